@@ -27,7 +27,7 @@ class Feature:
 
     name: str
     type: FeatureType
-    family: str = "trait"  # the reason code: recency, frequency, monetary, tenure, regularity, trend, basket, trait, ...
+    family: str = "trait"  # the reason code: recency, frequency, monetary, tenure, regularity, trend, trait, ...
     unit: str | None = None  # "days", "purchases", "share", a currency code; None when it has none
     lower: float | None = None  # inclusive
     upper: float | None = None  # inclusive
