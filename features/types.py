@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -14,6 +15,15 @@ CUSTOMER_ID = "customer_id"
 ELIGIBLE = "eligible"
 MISSING = "(missing)"
 OTHER = "(other)"
+
+
+def normalise(text: str) -> str:
+    """The form in which spellings of one category agree: NFC, trimmed, inner blanks single, case folded.
+
+    >>> normalise("  New   York ") == normalise("new york")
+    True
+    """
+    return " ".join(unicodedata.normalize("NFC", text).split()).casefold()
 
 
 @dataclass(frozen=True, slots=True)

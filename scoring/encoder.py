@@ -1,0 +1,111 @@
+"""One encoder for every door: posted rows and tables become the same matrix, or say why not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from features.types import MISSING, Feature
+from scoring.cells import WARNINGS, CellError, category_codes, rule_for
+from scoring.columns import encode_column
+
+Note = dict[str, str]  # {"code", "feature", "detail"}: a broken rule or a warning; never a customer's value
+_ABSENT = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """Rows as numbers: float64, one column a feature; an invalid row is missing throughout."""
+
+    matrix: NDArray[np.float64]
+    errors: dict[int, list[Note]] = field(default_factory=dict)
+    warnings: dict[int, list[Note]] = field(default_factory=dict)
+
+
+class Encoder:
+    """Turns values into numbers by a bundle's features and category codes.
+
+    Numbers and integers stay as they are, booleans are 0 or 1, dates are days since 1970-01-01, a category is the
+    position of its level in `levels`, where OTHER and MISSING have places of their own. A missing number is NaN.
+    """
+
+    def __init__(self, features: tuple[Feature, ...], levels: Mapping[str, list[str]]) -> None:
+        self.features = features
+        self.names = frozenset(feature.name for feature in features)
+        codes = {
+            name: category_codes(feature, levels[name]) for feature in features if (name := feature.name) in levels
+        }
+        self._rules = [rule_for(feature, codes.get(feature.name, {})) for feature in features]
+        self._gaps = [float(codes[f.name][MISSING]) if f.type == "category" else math.nan for f in features]
+        self._cells = list(zip([feature.name for feature in features], self._rules, self._gaps, strict=True))
+
+    def row(
+        self, values: Mapping[str, Any], *, allowed: Collection[str] = frozenset()
+    ) -> tuple[list[float], list[Note], list[Note]]:
+        """One posted row: its encoded values, the rules it breaks, and its warnings.
+
+        Every feature must be there, null where missing; names outside the features and `allowed` are errors.
+        """
+        encoded: list[float] = []
+        errors: list[Note] = []
+        warnings: list[Note] = []
+        present = len(self._cells)
+        for name, rule, gap in self._cells:
+            value = values.get(name, _ABSENT)
+            if value is None:
+                encoded.append(gap)
+                continue
+            if value is _ABSENT:
+                present -= 1
+                errors.append(_note("missing_feature", name, "Every feature must be there, null where missing."))
+                continue
+            try:
+                number, warning = rule(value)
+            except CellError as broken:
+                errors.append(_note("invalid_value", name, str(broken)))
+                continue
+            encoded.append(number)
+            if warning:
+                warnings.append(_note(warning, name, WARNINGS[warning]))
+        if present < len(values):
+            errors += [_stranger(name) for name in values if name not in self.names and name not in allowed]
+        return encoded, errors, warnings
+
+    def table(self, table: pa.Table) -> Encoded:
+        """Every row of a table at once; columns that are no feature are passed over.
+
+        Raises:
+            ValueError: A feature has no column, or more than one.
+        """
+        lacking = [feature.name for feature in self.features if table.column_names.count(feature.name) != 1]
+        if lacking:
+            raise ValueError(f"Every feature needs one column of its own; missing or doubled: {', '.join(lacking)}.")
+        encoded = Encoded(np.empty((table.num_rows, len(self.features)), dtype=np.float64))
+        for position, (feature, rule, gap) in enumerate(zip(self.features, self._rules, self._gaps, strict=True)):
+            column = encode_column(feature, rule, gap, table.column(feature.name))
+            encoded.matrix[:, position] = column.numbers
+            for row, detail in column.broken.items():
+                encoded.errors.setdefault(row, []).append(_note("invalid_value", feature.name, detail))
+            for row, code in column.warned.items():
+                encoded.warnings.setdefault(row, []).append(_note(code, feature.name, WARNINGS[code]))
+        for row in encoded.errors:
+            encoded.matrix[row] = self._gaps
+        return encoded
+
+    def empty(self, matrix: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which rows know nothing at all: every feature missing."""
+        return np.asarray(np.all(np.isnan(matrix) | (matrix == np.asarray(self._gaps)), axis=1))
+
+
+def _note(code: str, name: str, detail: str) -> Note:
+    return {"code": code, "feature": name, "detail": detail}
+
+
+def _stranger(name: str) -> Note:
+    return _note("unknown_feature", name, "A feature must be one the use case names, got another.")

@@ -1,0 +1,119 @@
+"""The two kinds of model a bundle holds: boosted or bagged trees, and a linear score. Both speak in log-odds."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads cost ten times the processor on a busy machine
+
+import numpy as np
+import xgboost
+from numpy.typing import NDArray
+
+SMALL = 256  # rows up to which one thread is faster than waking others
+
+
+class Model(Protocol):
+    """Rows of float32 in, log-odds out."""
+
+    def margin(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Raw log-odds, shape (rows,)."""
+
+    def contributions(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+        """What each feature adds to the raw log-odds, shape (rows, features), without the bias."""
+
+    def bias(self) -> float:
+        """The model's own expected log-odds: margin = bias + sum of contributions, up to float32 rounding."""
+
+
+class TreeModel:
+    """An xgboost booster: gradient boosted trees, or a forest grown as parallel trees."""
+
+    def __init__(self, stored: bytes, *, threads: int = 0) -> None:
+        self._threads = threads or os.cpu_count() or 1
+        self._boosters = {}
+        for count in {1, self._threads}:
+            booster = xgboost.Booster({"nthread": count})
+            booster.load_model(bytearray(stored))
+            booster.set_param({"nthread": count})
+            self._boosters[count] = booster
+
+    def margin(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Raw log-odds, shape (rows,)."""
+        margins = self._boosters[self._count(matrix)].inplace_predict(
+            matrix, predict_type="margin", validate_features=False
+        )
+        return np.asarray(margins, dtype=np.float32)
+
+    def contributions(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Exact path-dependent Shapley values (Lundberg 2018, TreeSHAP), shape (rows, features)."""
+        return self._with_bias(matrix)[:, :-1]
+
+    def bias(self) -> float:
+        """The expected log-odds under the trees' own covers."""
+        width = self._boosters[1].num_features()
+        return float(self._with_bias(np.full((1, width), np.nan, dtype=np.float32))[0, -1])
+
+    def _with_bias(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+        count = self._count(matrix)
+        rows = xgboost.DMatrix(matrix, nthread=count)
+        return np.asarray(self._boosters[count].predict(rows, pred_contribs=True), dtype=np.float64)
+
+    def _count(self, matrix: NDArray[np.float32]) -> int:
+        return 1 if len(matrix) <= SMALL else self._threads
+
+
+@dataclass(frozen=True, slots=True)
+class LinearModel:
+    """Log-odds as a sum of one term a feature, in closed form.
+
+    A numeric term is coefficient * (transform(value) - centre), or `missing` where the value is null; a categorical
+    one is looked up by the level's code. Terms have mean 0 over the fitting rows, so each is its feature's Shapley
+    value under independent features (Strumbelj and Kononenko 2014).
+    """
+
+    terms: tuple[dict[str, Any], ...]
+    intercept: float
+
+    @classmethod
+    def parse(cls, stored: bytes) -> LinearModel:
+        """The model of `model.json`: {"intercept": float, "terms": [one a feature, in the manifest's order]}.
+
+        A term is {"kind": "numeric", "log1p": bool, "centre": c, "coefficient": w, "missing": m} or
+        {"kind": "levels", "values": [one a code]}.
+        """
+        document = json.loads(stored)
+        return cls(tuple(document["terms"]), float(document["intercept"]))
+
+    def margin(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Raw log-odds, shape (rows,)."""
+        total = np.full(len(matrix), self.intercept)
+        for position, term in enumerate(self.terms):
+            total += _term(term, matrix[:, position])  # in the features' order, so that every shape adds up alike
+        return total.astype(np.float32)
+
+    def contributions(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Each feature's term, shape (rows, features)."""
+        terms = [_term(term, matrix[:, position]) for position, term in enumerate(self.terms)]
+        return np.stack(terms, axis=1) if terms else np.zeros((len(matrix), 0))
+
+    def bias(self) -> float:
+        """The log-odds of the average fitting row."""
+        return self.intercept
+
+
+def _term(term: dict[str, Any], column: NDArray[np.float32]) -> NDArray[np.float64]:
+    if term["kind"] == "levels":
+        return np.asarray(term["values"], dtype=np.float64)[column.astype(np.int64)]
+    values = column.astype(np.float64)
+    if term["log1p"]:
+        values = np.log1p(np.maximum(values, 0.0))
+    return np.where(np.isnan(values), term["missing"], term["coefficient"] * (values - term["centre"]))
+
+
+def parse_model(name: str, stored: bytes, *, threads: int = 0) -> Model:
+    """The model of a bundle's file: `model.ubj` holds trees, `model.json` a linear score."""
+    return TreeModel(stored, threads=threads) if name.endswith(".ubj") else LinearModel.parse(stored)
