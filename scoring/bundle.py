@@ -16,14 +16,11 @@ from numpy.typing import NDArray
 from features.types import Feature, Polarity, Predicate
 from scoring.bands import Ladder
 from scoring.calibration import Calibration
+from scoring.errors import BundleError
 from scoring.model import Model, parse_model
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-
-
-class BundleError(ValueError):
-    """A bundle is not what its manifest says."""
 
 
 @dataclass(frozen=True)

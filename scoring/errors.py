@@ -1,0 +1,13 @@
+"""What can be wrong with what scoring is given."""
+
+
+class BundleError(ValueError):
+    """A bundle or a release is not what it says it is."""
+
+
+class RequestError(ValueError):
+    """A request cannot be answered at all; `errors` holds every broken rule."""
+
+    def __init__(self, *errors: str) -> None:
+        super().__init__(" ".join(errors))
+        self.errors = errors
