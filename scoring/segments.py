@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 LEAVING, BUYING = "churn", "propensity"
 
@@ -31,23 +30,25 @@ SEGMENTS = (
     Segment("promising", {"fr": "Prometteurs", "en": "Promising"}, "everyone else"),
 )
 _BY_CODE = {segment.code: segment for segment in SEGMENTS}
-_SILENT = ("invalid", "unknown", "opted_out", "stale", "insufficient_data")
+_SPEAKING = ("scored", "not_eligible")
 
 
-def segment_of(scores: Mapping[str, Mapping[str, Any]], tops: Mapping[str, int]) -> Segment | None:
-    """The first segment whose rule holds; None unless both models were asked and can speak.
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a customer stands on one ladder: the status, and whether on its lowest or highest rung."""
 
-    Args:
-        scores: One customer's answer per use case: `status`, and `rung` (0 the lowest band) where scored.
-        tops: The highest rung of each use case's ladder.
-    """
-    if LEAVING not in scores or BUYING not in scores:
+    status: str
+    lowest: bool = False
+    highest: bool = False
+
+
+def segment_of(standings: Mapping[str, Standing]) -> Segment | None:
+    """The first segment whose rule holds; None unless both models were asked and both can speak."""
+    leaving, buying = standings.get(LEAVING), standings.get(BUYING)
+    if leaving is None or buying is None or not {leaving.status, buying.status} <= set(_SPEAKING):
         return None
-    leaving, buying = scores[LEAVING], scores[BUYING]
-    if leaving["status"] in _SILENT or buying["status"] in _SILENT:
-        return None
-    if leaving["status"] == "not_eligible" and buying.get("rung") == 0:
+    if leaving.status == "not_eligible" and buying.lowest:
         return _BY_CODE["dormant"]
-    if leaving.get("rung") == tops[LEAVING]:
+    if leaving.highest:
         return _BY_CODE["at_risk"]
-    return _BY_CODE["loyal"] if leaving.get("rung") == 0 else _BY_CODE["promising"]
+    return _BY_CODE["loyal"] if leaving.lowest else _BY_CODE["promising"]

@@ -1,0 +1,275 @@
+"""Answers: what every caller is told of each customer, whichever door they came through."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.types import CUSTOMER_ID
+from scoring.encoder import Note
+from scoring.errors import RequestError
+from scoring.reasons import named_contributions, top_reasons
+from scoring.releases import Release
+from scoring.scorer import Scored, Scorer
+from scoring.segments import Standing, segment_of
+from scoring.wording import LANGUAGES, Language
+
+MAX_REASONS = 20
+_PROFILE_KEYS = {CUSTOMER_ID, "features"}
+
+
+class Live:
+    """A release ready to answer."""
+
+    def __init__(self, release: Release) -> None:
+        self.release = release
+        self.scorer = Scorer(release.bundle)
+        self.top = len(release.bundle.ladder.codes) - 1
+        labels = release.bundle.manifest["bands"]["labels"]
+        codes = release.bundle.ladder.codes
+        self.bands = {
+            language: [{"code": code, "label": label} for code, label in zip(codes, labels[language], strict=True)]
+            for language in LANGUAGES
+        }
+
+    def next_band(self, rung: int, probability: float) -> dict[str, Any] | None:
+        """The band above: its code, where it begins, and how far away that is; None at the top."""
+        if rung == self.top:
+            return None
+        at = self.release.bundle.ladder.thresholds[rung]
+        return {"code": self.release.bundle.ladder.codes[rung + 1], "at": at, "distance": at - probability}
+
+
+def score_profiles(
+    live: Mapping[str, Live],
+    profiles: Sequence[Any],
+    *,
+    use_cases: Sequence[str] | None = None,
+    reasons: int = 0,
+    language: Language = "en",
+) -> list[dict[str, Any]]:
+    """The `results` of POST /v1/scores: one answer a profile, in order; a bad row never fails the others.
+
+    Args:
+        live: The releases being served, by use case.
+        profiles: What was posted, of any shape.
+        use_cases: Which to score; None: for each row those all of whose features are there.
+        reasons: How many reasons a score, 0..20.
+        language: Of labels and reasons.
+
+    Raises:
+        RequestError: A use case is unknown, or the number of reasons or the language is not allowed.
+    """
+    check_request(live, use_cases=use_cases, reasons=reasons, language=language)
+    answers = [_opening(profile) for profile in profiles]
+    asked = [_asked(live, answer, profile, use_cases) for answer, profile in zip(answers, profiles, strict=True)]
+    for name, served in live.items():
+        rows = [row for row, names in enumerate(asked) if name in names]
+        if rows:
+            features = [(profiles[row]["features"], _names(live, asked[row])) for row in rows]
+            scored = _score_rows(served, features, reasons, language)
+            for row, score in zip(rows, scored, strict=True):
+                answers[row]["scores"][name] = score
+    for answer in answers:
+        _close(answer, live, language)
+    return answers
+
+
+def check_request(live: Mapping[str, Live], *, use_cases: Sequence[str] | None, reasons: int, language: str) -> None:
+    """Raises RequestError with every rule the request itself breaks."""
+    broken = []
+    if not 0 <= reasons <= MAX_REASONS:
+        broken.append(f"`reasons` must lie in 0..{MAX_REASONS}, got {reasons}.")
+    if language not in LANGUAGES:
+        broken.append("`language` must be one of en, fr, got another.")
+    if use_cases is not None and not use_cases:
+        broken.append("`use_cases` must name at least one use case, got none; leave it out for all that fit.")
+    unknown = [name for name in use_cases or () if name not in live]
+    if unknown:
+        served = ", ".join(sorted(live)) or "none"
+        broken.append(f"`use_cases` must be among those served ({served}), got {len(unknown)} that are not.")
+    if broken:
+        raise RequestError(*broken)
+
+
+def _opening(profile: Any) -> dict[str, Any]:
+    """An answer before any score: whose it is, and whether the profile has the right shape."""
+    errors: list[Note] = []
+    customer = profile.get(CUSTOMER_ID) if isinstance(profile, Mapping) else None
+    if not isinstance(profile, Mapping):
+        errors.append(_shape("A profile must be an object with `customer_id` and `features`, got something else."))
+    else:
+        if not isinstance(customer, str) or not customer:
+            errors.append(_shape("`customer_id` must be text and not empty."))
+        if not isinstance(profile.get("features"), Mapping):
+            errors.append(_shape("`features` must be an object with a value for every feature."))
+        strangers = len(profile.keys() - _PROFILE_KEYS)
+        if strangers:
+            errors.append(_shape(f"A profile holds `customer_id` and `features`, got {strangers} other keys."))
+    return {
+        "customer_id": customer if isinstance(customer, str) else None,
+        "status": "invalid" if errors else "ok",
+        "segment": None,
+        "scores": {},
+        **({"errors": errors} if errors else {}),
+    }
+
+
+def _asked(
+    live: Mapping[str, Live], answer: dict[str, Any], profile: Any, use_cases: Sequence[str] | None
+) -> frozenset[str]:
+    """The use cases to score for one row; a row that fits none is invalid."""
+    if answer["status"] == "invalid":
+        return frozenset()
+    if use_cases is not None:
+        return frozenset(use_cases)
+    fitting = frozenset(
+        name for name, served in live.items() if served.scorer.encoder.names <= profile["features"].keys()
+    )
+    if not fitting:
+        answer["status"] = "invalid"
+        answer["errors"] = [_shape("`features` must hold every feature of at least one use case, null where missing.")]
+    return fitting
+
+
+def _names(live: Mapping[str, Live], use_cases: frozenset[str]) -> frozenset[str]:
+    """The names a row may hold: the features of every use case it is scored for."""
+    if len(use_cases) == 1:
+        return live[next(iter(use_cases))].scorer.encoder.names
+    return frozenset().union(*(live[name].scorer.encoder.names for name in use_cases))
+
+
+def _score_rows(
+    served: Live, rows: Sequence[tuple[Mapping[str, Any], frozenset[str]]], reasons: int, language: Language
+) -> list[dict[str, Any]]:
+    """One use case's answers; each row comes with the names it may hold."""
+    encoded = [served.scorer.encoder.row(values, allowed=allowed) for values, allowed in rows]
+    sound = [position for position, (_, errors, _) in enumerate(encoded) if not errors]
+    answers: list[dict[str, Any]] = [{"status": "invalid", "errors": errors} for _, errors, _ in encoded]
+    if sound:
+        matrix = np.asarray([encoded[position][0] for position in sound], dtype=np.float64)
+        for position, answer in zip(sound, score_matrix(served, matrix, reasons, language), strict=True):
+            answers[position] = answer
+            if answer["status"] == "scored":
+                answer["warnings"] = encoded[position][2]
+    return answers
+
+
+def score_matrix(served: Live, matrix: NDArray[np.float64], reasons: int, language: Language) -> list[dict[str, Any]]:
+    """The answers of encoded rows, shape (rows, features)."""
+    statuses = statuses_of(served.scorer, matrix)
+    answers: list[dict[str, Any]] = [{"status": status, "model_version": served.release.version} for status in statuses]
+    speaking = [row for row, status in enumerate(statuses) if status == "scored"]
+    if speaking:
+        told = _told(served, matrix[speaking], reasons, language)
+        for row, answer in zip(speaking, told, strict=True):
+            answers[row] = answer
+    return answers
+
+
+def statuses_of(scorer: Scorer, matrix: NDArray[np.float64]) -> list[str]:
+    """`insufficient_data` where nothing is known, `not_eligible` where the model does not speak of the row."""
+    empty, eligible = scorer.encoder.empty(matrix), scorer.eligible(matrix)
+    return [
+        "insufficient_data" if blank else "scored" if fits else "not_eligible"
+        for blank, fits in zip(empty.tolist(), eligible.tolist(), strict=True)
+    ]
+
+
+def _told(served: Live, matrix: NDArray[np.float64], reasons: int, language: Language) -> list[dict[str, Any]]:
+    scored = served.scorer.score(matrix)
+    why: list[list[dict[str, Any]]] = [[] for _ in matrix]
+    if reasons:
+        explained = served.scorer.explain(matrix, scored.margin)
+        rows = zip(matrix.tolist(), explained.contributions, strict=True)
+        why = [top_reasons(served.release.bundle, values, amounts, reasons, language) for values, amounts in rows]
+    trained_to = served.release.bundle.manifest["trained_to"]
+    return [
+        {
+            "status": "scored",
+            **_published(served, scored, row, language),
+            "model_version": served.release.version,
+            "trained_to": trained_to,
+            "warnings": [],
+            "reasons": why[row],
+        }
+        for row in range(len(matrix))
+    ]
+
+
+def _published(served: Live, scored: Scored, row: int, language: Language) -> dict[str, Any]:
+    probability, rung = float(scored.probability[row]), int(scored.rung[row])
+    return {
+        "probability": probability,
+        "score": float(scored.score[row]),
+        "percentile": int(scored.percentile[row]),
+        "band": served.bands[language][rung],
+        "next_band": served.next_band(rung, probability),
+    }
+
+
+def _close(answer: dict[str, Any], live: Mapping[str, Live], language: Language) -> None:
+    """Gives a row its segment."""
+    if len(answer["scores"]) > 1:  # one model alone gives no segment
+        standings = {name: standing(live[name], score) for name, score in answer["scores"].items()}
+        segment = segment_of(standings)
+        answer["segment"] = segment.named(language) if segment else None
+
+
+def standing(served: Live, score: Mapping[str, Any]) -> Standing:
+    """Where one answer stands on its use case's ladder."""
+    if score["status"] != "scored":
+        return Standing(score["status"])
+    rung = served.scorer.bundle.ladder.codes.index(score["band"]["code"])
+    return Standing("scored", lowest=rung == 0, highest=rung == served.top)
+
+
+def _shape(detail: str) -> Note:
+    return {"code": "malformed_profile", "detail": detail}
+
+
+def explain_profile(served: Live, profile: Any, *, language: Language = "en") -> dict[str, Any]:
+    """The body of POST /v1/explanations: base value and contributions on the calibrated scale, and all reasons.
+
+    Raises:
+        RequestError: The language is not allowed.
+        ProfileError: The profile is malformed or a feature breaks a rule; `notes` names each.
+    """
+    check_request({}, use_cases=None, reasons=0, language=language)
+    notes = _opening(profile).get("errors")
+    if notes:
+        raise ProfileError(notes)
+    values, errors, warnings = served.scorer.encoder.row(profile["features"])
+    if errors:
+        raise ProfileError(errors)
+    return {**_explanation(served, np.asarray([values]), language), "warnings": warnings}
+
+
+class ProfileError(ValueError):
+    """The one profile of an explanation is not as it must be; `notes` names every broken rule."""
+
+    def __init__(self, notes: list[Note]) -> None:
+        super().__init__(f"A profile must keep every rule of its features, {len(notes)} are broken.")
+        self.notes = notes
+
+
+def _explanation(served: Live, matrix: NDArray[np.float64], language: Language) -> dict[str, Any]:
+    bundle = served.release.bundle
+    scored = served.scorer.score(matrix)
+    explained = served.scorer.explain(matrix, scored.margin)
+    status = statuses_of(served.scorer, matrix)[0]
+    return {
+        "use_case": bundle.name,
+        "eligible": status == "scored",
+        "base_value": float(explained.base_value[0]),
+        "contributions": named_contributions(bundle, explained.contributions[0]),
+        "margin": float(scored.margin[0]),
+        "calibration": {"a": bundle.calibration.a, "b": bundle.calibration.b},
+        **_published(served, scored, 0, language),
+        "reasons": top_reasons(bundle, matrix[0].tolist(), explained.contributions[0], MAX_REASONS, language),
+        "model_version": served.release.version,
+        "trained_to": bundle.manifest["trained_to"],
+    }

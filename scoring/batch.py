@@ -1,0 +1,183 @@
+"""Files of customers in, files of scores out: a row group at a time, memory flat, the numbers those of HTTP."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+
+from features.types import CUSTOMER_ID
+from scoring.answers import Live, statuses_of
+from scoring.reasons import top_reasons
+from scoring.segments import Standing, segment_of
+from scoring.wording import Language
+
+ROWS = 65_536  # a batch: large enough to be fast, small enough to keep memory flat
+
+
+class BatchError(ValueError):
+    """The file to score is not one the use case can read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What a run did, for its last line."""
+
+    rows: int
+    statuses: Mapping[str, int]
+
+
+def score_file(
+    live: Mapping[str, Live],
+    source: Path,
+    target: Path,
+    *,
+    reasons: int = 0,
+    language: Language = "en",
+    progress: Callable[[int], None] = lambda _rows: None,
+) -> Tally:
+    """Scores every row of a Parquet or CSV file into another; the target appears whole or not at all.
+
+    With one use case the columns are `status, probability, ...`; with several each has its name before them.
+
+    Raises:
+        BatchError: The file cannot be read, or lacks a feature's column.
+    """
+    rows, statuses = 0, dict[str, int]()
+    with _target(target) as write:
+        for table in _batches(source):
+            scored = score_table(live, table, first=rows, reasons=reasons, language=language)
+            write(scored)
+            rows += len(table)
+            for name in (name for name in scored.column_names if name.endswith("status")):
+                for entry in scored.column(name).value_counts().to_pylist():
+                    statuses[entry["values"]] = statuses.get(entry["values"], 0) + entry["counts"]
+            progress(len(table))
+    return Tally(rows, statuses)
+
+
+def score_table(
+    live: Mapping[str, Live], table: pa.Table, *, first: int = 0, reasons: int = 0, language: Language = "en"
+) -> pa.Table:
+    """The answers of a table's rows as columns; `first` is the number of rows before it, for ids of rows without one.
+
+    Raises:
+        BatchError: The table lacks a feature's column.
+    """
+    columns: dict[str, Any] = {CUSTOMER_ID: _customer_ids(live, table, first)}
+    parts = {name: _score(served, table, reasons, language) for name, served in live.items()}
+    for name, (part, _) in parts.items():
+        prefix = f"{name}_" if len(parts) > 1 else ""
+        columns |= {f"{prefix}{column}": values for column, values in part.items()}
+    standings = [{name: standings[row] for name, (_, standings) in parts.items()} for row in range(len(table))]
+    found = [segment_of(standing) for standing in standings] if len(parts) > 1 else [None] * len(table)
+    columns["segment"] = pa.array([segment.code if segment else None for segment in found], pa.string())
+    return pa.table(columns)
+
+
+def _score(served: Live, table: pa.Table, reasons: int, language: Language) -> tuple[dict[str, Any], list[Standing]]:
+    """One use case's columns, and where each row stands on its ladder."""
+    try:
+        encoded = served.scorer.encoder.table(table)
+    except ValueError as error:
+        raise BatchError(str(error)) from error
+    statuses = statuses_of(served.scorer, encoded.matrix)
+    for row in encoded.errors:
+        statuses[row] = "invalid"
+    speaking = np.asarray([status == "scored" for status in statuses], dtype=np.bool_)
+    scored = served.scorer.score(encoded.matrix)
+    codes = served.scorer.bundle.ladder.codes
+    silent = ~speaking
+    columns = {
+        "status": pa.array(statuses, pa.string()),
+        "probability": pa.array(scored.probability, mask=silent),
+        "score": pa.array(scored.score, mask=silent),
+        "percentile": pa.array(scored.percentile.astype(np.int32), mask=silent),
+        "band": pa.array(np.asarray(codes, dtype=object)[scored.rung], pa.string(), mask=silent),
+        "model_version": pa.array([served.release.version] * len(statuses), pa.string()),
+        "errors": pa.array([_told(encoded.errors.get(row)) for row in range(len(statuses))], pa.string()),
+        "warnings": pa.array([_told(encoded.warnings.get(row)) for row in range(len(statuses))], pa.string()),
+    }
+    if reasons:
+        columns |= _reasons(served, encoded.matrix, scored.margin, speaking, reasons, language)
+    rungs = scored.rung.tolist()
+    standings = [
+        Standing(status, rung == 0, rung == served.top) if status == "scored" else Standing(status)
+        for status, rung in zip(statuses, rungs, strict=True)
+    ]
+    return columns, standings
+
+
+def _reasons(
+    served: Live, matrix: Any, margin: Any, speaking: Any, count: int, language: Language
+) -> dict[str, pa.Array]:
+    rows = np.flatnonzero(speaking)
+    told: list[list[dict[str, Any]]] = [[] for _ in matrix]
+    if len(rows):
+        contributions = served.scorer.explain(matrix[rows], margin[rows]).contributions
+        for row, values, amounts in zip(rows.tolist(), matrix[rows].tolist(), contributions, strict=True):
+            told[row] = top_reasons(served.release.bundle, values, amounts, count, language)
+    kinds = {"code": pa.string(), "feature": pa.string(), "text": pa.string(), "contribution": pa.float64()}
+    return {
+        f"reason_{rank + 1}_{part}": pa.array([row[rank][part] if rank < len(row) else None for row in told], kind)
+        for rank in range(count)
+        for part, kind in kinds.items()
+    }
+
+
+def _told(notes: list[dict[str, str]] | None) -> str | None:
+    return "; ".join(f"{note['feature']}: {note['detail']}" for note in notes) if notes else None
+
+
+def _customer_ids(live: Mapping[str, Live], table: pa.Table, first: int) -> pa.Array:
+    """The ids as text: the column `customer_id`, else the use case's own id column, else the row number from 1."""
+    names = [CUSTOMER_ID, *(served.release.bundle.manifest["customer_id"] for served in live.values())]
+    found = next((name for name in names if name and name in table.column_names), None)
+    if found is None:
+        return pa.array([str(first + row + 1) for row in range(len(table))])
+    return table.column(found).cast(pa.string())
+
+
+def _batches(source: Path) -> Iterator[pa.Table]:
+    try:
+        if source.suffix == ".csv":
+            yield from (pa.Table.from_batches([batch]) for batch in pacsv.open_csv(source))
+        else:
+            with pq.ParquetFile(source) as file:
+                yield from (pa.Table.from_batches([batch]) for batch in file.iter_batches(ROWS))
+    except (OSError, pa.ArrowInvalid) as error:
+        raise BatchError(
+            f"{source.name} must be a readable Parquet or CSV file, got {type(error).__name__}."
+        ) from error
+
+
+@contextmanager
+def _target(target: Path) -> Iterator[Callable[[pa.Table], None]]:
+    """A writer whose file is renamed to its place once all is written."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    writer: Any = None
+
+    def write(table: pa.Table) -> None:
+        nonlocal writer
+        if writer is None:
+            make = pacsv.CSVWriter if target.suffix == ".csv" else pq.ParquetWriter
+            writer = make(draft, table.schema)
+        writer.write_table(table)
+
+    try:
+        yield write
+        if writer is None:
+            raise BatchError("A file to score must hold at least one row, got none.")
+        writer.close()
+        draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)

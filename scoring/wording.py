@@ -1,0 +1,103 @@
+"""Numbers, units and events in French and English."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+Language = Literal["en", "fr"]
+LANGUAGES: tuple[Language, ...] = ("en", "fr")
+
+# fmt: off
+_MONTHS = {
+    "en": ("January", "February", "March", "April", "May", "June",
+           "July", "August", "September", "October", "November", "December"),
+    "fr": ("janvier", "février", "mars", "avril", "mai", "juin",
+           "juillet", "août", "septembre", "octobre", "novembre", "décembre"),
+}
+# fmt: on
+_NARROW = "\u202f"  # French parts thousands, and a number from its sign, by a narrow blank that never breaks
+
+
+@cache
+def catalogue() -> Mapping[str, Any]:
+    """The reviewed sentences, `catalogue.toml` beside this file."""
+    return tomllib.loads((Path(__file__).parent / "catalogue.toml").read_text(encoding="utf-8"))
+
+
+def number(value: float, language: Language, *, decimals: int | None = None) -> str:
+    r"""A number as a reader writes it: at most two decimals, thousands parted.
+
+    >>> number(1234.5, "en"), number(1234.5, "fr"), number(3.0, "fr")
+    ('1,234.5', '1\u202f234,5', '3')
+    """
+    if decimals is None:
+        text = f"{value:,.2f}" if abs(value) >= 0.01 or value == 0 else f"{value:.2g}"
+        text = text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
+    else:
+        text = f"{value:,.{decimals}f}"
+    text = "0" if text == "-0" else text
+    return text if language == "en" else text.replace(",", _NARROW).replace(".", ",")
+
+
+def percent(share: float, language: Language, *, decimals: int = 0) -> str:
+    r"""A share of 0..1 as a percentage.
+
+    >>> percent(0.62, "en"), percent(0.62, "fr")
+    ('62%', '62\u202f%')
+    """
+    return number(100 * share, language, decimals=decimals) + ("%" if language == "en" else f"{_NARROW}%")
+
+
+def quantity(value: float, unit: str | None, language: Language) -> str:
+    """A value with its unit: days and the like agree in number, shares are percentages, currencies follow the sum."""
+    if unit == "share":
+        return percent(value, language)
+    if unit == "days" and value >= 1:
+        value = float(round(value))
+    if unit is not None and len(unit) == 3 and unit.isupper():
+        return f"{number(value, language, decimals=2)} {unit}"
+    if unit is None:
+        return number(value, language)
+    forms = catalogue()["units"].get(unit)
+    word = forms[language][0 if singular(value, language) else 1] if forms else unit
+    return f"{number(value, language)} {word}"
+
+
+def singular(value: float, language: Language) -> bool:
+    """French counts everything below two in the singular, English only one."""
+    return abs(value) < 2 if language == "fr" else abs(value) == 1
+
+
+def event_words(slug: str | None, language: Language) -> tuple[str, str, bool]:
+    """One, several, and whether the noun is feminine; an event the catalogue does not know keeps its own name."""
+    events = catalogue()["events"]
+    if slug is None or slug in events:
+        forms = events[slug or "event"][language]
+        return forms[0], forms[1], len(forms) > 2 and forms[2] == "f"
+    own = slug.replace("_", " ")
+    one, several, feminine = event_words("event", language)
+    quoted = f"« {own} »" if language == "fr" else f"“{own}”"
+    return (
+        (f"{one} {quoted}", f"{several} {quoted}", feminine)
+        if language == "fr"
+        else (
+            f"{quoted} {one}",
+            f"{quoted} {several}",
+            feminine,
+        )
+    )
+
+
+def calendar_date(days: float, language: Language) -> str:
+    """A day given as days since 1970-01-01.
+
+    >>> calendar_date(10318, "en"), calendar_date(10318, "fr")
+    ('2 April 1998', '2 avril 1998')
+    """
+    day = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=days)
+    return f"{day.day} {_MONTHS[language][day.month - 1]} {day.year}"
