@@ -1,0 +1,65 @@
+# What people and CI call alike. `make` alone lists the targets.
+
+HOME_DIR ?= .penchant
+PORT ?= 3000
+MLFLOW_PORT ?= 5000
+
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.installed
+# uv takes the machine's Python, never one of its own.
+export UV_PYTHON_DOWNLOADS := never
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint bench mlflow mailing lock
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
+
+setup: $(STAMP) ## make .venv from requirements.lock (instant when nothing changed)
+
+# Without uv on the path it is installed into .venv by pip; --without-pip because Debian's Python lacks ensurepip.
+$(STAMP): requirements.lock
+	@set -e; \
+	[ -x $(PY) ] || { \
+	  for python in python3 python3.13 python3.12 python3.11; do \
+	    $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; python=; \
+	  done; \
+	  [ -n "$$python" ] || { echo "Python 3.11 or newer is needed: none is on the path." >&2; exit 1; }; \
+	  echo "Making $(VENV) with $$($$python --version)"; \
+	  $$python -m venv --without-pip $(VENV); \
+	}; \
+	uv=$$(command -v uv || true); \
+	if [ -z "$$uv" ] || ! "$$uv" --version >/dev/null 2>&1; then \
+	  uv=$(VENV)/bin/uv; \
+	  [ -x $$uv ] || "$${python:-python3}" -m pip --python $(PY) install --quiet 'uv>=0.8'; \
+	fi; \
+	"$$uv" pip install --python $(PY) --require-hashes --requirement requirements.lock; \
+	touch $(STAMP)
+
+run: setup ## train the examples once, then serve them on PORT (default 3000)
+	@$(PY) -m serving.welcome --home "$(HOME_DIR)" --port $(PORT) --only-check-port
+	@cd "$(HOME_DIR)/releases" 2>/dev/null && ls propensity/CURRENT churn/CURRENT term-deposit/CURRENT >/dev/null 2>&1 \
+	  || $(PY) -m training --home "$(HOME_DIR)"
+	@exec $(PY) -m serving.welcome --home "$(HOME_DIR)" --port $(PORT)
+
+test: setup lint ## lint, types and all tests, as CI runs them
+	$(PY) -m pytest
+
+lint: setup ## ruff and mypy
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+mlflow: setup ## open the MLflow pages on what was trained, on MLFLOW_PORT (default 5000)
+	MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(PY) -m mlflow server --host 127.0.0.1 \
+	  --port $(MLFLOW_PORT) --workers 1 --backend-store-uri "sqlite:///$(HOME_DIR)/mlflow.db"
+
+mailing: setup ## write the synthetic mailing example to examples/b2b-mailing/data
+	$(PY) examples/b2b-mailing/generate.py
+
+lock: setup ## resolve pyproject.toml anew into the two locks
+	uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 --group dev pyproject.toml \
+	  --output-file requirements.lock --quiet
+	uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 --group serving \
+	  --output-file serving/requirements.lock --quiet
