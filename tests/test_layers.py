@@ -1,0 +1,157 @@
+"""The layers, read from syntax trees: features <- scoring <- training, and scoring <- serving."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+OURS = ("features", "scoring", "training", "serving")
+
+# What each package may import of the others; a module stands for itself and all below it.
+MAY_IMPORT = {
+    "features": (),
+    "scoring": ("features.types",),
+    "training": ("features", "scoring"),
+    "serving": ("scoring", "features.types"),
+    "examples": (),
+}
+# Where a library may be imported at all: a package, or single files.
+AT_HOME = {
+    "mlflow": ("training/registry.py", "training/pyfunc_model.py"),
+    "bentoml": ("serving/service.py",),
+    "ibis": ("features/",),
+    "pandera": ("features/",),
+    "sklearn": ("training/",),
+    "shap": ("training/",),
+    "pandas": ("training/",),
+}
+UNSAFE_LIBRARIES = ("pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve", "skops")
+UNSAFE_CALLS = ("eval", "exec", "__import__")
+
+
+def imported(tree: ast.Module, package: str) -> Iterator[str]:
+    """Dotted names that a file imports, anywhere in it; relative ones are resolved, import_module("x") counts."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Call) and _called(node) == "import_module":
+            yield from (arg.value for arg in node.args[:1] if isinstance(arg, ast.Constant))
+
+
+def _called(node: ast.Call) -> str:
+    return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+
+
+def _within(name: str, allowed: tuple[str, ...]) -> bool:
+    return any(name == one or name.startswith(f"{one}.") for one in allowed)
+
+
+def broken_rules(root: Path) -> list[str]:
+    """One line for each import or call, in the packages below `root`, that the layers forbid."""
+    return [
+        f"{path.relative_to(root)}: {line}"
+        for package in MAY_IMPORT
+        for path in sorted((root / package).rglob("*.py"))
+        for line in _broken_in(path, root)
+    ]
+
+
+def _broken_in(path: Path, root: Path) -> Iterator[str]:
+    place = path.relative_to(root)
+    package, tree = place.parts[0], ast.parse(path.read_text(encoding="utf-8"))
+    for name in imported(tree, ".".join(place.parts[:-1])):
+        library = name.partition(".")[0]
+        if library in OURS and library != package and not _within(name, MAY_IMPORT[package]):
+            yield f"{package} imports {name}"
+        if not place.as_posix().startswith(AT_HOME.get(library, "")):
+            yield f"{library} is imported outside {', '.join(AT_HOME[library])}"
+        if library in UNSAFE_LIBRARIES:
+            yield f"{library} can run what it reads"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in UNSAFE_CALLS:
+            yield f"{node.func.id}() runs text as code"
+
+
+def test_every_import_follows_the_layers() -> None:
+    """No package reaches up, no library leaves its room, and nothing unpickles or evaluates."""
+    assert broken_rules(ROOT) == []
+
+
+def test_the_packages_are_where_the_layers_look_for_them() -> None:
+    """An empty folder would pass every rule."""
+    assert all(list((ROOT / package).glob("*.py")) for package in OURS)
+
+
+def test_features_is_an_empty_package() -> None:
+    """`import features.types` must bring no table library along."""
+    assert (ROOT / "features/__init__.py").read_text(encoding="utf-8") == ""
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("features/table.py", "from scoring.bundle import Bundle"),
+        ("features/table.py", "def f():\n    import training.split"),
+        ("scoring/model.py", "import features.table"),
+        ("scoring/model.py", "from features import table"),
+        ("scoring/model.py", "from ..features import table"),
+        ("scoring/model.py", "import features"),
+        ("scoring/model.py", "import serving.live"),
+        ("training/run.py", "from serving import client"),
+        ("serving/live.py", "from training.registry import sync"),
+        ("serving/live.py", "import importlib\nimportlib.import_module('training.registry')"),
+        ("serving/live.py", "from features.table import learning_table"),
+        ("examples/b2b-mailing/generate.py", "import features.types"),
+        ("training/run.py", "import mlflow"),
+        ("serving/console/pages.py", "import bentoml"),
+        ("training/run.py", "from ibis import _"),
+        ("scoring/model.py", "import pandera.polars"),
+        ("scoring/model.py", "from sklearn.metrics import log_loss"),
+        ("serving/live.py", "import shap"),
+        ("scoring/model.py", "import pandas as pd"),
+        ("training/run.py", "import pickle"),
+        ("training/run.py", "from joblib import dump"),
+        ("scoring/rules.py", "eval('1 + 1')"),
+        ("scoring/rules.py", "exec('x = 1')"),
+        ("scoring/rules.py", "__import__('os')"),
+    ],
+)
+def test_each_rule_can_be_broken(tmp_path: Path, path: str, source: str) -> None:
+    """A file that breaks one rule is named, once."""
+    _write(tmp_path, path, source)
+
+    broken = broken_rules(tmp_path)
+
+    assert len(broken) == 1
+    assert broken[0].startswith(f"{path}: ")
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("scoring/model.py", "from features.types import Feature\nfrom .bundle import Bundle"),
+        ("training/run.py", "from features.table import learning_table\nimport scoring.bundle\nimport sklearn"),
+        ("training/registry.py", "import mlflow.pyfunc"),
+        ("serving/service.py", "import bentoml\nfrom scoring import answers"),
+        ("features/windows.py", "import ibis\nimport re\nre.compile('a')"),
+    ],
+)
+def test_what_the_layers_allow_passes(tmp_path: Path, path: str, source: str) -> None:
+    """Downward imports, and libraries in their own rooms, are no violation."""
+    _write(tmp_path, path, source)
+
+    assert broken_rules(tmp_path) == []
+
+
+def _write(root: Path, path: str, source: str) -> None:
+    target = root / path
+    target.parent.mkdir(parents=True)
+    target.write_text(source, encoding="utf-8")
