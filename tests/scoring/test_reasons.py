@@ -58,7 +58,9 @@ def test_reasons_are_the_strongest_first_and_say_good_or_bad_news(live):
     """By |contribution|; a reason that raises churn is bad news, one that raises propensity is good news."""
     for served in live.values():
         bundle = served.release.bundle
-        reasons = top_reasons(bundle, [10, 3, 50, 1, 10000, 0], np.array([0.1, -0.9, 0.0, 0.5, -0.2, 0.3]), 4, "en")
+        reasons = top_reasons(
+            bundle, [10.0, 3.0, 50.0, 1.0, 10000.0, 0.0], np.array([0.1, -0.9, 0.0, 0.5, -0.2, 0.3]), 4, "en"
+        )
 
         assert [reason["feature"] for reason in reasons] == [
             "purchases_90d",
@@ -79,7 +81,7 @@ def test_a_forbidden_feature_is_used_and_never_named(live):
     bundle = Bundle({**whole.manifest, "forbid": ["subscribed", "joined on"]}, whole.features, whole.model, (), {})
     amounts = np.array([0.1, -0.2, 0.0, 0.5, 0.4, 0.3])
 
-    reasons = top_reasons(bundle, [10, 3, 50, 1, 10000, 0], amounts, 20, "fr")
+    reasons = top_reasons(bundle, [10.0, 3.0, 50.0, 1.0, 10000.0, 0.0], amounts, 20, "fr")
     named = named_contributions(bundle, amounts)
 
     assert reasons[0]["text"] == "Autres facteurs"
