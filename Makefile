@@ -62,4 +62,4 @@ lock: setup ## resolve pyproject.toml anew into the two locks
 	uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 --group dev pyproject.toml \
 	  --output-file requirements.lock --quiet
 	uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 --group serving \
-	  --output-file serving/requirements.lock --quiet
+	  --constraint requirements.lock --output-file serving/requirements.lock --quiet
