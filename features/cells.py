@@ -1,0 +1,107 @@
+"""Cells of a source read as what they mean: text, moments, amounts, slugs (Ibis expressions, run in the engine)."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import datetime
+
+import ibis
+import ibis.expr.datatypes as dt
+import ibis.expr.types as ir
+
+AMOUNT = dt.Decimal(18, 4)
+_limit = 10**14  # beyond it an amount does not fit DECIMAL(18,4)
+
+
+@ibis.udf.scalar.builtin
+def strip_accents(text: str) -> str:
+    """DuckDB's own."""
+
+
+@ibis.udf.scalar.builtin(name="md5_number_lower", signature=(("string",), "uint64"))
+def md5_lower(text: ir.Value) -> ir.Value:  # type: ignore[empty-body]
+    """DuckDB's own: the lower 64 bits of the MD5, the same in every version."""
+
+
+def as_text(cells: ir.Column) -> ir.Column:
+    """Cells as text: whole numbers without a point (12.0 is "12"), blanks and NaN as null."""
+    kind = cells.type()
+    if kind.is_string():
+        return ibis.ifelse(cells.strip() == "", None, cells)
+    if kind.is_floating() or kind.is_decimal():
+        number = cells.cast("float64")
+        whole = (number.floor() == number) & (number.abs() < 2**53)
+        text = ibis.ifelse(whole, number.try_cast("int64").cast("string"), cells.cast("string"))
+        return ibis.ifelse(number.isnan(), None, text)
+    return cells.cast("string")
+
+
+def as_moment(cells: ir.Column) -> ir.Column | None:
+    """Cells as a UTC timestamp without zone, null where they cannot be read; None for a type that is no time at all.
+
+    A cell without a zone is UTC, a date is its midnight.
+    """
+    kind = cells.type()
+    if kind.is_string():
+        moment = cells.strip().try_cast("timestamp('UTC')").cast("timestamp(6)")
+    elif kind.is_date() or kind.is_timestamp():
+        moment = cells.cast("timestamp(6)")
+    else:
+        return None
+    known = moment.between(datetime(1, 1, 2), datetime(9999, 12, 30))
+    return ibis.ifelse(known, moment, None)
+
+
+def as_amount(cells: ir.Column) -> ir.Column | None:
+    """Cells as DECIMAL(18,4), null where they are no number or too large; None for a type that is no number.
+
+    Text may have a decimal comma with one or two digits behind it.
+    """
+    kind = cells.type()
+    if kind.is_string():
+        text = cells.strip()
+        comma = text.re_search(r"^[+-]?\d+,\d{1,2}$")
+        number = ibis.ifelse(comma, text.replace(",", "."), text)
+        finite = number.try_cast("float64").abs() < _limit
+        return ibis.ifelse(finite, number.try_cast(AMOUNT), None)
+    if not kind.is_numeric():
+        return None
+    finite = cells.cast("float64").abs() < _limit
+    return ibis.ifelse(finite, cells.try_cast(AMOUNT), None)
+
+
+def filled(cells: ir.Column) -> ir.Column:
+    """True where a cell holds something: not null, not blank, not NaN."""
+    kind = cells.type()
+    if kind.is_string():
+        return cells.fill_null("").strip() != ""
+    return cells.notnull() & ~cells.isnan() if kind.is_floating() else cells.notnull()
+
+
+def slugs(texts: ir.Column) -> ir.Column:
+    """Texts as lower-case words of letters and digits joined by `_`, null when nothing is left."""
+    words = strip_accents(texts.lower()).re_replace(r"[^\p{L}\p{N}]+", "_").re_replace(r"^_+|_+$", "")
+    return ibis.ifelse(words == "", None, words)
+
+
+def slug(text: str) -> str:
+    """The same for one name.
+
+    >>> slug(" Devis demandé ")
+    'devis_demande'
+    """
+    plain = "".join(sign for sign in unicodedata.normalize("NFD", text.lower()) if not unicodedata.combining(sign))
+    return "_".join("".join(sign if sign.isalnum() else " " for sign in plain).split())
+
+
+def plural(word: str) -> str:
+    """The plural of an English slug.
+
+    >>> [plural(word) for word in ("purchase", "reply", "day", "sms", "visits", "search")]
+    ['purchases', 'replies', 'days', 'sms', 'visits', 'searches']
+    """
+    if word.endswith("s"):
+        return word
+    if word.endswith("y") and word[-2:-1] not in tuple("aeiou"):
+        return word[:-1] + "ies"
+    return word + ("es" if word.endswith(("x", "ch", "sh", "z")) else "s")

@@ -1,0 +1,252 @@
+"""What a column of a ready table is: number, boolean, category, date, or nothing a model can use.
+
+Each column is read as it comes and turned into one of the feature types; what was done to it is written down.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from features.types import MISSING, OTHER, Feature, FeatureType, normalise
+
+_blank_marks = ("na", "n/a", "#n/a", "nan", "null", "none", "nil", "?", "-", "--", ".", "(missing)")
+_readable = 0.95  # share of the filled cells that must parse
+_most_levels, _least_rows, _least_share = 250, 20, 0.001
+_free_text_share, _free_text_levels = 0.5, 50
+_largest = 3.4e38  # beyond it a number does not fit float32
+YES = frozenset({"yes", "y", "true", "t", "1", "oui", "o", "vrai", "on", "x", "si", "sí", "ja"})
+NO = frozenset({"no", "n", "false", "f", "0", "non", "faux", "off", "nein"})
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A column as it is used: its cells, its feature (None where it is dropped), and what was done."""
+
+    cells: pl.Series
+    feature: Feature | None
+    done: tuple[str, ...] = ()
+    dropped: str | None = None
+
+
+@dataclass(slots=True)
+class _Work:
+    """A column on its way."""
+
+    cells: pl.Series
+    kind: FeatureType | None = None
+    done: list[str] = field(default_factory=list)
+    levels: tuple[str, ...] = ()
+    spellings: dict[str, str] = field(default_factory=dict)
+    dropped: str | None = None
+
+
+def read_column(cells: pl.Series) -> Read:
+    """A column read as what it is.
+
+    >>> read_column(pl.Series("age", ["31", " ", "28"])).cells.to_list()
+    [31.0, None, 28.0]
+    """
+    work = _Work(cells)
+    _by_type(work)
+    if work.kind is not None:
+        _worthless(work)
+    if work.kind is None or work.dropped:
+        return Read(work.cells, None, tuple(work.done), work.dropped)
+    feature = Feature(cells.name, work.kind, levels=work.levels, spellings=work.spellings)
+    return Read(work.cells, feature, tuple(work.done))
+
+
+def _by_type(work: _Work) -> None:
+    kind = work.cells.dtype
+    if kind == pl.Boolean:
+        work.kind = "boolean"
+    elif kind.is_integer():
+        _integer(work)
+    elif kind.is_float() or kind.is_decimal():
+        _number(work, work.cells.cast(pl.Float64))
+    elif kind in (pl.Date, pl.Datetime):
+        work.kind, work.cells = "date", _utc(work.cells)
+    elif kind == pl.Duration:
+        work.done.append("a duration, taken in days")
+        _number(work, work.cells.dt.total_microseconds() / 86_400e6)
+    elif kind in (pl.String, pl.Categorical, pl.Enum):
+        _text(work, work.cells.cast(pl.String))
+    elif kind == pl.Null:
+        work.dropped = "it is empty"
+    else:
+        work.dropped = f"a model cannot read its type, {kind}"
+
+
+def _utc(cells: pl.Series) -> pl.Series:
+    moments = cells.cast(pl.Datetime("us")) if cells.dtype == pl.Date else cells
+    if getattr(moments.dtype, "time_zone", None) is None:
+        return moments.dt.cast_time_unit("us").dt.replace_time_zone("UTC")
+    return moments.dt.convert_time_zone("UTC").dt.cast_time_unit("us")
+
+
+def _integer(work: _Work) -> None:
+    as_int = work.cells.cast(pl.Int64, strict=False)
+    if as_int.null_count() > work.cells.null_count():
+        _number(work, work.cells.cast(pl.Float64))
+    else:
+        work.kind, work.cells = "integer", as_int
+
+
+def _number(work: _Work, numbers: pl.Series) -> None:
+    """Numbers as float64; NaN, infinity and what float32 cannot hold become null."""
+    kept = numbers.is_finite() & (numbers.abs() <= _largest)
+    lost = int((~kept).sum())
+    if lost:
+        nan = int(numbers.is_nan().sum())
+        work.done.append(f"{lost} values that are no finite number are null ({nan} of them NaN)")
+    masked = pl.select(pl.when(kept).then(numbers).otherwise(None).alias(work.cells.name)).to_series()
+    work.kind, work.cells = "number", masked
+
+
+def _text(work: _Work, texts: pl.Series) -> None:
+    stripped = texts.str.strip_chars()
+    blank = stripped == ""
+    if blanks := int(blank.sum()):
+        work.done.append(f"{blanks} blank cells are null")
+    filled = stripped.set(blank.fill_null(False), None)
+    levels = filled.drop_nulls().value_counts(sort=False)
+    if levels.is_empty():
+        work.dropped = "it is empty"
+    elif not (_as_number(work, filled) or _as_date(work, filled)):
+        _as_category(work, filled, levels)
+
+
+def _marks(texts: pl.Series) -> pl.Series:
+    """True where a cell only says that it is empty, in one of the usual ways."""
+    return texts.str.to_lowercase().is_in(_blank_marks)
+
+
+def parse_numbers(texts: pl.Series) -> tuple[pl.Series, str]:
+    """Texts as numbers, null where they are none, and how commas were read."""
+    plain = texts.cast(pl.Float64, strict=False)
+    best, how = plain, ""
+    if bool(texts.str.contains(",", literal=True).any()):
+        decimal = texts.str.replace(r"^([+-]?\d+),(\d{1,2}|\d{4,})$", "$1.$2").cast(pl.Float64, strict=False)
+        grouped = texts.str.contains(r"^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$")
+        thousands = (
+            pl.select(pl.when(grouped).then(texts.str.replace_all(",", "", literal=True)).otherwise(texts))
+            .to_series()
+            .cast(pl.Float64, strict=False)
+        )
+        for cells, name in ((decimal, "a decimal comma"), (thousands, "commas between thousands")):
+            if cells.null_count() < best.null_count():
+                best, how = cells, name
+    return best, how
+
+
+def _as_number(work: _Work, texts: pl.Series) -> bool:
+    marks = _marks(texts)
+    filled = texts.set(marks.fill_null(False), None)
+    numbers, how = parse_numbers(filled)
+    there, lost = filled.len() - filled.null_count(), numbers.null_count() - filled.null_count()
+    if not there or there - lost < _readable * there:
+        return False
+    work.done.append("numbers kept as text" + (f", with {how}" if how else ""))
+    if count := int(marks.sum()):
+        work.done.append(f"{count} cells that say they are empty are null")
+    if lost:
+        work.done.append(f"{lost} cells that are no number are null")
+    _number(work, numbers)
+    return True
+
+
+def parse_moments(texts: pl.Series) -> pl.Series:
+    """ISO dates and datetimes as UTC moments, null where a text is none; without a zone it is UTC."""
+    moments = pl.Series(texts.name, [None] * len(texts), dtype=pl.Datetime("us", "UTC"))
+    tidy = texts.str.replace(r"^(\d{4}-\d{2}-\d{2})[T ]", "$1T").str.replace(r"(Z|[+-]00(:?00)?)$", "")
+    for form in ("%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S%.f", "%Y/%m/%d"):
+        moments = moments.fill_null(_parsed(tidy, form))
+    for form in ("%Y-%m-%dT%H:%M:%S%.f%:z", "%Y-%m-%dT%H:%M:%S%.f%z", "%Y-%m-%dT%H:%M%:z"):
+        zoned = tidy.str.to_datetime(form, time_unit="us", strict=False)
+        moments = moments.fill_null(zoned.dt.convert_time_zone("UTC"))
+    return moments
+
+
+def _parsed(texts: pl.Series, form: str) -> pl.Series:
+    if "%H" in form:
+        return texts.str.to_datetime(form, time_unit="us", strict=False).dt.replace_time_zone("UTC")
+    return texts.str.to_date(form, strict=False).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+
+
+def _as_date(work: _Work, texts: pl.Series) -> bool:
+    filled = texts.set(_marks(texts).fill_null(False), None)
+    there = filled.len() - filled.null_count()
+    if not filled.drop_nulls().head(2000).str.contains(r"^\d{4}[-/]\d").any():
+        return False
+    moments = parse_moments(filled)
+    lost = moments.null_count() - filled.null_count()
+    if not there or there - lost < _readable * there:
+        return False
+    work.kind, work.cells = "date", moments
+    work.done.append("dates kept as text")
+    if lost:
+        work.done.append(f"{lost} cells that are no date are null")
+    return True
+
+
+def _as_category(work: _Work, texts: pl.Series, counts: pl.DataFrame) -> None:
+    """Spellings that differ in case or blanks are one level, shown as the most frequent spelling."""
+    spelled = sorted(zip(counts.to_series(0), counts.to_series(1), strict=True), key=lambda pair: (-pair[1], pair[0]))
+    shown: dict[str, str] = {}
+    rows: dict[str, int] = {}
+    for text, n in spelled:
+        level = shown.setdefault(normalise(text), text)
+        rows[level] = rows.get(level, 0) + n
+    if merged := len(spelled) - len(rows):
+        work.done.append(f"{merged} spellings that differ in case or blanks only are merged")
+    answers = _yes_no(shown)
+    if answers:
+        work.done.append("yes and no in several spellings")
+        work.spellings = dict.fromkeys(sorted(YES), "yes") | dict.fromkeys(sorted(NO), "no")
+        sides = [(answers[normalise(level)], n) for level, n in rows.items()]
+        rows = {side: sum(n for own, n in sides if own == side) for side in ("no", "yes")}
+    mapping: dict[str, str | None] = {text: (answers or shown)[normalise(text)] for text, _ in spelled}
+    mapping[MISSING] = mapping[OTHER] = None  # names of ours are no levels
+    work.cells = texts.replace_strict(mapping, return_dtype=pl.String)
+    work.kind, work.levels = "category", _frequent(rows, len(texts), work)
+
+
+def _yes_no(shown: dict[str, str]) -> dict[str, str] | None:
+    """Each normalised answer as yes or no, where a column holds both in more than one spelling each way."""
+    if not set(shown) <= YES | NO or len(shown) < 3:
+        return None
+    return {form: "yes" if form in YES else "no" for form in shown}
+
+
+def _frequent(rows: dict[str, int], n: int, work: _Work) -> tuple[str, ...]:
+    least = max(_least_rows, _least_share * n)
+    ranked = sorted(rows.items(), key=lambda pair: (-pair[1], pair[0]))
+    kept = tuple(level for level, count in ranked if count >= least and level not in (MISSING, OTHER))[:_most_levels]
+    if rare := len(rows) - len(kept):
+        work.done.append(f"{rare} levels with fewer than {least:g} rows, or beyond {_most_levels}, count as other")
+    return kept
+
+
+def _worthless(work: _Work) -> None:
+    """Drops what cannot tell customers apart, and what tells every one apart."""
+    cells, filled = work.cells, work.cells.len() - work.cells.null_count()
+    distinct = cells.drop_nulls().n_unique()
+    if not filled:
+        work.dropped = "it is empty"
+    elif distinct == 1 and filled == cells.len():
+        work.dropped = "it is constant"
+    elif work.kind == "category" and distinct > _free_text_levels and distinct > _free_text_share * filled:
+        work.dropped = f"it is free text or an identifier: {distinct} different values in {filled} filled cells"
+    elif work.kind == "category" and not work.levels and filled == cells.len():
+        work.dropped = f"none of its {distinct} levels has enough rows"
+    elif work.kind == "integer" and filled == cells.len() == distinct > _free_text_levels and _consecutive(cells):
+        work.dropped = "it numbers the rows"
+
+
+def _consecutive(cells: pl.Series) -> bool:
+    low: Any = cells.min()
+    high: Any = cells.max()
+    return bool(high - low + 1 == cells.len())

@@ -1,0 +1,128 @@
+"""Cutoffs, and who did what after them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+
+from features.cells import slug
+from features.errors import DataError
+from features.events import Log
+from features.types import CUSTOMER_ID, Predicate
+from features.usecase import UseCase, Window
+
+LABEL = "__label"
+_tolerated_shortfall = 0.1  # of the prediction window, where the test cutoff is the user's own
+
+
+@dataclass(frozen=True, slots=True)
+class Cutoffs:
+    """The moments at which features end and outcomes begin, UTC."""
+
+    train: tuple[datetime, ...]  # rising
+    test: datetime
+
+    def to_json(self) -> dict[str, Any]:
+        """As the data report gives it."""
+        return {"train": [moment.isoformat() for moment in self.train], "test": self.test.isoformat()}
+
+
+def log_end(log: Log) -> datetime:
+    """The midnight after the last event: the log is taken to be whole up to there."""
+    return datetime(log.last.year, log.last.month, log.last.day, tzinfo=UTC) + timedelta(days=1)
+
+
+def cutoffs_of(use_case: UseCase, log: Log) -> tuple[Cutoffs, list[str]]:
+    """The test cutoff, the training cutoffs with enough history, and what there is to say about them.
+
+    A training cutoff's outcome window ends at or before the test cutoff; `prediction` days of history lie before it.
+
+    Raises:
+        DataError: the test cutoff lies outside the log, or leaves no training cutoff.
+    """
+    window = use_case.window
+    if window is None:
+        raise TypeError("Cutoffs are of a log.")
+    first, end = log.first.replace(tzinfo=UTC), log_end(log)
+    wait = timedelta(days=window.gap + window.prediction)
+    test = window.test_cutoff or end - wait
+    notes = _check_test(_timestamp(use_case), window, log, test)
+    steps = range(1, window.train_cutoffs + 1)
+    asked = [test - timedelta(days=window.gap + step * window.prediction) for step in steps]
+    train = tuple(sorted(moment for moment in asked if moment - timedelta(days=window.prediction) >= first))
+    if not train:
+        raise DataError(
+            log.source.path,
+            [
+                f"column {_timestamp(use_case)!r}: the log must reach back {2 * window.prediction + window.gap} days "
+                f"before the test cutoff {test:%Y-%m-%d}, it begins on {first:%Y-%m-%d}"
+            ],
+        )
+    if len(train) < len(asked):
+        notes.append(f"{len(train)} of {len(asked)} training cutoffs have {window.prediction} days of history")
+    return Cutoffs(train, test), notes
+
+
+def _check_test(column: str, window: Window, log: Log, test: datetime) -> list[str]:
+    """Refuses a test cutoff outside the log; says where its outcome window is cut short."""
+    first, end = log.first.replace(tzinfo=UTC), log_end(log)
+    ends = test + timedelta(days=window.gap + window.prediction)
+    if not first < test < end:
+        raise DataError(
+            log.source.path,
+            [
+                f"column {column!r}: the test cutoff must lie inside the log, {first:%Y-%m-%d} to {end:%Y-%m-%d}, "
+                f"got {test:%Y-%m-%d}"
+            ],
+        )
+    lacking = (ends - end) / timedelta(days=1)
+    if lacking > _tolerated_shortfall * window.prediction:
+        latest = end - (ends - test)
+        raise DataError(
+            log.source.path,
+            [
+                f"column {column!r}: the prediction window must end inside the log, by {end:%Y-%m-%d}; it ends on "
+                f"{ends:%Y-%m-%d}; the latest test cutoff is {latest:%Y-%m-%d}"
+            ],
+        )
+    return [f"the log ends {lacking:g} days before the test prediction window does"] if lacking > 0 else []
+
+
+def _timestamp(use_case: UseCase) -> str:
+    return use_case.events.timestamp if use_case.events else ""
+
+
+def naive(moment: datetime) -> datetime:
+    """A moment as UTC without zone, as events have it."""
+    return moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def outcomes(events: ir.Table, use_case: UseCase, cutoff: datetime) -> ir.Table:
+    """Customers with a label event in [cutoff + gap, cutoff + gap + prediction): customer_id. Refunds do not count."""
+    window, label = use_case.window, use_case.label
+    if window is None or label is None:
+        raise TypeError("Outcomes are of a log.")
+    start = naive(cutoff) + timedelta(days=window.gap)
+    refund = events.refund | (events.amount < 0).fill_null(False)
+    inside = (events.ts >= start) & (events.ts < start + timedelta(days=window.prediction))
+    return events.filter(inside & (events.type == slug(label.event)) & ~refund).select(CUSTOMER_ID).distinct()
+
+
+def labelled(features: ir.Table, events: ir.Table, use_case: UseCase, cutoff: datetime) -> ir.Table:
+    """The feature table with `__label`: 1 where the outcome the use case asks about came true."""
+    happened = outcomes(events, use_case, cutoff).mutate(__happened=ibis.literal(True)).rename(__who=CUSTOMER_ID)
+    joined = features.left_join(happened, features[CUSTOMER_ID] == happened["__who"]).drop("__who")
+    present = use_case.label is not None and use_case.label.outcome == "present"
+    there = joined["__happened"].fill_null(False)
+    return joined.mutate(**{LABEL: (there if present else ~there).cast("int8")}).drop("__happened")
+
+
+def eligibility(use_case: UseCase) -> Predicate | None:
+    """Who may be scored, as a comparison on one feature: a label event in [cutoff - active_within, cutoff)."""
+    if use_case.eligible is None or use_case.eligible.active_within is None or use_case.label is None:
+        return None
+    return Predicate(f"days_since_{slug(use_case.label.event)}", "<=", float(use_case.eligible.active_within))

@@ -1,0 +1,119 @@
+"""Which features a log gives: fixed once, from events before the latest training cutoff, the same ever after."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import ibis.expr.types as ir
+import polars as pl
+
+from features.cells import slug
+from features.engine import frame
+from features.errors import DataError
+from features.events import Log
+from features.usecase import UseCase
+
+WINDOWS = (7, 30, 90, 180, 365)  # days
+_most_types, _most_levels, _least_share = 20, 6, 0.01
+_mailing = {
+    "send": ("send", "sent", "email_send", "email_sent", "mail_send", "mail_sent", "delivery", "delivered"),
+    "open": ("open", "opened", "email_open", "email_opened", "mail_open", "mail_opened"),
+    "click": ("click", "clicked", "email_click", "email_clicked", "mail_click", "mail_clicked"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What a feature table of a log is made of."""
+
+    label: str  # the label event's slug, always the first of `types`
+    types: tuple[str, ...]
+    windows: tuple[int, ...]  # days, rising; the last is the observation window
+    amounts: tuple[str, ...]  # the types that carry amounts
+    refunds: bool
+    levels: tuple[tuple[str, str, str], ...]  # (type, property as named in the use case, level's slug)
+    properties: tuple[str, ...]
+    measures: tuple[str, ...]
+    engagement: tuple[tuple[str, float], ...]  # (type, weight)
+    currency: str | None
+
+    @property
+    def observation(self) -> int:
+        """The longest window, in days."""
+        return self.windows[-1]
+
+    def mailing(self) -> dict[str, str]:
+        """The types that stand for a mailing's send, open and click, where there are such."""
+        found = {step: [kind for kind in self.types if kind in names] for step, names in _mailing.items()}
+        return {step: kinds[0] for step, kinds in found.items() if kinds}
+
+
+def windows_of(observation: int) -> tuple[int, ...]:
+    """The windows not longer than the observation window, and that itself.
+
+    >>> windows_of(100)
+    (7, 30, 90, 100)
+    """
+    return (*(days for days in WINDOWS if days < observation), observation)
+
+
+def currency_of(use_case: UseCase) -> str | None:
+    """The currency that amounts are in."""
+    currency = use_case.events.currency if use_case.events else None
+    return currency if currency is None or isinstance(currency, str) else currency.to
+
+
+def layout_of(use_case: UseCase, log: Log, before: datetime) -> Layout:
+    """The layout that the events before a moment (UTC, without zone) ask for.
+
+    Raises:
+        DataError: the label event never occurs before it.
+    """
+    section, window, label = use_case.events, use_case.window, use_case.label
+    if section is None or window is None or label is None:
+        raise TypeError("A layout is made from a log.")
+    known = log.events.filter(log.events.ts < before)
+    counts = _counts(known)
+    target = slug(label.event)
+    happened = counts.filter(~pl.col("refund"))["type"].to_list()
+    if target not in happened:
+        raise DataError(log.source.path, [f"label event {target!r} must occur before {before:%Y-%m-%d}, it does not"])
+    weights = {slug(kind): weight for kind, weight in use_case.engagement.items()}
+    others = [kind for kind in dict.fromkeys([*happened, *weights]) if kind != target]
+    types = (target, *others[: _most_types - 1])
+    paid = counts.filter(pl.col("paid") > 0)["type"].to_list()
+    return Layout(
+        label=target,
+        types=types,
+        windows=windows_of(window.observation),
+        amounts=tuple(kind for kind in types if kind in paid),
+        refunds=section.refund is not None or bool(counts["refund"].any()),
+        levels=tuple(_levels(known, types, section.properties)),
+        properties=section.properties,
+        measures=section.measures,
+        engagement=tuple((kind, weights[kind]) for kind in types if kind in weights),
+        currency=currency_of(use_case),
+    )
+
+
+def _counts(events: ir.Table) -> pl.DataFrame:
+    """Events by type, refunds apart, most frequent first: type, refund, n, paid."""
+    refund = events.refund | (events.amount < 0).fill_null(False)
+    grouped = events.group_by("type", refund=refund).aggregate(n=events.count(), paid=events.amount.count())
+    return frame(grouped).sort(["n", "type", "refund"], descending=[True, False, False])
+
+
+def _levels(events: ir.Table, types: Sequence[str], properties: Sequence[str]) -> list[tuple[str, str, str]]:
+    """The levels of each type and property that are frequent enough to be counted on their own."""
+    found: list[tuple[str, str, str]] = []
+    for index, name in enumerate(properties):
+        grouped = events.group_by("type", level=events[f"p{index}"]).aggregate(n=events.count())
+        counts = frame(grouped).sort(["n", "level"], descending=[True, False])
+        for kind in types:
+            own = counts.filter(pl.col("type") == kind)
+            least = _least_share * float(own["n"].sum())
+            levels = own.filter((pl.col("n") >= least) & pl.col("level").is_not_null())["level"].to_list()
+            found += [(kind, name, level) for level in levels[:_most_levels]]
+    return found

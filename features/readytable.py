@@ -1,0 +1,213 @@
+"""A ready table, any ready table, as something to learn from; what was done to each column is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import polars as pl
+
+from features.cells import as_text, md5_lower
+from features.engine import engine, frame
+from features.errors import DataError, UseCaseError
+from features.events import BadRows, refuse_too_many
+from features.inference import Read, parse_moments, parse_numbers, read_column
+from features.labels import LABEL
+from features.learning import BOOKKEEPING, CUTOFF, GROUP, ID, ORDER, LearningTable, called, check_names, class_shortage
+from features.report import column_report
+from features.schema import check_table
+from features.sources import FILE, ROW, Source, digest, missing_column, open_source
+from features.usecase import Scalar, Table, UseCase
+
+_number = "__number"
+
+
+def read_ready_table(use_case: UseCase) -> tuple[LearningTable, BadRows]:
+    """The ready table of a use case, its columns read as what they are, and the rows that had to be left out.
+
+    Raises:
+        DataError: a column that is needed is not there, too many rows are bad, or a class is too small.
+        UseCaseError: a column to exclude is not there.
+    """
+    section = use_case.table
+    if section is None:
+        raise TypeError("A use case on a log has no ready table.")
+    with engine() as backend:
+        source = open_source(backend, section.path, table=section.table)
+        _check_columns(use_case, section, source)
+        cells = _fetch(source, section)
+    duplicates = 0 if section.customer_id else int(len(cells) - cells[GROUP].n_unique())
+    cells = cells.with_columns(
+        labels_of(cells[source.inside(section.label)], section.positive).alias(LABEL), _order(cells, source, section)
+    )
+    bad = _bad_rows(cells, source, section)
+    refuse_too_many(source, bad, use_case.quality.bad_rows)
+    kept = cells.filter(_sound(section) & pl.col(LABEL).is_not_null())
+    if broken := class_shortage(kept[LABEL], "table", f"column {section.label!r}"):
+        raise DataError(section.path, broken)
+    reads = _read_columns(kept, source, section)
+    features = called((read.feature for read in reads.values() if read.feature is not None), use_case)
+    if not features:
+        raise DataError(section.path, ["must have a column that can tell customers apart, it has none"])
+    cutoff = pl.lit(None, pl.Datetime("us", "UTC")).alias(CUTOFF)
+    rows = kept.select(ID, cutoff, ORDER, *(read.cells for read in _used(reads)), LABEL, GROUP)
+    check_table(rows, features, section.path)
+    report = _report(cells, kept, source, section, reads, bad, duplicates)
+    return LearningTable(rows, features, None, None, report, digest(section.path)), bad
+
+
+def _used(reads: dict[str, Read]) -> Iterable[Read]:
+    return (read for read in reads.values() if read.feature is not None)
+
+
+def _check_columns(use_case: UseCase, section: Table, source: Source) -> None:
+    needed = [name for name in (section.label, section.customer_id, section.order_by) if name is not None]
+    lacking = [missing_column(name, source.columns) for name in needed if name not in source.columns]
+    if lacking:
+        raise DataError(source.path, lacking)
+    unknown = [name for name in section.exclude if name not in source.columns]
+    if unknown:
+        raise UseCaseError(
+            use_case.file, [f"table.exclude: must name columns of the table, {name!r} is none" for name in unknown]
+        )
+    check_names(use_case, source.columns)
+
+
+def _fetch(source: Source, section: Table) -> pl.DataFrame:
+    """All cells in the order of the source, with customer id, group and row number."""
+    table = source.table
+    whole = [table[f"c{index}"].cast("string").fill_null("\x1e") for index in range(len(source.columns))]
+    identity = as_text(source.column(section.customer_id)) if section.customer_id else ibis.null("string")
+    content: ir.Value = ibis.literal("\x1f").join(whole)
+    table = table.mutate(
+        **{ID: identity, GROUP: md5_lower(content if section.customer_id is None else identity.fill_null(""))}
+    )
+    cells = frame(table).sort(FILE, ROW).with_row_index(_number, 1)
+    if section.customer_id is None:
+        cells = cells.with_columns(pl.col(_number).cast(pl.String).alias(ID))
+    return cells.with_columns(pl.col(GROUP).cast(pl.UInt64))
+
+
+def labels_of(cells: pl.Series, positive: Scalar) -> pl.Series:
+    """1 where a cell is the positive value, 0 where it is another, null where it is null or blank.
+
+    Numbers and booleans are compared by value (1, 1.0, True and "1" are one), all else as trimmed text.
+
+    >>> labels_of(pl.Series(["1.0", "no", " ", None]), 1).to_list()
+    [1, 0, None, None]
+    """
+    wanted = _canonical(positive)
+    seen = {cell: _canonical(cell) for cell in cells.unique().to_list() if cell is not None}
+    labels = {cell: None if value is None else int(value == wanted) for cell, value in seen.items()}
+    return pl.Series(cells.name, [labels.get(cell) for cell in cells.to_list()], dtype=pl.Int8)
+
+
+def _canonical(value: Any) -> float | str | None:
+    """A label's value: a number for numbers, booleans and texts of either, else trimmed text; None for nothing."""
+    if isinstance(value, float) and value != value:
+        return None
+    if isinstance(value, bool | int | float):
+        return float(value)
+    text = str(value).strip()
+    if text.lower() in ("true", "false"):
+        return float(text.lower() == "true")
+    try:
+        number = float(text)
+    except ValueError:
+        return text or None
+    return number if number == number else text
+
+
+def _order(cells: pl.DataFrame, source: Source, section: Table) -> pl.Series:
+    """The `order_by` values, sortable: numbers as float64, dates as UTC moments, else text."""
+    if section.order_by is None:
+        return pl.Series(ORDER, [None] * len(cells), dtype=pl.Float64)
+    values = cells[source.inside(section.order_by)].alias(ORDER)
+    if values.dtype == pl.String:
+        filled = values.str.strip_chars().replace("", None)
+        options = (parse_numbers(filled)[0], parse_moments(filled))
+        best = min(options, key=lambda option: option.null_count())
+        return best.alias(ORDER) if best.null_count() <= filled.null_count() + 0.05 * len(filled) else filled
+    if values.dtype in (pl.Date, pl.Datetime):
+        return read_column(values).cells
+    return values.cast(pl.Float64).fill_nan(None) if values.dtype.is_numeric() else values.cast(pl.String)
+
+
+def _sound(section: Table) -> pl.Expr:
+    return pl.col(ID).is_not_null() & (pl.lit(True) if section.order_by is None else pl.col(ORDER).is_not_null())
+
+
+def _bad_rows(cells: pl.DataFrame, source: Source, section: Table) -> BadRows:
+    """Rows without customer id or without a readable place in time, and rows the file itself broke."""
+    rule = pl.when(pl.col(ID).is_null()).then(pl.lit("missing_customer_id")).otherwise(pl.lit("unreadable_order"))
+    named = {f"c{index}": name for index, name in enumerate(source.columns)}
+    broken = cells.filter(~_sound(section)).with_columns(rule.alias("rule")).drop(ID, GROUP, LABEL, ORDER, _number)
+    taken = {inside: f"{name}_" if name in (FILE, ROW, "rule") else name for inside, name in named.items()}
+    ragged = pl.DataFrame(source.ragged, schema={FILE: pl.String, ROW: pl.Int64, "rule": pl.String}, orient="row")
+    rows = pl.concat([broken.rename(taken).cast({ROW: pl.Int64}), ragged], how="diagonal")
+    counts = dict(sorted(rows["rule"].value_counts().iter_rows()))
+    return BadRows(len(cells) + len(ragged), counts, rows)
+
+
+def _read_columns(kept: pl.DataFrame, source: Source, section: Table) -> dict[str, Read]:
+    """Every column that is not a role of its own, read; of two with the same content the first is kept."""
+    roles = {section.label, section.customer_id, section.order_by, *section.exclude}
+    reads: dict[str, Read] = {}
+    first: dict[tuple[Any, ...], str] = {}
+    for index, name in enumerate(source.columns):
+        if name in roles:
+            continue
+        read = read_column(kept[f"c{index}"].alias(name))
+        if name in BOOKKEEPING:
+            read = Read(read.cells, None, read.done, "its name is kept for bookkeeping")
+        if read.feature is not None:
+            mark = (read.cells.dtype, read.cells.null_count(), read.cells.hash().sum())
+            twin = first.setdefault(mark, name)
+            if twin != name and read.cells.equals(reads[twin].cells):
+                read = Read(read.cells, None, read.done, f"it has the same content as {twin!r}")
+        reads[name] = read
+    return reads
+
+
+def _report(
+    cells: pl.DataFrame,
+    kept: pl.DataFrame,
+    source: Source,
+    section: Table,
+    reads: dict[str, Read],
+    bad: BadRows,
+    duplicates: int,
+) -> dict[str, Any]:
+    columns = []
+    for index, name in enumerate(source.columns):
+        raw = kept[f"c{index}"]
+        read = reads.get(name, Read(raw, None))
+        columns.append(column_report(name, _role(name, section, read), raw, read))
+    return {
+        "source": "table",
+        "rows": len(cells),
+        "rows_used": len(kept),
+        "null_labels_dropped": int(cells[LABEL].null_count()),
+        "duplicate_rows": duplicates,
+        "bad_rows": bad.to_json(),
+        "notes": _notes(section, duplicates),
+        "columns": columns,
+    }
+
+
+def _role(name: str, section: Table, read: Read) -> str:
+    roles = {section.label: "label", section.customer_id: "customer_id", section.order_by: "order_by"}
+    if name in roles:
+        return roles[name]
+    return "excluded" if name in section.exclude else "dropped" if read.feature is None else "feature"
+
+
+def _notes(section: Table, duplicates: int) -> list[str]:
+    notes = []
+    if section.order_by is not None:
+        notes.append(f"column {section.order_by!r} orders the rows in time and is no feature")
+    if duplicates:
+        notes.append(f"{duplicates} rows repeat another row; they are kept, on one side of the split")
+    return notes

@@ -1,0 +1,47 @@
+"""The data report: what came in, what was done to it, what was left out and why. Never a customer's value."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from features.inference import Read
+
+
+def column_report(name: str, role: str, raw: pl.Series, read: Read) -> dict[str, Any]:
+    """One column: its role and type, share missing, distinct values, range, what was done, why it was dropped."""
+    cells = read.cells
+    return {
+        "name": name,
+        "role": role,
+        "source_type": str(raw.dtype),
+        "type": None if read.feature is None else read.feature.type,
+        "missing": cells.null_count() / len(cells) if len(cells) else 0.0,
+        "distinct": _distinct(cells),
+        "range": _range(cells),
+        "done": list(read.done),
+        "dropped": read.dropped,
+    }
+
+
+def _distinct(cells: pl.Series) -> int | None:
+    try:
+        return int(cells.drop_nulls().n_unique())
+    except pl.exceptions.PolarsError:
+        return None
+
+
+def _range(cells: pl.Series) -> list[Any] | None:
+    """The smallest and the largest of numbers and dates."""
+    if not (cells.dtype.is_numeric() or cells.dtype in (pl.Date, pl.Datetime)):
+        return None
+    low, high = cells.min(), cells.max()
+    if low is None or high is None:
+        return None
+    return [value.isoformat() if isinstance(value, datetime) else _plain(value) for value in (low, high)]
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, int | float) else str(value)

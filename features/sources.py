@@ -1,0 +1,252 @@
+"""Sources: Parquet, CSV (gzip too), a folder of either, or a table of a DuckDB file, as one Ibis table.
+
+Whatever the columns are called, inside they are `c0`, `c1`, ...: no name of a user can collide with ours,
+and names that differ in case only stay apart.
+"""
+
+# ruff: noqa: S608  every name and text in the SQL is ours or quoted by `quoted` and `literal`
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import hashlib
+import io
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import duckdb
+import ibis.expr.types as ir
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from features.engine import literal, quoted
+from features.errors import DataError
+
+Format = Literal["parquet", "csv", "duckdb"]
+FILE, ROW = "__file", "__row"  # where a row came from: the file's name, its row number from 1
+_data_file = re.compile(r"\.(parquet|pq|csv|tsv|txt)(\.gz)?$", re.IGNORECASE)
+_extra = "__extra"  # what a CSV row holds beyond the header's columns
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A readable source: `table` has `c0`..., in the order of `columns`, then `__file` and `__row`."""
+
+    path: Path
+    columns: tuple[str, ...]  # as the file names them
+    table: ir.Table
+    ragged: tuple[tuple[str, int, str], ...] = ()  # CSV rows that could not be read: file, line, rule
+
+    def column(self, name: str) -> ir.Column:
+        """The column that the file calls `name`.
+
+        Raises:
+            DataError: the file has no such column.
+        """
+        return self.table[self.inside(name)]
+
+    def inside(self, name: str) -> str:
+        """The name inside of the column that the file calls `name`."""
+        if name not in self.columns:
+            raise DataError(self.path, [missing_column(name, self.columns)])
+        return f"c{self.columns.index(name)}"
+
+
+def missing_column(name: str, columns: Sequence[str]) -> str:
+    """Says that a column is not there, and which are."""
+    shown = ", ".join(map(repr, columns[:20])) + (", ..." if len(columns) > 20 else "")
+    return f"column {name!r} must be in the file, whose columns are {shown}"
+
+
+def open_source(backend: Any, path: Path, *, table: str | None = None) -> Source:
+    """Reads nothing but headers of Parquet; CSV is read whole, as text, into the engine.
+
+    Raises:
+        DataError: the file is not there, is empty, cannot be read, or names a column twice.
+    """
+    try:
+        files = files_of(path)
+        kind = _format(files[0])
+        if kind == "duckdb":
+            return _open_duckdb(backend, path, table)
+        return _open_csv(backend, path, files) if kind == "csv" else _open_parquet(backend, path, files)
+    except (duckdb.Error, pa.ArrowException, OSError, EOFError, UnicodeDecodeError, csv.Error) as failure:
+        raise DataError(path, [f"cannot be read: {_first_line(failure)}"]) from failure
+
+
+def files_of(path: Path) -> list[Path]:
+    """The file itself, or the data files of a folder in the order of their names; hidden ones left out."""
+    if not path.exists():
+        raise DataError(path, ["is not there"])
+    if path.is_file():
+        if path.stat().st_size == 0:
+            raise DataError(path, ["is empty"])
+        return [path]
+    found = sorted(
+        file
+        for file in path.rglob("*")
+        if file.is_file()
+        and file.stat().st_size > 0
+        and _data_file.search(file.name)
+        and not any(part.startswith((".", "_")) for part in file.relative_to(path).parts)
+    )
+    if not found:
+        raise DataError(path, ["is a folder without a data file"])
+    kinds = {_format(file) for file in found}
+    if len(kinds) > 1 or kinds == {"duckdb"}:
+        raise DataError(path, [f"a folder must hold Parquet files only or CSV files only, got {sorted(kinds)}"])
+    return found
+
+
+def digest(*paths: Path) -> str:
+    """The sha256 of the sources' bytes: of each file's, in order, then of those together."""
+    whole = hashlib.sha256()
+    for file in (file for path in paths for file in files_of(path)):
+        with file.open("rb") as stream:
+            whole.update(hashlib.file_digest(stream, "sha256").digest())
+    return whole.hexdigest()
+
+
+def _format(file: Path) -> Format:
+    with file.open("rb") as stream:
+        head = stream.read(12)
+    if head[:4] == b"PAR1" or file.suffix in (".parquet", ".pq"):
+        return "parquet"
+    return "duckdb" if head[8:12] == b"DUCK" else "csv"
+
+
+def _first_line(failure: Exception) -> str:
+    """The first line of a library's message; later lines may quote the data."""
+    return (str(failure).strip().splitlines() or [type(failure).__name__])[0]
+
+
+def _check_names(path: Path, columns: Sequence[str]) -> None:
+    twice = sorted({name for name in columns if list(columns).count(name) > 1})
+    if twice:
+        raise DataError(path, [f"column {name!r} must be there once, not twice" for name in twice])
+
+
+def _view(backend: Any, path: Path, columns: Sequence[str], selects: Sequence[str], name: str) -> Source:
+    backend.raw_sql(f"CREATE OR REPLACE TEMP VIEW {name} AS {' UNION ALL '.join(selects)}")
+    return Source(path, tuple(columns), backend.table(name))
+
+
+def _fresh_name(backend: Any) -> str:
+    return f"source_{len(backend.list_tables())}"
+
+
+def _open_parquet(backend: Any, path: Path, files: Sequence[Path]) -> Source:
+    by_columns: dict[tuple[str, ...], list[Path]] = {}
+    for file in files:
+        by_columns.setdefault(tuple(pq.read_schema(file).names), []).append(file)
+    columns = next(iter(by_columns))
+    _check_names(path, columns)
+    selects = []
+    for names, alike in by_columns.items():
+        _same_columns(alike[0], columns, names)
+        listed = ", ".join(literal(str(file)) for file in alike)
+        aliases = ", ".join(f"c{columns.index(name)}" for name in names)
+        inner = f"SELECT *, filename, file_row_number FROM read_parquet([{listed}], hive_partitioning=false)"
+        chosen = ", ".join(f"c{index}" for index in range(len(columns)))
+        selects.append(
+            f"SELECT {chosen}, parse_filename({FILE}) AS {FILE}, {ROW} + 1 AS {ROW} "
+            f"FROM ({inner}) AS t({aliases}, {FILE}, {ROW})"
+        )
+    return _view(backend, path, columns, selects, _fresh_name(backend))
+
+
+def _same_columns(file: Path, expected: Sequence[str], names: Sequence[str]) -> None:
+    lacking, surplus = sorted(set(expected) - set(names)), sorted(set(names) - set(expected))
+    if lacking or surplus:
+        told = [f"column {name!r} is in the folder's first file and not here" for name in lacking]
+        told += [f"column {name!r} is here and not in the folder's first file" for name in surplus]
+        raise DataError(file, told)
+
+
+def _open_duckdb(backend: Any, path: Path, table: str | None) -> Source:
+    alias = _fresh_name(backend)
+    backend.raw_sql(f"ATTACH {literal(str(path))} AS {alias} (READ_ONLY)")
+    found = backend.raw_sql(
+        "SELECT table_schema, table_name FROM information_schema.tables "
+        f"WHERE table_catalog = {literal(alias)} ORDER BY ALL"
+    ).fetchall()
+    chosen = [place for place in found if table in (None, place[1], ".".join(place))]
+    if len(chosen) != 1:
+        shown = ", ".join(repr(name) for _, name in found)
+        raise DataError(path, [f"`table` must name one table of the file, which holds {shown or 'none'}"])
+    place = ".".join(map(quoted, (alias, *chosen[0])))
+    columns = [row[0] for row in backend.raw_sql(f"DESCRIBE {place}").fetchall()]
+    inside = ", ".join(f"c{index}" for index in range(len(columns)))
+    select = (
+        f"SELECT {inside}, {literal(path.name)} AS {FILE}, row_number() OVER () AS {ROW} FROM {place} AS t({inside})"
+    )
+    return _view(backend, path, columns, [select], f"{alias}_view")
+
+
+def _open_csv(backend: Any, path: Path, files: Sequence[Path]) -> Source:
+    columns: list[str] = []
+    selects: list[str] = []
+    ragged: list[tuple[str, int, str]] = []
+    base = _fresh_name(backend)
+    for number, file in enumerate(files):
+        names, delimiter, encoding = _header(file)
+        _check_names(file, names)
+        columns = columns or names
+        _same_columns(file, columns, names)
+        loaded = f"{base}_file_{number}"
+        ragged += _load_csv(backend, file, names, delimiter, encoding, loaded)
+        order = ", ".join(f"c{names.index(name)} AS c{index}" for index, name in enumerate(columns))
+        selects.append(
+            f"SELECT {order}, {literal(file.name)} AS {FILE}, rowid + 1 AS {ROW} FROM {loaded} WHERE {_extra} IS NULL"
+        )
+    view = _view(backend, path, columns, selects, f"{base}_view")
+    return Source(path, view.columns, view.table, tuple(ragged))
+
+
+def _load_csv(
+    backend: Any, file: Path, names: Sequence[str], delimiter: str, encoding: str, into: str
+) -> Iterator[tuple[str, int, str]]:
+    """Loads a file as text, in its order, and gives the rows that had to be left out."""
+    types = ", ".join(f"'c{index}': 'VARCHAR'" for index in range(len(names)))
+    backend.raw_sql("SET preserve_insertion_order = true")
+    backend.raw_sql(
+        f"CREATE TEMP TABLE {into} AS SELECT * FROM read_csv({literal(str(file))}, auto_detect=false, header=true, "
+        f"delim={literal(delimiter)}, quote='\"', escape='\"', columns={{{types}, '{_extra}': 'VARCHAR'}}, "
+        f"null_padding=true, strict_mode=false, parallel=false, store_rejects=true, encoding={literal(encoding)}, "
+        f"rejects_table='{into}_rejects', rejects_scan='{into}_scans', max_line_size=10000000)"
+    )
+    backend.raw_sql("SET preserve_insertion_order = false")
+    rejected = backend.raw_sql(f"SELECT DISTINCT line, error_type::VARCHAR FROM {into}_rejects ORDER BY ALL").fetchall()
+    surplus = backend.raw_sql(f"SELECT rowid + 2 FROM {into} WHERE {_extra} IS NOT NULL ORDER BY ALL").fetchall()
+    yield from ((file.name, int(line), str(rule).lower().replace(" ", "_")) for line, rule in rejected)
+    yield from ((file.name, int(line), "too_many_fields") for (line,) in surplus)
+
+
+def _header(file: Path) -> tuple[list[str], str, str]:
+    """The names in the first line, the delimiter that parts it into most, and the encoding its first bytes tell."""
+    with file.open("rb") as stream:
+        zipped = stream.read(2) == b"\x1f\x8b"
+    with gzip.open(file) if zipped else file.open("rb") as stream:
+        head = stream.read(1 << 20)
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise DataError(file, ["must be UTF-8, got UTF-16"])
+    line = next(iter(io.StringIO(_text(file, head), newline="")), "")
+    parted = [(next(csv.reader(io.StringIO(line), delimiter=sign), []), sign) for sign in ",;\t|"]
+    names, delimiter = max(parted, key=lambda option: len(option[0]))
+    if not any(name.strip() for name in names):
+        raise DataError(file, ["its first line must name the columns"])
+    return [name.strip() or f"column_{index + 1}" for index, name in enumerate(names)], delimiter, "utf-8"
+
+
+def _text(file: Path, head: bytes) -> str:
+    first = head.removeprefix(codecs.BOM_UTF8).split(b"\n", 1)[0] + b"\n"
+    if b"\x00" in first:
+        raise DataError(file, ["must be a Parquet, CSV or DuckDB file"])
+    try:
+        return first.decode("utf-8")
+    except UnicodeDecodeError:
+        raise DataError(file, ["must be UTF-8: its first line is not"]) from None
