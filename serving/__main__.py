@@ -1,0 +1,84 @@
+"""`python -m serving`: `bentoml serve` with the settings we recommend."""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import os
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from serving.settings import Settings, SettingsError
+
+_ROOT = Path(__file__).resolve().parent.parent
+_KEEP_ALIVE = "75"  # seconds; longer than the pools of common clients and proxies keep an idle connection
+_GRACE = "30"  # seconds that requests under way are given at a stop
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Becomes the server, or says why it cannot and ends."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        Settings.from_environment()
+    except SettingsError as error:
+        parser.error(str(error))
+    if not _loopback(options.host) and not options.open:
+        parser.error(f"On {options.host} anyone could ask: add keys, or say so by --open-to-everyone.")
+    if _taken(options.host, options.port):
+        parser.exit(1, f"Port {options.port} of {options.host} is taken: choose another with --port.\n")
+    os.environ |= {"PENCHANT_HOME": str(options.home.resolve()), "PENCHANT_WORKERS": str(options.workers)}
+    os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
+    command = [sys.executable, "-m", "bentoml", "serve", *_serve_arguments(options)]
+    os.execv(command[0], command)  # noqa: S606 our own interpreter, and there is no shell
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m serving", description="Serves the releases of a home over HTTP.")
+    home = Path(os.environ.get("PENCHANT_HOME") or ".penchant")
+    parser.add_argument("--home", type=Path, default=home, help="where the releases stand (default: %(default)s)")
+    parser.add_argument("--host", default="127.0.0.1", help="the IP address to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=3000, help="default: %(default)s")
+    parser.add_argument("--workers", type=int, default=1, help="processes that answer (default: %(default)s)")
+    parser.add_argument(
+        "--open-to-everyone", dest="open", action="store_true", help="listen beyond this machine without keys"
+    )
+    return parser
+
+
+def _serve_arguments(options: argparse.Namespace) -> list[str]:
+    return [
+        "serving.service:Penchant",
+        *("--working-dir", str(_ROOT)),
+        *("--host", options.host),
+        *("--port", str(options.port)),
+        *("--timeout-keep-alive", _KEEP_ALIVE),
+        *("--timeout-graceful-shutdown", _GRACE),
+    ]
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _taken(host: str, port: int) -> bool:
+    """Whether the address cannot be listened on."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+            probe.listen()
+        except OSError:
+            return True
+    return False
+
+
+if __name__ == "__main__":
+    main()

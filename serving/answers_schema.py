@@ -1,0 +1,134 @@
+"""JSON Schemas of what the API answers; the contract's own, with every field told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Schema = dict[str, Any]
+
+
+def _object(required: dict[str, Any], optional: dict[str, Any] | None = None) -> Schema:
+    return {"type": "object", "required": list(required), "properties": {**required, **(optional or {})}}
+
+
+def _list(items: Schema) -> Schema:
+    return {"type": "array", "items": items}
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+_TEXT: Schema = {"type": "string"}
+_NUMBER: Schema = {"type": "number"}
+_OBJECT: Schema = {"type": "object"}
+_DATE_OR_NULL: Schema = {"type": ["string", "null"]}
+_PROBABILITY: Schema = {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}
+_SCORE: Schema = {"type": "number", "minimum": 0.1, "maximum": 99.9}
+_PERCENTILE: Schema = {"type": "integer", "minimum": 1, "maximum": 100}
+_CODE: Schema = {"type": "string", "pattern": "^[a-z][a-z0-9_]*$"}
+_NAMED = _object({"code": _CODE, "label": _TEXT})
+_NAMED_OR_NULL: Schema = {**_NAMED, "type": ["object", "null"]}
+_NEXT_BAND: Schema = {**_object({"code": _CODE, "at": _NUMBER, "distance": _NUMBER}), "type": ["object", "null"]}
+_STATUSES = ["scored", "not_eligible", "insufficient_data", "stale", "opted_out", "unknown", "invalid"]
+
+SCHEMAS: Schema = {
+    "Anything": _OBJECT,
+    "Note": _object({"code": _TEXT, "detail": _TEXT}, {"feature": _TEXT, "field": _TEXT}),
+    "Problem": _object(
+        {"type": _TEXT, "title": _TEXT, "status": {"type": "integer"}, "request_id": _TEXT},
+        {"detail": _TEXT, "errors": _list(_ref("Note"))},
+    ),
+    "Reason": _object(
+        {
+            "code": _TEXT,
+            "feature": _TEXT,
+            "value": {},
+            "contribution": {"type": "number", "description": "Calibrated log-odds"},
+            "direction": {"enum": ["raises", "lowers"]},
+            "text": {"type": "string", "minLength": 1},
+        },
+        {"favourable": {"type": "boolean"}},
+    ),
+    "Score": {
+        **_object(
+            {"status": {"enum": _STATUSES}},
+            {
+                "probability": _PROBABILITY,
+                "score": _SCORE,
+                "percentile": _PERCENTILE,
+                "band": _NAMED_OR_NULL,
+                "next_band": _NEXT_BAND,
+                "model_version": _TEXT,
+                "trained_to": _DATE_OR_NULL,
+                "warnings": _list(_ref("Note")),
+                "errors": _list(_ref("Note")),
+                "reasons": _list(_ref("Reason")),
+            },
+        ),
+        "if": {"properties": {"status": {"const": "scored"}}},
+        "then": {
+            "required": ["probability", "score", "percentile", "band", "model_version", "warnings", "reasons"],
+        },
+    },
+    "Result": _object(
+        {
+            "customer_id": {"type": ["string", "null"]},
+            "status": {"enum": ["ok", "invalid"]},
+            "segment": _NAMED_OR_NULL,
+            "scores": {"type": "object", "additionalProperties": _ref("Score")},
+        },
+        {"errors": _list(_ref("Note"))},
+    ),
+    "Scores": _object({"request_id": _TEXT, "scored_at": _TEXT, "results": _list(_ref("Result"))}),
+    "Explanation": _object(
+        {
+            "use_case": _TEXT,
+            "eligible": {"type": "boolean"},
+            "base_value": _NUMBER,
+            "contributions": {"type": "object", "additionalProperties": _NUMBER},
+            "margin": _NUMBER,
+            "calibration": _object({"a": _NUMBER, "b": _NUMBER}),
+            "probability": _PROBABILITY,
+            "score": _SCORE,
+            "percentile": _PERCENTILE,
+            "band": _NAMED,
+            "next_band": _NEXT_BAND,
+            "reasons": _list(_ref("Reason")),
+            "warnings": _list(_ref("Note")),
+            "model_version": _TEXT,
+            "trained_to": _DATE_OR_NULL,
+            "request_id": _TEXT,
+            "scored_at": _TEXT,
+        }
+    ),
+    "Feature": _object(
+        {
+            "name": _TEXT,
+            "type": {"enum": ["number", "integer", "boolean", "category", "date"]},
+            "unit": {"type": ["string", "null"]},
+            "nullable": {"type": "boolean"},
+            "description": _TEXT,
+        }
+    ),
+    "UseCase": _object(
+        {
+            "name": _TEXT,
+            "polarity": {"enum": ["positive", "negative"]},
+            "model_version": _TEXT,
+            "features": _list(_ref("Feature")),
+            "example": _ref("ScoresRequest"),
+            "bands": _OBJECT,
+            "metrics": {"type": "object", "additionalProperties": {}},
+            "receipt": _OBJECT,
+            "intended_use": _OBJECT,
+        },
+        {"trained_to": _DATE_OR_NULL, "kind": _TEXT, "released_at": _DATE_OR_NULL},
+    ),
+    "UseCases": _object(
+        {"use_cases": _list(_object({"name": _TEXT, "polarity": _TEXT, "model_version": _TEXT, "href": _TEXT}))}
+    ),
+    "Segments": _object({"segments": _list(_object({"code": _CODE, "labels": _OBJECT, "rule": _TEXT}))}),
+    "Alive": _object({"status": {"const": "alive"}}),
+    "Ready": _object({"status": {"const": "ready"}, "use_cases": _OBJECT, "refused": _OBJECT}),
+}

@@ -1,0 +1,93 @@
+"""The two calls: a decoded body in, the bytes of an answer out; the same for the edge and for BentoML's own route."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Any
+
+from scoring.answers import Live, ProfileError, explain_profile, score_profiles
+from serving import metrics
+from serving.problems import INVALID_PROFILE, NOT_READY, UNKNOWN_USE_CASE, Problem, retry_after
+from serving.reply import Reply, Visit, json_reply
+from serving.shapes import ExplanationRequest, ScoresRequest, explanation_request, scores_request
+
+REASONS_COST = 10  # explaining a row takes about ten times as long as scoring it
+
+
+async def answer_scores(body: Any, visit: Visit) -> Reply:
+    """POST /v1/scores.
+
+    Raises:
+        Problem: The request itself cannot be answered.
+    """
+    started = time.perf_counter()
+    asked = scores_request(body)
+    served = _served(visit)
+    unknown = [name for name in asked.use_cases or () if name not in served]
+    if unknown:
+        raise _unknown(served, "use_cases", len(unknown))
+    visit.rows = len(asked.profiles)
+    cost = visit.rows * len(asked.use_cases or served) * (1 + REASONS_COST * bool(asked.reasons))
+    reply = await visit.runtime.work(cost, lambda: _score(asked, visit))
+    visit.runtime.timed(metrics.SCORING_SECONDS, started)
+    return reply
+
+
+async def answer_explanations(body: Any, visit: Visit) -> Reply:
+    """POST /v1/explanations.
+
+    Raises:
+        Problem: The request itself cannot be answered, or the profile is not valid.
+    """
+    started = time.perf_counter()
+    asked = explanation_request(body)
+    served = _served(visit)
+    if asked.use_case not in served:
+        raise _unknown(served, "use_case", 1)
+    visit.rows = 1
+    reply = await visit.runtime.work(REASONS_COST, lambda: _explain(asked, served[asked.use_case], visit))
+    visit.runtime.timed(metrics.EXPLAIN_SECONDS, started)
+    return reply
+
+
+def _score(asked: ScoresRequest, visit: Visit) -> Reply:
+    results = score_profiles(
+        visit.snapshot.served,
+        asked.profiles,
+        use_cases=asked.use_cases,
+        reasons=asked.reasons,
+        language=asked.language,
+        policy=visit.snapshot.policy,
+    )
+    counted = Counter((name, score["status"]) for row in results for name, score in row["scores"].items())
+    counted["(none)", "invalid"] += sum(row["status"] == "invalid" for row in results)
+    for labels, count in counted.items():
+        if count:
+            visit.runtime.registry.add(metrics.SCORING_ROWS, labels, count)
+    return json_reply({"request_id": visit.request_id, "scored_at": now(), "results": results})
+
+
+def _explain(asked: ExplanationRequest, live: Live, visit: Visit) -> Reply:
+    try:
+        explanation = explain_profile(live, asked.profile, language=asked.language)
+    except ProfileError as error:
+        raise Problem(INVALID_PROFILE, str(error), errors=error.notes) from None
+    return json_reply({"request_id": visit.request_id, "scored_at": now(), **explanation})
+
+
+def _served(visit: Visit) -> Any:
+    if not visit.snapshot.served:
+        raise Problem(NOT_READY, "No release is being served; /readyz says why.", headers=retry_after(5))
+    return visit.snapshot.served
+
+
+def _unknown(served: Any, field: str, count: int) -> Problem:
+    detail = f"A use case must be one of those served ({', '.join(served)}), got {count} that are not."
+    return Problem(UNKNOWN_USE_CASE, detail, errors=[{"code": "unknown_use_case", "field": field, "detail": detail}])
+
+
+def now() -> str:
+    """This moment in UTC, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

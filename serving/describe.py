@@ -1,0 +1,111 @@
+"""What a use case says of itself: its features, an example that works, its bands, figures and limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from features.types import Feature
+from scoring.answers import Live
+from scoring.wording import Language
+
+_KEPT = (
+    "bands",
+    "metrics",
+    "baselines",
+    "receipt",
+    "intended_use",
+    "worth",
+    "base_rate",
+    "rows",
+    "source",
+    "label",
+    "windows",
+    "eligible",
+    "calibration",
+    "code_revision",
+    "versions",
+)
+
+_SENTENCES: Mapping[str, Mapping[str, str]] = {
+    "recency": {"en": "Days since the last {event}", "fr": "Jours depuis le dernier événement « {event} »"},
+    "frequency": {"en": "Events of type {event}, {window}", "fr": "Événements « {event} », {window}"},
+    "monetary": {"en": "Sum of amounts, {window}", "fr": "Somme des montants, {window}"},
+    "tenure": {"en": "Days since the first event", "fr": "Jours depuis le premier événement"},
+    "basket": {"en": "Average amount of one event", "fr": "Montant moyen d'un événement"},
+    "trend": {"en": "Share of the events that are recent", "fr": "Part récente des événements"},
+    "activity": {"en": "Days with an event, {window}", "fr": "Jours avec un événement, {window}"},
+    "freshness": {"en": "How recent the data on the customer is", "fr": "Fraîcheur des données du client"},
+    "completeness": {"en": "Share of the features that are known", "fr": "Part des variables renseignées"},
+    "refund": {"en": "Refunds, {window}", "fr": "Remboursements, {window}"},
+}
+_WHOLE = {"en": "all time", "fr": "depuis toujours"}
+
+
+def use_case_document(live: Live, *, language: Language = "en") -> dict[str, Any]:
+    """The body of GET /v1/use-cases/{name}."""
+    manifest = live.release.bundle.manifest
+    return {
+        "name": manifest["name"],
+        "polarity": manifest["polarity"],
+        "kind": manifest["kind"],
+        "model_version": live.release.version,
+        "trained_to": manifest["trained_to"],
+        "released_at": live.release.facts.get("promoted_at"),
+        "features": [_feature(feature, language) for feature in live.release.bundle.features],
+        "example": example(live),
+        **{key: manifest[key] for key in _KEPT if key in manifest},
+    }
+
+
+def summary(live: Live) -> dict[str, Any]:
+    """One line of GET /v1/use-cases."""
+    manifest = live.release.bundle.manifest
+    return {
+        "name": manifest["name"],
+        "polarity": manifest["polarity"],
+        "model_version": live.release.version,
+        "trained_to": manifest["trained_to"],
+        "href": f"/v1/use-cases/{manifest['name']}",
+    }
+
+
+def example(live: Live) -> dict[str, Any]:
+    """A body for POST /v1/scores that works as it stands: a synthetic customer of the golden rows.
+
+    The first whom the model speaks of; where it speaks of none, the first.
+    """
+    scorer, golden = live.scorer, live.release.bundle.golden
+    matrix = np.asarray([scorer.encoder.row(row["features"])[0] for row in golden])
+    chosen = golden[int(np.argmax(scorer.eligible(matrix)))]
+    profile = {"customer_id": "example", "features": dict(chosen["features"])}
+    return {"use_cases": [live.release.bundle.name], "profiles": [profile], "reasons": 3, "language": "en"}
+
+
+def describe(feature: Feature, language: Language) -> str:
+    """What a feature measures, in words; its own name where nothing better is known."""
+    if language in feature.names:
+        return feature.names[language]
+    sentence = _SENTENCES.get(feature.family, {}).get(language)
+    if sentence is None or (not feature.event and "{event}" in sentence):
+        return feature.name
+    days = feature.window_days
+    window = (f"last {days} days" if language == "en" else f"{days} derniers jours") if days else _WHOLE[language]
+    return sentence.format(event=feature.event, window=window)
+
+
+def _feature(feature: Feature, language: Language) -> dict[str, Any]:
+    return {
+        "name": feature.name,
+        "type": feature.type,
+        "unit": feature.unit,
+        "nullable": True,
+        "description": describe(feature, language),
+        "family": feature.family,
+        "lower": feature.lower,
+        "upper": feature.upper,
+        "seen": list(feature.seen) if feature.seen else None,
+        "levels": list(feature.levels),
+    }

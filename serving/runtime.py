@@ -1,0 +1,130 @@
+"""What one worker holds: settings, the releases it watches, its counters, and the way work gets done."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+from serving import logs, metrics
+from serving.live import Snapshot, Watch, age_seconds
+from serving.metrics import Family, Labels
+from serving.problems import DEADLINE, OVERLOADED, Problem, retry_after
+from serving.settings import Settings
+
+Answer = TypeVar("Answer")
+SMALL_COST = 200  # rows scored; work up to this is done at once, where a thread would cost more than it gives
+LARGE_WAITING = 8  # large requests that may wait for the one thread that does them
+_ROOT = Path(__file__).resolve().parent.parent
+
+
+class Runtime:
+    """One worker."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.registry = metrics.Registry()
+        self.draining = False
+        self._watch = Watch(
+            settings.home,
+            fallback=shelf_inside_bento(_ROOT),
+            poll_seconds=settings.poll_seconds,
+            swapped=lambda name, result: self.registry.add(metrics.SWAPS, (name, result)),
+        )
+        self._small = 0
+        self._large = 0
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="large")
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The releases of this moment."""
+        return self._watch.snapshot
+
+    @property
+    def ready(self) -> bool:
+        """Whether new requests should be sent here."""
+        return self.snapshot.ready and not self.draining
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Watches the shelf while the worker runs; a SIGTERM is first told by /readyz and obeyed a little later."""
+        loop = asyncio.get_running_loop()
+        stop_serving = signal.getsignal(signal.SIGTERM)
+        with suppress(RuntimeError, ValueError):  # only the main thread is sent signals
+            loop.add_signal_handler(signal.SIGTERM, self._drain, stop_serving)
+        self._watch.start()
+        try:
+            yield
+        finally:
+            self.draining = True
+            self._watch.stop()
+            self._thread.shutdown(wait=False)
+
+    def _drain(self, stop_serving: Any) -> None:
+        if not self.draining and callable(stop_serving):
+            self.draining = True
+            logs.say("draining", seconds=self.settings.drain_seconds)
+            loop = asyncio.get_running_loop()
+            loop.call_later(self.settings.drain_seconds, stop_serving, signal.SIGTERM, None)
+
+    async def work(self, cost: int, call: Callable[[], Answer]) -> Answer:
+        """Does the work: small work at once, large work in the one thread, within the deadline.
+
+        Raises:
+            Problem: 503 where too much is waiting already, 504 past the deadline.
+        """
+        if cost > SMALL_COST:
+            return await self._work_large(call)
+        if self._small >= self.settings.waiting:
+            raise _overloaded()
+        self._small += 1
+        try:
+            await asyncio.sleep(0)  # lets every request that has arrived be counted before any is answered
+            return call()
+        finally:
+            self._small -= 1
+
+    async def _work_large(self, call: Callable[[], Answer]) -> Answer:
+        if self._large >= LARGE_WAITING:
+            raise _overloaded()
+        loop = asyncio.get_running_loop()
+        job: Future[Answer] = self._thread.submit(call)
+        self._large += 1
+        job.add_done_callback(lambda _: loop.call_soon_threadsafe(self._leave))
+        try:
+            return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(job)), self.settings.deadline_seconds)
+        except TimeoutError:
+            job.cancel()  # frees its place only where it has not begun
+            limit = self.settings.deadline_seconds
+            raise Problem(DEADLINE, f"An answer must be ready within {limit:g} s.", headers=retry_after(5)) from None
+
+    def _leave(self) -> None:
+        self._large -= 1
+
+    def metrics_page(self) -> bytes:
+        """Every counter, and the gauges as they stand now."""
+        snapshot = self.snapshot
+        gauges: dict[tuple[Family, Labels], float] = {(metrics.READY, ()): float(self.ready)}
+        for name, seconds in age_seconds(snapshot).items():
+            release = snapshot.served[name].release
+            gauges[metrics.MODEL_AGE, (name,)] = seconds
+            gauges[metrics.MODEL_INFO, (name, release.version, str(release.bundle.manifest["kind"]))] = 1
+        return self.registry.render(gauges)
+
+    def timed(self, family: Family, started: float) -> None:
+        """Counts a duration that began at `started` of the performance counter."""
+        self.registry.observe(family, time.perf_counter() - started)
+
+
+def shelf_inside_bento(root: Path) -> Path | None:
+    """The releases that travelled inside a built bento; None where this code does not run from one."""
+    return root / ".penchant" if (root.parent / "bento.yaml").is_file() else None
+
+
+def _overloaded() -> Problem:
+    return Problem(OVERLOADED, "Too many requests wait for an answer already.", headers=retry_after(1))

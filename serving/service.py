@@ -1,0 +1,91 @@
+"""The service as BentoML knows it: two calls, and around them the edge and the pages."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")  # before bentoml is imported, which asks only once
+
+import bentoml
+from starlette.responses import Response
+
+_NOTHING_EXTRA: dict[str, Any] = {
+    "metrics": {"enabled": False},  # its labels are raw paths; ours are in metrics.py
+    "logging": {"access": {"enabled": False}},
+    "tracing": {"excluded_urls": ".*", "sample_rate": 0.0},
+    "monitoring": {"enabled": False},
+}
+
+
+class EdgedService(bentoml.Service):
+    """BentoML's service with our edge as its outermost layer; a process becomes a serving one here."""
+
+    def to_asgi(self, is_main: bool = True) -> Any:
+        """The application of one worker.
+
+        Everything that brings xgboost along is imported here and not above: after the training libraries are barred,
+        and never in the process that only watches the workers.
+        """
+        from scoring.lean import bar_training_libraries
+
+        bar_training_libraries()
+        from serving import logs
+        from serving.edge import Edge
+        from serving.runtime import Runtime
+        from serving.settings import Settings
+        from serving.site import site
+
+        logs.take_over()
+        self.mount_asgi_app(site(), path="/")
+        return Edge(super().to_asgi(is_main), Runtime(Settings.from_environment()))
+
+
+@bentoml.service(
+    name="penchant",
+    service_class=EdgedService,
+    workers=int(os.environ.get("PENCHANT_WORKERS") or 1),
+    http={"host": "127.0.0.1", "port": 3000},
+    traffic={"timeout": 60},  # longer than our own deadline, which answers in our own words
+    **_NOTHING_EXTRA,
+)
+class Penchant:
+    """Scores customers with every use case that has a release, and explains each score."""
+
+    @bentoml.api(route="/v1/scores")
+    async def scores(
+        self,
+        profiles: list[Any],
+        use_cases: list[str] | None = None,
+        reasons: int = 0,
+        language: str = "en",
+    ) -> dict[str, Any]:
+        """Scores up to 1,000 profiles with one use case or several, answered in order."""
+        from serving.calls import answer_scores
+
+        asked = {"profiles": profiles, "use_cases": use_cases, "reasons": reasons, "language": language}
+        return await _answer(answer_scores, asked)
+
+    @bentoml.api(route="/v1/explanations")
+    async def explanations(self, use_case: str, profile: dict[str, Any], language: str = "en") -> dict[str, Any]:
+        """Explains one score: what each feature adds to it, in log-odds, and in words."""
+        from serving.calls import answer_explanations
+
+        return await _answer(answer_explanations, {"use_case": use_case, "profile": profile, "language": language})
+
+
+async def _answer(call: Any, asked: dict[str, Any]) -> Any:
+    """The call's answer or problem as a response, which BentoML hands on as it is."""
+    from serving.problems import Problem
+    from serving.reply import VISIT
+
+    visit = VISIT.get()
+    try:
+        reply = await call(asked, visit)
+    except Problem as problem:
+        reply = problem.reply(visit.request_id)
+    return Response(reply.body, reply.status, dict(_text(reply.headers)), reply.content_type.decode())
+
+
+def _text(headers: list[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
+    return [(name.decode(), value.decode()) for name, value in headers]

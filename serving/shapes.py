@@ -1,0 +1,110 @@
+"""The two requests as they must be: every broken rule of the request itself at once; bad rows are no concern here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from scoring.answers import MAX_REASONS
+from scoring.cells import kind
+from scoring.wording import LANGUAGES, Language
+from serving.problems import INVALID, Problem
+
+MAX_PROFILES = 1000
+_SCORES_KEYS = ("use_cases", "profiles", "reasons", "language")
+_EXPLANATION_KEYS = ("use_case", "profile", "language")
+Errors = list[dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class ScoresRequest:
+    """What POST /v1/scores was asked."""
+
+    profiles: list[Any]
+    use_cases: list[str] | None
+    reasons: int
+    language: Language
+
+
+@dataclass(frozen=True, slots=True)
+class ExplanationRequest:
+    """What POST /v1/explanations was asked."""
+
+    use_case: str
+    profile: Any
+    language: Language
+
+
+def scores_request(body: Any) -> ScoresRequest:
+    """The request of a decoded body.
+
+    Raises:
+        Problem: A 422 with every broken rule.
+    """
+    body = _root(body, _SCORES_KEYS)
+    errors = _strangers(body, _SCORES_KEYS)
+    profiles, use_cases = body.get("profiles"), body.get("use_cases")
+    reasons, language = body.get("reasons", 0), body.get("language", "en")
+    if not isinstance(profiles, list) or not 1 <= len(profiles) <= MAX_PROFILES:
+        got = f"a list of {len(profiles)}" if isinstance(profiles, list) else kind(profiles)
+        errors.append(_error("profiles", f"Must be a list of 1 to {MAX_PROFILES} profiles, got {got}."))
+    if use_cases is not None and not (isinstance(use_cases, list) and _distinct_names(use_cases)):
+        errors.append(_error("use_cases", "Must be a list of at least one name, each once; leave it out for all."))
+    if type(reasons) is not int or not 0 <= reasons <= MAX_REASONS:
+        errors.append(_error("reasons", f"Must be a whole number from 0 to {MAX_REASONS}, got {_number(reasons)}."))
+    errors += _language(language)
+    _refuse(errors)
+    return ScoresRequest(profiles, use_cases, reasons, language)
+
+
+def explanation_request(body: Any) -> ExplanationRequest:
+    """The request of a decoded body.
+
+    Raises:
+        Problem: A 422 with every broken rule.
+    """
+    body = _root(body, _EXPLANATION_KEYS)
+    errors = _strangers(body, _EXPLANATION_KEYS)
+    use_case, language = body.get("use_case"), body.get("language", "en")
+    if type(use_case) is not str:
+        errors.append(_error("use_case", f"Must be the name of a use case, got {kind(use_case)}."))
+    if not isinstance(body.get("profile"), dict):
+        errors.append(_error("profile", f"Must be an object, got {kind(body.get('profile'))}."))
+    errors += _language(language)
+    _refuse(errors)
+    return ExplanationRequest(use_case, body["profile"], language)
+
+
+def _root(body: Any, keys: tuple[str, ...]) -> Mapping[str, Any]:
+    if not isinstance(body, dict):
+        _refuse([_error("", f"The body must be an object with some of {', '.join(keys)}, got {kind(body)}.")])
+    return dict(body)
+
+
+def _strangers(body: Mapping[str, Any], keys: tuple[str, ...]) -> Errors:
+    count = len(body.keys() - set(keys))
+    return [_error("", f"The body may hold {', '.join(keys)} only, got {count} other keys.")] if count else []
+
+
+def _distinct_names(names: list[Any]) -> bool:
+    return bool(names) and all(type(name) is str for name in names) and len(set(names)) == len(names)
+
+
+def _number(value: Any) -> str:
+    return "one outside" if type(value) is int else "a fraction" if type(value) is float else kind(value)
+
+
+def _language(language: Any) -> Errors:
+    if type(language) is str and language in LANGUAGES:
+        return []
+    return [_error("language", f"Must be one of {', '.join(LANGUAGES)}, got {kind(language)} that is not.")]
+
+
+def _error(field: str, detail: str) -> dict[str, str]:
+    return {"code": "invalid_field", "field": field, "detail": detail}
+
+
+def _refuse(errors: Errors) -> None:
+    if errors:
+        raise Problem(INVALID, " ".join(f"{e['field']}: {e['detail']}".lstrip(": ") for e in errors), errors=errors)

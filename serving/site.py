@@ -1,0 +1,117 @@
+"""The pages and documents that BentoML mounts: use cases, segments, the API's own description, the console."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from scoring.answers import Live
+from scoring.releases import REPORT
+from serving.console import pages
+from serving.describe import summary, use_case_document
+from serving.openapi import document
+from serving.problems import NOT_FOUND, UNKNOWN_USE_CASE, Problem
+from serving.reply import VISIT, Reply, json_reply
+
+Handler = Callable[[Request], Awaitable[Reply]]
+
+
+def site() -> Starlette:
+    """The application to mount at the root."""
+    get, both = ["GET"], ["GET", "POST"]
+    return Starlette(
+        routes=[
+            Route("/", _endpoint(to_console), methods=get),
+            Route("/v1/use-cases", _endpoint(use_cases), methods=get),
+            Route("/v1/use-cases/{name}", _endpoint(use_case), methods=get),
+            Route("/v1/use-cases/{name}/report", _endpoint(report), methods=get),
+            Route("/v1/segments", _endpoint(segments), methods=get),
+            Route("/openapi.json", _endpoint(openapi), methods=get),
+            Route("/docs", _endpoint(pages.docs), methods=get),
+            Route("/console/", _endpoint(pages.console), methods=both),
+            Route("/console/style.css", _endpoint(pages.style), methods=get),
+        ]
+    )
+
+
+def _endpoint(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    """A handler as Starlette calls it; its problems are answers too."""
+
+    async def endpoint(request: Request) -> Response:
+        try:
+            reply = await handler(request)
+        except Problem as problem:
+            reply = problem.reply(VISIT.get().request_id)
+        headers = {name.decode(): value.decode() for name, value in reply.headers}
+        return Response(reply.body, reply.status, headers, reply.content_type.decode())
+
+    return endpoint
+
+
+def with_tag(reply: Reply) -> Reply:
+    """The reply with an ETag of its bytes, to be asked for again only when they change."""
+    tag = hashlib.sha256(reply.body).hexdigest()[:24]
+    reply.headers += [(b"etag", f'W/"{tag}"'.encode()), (b"cache-control", b"no-cache")]
+    return reply
+
+
+async def to_console(_request: Request) -> Reply:
+    """GET /."""
+    return Reply(307, headers=[(b"location", b"/console/")])
+
+
+async def use_cases(_request: Request) -> Reply:
+    """GET /v1/use-cases."""
+    return with_tag(json_reply({"use_cases": [summary(live) for live in VISIT.get().snapshot.served.values()]}))
+
+
+async def use_case(request: Request) -> Reply:
+    """GET /v1/use-cases/{name}."""
+    return with_tag(json_reply(use_case_document(_served(request))))
+
+
+async def report(request: Request) -> Reply:
+    """GET /v1/use-cases/{name}/report: the page training wrote about the served version."""
+    path = _served(request).release.folder / REPORT
+    try:
+        content = path.read_bytes()
+    except OSError:
+        raise Problem(NOT_FOUND, "The served version has no report.") from None
+    return with_tag(Reply(200, content, b"text/html; charset=utf-8"))
+
+
+async def segments(_request: Request) -> Reply:
+    """GET /v1/segments, in the order their rules are tried."""
+    policy = VISIT.get().snapshot.policy
+    told: list[dict[str, Any]] = [
+        {
+            "code": segment.code,
+            "labels": dict(segment.labels),
+            "rule": segment.text,
+            "level": segment.level,
+            "parent": segment.parent,
+            "exclusive": segment.exclusive,
+        }
+        for segment in policy.ordered
+    ]
+    return with_tag(json_reply({"policy": policy.version, "use_cases": list(policy.use_cases), "segments": told}))
+
+
+async def openapi(_request: Request) -> Reply:
+    """GET /openapi.json."""
+    return with_tag(json_reply(document(VISIT.get().snapshot.served)))
+
+
+def _served(request: Request) -> Live:
+    served = VISIT.get().snapshot.served
+    name = request.path_params["name"]
+    if name not in served:
+        known = ", ".join(served) or "none yet"
+        raise Problem(UNKNOWN_USE_CASE, f"A use case must be one of those served ({known}), got another.")
+    return served[name]

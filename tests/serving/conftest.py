@@ -1,0 +1,126 @@
+"""One real server for all tests: BentoML in a process of its own, over a socket, on the shop's two small models."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.models import release_shop, shop_rows
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server, and where it writes."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    output: Path
+
+    def written(self) -> str:
+        """Every line it wrote so far."""
+        return self.output.read_text(errors="replace")
+
+    def client(self) -> httpx.Client:
+        """A client that keeps its connection."""
+        return httpx.Client(base_url=self.url, timeout=30, trust_env=False)
+
+
+def free_port() -> int:
+    """A port nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def start(home: Path, scratch: Path, *, command: list[str] | None = None, ready: bool = True, **env: str) -> Server:
+    """Starts `python -m serving`, or another command, and waits until it is ready or at least alive."""
+    port = free_port()
+    output = scratch / f"server-{port}.log"
+    command = command or [sys.executable, "-m", "serving", "--home", str(home)]
+    surroundings = {name: value for name, value in os.environ.items() if not name.startswith(("PENCHANT_", "BENTOML_"))}
+    with output.open("wb") as sink:
+        process = subprocess.Popen(
+            [*command, "--port", str(port)],
+            cwd=ROOT,
+            env={
+                **surroundings,
+                "BENTOML_HOME": str(scratch / f"bentoml-{port}"),
+                "BENTOML_DO_NOT_TRACK": "True",
+                **env,
+            },
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+        )
+    server = Server(f"http://127.0.0.1:{port}", process, output)
+    try:
+        wait_for(server, "/readyz" if ready else "/livez")
+    except BaseException:
+        stop(server)
+        raise
+    return server
+
+
+def wait_for(server: Server, path: str, *, seconds: float = 60) -> None:
+    """Waits for a 200; fails with all the server wrote where it ends or does not come."""
+    latest = time.monotonic() + seconds
+    with server.client() as client:
+        while time.monotonic() < latest and server.process.poll() is None:
+            try:
+                if client.get(path).status_code == 200:
+                    return
+            except httpx.TransportError:
+                pass
+            time.sleep(0.05)
+    raise AssertionError(f"{path} gave no 200:\n{server.written()}")
+
+
+def stop(server: Server) -> None:
+    """Ends a server as an operator would."""
+    server.process.terminate()
+    try:
+        server.process.wait(20)
+    except subprocess.TimeoutExpired:
+        server.process.kill()
+        server.process.wait()
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with releases of `churn` and `propensity`; read only."""
+    folder = tmp_path_factory.mktemp("home")
+    release_shop(folder, "propensity", scratch=tmp_path_factory.mktemp("bundles"))
+    release_shop(folder, "churn", scratch=tmp_path_factory.mktemp("bundles"), polarity="negative", seed=1)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def server(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The server with its usual settings."""
+    running = start(home, tmp_path_factory.mktemp("server"), PENCHANT_DRAIN_SECONDS="0.1")
+    yield running
+    stop(running)
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[httpx.Client]:
+    """A client of the server."""
+    with server.client() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def profile() -> dict[str, object]:
+    """A customer with every feature known."""
+    row = next(row for row in shop_rows(50, seed=5) if None not in row.values())
+    return {"customer_id": "c1", "features": row}
