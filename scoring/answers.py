@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from features.types import CUSTOMER_ID
 from scoring.encoder import Note
 from scoring.errors import RequestError
+from scoring.policy import Policy
 from scoring.reasons import named_contributions, top_reasons
 from scoring.releases import Release
 from scoring.scorer import Scored, Scorer
-from scoring.segments import Standing, segment_of
+from scoring.segments import DEFAULT, field_of, place_all
 from scoring.wording import LANGUAGES, Language
 
 MAX_REASONS = 20
@@ -42,6 +43,15 @@ class Live:
         at = self.release.bundle.ladder.thresholds[rung]
         return {"code": self.release.bundle.ladder.codes[rung + 1], "at": at, "distance": at - probability}
 
+    def field(self, score: Mapping[str, Any], field: str) -> Any:
+        """What a segment's rule reads of an answer; null where the customer was not scored, but for the status."""
+        if field == "status" or score["status"] != "scored":
+            return score.get(field)
+        if field in ("band", "lowest_band", "highest_band"):
+            code, codes = score["band"]["code"], self.release.bundle.ladder.codes
+            return {"band": code, "lowest_band": code == codes[0], "highest_band": code == codes[-1]}[field]
+        return score[field]
+
 
 def score_profiles(
     live: Mapping[str, Live],
@@ -50,6 +60,7 @@ def score_profiles(
     use_cases: Sequence[str] | None = None,
     reasons: int = 0,
     language: Language = "en",
+    policy: Policy = DEFAULT,
 ) -> list[dict[str, Any]]:
     """The `results` of POST /v1/scores: one answer a profile, in order; a bad row never fails the others.
 
@@ -59,6 +70,7 @@ def score_profiles(
         use_cases: Which to score; None: for each row those all of whose features are there.
         reasons: How many reasons a score, 0..20.
         language: Of labels and reasons.
+        policy: Whose segments are named.
 
     Raises:
         RequestError: A use case is unknown, or the number of reasons or the language is not allowed.
@@ -73,8 +85,7 @@ def score_profiles(
             scored = _score_rows(served, features, reasons, language)
             for row, score in zip(rows, scored, strict=True):
                 answers[row]["scores"][name] = score
-    for answer in answers:
-        _close(answer, live, language)
+    _place(policy, live, answers, profiles, language)
     return answers
 
 
@@ -211,20 +222,23 @@ def _published(served: Live, scored: Scored, row: int, language: Language) -> di
     }
 
 
-def _close(answer: dict[str, Any], live: Mapping[str, Live], language: Language) -> None:
-    """Gives a row its segment."""
-    if len(answer["scores"]) > 1:  # one model alone gives no segment
-        standings = {name: standing(live[name], score) for name, score in answer["scores"].items()}
-        segment = segment_of(standings)
-        answer["segment"] = segment.named(language) if segment else None
+def _place(
+    policy: Policy, live: Mapping[str, Live], answers: list[dict[str, Any]], profiles: Sequence[Any], language: Language
+) -> None:
+    """Gives each row its segment; null unless every use case of the policy was asked and can speak."""
+    rows = [row for row, answer in enumerate(answers) if all(name in answer["scores"] for name in policy.use_cases)]
+    if not rows:
+        return
+    scores = {name: [answers[row]["scores"][name] for row in rows] for name in policy.use_cases}
 
+    def read(name: str) -> list[Any]:
+        if parts := field_of(name):
+            return [live[parts[0]].field(score, parts[1]) for score in scores[parts[0]]]
+        return [profiles[row]["features"].get(name) for row in rows]
 
-def standing(served: Live, score: Mapping[str, Any]) -> Standing:
-    """Where one answer stands on its use case's ladder."""
-    if score["status"] != "scored":
-        return Standing(score["status"])
-    rung = served.scorer.bundle.ladder.codes.index(score["band"]["code"])
-    return Standing("scored", lowest=rung == 0, highest=rung == served.top)
+    statuses = {name: [score["status"] for score in told] for name, told in scores.items()}
+    for row, place in zip(rows, place_all(policy, statuses, read), strict=True):
+        answers[row]["segment"] = place.told(language)
 
 
 def _shape(detail: str) -> Note:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,11 +14,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from features.types import CUSTOMER_ID
 from scoring.answers import Live, statuses_of
+from scoring.encoder import Encoder
+from scoring.policy import Policy
 from scoring.reasons import top_reasons
-from scoring.segments import Standing, segment_of
+from scoring.segments import DEFAULT, field_of, place_all
 from scoring.wording import Language
 
 ROWS = 65_536  # a batch: large enough to be fast, small enough to keep memory flat
@@ -42,6 +46,7 @@ def score_file(
     *,
     reasons: int = 0,
     language: Language = "en",
+    policy: Policy = DEFAULT,
     progress: Callable[[int], None] = lambda _rows: None,
 ) -> Tally:
     """Scores every row of a Parquet or CSV file into another; the target appears whole or not at all.
@@ -54,7 +59,7 @@ def score_file(
     rows, statuses = 0, dict[str, int]()
     with _target(target) as write:
         for table in _batches(source):
-            scored = score_table(live, table, first=rows, reasons=reasons, language=language)
+            scored = score_table(live, table, first=rows, reasons=reasons, language=language, policy=policy)
             write(scored)
             rows += len(table)
             for name in (name for name in scored.column_names if name.endswith("status")):
@@ -65,7 +70,13 @@ def score_file(
 
 
 def score_table(
-    live: Mapping[str, Live], table: pa.Table, *, first: int = 0, reasons: int = 0, language: Language = "en"
+    live: Mapping[str, Live],
+    table: pa.Table,
+    *,
+    first: int = 0,
+    reasons: int = 0,
+    language: Language = "en",
+    policy: Policy = DEFAULT,
 ) -> pa.Table:
     """The answers of a table's rows as columns; `first` is the number of rows before it, for ids of rows without one.
 
@@ -74,17 +85,56 @@ def score_table(
     """
     columns: dict[str, Any] = {CUSTOMER_ID: _customer_ids(live, table, first)}
     parts = {name: _score(served, table, reasons, language) for name, served in live.items()}
-    for name, (part, _) in parts.items():
+    for name, part in parts.items():
         prefix = f"{name}_" if len(parts) > 1 else ""
-        columns |= {f"{prefix}{column}": values for column, values in part.items()}
-    standings = [{name: standings[row] for name, (_, standings) in parts.items()} for row in range(len(table))]
-    found = [segment_of(standing) for standing in standings] if len(parts) > 1 else [None] * len(table)
-    columns["segment"] = pa.array([segment.code if segment else None for segment in found], pa.string())
+        columns |= {f"{prefix}{column}": values for column, values in part.columns.items()}
+    columns["segment"] = pa.array(_segments(policy, live, parts, table), pa.string())
     return pa.table(columns)
 
 
-def _score(served: Live, table: pa.Table, reasons: int, language: Language) -> tuple[dict[str, Any], list[Standing]]:
-    """One use case's columns, and where each row stands on its ladder."""
+def _segments(
+    policy: Policy, live: Mapping[str, Live], parts: Mapping[str, _Part], table: pa.Table
+) -> list[str | None]:
+    """The code of each row's segment; null unless every use case of the policy was asked."""
+    if not all(name in parts for name in policy.use_cases):
+        return [None] * len(table)
+
+    def read(name: str) -> list[Any]:
+        if parsed := field_of(name):
+            return parts[parsed[0]].field(parsed[1], live[parsed[0]].scorer.bundle.ladder.codes)
+        owner = next(part for part in parts.values() if name in part.encoder.names)
+        return owner.feature(name, table)
+
+    statuses = {name: parts[name].columns["status"].to_pylist() for name in policy.use_cases}
+    placed = [place.told("en") for place in place_all(policy, statuses, read)]
+    return [told["code"] if told else None for told in placed]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One use case's columns of a batch, and the rows as encoded."""
+
+    columns: dict[str, pa.Array]
+    encoder: Encoder
+    matrix: NDArray[np.float64]
+
+    def field(self, field: str, codes: tuple[str, ...]) -> list[Any]:
+        """What a segment's rule reads of the answers."""
+        if field in ("lowest_band", "highest_band"):
+            rung = codes[0] if field == "lowest_band" else codes[-1]
+            return [None if code is None else code == rung for code in self.columns["band"].to_pylist()]
+        return self.columns[field].to_pylist()
+
+    def feature(self, name: str, table: pa.Table) -> list[Any]:
+        """What a segment's rule reads of the rows: categories as written, all else as encoded."""
+        position = [feature.name for feature in self.encoder.features].index(name)
+        if self.encoder.features[position].type == "category":
+            return table.column(name).cast(pa.string()).to_pylist()
+        return [None if math.isnan(value) else value for value in self.matrix[:, position].tolist()]
+
+
+def _score(served: Live, table: pa.Table, reasons: int, language: Language) -> _Part:
+    """One use case's columns."""
     try:
         encoded = served.scorer.encoder.table(table)
     except ValueError as error:
@@ -108,12 +158,7 @@ def _score(served: Live, table: pa.Table, reasons: int, language: Language) -> t
     }
     if reasons:
         columns |= _reasons(served, encoded.matrix, scored.margin, speaking, reasons, language)
-    rungs = scored.rung.tolist()
-    standings = [
-        Standing(status, rung == 0, rung == served.top) if status == "scored" else Standing(status)
-        for status, rung in zip(statuses, rungs, strict=True)
-    ]
-    return columns, standings
+    return _Part(columns, served.scorer.encoder, encoded.matrix)
 
 
 def _reasons(

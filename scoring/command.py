@@ -13,6 +13,7 @@ from scoring.batch import BatchError, score_file
 from scoring.errors import BundleError
 from scoring.golden import replay
 from scoring.releases import load_release
+from scoring.segments import current_policy
 from scoring.wording import LANGUAGES
 
 DONE, FAILED, USAGE, BROKEN_DATA = 0, 1, 2, 3
@@ -28,7 +29,14 @@ def main(arguments: list[str] | None = None) -> int:
         live = {name: Live(load_release(options.home, name)) for name in options.use_case}
         for served in live.values():
             replay(served.release.bundle)
-        tally = score_file(live, options.input, options.output, reasons=options.reasons, language=options.language)
+        tally = score_file(
+            live,
+            options.input,
+            options.output,
+            reasons=options.reasons,
+            language=options.language,
+            policy=current_policy(options.home),
+        )
     except BatchError as error:
         print(f"{options.input}: {error}", file=sys.stderr)
         return BROKEN_DATA

@@ -98,20 +98,26 @@ def install_release(
 
     The same input gives the same bytes. A version that stands there already is replaced whole.
     """
+    files = {path.name: path.read_bytes() for path in sorted(bundle.iterdir())}
+    sealed = hashlib.sha256(files[MANIFEST]).hexdigest()
+    files[RELEASE] = canonical_json({**facts, "name": name, "version": version, "manifest_sha256": sealed})
+    if report is not None:
+        files[REPORT] = report
     folder = release_folder(home, name, version)
+    write_folder(folder, files)
+    return folder
+
+
+def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Writes a folder whole: under a temporary name, flushed, then renamed."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    draft = folder.parent / f".{version}.{os.getpid()}.tmp"
+    draft = folder.parent / f".{folder.name}.{os.getpid()}.tmp"
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir()
-    for path in sorted(bundle.iterdir()):
-        _write(draft / path.name, path.read_bytes())
-    if report is not None:
-        _write(draft / REPORT, report)
-    sealed = hashlib.sha256((bundle / MANIFEST).read_bytes()).hexdigest()
-    _write(draft / RELEASE, canonical_json({**facts, "name": name, "version": version, "manifest_sha256": sealed}))
+    for name, content in files.items():
+        _write(draft / name, content)
     _sync_folder(draft)
     _put_in_place(draft, folder)
-    return folder
 
 
 def _put_in_place(draft: Path, folder: Path) -> None:
@@ -135,11 +141,15 @@ def _bytes_of(folder: Path) -> dict[str, bytes]:
 
 def make_current(home: Path, name: str, version: str) -> None:
     """Names the version that is served from now on."""
-    pointer = release_folder(home, name, version).parent / CURRENT
-    draft = pointer.with_name(f".{CURRENT}.{os.getpid()}.tmp")
+    make_current_in(release_folder(home, name, version).parent, version)
+
+
+def make_current_in(shelf: Path, version: str) -> None:
+    """Points a shelf's CURRENT at a version, at once and for good."""
+    draft = shelf / f".{CURRENT}.{os.getpid()}.tmp"
     _write(draft, f"{version}\n".encode())
-    draft.replace(pointer)
-    _sync_folder(pointer.parent)
+    draft.replace(shelf / CURRENT)
+    _sync_folder(shelf)
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -1,54 +1,104 @@
-"""The segment of a customer, from what two models say: how likely to leave, and how likely to buy."""
+"""Segments of answers: the default policy, and how an installed one is applied to customers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
-LEAVING, BUYING = "churn", "propensity"
+from scoring.bundle import canonical_json
+from scoring.errors import BundleError
+from scoring.policy import Place, Policy, Segment
+from scoring.releases import make_current_in, write_folder
+from scoring.rules import FIELDS, Column
 
+SHELF = "segments"
+SPEAKING = frozenset({"scored", "not_eligible"})
 
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """A named group that a campaign can address; codes are stable, labels follow the language."""
-
-    code: str
-    labels: Mapping[str, str]
-    rule: str
-
-    def named(self, language: str) -> dict[str, str]:
-        """The segment as an answer gives it."""
-        return {"code": self.code, "label": self.labels[language]}
-
-
-SEGMENTS = (
-    Segment(
-        "dormant", {"fr": "Dormants", "en": "Dormant"}, "churn is not_eligible and propensity is in its lowest band"
+DEFAULT = Policy(
+    ("churn", "propensity"),
+    (
+        Segment(
+            "dormant",
+            {"fr": "Dormants", "en": "Dormant"},
+            "churn.status = 'not_eligible' AND propensity.lowest_band",
+            (
+                "and",
+                ("compare", "=", ("column", "churn.status"), ("literal", "not_eligible")),
+                ("true", ("column", "propensity.lowest_band")),
+            ),
+        ),
+        Segment(
+            "at_risk",
+            {"fr": "À risque", "en": "At risk"},
+            "churn.highest_band",
+            ("true", ("column", "churn.highest_band")),
+        ),
+        Segment(
+            "loyal", {"fr": "Fidèles", "en": "Loyal"}, "churn.lowest_band", ("true", ("column", "churn.lowest_band"))
+        ),
+        Segment("promising", {"fr": "Prometteurs", "en": "Promising"}, "TRUE", ("constant", True)),
     ),
-    Segment("at_risk", {"fr": "À risque", "en": "At risk"}, "churn is in its highest band"),
-    Segment("loyal", {"fr": "Fidèles", "en": "Loyal"}, "churn is in its lowest band"),
-    Segment("promising", {"fr": "Prometteurs", "en": "Promising"}, "everyone else"),
+    {
+        "churn.status": "text",
+        "churn.highest_band": "boolean",
+        "churn.lowest_band": "boolean",
+        "propensity.lowest_band": "boolean",
+    },
 )
-_BY_CODE = {segment.code: segment for segment in SEGMENTS}
-_SPEAKING = ("scored", "not_eligible")
+
+Reader = Callable[[str], list[Any]]  # a column's values over the customers asked about, None where null
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Where a customer stands on one ladder: the status, and whether on its lowest or highest rung."""
+def current_policy(home: Path) -> Policy:
+    """The installed policy, else the default one.
 
-    status: str
-    lowest: bool = False
-    highest: bool = False
+    Raises:
+        BundleError: What is installed is not what its name says.
+    """
+    pointer = home / SHELF / "CURRENT"
+    if not pointer.is_file():
+        return DEFAULT
+    version = pointer.read_text().strip()
+    path = home / SHELF / version / "policy.json"
+    if Path(version).name != version or not path.is_file():
+        raise BundleError("The current policy must name one that is installed, got another.")
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest()[:12] != version:
+        raise BundleError("An installed policy must hash to its version, got another content.")
+    return Policy.from_json(json.loads(content), version)
 
 
-def segment_of(standings: Mapping[str, Standing]) -> Segment | None:
-    """The first segment whose rule holds; None unless both models were asked and both can speak."""
-    leaving, buying = standings.get(LEAVING), standings.get(BUYING)
-    if leaving is None or buying is None or not {leaving.status, buying.status} <= set(_SPEAKING):
-        return None
-    if leaving.status == "not_eligible" and buying.lowest:
-        return _BY_CODE["dormant"]
-    if leaving.highest:
-        return _BY_CODE["at_risk"]
-    return _BY_CODE["loyal"] if leaving.lowest else _BY_CODE["promising"]
+def install_policy(home: Path, policy: Policy, source: str) -> str:
+    """Puts a policy on the shelf, makes it current and returns its version, the start of its sha256."""
+    content = canonical_json(policy.to_json())
+    version = hashlib.sha256(content).hexdigest()[:12]
+    write_folder(home / SHELF / version, {"policy.json": content, "segments.toml": source.encode()})
+    make_current_in(home / SHELF, version)
+    return version
+
+
+def place_all(
+    policy: Policy, statuses: Mapping[str, Sequence[str]], read: Reader, *, members: Sequence[Mapping[str, bool]] = ()
+) -> list[Place]:
+    """Where each customer stands; nowhere where a use case of the policy cannot speak of them.
+
+    Args:
+        policy: Whose rules hold.
+        statuses: For each use case of the policy, each customer's status.
+        read: Gives the values of a column the rules name.
+        members: As `Policy.place` takes them.
+    """
+    asked = [statuses[name] for name in policy.use_cases]
+    spoken = [all(status in SPEAKING for status in row) for row in zip(*asked, strict=True)]
+    columns = {name: Column.of(read(name), policy.kinds[name]) for name in policy.columns}
+    placed = policy.place(columns, len(spoken), members=members)
+    return [place if speaks else Place() for place, speaks in zip(placed, spoken, strict=True)]
+
+
+def field_of(name: str) -> tuple[str, str] | None:
+    """The use case and the field of a name like `churn.score`; None where it is a feature's."""
+    use_case, point, field = name.rpartition(".")
+    return (use_case, field) if point and field in FIELDS else None

@@ -4,37 +4,116 @@ from itertools import product
 
 import pytest
 
-from scoring.segments import Standing, segment_of
+from scoring.answers import score_profiles
+from scoring.policy import Place
+from scoring.policy_file import read_policy
+from scoring.segments import DEFAULT, current_policy, field_of, install_policy, place_all
+from tests.models import SHOP, shop_rows
 
-LOW, MIDDLE, HIGH = Standing("scored", lowest=True), Standing("scored"), Standing("scored", highest=True)
-NOT_ELIGIBLE = Standing("not_eligible")
+RUNGS = {"low": (True, False), "middle": (False, False), "high": (False, True), None: (None, None)}
+USE_CASES = {"churn": SHOP, "propensity": SHOP}
+GOOD = """use_cases = ["churn", "propensity"]
+
+[[segment]]
+code = "hot"
+label = { fr = "Chauds", en = "Hot" }
+rule = "propensity.score > 70 AND purchases_90d >= 2"
+
+[[segment]]
+code = "rest"
+label = { fr = "Autres", en = "Others" }
+rule = "TRUE"
+
+[[segment]]
+code = "hot_web"
+level = 2
+parent = "hot"
+label = { fr = "Chauds du web", en = "Hot, web" }
+rule = "\\"canal d'achat\\" = 'web'"
+"""
+
+
+def place(churn, propensity, *, statuses=("scored", "scored")):
+    """The default policy's segment of one customer, by the bands of two models (None: not scored)."""
+    told = {"churn": churn, "propensity": propensity}
+
+    def read(name):
+        use_case, field = field_of(name)
+        if field == "status":
+            return [dict(zip(told, statuses, strict=True))[use_case]]
+        return [RUNGS[told[use_case]][("lowest_band", "highest_band").index(field)]]
+
+    placed = place_all(DEFAULT, {name: [status] for name, status in zip(told, statuses, strict=True)}, read)
+    found = placed[0].told("en")
+    return found and found["code"]
 
 
 @pytest.mark.parametrize(
     ("churn", "propensity", "code"),
     [
-        (NOT_ELIGIBLE, LOW, "dormant"),
-        (NOT_ELIGIBLE, MIDDLE, "promising"),
-        (NOT_ELIGIBLE, HIGH, "promising"),
-        *((HIGH, other, "at_risk") for other in (LOW, MIDDLE, HIGH)),
-        *((LOW, other, "loyal") for other in (LOW, MIDDLE, HIGH)),
-        *((MIDDLE, other, "promising") for other in (LOW, MIDDLE, HIGH)),
+        (None, "low", "dormant"),
+        (None, "middle", "promising"),
+        (None, "high", "promising"),
+        *(("high", other, "at_risk") for other in ("low", "middle", "high")),
+        *(("low", other, "loyal") for other in ("low", "middle", "high")),
+        *(("middle", other, "promising") for other in ("low", "middle", "high")),
     ],
 )
 def test_the_first_rule_that_holds_names_the_segment(churn, propensity, code):
     """In order: dormant, at risk, loyal, else promising."""
-    segment = segment_of({"churn": churn, "propensity": propensity})
+    statuses = ("scored" if churn else "not_eligible", "scored")
 
-    assert segment is not None
-    assert segment.code == code
+    assert place(churn, propensity, statuses=statuses) == code
 
 
 def test_there_is_no_segment_unless_both_models_speak():
-    """One model alone, or one that is invalid or knows nothing, names no segment."""
-    assert segment_of({"churn": HIGH}) is None
-    assert segment_of({"propensity": HIGH}) is None
-    for silent, other in product(
-        ("invalid", "insufficient_data", "opted_out", "unknown", "stale"), (LOW, NOT_ELIGIBLE)
-    ):
-        assert segment_of({"churn": Standing(silent), "propensity": other}) is None
-        assert segment_of({"churn": other, "propensity": Standing(silent)}) is None
+    """A model that is invalid or knows nothing names no segment, whatever the other says."""
+    for silent, other in product(("invalid", "insufficient_data", "opted_out", "unknown", "stale"), ("low", "high")):
+        assert place(None, other, statuses=(silent, "scored")) is None
+        assert place(other, None, statuses=("scored", silent)) is None
+
+
+def test_one_model_alone_names_no_segment(live):
+    """Null unless both were asked."""
+    profiles = [{"customer_id": "c", "features": row} for row in shop_rows(20)]
+
+    assert all(row["segment"] is None for row in score_profiles(live, profiles, use_cases=["churn"]))
+    assert any(row["segment"] for row in score_profiles(live, profiles))
+
+
+def test_an_installed_policy_reads_back_the_same(tmp_path):
+    """What was checked is what is served, and installing it twice changes nothing."""
+    policy = read_policy(GOOD, USE_CASES)
+    version = install_policy(tmp_path, policy, GOOD)
+
+    again = current_policy(tmp_path)
+
+    assert (again.use_cases, again.segments, again.version) == (policy.use_cases, policy.segments, version)
+    assert install_policy(tmp_path, policy, GOOD) == version
+
+
+def test_an_answer_carries_its_path(live):
+    """The segment is the deepest; the path leads to it from level 1."""
+    policy = read_policy(GOOD.replace("> 70", "> 30"), USE_CASES)
+    profiles = [{"customer_id": "c", "features": row} for row in shop_rows(60)]
+
+    told = [row["segment"] for row in score_profiles(live, profiles, policy=policy, language="fr") if row["segment"]]
+
+    deep = next(segment for segment in told if segment["code"] == "hot_web")
+    assert deep["label"] == "Chauds du web"
+    assert [step["code"] for step in deep["path"]] == ["hot", "hot_web"]
+    assert {segment["code"] for segment in told} == {"hot", "hot_web", "rest"}
+
+
+def test_a_member_stays_by_the_stay_rule_or_the_minimum_stay():
+    """Entry at 70, exit at 60: between them only members are in; one bound by a minimum stay is in whatever happens."""
+    entry = 'rule = "propensity.score > 70 AND purchases_90d >= 2"'
+    leave = 'rule = "propensity.score > 70"\nstay = "propensity.score > 60"'
+    policy = read_policy(GOOD.replace(entry, leave), USE_CASES)
+    read = {"propensity.score": [80.0, 65.0, 65.0, 50.0, 50.0], "canal d'achat": [None] * 5}.__getitem__
+    statuses = dict.fromkeys(policy.use_cases, ["scored"] * 5)
+
+    placed = place_all(policy, statuses, read, members=[{}, {"hot": False}, {}, {"hot": False}, {"hot": True}])
+
+    assert [stand.path[0].code for stand in placed] == ["hot", "hot", "rest", "rest", "hot"]
+    assert isinstance(placed[0], Place)

@@ -1,0 +1,158 @@
+"""Rules in SQL's boolean form: parsed through a whitelist, never run as code, with SQL's three-valued logic.
+
+A rule is a tree of tuples that JSON can hold:
+("and" | "or", left, right), ("not", rule), ("compare", sign, side, side), ("in", column, [literals]),
+("null", column), ("is", column, True | False), ("true", column), ("constant", True | False);
+a side is ("column", name) or ("literal", value). Names are features, or `use_case.field` of an answer.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Kind = Literal["number", "text", "boolean"]
+Mask = NDArray[np.bool_]
+Rule = tuple[Any, ...]
+
+FIELDS: Mapping[str, Kind] = {
+    "score": "number",
+    "probability": "number",
+    "percentile": "number",
+    "band": "text",
+    "status": "text",
+    "lowest_band": "boolean",
+    "highest_band": "boolean",
+}
+SIGNS: Mapping[str, Callable[[Any, Any], Any]] = {
+    "=": operator.eq,
+    "<>": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+class RuleError(ValueError):
+    """A rule that cannot be understood, or that names or compares what it must not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One name's values over some customers, and where they are known (not null)."""
+
+    values: NDArray[Any]
+    known: Mask
+
+    @classmethod
+    def of(cls, values: list[Any], kind: Kind) -> Column:
+        """From plain values, None where null."""
+        known = np.asarray([value is not None for value in values], dtype=np.bool_)
+        if kind == "text":
+            filled = np.asarray([value if value is not None else "" for value in values], dtype=object)
+        else:
+            filled = np.asarray([value if value is not None else 0 for value in values], dtype=np.float64)
+        return cls(filled, known)
+
+
+def names(rule: Rule) -> Iterator[str]:
+    """Every column a rule reads."""
+    for part in rule[1:]:
+        if isinstance(part, tuple):
+            if part[0] == "column":
+                yield part[1]
+            else:
+                yield from names(part)
+
+
+def evaluate(rule: Rule, columns: Mapping[str, Column], count: int) -> Mask:
+    """Where a rule is true; where it is false or unknown it does not hold, as in SQL's WHERE."""
+    return _truth(rule, columns, count)[0]
+
+
+def _truth(rule: Rule, columns: Mapping[str, Column], count: int) -> tuple[Mask, Mask]:
+    """Where a rule is true and where it is false; neither is unknown (Kleene's logic)."""
+    head = rule[0]
+    if head in ("and", "or"):
+        (left_true, left_false), (right_true, right_false) = (_truth(part, columns, count) for part in rule[1:])
+        if head == "and":
+            return left_true & right_true, left_false | right_false
+        return left_true | right_true, left_false & right_false
+    if head == "not":
+        true, false = _truth(rule[1], columns, count)
+        return false, true
+    if head == "constant":
+        return np.full(count, rule[1]), np.full(count, not rule[1])
+    return _leaf(rule, columns, count)
+
+
+def _leaf(rule: Rule, columns: Mapping[str, Column], count: int) -> tuple[Mask, Mask]:
+    head = rule[0]
+    if head == "compare":
+        left, right = (_side(side, columns, count) for side in rule[2:])
+        holds = np.asarray(SIGNS[rule[1]](left.values, right.values), dtype=np.bool_)
+        known = left.known & right.known
+        return holds & known, ~holds & known
+    column = columns[rule[1][1]]
+    if head == "null":
+        return ~column.known, column.known
+    if head == "in":
+        holds = np.asarray([value in rule[2] for value in column.values.tolist()], dtype=np.bool_)
+        return holds & column.known, ~holds & column.known
+    holds = column.values.astype(np.bool_)
+    if head == "is":
+        agrees = (holds == rule[2]) & column.known
+        return agrees, ~agrees
+    return holds & column.known, ~holds & column.known
+
+
+def _side(side: Rule, columns: Mapping[str, Column], count: int) -> Column:
+    if side[0] == "column":
+        return columns[side[1]]
+    filled = np.full(count, side[1], dtype=object if isinstance(side[1], str) else np.float64)
+    return Column(filled, np.ones(count, dtype=np.bool_))
+
+
+def to_sql(rule: Rule) -> str:
+    """The rule as SQL that DuckDB and most warehouses read; `a.b` names become columns `a_b`, as batch writes them."""
+    head = rule[0]
+    if head in ("and", "or"):
+        return f"({to_sql(rule[1])} {head.upper()} {to_sql(rule[2])})"
+    if head == "not":
+        return f"(NOT {to_sql(rule[1])})"
+    if head == "constant":
+        return str(rule[1]).upper()
+    if head == "compare":
+        return f"({_sql_side(rule[2])} {rule[1]} {_sql_side(rule[3])})"
+    column = _sql_side(rule[1])
+    if head == "in":
+        return f"({column} IN ({', '.join(_sql_side(('literal', value)) for value in rule[2])}))"
+    endings = {"null": " IS NULL", "true": ""}
+    return f"({column}{endings[head]})" if head in endings else f"({column} IS {str(rule[2]).upper()})"
+
+
+def _sql_side(side: Rule) -> str:
+    value = side[1]
+    if side[0] == "column":
+        use_case, point, field = value.rpartition(".")
+        name = f"{use_case}_{field}" if point and field in FIELDS else value
+        return '"' + name.replace('"', '""') + '"'
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    return str(value).upper() if isinstance(value, bool) else repr(value)
+
+
+def from_json(stored: Any) -> Rule:
+    """The rule that a policy's JSON holds."""
+    return tuple(from_json(part) if isinstance(part, list) and _is_node(part) else part for part in stored)
+
+
+def _is_node(part: list[Any]) -> bool:
+    heads = {"and", "or", "not", "compare", "in", "null", "is", "true", "constant", "column", "literal"}
+    return bool(part) and part[0] in heads
