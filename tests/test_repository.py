@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
+import sys
 import tomllib
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 
+from tests.test_layers import OURS, imported
+
 ROOT = Path(__file__).parents[1]
+PACKAGES = (*OURS, "examples")
 LOCKS = ("requirements.lock", "serving/requirements.lock")
 PIN = re.compile(r"^([a-z0-9._-]+)(\[[^]]*\])?==\S+( ; .*)? \\$")
 HASH = re.compile(r"^    --hash=sha256:[0-9a-f]{64}( \\)?$")
@@ -81,6 +88,26 @@ def test_the_lock_holds_what_the_project_asks_for() -> None:
     assert {re.split(r"[\[<>=;! ]", one)[0] for one in asked} <= pins(everything).keys()
     assert _pin_lines(serving) <= _pin_lines(everything)
     assert not {"mlflow", "pandas", "scikit-learn", "shap", "pandera", "ibis-framework"} & pins(serving).keys()
+
+
+def test_every_library_we_import_is_asked_for() -> None:
+    """What a package imports is in `dependencies`, not there by somebody else's grace; and the ADR says what for."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    asked = {re.split(r"[\[<>=;! ]", one)[0] for one in project["dependencies"]}
+    decided = (ROOT / "docs/adr/0005-dependencies.md").read_text(encoding="utf-8")
+    homes = packages_distributions()
+    used = {name for path in PACKAGES for name in _libraries(ROOT / path)}
+
+    assert {name for name in used if not {home.lower() for home in homes.get(name, [name])} & asked} == set()
+    assert [name for name in sorted(asked) if not re.search(rf"\b{re.escape(name)}\b", decided)] == []
+
+
+def _libraries(package: Path) -> Iterator[str]:
+    for path in package.rglob("*.py"):
+        for name in imported(ast.parse(path.read_text(encoding="utf-8")), "here"):
+            library = name.partition(".")[0]
+            if library not in sys.stdlib_module_names | {*OURS, "here"}:
+                yield library
 
 
 def _pin_lines(lock: str) -> set[str]:
