@@ -5,12 +5,15 @@ Each column is read as it comes and turned into one of the feature types; what w
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import polars as pl
 
-from features.types import MISSING, OTHER, Feature, FeatureType, normalise
+from features.types import MISSING, OTHER, Feature, FeatureType, normalise, read_number
 
 _blank_marks = ("na", "n/a", "#n/a", "nan", "null", "none", "nil", "?", "-", "--", ".", "(missing)")
 _readable = 0.95  # share of the filled cells that must parse
@@ -124,56 +127,44 @@ def _marks(texts: pl.Series) -> pl.Series:
     return texts.str.to_lowercase().is_in(_blank_marks)
 
 
-def parse_numbers(texts: pl.Series) -> tuple[pl.Series, str]:
-    """Texts as numbers, null where they are none, and how commas were read."""
-    plain = texts.cast(pl.Float64, strict=False)
-    best, how = plain, ""
-    if bool(texts.str.contains(",", literal=True).any()):
-        decimal = texts.str.replace(r"^([+-]?\d+),(\d{1,2}|\d{4,})$", "$1.$2").cast(pl.Float64, strict=False)
-        grouped = texts.str.contains(r"^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$")
-        thousands = (
-            pl.select(pl.when(grouped).then(texts.str.replace_all(",", "", literal=True)).otherwise(texts))
-            .to_series()
-            .cast(pl.Float64, strict=False)
-        )
-        for cells, name in ((decimal, "a decimal comma"), (thousands, "commas between thousands")):
-            if cells.null_count() < best.null_count():
-                best, how = cells, name
-    return best, how
+def parse_numbers(texts: pl.Series) -> pl.Series:
+    """Texts as numbers, null where they are none; each distinct text is read once, as scoring reads it."""
+    return _each(texts, lambda text: None if math.isnan(number := read_number(text)) else number, pl.Float64())
+
+
+def parse_moments(texts: pl.Series) -> pl.Series:
+    """ISO dates and datetimes as UTC moments, null where a text is none; without a zone it is UTC."""
+    return _each(texts, _moment, pl.Datetime("us", "UTC"))
+
+
+def _each(texts: pl.Series, read: Callable[[str], Any], kind: pl.DataType) -> pl.Series:
+    distinct = texts.drop_nulls().unique()
+    values = pl.Series([read(text) for text in distinct.to_list()], dtype=kind)
+    return texts.replace_strict(distinct, values, default=None, return_dtype=kind)
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _as_number(work: _Work, texts: pl.Series) -> bool:
     marks = _marks(texts)
     filled = texts.set(marks.fill_null(False), None)
-    numbers, how = parse_numbers(filled)
+    numbers = parse_numbers(filled)
     there, lost = filled.len() - filled.null_count(), numbers.null_count() - filled.null_count()
     if not there or there - lost < _readable * there:
         return False
-    work.done.append("numbers kept as text" + (f", with {how}" if how else ""))
+    work.done.append("numbers kept as text")
     if count := int(marks.sum()):
         work.done.append(f"{count} cells that say they are empty are null")
     if lost:
         work.done.append(f"{lost} cells that are no number are null")
     _number(work, numbers)
     return True
-
-
-def parse_moments(texts: pl.Series) -> pl.Series:
-    """ISO dates and datetimes as UTC moments, null where a text is none; without a zone it is UTC."""
-    moments = pl.Series(texts.name, [None] * len(texts), dtype=pl.Datetime("us", "UTC"))
-    tidy = texts.str.replace(r"^(\d{4}-\d{2}-\d{2})[T ]", "$1T").str.replace(r"(Z|[+-]00(:?00)?)$", "")
-    for form in ("%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S%.f", "%Y/%m/%d"):
-        moments = moments.fill_null(_parsed(tidy, form))
-    for form in ("%Y-%m-%dT%H:%M:%S%.f%:z", "%Y-%m-%dT%H:%M:%S%.f%z", "%Y-%m-%dT%H:%M%:z"):
-        zoned = tidy.str.to_datetime(form, time_unit="us", strict=False)
-        moments = moments.fill_null(zoned.dt.convert_time_zone("UTC"))
-    return moments
-
-
-def _parsed(texts: pl.Series, form: str) -> pl.Series:
-    if "%H" in form:
-        return texts.str.to_datetime(form, time_unit="us", strict=False).dt.replace_time_zone("UTC")
-    return texts.str.to_date(form, strict=False).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
 
 
 def _as_date(work: _Work, texts: pl.Series) -> bool:
@@ -212,6 +203,7 @@ def _as_category(work: _Work, texts: pl.Series, counts: pl.DataFrame) -> None:
     mapping[MISSING] = mapping[OTHER] = None  # names of ours are no levels
     work.cells = texts.replace_strict(mapping, return_dtype=pl.String)
     work.kind, work.levels = "category", _frequent(rows, len(texts), work)
+    work.spellings = {form: level for form, level in work.spellings.items() if level in work.levels}
 
 
 def _yes_no(shown: dict[str, str]) -> dict[str, str] | None:

@@ -127,7 +127,7 @@ def _order(cells: pl.DataFrame, source: Source, section: Table) -> pl.Series:
     values = cells[source.inside(section.order_by)].alias(ORDER)
     if values.dtype == pl.String:
         filled = values.str.strip_chars().replace("", None)
-        options = (parse_numbers(filled)[0], parse_moments(filled))
+        options = (parse_numbers(filled), parse_moments(filled))
         best = min(options, key=lambda option: option.null_count())
         return best.alias(ORDER) if best.null_count() <= filled.null_count() + 0.05 * len(filled) else filled
     if values.dtype in (pl.Date, pl.Datetime):

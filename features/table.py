@@ -22,6 +22,8 @@ from features.types import CUSTOMER_ID, ELIGIBLE, Predicate
 from features.usecase import UseCase
 from features.windows import feature_table, log_features
 
+__all__ = ["LearningTable", "learning_table", "scoring_table"]
+
 
 def learning_table(use_case: UseCase) -> LearningTable:
     """The table a use case learns from.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,6 +26,22 @@ def normalise(text: str) -> str:
     True
     """
     return " ".join(unicodedata.normalize("NFC", text).split()).casefold()
+
+
+def read_number(text: str) -> float:
+    """The number a text stands for, NaN where it is none; a comma parts thousands (1,234.5) or decimals (12,5).
+
+    >>> [read_number(text) for text in (" 12 ", "1,234.5", "12,5", "twelve")]
+    [12.0, 1234.5, 12.5, nan]
+    """
+    plain = text.strip()
+    if "," in plain:
+        grouped = re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?", plain)
+        plain = plain.replace(",", "" if grouped else ".")
+    try:
+        return float(plain)
+    except ValueError:
+        return math.nan
 
 
 @dataclass(frozen=True, slots=True)
