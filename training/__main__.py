@@ -1,0 +1,169 @@
+"""`python -m training`: retrain, promote, sync; words on stderr, results on stdout."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from features.errors import DataError, UseCaseError
+from training.errors import CalibrationError, NothingLearned, PlanError, Refused, RegistryError
+
+if TYPE_CHECKING:
+    from training.registry import Registry
+
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLES = ("examples/cdnow/propensity.toml", "examples/cdnow/churn.toml", "examples/bank/term-deposit.toml")
+DONE, FAILED, USAGE, BAD_DATA, NOT_PROMOTED, NO_REGISTRY, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
+CODES: tuple[tuple[type[Exception], int], ...] = (
+    (UseCaseError, USAGE),
+    (PlanError, USAGE),
+    (DataError, BAD_DATA),
+    (NothingLearned, NOT_PROMOTED),
+    (CalibrationError, NOT_PROMOTED),
+    (Refused, NOT_PROMOTED),
+    (RegistryError, NO_REGISTRY),
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command and returns its exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    command = words.pop(0) if words and words[0] in RUN else "train"
+    try:
+        return RUN[command](_parser(command).parse_args(words))
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except (ValueError, OSError) as error:
+        return _fail(error)
+
+
+def _train(asked: argparse.Namespace) -> int:
+    """Each use case by itself: one that fails does not keep the others from being trained."""
+    from training.console import told
+    from training.run import train
+
+    registry = _registry(asked)
+    lines, codes = [], []
+    for file in asked.use_cases or [ROOT / example for example in EXAMPLES]:
+        try:
+            line = train(Path(file), home=asked.home, registry=registry, mode=asked.promote)
+        except (ValueError, OSError) as error:
+            codes.append(_fail(error))
+        else:
+            lines.append(line)
+            codes.append(_outcome(line, registry, asked.promote))
+    _say(lines, told, as_json=asked.json)
+    return next((code for code in codes if code), DONE)
+
+
+def _sync(asked: argparse.Namespace) -> int:
+    from training.sync import sync, turn, watch
+
+    registry = _registry(asked)
+    if asked.watch:
+        for changed in watch(registry, asked.home):
+            _say(changed, _released, as_json=asked.json)
+        return DONE
+    with turn(asked.home):
+        lines = sync(registry, asked.home)
+    _say(lines, _released, as_json=asked.json)
+    return DONE
+
+
+def _promote(asked: argparse.Namespace) -> int:
+    from training.sync import promote, turn
+
+    registry = _registry(asked)
+    with turn(asked.home):
+        line = promote(registry, asked.home, asked.name, asked.version)
+    _say([line], _released, as_json=asked.json)
+    return DONE
+
+
+def _rollback(asked: argparse.Namespace) -> int:
+    from training.sync import rollback, turn
+
+    registry = _registry(asked)
+    with turn(asked.home):
+        line = rollback(registry, asked.home, asked.name, asked.version)
+    _say([line], _released, as_json=asked.json)
+    return DONE
+
+
+def _report(asked: argparse.Namespace) -> int:
+    from scoring.releases import load_release
+
+    path = load_release(asked.home, asked.name).folder / "report.html"
+    if not path.is_file():
+        raise Refused(f"A report stands in a release, the one of {asked.name} has none.")
+    _say([{"name": asked.name, "report": str(path)}], lambda lines: lines[0]["report"], as_json=asked.json)
+    return DONE
+
+
+def _registry(asked: argparse.Namespace) -> Registry:
+    from training.registry import Registry
+
+    return Registry(asked.home)
+
+
+def _outcome(line: Mapping[str, Any], registry: Registry, mode: str) -> int:
+    """4 where a finding blocks, or nothing serves though a gate was asked to let something through."""
+    if line["refused"] or any(finding["severity"] == "block" for finding in line["findings"]):
+        return NOT_PROMOTED
+    if mode != "never" and registry.champion(line["name"]) is None:
+        return NOT_PROMOTED
+    return DONE
+
+
+def _released(lines: Sequence[Mapping[str, Any]]) -> str:
+    return "\n".join(f"{line['name']}  version {line['version']}  {line['release']}" for line in lines)
+
+
+def _say(lines: list[Any], words: Callable[[Any], str], *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(lines, ensure_ascii=False, indent=1, allow_nan=False))
+    elif lines:
+        print(words(lines))
+
+
+def _fail(error: Exception) -> int:
+    print(f"error: {error}", file=sys.stderr)
+    return next((code for kind, code in CODES if isinstance(error, kind)), FAILED)
+
+
+def _parser(command: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=f"python -m training{'' if command == 'train' else ' ' + command}")
+    home = Path(os.environ.get("PENCHANT_HOME") or ".penchant")
+    parser.add_argument("--home", type=Path, default=home, help="where releases and the registry stand")
+    parser.add_argument("--json", action="store_true", help="the result as one JSON document")
+    if command == "train":
+        parser.description = (
+            f"Retrains use cases. Other commands: {', '.join(name for name in RUN if name != 'train')}."
+        )
+        parser.add_argument("use_cases", nargs="*", metavar="USE_CASE.toml", help="default: the examples")
+        parser.add_argument("--promote", choices=("gate", "never", "always"), default="gate")
+    elif command == "sync":
+        parser.add_argument("--watch", action="store_true", help="go on looking")
+    else:
+        parser.add_argument("name", metavar="NAME", help="the use case")
+    if command in ("promote", "rollback"):
+        parser.add_argument("version", metavar="VERSION", nargs="?")
+    return parser
+
+
+RUN: dict[str, Callable[[argparse.Namespace], int]] = {
+    "train": _train,
+    "sync": _sync,
+    "promote": _promote,
+    "rollback": _rollback,
+    "report": _report,
+}
+
+if __name__ == "__main__":
+    raise SystemExit(main())

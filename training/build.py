@@ -1,0 +1,98 @@
+"""Puts a trained model into a bundle, and proves it."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.bands import percentile_boundaries
+from scoring.bundle import MANIFEST, Bundle, canonical_json, load_bundle, write_bundle
+from scoring.scorer import Scorer
+from training.compete import Learned
+from training.encode import encode
+from training.golden import golden_rows
+from training.learn import Contender
+from training.manifest import banded, described, ladder_for, reference
+from training.measure import Evidence
+from training.receipt import check
+from training.split import Parts
+from training.task import Task
+from training.worth import worth
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Built:
+    """A bundle in a folder, loaded, with what it serves for the test rows."""
+
+    folder: Path
+    bundle: Bundle
+    matrix: Floats  # the encoded test rows
+    probability: Floats
+
+    @property
+    def manifest_sha256(self) -> str:
+        """What the registry holds the bundle against."""
+        return hashlib.sha256((self.folder / MANIFEST).read_bytes()).hexdigest()
+
+
+def build(folder: Path, task: Task, parts: Parts, learned: Learned, evidence: Evidence) -> Built:
+    """Writes the bundle with its golden rows and its receipt; the same input gives the same bytes."""
+    taught, winner = learned.taught, learned.winner
+    probability = winner.probability(learned.test)
+    cutoff = task.table.cutoffs.test if task.table.cutoffs else None
+    ladder = ladder_for(task.use_case, probability)
+    manifest = {
+        **described(task.use_case, task.table),
+        **task.provenance(),
+        "kind": winner.fitted.kind,
+        "params": winner.fitted.params,
+        "features": [feature.to_json() for feature in taught.features],
+        "encoder": taught.codes,
+        "calibration": {"a": winner.calibration.a, "b": winner.calibration.b},
+        "boundaries": percentile_boundaries(probability).tolist(),
+        "bands": banded(task.use_case, ladder, probability, learned.test_labels),
+        "metrics": evidence.metrics,
+        "intervals": evidence.intervals,
+        "baselines": evidence.baselines,
+        "verdict": evidence.verdict(winner.fitted.kind),
+        "tenths": evidence.tenths,
+        "rows": parts.counts(),
+        "base_rate": parts.base_rates(),
+        "worth": worth(task.use_case, learned.test_labels, probability, cutoff),
+    }
+    held = reference(taught.features, taught.codes, encode(taught.encoder, parts.fit), probability)
+    files = {winner.fitted.file: winner.fitted.stored, "reference.json": canonical_json(held)}
+    return _proved(folder, manifest, files, parts, winner, encode(taught.encoder, parts.test), seed=task.seed)
+
+
+def _proved(
+    folder: Path,
+    manifest: dict[str, Any],
+    files: dict[str, bytes],
+    parts: Parts,
+    winner: Contender,
+    matrix: Floats,
+    *,
+    seed: int,
+) -> Built:
+    """Writes the bundle three times: bare, to score the golden rows; with them, to be checked; with the receipt."""
+    bare = _written(folder, {**manifest, "receipt": {}}, {**files, "golden.jsonl": b""})
+    files = {**files, "golden.jsonl": golden_rows(Scorer(bare), parts.fit, seed=seed)}
+    unchecked = _written(folder, {**manifest, "receipt": {}}, files)
+    receipt = check(unchecked, winner.fitted.stored, matrix, seed=seed)
+    bundle = _written(folder, {**manifest, "receipt": receipt}, files)
+    return Built(folder, bundle, matrix, Scorer(bundle).score(matrix).probability)
+
+
+def _written(folder: Path, manifest: dict[str, Any], files: dict[str, bytes]) -> Bundle:
+    shutil.rmtree(folder, ignore_errors=True)
+    write_bundle(folder, manifest, files)
+    return load_bundle(folder)

@@ -1,0 +1,59 @@
+"""From margins to probabilities: the two numbers of Platt scaling, by maximum likelihood."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.calibration import Calibration, sigmoid
+from training.errors import CalibrationError
+
+STEPS = 100
+SETTLED = 1e-12
+
+
+def fit_calibration(margin: NDArray[Any], label: NDArray[Any]) -> Calibration:
+    """The slope and offset under which `sigmoid(a * margin + b)` makes the labels most likely.
+
+    Newton's method with halved steps on standardised margins, in float64; labels are 0 or 1. Where margins part the
+    classes completely the likelihood has no maximum: Platt's targets (n+ + 1)/(n+ + 2) and 1/(n- + 2) keep it finite.
+
+    Raises:
+        CalibrationError: The slope is not positive: a higher margin would mean a lower chance.
+    """
+    margins = np.asarray(margin, dtype=np.float64)
+    labels = np.asarray(label, dtype=np.float64)
+    centre, spread = float(margins.mean()), float(margins.std())
+    if not spread > SETTLED:
+        raise CalibrationError("Calibration needs margins that differ, got one value for every row.")
+    positives = float(labels.sum())
+    negatives = len(labels) - positives
+    targets = np.where(labels == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))
+    slope, offset = _newton((margins - centre) / spread, targets)
+    if not slope > 0:
+        raise CalibrationError(f"A calibration's slope must be positive, got {slope / spread:.4g}.")
+    return Calibration(slope / spread, offset - slope * centre / spread)
+
+
+def _newton(standard: NDArray[np.float64], targets: NDArray[np.float64]) -> tuple[float, float]:
+    design = np.stack([standard, np.ones_like(standard)], axis=1)
+    point = np.array([1.0, np.log(targets.mean() / (1 - targets.mean()))])
+    loss = _loss(design @ point, targets)
+    for _ in range(STEPS):
+        chance = sigmoid(design @ point)
+        gradient = design.T @ (chance - targets)
+        curvature = (design * (chance * (1 - chance))[:, None]).T @ design + SETTLED * np.eye(2)
+        step = np.linalg.solve(curvature, gradient)
+        size = 1.0
+        while (moved := _loss(design @ (point - size * step), targets)) > loss and size > SETTLED:
+            size /= 2
+        point, before, loss = point - size * step, loss, moved
+        if before - loss <= SETTLED * max(abs(loss), 1.0):
+            break
+    return float(point[0]), float(point[1])
+
+
+def _loss(log_odds: NDArray[np.float64], targets: NDArray[np.float64]) -> float:
+    return float(np.sum(np.logaddexp(0.0, log_odds) - targets * log_odds))

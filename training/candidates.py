@@ -1,0 +1,146 @@
+"""The models that compete, from the simplest to the richest; each is served by the same bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import xgboost
+from numpy.typing import NDArray
+
+from features.types import Feature
+from scoring.bundle import canonical_json
+from scoring.model import Model, parse_model
+from training.linear import fit_linear
+
+ROUNDS = 1000  # most trees boosted one after another
+PATIENCE = 40  # rounds without a better stopping loss after which boosting ends
+FOREST_TREES = 300
+RFM = ("recency", "frequency", "monetary", "tenure")
+
+BOOSTING: dict[str, Any] = {
+    "eta": 0.05,
+    "max_depth": 4,
+    "min_child_weight": 10.0,
+    "subsample": 0.8,
+    "colsample_bytree": 0.8,
+    "lambda": 5.0,
+}
+FOREST: dict[str, Any] = {
+    "eta": 1.0,
+    "max_depth": 8,
+    "min_child_weight": 5.0,
+    "subsample": 0.632,
+    "colsample_bynode": 0.4,
+    "lambda": 1.0,
+    "num_parallel_tree": FOREST_TREES,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """Encoded rows to learn from: fitting rows, stopping rows, and what their columns are."""
+
+    features: tuple[Feature, ...]
+    codes: dict[str, list[str]]
+    fit: NDArray[np.float32]
+    fit_labels: NDArray[np.float64]
+    stop: NDArray[np.float32]
+    stop_labels: NDArray[np.float64]
+    label_event: str | None = None  # the slug of the event that is predicted; None for a ready table
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A model as the bundle holds it: a file's name and content."""
+
+    kind: str
+    file: str  # model.ubj or model.json
+    stored: bytes
+    params: dict[str, Any] = field(default_factory=dict)
+
+    def model(self) -> Model:
+        """The model, parsed."""
+        return parse_model(self.file, self.stored)
+
+
+Fit = Callable[[Lesson, int], Fitted]
+
+
+def rfm_features(features: Sequence[Feature], label_event: str | None) -> list[str]:
+    """Recency, lifetime frequency and money of the event that is predicted, and tenure; what there is of them."""
+    lifetime = [
+        feature
+        for feature in features
+        if feature.family in RFM and feature.window_days is None and feature.event in (label_event, None)
+    ]
+    return [name for family in RFM if (name := next((f.name for f in lifetime if f.family == family), None))]
+
+
+def fit_recency(lesson: Lesson, seed: int) -> Fitted:  # noqa: ARG001 a candidate's signature
+    """How long ago, and nothing else."""
+    return _linear("recency", lesson, rfm_features(lesson.features, lesson.label_event)[:1], always_log=True)
+
+
+def fit_rfm_logit(lesson: Lesson, seed: int) -> Fitted:  # noqa: ARG001
+    """A logistic regression on recency, frequency, money and tenure: the bar of the trade."""
+    return _linear("rfm_logit", lesson, rfm_features(lesson.features, lesson.label_event), always_log=True)
+
+
+def fit_logit(lesson: Lesson, seed: int) -> Fitted:  # noqa: ARG001
+    """A logistic regression on every feature."""
+    return _linear("logit", lesson, [feature.name for feature in lesson.features], always_log=False)
+
+
+def fit_forest(lesson: Lesson, seed: int) -> Fitted:
+    """A random forest whose trees add up in log-odds: parallel trees of one boosting round."""
+    params = {**FOREST, **_common(seed)}
+    booster = xgboost.train(params, _rows(lesson.fit, lesson.fit_labels), num_boost_round=1)
+    return Fitted("forest", "model.ubj", bytes(booster.save_raw("ubj")), {**FOREST, "seed": seed})
+
+
+def fit_xgboost(lesson: Lesson, seed: int, **tuned: Any) -> Fitted:
+    """Gradient boosted trees, stopped where the stopping rows no longer gain; only the best rounds are kept."""
+    params = {**BOOSTING, **tuned}
+    booster = xgboost.train(
+        {**params, **_common(seed)},
+        _rows(lesson.fit, lesson.fit_labels),
+        num_boost_round=ROUNDS,
+        evals=[(_rows(lesson.stop, lesson.stop_labels), "stop")],
+        callbacks=[xgboost.callback.EarlyStopping(rounds=PATIENCE, save_best=True)],
+        verbose_eval=False,
+    )
+    kept = {"rounds": booster.num_boosted_rounds(), "stopping_loss": float(booster.attr("best_score"))}
+    return Fitted("xgboost", "model.ubj", bytes(booster.save_raw("ubj")), {**params, **kept, "seed": seed})
+
+
+SIMPLEST_FIRST: dict[str, Fit] = {
+    "recency": fit_recency,
+    "rfm_logit": fit_rfm_logit,
+    "logit": fit_logit,
+    "forest": fit_forest,
+    "xgboost": fit_xgboost,
+}
+
+
+def candidates(features: Sequence[Feature], label_event: str | None) -> dict[str, Fit]:
+    """The candidates of a use case, the simplest first; recency and RFM where there is a log."""
+    barred = () if rfm_features(features, label_event) and label_event else ("recency", "rfm_logit")
+    return {kind: fit for kind, fit in SIMPLEST_FIRST.items() if kind not in barred}
+
+
+def _linear(kind: str, lesson: Lesson, used: list[str], *, always_log: bool) -> Fitted:
+    matrix = np.concatenate([lesson.fit, lesson.stop])
+    label = np.concatenate([lesson.fit_labels, lesson.stop_labels])
+    document = fit_linear(lesson.features, lesson.codes, matrix, label, used=used, always_log=always_log)
+    return Fitted(kind, "model.json", canonical_json(document), {"features": len(used)})
+
+
+def _common(seed: int) -> dict[str, Any]:
+    return {"objective": "binary:logistic", "eval_metric": "logloss", "tree_method": "hist", "seed": seed}
+
+
+def _rows(matrix: NDArray[np.float32], label: NDArray[np.float64]) -> xgboost.DMatrix:
+    return xgboost.DMatrix(matrix, label=label)

@@ -1,0 +1,75 @@
+"""The winner and the baselines of one task, fitted, stopped and calibrated on the same rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.candidates import Fit, candidates, fit_xgboost
+from training.choose import Choice, choose, median_seed
+from training.errors import CalibrationError
+from training.learn import Contender, Taught, contend, teach
+from training.measure import Evidence, weigh
+from training.split import Parts, labels
+from training.task import Task
+
+SEEDED = ("forest", "xgboost")
+
+
+@dataclass(frozen=True)
+class Learned:
+    """The winner and the baselines, and how the winner was chosen."""
+
+    taught: Taught
+    choice: Choice
+    contenders: dict[str, Contender]
+    test: NDArray[np.float32]  # the encoded test rows
+    test_labels: NDArray[np.float64]
+
+    @property
+    def winner(self) -> Contender:
+        """The candidate that is built into the bundle."""
+        return self.contenders[self.choice.kind]
+
+    def served(self) -> dict[str, NDArray[np.float64]]:
+        """The test rows' probabilities by candidate, the winner first."""
+        return {kind: contender.probability(self.test) for kind, contender in self.contenders.items()}
+
+
+def choose_for(task: Task, parts: Parts) -> Choice:
+    """The candidate that the learning rows speak for."""
+    fits = candidates(task.table.features, task.label_event)
+    return choose(parts.learning, task.table.features, fits, label_event=task.label_event, seed=task.seed)
+
+
+def fit(task: Task, parts: Parts, choice: Choice) -> Learned:
+    """Fits the winner by its median seed, and the baselines; one that cannot be calibrated is left out.
+
+    Raises:
+        CalibrationError: The winner's margin does not rise with the outcome.
+    """
+    taught = teach(task.table.features, parts.fit, parts.stop, parts.calibrate, label_event=task.label_event)
+    fits = {**candidates(task.table.features, task.label_event), "xgboost": partial(fit_xgboost, **choice.tuned)}
+    contenders = {choice.kind: _contend(taught, choice.kind, fits[choice.kind], task.seed)}
+    for kind in task.baselines:
+        if kind in fits and kind not in contenders:
+            try:
+                contenders[kind] = _contend(taught, kind, fits[kind], task.seed)
+            except CalibrationError:
+                continue
+    return Learned(taught, choice, contenders, taught.matrix(parts.test), labels(parts.test))
+
+
+def measured(task: Task, learned: Learned) -> Evidence:
+    """What the test rows say, looked at once."""
+    served = learned.served()
+    baselines = {kind: served[kind] for kind in task.baselines if kind in served}
+    kind = learned.choice.kind
+    return weigh(learned.test_labels, served[kind], baselines, kind=kind, seed=task.seed)
+
+
+def _contend(taught: Taught, kind: str, fit: Fit, seed: int) -> Contender:
+    return contend(taught, fit, seed=median_seed(taught, fit, seed=seed) if kind in SEEDED else seed)

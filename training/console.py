@@ -1,0 +1,59 @@
+"""The final table: what was trained, in words and figures a person can read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+HEADINGS = {
+    "roc_auc": "ROC-AUC",
+    "pr_auc": "PR-AUC",
+    "log_loss": "log-loss",
+    "brier": "Brier",
+    "ece": "ECE",
+    "lift_at_10": "lift@10%",
+}
+
+
+def told(lines: Sequence[Mapping[str, Any]]) -> str:
+    """Every use case's figures beside its baselines, its bands, and whether it serves now."""
+    return "\n\n".join(_one(line) for line in lines)
+
+
+def _one(line: Mapping[str, Any]) -> str:
+    serves = "promoted" if line["promoted"] else "not promoted"
+    rate, rows = line["base_rate"]["test"], line["rows"]["test"]
+    head = f"{line['name']}  version {line['version']}  {line['kind']}  {serves}: {line['reason']}"
+    table = [["", *HEADINGS.values()], *_metrics(line)]
+    told = [head, f"  {rows:,} test rows, base rate {rate:.3f}", *_aligned(table), f"  {line['verdict']}"]
+    told += [f"  {line['worth']['text']['en']}"] if line["worth"] else []
+    told += _bands(line["bands"])
+    told += [f"  {finding['severity']}: {finding['rule']}: {finding['detail']}" for finding in line["findings"]]
+    return "\n".join(told)
+
+
+def _metrics(line: Mapping[str, Any]) -> list[list[str]]:
+    served = [f"{line['metrics'][name]:.4f} ({_range(line['intervals'][name])})" for name in HEADINGS]
+    others = [[kind, *(f"{metrics[name]:.4f}" for name in HEADINGS)] for kind, metrics in line["baselines"].items()]
+    return [["model", *served], *others]
+
+
+def _bands(bands: Sequence[Mapping[str, Any]]) -> list[str]:
+    table = [["band", "from", "rows", "share", "predicted", "realised", "90% interval"]]
+    for band in reversed(bands):
+        known = band["rows"] > 0
+        rates = [f"{band['predicted']:.3f}", f"{band['realised']:.3f}", _range([band["low"], band["high"]])]
+        counts = [f"{band['at']:.4f}", f"{band['rows']:,}", f"{band['share']:.1%}"]
+        table.append([band["code"], *counts, *(rates if known else ["", "", ""])])
+    return _aligned(table)
+
+
+def _range(edges: Sequence[float]) -> str:
+    return f"{edges[0]:.3f} to {edges[1]:.3f}"
+
+
+def _aligned(table: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
+    return [
+        "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table
+    ]

@@ -1,0 +1,142 @@
+"""How good probabilities are, with intervals: ranking, calibration, lift, and the rate of each tenth.
+
+Rows of one probability stand together: where a tenth ends inside such a tie, it takes a share of the tie's rows and of
+their outcomes, so that no figure depends on the order of the rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+METRICS = ("roc_auc", "pr_auc", "log_loss", "brier", "ece", "lift_at_10")
+TENTHS = 10
+DRAWS = 200
+MOST_DRAWN = 20_000_000  # row draws a bootstrap may cost; beyond it takes fewer draws, never fewer than 50
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """Labels beside probabilities, sorted by falling probability; every figure can be asked for under row weights."""
+
+    label: Floats  # 0 or 1
+    probability: Floats
+
+    @classmethod
+    def of(cls, label: NDArray[Any], probability: Floats) -> Outcomes:
+        """Labels (0/1) and probabilities of the same rows, in any order."""
+        order = np.argsort(-probability, kind="stable")
+        return cls(np.asarray(label, dtype=np.float64)[order], np.asarray(probability, dtype=np.float64)[order])
+
+    @cached_property
+    def starts(self) -> NDArray[np.int64]:
+        """Where each run of equal probabilities starts."""
+        return np.asarray(np.flatnonzero(np.r_[True, np.diff(self.probability) != 0]))
+
+    @cached_property
+    def row_loss(self) -> Floats:
+        """The negative log-likelihood of each row, in nats."""
+        return -np.where(self.label == 1, np.log(self.probability), np.log1p(-self.probability))
+
+    def per_run(self, weights: Floats) -> tuple[Floats, Floats, Floats]:
+        """Weight, positive weight and expected positive weight of each run of equal probabilities."""
+        weight = np.add.reduceat(weights, self.starts)
+        return weight, np.add.reduceat(weights * self.label, self.starts), weight * self.probability[self.starts]
+
+    def figures(self, weights: Floats | None = None) -> dict[str, float]:
+        """The six metrics; NaN where a class has no weight.
+
+        `roc_auc`, `pr_auc` (average precision) and `lift_at_10` (rate of the top tenth over the base rate): higher is
+        better. `log_loss` in nats, `brier` and `ece` (ten equal-count bins): lower is better.
+        """
+        rows = np.ones(len(self.label)) if weights is None else weights
+        weight, positive, expected = self.per_run(rows)
+        total, hits = float(weight.sum()), float(positive.sum())
+        if not 0 < hits < total:
+            return dict.fromkeys(METRICS, float("nan"))
+        return {
+            "roc_auc": _roc_auc(weight, positive),
+            "pr_auc": _average_precision(weight, positive),
+            "log_loss": float(np.dot(rows, self.row_loss)) / total,
+            "brier": float(np.dot(rows, (self.probability - self.label) ** 2)) / total,
+            "ece": float(np.abs(_tenths(weight, positive) - _tenths(weight, expected)).sum()) / total,
+            "lift_at_10": _tenths(weight, positive)[0] / (total / TENTHS) / (hits / total),
+        }
+
+    def tenths(self) -> list[dict[str, float]]:
+        """By tenth of the rows, the highest first: mean probability, realised rate and its 90% interval (Wilson)."""
+        weight, positive, expected = self.per_run(np.ones(len(self.label)))
+        size = len(self.label) / TENTHS
+        return [
+            {"tenth": number, "rows": size, "predicted": said / size, "realised": came / size, **wilson(came, size)}
+            for number, (came, said) in enumerate(
+                zip(_tenths(weight, positive).tolist(), _tenths(weight, expected).tolist(), strict=True), start=1
+            )
+        ]
+
+    def top(self, count: float) -> float:
+        """Positives among the `count` rows of highest probability (a share of a tie where it ends inside one)."""
+        weight, positive, _ = self.per_run(np.ones(len(self.label)))
+        return float(np.interp(count, np.r_[0.0, weight.cumsum()], np.r_[0.0, positive.cumsum()]))
+
+
+def measure(label: NDArray[Any], probability: Floats) -> dict[str, float]:
+    """The six metrics of labels (0/1) and probabilities."""
+    return Outcomes.of(label, probability).figures()
+
+
+def intervals(label: NDArray[Any], probability: Floats, *, seed: int, level: float = 0.95) -> dict[str, list[float]]:
+    """A percentile bootstrap interval for each metric: rows drawn with replacement, seeded.
+
+    Efron and Tibshirani (1993), An Introduction to the Bootstrap, ch. 13.
+    """
+    outcomes = Outcomes.of(label, probability)
+    drawn = [outcomes.figures(weights) for weights in draws(len(label), seed=seed)]
+    edges = [(1 - level) / 2, (1 + level) / 2]
+    return {name: np.nanquantile([figures[name] for figures in drawn], edges).tolist() for name in METRICS}
+
+
+def draws(rows: int, *, seed: int, count: int = DRAWS) -> list[Floats]:
+    """How often each row is drawn, per bootstrap draw."""
+    random = np.random.default_rng(seed)
+    affordable = max(50, min(count, MOST_DRAWN // max(rows, 1)))
+    return [np.bincount(random.integers(0, rows, rows), minlength=rows).astype(np.float64) for _ in range(affordable)]
+
+
+def row_losses(label: NDArray[Any], probability: Floats) -> Floats:
+    """The negative log-likelihood of each row, in nats, in the order given; lower is better."""
+    return -np.where(np.asarray(label) == 1, np.log(probability), np.log1p(-probability))
+
+
+def wilson(hits: float, rows: float, *, z: float = 1.6448536269514722) -> dict[str, float]:
+    """The Wilson score interval of a rate, 90% by default: {"low", "high"} within 0..1."""
+    if rows <= 0:
+        return {"low": 0.0, "high": 1.0}
+    rate, slack = hits / rows, z * z / rows
+    centre = (rate + slack / 2) / (1 + slack)
+    reach = z / (1 + slack) * np.sqrt(rate * (1 - rate) / rows + slack / (4 * rows))
+    return {"low": float(max(centre - reach, 0.0)), "high": float(min(centre + reach, 1.0))}
+
+
+def _roc_auc(weight: Floats, positive: Floats) -> float:
+    negative = weight - positive
+    above = np.cumsum(positive) - positive / 2  # a tie counts half
+    return float(np.dot(above, negative) / (positive.sum() * negative.sum()))
+
+
+def _average_precision(weight: Floats, positive: Floats) -> float:
+    taken = np.cumsum(weight)
+    precision = np.divide(np.cumsum(positive), taken, out=np.zeros_like(taken), where=taken > 0)
+    return float(np.dot(positive, precision) / positive.sum())
+
+
+def _tenths(weight: Floats, amount: Floats) -> Floats:
+    """How much of an amount falls into each tenth of the weight."""
+    taken = np.r_[0.0, np.cumsum(weight)]
+    edges = np.linspace(0.0, taken[-1], TENTHS + 1)
+    return np.asarray(np.diff(np.interp(edges, taken, np.r_[0.0, np.cumsum(amount)])))

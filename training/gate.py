@@ -1,0 +1,128 @@
+"""Whether a challenger may serve: the least that is asked of any model, and paired evidence against the champion."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from features.types import Finding
+from scoring.bundle import Bundle
+from scoring.scorer import Scorer
+from training.encode import encode
+from training.evaluate import Outcomes, draws, row_losses
+
+LEAST_GAIN = 0.01  # of the champion's log-loss
+LEVEL = 0.95
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether a version becomes the champion, why, and the figures behind it."""
+
+    promote: bool
+    reason: str
+    refused: bool = False  # integrity or a blocking finding: no flag overrides it
+    figures: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """As it stands in the registry."""
+        return {"promote": self.promote, "reason": self.reason, "refused": self.refused, **self.figures}
+
+
+def integrity(findings: Sequence[Finding]) -> Decision | None:
+    """A refusal where a finding blocks; None where nothing does."""
+    blocking = [finding for finding in findings if finding.severity == "block"]
+    if not blocking:
+        return None
+    named = "; ".join(f"{finding.rule} on {finding.feature}" for finding in blocking)
+    return Decision(promote=False, reason=f"refused: evidence of a leak ({named})", refused=True)
+
+
+def minimum(label: NDArray[Any], probability: Floats, base_rate: float) -> Decision:
+    """With no champion yet a model must beat the base rate of its learning rows, in log-loss on the test rows."""
+    ours = float(row_losses(label, probability).mean())
+    constant = float(row_losses(label, np.full(len(label), base_rate)).mean())
+    figures = {"log_loss": ours, "base_rate_log_loss": constant}
+    if ours < constant:
+        return Decision(
+            promote=True,
+            reason=f"first model: log-loss {ours:.4f} against {constant:.4f} of the base rate",
+            figures=figures,
+        )
+    reason = f"not promoted: log-loss {ours:.4f} does not beat {constant:.4f} of the base rate"
+    return Decision(promote=False, reason=reason, figures=figures)
+
+
+def against(label: NDArray[Any], challenger: Floats, champion: Floats, *, seed: int) -> Decision:
+    """Promotes where the paired gain in log-loss is surely at least 1% of the champion's log-loss.
+
+    The gain's 95% interval is a percentile bootstrap over the same rows for both; its lower end must reach the least
+    gain. The difference in ROC-AUC is measured on the same draws, and reported.
+    """
+    gain = paired_gain(label, challenger, champion, seed=seed)
+    old, low = gain["champion_log_loss"], gain["log_loss_gain"]["low"]
+    least = LEAST_GAIN * old
+    told = (
+        f"log-loss {gain['challenger_log_loss']:.4f} against the champion's {old:.4f}, gain {gain['log_loss_gain']['mean']:.4f} "
+        f"({low:.4f} to {gain['log_loss_gain']['high']:.4f}), at least {least:.4f} asked"
+    )
+    if low >= least:
+        return Decision(promote=True, reason=f"better on the same rows: {told}", figures=gain)
+    return Decision(promote=False, reason=f"champion kept: {told}", figures=gain)
+
+
+def paired_gain(label: NDArray[Any], challenger: Floats, champion: Floats, *, seed: int) -> dict[str, Any]:
+    """How much lower the challenger's log-loss is, and how much higher its ROC-AUC, each with a 95% interval."""
+    new, old = row_losses(label, challenger), row_losses(label, champion)
+    better = old - new
+    sampled = draws(len(label), seed=seed)
+    gains = [float(np.dot(weights, better)) / len(better) for weights in sampled]
+    order = np.arange(len(label))
+    mine, theirs = Outcomes.of(label, challenger), Outcomes.of(label, champion)
+    my_order, their_order = (np.argsort(-p, kind="stable") for p in (challenger, champion))
+    areas = [
+        mine.figures(weights[order][my_order])["roc_auc"] - theirs.figures(weights[order][their_order])["roc_auc"]
+        for weights in sampled
+    ]
+    return {
+        "challenger_log_loss": float(new.mean()),
+        "champion_log_loss": float(old.mean()),
+        "log_loss_gain": _interval(float(better.mean()), gains),
+        "roc_auc_gain": _interval(mine.figures()["roc_auc"] - theirs.figures()["roc_auc"], areas),
+        "rows": len(label),
+    }
+
+
+def champion_probability(champion: Bundle, rows: pl.DataFrame) -> Floats | None:
+    """What the champion would serve for today's rows; None where they lack one of its features or break its rules."""
+    scorer = Scorer(champion)
+    try:
+        return scorer.score(encode(scorer.encoder, rows)).probability
+    except (ValueError, pl.exceptions.PolarsError):
+        return None
+
+
+def moves(challenger: Bundle, champion: Bundle, new: Floats, old: Floats) -> dict[str, Any]:
+    """How many of the same rows would change band: counts by old band, then by new band."""
+    old_rungs, new_rungs = champion.ladder.rungs(old), challenger.ladder.rungs(new)
+    table = {
+        old_code: {
+            new_code: int(((old_rungs == i) & (new_rungs == j)).sum())
+            for j, new_code in enumerate(challenger.ladder.codes)
+        }
+        for i, old_code in enumerate(champion.ladder.codes)
+    }
+    stayed = sum(counts.get(code, 0) for code, counts in table.items())
+    return {"changed": len(new) - stayed, "rows": len(new), "from_to": table}
+
+
+def _interval(mean: float, drawn: list[float]) -> dict[str, float]:
+    low, high = np.nanquantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return {"mean": mean, "low": float(low), "high": float(high)}

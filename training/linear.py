@@ -1,0 +1,121 @@
+"""Logistic regressions in the form a bundle holds: one term a feature, closed-form contributions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+
+from features.types import Feature
+
+STEEP = 1.0  # skewness from which a non-negative number is read on a logarithmic scale
+FLAT = 1e-9  # the least slope of a term with a gap, so that its mean can be moved to 0
+RIDGE = 1.0  # inverse strength of the penalty on standardised columns
+STEPS = 500
+
+Term = dict[str, Any]
+NOTHING: Term = {"kind": "numeric", "log1p": False, "centre": 0.0, "coefficient": 0.0, "missing": 0.0}
+
+
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    """How one number enters the regression."""
+
+    log1p: bool
+    centre: float
+    spread: float
+    gaps: float  # share of missing values
+
+
+def fit_linear(
+    features: tuple[Feature, ...],
+    codes: dict[str, list[str]],
+    matrix: NDArray[np.float32],
+    label: NDArray[np.float64],
+    *,
+    used: Collection[str],
+    always_log: bool = False,
+) -> dict[str, Any]:
+    """The document of `model.json`: a ridge logistic regression on the `used` features, every other term 0.
+
+    Numbers are standardised (non-negative skewed ones, or all with `always_log`, after log(1 + x)), a gap has a weight
+    of its own, a category one weight a level. Every term's mean over the rows given is 0, so that the intercept is the
+    log-odds of the average row and each term its feature's Shapley value under independent features.
+    """
+    blocks, scales = [], {}
+    for position, feature in enumerate(features):
+        if feature.name not in used:
+            continue
+        column = matrix[:, position].astype(np.float64)
+        if feature.type == "category":
+            blocks.append(np.eye(len(codes[feature.name]))[column.astype(np.int64)])
+        else:
+            scales[feature.name] = scale = _scale(feature, column, always_log=always_log)
+            blocks.append(_standardised(column, scale))
+    weights, intercept = _regress(np.hstack(blocks), label)
+    terms, start = [], 0
+    for position, feature in enumerate(features):
+        if feature.name not in used:
+            terms.append(_no_term(feature, codes))
+            continue
+        width = len(codes[feature.name]) if feature.type == "category" else 2
+        mine, start = weights[start : start + width], start + width
+        term, shift = (
+            _levels_term(mine, matrix[:, position])
+            if feature.type == "category"
+            else _numeric_term(mine, scales[feature.name])
+        )
+        terms.append(term)
+        intercept += shift
+    return {"intercept": intercept, "terms": terms}
+
+
+def _regress(design: NDArray[np.float64], label: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+    fitted = LogisticRegression(C=RIDGE, solver="lbfgs", max_iter=STEPS, tol=1e-6).fit(design, label)
+    return np.asarray(fitted.coef_[0], dtype=np.float64), float(fitted.intercept_[0])
+
+
+def _scale(feature: Feature, column: NDArray[np.float64], *, always_log: bool) -> _Scale:
+    known = column[~np.isnan(column)]
+    if not len(known):
+        return _Scale(False, 0.0, 1.0, 1.0)
+    deviations = known - known.mean()
+    spread = float(known.std())
+    skewness = float((deviations**3).mean()) / spread**3 if spread > 0 else 0.0
+    log1p = feature.type in ("number", "integer") and bool(known.min() >= 0) and (always_log or skewness > STEEP)
+    values = np.log1p(known) if log1p else known
+    spread = float(values.std())
+    return _Scale(log1p, float(values.mean()), spread if spread > 0 else 1.0, 1 - len(known) / len(column))
+
+
+def _standardised(column: NDArray[np.float64], scale: _Scale) -> NDArray[np.float64]:
+    """Two columns: the standardised number, 0 where missing, and whether it is missing."""
+    values = np.log1p(np.maximum(column, 0.0)) if scale.log1p else column
+    missing = np.isnan(values)
+    return np.stack(
+        [np.where(missing, 0.0, (values - scale.centre) / scale.spread), missing.astype(np.float64)], axis=1
+    )
+
+
+def _numeric_term(weights: NDArray[np.float64], scale: _Scale) -> tuple[Term, float]:
+    slope, missing = float(weights[0]) / scale.spread, float(weights[1]) if scale.gaps else 0.0
+    shift = scale.gaps * missing
+    if shift and abs(slope) < FLAT:
+        slope = FLAT
+    centre = scale.centre + (shift / slope if shift else 0.0)
+    term = {"kind": "numeric", "log1p": scale.log1p, "centre": centre, "coefficient": slope, "missing": missing - shift}
+    return term, shift
+
+
+def _levels_term(weights: NDArray[np.float64], column: NDArray[np.float32]) -> tuple[Term, float]:
+    shares = np.bincount(column.astype(np.int64), minlength=len(weights)) / len(column)
+    shift = float(shares @ weights)
+    return {"kind": "levels", "values": (weights - shift).tolist()}, shift
+
+
+def _no_term(feature: Feature, codes: dict[str, list[str]]) -> Term:
+    return {"kind": "levels", "values": [0.0] * len(codes[feature.name])} if feature.type == "category" else NOTHING

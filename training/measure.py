@@ -1,0 +1,60 @@
+"""What the test rows say of a model and of its baselines: figures with intervals, tenths, and who beats whom."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.evaluate import Outcomes, intervals, measure
+from training.gate import paired_gain
+
+Floats = NDArray[np.float64]
+BAR = ("rfm_logit", "logit")  # what a model must beat to be worth more than the trade's own: RFM where there is a log
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that was measured, once, on the test rows."""
+
+    metrics: dict[str, float]
+    intervals: dict[str, list[float]]  # 95%
+    baselines: dict[str, dict[str, float]]
+    baseline_intervals: dict[str, dict[str, list[float]]]
+    tenths: list[dict[str, float]]
+    bar: str | None  # the baseline that must be beaten; None where the model is itself that baseline
+    over_bar: dict[str, Any]  # the paired gain over it, with 95% intervals
+
+    @property
+    def beats_bar(self) -> bool:
+        """Whether the log-loss is surely lower than the baseline's."""
+        return bool(self.over_bar) and self.over_bar["log_loss_gain"]["low"] > 0
+
+    def verdict(self, kind: str) -> str:
+        """One plain sentence on the bar."""
+        if self.bar is None:
+            return f"the {NAMES.get(kind, kind)} itself was chosen: nothing richer did better"
+        gain = self.over_bar["log_loss_gain"]
+        figures = f"log-loss lower by {gain['mean']:.4f}, 95% interval {gain['low']:.4f} to {gain['high']:.4f}"
+        return f"{'beats' if self.beats_bar else 'does not beat'} the {NAMES[self.bar]} ({figures})"
+
+
+NAMES = {"rfm_logit": "RFM logit", "logit": "logit on every feature"}
+
+
+def weigh(label: NDArray[Any], served: Floats, baselines: Mapping[str, Floats], *, kind: str, seed: int) -> Evidence:
+    """Measures the model and its baselines on the same test rows."""
+    bar = next((name for name in BAR if name in baselines), None)
+    bar = None if bar == kind else bar
+    return Evidence(
+        measure(label, served),
+        intervals(label, served, seed=seed),
+        {name: measure(label, probability) for name, probability in baselines.items()},
+        {name: intervals(label, probability, seed=seed) for name, probability in baselines.items()},
+        Outcomes.of(label, served).tenths(),
+        bar,
+        paired_gain(label, served, baselines[bar], seed=seed) if bar else {},
+    )

@@ -1,0 +1,116 @@
+"""Pictures of a model's test: ranking, calibration, gain and lift, and what drives it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from training.evaluate import Outcomes
+
+mpl.use("Agg")
+STYLE: dict[str, Any] = {
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.alpha": 0.25,
+    "svg.hashsalt": "penchant",
+    "svg.fonttype": "none",
+}
+POINTS = 400  # most points a curve is drawn with
+Floats = NDArray[np.float64]
+Curves = Mapping[str, Floats]  # probabilities by candidate, the model first
+
+
+def draw(label: NDArray[Any], served: Curves) -> dict[str, bytes]:
+    """The curves of the model and of its baselines on the same test rows, as SVG by file name."""
+    outcomes = {kind: Outcomes.of(label, probability) for kind, probability in served.items()}
+    with mpl.rc_context(STYLE):
+        return {
+            "roc.svg": _curves("False positive rate", "True positive rate", {k: _roc(o) for k, o in outcomes.items()}),
+            "precision_recall.svg": _curves("Recall", "Precision", {k: _precision(o) for k, o in outcomes.items()}),
+            "calibration.svg": _calibration(next(iter(outcomes.values()))),
+            "gain.svg": _curves(
+                "Share contacted", "Share of outcomes found", {k: _gain(o) for k, o in outcomes.items()}
+            ),
+            "lift.svg": _curves("Share contacted", "Lift over chance", {k: _lift(o) for k, o in outcomes.items()}),
+        }
+
+
+def beeswarm(contributions: Floats, values: Floats, names: list[str]) -> bytes:
+    """shap's beeswarm of calibrated log-odds, one dot a row and feature, as PNG."""
+    import shap
+    from matplotlib import pyplot
+
+    with mpl.rc_context(STYLE):
+        shared = shap.Explanation(values=contributions, data=values, feature_names=names)
+        shap.plots.beeswarm(shared, max_display=12, show=False)
+        figure = pyplot.gcf()
+        figure.set_size_inches(7, 4.5)
+        content = _saved(figure, "png", dpi=110)
+        pyplot.close(figure)
+    return content
+
+
+def _roc(outcomes: Outcomes) -> tuple[Floats, Floats]:
+    weight, positive, _ = outcomes.per_run(np.ones(len(outcomes.label)))
+    return _share(weight - positive), _share(positive)
+
+
+def _precision(outcomes: Outcomes) -> tuple[Floats, Floats]:
+    weight, positive, _ = outcomes.per_run(np.ones(len(outcomes.label)))
+    return np.cumsum(positive) / positive.sum(), np.cumsum(positive) / np.cumsum(weight)
+
+
+def _gain(outcomes: Outcomes) -> tuple[Floats, Floats]:
+    weight, positive, _ = outcomes.per_run(np.ones(len(outcomes.label)))
+    return _share(weight), _share(positive)
+
+
+def _lift(outcomes: Outcomes) -> tuple[Floats, Floats]:
+    contacted, found = _gain(outcomes)
+    return contacted[1:], found[1:] / contacted[1:]
+
+
+def _share(amount: Floats) -> Floats:
+    return np.r_[0.0, np.cumsum(amount)] / amount.sum()
+
+
+def _curves(across: str, up: str, curves: Mapping[str, tuple[Floats, Floats]]) -> bytes:
+    figure, axes = _canvas(across, up)
+    for rank, (kind, (x, y)) in enumerate(curves.items()):
+        keep = np.unique(np.linspace(0, len(x) - 1, POINTS).astype(int))
+        axes.plot(x[keep], y[keep], label=kind, linewidth=1.8 if rank == 0 else 1.0, alpha=1.0 if rank == 0 else 0.7)
+    axes.legend(frameon=False)
+    return _saved(figure, "svg", metadata={"Date": None})
+
+
+def _calibration(outcomes: Outcomes) -> bytes:
+    figure, axes = _canvas("Predicted", "Realised, with 90% interval")
+    tenths = outcomes.tenths()
+    x, y = [t["predicted"] for t in tenths], [t["realised"] for t in tenths]
+    below = [max(t["realised"] - t["low"], 0.0) for t in tenths]
+    above = [max(t["high"] - t["realised"], 0.0) for t in tenths]
+    axes.plot([0, max(*x, *y)], [0, max(*x, *y)], color="grey", linewidth=0.8, linestyle=":")
+    axes.errorbar(x, y, yerr=[below, above], fmt="o", markersize=4, capsize=2)
+    return _saved(figure, "svg", metadata={"Date": None})
+
+
+def _canvas(across: str, up: str) -> tuple[Figure, Any]:
+    figure = Figure(figsize=(4.6, 3.4), layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_xlabel(across)
+    axes.set_ylabel(up)
+    return figure, axes
+
+
+def _saved(figure: Figure, form: str, **options: Any) -> bytes:
+    into = io.BytesIO()
+    figure.savefig(into, format=form, **options)
+    return into.getvalue()

@@ -1,0 +1,102 @@
+"""What a training leaves behind: its line of the report, and what MLflow keeps of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from features.types import Finding
+from scoring.scorer import Scorer
+from training.build import Built
+from training.compete import Learned
+from training.plots import beeswarm, draw
+from training.registry import Draft
+from training.revision import git_commit
+from training.task import Task
+
+SWARM = 1000  # rows of the beeswarm
+EXAMPLES = 5
+KEPT = ("name", "kind", "rows", "base_rate", "metrics", "intervals", "baselines", "verdict", "worth", "receipt")
+
+
+def report_line(built: Built, findings: Sequence[Finding]) -> dict[str, Any]:
+    """A use case's line of the training report, but for its version and promotion."""
+    manifest = built.bundle.manifest
+    return {
+        **{name: manifest[name] for name in KEPT},
+        "bands": [
+            {**band, "at": at} for band, at in zip(manifest["bands"]["realised"], _starts(manifest), strict=True)
+        ],
+        "findings": [finding.to_json() for finding in findings],
+    }
+
+
+def pictures(learned: Learned, built: Built) -> dict[str, bytes]:
+    """The plots of the test, by file name."""
+    rows = built.matrix[np.random.default_rng(0).permutation(len(built.matrix))[:SWARM]]
+    scorer = Scorer(built.bundle)
+    explained = scorer.explain(rows, scorer.score(rows).margin)
+    names = [feature.name for feature in built.bundle.features]
+    swarm = beeswarm(explained.contributions, rows, names)
+    return {**draw(learned.test_labels, learned.served()), "shap_beeswarm.png": swarm}
+
+
+def draft(
+    task: Task, learned: Learned, built: Built, line: dict[str, Any], report: bytes, plots: dict[str, bytes]
+) -> Draft:
+    """Everything the registry keeps of a version."""
+    manifest = built.bundle.manifest
+    example = built.bundle.golden[:EXAMPLES]
+    return Draft(
+        name=task.name,
+        bundle=built.folder,
+        report=report,
+        outcome=line,
+        key=manifest["digests"]["key"],
+        manifest_sha256=built.manifest_sha256,
+        example=[dict(row["features"]) for row in example],
+        expected=[float(row["probability"]) for row in example],
+        params={"kind": manifest["kind"], **manifest["params"], "use_case_seed": task.seed, **_windows(manifest)},
+        metrics={**manifest["metrics"], **_edges(manifest["intervals"]), **_beside(manifest["baselines"])},
+        tags=_tags(manifest),
+        dataset=(task.name, task.table.digest),
+        artifacts=plots,
+        candidates={
+            kind: ({"kind": kind, "chosen": kind == learned.choice.kind}, dict(losses))
+            for kind, losses in learned.choice.losses.items()
+        },
+    )
+
+
+def _starts(manifest: Any) -> list[float]:
+    return [0.0, *manifest["bands"]["thresholds"]]
+
+
+def _edges(intervals: dict[str, list[float]]) -> dict[str, float]:
+    return {
+        f"{name}_{side}": edge
+        for name, edges in intervals.items()
+        for side, edge in zip(("low", "high"), edges, strict=True)
+    }
+
+
+def _beside(baselines: dict[str, dict[str, float]]) -> dict[str, float]:
+    return {f"{kind}_{name}": value for kind, metrics in baselines.items() for name, value in metrics.items()}
+
+
+def _windows(manifest: Any) -> dict[str, Any]:
+    return {f"window_{name}": value for name, value in (manifest["windows"] or {}).items()}
+
+
+def _tags(manifest: Any) -> dict[str, str]:
+    tags = {
+        "penchant.kind": manifest["kind"],
+        "penchant.data": manifest["digests"]["data"],
+        "penchant.config": manifest["digests"]["config"],
+        "penchant.code": manifest["code_revision"],
+        "penchant.trained_to": manifest["trained_to"] or "",
+    }
+    commit = git_commit()
+    return {**tags, "mlflow.source.git.commit": commit} if commit else tags

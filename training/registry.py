@@ -1,0 +1,288 @@
+"""MLflow, and the only file that imports it: runs, versions, aliases."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import wraps
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+
+import mlflow
+import pandas as pd
+from mlflow.data.code_dataset_source import CodeDatasetSource
+from mlflow.data.meta_dataset import MetaDataset
+from mlflow.entities import Metric, Param, RunTag
+from mlflow.exceptions import MlflowException
+from mlflow.models import ModelSignature
+from mlflow.types import ColSpec, Schema
+from mlflow.types.schema import AnyType
+
+from training.errors import RegistryError
+
+CHAMPION, PREVIOUS = "champion", "previous"
+KEY, MANIFEST, DECISION, PROMOTED = "penchant.key", "penchant.manifest", "penchant.decision", "penchant.promoted"
+MODEL_CODE = Path(__file__).with_name("pyfunc_model.py")
+CODE = [str(MODEL_CODE.parent.parent / folder) for folder in ("scoring", "features")]
+NEEDED = ("mlflow", "numpy", "pandas", "pyarrow", "xgboost-cpu", "xgboost")
+LONGEST_PARAM = 500
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A registered model version."""
+
+    name: str
+    number: str
+    run: str | None
+    registered_at: str  # ISO 8601, UTC
+    tags: Mapping[str, str]
+
+    @property
+    def uri(self) -> str:
+        """Its address in the registry."""
+        return f"models:/{self.name}/{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a version holds, copied to a folder of ours."""
+
+    bundle: Path
+    report: bytes
+    outcome: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A trained model about to be registered."""
+
+    name: str
+    bundle: Path
+    report: bytes
+    outcome: Mapping[str, Any]
+    key: str
+    manifest_sha256: str
+    example: list[dict[str, Any]]  # rows of features, none of them a customer
+    expected: list[float]  # their probabilities
+    params: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    dataset: tuple[str, str] = ("", "")  # name, digest
+    artifacts: Mapping[str, bytes] = field(default_factory=dict)
+    candidates: Mapping[str, tuple[Mapping[str, Any], Mapping[str, float]]] = field(default_factory=dict)
+
+
+def _speaking(function: Callable[P, R]) -> Callable[P, R]:
+    """MLflow's errors as ours."""
+
+    @wraps(function)
+    def speaking(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except MlflowException as error:
+            raise RegistryError(f"The registry must answer, got: {str(error).splitlines()[0][:300]}") from error
+
+    return speaking
+
+
+class Registry:
+    """The registry of a home: MLFLOW_TRACKING_URI where it is set, else HOME/mlflow.db."""
+
+    @_speaking
+    def __init__(self, home: Path) -> None:
+        self.home = home.resolve()
+        self.home.mkdir(parents=True, exist_ok=True)
+        self.address = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.home / 'mlflow.db'}"
+        self._local = "MLFLOW_TRACKING_URI" not in os.environ
+        _quiet()
+        mlflow.set_tracking_uri(self.address)
+        mlflow.set_registry_uri(os.environ.get("MLFLOW_REGISTRY_URI") or self.address)
+        self._client = mlflow.MlflowClient()
+        self._client.search_experiments(max_results=1)
+
+    @_speaking
+    def champion(self, name: str) -> Version | None:
+        """The version that is served, if any."""
+        return self._alias(name, CHAMPION)
+
+    @_speaking
+    def previous(self, name: str) -> Version | None:
+        """The champion before, if any."""
+        return self._alias(name, PREVIOUS)
+
+    @_speaking
+    def by_key(self, name: str, key: str) -> Version | None:
+        """The latest version made from the same data, configuration, code and libraries, if any."""
+        found = [version for version in self._versions(name) if version.tags.get(KEY) == key]
+        return max(found, key=lambda version: int(version.number), default=None)
+
+    @_speaking
+    def version(self, name: str, number: str) -> Version | None:
+        """A version by its number, if it is there and one of ours."""
+        return next((version for version in self._versions(name) if version.number == number), None)
+
+    @_speaking
+    def latest(self, name: str) -> Version | None:
+        """The version registered last, if any."""
+        return max(self._versions(name), key=lambda version: int(version.number), default=None)
+
+    @_speaking
+    def names(self) -> list[str]:
+        """The registered models that have a champion."""
+        return sorted(model.name for model in self._client.search_registered_models() if CHAMPION in model.aliases)
+
+    @_speaking
+    def fetch(self, version: Version, folder: Path) -> Stored:
+        """Copies a version's bundle, report and outcome into an empty folder."""
+        at = Path(mlflow.artifacts.download_artifacts(artifact_uri=version.uri, dst_path=str(folder))) / "artifacts"
+        outcome = json.loads((at / "outcome.json").read_bytes())
+        return Stored(at / "bundle", (at / "report.html").read_bytes(), outcome)
+
+    @_speaking
+    def register(self, draft: Draft) -> Version:
+        """Records a run and registers its model, after loading it again and holding it against what it should say.
+
+        Raises:
+            RegistryError: The stored model does not reproduce the example's probabilities exactly.
+        """
+        with mlflow.start_run(experiment_id=self._experiment(draft.name)) as run:
+            self._record(run.info.run_id, draft)
+            model = self._log_model(draft)
+            self._check(model.model_uri, draft)
+        tags = {**draft.tags, KEY: draft.key, MANIFEST: draft.manifest_sha256}
+        registered = mlflow.register_model(model.model_uri, draft.name, tags=tags)
+        return _version(registered)
+
+    @_speaking
+    def point(self, name: str, number: str) -> None:
+        """Makes a version the champion; the champion until now becomes the previous one."""
+        before = self._alias(name, CHAMPION)
+        if before and before.number != number:
+            self._client.set_registered_model_alias(name, PREVIOUS, before.number)
+        self._client.set_registered_model_alias(name, CHAMPION, number)
+        self._client.set_model_version_tag(name, number, PROMOTED, "true")
+
+    @_speaking
+    def note(self, version: Version, decision: Mapping[str, Any]) -> None:
+        """Keeps a decision with the version and with its run."""
+        self._client.set_model_version_tag(
+            version.name, version.number, DECISION, str(decision["reason"])[:LONGEST_PARAM]
+        )
+        if version.run:
+            self._client.log_dict(version.run, dict(decision), "decision.json")
+
+    def _experiment(self, name: str) -> str:
+        known = self._client.get_experiment_by_name(name)
+        if known:
+            return str(known.experiment_id)
+        location = (self.home / "mlartifacts" / name).as_uri() if self._local else None
+        return str(self._client.create_experiment(name, artifact_location=location))
+
+    def _alias(self, name: str, alias: str) -> Version | None:
+        try:
+            found = _version(self._client.get_model_version_by_alias(name, alias))
+        except MlflowException as error:
+            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                return None
+            raise
+        return found if MANIFEST in found.tags else None
+
+    def _versions(self, name: str) -> list[Version]:
+        quoted = name.replace("'", "")
+        pages = self._client.search_model_versions(f"name = '{quoted}'")
+        found = [_version(registered) for registered in pages]
+        return [version for version in found if MANIFEST in version.tags]
+
+    def _record(self, run: str, draft: Draft) -> None:
+        now = int(datetime.now(UTC).timestamp() * 1000)
+        self._client.log_batch(
+            run,
+            metrics=[Metric(name, value, now, 0) for name, value in draft.metrics.items()],
+            params=[Param(name, str(value)[:LONGEST_PARAM]) for name, value in draft.params.items()],
+            tags=[RunTag(name, value) for name, value in {**draft.tags, KEY: draft.key}.items()],
+        )
+        name, digest = draft.dataset
+        mlflow.log_input(MetaDataset(CodeDatasetSource({}), name=name, digest=digest[:36]), context="training")
+        with tempfile.TemporaryDirectory() as folder:
+            for artifact, content in {**draft.artifacts, "report.html": draft.report}.items():
+                (Path(folder) / artifact).write_bytes(content)
+            self._client.log_artifacts(run, folder)
+        for kind, (params, metrics) in draft.candidates.items():
+            with mlflow.start_run(run_name=kind, nested=True):
+                mlflow.log_params({key: str(value)[:LONGEST_PARAM] for key, value in params.items()})
+                mlflow.log_metrics(dict(metrics))
+
+    def _log_model(self, draft: Draft) -> Any:
+        with tempfile.TemporaryDirectory() as folder:
+            report, outcome = Path(folder) / "report.html", Path(folder) / "outcome.json"
+            report.write_bytes(draft.report)
+            outcome.write_text(json.dumps(draft.outcome, sort_keys=True, ensure_ascii=False))
+            example = pd.DataFrame(draft.example)
+            return mlflow.pyfunc.log_model(
+                name="model",
+                python_model=str(MODEL_CODE),
+                code_paths=CODE,
+                artifacts={"bundle": str(draft.bundle), "report": str(report), "outcome": str(outcome)},
+                signature=ModelSignature(
+                    # any type: a gap turns pandas integers into floats, which a stricter signature would refuse
+                    Schema([ColSpec(AnyType(), name, required=True) for name in example.columns]),
+                    Schema([ColSpec("double")]),
+                ),
+                input_example=example,
+                pip_requirements=_requirements(),
+            )
+
+    def _check(self, uri: str, draft: Draft) -> None:
+        with _same_path():
+            said = mlflow.pyfunc.load_model(uri).predict(pd.DataFrame(draft.example))
+        if said.tolist() != draft.expected:
+            raise RegistryError("A stored model must give its example's probabilities exactly, this one does not.")
+
+
+def _version(registered: Any) -> Version:
+    moment = datetime.fromtimestamp(registered.creation_timestamp / 1000, UTC).isoformat(timespec="milliseconds")
+    return Version(registered.name, str(registered.version), registered.run_id, moment, dict(registered.tags))
+
+
+def _requirements() -> list[str]:
+    pins = []
+    for package in NEEDED:
+        try:
+            pins.append(f"{package}=={version(package)}")
+        except PackageNotFoundError:
+            continue
+    return pins
+
+
+@contextmanager
+def _same_path() -> Iterator[None]:
+    """Loading a model puts its copy of our code first on the path; here ours stays first."""
+    before = list(sys.path)
+    try:
+        yield
+    finally:
+        sys.path[:] = before
+
+
+def _quiet() -> None:
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.ERROR)

@@ -1,0 +1,71 @@
+"""One training from the use case to the shelf: read, split, choose, fit, measure, build, report, register, promote."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from threadpoolctl import threadpool_limits
+
+from features.table import learning_table
+from features.usecase import load_use_case
+from training.build import build
+from training.compete import choose_for, fit, measured
+from training.progress import Progress
+from training.promotion import settle, unchanged
+from training.record import draft, pictures, report_line
+from training.registry import Registry
+from training.report import report_html
+from training.split import split
+from training.sync import turn
+from training.task import Mode, Task
+
+
+def train(file: Path, *, home: Path, registry: Registry, mode: Mode) -> dict[str, Any]:
+    """Trains, registers and perhaps promotes one use case; returns its line of the training report.
+
+    Raises:
+        UseCaseError: The use-case file is wrong.
+        DataError: The data broke its contract.
+        NothingLearned: No feature tells the outcome.
+    """
+    use_case = load_use_case(file)
+    progress = Progress(use_case.name)
+    # one thread for BLAS: sums split over another number of threads may differ in their last bits
+    with turn(home), threadpool_limits(1, user_api="blas"), tempfile.TemporaryDirectory() as scratch:
+        with progress.stage("read") as told:
+            task = Task(use_case, learning_table(use_case), home, registry, mode)
+            told.append(f"{task.table.rows.height:,} rows, {len(task.table.features)} features")
+        known = registry.by_key(task.name, task.key())
+        line = _train(task, Path(scratch), progress) if known is None else unchanged(task, known)
+    progress.close()
+    return {**line, "seconds": {stage: round(spent, 1) for stage, spent in progress.seconds.items()}}
+
+
+def _train(task: Task, scratch: Path, progress: Progress) -> dict[str, Any]:
+    with progress.stage("split") as told:
+        parts = split(task.table, seed=task.seed)
+        told.append(", ".join(f"{part} {rows:,}" for part, rows in parts.counts().items() if part != "train"))
+    with progress.stage("choose") as told:
+        choice = choose_for(task, parts)
+        told.append(f"{choice.kind}, of {', '.join(choice.losses)}")
+    with progress.stage("fit"):
+        learned = fit(task, parts, choice)
+    with progress.stage("measure") as told:
+        evidence = measured(task, learned)
+        told.append(evidence.verdict(choice.kind))
+    with progress.stage("build") as told:
+        built = build(scratch / "bundle", task, parts, learned, evidence)
+        told.append(f"reasons add up within {built.bundle.manifest['receipt']['largest_sum_difference']:.1e}")
+    with progress.stage("report"):
+        findings = task.table.findings
+        line, plots = report_line(built, findings), pictures(learned, built)
+        report = report_html(task, built.bundle, evidence, choice, plots)
+    with progress.stage("register") as told:
+        version = task.registry.register(draft(task, learned, built, line, report, plots))
+        told.append(f"version {version.number}")
+    with progress.stage("promote") as told:
+        settled = settle(task, version, built.bundle, parts, findings)
+        told.append(settled["reason"])
+    return {**line, **settled}

@@ -1,0 +1,58 @@
+"""One training: what is asked, of which data, and where the result goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from features.cells import slug
+from features.table import LearningTable
+from features.usecase import UseCase
+from training.registry import Registry
+from training.revision import code_revision, config_digest, key_digest, library_versions
+
+Mode = Literal["gate", "never", "always"]
+BASELINES = {"log": ("rfm_logit", "recency"), "table": ("logit",)}
+
+
+@dataclass(frozen=True)
+class Task:
+    """A use case with its learning table, on its way into a registry and onto a shelf."""
+
+    use_case: UseCase
+    table: LearningTable
+    home: Path
+    registry: Registry
+    mode: Mode
+
+    @property
+    def name(self) -> str:
+        """The use case."""
+        return self.use_case.name
+
+    @property
+    def seed(self) -> int:
+        """The seed everything drawn depends on."""
+        return self.use_case.seed
+
+    @property
+    def label_event(self) -> str | None:
+        """The slug of the event that is predicted; None for a ready table."""
+        return slug(self.use_case.label.event) if self.use_case.label else None
+
+    @property
+    def baselines(self) -> tuple[str, ...]:
+        """The candidates that the model is shown beside."""
+        return BASELINES[self.use_case.source]
+
+    def provenance(self) -> dict[str, object]:
+        """What the bundle is made from, as it stands in its manifest."""
+        config, code, versions = config_digest(self.use_case), code_revision(), library_versions()
+        key = key_digest(self.table.digest, config, code, versions)
+        digests = {"data": self.table.digest, "config": config, "key": key}
+        return {"digests": digests, "code_revision": code, "versions": versions}
+
+    def key(self) -> str:
+        """The one digest of all that decides the bundle's bytes."""
+        return key_digest(self.table.digest, config_digest(self.use_case), code_revision(), library_versions())
