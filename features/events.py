@@ -213,6 +213,19 @@ def _as_they_were(source: Source, held: ir.Table) -> pl.DataFrame:
     return pl.concat([found.cast({ROW: pl.Int64}), ragged], how="diagonal")
 
 
+def bad_rows_of(source: Source, cells: pl.DataFrame) -> BadRows:
+    """The same of a frame of `c0`.. with the rule each row broke, if any, in `__broken`."""
+    taken = (FILE, ROW, "rule")
+    names = {f"c{i}": f"{name}_" if name in taken else name for i, name in enumerate(source.columns)}
+    broken = cells.filter(pl.col(_broken).is_not_null()).select(
+        FILE, pl.col(ROW).cast(pl.Int64), pl.col(_broken).alias("rule"), *names
+    )
+    ragged = pl.DataFrame(source.ragged, schema={FILE: pl.String, ROW: pl.Int64, "rule": pl.String}, orient="row")
+    rows = pl.concat([broken.rename(names), ragged], how="diagonal")
+    counts = dict(sorted(rows["rule"].value_counts().iter_rows()))
+    return BadRows(len(cells) + len(ragged), counts, rows)
+
+
 def refuse_too_many(source: Source, bad: BadRows, tolerated: float) -> None:
     """Stops where the share of bad rows exceeds what is tolerated.
 

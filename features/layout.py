@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 import ibis.expr.types as ir
 import polars as pl
@@ -13,6 +14,7 @@ from features.cells import slug
 from features.engine import frame
 from features.errors import DataError
 from features.events import Log
+from features.types import Feature
 from features.usecase import UseCase
 
 WINDOWS = (7, 30, 90, 180, 365)  # days
@@ -22,6 +24,17 @@ _mailing = {
     "open": ("open", "opened", "email_open", "email_opened", "mail_open", "mail_opened"),
     "click": ("click", "clicked", "email_click", "email_clicked", "mail_click", "mail_clicked"),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Trait:
+    """A column of the profiles and the features made of it."""
+
+    column: str  # as the profiles name it
+    inside: str  # t0, t1, ...
+    kind: Literal["plain", "date", "list"]
+    features: tuple[Feature, ...]  # of a list: its length, then one for each of `levels`
+    levels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +51,7 @@ class Layout:
     measures: tuple[str, ...]
     engagement: tuple[tuple[str, float], ...]  # (type, weight)
     currency: str | None
+    traits: tuple[Trait, ...] = ()
 
     @property
     def observation(self) -> int:

@@ -10,6 +10,7 @@ import polars as pl
 
 from features.errors import UseCaseError
 from features.labels import LABEL, Cutoffs
+from features.layout import Layout
 from features.types import Feature, Finding, Predicate
 from features.usecase import UseCase
 
@@ -34,6 +35,7 @@ class LearningTable:
     report: dict[str, Any]
     digest: str  # sha256 of the sources' bytes
     findings: tuple[Finding, ...] = ()
+    layout: Layout | None = None  # what the features of a log are made of; None for a ready table
 
 
 def class_shortage(labels: pl.Series, part: str, what: str) -> list[str]:

@@ -12,7 +12,7 @@ import polars as pl
 from features.cells import as_text, md5_lower
 from features.engine import engine, frame
 from features.errors import DataError, UseCaseError
-from features.events import BadRows, refuse_too_many
+from features.events import BadRows, bad_rows_of, refuse_too_many
 from features.inference import Read, parse_moments, parse_numbers, read_column
 from features.labels import LABEL
 from features.learning import BOOKKEEPING, CUTOFF, GROUP, ID, ORDER, LearningTable, called, check_names, class_shortage
@@ -142,13 +142,8 @@ def _sound(section: Table) -> pl.Expr:
 def _bad_rows(cells: pl.DataFrame, source: Source, section: Table) -> BadRows:
     """Rows without customer id or without a readable place in time, and rows the file itself broke."""
     rule = pl.when(pl.col(ID).is_null()).then(pl.lit("missing_customer_id")).otherwise(pl.lit("unreadable_order"))
-    named = {f"c{index}": name for index, name in enumerate(source.columns)}
-    broken = cells.filter(~_sound(section)).with_columns(rule.alias("rule")).drop(ID, GROUP, LABEL, ORDER, _number)
-    taken = {inside: f"{name}_" if name in (FILE, ROW, "rule") else name for inside, name in named.items()}
-    ragged = pl.DataFrame(source.ragged, schema={FILE: pl.String, ROW: pl.Int64, "rule": pl.String}, orient="row")
-    rows = pl.concat([broken.rename(taken).cast({ROW: pl.Int64}), ragged], how="diagonal")
-    counts = dict(sorted(rows["rule"].value_counts().iter_rows()))
-    return BadRows(len(cells) + len(ragged), counts, rows)
+    broken = pl.when(_sound(section)).then(None).otherwise(rule).alias("__broken")
+    return bad_rows_of(source, cells.with_columns(broken))
 
 
 def _read_columns(kept: pl.DataFrame, source: Source, section: Table) -> dict[str, Read]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
+from typing import Any
 
 import ibis
 import polars as pl
@@ -11,49 +13,106 @@ import polars as pl
 from features.cells import md5_lower
 from features.engine import engine, frame
 from features.errors import DataError, UseCaseError
-from features.events import Log, open_log
+from features.events import BadRows, Log, open_log
+from features.inference import Read
 from features.labels import LABEL, Cutoffs, cutoffs_of, eligibility, labelled, naive
 from features.layout import Layout, layout_of
 from features.learning import CUTOFF, GROUP, ID, ORDER, LearningTable, called, check_names, class_shortage
+from features.profiles import Traits, as_of, open_profiles
+from features.quarantine import write_quarantine
 from features.readytable import read_ready_table
+from features.report import column_report
 from features.schema import check_table
 from features.sources import digest
-from features.types import CUSTOMER_ID, ELIGIBLE, Predicate
+from features.types import CUSTOMER_ID, ELIGIBLE, Feature
 from features.usecase import UseCase
 from features.windows import feature_table, log_features
 
 __all__ = ["LearningTable", "learning_table", "scoring_table"]
 
 
-def learning_table(use_case: UseCase) -> LearningTable:
-    """The table a use case learns from.
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What every table of a use case on a log stands on."""
+
+    use_case: UseCase
+    log: Log
+    cutoffs: Cutoffs
+    notes: tuple[str, ...]
+    layout: Layout
+    profiles: Traits | None
+
+    def at(self, cutoff: datetime) -> ibis.expr.types.Table:
+        """The feature table at a cutoff (UTC), as an Ibis expression."""
+        moment = ibis.literal(naive(cutoff), "timestamp(6)")
+        traits = None if self.profiles is None else as_of(self.profiles.rows, moment)
+        return feature_table(self.log.events, moment, self.layout, traits)
+
+
+def learning_table(use_case: UseCase, *, quarantine: Path | None = None) -> LearningTable:
+    """The table a use case learns from; bad rows are also written to the folder `quarantine`, where one is given.
 
     Raises:
         DataError: the data broke its contract.
-        UseCaseError: the use case names a column to exclude that the table does not have.
+        UseCaseError: the use case names a column that is not there.
     """
     if use_case.table is not None:
-        table, _ = read_ready_table(use_case)
+        table, bad = read_ready_table(use_case)
+        write_quarantine(quarantine, use_case.name, {"table": bad})
         return table
     with engine() as backend:
-        log = open_log(backend, use_case)
-        cutoffs, notes = cutoffs_of(use_case, log)
-        layout = layout_of(use_case, log, naive(cutoffs.train[-1]))
-        features, eligible = called(log_features(layout), use_case), eligibility(use_case)
-        check_names(use_case, [feature.name for feature in features])
-        parts = {moment: _at(log, layout, use_case, moment, eligible) for moment in (*cutoffs.train, cutoffs.test)}
-    cutoffs, notes = _with_both_classes(log, cutoffs, parts, notes)
+        ground = _ground(backend, use_case, None)
+        write_quarantine(quarantine, use_case.name, _bad(ground))
+        features = called(log_features(ground.layout), use_case)
+        check_names(use_case, [name for each in features for name in (each.name, each.subject or "")])
+        parts = {moment: _eligible_at(ground, moment) for moment in (*ground.cutoffs.train, ground.cutoffs.test)}
+    cutoffs, notes = _with_both_classes(ground, parts)
     rows = pl.concat([parts[moment] for moment in (*cutoffs.train, cutoffs.test)])
-    check_table(rows, features, log.source.path)
-    report = {
-        "source": "log",
-        "rows": log.rows,
-        "duplicates_removed": log.duplicates,
-        "bad_rows": log.bad.to_json(),
-        "cutoffs": cutoffs.to_json(),
-        "notes": notes,
-    }
-    return LearningTable(rows, features, eligible, cutoffs, report, _digest(use_case))
+    check_table(rows, features, ground.log.source.path)
+    findings = () if ground.profiles is None else ground.profiles.findings
+    report = _report(ground, cutoffs, notes, rows, features)
+    return LearningTable(
+        rows, features, eligibility(use_case), cutoffs, report, _digest(use_case), findings, ground.layout
+    )
+
+
+def scoring_table(use_case: UseCase, cutoff: datetime, *, quarantine: Path | None = None) -> pl.DataFrame:
+    """Customers with any event before the cutoff, by id: customer_id, the model's features, `eligible` last.
+
+    The features are those of the model as long as the cutoff is not earlier than its training cutoffs; earlier, the
+    levels counted are those of the events before the cutoff.
+
+    Raises:
+        UseCaseError: the use case is on a ready table, which is scored as it is.
+        DataError: the data broke its contract.
+    """
+    if use_case.events is None:
+        raise UseCaseError(use_case.file, ["[events] must be given to build features; a table is scored as it is"])
+    with engine() as backend:
+        ground = _ground(backend, use_case, cutoff)
+        write_quarantine(quarantine, use_case.name, _bad(ground))
+        table = frame(ground.at(cutoff).order_by(CUSTOMER_ID))
+    features, eligible = log_features(ground.layout), eligibility(use_case)
+    check_table(table, features, ground.log.source.path)
+    allowed = pl.lit(True) if eligible is None else (pl.col(eligible.feature) <= eligible.value).fill_null(False)
+    return table.with_columns(allowed.alias(ELIGIBLE))
+
+
+def _ground(backend: Any, use_case: UseCase, before: datetime | None) -> _Ground:
+    """The log, its cutoffs and its layout, which is settled by the events before the latest training cutoff."""
+    log = open_log(backend, use_case)
+    cutoffs, notes = cutoffs_of(use_case, log)
+    settled = naive(cutoffs.train[-1] if before is None else min(cutoffs.train[-1], before))
+    layout = layout_of(use_case, log, settled)
+    taken = [feature.name for feature in log_features(layout)]
+    profiles = open_profiles(backend, use_case, settled, taken)
+    if profiles is not None:
+        layout = replace(layout, traits=profiles.traits)
+    return _Ground(use_case, log, cutoffs, tuple(notes), layout, profiles)
+
+
+def _bad(ground: _Ground) -> dict[str, BadRows]:
+    return {"events": ground.log.bad} | ({"profiles": ground.profiles.bad} if ground.profiles else {})
 
 
 def _digest(use_case: UseCase) -> str:
@@ -61,13 +120,14 @@ def _digest(use_case: UseCase) -> str:
     return digest(*(section.path for section in sections if section is not None))
 
 
-def _at(log: Log, layout: Layout, use_case: UseCase, cutoff: datetime, eligible: Predicate | None) -> pl.DataFrame:
+def _eligible_at(ground: _Ground, cutoff: datetime) -> pl.DataFrame:
     """Eligible customers at one cutoff, by id, with label and bookkeeping."""
-    table = labelled(feature_table(log.events, ibis.literal(naive(cutoff)), layout), log.events, use_case, cutoff)
+    table = labelled(ground.at(cutoff), ground.log.events, ground.use_case, cutoff)
+    eligible = eligibility(ground.use_case)
     if eligible is not None:
         table = table.filter(table[eligible.feature] <= eligible.value)
     table = table.mutate(**{GROUP: md5_lower(table[CUSTOMER_ID])}).order_by(CUSTOMER_ID)
-    names = [feature.name for feature in log_features(layout)]
+    names = [feature.name for feature in log_features(ground.layout)]
     return frame(table).select(
         pl.col(CUSTOMER_ID).alias(ID),
         pl.lit(cutoff).cast(pl.Datetime("us", "UTC")).alias(CUTOFF),
@@ -78,45 +138,52 @@ def _at(log: Log, layout: Layout, use_case: UseCase, cutoff: datetime, eligible:
     )
 
 
-def _with_both_classes(
-    log: Log, cutoffs: Cutoffs, parts: dict[datetime, pl.DataFrame], notes: list[str]
-) -> tuple[Cutoffs, list[str]]:
-    """The training cutoffs that have both classes.
+def _with_both_classes(ground: _Ground, parts: dict[datetime, pl.DataFrame]) -> tuple[Cutoffs, list[str]]:
+    """The training cutoffs that have both classes, and what there is to say.
 
     Raises:
         DataError: nobody is eligible, or a part has fewer than 20 customers of a class.
     """
+    cutoffs, notes = ground.cutoffs, list(ground.notes)
     train = tuple(moment for moment in cutoffs.train if parts[moment][LABEL].n_unique() == 2)
     if len(train) < len(cutoffs.train):
-        notes = [*notes, f"{len(train)} of {len(cutoffs.train)} training cutoffs have both classes"]
+        notes.append(f"{len(train)} of {len(cutoffs.train)} training cutoffs have both classes")
     broken = []
     for name, moments in (("training part", cutoffs.train), ("test part", (cutoffs.test,))):
         labels = pl.concat([parts[moment][LABEL] for moment in moments])
-        broken += class_shortage(labels, name, "the label event")
+        broken += class_shortage(labels, name, _label_words(ground.use_case))
     if broken:
-        raise DataError(log.source.path, broken)
+        raise DataError(ground.log.source.path, broken)
     return replace(cutoffs, train=train), notes
 
 
-def scoring_table(use_case: UseCase, cutoff: datetime) -> pl.DataFrame:
-    """Customers with any event before the cutoff, by id: customer_id, the model's features, `eligible` last.
+def _label_words(use_case: UseCase) -> str:
+    label = use_case.label
+    return f"event {label.event!r} {label.outcome} in the prediction window" if label else ""
 
-    The features are those of the model as long as the cutoff is not earlier than its training cutoffs.
 
-    Raises:
-        UseCaseError: the use case is on a ready table, which is scored as it is.
-        DataError: the data broke its contract.
-    """
-    if use_case.events is None:
-        raise UseCaseError(
-            use_case.file, ["[events] must be given to build features; a ready table is scored as it is"]
-        )
-    with engine() as backend:
-        log = open_log(backend, use_case)
-        cutoffs, _ = cutoffs_of(use_case, log)
-        layout = layout_of(use_case, log, naive(min(cutoffs.train[-1], cutoff)))
-        table = frame(feature_table(log.events, ibis.literal(naive(cutoff)), layout).order_by(CUSTOMER_ID))
-    features, eligible = log_features(layout), eligibility(use_case)
-    check_table(table, features, log.source.path)
-    allowed = pl.lit(True) if eligible is None else (pl.col(eligible.feature) <= eligible.value).fill_null(False)
-    return table.select(CUSTOMER_ID, *(feature.name for feature in features), allowed.alias(ELIGIBLE))
+def _report(
+    ground: _Ground, cutoffs: Cutoffs, notes: list[str], rows: pl.DataFrame, features: tuple[Feature, ...]
+) -> dict[str, Any]:
+    columns = [column_report(each.name, "feature", rows[each.name], Read(rows[each.name], each)) for each in features]
+    per_cutoff = rows.group_by(CUTOFF).agg(pl.len().alias("rows"), pl.col(LABEL).mean().alias("rate")).sort(CUTOFF)
+    log, profiles = ground.log, ground.profiles
+    return {
+        "source": "log",
+        "rows": log.rows,
+        "rows_used": len(rows),
+        "first_event": log.first.isoformat(),
+        "last_event": log.last.isoformat(),
+        "event_types": list(ground.layout.types),
+        "duplicates_removed": log.duplicates,
+        "bad_rows": log.bad.to_json(),
+        "cutoffs": cutoffs.to_json(),
+        "eligible": [
+            {"cutoff": moment.isoformat(), "customers": n, "base_rate": rate} for moment, n, rate in per_cutoff.rows()
+        ],
+        "notes": notes,
+        "columns": columns,
+        "profiles": None
+        if profiles is None
+        else {"bad_rows": profiles.bad.to_json(), "columns": list(profiles.columns)},
+    }

@@ -7,18 +7,20 @@ at or after the cutoff have no age and are never seen. Sums are of decimals or i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import ibis
 import ibis.expr.types as ir
 
-from features.cells import plural, slug
-from features.layout import Layout
+from features.cells import plural, slug, slugs
+from features.layout import Layout, Trait
 from features.types import CUSTOMER_ID, Feature
 
 _day = 86_400_000_000  # microseconds
+_expected, _there, _cutoff = "__expected", "__there", "__cutoff"
+# Share of the cells expected of a customer's events and profile that are filled; 1 where none is expected.
+COMPLETENESS = Feature("completeness", "number", "completeness", "share", lower=0.0, upper=1.0)
 
 
 @dataclass(frozen=True)
@@ -68,11 +70,10 @@ class Aged:
         spread = ibis.ifelse(gaps.max(where=mask) == gaps.min(where=mask), 0.0, variance.sqrt() / 86_400.0)
         return ibis.ifelse(n >= 2, spread, ibis.null("float64"))
 
-    @cached_property
-    def completeness(self) -> ir.Value:
-        """Share of the cells expected of a customer's events that are filled, 0..1; 1 where none is expected.
+    def cells(self) -> tuple[ir.Value, ir.Value]:
+        """How many cells are expected of a customer's events before the cutoff, and how many are filled.
 
-        Expected: the amount, of types that carry one, and every property and measure, of every event before the cutoff.
+        Expected are the amount, of types that carry one, and every property and measure.
         """
         rows, layout = self.rows, self.layout
         columns = [f"p{i}" for i in range(len(layout.properties))] + [f"m{i}" for i in range(len(layout.measures))]
@@ -81,7 +82,7 @@ class Aged:
         there = rows.count(where=paid & rows.amount.notnull())
         for column in columns:
             there = there + rows[column].count()
-        return (there.cast("float64") / expected.nullif(0).cast("float64")).fill_null(1.0)
+        return expected, there
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +93,55 @@ class Definition:
     value: Callable[[Aged], ir.Value]
 
 
-def feature_table(events: ir.Table, cutoff: ir.Value, layout: Layout) -> ir.Table:
-    """One row per customer with any event before the cutoff: customer_id, then the layout's features in order."""
+def feature_table(events: ir.Table, cutoff: ir.Value, layout: Layout, profiles: ir.Table | None = None) -> ir.Table:
+    """One row per customer with any event before the cutoff: customer_id, then the layout's features in order.
+
+    `profiles` are the traits known at the cutoff: customer_id, t0.., one row per customer.
+    """
     aged = Aged(_aged(events, cutoff), layout)
     values = {made.feature.name: made.value(aged).cast(_storage(made.feature)) for made in definitions(layout)}
-    return aged.rows.group_by(CUSTOMER_ID).aggregate(**values)
+    expected, there = aged.cells()
+    table = aged.rows.group_by(CUSTOMER_ID).aggregate(
+        **values, **{_expected: expected, _there: there, _cutoff: aged.rows[_cutoff].max()}
+    )
+    table = _with_traits(table, profiles, layout.traits)
+    share = (table[_there].cast("float64") / table[_expected].nullif(0).cast("float64")).fill_null(1.0)
+    return table.mutate(**{COMPLETENESS.name: share}).select(
+        CUSTOMER_ID, *(feature.name for feature in log_features(layout))
+    )
 
 
 def log_features(layout: Layout) -> tuple[Feature, ...]:
     """The features of a layout, in column order."""
-    return tuple(made.feature for made in definitions(layout))
+    made = tuple(each.feature for each in definitions(layout))
+    return (*made, COMPLETENESS, *(feature for trait in layout.traits for feature in trait.features))
+
+
+def _with_traits(table: ir.Table, profiles: ir.Table | None, traits: Sequence[Trait]) -> ir.Table:
+    """The table with each customer's traits, null where there is no profile; they count as expected cells too."""
+    if profiles is None or not traits:
+        return table
+    known = profiles.rename(__who=CUSTOMER_ID)
+    joined = table.left_join(known, table[CUSTOMER_ID] == known["__who"])
+    values = {name: value for trait in traits for name, value in _of_trait(joined, trait).items()}
+    there = joined[_there]
+    for trait in traits:
+        there = there + joined[trait.inside].notnull().ifelse(1, 0)
+    return joined.mutate(**values, **{_there: there, _expected: joined[_expected] + len(traits)})
+
+
+def _of_trait(joined: ir.Table, trait: Trait) -> dict[str, ir.Value]:
+    cells, first = joined[trait.inside], trait.features[0]
+    if trait.kind == "plain":
+        return {first.name: cells}
+    if trait.kind == "date":
+        return {first.name: joined[_cutoff].delta(cells, unit="microsecond").cast("float64") / _day}
+    entries = cells.map(lambda entry: slugs(entry))
+    counts = {
+        feature.name: entries.filter(lambda entry, level=level: entry == level).length()
+        for feature, level in zip(trait.features[1:], trait.levels, strict=True)
+    }
+    return {first.name: cells.length(), **counts}
 
 
 def definitions(layout: Layout) -> list[Definition]:
@@ -122,6 +162,7 @@ def _aged(events: ir.Table, cutoff: ir.Value) -> ir.Table:
     refund = events.refund.fill_null(False) | (events.amount < 0).fill_null(False)
     aged = events.filter(events.ts < cutoff).mutate(
         age=cutoff.delta(events.ts, unit="microsecond"),
+        __cutoff=cutoff,
         day=events.ts.date(),
         refund=refund,
         amount=ibis.ifelse(refund, -events.amount.abs(), events.amount),
@@ -155,10 +196,6 @@ def _of_customers(layout: Layout) -> Iterator[Definition]:
         # 1 just after an event of any kind, 1/2 one observation window later, towards 0 from there.
         Feature("freshness", "number", "freshness", "share", lower=0.0, upper=1.0),
         lambda log: n / (n + log.days_since(log.of(None))),
-    )
-    yield Definition(
-        Feature("completeness", "number", "completeness", "share", lower=0.0, upper=1.0),
-        lambda log: log.completeness,
     )
 
 
