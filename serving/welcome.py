@@ -54,7 +54,8 @@ def port_taken(port: int) -> bool:
 def _serve(home: Path, port: int) -> int:
     """Serves in a process of its own until it or this one is stopped."""
     signal.signal(signal.SIGTERM, _interrupt)
-    server = subprocess.Popen([sys.executable, "-m", "serving", "--home", str(home), "--port", str(port)])
+    command = [sys.executable, "-m", "serving", "--home", str(home), "--port", str(port)]
+    server = subprocess.Popen(command, env={"PENCHANT_ACCESS_LOG": "off", **os.environ})
     try:
         with httpx.Client(base_url=f"http://{HOST}:{port}", timeout=30, trust_env=False) as client:
             if _ready(client, server):
@@ -125,12 +126,14 @@ def _same_customer(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 
 def fullest(results: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """The answer that shows most: the most scores, then a segment; the first of those."""
-    return max(results, key=lambda result: (len(_scored(result)), result["segment"] is not None))
+    """The answer that shows most: the most scores, then a segment; of several the one in the middle."""
+    shown = [(_scored(result), result["segment"] is not None) for result in results]
+    best = [result for result, shows in zip(results, shown, strict=True) if shows == max(shown)]
+    return best[len(best) // 2]
 
 
-def _scored(result: Mapping[str, Any]) -> list[str]:
-    return [name for name, score in result["scores"].items() if score["status"] == "scored"]
+def _scored(result: Mapping[str, Any]) -> int:
+    return sum(score["status"] == "scored" for score in result["scores"].values())
 
 
 def told(result: Mapping[str, Any]) -> Iterator[str]:
