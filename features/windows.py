@@ -136,7 +136,7 @@ def _of_trait(joined: ir.Table, trait: Trait) -> dict[str, ir.Value]:
         return {first.name: cells}
     if trait.kind == "date":
         return {first.name: joined[_cutoff].delta(cells, unit="microsecond").cast("float64") / _day}
-    entries = cells.map(lambda entry: slugs(entry))
+    entries = cells.map(slugs)
     counts = {
         feature.name: entries.filter(lambda entry, level=level: entry == level).length()
         for feature, level in zip(trait.features[1:], trait.levels, strict=True)
