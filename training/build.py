@@ -15,6 +15,7 @@ from scoring.bands import percentile_boundaries
 from scoring.bundle import MANIFEST, Bundle, canonical_json, load_bundle, write_bundle
 from scoring.scorer import Scorer
 from training.compete import Learned
+from training.curves import curves
 from training.encode import encode
 from training.golden import golden_rows
 from training.learn import Contender
@@ -69,7 +70,11 @@ def build(folder: Path, task: Task, parts: Parts, learned: Learned, evidence: Ev
         "worth": worth(task.use_case, learned.test_labels, probability, cutoff),
     }
     held = reference(taught.features, taught.codes, encode(taught.encoder, parts.fit), probability)
-    files = {winner.fitted.file: winner.fitted.stored, "reference.json": canonical_json(held)}
+    files = {
+        winner.fitted.file: winner.fitted.stored,
+        "reference.json": canonical_json(held),
+        "curves.json": canonical_json(curves(learned.test_labels, learned.served())),
+    }
     return _proved(folder, manifest, files, parts, winner, encode(taught.encoder, parts.test), seed=task.seed)
 
 
