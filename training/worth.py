@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 SIZES = (2000, 1000, 500, 200, 100, 50, 20, 10, 5, 1)
 LARGEST_SHARE = 0.2  # of the test rows that a campaign in the sentence may reach
-BOUGHT: dict[Language, tuple[str, str]] = {"en": ("bought", "not bought"), "fr": ("acheté", "rien acheté")}
 
 
 def worth(
@@ -32,26 +31,49 @@ def worth(
 
 def _sentence(use_case: UseCase, size: int, hits: int, chance: int, cutoff: datetime | None, language: Language) -> str:
     top, came, random = (number(float(value), language) for value in (size, hits, chance))
-    outcome = _outcome(use_case, language)
+    when = (
+        ""
+        if cutoff is None
+        else f" le {_day(cutoff, language)}"
+        if language == "fr"
+        else f" on {_day(cutoff, language)}"
+    )
+    if use_case.label is not None and use_case.label.outcome == "absent":
+        nothing = _nothing(use_case, language)
+        if language == "fr":
+            return f"Parmi les {top} premiers{when}, {came} {nothing}, contre {random} au hasard."
+        return f"Of the top {top}{when}, {came} {nothing}, against {random} at random."
     if language == "fr":
-        when = f" le {_day(cutoff, language)}" if cutoff else ""
-        return f"Si vous aviez contacté les {top} premiers{when}, {came} auraient {outcome}, contre {random} au hasard."
-    when = f" on {_day(cutoff, language)}" if cutoff else ""
-    return f"Had you contacted the top {top}{when}, {came} would have {outcome}, against {random} at random."
+        happened = f"auraient {_outcome(use_case, language)}"
+        return f"Si vous aviez contacté les {top} premiers{when}, {came} {happened}, contre {random} au hasard."
+    happened = f"would have {_outcome(use_case, language)}"
+    return f"Had you contacted the top {top}{when}, {came} {happened}, against {random} at random."
+
+
+def _nothing(use_case: UseCase, language: Language) -> str:
+    """What those did who left: no label event in the prediction window."""
+    event = use_case.label.event if use_case.label else ""
+    bought = event == "purchase"
+    if language == "fr":
+        did = "n'ont rien acheté" if bought else f"n'ont eu aucun événement « {event} »"
+        return f"{did}{_within(use_case, language)}"
+    did = "bought nothing" if bought else f"had no {event}"
+    return f"{did}{_within(use_case, language)}"
 
 
 def _outcome(use_case: UseCase, language: Language) -> str:
-    if use_case.label is None or use_case.window is None:
+    if use_case.label is None:
         column = f"{use_case.table.label} = {use_case.table.positive}" if use_case.table else use_case.name
         return f"had {column}" if language == "en" else f"eu {column}"
-    event, absent = use_case.label.event, use_case.label.outcome == "absent"
-    days = use_case.window.prediction
-    within = f" within {days} days" if language == "en" else f" dans les {days} jours"
+    event, within = use_case.label.event, _within(use_case, language)
     if event == "purchase":
-        return BOUGHT[language][absent] + within
-    if language == "en":
-        return f"had no {event}{within}" if absent else f"had a {event}{within}"
-    return f"eu aucun événement « {event} »{within}" if absent else f"eu un événement « {event} »{within}"
+        return ("bought" if language == "en" else "acheté") + within
+    return f"had a {event}{within}" if language == "en" else f"eu un événement « {event} »{within}"
+
+
+def _within(use_case: UseCase, language: Language) -> str:
+    days = use_case.window.prediction if use_case.window else 0
+    return f" within {days} days" if language == "en" else f" dans les {days} jours"
 
 
 def _day(moment: datetime, language: Language) -> str:
