@@ -19,6 +19,7 @@ from serving.reply import VISIT, Reply, Visit
 from serving.routes import EXPLANATIONS, SCORES, UNMATCHED, Route, find
 from serving.runtime import Runtime
 from serving.security import cors_headers, guard_headers
+from serving.shapes import explanation_request, scores_request
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[Any], Awaitable[None]]
@@ -28,6 +29,7 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _COMPRESS_FROM = 1024  # bytes
 _OWN_HEADERS = (b"content-length", b"content-type", b"server", b"date", b"transfer-encoding", b"content-encoding")
 _CALLS = {SCORES: calls.answer_scores, EXPLANATIONS: calls.answer_explanations}
+_SHAPES: dict[str, Callable[[Any], object]] = {SCORES: scores_request, EXPLANATIONS: explanation_request}
 _PROBES = {"/livez": probes.livez, "/readyz": probes.readyz, "/metrics": probes.metrics_page}
 
 
@@ -101,6 +103,7 @@ class Edge:
             decoded = decode(body)
             if self._runtime.settings.shortcut:
                 return await _CALLS[route.template](decoded, visit)
+            _SHAPES[route.template](decoded)  # BentoML's own checks would coerce, and repeat what was posted
         return await self._forward({**scope, "path": path}, body, [(b"content-type", route.accepts)])
 
     async def _forward(self, scope: Scope, body: bytes, own: list[tuple[bytes, bytes]]) -> Reply:
@@ -133,9 +136,8 @@ class Edge:
         return reply
 
     def _count(self, scope: Scope, template: str, status: int, started: float, visit: Visit) -> None:
-        method = scope["method"] if template != UNMATCHED else "(any)"
-        if method not in ("GET", "HEAD", "POST", "OPTIONS"):
-            method = "(other)"
+        known = template != UNMATCHED and scope["method"] in ("GET", "HEAD", "POST", "OPTIONS")
+        method = scope["method"] if known else "(any)"
         self._runtime.registry.add(metrics.HTTP_REQUESTS, (template, method, str(status)))
         if self._runtime.settings.access_log:
             milliseconds = round(1000 * (time.perf_counter() - started), 3)

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,7 +43,14 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def start(home: Path, scratch: Path, *, command: list[str] | None = None, ready: bool = True, **env: str) -> Server:
+def start(
+    home: Path,
+    scratch: Path,
+    settings: Mapping[str, str] | None = None,
+    *,
+    command: list[str] | None = None,
+    ready: bool = True,
+) -> Server:
     """Starts `python -m serving`, or another command, and waits until it is ready or at least alive."""
     port = free_port()
     output = scratch / f"server-{port}.log"
@@ -57,7 +64,7 @@ def start(home: Path, scratch: Path, *, command: list[str] | None = None, ready:
                 **surroundings,
                 "BENTOML_HOME": str(scratch / f"bentoml-{port}"),
                 "BENTOML_DO_NOT_TRACK": "True",
-                **env,
+                **(settings or {}),
             },
             stdout=sink,
             stderr=subprocess.STDOUT,
@@ -107,7 +114,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def server(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The server with its usual settings."""
-    running = start(home, tmp_path_factory.mktemp("server"), PENCHANT_DRAIN_SECONDS="0.1")
+    running = start(home, tmp_path_factory.mktemp("server"), {"PENCHANT_DRAIN_SECONDS": "0.1"})
     yield running
     stop(running)
 

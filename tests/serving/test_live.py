@@ -32,7 +32,7 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def swapping(shelf: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that looks at its shelf twenty times a second."""
-    running = start(shelf, tmp_path_factory.mktemp("server"), **QUICK)
+    running = start(shelf, tmp_path_factory.mktemp("server"), QUICK)
     yield running
     stop(running)
 
@@ -53,7 +53,7 @@ def version(client: httpx.Client, profile: dict[str, Any]) -> str:
 
 def test_an_empty_home_starts_alive_and_says_what_to_do(tmp_path: Path, profile: dict[str, Any]) -> None:
     """Not ready, with the command in words; calls are a 503 with Retry-After; a first release makes it ready."""
-    server = start(tmp_path / "home", tmp_path, ready=False, **QUICK)
+    server = start(tmp_path / "home", tmp_path, QUICK, ready=False)
     try:
         with server.client() as client:
             until(lambda: "python -m training" in client.get("/readyz").text)
@@ -176,7 +176,7 @@ def test_a_bad_release_at_a_cold_start_is_not_ready(tmp_path: Path, profile: dic
     release_shop(home, "churn", scratch=tmp_path / "bundles", polarity="negative")
     release_shop(home, "propensity", scratch=tmp_path / "bundles")
     flip(home / "releases/churn/1", "model.ubj")
-    server = start(home, tmp_path, ready=False, **QUICK)
+    server = start(home, tmp_path, QUICK, ready=False)
     try:
         with server.client() as client:
             until(lambda: "sha256" in client.get("/readyz").text)
@@ -191,7 +191,7 @@ def test_a_bad_release_at_a_cold_start_is_not_ready(tmp_path: Path, profile: dic
 
 def test_a_stop_is_announced_before_it_happens(tmp_path: Path, shelf: Path, profile: dict[str, Any]) -> None:
     """After SIGTERM the server is unready but answers, and then ends by itself with all requests answered."""
-    server = start(shelf, tmp_path, **{**QUICK, "PENCHANT_DRAIN_SECONDS": "1"})
+    server = start(shelf, tmp_path, {**QUICK, "PENCHANT_DRAIN_SECONDS": "1"})
     with server.client() as client:
         server.process.terminate()
         until(lambda: client.get("/readyz").status_code == 503)

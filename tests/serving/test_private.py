@@ -14,7 +14,7 @@ NUMBER = 7391.550077  # unmistakable wherever it turns up
 
 def test_planted_values_turn_up_nowhere(home: Path, tmp_path: Path, profile: dict[str, Any]) -> None:
     """Posted on every route, well and badly, they stand in no line the process wrote, no metric and no error."""
-    marked = {
+    marked: dict[str, Any] = {
         "customer_id": PLANTED,
         "features": {**profile["features"], "canal d'achat": PLANTED, "monetary_365d": NUMBER},
     }
@@ -22,7 +22,7 @@ def test_planted_values_turn_up_nowhere(home: Path, tmp_path: Path, profile: dic
     strange = {PLANTED: NUMBER, "customer_id": PLANTED, "features": {PLANTED: NUMBER}}
     told: list[str] = []
     for shortcut in ("on", "off"):
-        server = start(home, tmp_path, **QUICK, PENCHANT_SHORTCUT=shortcut)
+        server = start(home, tmp_path, {**QUICK, "PENCHANT_SHORTCUT": shortcut})
         try:
             told += _errors(server, marked, broken, strange)
         finally:
@@ -66,7 +66,7 @@ def test_metrics_count_with_bounded_labels(server: Server) -> None:
         for number in range(50):
             client.get(f"/x/{number}")
             client.get(f"/v1/use-cases/x{number}")
-            client.request(f"M{number}", "/livez")
+            client.request("PUT" if number % 2 else "PURGE", "/livez")
         after = client.get("/metrics").text
 
     assert len(after.splitlines()) <= before + 4
