@@ -85,11 +85,11 @@ def open_log(backend: Any, use_case: UseCase) -> Log:
     bad = bad_rows(source, held)
     refuse_too_many(source, bad, use_case.quality.bad_rows)
     events = held.filter(held[_broken].isnull()).drop(_broken, FILE, ROW, *(["__copy"] if section.id else []))
-    _check(source, events)
     span = events.aggregate(first=events.ts.min(), last=events.ts.max(), rows=events.count())
     first, last, rows = frame(span).row(0)
     if not rows:
         raise DataError(source.path, ["must hold at least one readable event"])
+    _check(source, events)
     return Log(events, first, last, rows, duplicates, bad, source)
 
 

@@ -1,0 +1,260 @@
+"""A log is the same log, however it is kept; what is wrong with a file is said."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from features.errors import DataError
+from features.table import learning_table, scoring_table
+from features.usecase import UseCase, load_use_case
+from tests.features.worlds import log_case, purchases, utc, write_use_case
+
+CUTOFF = utc(200)
+ODD = {"customer_id": 'le "client"', "ts": "date d'achat ✓", "amount": "select"}
+
+
+def case(folder: Path, path: str, **keys: object) -> UseCase:
+    section = {
+        "path": path,
+        "customer_id": "customer_id",
+        "timestamp": "ts",
+        "amount": "amount",
+        "type": "purchase",
+        **keys,
+    }
+    sections = {
+        "events": section,
+        "window": {"observation": "100d", "prediction": "30d", "train_cutoffs": 2},
+        "label": {"event": "purchase", "outcome": "present"},
+    }
+    return load_use_case(write_use_case(folder, sections))
+
+
+def as_csv(folder: Path, log: pl.DataFrame) -> str:
+    log.write_csv(folder / "log.csv")
+    return "log.csv"
+
+
+def as_excel_csv(folder: Path, log: pl.DataFrame) -> str:
+    text = log.with_columns(pl.col("amount").cast(pl.String).str.replace(".", ",", literal=True)).write_csv(
+        separator=";"
+    )
+    (folder / "log.csv").write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+    return "log.csv"
+
+
+def as_gzip(folder: Path, log: pl.DataFrame) -> str:
+    (folder / "log.csv.gz").write_bytes(gzip.compress(log.write_csv(separator="\t").encode()))
+    return "log.csv.gz"
+
+
+def as_folder(folder: Path, log: pl.DataFrame) -> str:
+    parts = folder / "parts"
+    (parts / "_hidden").mkdir(parents=True)
+    (parts / "README.md").write_text("not data")
+    log.head(100).write_parquet(parts / "b.parquet")
+    log.slice(100).select(*reversed(log.columns)).write_parquet(parts / "a.parquet")
+    return "parts"
+
+
+def as_csv_folder(folder: Path, log: pl.DataFrame) -> str:
+    (folder / "parts").mkdir()
+    log.head(100).write_csv(folder / "parts/a.csv")
+    log.slice(100).write_csv(folder / "parts/b.csv", separator=";")
+    return "parts"
+
+
+def as_duckdb(folder: Path, log: pl.DataFrame) -> str:
+    with duckdb.connect(str(folder / "shop.duckdb")) as connection:
+        connection.register("given", log.to_arrow())
+        connection.execute("CREATE TABLE sales AS SELECT * FROM given")
+    return "shop.duckdb"
+
+
+@pytest.mark.parametrize(
+    "keep", [as_csv, as_excel_csv, as_gzip, as_folder, as_csv_folder, as_duckdb], ids=lambda keep: keep.__name__
+)
+def test_a_log_is_the_same_however_it_is_kept(tmp_path: Path, keep: Callable[[Path, pl.DataFrame], str]) -> None:
+    """Parquet, CSV of three dialects, gzip, folders and a DuckDB file give the same features."""
+    log = purchases()
+    expected = scoring_table(log_case(tmp_path, log), CUTOFF)
+
+    table = scoring_table(case(tmp_path, keep(tmp_path, log)), CUTOFF)
+
+    assert table.equals(expected)
+
+
+def test_columns_may_have_any_name(tmp_path: Path) -> None:
+    """Blanks, quotes, keywords and signs in a name change nothing, nor do names that differ in case only."""
+    log = purchases()
+    expected = scoring_table(log_case(tmp_path, log), CUTOFF)
+    odd = log.rename(ODD).with_columns(pl.lit("x").alias("SELECT"), pl.lit(1).alias("__row"), pl.lit(2).alias("c0"))
+    odd.write_parquet(tmp_path / "odd.parquet")
+
+    keys = {"customer_id": ODD["customer_id"], "timestamp": ODD["ts"], "amount": ODD["amount"]}
+    table = scoring_table(case(tmp_path, "odd.parquet", **keys), CUTOFF)
+
+    assert table.equals(expected)
+
+
+@pytest.mark.parametrize("kind", [pl.Int32, pl.Int64, pl.Float64, pl.String, pl.Categorical])
+def test_an_id_of_any_type_is_read_as_text(tmp_path: Path, kind: type[pl.DataType]) -> None:
+    """12, 12.0 and "12" are one customer."""
+    log = purchases().with_columns(pl.col("customer_id").str.slice(1))
+    expected = scoring_table(log_case(tmp_path, log), CUTOFF)
+    number = pl.col("customer_id") if kind in (pl.String, pl.Categorical) else pl.col("customer_id").cast(pl.Int64)
+
+    table = scoring_table(log_case(tmp_path, log.with_columns(number.cast(kind))), CUTOFF)
+
+    assert table.equals(expected)
+
+
+@pytest.mark.parametrize(
+    "zoned",
+    [
+        pl.col("ts").dt.replace_time_zone("UTC").dt.convert_time_zone("America/New_York"),
+        pl.col("ts").dt.cast_time_unit("ns"),
+        pl.col("ts").dt.cast_time_unit("ms"),
+        pl.col("ts").dt.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        pl.col("ts").dt.replace_time_zone("UTC").dt.convert_time_zone("Asia/Tokyo").dt.strftime("%Y-%m-%d %H:%M:%S%:z"),
+        pl.format(" {} ", pl.col("ts").dt.strftime("%Y-%m-%d %H:%M:%S")),
+    ],
+    ids=["aware", "nanoseconds", "milliseconds", "ISO with Z", "ISO with offset", "text with blanks"],
+)
+def test_a_moment_is_the_same_however_it_is_written(tmp_path: Path, zoned: pl.Expr) -> None:
+    """A zone is turned into UTC, none is UTC."""
+    log = purchases()
+    expected = scoring_table(log_case(tmp_path, log), CUTOFF)
+
+    table = scoring_table(log_case(tmp_path, log.with_columns(ts=zoned)), CUTOFF)
+
+    assert table.equals(expected)
+
+
+def test_a_date_is_its_midnight(tmp_path: Path) -> None:
+    """An event dated the day before the cutoff is one day old."""
+    log = purchases().with_columns(pl.col("ts").dt.date())
+
+    table = scoring_table(log_case(tmp_path, log), datetime(2024, 7, 19, tzinfo=UTC))
+
+    assert (table["days_since_purchase"] % 1 == 0).all()
+    assert table["days_since_purchase"].min() == 1.0
+
+
+def broken_files(folder: Path) -> dict[str, tuple[str, str]]:
+    """Files that cannot be read, and what must be said of them."""
+    whole = purchases()
+    whole.write_parquet(folder / "whole.parquet")
+    data = (folder / "whole.parquet").read_bytes()
+    (folder / "cut.parquet").write_bytes(data[: len(data) // 2])
+    (folder / "empty.csv").write_bytes(b"")
+    (folder / "twice.csv").write_text("customer_id,ts,amount,ts\n1,2024-01-01,1,2024-01-01\n")
+    (folder / "header.csv").write_text("customer_id,ts,amount\n")
+    (folder / "wide.csv").write_bytes("customer_id,ts,amount\n".encode("utf-16"))
+    (folder / "latin.csv").write_bytes("customer_id,ts,amount,été\n".encode("latin-1"))
+    (folder / "cut.csv.gz").write_bytes(gzip.compress(whole.write_csv().encode())[:200])
+    (folder / "noise.csv").write_bytes(bytes(range(256)) * 40)
+    (folder / "nothing").mkdir()
+    (folder / "two").mkdir()
+    whole.write_parquet(folder / "two/a.parquet")
+    whole.drop("amount").write_parquet(folder / "two/b.parquet")
+    whole.rename({"ts": "when"}).write_parquet(folder / "renamed.parquet")
+    whole.with_columns(ts=pl.lit(1)).write_parquet(folder / "number.parquet")
+    whole.with_columns(amount=pl.lit(True)).write_parquet(folder / "boolean.parquet")
+    return {
+        "cut.parquet": ("cut.parquet", "cannot be read"),
+        "cut.csv.gz": ("cut.csv.gz", "cannot be read"),
+        "empty.csv": ("empty.csv", "is empty"),
+        "twice.csv": ("twice.csv", "column 'ts' must be there once"),
+        "header.csv": ("header.csv", "at least one readable event"),
+        "wide.csv": ("wide.csv", "must be UTF-8"),
+        "latin.csv": ("latin.csv", "must be UTF-8"),
+        "noise.csv": ("noise.csv", "must"),
+        "nothing": ("nothing", "without a data file"),
+        "nowhere.csv": ("nowhere.csv", "is not there"),
+        "two": ("b.parquet", "column 'amount' is in the folder's first file"),
+        "renamed.parquet": ("renamed.parquet", "column 'ts' must be in the file"),
+        "number.parquet": ("number.parquet", "column 'ts' must hold a date"),
+        "boolean.parquet": ("boolean.parquet", "column 'amount' must hold numbers"),
+    }
+
+
+def test_a_broken_file_is_named_with_the_rule(tmp_path: Path) -> None:
+    """Each ends in a data error that names the file and what must hold; nothing is written."""
+    expected = broken_files(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+
+    for path, (file, rule) in expected.items():
+        with pytest.raises(DataError) as failure:
+            learning_table(case(tmp_path, path), quarantine=tmp_path / "quarantine")
+        assert file in str(failure.value), path
+        assert rule in str(failure.value), path
+
+    assert [path for path in sorted(tmp_path.rglob("*")) if path.suffix != ".toml"] == before
+
+
+def test_a_database_of_many_tables_asks_which(tmp_path: Path) -> None:
+    """The tables are named, and `table` chooses."""
+    as_duckdb(tmp_path, purchases())
+    with duckdb.connect(str(tmp_path / "shop.duckdb")) as connection:
+        connection.execute('CREATE TABLE "Other Things" AS SELECT 1 AS x')
+
+    with pytest.raises(DataError, match="'Other Things'.*'sales'"):
+        learning_table(case(tmp_path, "shop.duckdb"))
+
+    assert len(learning_table(case(tmp_path, "shop.duckdb", table="sales")).rows)
+
+
+def test_bad_rows_are_set_aside_with_the_rule_they_broke(tmp_path: Path) -> None:
+    """Up to the tolerated share: counted in the report, written to the quarantine file with file, row and rule."""
+    good = purchases().write_csv()
+    n = good.count("\n") - 1
+    bad = ["c1,not a date,1.0", ",2024-01-05,1.0", "c1,2024-01-05,much", "c1,,3.0", "c1,2024-01-05,1.0,surplus"]
+    (tmp_path / "log.csv").write_text(good + "\n".join(bad) + "\n")
+
+    table = learning_table(case(tmp_path, "log.csv"), quarantine=tmp_path / "quarantine")
+
+    told = table.report["bad_rows"]
+    kept = pl.read_parquet(tmp_path / "quarantine/case-events.parquet")
+    assert told["read"] == n + 5
+    assert told["rules"] == {
+        "missing_customer_id": 1,
+        "missing_timestamp": 1,
+        "too_many_fields": 1,
+        "unreadable_number in 'amount'": 1,
+        "unreadable_timestamp": 1,
+    }
+    assert kept["__row"].sort().to_list() == [n + 1, n + 2, n + 3, n + 4, n + 6]
+    assert kept.filter(pl.col("rule") == "unreadable_timestamp")["ts"].to_list() == ["not a date"]
+
+
+def test_too_many_bad_rows_stop_the_run(tmp_path: Path) -> None:
+    """Beyond the tolerated share the counts are told, with row numbers and without a single value."""
+    log = purchases().with_columns(pl.col("ts").dt.strftime("%Y-%m-%d"))
+    strange = log.with_columns(ts=pl.when(pl.int_range(pl.len()) % 5 == 0).then(pl.lit("SECRET")).otherwise("ts"))
+
+    with pytest.raises(DataError, match="at most 5.0% of the rows may be bad") as failure:
+        learning_table(log_case(tmp_path, strange), quarantine=tmp_path / "quarantine")
+
+    assert "unreadable_timestamp: " in str(failure.value)
+    assert "row 1 of events.parquet" in str(failure.value)
+    assert "SECRET" not in str(failure.value)
+
+
+def test_rows_with_one_id_and_content_are_one(tmp_path: Path) -> None:
+    """Exact duplicates go where an id is declared; without one, and with other content, all stay."""
+    log = purchases().with_row_index("invoice")
+    doubled = pl.concat([log, log.head(30), log.head(10).with_columns(pl.col("amount") + 1)])
+
+    with_id = learning_table(log_case(tmp_path, doubled, events={"id": "invoice"}))
+    without = learning_table(log_case(tmp_path, doubled))
+
+    assert (with_id.report["rows"], with_id.report["duplicates_removed"]) == (len(log) + 10, 30)
+    assert (without.report["rows"], without.report["duplicates_removed"]) == (len(log) + 40, 0)
