@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from serving.keys import FILE
 from serving.settings import Settings, SettingsError
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -26,10 +27,13 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         Settings.from_environment()
     except SettingsError as error:
         parser.error(str(error))
-    if not _loopback(options.host) and not options.open:
-        parser.error(f"On {options.host} anyone could ask: add keys, or say so by --open-to-everyone.")
+    if not (_loopback(options.host) or options.open or (options.home / FILE).exists()):
+        detail = "anyone could ask: make keys by `python -m serving.keys add NAME`, or say --open-to-everyone."
+        parser.error(f"On {options.host} {detail}")
     if _taken(options.host, options.port):
         parser.exit(1, f"Port {options.port} of {options.host} is taken: choose another with --port.\n")
+    if options.open:
+        os.environ["PENCHANT_OPEN"] = "on"
     os.environ |= {"PENCHANT_HOME": str(options.home.resolve()), "PENCHANT_WORKERS": str(options.workers)}
     os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
     command = [sys.executable, "-m", "bentoml", "serve", *_serve_arguments(options)]

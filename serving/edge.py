@@ -93,6 +93,7 @@ class Edge:
             return Reply(204, headers=allow)
         if method not in route.methods:
             raise Problem(METHOD, f"The methods here are {', '.join(route.methods)}.", headers=allow)
+        visit.key = self._runtime.gate.admit(route.needs, headers, scope.get("server"))
         if route.template in _PROBES:
             return _PROBES[route.template](visit)
         if method != "POST":
@@ -149,6 +150,7 @@ class Edge:
                 status=status,
                 milliseconds=milliseconds,
                 rows=visit.rows,
+                **({"key": visit.key.name} if visit.key else {}),
             )
 
 

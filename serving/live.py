@@ -60,11 +60,14 @@ _LOCK = threading.Lock()  # between the threads that take releases; readers need
 class Watch:
     """Looks at CURRENT of every use case and keeps the last good release of each in service."""
 
-    def __init__(self, home: Path, *, fallback: Path | None, poll_seconds: float, swapped: Swapped) -> None:
+    def __init__(
+        self, home: Path, *, fallback: Path | None, poll_seconds: float, also: Callable[[], None], swapped: Swapped
+    ) -> None:
         self.snapshot = Snapshot()
         self._home = home
         self._fallback = fallback
         self._poll_seconds = poll_seconds
+        self._also = also
         self._swapped = swapped
         self._marks: dict[str, Mark] = {}
         self._stopping = threading.Event()
@@ -81,6 +84,7 @@ class Watch:
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
+                self._also()
                 self.look()
             except Exception as error:  # the watch outlives whatever one look meets
                 logs.say("look_failed", level="error", **logs.fault(error))

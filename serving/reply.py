@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 if TYPE_CHECKING:
+    from serving.keys import Key
     from serving.live import Snapshot
     from serving.runtime import Runtime
 
@@ -34,7 +35,7 @@ class Visit:
     request_id: str
     runtime: Runtime
     snapshot: Snapshot
-    caller: str | None = None  # the name of the API key, where keys are asked for
+    key: Key | None = None  # whose call it is, where keys are asked for
     rows: int = 0  # profiles in the request, for the log
 
 

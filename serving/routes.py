@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from serving.gate import ANY_KEY
+
 SCORES = "/v1/scores"
 EXPLANATIONS = "/v1/explanations"
 UNMATCHED = "(unmatched)"
@@ -12,28 +14,30 @@ UNMATCHED = "(unmatched)"
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A template, its methods in the order `Allow` names them, and what a posted body must be."""
+    """A template, its methods in the order `Allow` names them, what a posted body must be, and what its caller."""
 
     template: str
     methods: tuple[str, ...] = ("GET", "HEAD", "OPTIONS")
     accepts: bytes = b"application/json"
+    needs: str | None = None  # the scope of the key, where keys are asked for; None: open to all
 
 
 _POST = ("POST", "OPTIONS")
 ROUTES = (
-    Route(SCORES, _POST),
-    Route(EXPLANATIONS, _POST),
-    Route("/v1/use-cases"),
-    Route("/v1/use-cases/{name}"),
-    Route("/v1/use-cases/{name}/report"),
-    Route("/v1/segments"),
+    Route(SCORES, _POST, needs="score"),
+    Route(EXPLANATIONS, _POST, needs="explain"),
+    Route("/v1/use-cases", needs=ANY_KEY),
+    Route("/v1/use-cases/{name}", needs=ANY_KEY),
+    Route("/v1/use-cases/{name}/report", needs=ANY_KEY),
+    Route("/v1/segments", needs=ANY_KEY),
     Route("/livez"),
     Route("/readyz"),
-    Route("/metrics"),
-    Route("/openapi.json"),
+    Route("/metrics", needs=ANY_KEY),
+    Route("/openapi.json", needs=ANY_KEY),
     Route("/schema.json"),  # BentoML's own, which its client reads
-    Route("/docs"),
+    Route("/docs", needs=ANY_KEY),
     Route("/"),
+    # The console asks for the key itself, by a form.
     Route("/console/", ("GET", "HEAD", "POST", "OPTIONS"), b"application/x-www-form-urlencoded"),
     Route("/console/style.css"),
 )

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from serving import logs, metrics
+from serving.gate import Gate
 from serving.live import Snapshot, Watch, age_seconds
 from serving.metrics import Family, Labels
 from serving.problems import DEADLINE, OVERLOADED, Problem, retry_after
@@ -30,10 +31,12 @@ class Runtime:
         self.settings = settings
         self.registry = metrics.Registry()
         self.draining = False
+        self.gate = Gate(settings)
         self._watch = Watch(
             settings.home,
             fallback=shelf_inside_bento(_ROOT),
             poll_seconds=settings.poll_seconds,
+            also=self.gate.look,
             swapped=lambda name, result: self.registry.add(metrics.SWAPS, (name, result)),
         )
         self._small = 0

@@ -29,6 +29,7 @@ class Settings:
     cors_origins: tuple[str, ...] = ()  # origins whose pages may call the API; none by default
     access_log: bool = True  # one line a request
     shortcut: bool = True  # the edge answers the two POST routes itself; off: BentoML's own machinery does
+    open: bool = False  # whether callers beyond this machine are let in without keys
     rate: float = 0.0  # calls a second each key may make; 0 sets no limit
 
     @classmethod

@@ -26,6 +26,7 @@ class Server:
     url: str
     process: subprocess.Popen[bytes]
     output: Path
+    home: Path
 
     def written(self) -> str:
         """Every line it wrote so far."""
@@ -69,7 +70,7 @@ def start(
             stdout=sink,
             stderr=subprocess.STDOUT,
         )
-    server = Server(f"http://127.0.0.1:{port}", process, output)
+    server = Server(f"http://127.0.0.1:{port}", process, output, home)
     try:
         wait_for(server, "/readyz" if ready else "/livez")
     except BaseException:
