@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.types import CUSTOMER_ID
-from scoring.encoder import Note
+from scoring.cells import Note
 from scoring.errors import RequestError
 from scoring.policy import Policy
+from scoring.prepared import Prepared
 from scoring.reasons import named_contributions, top_reasons
 from scoring.releases import Release
 from scoring.scorer import Scored, Scorer
@@ -81,12 +82,23 @@ def score_profiles(
     for name, served in live.items():
         rows = [row for row, names in enumerate(asked) if name in names]
         if rows:
-            features = [(profiles[row]["features"], _names(live, asked[row])) for row in rows]
+            features = [_features(live, profiles[row], name, asked[row]) for row in rows]
             scored = _score_rows(served, features, reasons, language)
             for row, score in zip(rows, scored, strict=True):
                 answers[row]["scores"][name] = score
-    _place(policy, live, answers, profiles, language)
+    name_segments(policy, live, answers, profiles, language)
     return answers
+
+
+def _features(
+    live: Mapping[str, Live], profile: Any, name: str, use_cases: frozenset[str]
+) -> tuple[Mapping[str, Any], frozenset[str]]:
+    """A row's features for one use case, and the names it may hold: those of every use case it is scored for."""
+    if isinstance(profile, Prepared):
+        return profile.features[name], frozenset()
+    if len(use_cases) == 1:
+        return profile["features"], frozenset()
+    return profile["features"], frozenset().union(*(live[other].scorer.encoder.names for other in use_cases))
 
 
 def check_request(live: Mapping[str, Live], *, use_cases: Sequence[str] | None, reasons: int, language: str) -> None:
@@ -108,6 +120,9 @@ def check_request(live: Mapping[str, Live], *, use_cases: Sequence[str] | None, 
 
 def _opening(profile: Any) -> dict[str, Any]:
     """An answer before any score: whose it is, and whether the profile has the right shape."""
+    if isinstance(profile, Prepared):
+        scores = {name: {"status": status} for name, status in profile.statuses.items()}
+        return _blank(profile.customer_id, list(profile.errors), scores)
     errors: list[Note] = []
     customer = profile.get(CUSTOMER_ID) if isinstance(profile, Mapping) else None
     if not isinstance(profile, Mapping):
@@ -120,13 +135,13 @@ def _opening(profile: Any) -> dict[str, Any]:
         strangers = len(profile.keys() - _PROFILE_KEYS)
         if strangers:
             errors.append(_shape(f"A profile holds `customer_id` and `features`, got {strangers} other keys."))
-    return {
-        "customer_id": customer if isinstance(customer, str) else None,
-        "status": "invalid" if errors else "ok",
-        "segment": None,
-        "scores": {},
-        **({"errors": errors} if errors else {}),
-    }
+    return _blank(customer if isinstance(customer, str) else None, errors, {})
+
+
+def _blank(customer: str | None, errors: list[Note], scores: dict[str, Any]) -> dict[str, Any]:
+    status = "invalid" if errors else "ok"
+    answer = {"customer_id": customer, "status": status, "segment": None, "scores": {} if errors else scores}
+    return {**answer, "errors": errors} if errors else answer
 
 
 def _asked(
@@ -135,6 +150,8 @@ def _asked(
     """The use cases to score for one row; a row that fits none is invalid."""
     if answer["status"] == "invalid":
         return frozenset()
+    if isinstance(profile, Prepared):
+        return frozenset(profile.features)
     if use_cases is not None:
         return frozenset(use_cases)
     fitting = frozenset(
@@ -142,15 +159,19 @@ def _asked(
     )
     if not fitting:
         answer["status"] = "invalid"
-        answer["errors"] = [_shape("`features` must hold every feature of at least one use case, null where missing.")]
+        answer["errors"] = _lacking(live, profile["features"])
     return fitting
 
 
-def _names(live: Mapping[str, Live], use_cases: frozenset[str]) -> frozenset[str]:
-    """The names a row may hold: the features of every use case it is scored for."""
-    if len(use_cases) == 1:
-        return live[next(iter(use_cases))].scorer.encoder.names
-    return frozenset().union(*(live[name].scorer.encoder.names for name in use_cases))
+def _lacking(live: Mapping[str, Live], features: Mapping[str, Any]) -> list[Note]:
+    """What keeps a row from the use case it is closest to."""
+    missing = {name: served.scorer.encoder.names - features.keys() for name, served in live.items()}
+    closest = min(missing, key=lambda name: (len(missing[name]), name))
+    rule = f"`features` must hold every feature of at least one use case, null where missing; {closest} is closest"
+    return [
+        {"code": "missing_feature", "feature": name, "detail": f"{rule} and lacks this one."}
+        for name in sorted(missing[closest])
+    ]
 
 
 def _score_rows(
@@ -222,7 +243,7 @@ def _published(served: Live, scored: Scored, row: int, language: Language) -> di
     }
 
 
-def _place(
+def name_segments(
     policy: Policy, live: Mapping[str, Live], answers: list[dict[str, Any]], profiles: Sequence[Any], language: Language
 ) -> None:
     """Gives each row its segment; null unless every use case of the policy was asked and can speak."""
@@ -234,11 +255,18 @@ def _place(
     def read(name: str) -> list[Any]:
         if parts := field_of(name):
             return [live[parts[0]].field(score, parts[1]) for score in scores[parts[0]]]
-        return [profiles[row]["features"].get(name) for row in rows]
+        return [_feature(profiles[row], name) for row in rows]
 
     statuses = {name: [score["status"] for score in told] for name, told in scores.items()}
     for row, place in zip(rows, place_all(policy, statuses, read), strict=True):
         answers[row]["segment"] = place.told(language)
+
+
+def _feature(profile: Any, name: str) -> Any:
+    """A feature's value as a segment's rule reads it."""
+    if isinstance(profile, Prepared):
+        return next((features[name] for features in profile.features.values() if name in features), None)
+    return profile["features"].get(name)
 
 
 def _shape(detail: str) -> Note:
@@ -256,7 +284,9 @@ def explain_profile(served: Live, profile: Any, *, language: Language = "en") ->
     notes = _opening(profile).get("errors")
     if notes:
         raise ProfileError(notes)
-    values, errors, warnings = served.scorer.encoder.row(profile["features"])
+    name = served.release.bundle.name
+    features = _features({}, profile, name, frozenset({name}))[0]
+    values, errors, warnings = served.scorer.encoder.row(features)
     if errors:
         raise ProfileError(errors)
     return {**_explanation(served, np.asarray([values]), language), "warnings": warnings}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from features.types import CUSTOMER_ID
 from scoring.answers import Live, statuses_of
 from scoring.encoder import Encoder
-from scoring.policy import Policy
+from scoring.policy import Place, Policy
 from scoring.reasons import top_reasons
 from scoring.segments import DEFAULT, field_of, place_all
 from scoring.wording import Language
@@ -57,8 +57,8 @@ def score_file(
         BatchError: The file cannot be read, or lacks a feature's column.
     """
     rows, statuses = 0, dict[str, int]()
-    with _target(target) as write:
-        for table in _batches(source):
+    with whole_file(target) as write:
+        for table in read_batches(source):
             scored = score_table(live, table, first=rows, reasons=reasons, language=language, policy=policy)
             write(scored)
             rows += len(table)
@@ -83,21 +83,51 @@ def score_table(
     Raises:
         BatchError: The table lacks a feature's column.
     """
-    columns: dict[str, Any] = {CUSTOMER_ID: _customer_ids(live, table, first)}
-    parts = {name: _score(served, table, reasons, language) for name, served in live.items()}
-    for name, part in parts.items():
-        prefix = f"{name}_" if len(parts) > 1 else ""
-        columns |= {f"{prefix}{column}": values for column, values in part.columns.items()}
-    columns["segment"] = pa.array(_segments(policy, live, parts, table), pa.string())
-    return pa.table(columns)
+    told = tell(live, table, first=first, reasons=reasons, language=language)
+    segments = [place.told("en") for place in place_rows(policy, live, told, table)]
+    codes = pa.array([segment["code"] if segment else None for segment in segments], pa.string())
+    return pa.table({CUSTOMER_ID: told.customers, **told.columns(prefixed=len(live) > 1), "segment": codes})
 
 
-def _segments(
-    policy: Policy, live: Mapping[str, Live], parts: Mapping[str, _Part], table: pa.Table
-) -> list[str | None]:
-    """The code of each row's segment; null unless every use case of the policy was asked."""
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A table's answers: whose they are, and each use case's part."""
+
+    customers: pa.Array  # ids as text
+    parts: Mapping[str, _Part]
+
+    def columns(self, *, prefixed: bool) -> dict[str, pa.Array]:
+        """All parts' columns, with the use case's name before them where asked."""
+        return {
+            f"{name}_{column}" if prefixed else column: values
+            for name, part in self.parts.items()
+            for column, values in part.columns.items()
+        }
+
+
+def tell(
+    live: Mapping[str, Live], table: pa.Table, *, first: int = 0, reasons: int = 0, language: Language = "en"
+) -> Told:
+    """The answers of a table's rows, before any segment; arguments and errors are those of `score_table`."""
+    customers = _customer_ids(live, table, first)
+    return Told(customers, {name: _score(served, table, reasons, language) for name, served in live.items()})
+
+
+def place_rows(
+    policy: Policy,
+    live: Mapping[str, Live],
+    told: Told,
+    table: pa.Table,
+    *,
+    members: Sequence[Mapping[str, bool]] = (),
+) -> list[Place]:
+    """Where each row's customer stands; nowhere unless every use case of the policy was asked.
+
+    `members` are as `Policy.place` takes them.
+    """
+    parts = told.parts
     if not all(name in parts for name in policy.use_cases):
-        return [None] * len(table)
+        return [Place()] * len(table)
 
     def read(name: str) -> list[Any]:
         if parsed := field_of(name):
@@ -106,8 +136,7 @@ def _segments(
         return owner.feature(name, table)
 
     statuses = {name: parts[name].columns["status"].to_pylist() for name in policy.use_cases}
-    placed = [place.told("en") for place in place_all(policy, statuses, read)]
-    return [told["code"] if told else None for told in placed]
+    return place_all(policy, statuses, read, members=members)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +220,12 @@ def _customer_ids(live: Mapping[str, Live], table: pa.Table, first: int) -> pa.A
     return table.column(found).cast(pa.string())
 
 
-def _batches(source: Path) -> Iterator[pa.Table]:
+def read_batches(source: Path) -> Iterator[pa.Table]:
+    """A Parquet or CSV file a batch at a time.
+
+    Raises:
+        BatchError: It cannot be read.
+    """
     try:
         if source.suffix == ".csv":
             yield from (pa.Table.from_batches([batch]) for batch in pacsv.open_csv(source))
@@ -205,7 +239,7 @@ def _batches(source: Path) -> Iterator[pa.Table]:
 
 
 @contextmanager
-def _target(target: Path) -> Iterator[Callable[[pa.Table], None]]:
+def whole_file(target: Path) -> Iterator[Callable[[pa.Table], None]]:
     """A writer whose file is renamed to its place once all is written."""
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")

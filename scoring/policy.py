@@ -104,6 +104,36 @@ class Policy:
         rules = [rule for segment in self.segments for rule in (segment.rule, segment.stay) if rule]
         return frozenset(name for rule in rules for name in names(rule))
 
+    @cached_property
+    def by_code(self) -> Mapping[str, Segment]:
+        """Each segment by its code."""
+        return {segment.code: segment for segment in self.segments}
+
+    def ancestors(self, segment: Segment) -> list[Segment]:
+        """The segments a segment lies within, the nearest first."""
+        found: list[Segment] = []
+        while segment.parent is not None:
+            segment = self.by_code[segment.parent]
+            found.append(segment)
+        return found
+
+    def rivals(self, segment: Segment) -> list[Segment]:
+        """The exclusive segments that are asked before an exclusive one and may take its customers.
+
+        One whose parent excludes a parent of the segment takes none of them.
+        """
+        if not segment.exclusive:
+            return []
+        lines = {ancestor.level: ancestor.code for ancestor in self.ancestors(segment)}
+        before = self.ordered[: self.ordered.index(segment)]
+        return [
+            rival
+            for rival in before
+            if rival.exclusive
+            and rival.level == segment.level
+            and all(lines.get(other.level, other.code) == other.code for other in self.ancestors(rival))
+        ]
+
     def place(
         self, columns: Mapping[str, Column], count: int, *, members: Sequence[Mapping[str, bool]] = ()
     ) -> list[Place]:
@@ -113,36 +143,39 @@ class Policy:
             columns: A column for each of `self.columns`.
             count: How many customers.
             members: For each, the segments it was in, if known, and whether it must stay yet, its minimum stay not
-                being over; a segment's `stay` rule keeps its other members.
+                being over: then no other exclusive segment of that level takes it. A segment's `stay` rule keeps its
+                other members from those asked after it.
         """
         paths: list[list[Segment]] = [[] for _ in range(count)]
         also: list[list[Segment]] = [[] for _ in range(count)]
-        taken = {level: np.zeros(count, dtype=np.bool_) for level in LEVELS}
         within: dict[str | None, Mask] = {None: np.ones(count, dtype=np.bool_)}
-        for segment in self.ordered:
-            holds = self._holds(segment, columns, count, members) & within.get(
-                segment.parent, np.zeros(count, np.bool_)
-            )
-            if segment.exclusive:
-                holds &= ~taken[segment.level]
-                taken[segment.level] |= holds
-            within[segment.code] = holds
-            into = paths if segment.exclusive else also
-            for row in np.flatnonzero(holds).tolist():
-                into[row].append(segment)
+        for level in LEVELS:
+            asked = [segment for segment in self.ordered if segment.level == level]
+            bound = {one.code: _bound(one, count, members) & within[one.parent] for one in asked}
+            reserved = _any([bound[one.code] for one in asked if one.exclusive], count)
+            taken = np.zeros(count, dtype=np.bool_)
+            for segment in asked:
+                holds = self._holds(segment, columns, count, members) & within[segment.parent]
+                if segment.exclusive:
+                    holds = (holds & ~reserved | bound[segment.code]) & ~taken
+                    taken |= holds
+                else:
+                    holds |= bound[segment.code]
+                within[segment.code] = holds
+                into = paths if segment.exclusive else also
+                for row in np.flatnonzero(holds).tolist():
+                    into[row].append(segment)
         return [Place(tuple(path), tuple(more)) for path, more in zip(paths, also, strict=True)]
 
     def _holds(
         self, segment: Segment, columns: Mapping[str, Column], count: int, members: Sequence[Mapping[str, bool]]
     ) -> Mask:
+        """Whom the entry rule takes, or the stay rule keeps."""
         enters = evaluate(segment.rule, columns, count)
-        if not members:
+        if not members or segment.stay is None:
             return enters
-        bound = np.asarray([member.get(segment.code, False) for member in members], dtype=np.bool_)
-        if segment.stay is None:
-            return enters | bound
         was = np.asarray([segment.code in member for member in members], dtype=np.bool_)
-        return enters | bound | (was & evaluate(segment.stay, columns, count))
+        return enters | (was & evaluate(segment.stay, columns, count))
 
     def to_json(self) -> dict[str, Any]:
         """The policy as it is installed; `version` is its name on the shelf."""
@@ -157,6 +190,17 @@ class Policy:
         """The policy that `to_json` wrote."""
         segments = tuple(Segment.from_json(segment) for segment in stored["segments"])
         return cls(tuple(stored["use_cases"]), segments, stored["kinds"], version)
+
+
+def _bound(segment: Segment, count: int, members: Sequence[Mapping[str, bool]]) -> Mask:
+    """The members whose minimum stay is not over."""
+    if not members:
+        return np.zeros(count, dtype=np.bool_)
+    return np.asarray([member.get(segment.code, False) for member in members], dtype=np.bool_)
+
+
+def _any(masks: Sequence[Mask], count: int) -> Mask:
+    return np.logical_or.reduce([np.zeros(count, dtype=np.bool_), *masks])
 
 
 def days(text: str) -> timedelta:

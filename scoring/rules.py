@@ -119,30 +119,35 @@ def _side(side: Rule, columns: Mapping[str, Column], count: int) -> Column:
     return Column(filled, np.ones(count, dtype=np.bool_))
 
 
-def to_sql(rule: Rule) -> str:
-    """The rule as SQL that DuckDB and most warehouses read; `a.b` names become columns `a_b`, as batch writes them."""
+def to_sql(rule: Rule, column: Callable[[str], str]) -> str:
+    """The rule as SQL that DuckDB and most warehouses read; `column` gives the SQL of a name."""
     head = rule[0]
     if head in ("and", "or"):
-        return f"({to_sql(rule[1])} {head.upper()} {to_sql(rule[2])})"
+        return f"({to_sql(rule[1], column)} {head.upper()} {to_sql(rule[2], column)})"
     if head == "not":
-        return f"(NOT {to_sql(rule[1])})"
+        return f"(NOT {to_sql(rule[1], column)})"
     if head == "constant":
         return str(rule[1]).upper()
     if head == "compare":
-        return f"({_sql_side(rule[2])} {rule[1]} {_sql_side(rule[3])})"
-    column = _sql_side(rule[1])
+        return f"({_sql_side(rule[2], column)} {rule[1]} {_sql_side(rule[3], column)})"
+    asked = _sql_side(rule[1], column)
     if head == "in":
-        return f"({column} IN ({', '.join(_sql_side(('literal', value)) for value in rule[2])}))"
+        return f"({asked} IN ({', '.join(sql_literal(value) for value in rule[2])}))"
     endings = {"null": " IS NULL", "true": ""}
-    return f"({column}{endings[head]})" if head in endings else f"({column} IS {str(rule[2]).upper()})"
+    return f"({asked}{endings[head]})" if head in endings else f"({asked} IS {str(rule[2]).upper()})"
 
 
-def _sql_side(side: Rule) -> str:
-    value = side[1]
-    if side[0] == "column":
-        use_case, point, field = value.rpartition(".")
-        name = f"{use_case}_{field}" if point and field in FIELDS else value
-        return '"' + name.replace('"', '""') + '"'
+def _sql_side(side: Rule, column: Callable[[str], str]) -> str:
+    return column(side[1]) if side[0] == "column" else sql_literal(side[1])
+
+
+def sql_name(name: str) -> str:
+    """A column's name, quoted."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def sql_literal(value: Any) -> str:
+    """A constant as SQL writes it."""
     if isinstance(value, str):
         return "'" + value.replace("'", "''") + "'"
     return str(value).upper() if isinstance(value, bool) else repr(value)

@@ -6,12 +6,13 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from scoring.answers import score_profiles
-from scoring.batch import score_table
+from scoring.answers import name_segments, score_profiles
+from scoring.batch import place_rows, score_table, tell
 from scoring.parse import parse_rule
 from scoring.policy import Policy, Segment
 from scoring.policy_file import PolicyError, read_policy
-from scoring.rules import FIELDS, to_sql
+from scoring.rules import FIELDS
+from scoring.segment_sql import segment_sql
 from scoring.segments import current_policy, install_policy
 from tests.models import SHOP, shop_rows
 from tests.scoring.test_segments import GOOD, USE_CASES
@@ -45,11 +46,23 @@ def random_rule(rng: random.Random, depth: int = 0) -> str:
 
 
 def random_policy(rng: random.Random) -> Policy:
-    """Up to four random segments and a last one for everyone."""
-    rules = [*(random_rule(rng) for _ in range(rng.randint(1, 4))), "TRUE"]
-    parsed = [(text, parse_rule(text, KINDS)) for text in rules]
-    segments = tuple(Segment(f"s{i}", {"fr": "s", "en": "s"}, text, rule) for i, (text, rule) in enumerate(parsed))
-    return Policy(tuple(USE_CASES), segments, KINDS)
+    """Up to four random segments at level 1 and one for everyone; below, some within parents and some overlapping."""
+    made: list[Segment] = []
+
+    def add(level: int, rule: str, parent: str | None = None, *, exclusive: bool = True) -> None:
+        label = {"fr": "s", "en": "s"}
+        made.append(
+            Segment(f"s{len(made)}", label, rule, parse_rule(rule, KINDS), level, parent, exclusive, rng.randint(0, 2))
+        )
+
+    for _ in range(rng.randint(1, 4)):
+        add(1, random_rule(rng), exclusive=rng.random() < 0.8)
+    add(1, "TRUE")
+    for level in (2, 3):
+        parents = [None, *(segment.code for segment in made if segment.exclusive and segment.level < level)]
+        for _ in range(rng.randint(0, 3)):
+            add(level, random_rule(rng), rng.choice(parents), exclusive=rng.random() < 0.7)
+    return Policy(tuple(USE_CASES), tuple(made), KINDS)
 
 
 def test_a_policy_means_the_same_over_http_in_batch_and_in_sql(live):
@@ -58,36 +71,53 @@ def test_a_policy_means_the_same_over_http_in_batch_and_in_sql(live):
     rows = shop_rows(200, seed=2)
     profiles = [{"customer_id": str(i), "features": row} for i, row in enumerate(rows)]
     table = pa.Table.from_pylist(rows)
+    answers, told = score_profiles(live, profiles), tell(live, table)
     seen = set()
 
-    for _ in range(500):
-        policy = random_policy(rng)
-        answers = score_profiles(live, profiles, policy=policy)
-        posted = [row["segment"] and row["segment"]["code"] for row in answers]
-        batch = score_table(live, table, policy=policy)
-        assert batch.column("segment").to_pylist() == posted
-        assert in_sql(policy, batch, table) == posted
-        seen.update(posted)
-
-    assert {"s0", "s1", "s2", "s3", "s4"} <= seen
-
-
-def in_sql(policy, batch, table):
-    """The policy as one CASE over the columns batch writes, run by DuckDB."""
-    joined = batch.drop(["segment"])
-    for name in table.column_names:
-        joined = joined.append_column(name, table.column(name))
-    for name in USE_CASES:
-        bands = joined.column(f"{name}_band").to_pylist()
-        for field, code in (("lowest_band", "low"), ("highest_band", "high")):
-            known = pa.array([None if band is None else band == code for band in bands])
-            joined = joined.append_column(f"{name}_{field}", known)
-    cases = " ".join(f"WHEN {to_sql(segment.rule)} THEN '{segment.code}'" for segment in policy.ordered)
-    spoken = " AND ".join(f"{name}_status IN ('scored', 'not_eligible')" for name in policy.use_cases)
-    query = f"SELECT CASE WHEN NOT ({spoken}) THEN NULL {cases} END FROM customers"  # noqa: S608 our own rules
     with duckdb.connect() as connection:
-        connection.register("customers", joined)
-        return [row[0] for row in connection.execute(query).fetchall()]
+        connection.register(
+            "customers",
+            pa.table({**told.columns(prefixed=True), **dict(zip(table.column_names, table.columns, strict=True))}),
+        )
+        for _ in range(500):
+            policy = random_policy(rng)
+            name_segments(policy, live, answers, profiles, "en")
+            posted = [codes_of(row["segment"]) for row in answers]
+            batch = [codes_of(place.told("en")) for place in place_rows(policy, live, told, table)]
+            assert batch == posted
+            assert in_sql(connection, policy) == posted
+            seen.update(code for codes in posted for code in codes)
+
+    assert {f"s{number}" for number in range(8)} <= seen
+
+
+def test_both_doors_use_the_policy_they_are_given(live):
+    """What the property above takes apart, whole: posted rows and a scored table name the same segments."""
+    rng = random.Random(12)
+    rows = shop_rows(50, seed=3)
+    profiles = [{"customer_id": str(i), "features": row} for i, row in enumerate(rows)]
+
+    for _ in range(10):
+        policy = random_policy(rng)
+        posted = [row["segment"] and row["segment"]["code"] for row in score_profiles(live, profiles, policy=policy)]
+        batch = score_table(live, pa.Table.from_pylist(rows), policy=policy)
+        assert batch.column("segment").to_pylist() == posted
+        assert any(posted)
+
+
+def codes_of(told):
+    """All segments of an answer, the path and the overlapping ones."""
+    return [] if told is None else sorted(segment["code"] for segment in (*told["path"], *told["also"]))
+
+
+def in_sql(connection, policy):
+    """Each customer's segments, every one asked by its own SQL expression, run by DuckDB."""
+    ladders = dict.fromkeys(policy.use_cases, ("low", "medium", "high"))
+    asked = ", ".join(segment_sql(policy, segment, ladders) for segment in policy.segments)
+    answered = connection.execute(f"SELECT {asked} FROM customers").fetchall()  # noqa: S608 our own rules
+    assert all(value is not None for row in answered for value in row)
+    codes = [segment.code for segment in policy.segments]
+    return [sorted(code for code, holds in zip(codes, row, strict=True) if holds) for row in answered]
 
 
 FAULTS = [
