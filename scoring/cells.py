@@ -20,6 +20,7 @@ WARNINGS = {
     "not_a_number": "The text is not a number; it is scored as missing.",
 }
 
+Note = dict[str, str]  # {"code", "feature", "detail"}: a broken rule or a warning; never a customer's value
 Cell = tuple[float, str | None]  # the encoded value, and the code of a warning
 Rule = Callable[[Any], Cell]
 

@@ -12,10 +12,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from features.types import MISSING, Feature
-from scoring.cells import WARNINGS, CellError, category_codes, rule_for
+from scoring.cells import WARNINGS, CellError, Note, category_codes, rule_for
 from scoring.columns import encode_column
 
-Note = dict[str, str]  # {"code", "feature", "detail"}: a broken rule or a warning; never a customer's value
 _ABSENT = object()
 
 
