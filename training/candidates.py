@@ -18,6 +18,7 @@ from training.linear import fit_linear
 ROUNDS = 1000  # most trees boosted one after another
 PATIENCE = 40  # rounds without a better stopping loss after which boosting ends
 FOREST_TREES = 300
+ONE_THREAD_CELLS = 2_000_000  # up to which threads cost more than they save: each waits for the slowest, tree by tree
 RFM = ("recency", "frequency", "monetary", "tenure")
 
 BOOSTING: dict[str, Any] = {
@@ -96,7 +97,7 @@ def fit_logit(lesson: Lesson, seed: int) -> Fitted:  # noqa: ARG001
 
 def fit_forest(lesson: Lesson, seed: int) -> Fitted:
     """A random forest whose trees add up in log-odds: parallel trees of one boosting round."""
-    params = {**FOREST, **_common(seed)}
+    params = {**FOREST, **_common(lesson, seed)}
     booster = xgboost.train(params, _rows(lesson.fit, lesson.fit_labels), num_boost_round=1)
     return Fitted("forest", "model.ubj", bytes(booster.save_raw("ubj")), {**FOREST, "seed": seed})
 
@@ -105,7 +106,7 @@ def fit_xgboost(lesson: Lesson, seed: int, **tuned: Any) -> Fitted:
     """Gradient boosted trees, stopped where the stopping rows no longer gain; only the best rounds are kept."""
     params = {**BOOSTING, **tuned}
     booster = xgboost.train(
-        {**params, **_common(seed)},
+        {**params, **_common(lesson, seed)},
         _rows(lesson.fit, lesson.fit_labels),
         num_boost_round=ROUNDS,
         evals=[(_rows(lesson.stop, lesson.stop_labels), "stop")],
@@ -138,8 +139,16 @@ def _linear(kind: str, lesson: Lesson, used: list[str], *, always_log: bool) -> 
     return Fitted(kind, "model.json", canonical_json(document), {"features": len(used)})
 
 
-def _common(seed: int) -> dict[str, Any]:
-    return {"objective": "binary:logistic", "eval_metric": "logloss", "tree_method": "hist", "seed": seed}
+def _common(lesson: Lesson, seed: int) -> dict[str, Any]:
+    """What every booster is told; the number of threads does not change a bit of it."""
+    threads = 1 if lesson.fit.size <= ONE_THREAD_CELLS else 0
+    return {
+        "objective": "binary:logistic",
+        "eval_metric": "logloss",
+        "tree_method": "hist",
+        "seed": seed,
+        "nthread": threads,
+    }
 
 
 def _rows(matrix: NDArray[np.float32], label: NDArray[np.float64]) -> xgboost.DMatrix:

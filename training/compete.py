@@ -52,7 +52,8 @@ def fit(task: Task, parts: Parts, choice: Choice) -> Learned:
         CalibrationError: The winner's margin does not rise with the outcome.
     """
     taught = teach(task.table.features, parts.fit, parts.stop, parts.calibrate, label_event=task.label_event)
-    fits = {**candidates(task.table.features, task.label_event), "xgboost": partial(fit_xgboost, **choice.tuned)}
+    fits: dict[str, Fit] = candidates(task.table.features, task.label_event)
+    fits["xgboost"] = partial(fit_xgboost, **choice.tuned)
     contenders = {choice.kind: _contend(taught, choice.kind, fits[choice.kind], task.seed)}
     for kind in task.baselines:
         if kind in fits and kind not in contenders:

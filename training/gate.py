@@ -70,7 +70,8 @@ def against(label: NDArray[Any], challenger: Floats, champion: Floats, *, seed: 
     old, low = gain["champion_log_loss"], gain["log_loss_gain"]["low"]
     least = LEAST_GAIN * old
     told = (
-        f"log-loss {gain['challenger_log_loss']:.4f} against the champion's {old:.4f}, gain {gain['log_loss_gain']['mean']:.4f} "
+        f"log-loss {gain['challenger_log_loss']:.4f} against the champion's {old:.4f}, "
+        f"gain {gain['log_loss_gain']['mean']:.4f} "
         f"({low:.4f} to {gain['log_loss_gain']['high']:.4f}), at least {least:.4f} asked"
     )
     if low >= least:

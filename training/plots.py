@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from training.evaluate import Outcomes
 
 mpl.use("Agg")
-STYLE: dict[str, Any] = {
+STYLE: Any = {
     "font.size": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -44,7 +44,7 @@ def draw(label: NDArray[Any], served: Curves) -> dict[str, bytes]:
 
 
 def beeswarm(contributions: Floats, values: Floats, names: list[str]) -> bytes:
-    """shap's beeswarm of calibrated log-odds, one dot a row and feature, as PNG."""
+    """Shap's beeswarm of calibrated log-odds, one dot a row and feature, as PNG."""
     import shap
     from matplotlib import pyplot
 

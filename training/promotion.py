@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.types import Finding
-from scoring.bundle import Bundle, BundleError, load_bundle
+from scoring.bundle import Bundle, load_bundle
+from scoring.errors import BundleError
 from scoring.scorer import Scorer
 from training.encode import encode
 from training.gate import Decision, against, champion_probability, integrity, minimum, moves
@@ -24,8 +25,8 @@ from training.task import Task
 Floats = NDArray[np.float64]
 
 
-def decide(task: Task, version: Version, challenger: Bundle, parts: Parts, findings: Sequence[Finding]) -> Decision:
-    """Whether a version becomes the champion; `always` skips comparisons, never a blocking finding."""
+def decide(task: Task, challenger: Bundle, parts: Parts, findings: Sequence[Finding]) -> Decision:
+    """Whether a bundle deserves to be the champion; `always` skips comparisons, never a blocking finding."""
     blocked = integrity(findings)
     if blocked is not None:
         return blocked
@@ -36,17 +37,14 @@ def decide(task: Task, version: Version, challenger: Bundle, parts: Parts, findi
     scorer = Scorer(challenger)
     served, outcome = scorer.score(encode(scorer.encoder, parts.test)).probability, labels(parts.test)
     champion = task.registry.champion(task.name)
-    rival = _loaded(task.registry, champion) if champion and champion.number != version.number else None
+    rival = _loaded(task.registry, champion) if champion else None
     if rival is None:
         return minimum(outcome, served, challenger.manifest["base_rate"]["train"])
     return _compared(challenger, rival, parts, served, outcome, seed=task.seed)
 
 
-def settle(
-    task: Task, version: Version, challenger: Bundle, parts: Parts, findings: Sequence[Finding]
-) -> dict[str, Any]:
-    """Decides, keeps the decision with the version, and where it is yes makes the version serve."""
-    decision = decide(task, version, challenger, parts, findings)
+def settle(task: Task, version: Version, challenger: Bundle, parts: Parts, decision: Decision) -> dict[str, Any]:
+    """Keeps the decision with the version, and where it is yes makes the version serve."""
     done = task.registry.champion(task.name)
     if decision.promote and (done is None or done.number != version.number):
         task.registry.point(task.name, version.number)
@@ -79,7 +77,7 @@ def unchanged(task: Task, version: Version) -> dict[str, Any]:
     open_question = DECISION not in version.tags or champion is None or task.mode == "always"
     if open_question and not is_champion:
         findings = [Finding(**finding) for finding in line["findings"]]
-        settled = settle(task, version, bundle, parts, findings)
+        settled = settle(task, version, bundle, parts, decide(task, bundle, parts, findings))
         return {**line, **settled, "reason": f"unchanged; {settled['reason']}"}
     release = _installed(task, version, bundle, parts)
     told = "unchanged: the champion was made from the same data, configuration and code"

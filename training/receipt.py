@@ -42,7 +42,8 @@ def check(bundle: Bundle, stored: bytes, matrix: NDArray[np.float64], *, seed: i
     oracle, differs = _against_oracle(bundle, stored, matrix[np.sort(picked)].astype(np.float32))
     if off > ADDS_UP or differs > AGREES:
         raise ReceiptError(
-            f"Contributions must add up within {ADDS_UP:g} and agree within {AGREES:g}, got {off:.2g} and {differs:.2g}."
+            f"Contributions must add up within {ADDS_UP:g} and agree within {AGREES:g}, "
+            f"got {off:.2g} and {differs:.2g}."
         )
     return {
         "rows": len(matrix),

@@ -38,7 +38,8 @@ def pictures(learned: Learned, built: Built) -> dict[str, bytes]:
     rows = built.matrix[np.random.default_rng(0).permutation(len(built.matrix))[:SWARM]]
     scorer = Scorer(built.bundle)
     explained = scorer.explain(rows, scorer.score(rows).margin)
-    names = [feature.name for feature in built.bundle.features]
+    barred = built.bundle.forbidden
+    names = ["other factors" if feature.name in barred else feature.name for feature in built.bundle.features]
     swarm = beeswarm(explained.contributions, rows, names)
     return {**draw(learned.test_labels, learned.served()), "shap_beeswarm.png": swarm}
 

@@ -24,7 +24,7 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 
 import mlflow
-import pandas as pd
+import pandas as pd  # type: ignore[import-untyped]
 from mlflow.data.code_dataset_source import CodeDatasetSource
 from mlflow.data.meta_dataset import MetaDataset
 from mlflow.entities import Metric, Param, RunTag
@@ -169,7 +169,10 @@ class Registry:
             model = self._log_model(draft)
             self._check(model.model_uri, draft)
         tags = {**draft.tags, KEY: draft.key, MANIFEST: draft.manifest_sha256}
-        registered = mlflow.register_model(model.model_uri, draft.name, tags=tags)
+        self._name(draft.name)
+        registered = self._client.create_model_version(
+            draft.name, model.model_uri, run.info.run_id, tags=tags, model_id=model.model_id
+        )
         return _version(registered)
 
     @_speaking
@@ -196,6 +199,12 @@ class Registry:
             return str(known.experiment_id)
         location = (self.home / "mlartifacts" / name).as_uri() if self._local else None
         return str(self._client.create_experiment(name, artifact_location=location))
+
+    def _name(self, name: str) -> None:
+        try:
+            self._client.get_registered_model(name)
+        except MlflowException:
+            self._client.create_registered_model(name)
 
     def _alias(self, name: str, alias: str) -> Version | None:
         try:

@@ -2,12 +2,117 @@
 
 from __future__ import annotations
 
-from scoring.bundle import Bundle
-from training.choose import Choice
+import base64
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from features.types import Feature
+from scoring.scorer import Scorer
+from scoring.wording import LANGUAGES, Language, calendar_date, number, percent
+from training.build import Built
+from training.choose import is_small
+from training.compete import Learned
+from training.gate import Decision
 from training.measure import Evidence
 from training.task import Task
+from training.words import WORDS
+
+SWARM = 2000  # test rows over which a feature's weight is averaged
+STRONGEST = 10
+SHIFT = 0.1  # of the base rate, from which a shift between learning and test is named
+UNCALIBRATED = 0.03  # expected calibration error from which it is named
+MEDIA = {".svg": "image/svg+xml", ".png": "image/png"}
 
 
-def report_html(task: Task, bundle: Bundle, evidence: Evidence, choice: Choice, plots: dict[str, bytes]) -> bytes:
-    """The report."""
-    return b"<!doctype html><title>report</title>"
+def report_html(
+    task: Task, learned: Learned, built: Built, evidence: Evidence, decision: Decision, plots: Mapping[str, bytes]
+) -> bytes:
+    """The report of a built bundle and of the decision about it."""
+    template = _templates().get_template("report.html")
+    page = template.render(
+        manifest=built.bundle.manifest,
+        evidence=evidence,
+        choice=learned.choice,
+        decision=decision,
+        weights=weights(built),
+        plots={name: _inline(name, content) for name, content in plots.items()},
+        limits={language: limits(built, task, language) for language in LANGUAGES},
+        data=task.table.report,
+        findings=task.table.findings,
+        languages=LANGUAGES,
+        words=WORDS,
+        number=number,
+        percent=percent,
+        day=_day,
+    )
+    return page.encode()
+
+
+def weights(built: Built) -> list[dict[str, Any]]:
+    """The strongest features: their share of all absolute contributions, and which way high values push."""
+    scorer = Scorer(built.bundle)
+    rows = built.matrix[np.random.default_rng(0).permutation(len(built.matrix))[:SWARM]]
+    contributions = scorer.explain(rows, scorer.score(rows).margin).contributions
+    strength = np.abs(contributions).mean(axis=0)
+    ranked = np.argsort(-strength, kind="stable")[:STRONGEST]
+    total = float(strength.sum()) or 1.0
+    return [
+        {
+            "feature": _shown(built.bundle.features[position], built.bundle.forbidden),
+            "share": float(strength[position]) / total,
+            "direction": _direction(rows[:, position], contributions[:, position]),
+        }
+        for position in ranked.tolist()
+        if strength[position] > 0
+    ]
+
+
+def limits(built: Built, task: Task, language: Language) -> list[str]:
+    """What a reader must know before relying on the figures."""
+    words, manifest = WORDS[language], built.bundle.manifest
+    rates, metrics = manifest["base_rate"], manifest["metrics"]
+    told = [words["limit_cause"]]
+    if abs(rates["test"] - rates["train"]) > SHIFT * rates["train"]:
+        told.append(
+            words["limit_shift"].format(
+                percent(rates["train"], language, decimals=1), percent(rates["test"], language, decimals=1)
+            )
+        )
+    if metrics["ece"] > UNCALIBRATED:
+        told.append(words["limit_ece"].format(percent(metrics["ece"], language, decimals=1)))
+    if is_small(task.table.rows):
+        told.append(words["limit_small"])
+    return told
+
+
+def _direction(values: Any, contributions: Any) -> str:
+    """`up` where higher values come with higher contributions, `down` where lower, else `mixed`."""
+    known = ~np.isnan(values)
+    if known.sum() < 3 or values[known].std() == 0 or contributions[known].std() == 0:
+        return "mixed"
+    link = float(np.corrcoef(np.argsort(np.argsort(values[known])), contributions[known])[0, 1])
+    return "mixed" if abs(link) < 0.3 else "up" if link > 0 else "down"
+
+
+def _shown(feature: Feature, forbidden: frozenset[str]) -> dict[Language, str]:
+    if feature.name in forbidden:
+        return {language: WORDS[language]["other_factors"] for language in LANGUAGES}
+    return {language: feature.names.get(language, feature.name) for language in LANGUAGES}
+
+
+def _day(stamp: str, language: Language) -> str:
+    days = np.datetime64(stamp[:10]).astype("datetime64[D]").astype(int)
+    return calendar_date(float(days), language)
+
+
+def _inline(name: str, content: bytes) -> str:
+    return f"data:{MEDIA[Path(name).suffix]};base64,{base64.b64encode(content).decode()}"
+
+
+def _templates() -> Environment:
+    loader = FileSystemLoader(Path(__file__).parent / "templates")
+    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)

@@ -1,4 +1,4 @@
-"""One training from the use case to the shelf: read, split, choose, fit, measure, build, report, register, promote."""
+"""One training from the use case to the shelf, stage by stage."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from features.table import learning_table
 from features.usecase import load_use_case
 from training.build import build
 from training.compete import choose_for, fit, measured
 from training.progress import Progress
-from training.promotion import settle, unchanged
+from training.promotion import decide, settle, unchanged
 from training.record import draft, pictures, report_line
 from training.registry import Registry
 from training.report import report_html
@@ -58,14 +58,17 @@ def _train(task: Task, scratch: Path, progress: Progress) -> dict[str, Any]:
     with progress.stage("build") as told:
         built = build(scratch / "bundle", task, parts, learned, evidence)
         told.append(f"reasons add up within {built.bundle.manifest['receipt']['largest_sum_difference']:.1e}")
-    with progress.stage("report"):
+    with progress.stage("compare") as told:
         findings = task.table.findings
+        decision = decide(task, built.bundle, parts, findings)
+        told.append(decision.reason)
+    with progress.stage("report"):
         line, plots = report_line(built, findings), pictures(learned, built)
-        report = report_html(task, built.bundle, evidence, choice, plots)
+        report = report_html(task, learned, built, evidence, decision, plots)
     with progress.stage("register") as told:
         version = task.registry.register(draft(task, learned, built, line, report, plots))
         told.append(f"version {version.number}")
     with progress.stage("promote") as told:
-        settled = settle(task, version, built.bundle, parts, findings)
-        told.append(settled["reason"])
+        settled = settle(task, version, built.bundle, parts, decision)
+        told.append(settled["release"] or "nothing changed on the shelf")
     return {**line, **settled}

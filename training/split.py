@@ -18,6 +18,7 @@ LEAST_OF_A_CLASS = 20  # rows of either class below which nothing is trained
 LEAST_OF_A_PART = 2  # rows of either class below which a part says nothing
 TEST_SHARE = 0.2
 SOURCE = "learning table"
+CUTOFFS_TO_SPARE = 4  # train cutoffs from which the latest is given to calibration alone
 SHARES = (0.7, 0.15, 0.15)  # of the learning rows: fit, stop, calibrate
 
 Rows = NDArray[np.bool_]
@@ -145,8 +146,9 @@ def _latest(order: pl.Series) -> Rows:
 
 
 def _own_cutoff(table: LearningTable) -> Any:
-    """The latest train cutoff, where three or more leave enough to fit on; else None."""
-    return None
+    """The latest train cutoff, to calibrate on alone, where there are enough others to fit on; else None."""
+    train = table.cutoffs.train if table.cutoffs is not None else ()
+    return train[-1] if len(train) >= CUTOFFS_TO_SPARE else None
 
 
 def _mixed(group: NDArray[np.uint64], seed: int) -> NDArray[np.uint64]:

@@ -15,7 +15,8 @@ from typing import Any
 
 from features.types import Finding
 from scoring.bundle import MANIFEST as MANIFEST_FILE
-from scoring.bundle import BundleError, load_bundle
+from scoring.bundle import load_bundle
+from scoring.errors import BundleError
 from scoring.golden import replay
 from scoring.releases import current_version, install_release, load_release, make_current, release_folder
 from training.errors import Refused

@@ -15,7 +15,22 @@ if TYPE_CHECKING:
     from features.usecase import UseCase
 
 SIZES = (2000, 1000, 500, 200, 100, 50, 20, 10, 5, 1)
-LARGEST_SHARE = 0.2  # of the test rows that a campaign in the sentence may reach
+LARGEST_SHARE = 0.2  # of the test rows that the campaign in the sentence may reach
+BOUGHT: dict[Language, tuple[str, str]] = {
+    "en": ("would have bought", "would have bought nothing"),
+    "fr": ("auraient acheté", "n'auraient rien acheté"),
+}
+HAPPENED: dict[Language, tuple[str, str]] = {
+    "en": ("would have had a “{}” event", "would have had no “{}” event"),
+    "fr": ("auraient eu un événement « {} »", "n'auraient eu aucun événement « {} »"),
+}
+WITHIN: dict[Language, str] = {"en": "{} within {} days", "fr": "{} dans les {} jours"}
+LABELLED: dict[Language, str] = {"en": "would have had {} = {}", "fr": "auraient eu {} = {}"}
+SENTENCE: dict[Language, str] = {
+    "en": "Had you contacted the top {}{}, {} {}, against {} at random.",
+    "fr": "Si vous aviez contacté les {} premiers{}, {} {}, contre {} au hasard.",
+}
+ON: dict[Language, str] = {"en": " on ", "fr": " le "}
 
 
 def worth(
@@ -31,50 +46,15 @@ def worth(
 
 def _sentence(use_case: UseCase, size: int, hits: int, chance: int, cutoff: datetime | None, language: Language) -> str:
     top, came, random = (number(float(value), language) for value in (size, hits, chance))
-    when = (
-        ""
-        if cutoff is None
-        else f" le {_day(cutoff, language)}"
-        if language == "fr"
-        else f" on {_day(cutoff, language)}"
-    )
-    if use_case.label is not None and use_case.label.outcome == "absent":
-        nothing = _nothing(use_case, language)
-        if language == "fr":
-            return f"Parmi les {top} premiers{when}, {came} {nothing}, contre {random} au hasard."
-        return f"Of the top {top}{when}, {came} {nothing}, against {random} at random."
-    if language == "fr":
-        happened = f"auraient {_outcome(use_case, language)}"
-        return f"Si vous aviez contacté les {top} premiers{when}, {came} {happened}, contre {random} au hasard."
-    happened = f"would have {_outcome(use_case, language)}"
-    return f"Had you contacted the top {top}{when}, {came} {happened}, against {random} at random."
+    when = ON[language] + calendar_date(cutoff.timestamp() / 86400, language) if cutoff else ""
+    return SENTENCE[language].format(top, when, came, outcome_words(use_case, language), random)
 
 
-def _nothing(use_case: UseCase, language: Language) -> str:
-    """What those did who left: no label event in the prediction window."""
-    event = use_case.label.event if use_case.label else ""
-    bought = event == "purchase"
-    if language == "fr":
-        did = "n'ont rien acheté" if bought else f"n'ont eu aucun événement « {event} »"
-        return f"{did}{_within(use_case, language)}"
-    did = "bought nothing" if bought else f"had no {event}"
-    return f"{did}{_within(use_case, language)}"
-
-
-def _outcome(use_case: UseCase, language: Language) -> str:
-    if use_case.label is None:
-        column = f"{use_case.table.label} = {use_case.table.positive}" if use_case.table else use_case.name
-        return f"had {column}" if language == "en" else f"eu {column}"
-    event, within = use_case.label.event, _within(use_case, language)
-    if event == "purchase":
-        return ("bought" if language == "en" else "acheté") + within
-    return f"had a {event}{within}" if language == "en" else f"eu un événement « {event} »{within}"
-
-
-def _within(use_case: UseCase, language: Language) -> str:
-    days = use_case.window.prediction if use_case.window else 0
-    return f" within {days} days" if language == "en" else f" dans les {days} jours"
-
-
-def _day(moment: datetime, language: Language) -> str:
-    return calendar_date(moment.timestamp() / 86400, language)
+def outcome_words(use_case: UseCase, language: Language) -> str:
+    """What the label says of a customer, as the end of "N ...": "would have bought within 90 days"."""
+    if use_case.label is None or use_case.window is None:
+        source = use_case.table
+        return LABELLED[language].format(source.label, source.positive) if source else use_case.name
+    event, absent = use_case.label.event, use_case.label.outcome == "absent"
+    words = BOUGHT if event == "purchase" else HAPPENED
+    return WITHIN[language].format(words[language][absent].format(event), use_case.window.prediction)
