@@ -9,8 +9,9 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
-from serving import calls, logs, metrics, probes
+from serving import calls, login, logs, metrics, probes
 from serving.decode import decode
+from serving.gate import CONSOLE
 from serving.limits import ClientLeftError, Receive, check_media_type, read_body
 from serving.problems import FAILED, METHOD, NOT_FOUND, Kind, Problem
 from serving.problems import KINDS as PROBLEM_KINDS
@@ -93,13 +94,23 @@ class Edge:
             return Reply(204, headers=allow)
         if method not in route.methods:
             raise Problem(METHOD, f"The methods here are {', '.join(route.methods)}.", headers=allow)
-        visit.key = self._runtime.gate.admit(route.needs, headers, scope.get("server"))
+        gate, server = self._runtime.gate, scope.get("server")
+        if route.needs == CONSOLE:
+            visit.key, known = gate.admit_browser(headers, server)
+            if not known:
+                return login.to_sign_in()
+        else:
+            visit.key = gate.admit(route.needs, headers, server)
         if route.template in _PROBES:
             return _PROBES[route.template](visit)
+        if route.template == login.SIGN_IN and method != "POST":
+            return login.form(headers)
         if method != "POST":
             return _not_modified(await self._forward({**scope, "path": path}, b"", []), headers)
         check_media_type(headers, route.accepts)
         body = await read_body(headers, receive, self._runtime.settings)
+        if route.template == login.SIGN_IN:
+            return login.enter(gate, headers, body, secure=scope.get("scheme") == "https")
         if route.template in _CALLS:
             decoded = decode(body)
             if self._runtime.settings.shortcut:

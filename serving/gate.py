@@ -18,6 +18,7 @@ from serving.settings import Settings
 
 COOKIE = "penchant"
 ANY_KEY = "any"  # what a route needs where no scope of its own is meant
+CONSOLE = "console"  # a page for people, who sign in
 
 
 class Gate:
@@ -81,18 +82,18 @@ class Gate:
             raise Problem(NO_KEY, detail, headers=[(b"www-authenticate", b'Bearer realm="penchant"')])
         return key
 
-    def admit_browser(self, headers: Mapping[bytes, bytes], server: Any) -> Key | None:
-        """The key of a browser's session, if it has one; the console asks the others for theirs.
+    def admit_browser(self, headers: Mapping[bytes, bytes], server: Any) -> tuple[Key | None, bool]:
+        """The key of a browser's session, and whether the browser may go on; otherwise it is asked to sign in.
 
         Raises:
-            Problem: 403 for anyone beyond this machine while there are no keys.
+            Problem: 403 for anyone beyond this machine while there are no keys; 429.
         """
         if not self.ring.asked:
-            return self.admit(ANY_KEY, headers, server)
+            return self.admit(ANY_KEY, headers, server), True
         key = self.of_cookie(headers)
         if key:
             self._spend(key)
-        return key
+        return key, key is not None
 
     def of_cookie(self, headers: Mapping[bytes, bytes]) -> Key | None:
         """The key of a browser's session."""

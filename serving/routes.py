@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from serving.gate import ANY_KEY
+from serving.gate import ANY_KEY, CONSOLE
+from serving.login import SIGN_IN
 
 SCORES = "/v1/scores"
 EXPLANATIONS = "/v1/explanations"
@@ -19,27 +20,33 @@ class Route:
     template: str
     methods: tuple[str, ...] = ("GET", "HEAD", "OPTIONS")
     accepts: bytes = b"application/json"
-    needs: str | None = None  # the scope of the key, where keys are asked for; None: open to all
+    scope: str | None = None  # of the key, where keys are asked for
+
+    @property
+    def needs(self) -> str | None:
+        """What a caller must have; None: nothing. Every page of the console needs a session, its looks do not."""
+        page = self.template.startswith("/console/") and not self.template.endswith((".css", ".js", SIGN_IN))
+        return CONSOLE if page else self.scope
 
 
 _POST = ("POST", "OPTIONS")
 ROUTES = (
-    Route(SCORES, _POST, needs="score"),
-    Route(EXPLANATIONS, _POST, needs="explain"),
-    Route("/v1/use-cases", needs=ANY_KEY),
-    Route("/v1/use-cases/{name}", needs=ANY_KEY),
-    Route("/v1/use-cases/{name}/report", needs=ANY_KEY),
-    Route("/v1/segments", needs=ANY_KEY),
+    Route(SCORES, _POST, scope="score"),
+    Route(EXPLANATIONS, _POST, scope="explain"),
+    Route("/v1/use-cases", scope=ANY_KEY),
+    Route("/v1/use-cases/{name}", scope=ANY_KEY),
+    Route("/v1/use-cases/{name}/report", scope=ANY_KEY),
+    Route("/v1/segments", scope=ANY_KEY),
     Route("/livez"),
     Route("/readyz"),
-    Route("/metrics", needs=ANY_KEY),
-    Route("/openapi.json", needs=ANY_KEY),
+    Route("/metrics", scope=ANY_KEY),
+    Route("/openapi.json", scope=ANY_KEY),
     Route("/schema.json"),  # BentoML's own, which its client reads
-    Route("/docs", needs=ANY_KEY),
+    Route("/docs", scope=ANY_KEY),
     Route("/"),
-    # The console asks for the key itself, by a form.
     Route("/console/", ("GET", "HEAD", "POST", "OPTIONS"), b"application/x-www-form-urlencoded"),
     Route("/console/style.css"),
+    Route(SIGN_IN, ("GET", "HEAD", "POST", "OPTIONS"), b"application/x-www-form-urlencoded"),
 )
 _EXACT = {route.template: route for route in ROUTES if "{" not in route.template}
 _PATTERNS = [

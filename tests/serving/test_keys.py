@@ -192,23 +192,25 @@ def test_the_console_asks_for_the_key_once(guarded: tuple[Server, dict[str, str]
     """A good key gives a session in a cookie that no script and no other site can use; it posts no call elsewhere."""
     server, keys = guarded
     with server.client() as client:
-        assert "API key" in client.get("/console/").text
-        assert "churn" not in client.get("/console/").text
-        assert client.post("/console/", data={"key": "wrong"}).status_code == 403
-        assert client.post("/console/", data={"key": keys["score"]}).status_code == 403
-        assert client.post("/console/", data={"profile": json.dumps(profile)}).status_code == 200
+        for path in ("/console/", "/console/?use_case=churn"):
+            sent = client.get(path)
+            assert (sent.status_code, sent.headers["location"], sent.text) == (303, "/console/sign-in", "")
+        assert client.post("/console/", data={"profile": json.dumps(profile)}).status_code == 303
+        assert "API key" in client.get("/console/sign-in").text
+        assert "Clé" in client.get("/console/sign-in", headers={"Accept-Language": "fr-FR"}).text
+        assert client.post("/console/sign-in", data={"key": "wrong"}).status_code == 403
+        assert client.post("/console/sign-in", data={"key": keys["score"]}).status_code == 403
+        foreign = client.post("/console/sign-in", data={"key": keys["all"]}, headers={"Origin": "https://evil.example"})
+        is_problem(foreign, 403, "foreign-origin")
 
-        entered = client.post("/console/", data={"key": keys["all"]})
+        entered = client.post("/console/sign-in", data={"key": keys["all"]})
 
         assert (entered.status_code, entered.headers["location"]) == (303, "/console/")
         assert {"HttpOnly", "SameSite=Strict"} <= set(entered.headers["set-cookie"].split("; "))
         assert keys["all"] not in entered.headers["set-cookie"]
         assert "churn" in client.get("/console/").text
-        assert "%" in client.post("/console/", data={"profile": json.dumps(profile)}).text
         assert client.get("/v1/use-cases").status_code == 200
         assert client.post("/v1/scores", json={"profiles": [profile]}).status_code == 401
-        foreign = client.post("/console/", data={"profile": "{}"}, headers={"Origin": "https://evil.example"})
-        is_problem(foreign, 403, "foreign-origin")
 
 
 def test_a_key_that_is_removed_opens_nothing_a_moment_later(
