@@ -15,6 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 BINS = 40  # equal-count bins of a number with more values than that
+FREQUENT = 20  # rows from which a value of such a number is looked at by itself; at most `BINS` such values
 PRIOR = 5.0  # rows of the base rate that a group's outcome rate is smoothed with
 MISSING_GROUP = 0
 _day = 86_400_000_000  # microseconds
@@ -74,7 +75,7 @@ def numbers(cells: pl.Series) -> Floats:
 
 
 def group_numbers(values: Floats, bins: int = BINS) -> Grouping:
-    """Numbers by value where they are few, else in equal-count bins; a value that fills a bin has one of its own."""
+    """Numbers by value where they are few, else in equal-count bins; a frequent value has a bin of its own."""
     missing = np.isnan(values)
     known = np.sort(values[~missing])
     if not len(known):
@@ -85,7 +86,10 @@ def group_numbers(values: Floats, bins: int = BINS) -> Grouping:
         codes = np.searchsorted(distinct, values) + 1
         names = [f"{value:g}" for value in distinct]
     else:
-        edges = np.unique(known[np.arange(1, bins) * len(known) // bins])
+        count = np.diff(np.r_[first, len(known)])
+        frequent = first[np.argsort(-count, kind="stable")[:bins]]
+        frequent = frequent[np.sort(count)[::-1][:bins] >= FREQUENT]
+        edges = np.unique(known[np.r_[np.arange(1, bins) * len(known) // bins, frequent]])
         codes = np.searchsorted(edges, values) + np.searchsorted(edges, values, side="right") + 1
         names = [f"below {edges[0]:g}", *(name for at in range(len(edges)) for name in _around(edges, at))]
     codes[missing] = MISSING_GROUP
@@ -97,7 +101,7 @@ def weigh(codes: Codes, label: Floats, half: Codes) -> Evidence:
     size, base = int(codes.max()) + 1, float(label.mean())
     cells = codes * 2 + half
     rows = np.bincount(cells, minlength=2 * size).reshape(size, 2).astype(np.float64)
-    positives = np.bincount(cells, weights=label, minlength=2 * size).reshape(size, 2)
+    positives = np.bincount(cells, weights=label, minlength=2 * size).reshape(size, 2).astype(np.float64)
     rates = (positives[:, ::-1] + PRIOR * base) / (rows[:, ::-1] + PRIOR)  # of the other half
     negatives = rows - positives
     loss = -float((positives * np.log(rates) + negatives * np.log1p(-rates)).sum()) / len(label)
