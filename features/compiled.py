@@ -70,6 +70,7 @@ def raw_events(use_case: UseCase, layout: Layout) -> dict[str, Any]:
         "sql": event_sql(use_case, layout),
         "events": event_columns(use_case),
         "traits": trait_columns(layout),
+        "typed": bool(use_case.events and isinstance(use_case.events.type, TypeColumn)),
     }
 
 

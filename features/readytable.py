@@ -184,6 +184,7 @@ def _report(
         "source": "table",
         "rows": len(cells),
         "rows_used": len(kept),
+        "base_rate": float(kept[LABEL].cast(pl.Float64).sum()) / len(kept),
         "null_labels_dropped": int(cells[LABEL].null_count()),
         "duplicate_rows": duplicates,
         "bad_rows": bad.to_json(),

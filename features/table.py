@@ -17,6 +17,7 @@ from features.events import BadRows, Log, open_log
 from features.inference import Read
 from features.labels import LABEL, Cutoffs, cutoffs_of, eligibility, labelled, naive
 from features.layout import Layout, layout_of
+from features.leakage import leak_findings
 from features.learning import CUTOFF, GROUP, ID, ORDER, LearningTable, called, check_names, class_shortage
 from features.profiles import Traits, as_of, open_profiles
 from features.quarantine import write_quarantine
@@ -32,7 +33,7 @@ __all__ = ["LearningTable", "learning_table", "scoring_table"]
 
 
 @dataclass(frozen=True, slots=True)
-class _Ground:
+class Ground:
     """What every table of a use case on a log stands on."""
 
     use_case: UseCase
@@ -59,9 +60,9 @@ def learning_table(use_case: UseCase, *, quarantine: Path | None = None) -> Lear
     if use_case.table is not None:
         table, bad = read_ready_table(use_case)
         write_quarantine(quarantine, use_case.name, {"table": bad})
-        return table
+        return replace(table, findings=leak_findings(table, use_case.accepted_leaks))
     with engine() as backend:
-        ground = _ground(backend, use_case, None)
+        ground = prepare(backend, use_case, None)
         write_quarantine(quarantine, use_case.name, _bad(ground))
         features = called(log_features(ground.layout), use_case)
         check_names(use_case, [name for each in features for name in (each.name, each.subject or "")])
@@ -69,11 +70,12 @@ def learning_table(use_case: UseCase, *, quarantine: Path | None = None) -> Lear
     cutoffs, notes = _with_both_classes(ground, parts)
     rows = pl.concat([parts[moment] for moment in (*cutoffs.train, cutoffs.test)])
     check_table(rows, features, ground.log.source.path)
-    findings = () if ground.profiles is None else ground.profiles.findings
+    undated = () if ground.profiles is None else ground.profiles.findings
     report = _report(ground, cutoffs, notes, rows, features)
-    return LearningTable(
-        rows, features, eligibility(use_case), cutoffs, report, _digest(use_case), findings, ground.layout
+    table = LearningTable(
+        rows, features, eligibility(use_case), cutoffs, report, _digest(use_case), undated, ground.layout
     )
+    return replace(table, findings=(*undated, *leak_findings(table, use_case.accepted_leaks)))
 
 
 def scoring_table(use_case: UseCase, cutoff: datetime, *, quarantine: Path | None = None) -> pl.DataFrame:
@@ -89,7 +91,7 @@ def scoring_table(use_case: UseCase, cutoff: datetime, *, quarantine: Path | Non
     if use_case.events is None:
         raise UseCaseError(use_case.file, ["[events] must be given to build features; a table is scored as it is"])
     with engine() as backend:
-        ground = _ground(backend, use_case, cutoff)
+        ground = prepare(backend, use_case, cutoff)
         write_quarantine(quarantine, use_case.name, _bad(ground))
         table = frame(ground.at(cutoff).order_by(CUSTOMER_ID))
     features, eligible = log_features(ground.layout), eligibility(use_case)
@@ -98,8 +100,11 @@ def scoring_table(use_case: UseCase, cutoff: datetime, *, quarantine: Path | Non
     return table.with_columns(allowed.alias(ELIGIBLE))
 
 
-def _ground(backend: Any, use_case: UseCase, before: datetime | None) -> _Ground:
-    """The log, its cutoffs and its layout, which is settled by the events before the latest training cutoff."""
+def prepare(backend: Any, use_case: UseCase, before: datetime | None) -> Ground:
+    """The log, its cutoffs and its layout, which is settled by the events before the latest training cutoff.
+
+    Or before the moment `before`, where that is earlier.
+    """
     log = open_log(backend, use_case)
     cutoffs, notes = cutoffs_of(use_case, log)
     settled = naive(cutoffs.train[-1] if before is None else min(cutoffs.train[-1], before))
@@ -108,10 +113,10 @@ def _ground(backend: Any, use_case: UseCase, before: datetime | None) -> _Ground
     profiles = open_profiles(backend, use_case, settled, taken)
     if profiles is not None:
         layout = replace(layout, traits=profiles.traits)
-    return _Ground(use_case, log, cutoffs, tuple(notes), layout, profiles)
+    return Ground(use_case, log, cutoffs, tuple(notes), layout, profiles)
 
 
-def _bad(ground: _Ground) -> dict[str, BadRows]:
+def _bad(ground: Ground) -> dict[str, BadRows]:
     return {"events": ground.log.bad} | ({"profiles": ground.profiles.bad} if ground.profiles else {})
 
 
@@ -120,7 +125,7 @@ def _digest(use_case: UseCase) -> str:
     return digest(*(section.path for section in sections if section is not None))
 
 
-def _eligible_at(ground: _Ground, cutoff: datetime) -> pl.DataFrame:
+def _eligible_at(ground: Ground, cutoff: datetime) -> pl.DataFrame:
     """Eligible customers at one cutoff, by id, with label and bookkeeping."""
     table = labelled(ground.at(cutoff), ground.log.events, ground.use_case, cutoff)
     eligible = eligibility(ground.use_case)
@@ -138,7 +143,7 @@ def _eligible_at(ground: _Ground, cutoff: datetime) -> pl.DataFrame:
     )
 
 
-def _with_both_classes(ground: _Ground, parts: dict[datetime, pl.DataFrame]) -> tuple[Cutoffs, list[str]]:
+def _with_both_classes(ground: Ground, parts: dict[datetime, pl.DataFrame]) -> tuple[Cutoffs, list[str]]:
     """The training cutoffs that have both classes, and what there is to say.
 
     Raises:
@@ -163,7 +168,7 @@ def _label_words(use_case: UseCase) -> str:
 
 
 def _report(
-    ground: _Ground, cutoffs: Cutoffs, notes: list[str], rows: pl.DataFrame, features: tuple[Feature, ...]
+    ground: Ground, cutoffs: Cutoffs, notes: list[str], rows: pl.DataFrame, features: tuple[Feature, ...]
 ) -> dict[str, Any]:
     columns = [column_report(each.name, "feature", rows[each.name], Read(rows[each.name], each)) for each in features]
     per_cutoff = rows.group_by(CUTOFF).agg(pl.len().alias("rows"), pl.col(LABEL).mean().alias("rate")).sort(CUTOFF)

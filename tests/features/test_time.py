@@ -24,7 +24,6 @@ from tests.features.worlds import (
     rewritten,
     seconds_after,
     utc,
-    write_use_case,
 )
 
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)  # each example writes files and runs the engine: no shrinking

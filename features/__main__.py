@@ -1,0 +1,108 @@
+"""`python -m features build|init|report|prove`: words on stderr, results on stdout."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from features.build import build
+from features.errors import DataError, UseCaseError
+from features.guess import init
+from features.page import as_page, as_text
+from features.prove import prove
+from features.table import learning_table
+from features.usecase import load_use_case
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; 0 done, 1 failed, 2 usage, 3 the data broke its contract, 4 a blocking finding, 130 stopped."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except UseCaseError as failure:
+        return _refused(2, failure.file, failure.broken)
+    except DataError as failure:
+        return _refused(3, failure.file, failure.broken)
+    except OSError as failure:
+        return _refused(1, str(failure.filename), [str(failure.strerror)])
+    except KeyboardInterrupt:
+        return 130
+
+
+def _refused(code: int, file: str, broken: Sequence[str]) -> int:
+    for rule in broken:
+        print(f"{file}: {rule}", file=sys.stderr)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m features", description="Feature tables from logs and tables.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    builds = commands.add_parser("build", help="write the feature table of a log at a cutoff")
+    builds.add_argument("use_case", type=Path, metavar="USE_CASE.toml")
+    builds.add_argument(
+        "--cutoff", type=_moment, required=True, metavar="D", help="date or datetime, UTC if it says none"
+    )
+    builds.add_argument("--out", type=Path, required=True, metavar="F", help="a .parquet or .csv file, or a folder")
+    builds.set_defaults(run=_build)
+    starts = commands.add_parser("init", help="write a use case for a file")
+    starts.add_argument("file", type=Path, metavar="FILE")
+    starts.add_argument("--out", type=Path, metavar="F", help="default: FILE with the ending .toml, here")
+    starts.add_argument("--force", action="store_true", help="overwrite")
+    starts.set_defaults(run=_init)
+    for name, run, what in (("report", _report, "the data report"), ("prove", _prove, "look for leaks")):
+        command = commands.add_parser(name, help=what)
+        command.add_argument("use_case", type=Path, metavar="USE_CASE.toml")
+        command.add_argument("--json", action="store_true", help="one JSON document")
+        command.set_defaults(run=run)
+        if name == "report":
+            command.add_argument("--html", type=Path, metavar="F", help="also write a page")
+    return parser
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a date or a datetime in ISO form, got {text!r}") from None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _build(options: argparse.Namespace) -> int:
+    file, rows = build(load_use_case(options.use_case), options.cutoff, options.out)
+    print("unchanged" if rows is None else f"{rows:,} customers", file=sys.stderr)
+    print(file)
+    return 0
+
+
+def _init(options: argparse.Namespace) -> int:
+    print(init(options.file, options.out, force=options.force))
+    return 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    use_case = load_use_case(options.use_case)
+    report = learning_table(use_case).report
+    if options.html:
+        options.html.write_text(as_page(use_case.name, report), encoding="utf-8")
+        print(f"written: {options.html}", file=sys.stderr)
+    print(json.dumps(report, ensure_ascii=False, indent=1) if options.json else as_text(report))
+    return 0
+
+
+def _prove(options: argparse.Namespace) -> int:
+    findings = prove(load_use_case(options.use_case))
+    told = [finding.to_json() for finding in findings]
+    if options.json:
+        print(json.dumps(told, ensure_ascii=False, indent=1))
+    else:
+        print("\n".join(f"{each['severity']}: {each['rule']}: {each['detail']}" for each in told) or "no finding")
+    return 4 if any(finding.severity == "block" for finding in findings) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,101 @@
+"""The data report for people: as text, and as one self-contained HTML page."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+_STYLE = (
+    "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem;color:#1a1a1a}"
+    "table{border-collapse:collapse;width:100%;margin:1rem 0}th,td{border-bottom:1px solid #ddd;padding:.3rem .5rem;"
+    "text-align:left;vertical-align:top}th{background:#f5f5f5}td.n{text-align:right;font-variant-numeric:tabular-nums}"
+    ".dropped{color:#a33}"
+)
+
+
+def as_text(report: Mapping[str, Any]) -> str:
+    """The report in lines: what was read, what there is to say, a line for each column."""
+    lines = [f"{name}: {value}" for name, value in _facts(report)]
+    lines += [f"note: {note}" for note in report["notes"]]
+    for title, columns in _tables(report):
+        lines += ["", title]
+        lines += [f"  {column['name']}: {_words(column)}" for column in columns]
+    return "\n".join(lines)
+
+
+def as_page(name: str, report: Mapping[str, Any]) -> str:
+    """The report as a page without any outside asset."""
+    facts = "".join(f"<tr><th>{_safe(key)}</th><td>{_safe(value)}</td></tr>" for key, value in _facts(report))
+    notes = "".join(f"<li>{_safe(note)}</li>" for note in report["notes"])
+    tables = "".join(f"<h2>{_safe(title)}</h2>{_columns(columns)}" for title, columns in _tables(report))
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Data report: {_safe(name)}</title>'
+        f"<style>{_STYLE}</style></head><body><h1>Data report: {_safe(name)}</h1>"
+        f"<table>{facts}</table><ul>{notes}</ul>{tables}</body></html>\n"
+    )
+
+
+def _facts(report: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "source", report["source"]
+    yield "rows", f"{report['rows']:,} read, {report['rows_used']:,} used"
+    bad = report["bad_rows"]
+    yield "bad rows", f"{bad['total']:,} of {bad['read']:,} ({bad['share']:.2%})"
+    for rule, n in bad["rules"].items():
+        yield f"bad rows, {rule}", f"{n:,}"
+    for key in ("duplicates_removed", "duplicate_rows", "null_labels_dropped", "first_event", "last_event"):
+        if key in report:
+            yield key.replace("_", " "), str(report[key])
+    for each in report.get("eligible", []):
+        yield f"eligible on {each['cutoff'][:10]}", f"{each['customers']:,}, base rate {each['base_rate']:.1%}"
+    if "base_rate" in report:
+        yield "base rate", f"{report['base_rate']:.1%}"
+
+
+def _tables(report: Mapping[str, Any]) -> Iterator[tuple[str, Sequence[Mapping[str, Any]]]]:
+    yield "Columns", report["columns"]
+    if report.get("profiles"):
+        yield "Profiles", report["profiles"]["columns"]
+
+
+def _words(column: Mapping[str, Any]) -> str:
+    if column["dropped"]:
+        return f"dropped: {column['dropped']}"
+    if column["role"] != "feature":
+        return str(column["role"]).replace("_", " ")
+    parts = [str(column["type"]), f"{column['missing']:.1%} missing", f"{column['distinct']} distinct"]
+    if column["range"]:
+        parts.append(f"{_short(column['range'][0])} to {_short(column['range'][1])}")
+    return ", ".join([*parts, *column["done"]])
+
+
+def _columns(columns: Sequence[Mapping[str, Any]]) -> str:
+    head = "<tr>" + "".join(f"<th>{name}</th>" for name in _HEAD) + "</tr>"
+    return f"<table>{head}{''.join(map(_row, columns))}</table>"
+
+
+_HEAD = ("column", "role", "type", "missing", "distinct", "range", "what was done")
+
+
+def _row(column: Mapping[str, Any]) -> str:
+    span = " to ".join(_short(value) for value in column["range"]) if column["range"] else ""
+    done = "; ".join([*column["done"], *([f"dropped: {column['dropped']}"] if column["dropped"] else [])])
+    cells = (
+        column["name"],
+        column["role"],
+        column["type"] or "",
+        f"{column['missing']:.1%}",
+        column["distinct"],
+        span,
+        done,
+    )
+    style = ' class="dropped"' if column["dropped"] else ""
+    return f"<tr{style}>" + "".join(f"<td>{_safe(cell)}</td>" for cell in cells) + "</tr>"
+
+
+def _short(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _safe(value: Any) -> str:
+    return html.escape("" if value is None else str(value))
