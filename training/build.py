@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from features.compiled import raw_events
 from scoring.bands import percentile_boundaries
 from scoring.bundle import MANIFEST, Bundle, canonical_json, load_bundle, write_bundle
 from scoring.scorer import Scorer
@@ -75,6 +76,8 @@ def build(folder: Path, task: Task, parts: Parts, learned: Learned, evidence: Ev
         "reference.json": canonical_json(held),
         "curves.json": canonical_json(curves(learned.test_labels, learned.served())),
     }
+    if task.table.layout is not None:
+        files["events.json"] = canonical_json(raw_events(task.use_case, task.table.layout))
     return _proved(folder, manifest, files, parts, winner, encode(taught.encoder, parts.test), seed=task.seed)
 
 

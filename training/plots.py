@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from training.evaluate import Outcomes
+from training.shapley import shap_library
 
 mpl.use("Agg")
 STYLE: Any = {
@@ -45,10 +47,11 @@ def draw(label: NDArray[Any], served: Curves) -> dict[str, bytes]:
 
 def beeswarm(contributions: Floats, values: Floats, names: list[str]) -> bytes:
     """Shap's beeswarm of calibrated log-odds, one dot a row and feature, as PNG."""
-    import shap
+    shap = shap_library()
     from matplotlib import pyplot
 
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context(STYLE), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # shap draws by calls that its libraries are about to retire
         shared = shap.Explanation(values=contributions, data=values, feature_names=names)
         shap.plots.beeswarm(shared, max_display=12, show=False)
         figure = pyplot.gcf()

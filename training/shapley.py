@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from dataclasses import dataclass
 from itertools import combinations
 from math import factorial
@@ -36,6 +37,14 @@ def dump_trees(stored: bytes) -> tuple[Tree, ...]:
     return tuple(_tree(dumped) for dumped in model["trees"])
 
 
+def shap_library() -> Any:
+    """shap, imported late (it takes seconds) and without the warnings its own imports raise."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import shap
+    return shap
+
+
 def brute_force(trees: tuple[Tree, ...], row: NDArray[np.float32]) -> Floats:
     """Every feature's Shapley value for one row, by the definition: the mean gain over all subsets of the others.
 
@@ -63,9 +72,7 @@ def by_shap(trees: tuple[Tree, ...], matrix: NDArray[np.float32]) -> Floats:
 
     shap reads `value <= threshold` where xgboost reads `value < threshold`, so thresholds move down by one float32.
     """
-    import shap  # eleven seconds to import, and only training needs it
-
-    explainer = shap.TreeExplainer({"trees": [_for_shap(tree) for tree in trees]})
+    explainer = shap_library().TreeExplainer({"trees": [_for_shap(tree) for tree in trees]})
     return np.asarray(explainer.shap_values(matrix.astype(np.float64), check_additivity=False), dtype=np.float64)
 
 

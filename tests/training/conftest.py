@@ -1,0 +1,113 @@
+"""A small world: one log and one ready table, trained once for all tests of training."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from training.registry import Registry
+from training.run import train
+
+TABLE = """
+name = "visits"
+polarity = "positive"
+seed = 3
+[table]
+path = "visits.parquet"
+label = "came back"
+positive = true
+[reasons]
+forbid = ["âge"]
+"""
+LOG = """
+name = "shop"
+polarity = "negative"
+seed = 3
+[events]
+path = "events.parquet"
+customer_id = "who"
+timestamp = "when"
+amount = "paid"
+type = "purchase"
+[window]
+observation = "180d"
+prediction = "60d"
+[eligible]
+active_within = "120d"
+[label]
+event = "purchase"
+outcome = "absent"
+"""
+
+
+def visits(rows: int = 1500, *, seed: int = 0) -> pl.DataFrame:
+    """A ready table with odd column names, gaps, many levels, and an outcome that two columns tell."""
+    random = np.random.default_rng(seed)
+    age, spent = random.integers(18, 90, rows), random.lognormal(3, 1, rows)
+    channel = random.choice(["web", "Store", "phone", "post"], rows, p=[0.5, 0.3, 0.15, 0.05])
+    odds = -2.2 + 0.02 * (age - 40) + 0.9 * np.log1p(spent) - 2 + 1.2 * (channel == "Store") + (age > 70)
+    came = random.random(rows) < 1 / (1 + np.exp(-odds))
+    return pl.DataFrame(
+        {
+            "âge": age,
+            "spent so far": pl.Series(
+                [None if gap else value for gap, value in zip(random.random(rows) < 0.1, spent, strict=True)]
+            ),
+            "label": pl.Series(
+                [None if gap else text for gap, text in zip(random.random(rows) < 0.05, channel, strict=True)]
+            ),
+            "joined": [date(2020, 1, 1) + timedelta(days=int(days)) for days in random.integers(0, 900, rows)],
+            "member": random.random(rows) < 0.4,
+            "came back": came,
+        }
+    )
+
+
+def events(customers: int = 700, *, seed: int = 0) -> pl.DataFrame:
+    """Purchases over two years by customers who differ in how often they buy and who stop one day."""
+    random = np.random.default_rng(seed)
+    rows: list[dict[str, Any]] = []
+    for customer in range(customers):
+        day, ends = random.integers(0, 300), random.exponential(500)
+        pace = random.gamma(2.0, 20.0)
+        while day < min(720, ends + 60):
+            moment = date(2022, 1, 1) + timedelta(days=int(day))
+            rows.append({"who": customer, "when": moment, "paid": round(float(random.lognormal(3, 0.7)), 2)})
+            day += 1 + random.exponential(pace)
+    return pl.DataFrame(rows)
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with both use cases and their data."""
+    folder = tmp_path_factory.mktemp("world")
+    (folder / "visits.toml").write_text(TABLE, encoding="utf-8")
+    (folder / "shop.toml").write_text(LOG, encoding="utf-8")
+    visits().write_parquet(folder / "visits.parquet")
+    events().write_parquet(folder / "events.parquet")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where both use cases are trained and released; tests read it and change it back."""
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="session")
+def registry(home: Path) -> Registry:
+    """MLflow on the home's own SQLite file."""
+    return Registry(home)
+
+
+@pytest.fixture(scope="session")
+def trained(world: Path, home: Path, registry: Registry) -> dict[str, dict[str, Any]]:
+    """Both use cases' lines of the training report."""
+    return {
+        name: train(world / f"{name}.toml", home=home, registry=registry, mode="gate") for name in ("visits", "shop")
+    }

@@ -1,0 +1,71 @@
+"""Linear candidates: what the bundle computes is what scikit-learn fitted, and every term's mean is zero."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from features.types import MISSING, OTHER, Feature
+from scoring.bundle import canonical_json
+from scoring.model import LinearModel
+from training.linear import fit_linear
+
+FEATURES = (
+    Feature("spent", "number"),
+    Feature("visits", "integer"),
+    Feature("kind", "category", levels=("a", "b")),
+    Feature("blank", "number"),
+)
+CODES = {"kind": ["a", OTHER, MISSING, "b"]}
+
+
+def rows(count: int = 800) -> tuple[np.ndarray, np.ndarray]:
+    """A skewed number with gaps, a count, a category, and a column that is always missing."""
+    random = np.random.default_rng(0)
+    spent = random.lognormal(2, 1.2, count)
+    matrix = np.stack([spent, random.poisson(3, count), random.integers(0, 4, count), np.full(count, np.nan)], axis=1)
+    matrix[random.random(count) < 0.2, 0] = np.nan
+    odds = 0.8 * np.nan_to_num(np.log1p(matrix[:, 0]), nan=3.0) - 2.5 + (matrix[:, 2] == 3)
+    return matrix.astype(np.float32), (random.random(count) < 1 / (1 + np.exp(-odds))).astype(float)
+
+
+def fitted(used: list[str], *, always_log: bool = False) -> LinearModel:
+    """A linear model as the bundle would read it."""
+    matrix, label = rows()
+    return LinearModel.parse(
+        canonical_json(fit_linear(FEATURES, CODES, matrix, label, used=used, always_log=always_log))
+    )
+
+
+def test_margins_are_those_of_the_regression() -> None:
+    """The stored terms give the log-odds of scikit-learn's model on the same standardised columns."""
+    matrix, label = rows()
+    known = np.log1p(matrix[:, 0].astype(float))
+    gap = np.isnan(known)
+    scaled = np.where(gap, 0, (known - np.nanmean(known)) / np.nanstd(known))
+    design = np.stack([scaled, gap.astype(float)], axis=1)
+    expected = LogisticRegression(C=1.0, tol=1e-6, max_iter=500).fit(design, label).decision_function(design)
+
+    assert fitted(["spent"]).margin(matrix) == pytest.approx(expected, abs=1e-5)
+
+
+def test_every_term_averages_to_zero_and_adds_up() -> None:
+    """Contributions are centred on the fitting rows, and with the intercept they are the margin."""
+    matrix, _ = rows()
+    model = fitted(["spent", "visits", "kind", "blank"])
+
+    contributions = model.contributions(matrix)
+
+    assert contributions.mean(axis=0) == pytest.approx(np.zeros(4), abs=1e-6)
+    assert model.bias() + contributions.sum(axis=1) == pytest.approx(model.margin(matrix), abs=1e-5)
+
+
+def test_features_that_are_not_used_add_nothing() -> None:
+    """Every feature has a term; those left out are zero."""
+    matrix, _ = rows()
+
+    contributions = fitted(["visits"]).contributions(matrix)
+
+    assert np.abs(contributions[:, [0, 2, 3]]).max() == 0
+    assert np.abs(contributions[:, 1]).max() > 0
