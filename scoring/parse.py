@@ -9,21 +9,24 @@ import sqlglot
 from sqlglot import expressions as sql
 from sqlglot.errors import SqlglotError
 
+from scoring.cuts import Cuts
 from scoring.rules import Kind, Rule, RuleError
 
 _SIGNS: Mapping[type[Any], str] = {sql.EQ: "=", sql.NEQ: "<>", sql.LT: "<", sql.LTE: "<=", sql.GT: ">", sql.GTE: ">="}
-_ALLOWED = "AND, OR, NOT, comparisons, BETWEEN, IN, IS NULL, IS TRUE, numbers, 'texts', TRUE and FALSE"
+_ALLOWED = (
+    "AND, OR, NOT, comparisons, BETWEEN, IN, IS NULL, IS TRUE, numbers, 'texts', TRUE, FALSE and quantile(feature, 0.9)"
+)
 _DEEP = 100  # nested parts
 
 
-def parse_rule(text: str, kinds: Mapping[str, Kind]) -> Rule:
-    """The tree of a rule over columns of known kinds.
+def parse_rule(text: str, kinds: Mapping[str, Kind], cuts: Cuts | None = None) -> Rule:
+    """The tree of a rule over columns of known kinds; `quantile(feature, 0.8)` becomes the cut-point that was fitted.
 
     Raises:
         RuleError: It is not one boolean expression of the whitelist, or a name or a comparison does not fit.
     """
     try:
-        parsed = sqlglot.parse(text, read="duckdb")
+        parsed = [part and _with_cuts(part, cuts or {}) for part in sqlglot.parse(text, read="duckdb")]
     except (SqlglotError, RecursionError) as error:
         where = getattr(error, "errors", None)
         at = f" at column {where[0]['col']}" if where else ""
@@ -31,6 +34,25 @@ def parse_rule(text: str, kinds: Mapping[str, Kind]) -> Rule:
     if len(parsed) != 1 or parsed[0] is None:
         raise RuleError(f"A rule must be one expression, got {len([part for part in parsed if part])}.")
     return _boolean(parsed[0], kinds, 0)
+
+
+def _with_cuts(parsed: Any, cuts: Cuts) -> Any:
+    """The expression with each `quantile(feature, share)` replaced by its number."""
+    return parsed.transform(lambda node: _cut(node, cuts) if isinstance(node, sql.Quantile) else node)
+
+
+def _cut(node: Any, cuts: Cuts) -> Any:
+    column, share = node.this, node.args.get("quantile")
+    if not isinstance(column, sql.Column) or not isinstance(share, sql.Literal) or share.is_string:
+        raise RuleError("A quantile is written quantile(feature, 0.8), got something else.")
+    tenth = round(float(share.this) * 10)
+    if not 1 <= tenth <= 9 or abs(tenth / 10 - float(share.this)) > 1e-9:
+        raise RuleError(f"A quantile is one of the tenths 0.1 to 0.9, got {share.this}.")
+    if column.name not in cuts or column.table:
+        raise RuleError(f"A quantile is of a number met in training, got {column.name}.")
+    value = cuts[column.name][tenth - 1]
+    literal = sql.Literal.number(repr(abs(value)))
+    return sql.Neg(this=literal) if value < 0 else literal
 
 
 def _boolean(node: Any, kinds: Mapping[str, Kind], depth: int) -> Rule:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from features.types import Feature
+from scoring.cuts import Cuts
 from scoring.parse import parse_rule
 from scoring.policy import LEVELS, Policy, Segment, days
 from scoring.reach import Bounds, uncovered, unreachable
@@ -38,8 +39,12 @@ class PolicyError(ValueError):
         self.faults = faults
 
 
-def read_policy(text: str, use_cases: Mapping[str, tuple[Feature, ...]]) -> Policy:
-    """The policy of a TOML text over the released use cases and their features.
+def read_policy(
+    text: str, use_cases: Mapping[str, tuple[Feature, ...]], cuts: Mapping[str, Cuts] | None = None
+) -> Policy:
+    """The policy of a TOML text over the released use cases, their features and the cut-points fitted with them.
+
+    The cut-point of a feature that several use cases have is that of the one the policy names first.
 
     Raises:
         PolicyError: It does not parse, names what is not there, has a segment nobody can be in, or leaves customers
@@ -49,7 +54,7 @@ def read_policy(text: str, use_cases: Mapping[str, tuple[Feature, ...]]) -> Poli
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise PolicyError([f"The policy must be TOML: {error}."]) from error
-    reader = _Reader(text, document, use_cases)
+    reader = _Reader(text, document, use_cases, cuts or {})
     policy = reader.read()
     if not reader.faults:
         reader.check_reach(policy)
@@ -61,7 +66,13 @@ def read_policy(text: str, use_cases: Mapping[str, tuple[Feature, ...]]) -> Poli
 class _Reader:
     """One pass over a policy file that gathers faults instead of stopping at the first."""
 
-    def __init__(self, text: str, document: Mapping[str, Any], use_cases: Mapping[str, tuple[Feature, ...]]) -> None:
+    def __init__(
+        self,
+        text: str,
+        document: Mapping[str, Any],
+        use_cases: Mapping[str, tuple[Feature, ...]],
+        cuts: Mapping[str, Cuts],
+    ) -> None:
         self.faults: list[str] = []
         self._lines = text.splitlines()
         self._starts = [number for number, line in enumerate(self._lines) if re.match(r"\s*\[\[\s*segment\s*]]", line)]
@@ -69,6 +80,7 @@ class _Reader:
         self._asked = self._use_cases(use_cases)
         self._features = [feature for name in self._asked for feature in use_cases[name]]
         self._kinds = self._known_kinds()
+        self._cuts = {feature: cut for name in reversed(self._asked) for feature, cut in cuts.get(name, {}).items()}
 
     def read(self) -> Policy:
         """The policy, as far as it can be understood."""
@@ -160,7 +172,7 @@ class _Reader:
         if text is None:
             return None
         try:
-            return parse_rule(text, self._kinds)
+            return parse_rule(text, self._kinds, self._cuts)
         except RuleError as error:
             self._fault(number, key, str(error))
             return None

@@ -1,0 +1,100 @@
+"""The forms an audience leaves in: plain CSV and Parquet, a French Excel's CSV, what Brevo and Mailchimp import."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, TextIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # what a spreadsheet takes for a formula
+_BREVO = {"customer_id": "EXT_ID", "email": "EMAIL", "since": "SEGMENT_SINCE"}
+_MAILCHIMP = {"email": "Email Address", "segment": "Tags"}
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How a CSV is written."""
+
+    header: Callable[[str], str]
+    delimiter: str = ","
+    encoding: str = "utf-8"
+    decimal: str = "."
+    day: str = "%Y-%m-%d"
+    addressed: bool = False  # it is of no use without an address
+
+
+def _named(known: Mapping[str, str]) -> Callable[[str], str]:
+    """Known names, all others as the names of attributes: capitals, digits and _."""
+    return lambda name: known.get(name) or re.sub(r"[^A-Z0-9_]", "_", name.upper())
+
+
+FORMS: Mapping[str, Form] = {
+    "csv": Form(str),
+    "brevo": Form(_named(_BREVO), delimiter=";", addressed=True),
+    "mailchimp": Form(_named(_MAILCHIMP), addressed=True),
+    "excel-fr": Form(str, delimiter=";", encoding="utf-8-sig", decimal=",", day="%d/%m/%Y"),
+}
+FORMATS = (*FORMS, "parquet")
+
+
+def write_audience(rows: pa.Table, target: Path, format_: str) -> None:
+    """Writes an audience in one of `FORMATS`; the target appears whole or not at all."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if format_ == "parquet":
+        with _draft(target) as draft:
+            pq.write_table(rows, draft)
+        return
+    form = FORMS[format_]
+    with _draft(target) as draft, draft.open("w", encoding=form.encoding, newline="") as file:
+        _write_csv(rows, file, form)
+
+
+def write_whole(target: Path, text: str) -> None:
+    """Writes a text file that appears whole or not at all."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _draft(target) as draft:
+        draft.write_text(text, encoding="utf-8")
+
+
+def neutral(text: str) -> str:
+    """A text that no spreadsheet takes for a formula: one that begins like one gets an apostrophe before it.
+
+    >>> neutral("=1+1"), neutral("Ada")
+    ("'=1+1", 'Ada')
+    """
+    return f"'{text}" if text.lstrip(" ").startswith(_STARTS) else text
+
+
+def _write_csv(rows: pa.Table, file: TextIO, form: Form) -> None:
+    writer = csv.writer(file, delimiter=form.delimiter, lineterminator="\r\n")
+    writer.writerow([neutral(form.header(name)) for name in rows.column_names])
+    columns: Sequence[list[Any]] = [column.to_pylist() for column in rows.columns]
+    writer.writerows([_cell(value, form) for value in row] for row in zip(*columns, strict=True))
+
+
+def _cell(value: Any, form: Form) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, date):
+        return value.strftime(form.day)
+    return str(value).replace(".", form.decimal) if isinstance(value, float) else neutral(str(value))
+
+
+@contextmanager
+def _draft(target: Path) -> Iterator[Path]:
+    """A path to write to that becomes the target's once all is written."""
+    draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        yield draft
+        draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)
