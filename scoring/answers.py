@@ -121,12 +121,12 @@ def check_request(live: Mapping[str, Live], *, use_cases: Sequence[str] | None, 
 def _opening(profile: Any) -> dict[str, Any]:
     """An answer before any score: whose it is, and whether the profile has the right shape."""
     if isinstance(profile, Prepared):
-        scores = {name: {"status": status} for name, status in profile.statuses.items()}
-        return _blank(profile.customer_id, list(profile.errors), scores)
+        told = {name: dict(answer) for name, answer in profile.answers.items()}
+        return _blank(profile.customer_id, list(profile.errors), told)
     errors: list[Note] = []
     customer = profile.get(CUSTOMER_ID) if isinstance(profile, Mapping) else None
     if not isinstance(profile, Mapping):
-        errors.append(_shape("A profile must be an object with `customer_id` and `features`, got something else."))
+        errors.append(_shape("A profile must be an object with `customer_id` and `features`, or `events` and `as_of`."))
     else:
         if not isinstance(customer, str) or not customer:
             errors.append(_shape("`customer_id` must be text and not empty."))
@@ -269,6 +269,10 @@ def _feature(profile: Any, name: str) -> Any:
     return profile["features"].get(name)
 
 
+def _nothing(status: str) -> Note:
+    return {"code": status, "detail": f"There is nothing to explain: the customer's status is {status}."}
+
+
 def _shape(detail: str) -> Note:
     return {"code": "malformed_profile", "detail": detail}
 
@@ -285,6 +289,9 @@ def explain_profile(served: Live, profile: Any, *, language: Language = "en") ->
     if notes:
         raise ProfileError(notes)
     name = served.release.bundle.name
+    if isinstance(profile, Prepared) and name not in profile.features:
+        silent = profile.answers[name]
+        raise ProfileError(silent.get("errors") or [_nothing(silent["status"])])
     features = _features({}, profile, name, frozenset({name}))[0]
     values, errors, warnings = served.scorer.encoder.row(features)
     if errors:

@@ -13,11 +13,11 @@ from scoring.cells import Note
 class Prepared:
     """A profile that a door has already opened; cannot be posted, so nobody can pass for one.
 
-    A use case stands in `features`, or in `statuses` where there is nothing to score and why: `insufficient_data`,
-    `unknown`, `stale`, `opted_out`.
+    A use case stands in `features`, or in `answers` where there is nothing to score: its answer then says why, by its
+    status (`insufficient_data`, `unknown`, `stale`, `opted_out`, or `invalid` with errors).
     """
 
     customer_id: str | None
     features: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by use case
-    statuses: Mapping[str, str] = field(default_factory=dict)  # by use case
+    answers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by use case
     errors: tuple[Note, ...] = ()  # of the profile itself; with any the row is invalid

@@ -10,6 +10,7 @@ from typing import Any
 from scoring.answers import Live, ProfileError, explain_profile, score_profiles
 from serving import metrics
 from serving.problems import INVALID_PROFILE, NOT_READY, UNKNOWN_USE_CASE, Problem, retry_after
+from serving.raw_events import prepare
 from serving.reply import Reply, Visit, json_reply
 from serving.shapes import ExplanationRequest, ScoresRequest, explanation_request, scores_request
 
@@ -55,7 +56,7 @@ async def answer_explanations(body: Any, visit: Visit) -> Reply:
 def _score(asked: ScoresRequest, visit: Visit) -> Reply:
     results = score_profiles(
         visit.snapshot.served,
-        asked.profiles,
+        prepare(asked.profiles, visit.snapshot.served, asked.use_cases),
         use_cases=asked.use_cases,
         reasons=asked.reasons,
         language=asked.language,
@@ -71,7 +72,8 @@ def _score(asked: ScoresRequest, visit: Visit) -> Reply:
 
 def _explain(asked: ExplanationRequest, live: Live, visit: Visit) -> Reply:
     try:
-        explanation = explain_profile(live, asked.profile, language=asked.language)
+        profile = prepare([asked.profile], visit.snapshot.served, [asked.use_case])[0]
+        explanation = explain_profile(live, profile, language=asked.language)
     except ProfileError as error:
         raise Problem(INVALID_PROFILE, str(error), errors=error.notes) from None
     return json_reply({"request_id": visit.request_id, "scored_at": now(), **explanation})

@@ -1,0 +1,142 @@
+"""Raw events at the door: a posted history becomes features by the SQL that was compiled in training."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from features.types import CUSTOMER_ID
+from scoring.answers import Live
+from scoring.cells import Note, kind
+from scoring.prepared import Prepared
+from serving.event_tables import INNER, MAX_EVENTS, CellError, arrow_table, moment, note, read_record
+
+FILE = "events.json"  # in the bundle of a use case that learned from a log
+_KEYS = {CUSTOMER_ID, "events", "traits", "as_of"}
+_NO_EVENTS = {
+    "code": "no_events",
+    "detail": "A use case that learned from a ready table takes `features`, not `events`.",
+}
+_engines = threading.local()
+
+
+def prepare(profiles: Sequence[Any], served: Mapping[str, Live], use_cases: Sequence[str] | None) -> Sequence[Any]:
+    """The profiles, those with raw events made ready to score; the others are handed on as they are.
+
+    Args:
+        profiles: What was posted.
+        served: The releases being served.
+        use_cases: Those asked for; None: every one that learned from a log.
+    """
+    raw = [row for row, profile in enumerate(profiles) if _is_raw(profile)]
+    if not raw:
+        return profiles
+    asked = use_cases if use_cases is not None else [name for name, live in served.items() if _takes_events(live)]
+    faults = {row: _faults(profiles[row]) for row in raw}
+    sound = {row: profiles[row] for row in raw if not faults[row]}
+    found = {name: _featured(served[name], sound) for name in asked}
+    prepared = list(profiles)
+    for row in raw:
+        told = {name: answers[row] for name, answers in found.items() if row in answers}
+        prepared[row] = Prepared(
+            _customer(profiles[row]),
+            features={name: features for name, (features, _) in told.items() if features is not None},
+            answers={name: answer for name, (features, answer) in told.items() if features is None},
+            errors=tuple(faults[row]),
+        )
+    return prepared
+
+
+Told = tuple[Mapping[str, Any] | None, Mapping[str, Any]]  # features, or an answer without a score
+
+
+def _featured(live: Live, profiles: Mapping[int, Mapping[str, Any]]) -> dict[int, Told]:
+    """For one use case, each profile's features, or why there are none."""
+    version = {"model_version": live.release.version}
+    if not _takes_events(live):
+        return dict.fromkeys(profiles, (None, {"status": "invalid", "errors": [_NO_EVENTS], **version}))
+    compiled = json.loads(live.release.bundle.files[FILE])
+    events: list[list[Any]] = []
+    traits: list[list[Any]] = []
+    told: dict[int, Told] = {}
+    for row, profile in profiles.items():
+        own, about, broken = _read(compiled, row, profile)
+        if broken:
+            told[row] = None, {"status": "invalid", "errors": broken, **version}
+        else:
+            events += own
+            traits += about
+    lacking: Told = (None, {"status": "insufficient_data", **version})
+    found = _run(compiled, events, traits)
+    return {row: told.get(row) or ((found[row], {}) if row in found else lacking) for row in profiles}
+
+
+def _read(
+    compiled: Mapping[str, Any], row: int, profile: Mapping[str, Any]
+) -> tuple[list[list[Any]], list[list[Any]], list[Note]]:
+    """A profile's rows of the tables `events` and `traits`, and the rules it breaks."""
+    columns = [column for column in compiled["events"] if column["key"] not in INNER]
+    needed = ("ts", "type") if compiled["typed"] else ("ts",)
+    as_of, broken, events = moment(profile["as_of"]), [], []
+    for position, event in enumerate(profile["events"]):
+        cells, faults = read_record(event, columns, needed, f"events[{position}]")
+        events.append([str(row), *cells, as_of])
+        broken += faults
+    about = [column for column in compiled["traits"] if column["key"] != CUSTOMER_ID]
+    traits, faults = read_record(profile.get("traits") or {}, about, (), "traits")
+    return events, [[str(row), *traits]], broken + faults
+
+
+def _run(compiled: Mapping[str, Any], events: list[list[Any]], traits: list[list[Any]]) -> dict[int, dict[str, Any]]:
+    """The features of each profile with an event before its `as_of`, by its row."""
+    engine = _engine()
+    engine.register("events", arrow_table(compiled["events"], events))
+    if compiled["traits"]:
+        engine.register("traits", arrow_table(compiled["traits"], traits))
+    rows = engine.execute(compiled["sql"]).to_arrow_table().to_pylist()
+    return {int(row.pop(CUSTOMER_ID)): row for row in rows}
+
+
+def _engine() -> Any:
+    """This thread's DuckDB: in memory, one thread, shut off from files and the network, its settings locked."""
+    if not hasattr(_engines, "connection"):
+        import duckdb  # only a server that is sent raw events needs it
+
+        limits = {"threads": 1, "memory_limit": "1GB", "enable_external_access": False, "lock_configuration": True}
+        _engines.connection = duckdb.connect(":memory:", config=limits)
+    return _engines.connection
+
+
+def _is_raw(profile: Any) -> bool:
+    return isinstance(profile, Mapping) and "events" in profile and "features" not in profile
+
+
+def _takes_events(live: Live) -> bool:
+    return FILE in live.release.bundle.files
+
+
+def _customer(profile: Mapping[str, Any]) -> str | None:
+    customer = profile.get(CUSTOMER_ID)
+    return customer if isinstance(customer, str) else None
+
+
+def _faults(profile: Mapping[str, Any]) -> list[Note]:
+    """The rules that the profile itself breaks, whatever the use case."""
+    broken = []
+    if not _customer(profile):
+        broken.append(note(CUSTOMER_ID, "must be text and not empty"))
+    if profile.keys() - _KEYS:
+        broken.append(note("profile", f"with events holds {', '.join(sorted(_KEYS))} only"))
+    events, traits = profile["events"], profile.get("traits")
+    if not isinstance(events, list) or len(events) > MAX_EVENTS:
+        got = f"{len(events)} of them" if isinstance(events, list) else kind(events)
+        broken.append(note("events", f"must be a list of at most {MAX_EVENTS:,}, got {got}"))
+    if traits is not None and not isinstance(traits, Mapping):
+        broken.append(note("traits", f"must be an object, got {kind(traits)}"))
+    try:
+        moment(profile.get("as_of"))
+    except CellError as error:
+        broken.append(note("as_of", str(error)))
+    return broken

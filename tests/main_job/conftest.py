@@ -1,0 +1,56 @@
+"""The examples, trained once from the command line, as a newcomer would."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from tests.serving.conftest import Server, start, stop
+
+ROOT = Path(__file__).parents[2]
+
+
+def penchant(*arguments: str, code: int = 0) -> str:
+    """Runs one of the packages from the command line; returns what it prints on stdout."""
+    surroundings = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PENCHANT_HOME", "MLFLOW_"))
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", *arguments], cwd=ROOT, env=surroundings, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == code, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, dict[str, Any]]]:
+    """A home with the three examples, and what training said of each."""
+    home = tmp_path_factory.mktemp("trained")
+    reports = json.loads(penchant("training", "--home", str(home), "--json"))
+    return home, {report["name"]: report for report in reports}
+
+
+@pytest.fixture(scope="session")
+def customers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five hundred CDNOW customers as of the test cutoff, as a Parquet file of features."""
+    folder = tmp_path_factory.mktemp("customers")
+    table = folder / "table.parquet"
+    penchant("features", "build", "examples/cdnow/propensity.toml", "--cutoff", "1998-04-02", "--out", str(table))
+    pl.read_parquet(table).sample(500, seed=7).write_parquet(folder / "sample.parquet")
+    return folder / "sample.parquet"
+
+
+@pytest.fixture(scope="session")
+def server(trained: tuple[Path, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server on the trained home."""
+    running = start(trained[0], tmp_path_factory.mktemp("server"))
+    yield running
+    stop(running)
