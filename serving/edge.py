@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 from serving import calls, login, logs, metrics, probes
+from serving.console.entry import trouble, wants_page
 from serving.decode import decode
 from serving.gate import CONSOLE
 from serving.limits import ClientLeftError, Receive, check_media_type, read_body
@@ -65,7 +66,8 @@ class Edge:
         try:
             reply = await self._reply(found, scope, headers, receive, visit)
         except Problem as problem:
-            reply = problem.reply(visit.request_id)
+            person = wants_page(headers, scope["path"])
+            reply = trouble(headers, problem) if person else problem.reply(visit.request_id)
         except ClientLeftError:
             self._count(scope, template, 499, started, visit)
             return

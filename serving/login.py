@@ -24,6 +24,7 @@ _PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title} — Penchant</title>
 <link rel="stylesheet" href="/console/style.css">
+<link rel="icon" href="/console/icon.svg" type="image/svg+xml">
 </head>
 <body>
 <main class="wide">

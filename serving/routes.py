@@ -25,11 +25,13 @@ class Route:
     @property
     def needs(self) -> str | None:
         """What a caller must have; None: nothing. Every page of the console needs a session, its looks do not."""
-        page = self.template.startswith("/console/") and not self.template.endswith((".css", ".js", SIGN_IN))
+        page = self.template.startswith("/console/") and not self.template.endswith((".css", ".js", ".svg", SIGN_IN))
         return CONSOLE if page else self.scope
 
 
 _POST = ("POST", "OPTIONS")
+_BOTH = ("GET", "HEAD", "POST", "OPTIONS")
+_FORM = b"application/x-www-form-urlencoded"
 ROUTES = (
     Route(SCORES, _POST, scope="score"),
     Route(EXPLANATIONS, _POST, scope="explain"),
@@ -44,8 +46,17 @@ ROUTES = (
     Route("/schema.json"),  # BentoML's own, which its client reads
     Route("/docs", scope=ANY_KEY),
     Route("/"),
-    Route("/console/", ("GET", "HEAD", "POST", "OPTIONS"), b"application/x-www-form-urlencoded"),
+    Route("/console/", _BOTH, _FORM),
+    Route("/console/customer", _BOTH, _FORM),
+    Route("/console/upload", _POST, b"multipart/form-data"),
+    Route("/console/what-if", _POST, _FORM),
+    Route("/console/export", _POST, _FORM),
+    Route("/console/segments"),
+    Route("/console/models/{name}"),
+    Route("/console/models/{name}/plan"),
     Route("/console/style.css"),
+    Route("/console/script.js"),
+    Route("/console/icon.svg"),
     Route(SIGN_IN, ("GET", "HEAD", "POST", "OPTIONS"), b"application/x-www-form-urlencoded"),
 )
 _EXACT = {route.template: route for route in ROUTES if "{" not in route.template}

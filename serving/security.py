@@ -16,7 +16,8 @@ _ALWAYS: Headers = [
 ]
 _NOTHING = b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 _PAGES = (
-    b"default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    b"default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; form-action 'self'; "
+    b"frame-ancestors 'none'; base-uri 'none'"
 )
 # A report is one file that carries its own style and drawings; it runs nothing and sends nothing.
 _REPORT = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -13,7 +14,9 @@ from starlette.routing import Route
 
 from scoring.answers import Live
 from scoring.releases import REPORT
-from serving.console import pages
+from serving.console import customer, models, render, start
+from serving.console import segments as segments_page
+from serving.console.entry import trouble, wants_page
 from serving.describe import summary, use_case_document
 from serving.openapi import document
 from serving.problems import NOT_FOUND, UNKNOWN_USE_CASE, Problem
@@ -24,7 +27,7 @@ Handler = Callable[[Request], Awaitable[Reply]]
 
 def site() -> Starlette:
     """The application to mount at the root."""
-    get, both = ["GET"], ["GET", "POST"]
+    get, post, both = ["GET"], ["POST"], ["GET", "POST"]
     return Starlette(
         routes=[
             Route("/", _endpoint(to_console), methods=get),
@@ -33,9 +36,18 @@ def site() -> Starlette:
             Route("/v1/use-cases/{name}/report", _endpoint(report), methods=get),
             Route("/v1/segments", _endpoint(segments), methods=get),
             Route("/openapi.json", _endpoint(openapi), methods=get),
-            Route("/docs", _endpoint(pages.docs), methods=get),
-            Route("/console/", _endpoint(pages.console), methods=both),
-            Route("/console/style.css", _endpoint(pages.style), methods=get),
+            Route("/docs", _endpoint(start.docs), methods=get),
+            Route("/console/", _endpoint(start.start), methods=both),
+            Route("/console/customer", _endpoint(customer.show), methods=both),
+            Route("/console/upload", _endpoint(customer.upload), methods=post),
+            Route("/console/what-if", _endpoint(customer.what_if), methods=post),
+            Route("/console/export", _endpoint(customer.export), methods=post),
+            Route("/console/segments", _endpoint(segments_page.segments), methods=get),
+            Route("/console/models/{name}", _endpoint(models.model), methods=get),
+            Route("/console/models/{name}/plan", _endpoint(models.replan), methods=get),
+            Route("/console/style.css", _endpoint(render.style), methods=get),
+            Route("/console/script.js", _endpoint(render.script), methods=get),
+            Route("/console/icon.svg", _endpoint(render.icon), methods=get),
         ]
     )
 
@@ -47,9 +59,11 @@ def _endpoint(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         try:
             reply = await handler(request)
         except Problem as problem:
-            reply = problem.reply(VISIT.get().request_id)
-        headers = {name.decode(): value.decode() for name, value in reply.headers}
-        return Response(reply.body, reply.status, headers, reply.content_type.decode())
+            headers = dict(request.scope["headers"])
+            person = wants_page(headers, request.url.path)
+            reply = trouble(headers, problem) if person else problem.reply(VISIT.get().request_id)
+        told = {name.decode(): value.decode() for name, value in reply.headers}
+        return Response(reply.body, reply.status, told, reply.content_type.decode())
 
     return endpoint
 
@@ -105,7 +119,8 @@ async def segments(_request: Request) -> Reply:
 
 async def openapi(_request: Request) -> Reply:
     """GET /openapi.json."""
-    return with_tag(json_reply(document(VISIT.get().snapshot.served)))
+    described = json.dumps(document(VISIT.get().snapshot.served), ensure_ascii=False)  # holds numbers beyond 64 bits
+    return with_tag(Reply(200, described.encode()))
 
 
 def _served(request: Request) -> Live:

@@ -1,84 +1,37 @@
-"""What the console says, in French and English."""
+"""What the console says, in French and English: texts, numbers, dates."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
 
-from scoring.wording import Language, number, percent
+from scoring.wording import Language, calendar_date, number, percent, quantity
 
-_TEXTS: Mapping[str, tuple[str, str]] = {  # each in English, then in French
-    "title": ("Penchant console", "Console Penchant"),
-    "subtitle": ("What each customer will do next, and why", "Ce que chaque client va faire, et pourquoi"),
-    "skip": ("Skip to the content", "Aller au contenu"),
-    "other_language": ("Français", "English"),
-    "served": ("What is served", "Modèles en service"),
-    "ready": ("Ready", "En service"),
-    "not_ready": ("Not ready", "Indisponible"),
-    "use_case": ("Use case", "Cas d'usage"),
-    "version": ("Version", "Version"),
-    "trained_to": ("Trained to", "Entraîné jusqu'au"),
-    "good_news": ("High is good news", "Élevé : bonne nouvelle"),
-    "bad_news": ("High is bad news", "Élevé : mauvaise nouvelle"),
-    "auc": ("ROC AUC", "AUC ROC"),
-    "lift": ("Lift in the top 10%", "Gain parmi les 10 % les plus élevés"),
-    "base_rate": ("Base rate", "Taux moyen"),
-    "report": ("Report", "Rapport"),
-    "example": ("Use its example", "Prendre son exemple"),
-    "none": (
-        "Nothing is served yet. Train a model with `python -m training`, then reload this page.",
-        "Aucun modèle en service. Entraînez-en un avec `python -m training`, puis rechargez cette page.",
-    ),
-    "refused": ("was refused, the last good version serves on", "refusée ; la dernière bonne version reste en service"),
-    "refused_alone": ("was refused", "refusée"),
-    "customer": ("Score one customer", "Évaluer un client"),
-    "profile": ("Profile, as JSON", "Profil, en JSON"),
-    "hint": (
-        "One profile with every feature, null where it is not known. Nothing posted here is kept.",
-        "Un profil avec toutes les variables, null si la valeur est inconnue. Rien n'est conservé.",
-    ),
-    "submit": ("Score", "Évaluer"),
-    "result": ("Result", "Résultat"),
-    "probability": ("Probability", "Probabilité"),
-    "score": ("Score", "Score"),
-    "percentile": ("Percentile", "Percentile"),
-    "band": ("Band", "Niveau"),
-    "segment": ("Segment", "Segment"),
-    "no_segment": ("No segment", "Pas de segment"),
-    "reasons": ("Reasons", "Facteurs"),
-    "raises": ("raises", "augmente"),
-    "lowers": ("lowers", "diminue"),
-    "log_odds": ("Contribution (log-odds)", "Contribution (log-cotes)"),
-    "effect": ("Effect", "Effet"),
-    "next_band": ("Next band", "Niveau suivant"),
-    "from": ("from", "à partir de"),
-    "warnings": ("Warnings", "Avertissements"),
-    "problem": ("This could not be scored", "Évaluation impossible"),
-    "invalid": ("The profile is not valid", "Le profil n'est pas valide"),
-    "not_eligible": (
-        "Not eligible: the model does not speak of such customers",
-        "Non éligible : le modèle ne concerne pas ce client",
-    ),
-    "insufficient_data": ("Too little is known of this customer", "Données insuffisantes sur ce client"),
-    "docs": ("API description", "Description de l'API"),
-    "docs_intro": (
-        "Every route, what it takes and what it answers. For machines:",
-        "Toutes les routes, ce qu'elles attendent et ce qu'elles répondent. Pour les machines :",
-    ),
-    "request": ("Request", "Requête"),
-    "answers": ("Answers", "Réponses"),
-    "schemas": ("Schemas", "Schémas"),
-    "errors": ("Errors", "Erreurs"),
-    "errors_intro": (
-        "Every error is application/problem+json (RFC 9457) with a request_id.",
-        "Chaque erreur est un document application/problem+json (RFC 9457) avec un request_id.",
-    ),
-    "unknown": ("unknown", "inconnu"),
-    "influences": (
-        "A reason influences the score; it does not prove a cause.",
-        "Un facteur influence le score ; il ne prouve pas une cause.",
-    ),
-}
+_MINUS = "\u2212"
+_NARROW, _FIXED = "\u202f", "\u00a0"
+
+
+@cache
+def _texts(language: Language) -> Mapping[str, str]:
+    """Every text of `texts.toml` by its key; the tables there are for the reader only."""
+    tables = tomllib.loads((Path(__file__).parent / "texts.toml").read_text(encoding="utf-8"))
+    texts = {key: forms[language] for table in tables.values() for key, forms in table.items()}
+    return {key: unbreakable(text) for key, text in texts.items()} if language == "fr" else texts
+
+
+def unbreakable(text: str) -> str:
+    r"""French text whose signs stay with their words.
+
+    >>> unbreakable("« Oui » : 62 % ?")
+    '«\xa0Oui\xa0»\xa0: 62\u202f%\u202f?'
+    """
+    text = re.sub(r" ([;?!%])", _NARROW + r"\1", text)
+    return re.sub(r" ([:»])", _FIXED + r"\1", text).replace("« ", "«" + _FIXED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +41,20 @@ class Words:
     language: Language
 
     def __getitem__(self, key: str) -> str:
-        english, french = _TEXTS[key]
-        return french if self.language == "fr" else english
+        return _texts(self.language)[key]
+
+    def named(self, key: str) -> str:
+        """The text of a key where there is one, else the key as it stands: a kind of model or a code we do not know."""
+        return _texts(self.language).get(key, key)
+
+    def of(self, key: str, **parts: object) -> str:
+        """A text with its parts filled in."""
+        return self[key].format(**parts)
+
+    @property
+    def colon(self) -> str:
+        """What stands between a name and its value."""
+        return f"{_FIXED}: " if self.language == "fr" else ": "
 
     def percent(self, share: float, decimals: int = 1) -> str:
         """A share of 0..1."""
@@ -97,12 +62,49 @@ class Words:
 
     def number(self, value: float, decimals: int | None = None) -> str:
         """A number with the signs of the language."""
-        return number(value, self.language, decimals=decimals)
+        text = number(value, self.language, decimals=decimals)
+        return text.replace("-", _MINUS, 1) if text.startswith("-") else text
 
-    def signed(self, value: float) -> str:
-        """A number with its sign, two decimals."""
-        sign = "+" if value >= 0 else "−"
-        return sign + number(abs(value), self.language, decimals=2)
+    def signed(self, value: float, decimals: int = 2) -> str:
+        """A number with its sign; no sign where it shows as zero."""
+        text = number(abs(value), self.language, decimals=decimals)
+        if not text.strip("0.,"):
+            return text
+        return ("+" if value > 0 else _MINUS) + text
 
+    def thresholds(self, at: Sequence[float]) -> str:
+        """The probabilities at which bands part, in a row."""
+        return self.list([self.percent(share, 2) for share in at])
 
-words: Callable[[Language], Words] = Words
+    def between(self, low: float, high: float, decimals: int) -> str:
+        """An interval in square brackets."""
+        part = "; " if self.language == "fr" else ", "
+        return f"[{self.number(low, decimals)}{part.replace('; ', f'{_NARROW}; ')}{self.number(high, decimals)}]"
+
+    def tiny(self, value: float) -> str:
+        """A very small number by its power of ten, as 1.1 x 10^-16."""
+        mantissa, _, exponent = f"{value:.1e}".partition("e")
+        raised = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+        return f"{self.number(float(mantissa), 1)}{_FIXED}×{_FIXED}10{raised}"
+
+    def date(self, iso: str | None) -> str:
+        """The day of an ISO date or moment; an em dash where there is none."""
+        if not iso:
+            return "—"
+        moment = datetime.fromisoformat(iso.replace("Z", "+00:00"))
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return calendar_date(float(int(moment.timestamp() // 86400)), self.language)
+
+    def day(self, seconds: float) -> str:
+        """The day (UTC) of a moment given in seconds since the epoch."""
+        return calendar_date(float(int(seconds // 86400)), self.language)
+
+    def days(self, count: int) -> str:
+        """A number of days."""
+        return quantity(count, "days", self.language)
+
+    def list(self, names: list[str]) -> str:
+        """Names in a row."""
+        if len(names) < 2:
+            return "".join(names)
+        return f"{', '.join(names[:-1])} {'et' if self.language == 'fr' else 'and'} {names[-1]}"

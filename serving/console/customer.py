@@ -1,0 +1,120 @@
+"""The customer's page: a posted profile scored, explained, changed and saved; none of it is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.requests import Request
+
+from serving.console import forms
+from serving.console.render import asset, language_of, page, pretty
+from serving.console.view import Customer, customer
+from serving.console.whatif import changed, controls
+from serving.console.words import Words
+from serving.decode import decode
+from serving.describe import example
+from serving.problems import INVALID_PROFILE, NOT_READY, Problem
+from serving.reply import VISIT, Reply
+from serving.shapes import scores_request
+
+_SAVED = [(b"content-disposition", b'attachment; filename="penchant-customer.html"')]
+
+
+async def show(request: Request) -> Reply:
+    """GET and POST /console/customer: the form, or the customer it posted."""
+    if request.method != "POST":
+        return _form(request)
+    return await shown(request, (await forms.fields(request)).get("profile", ""))
+
+
+async def upload(request: Request) -> Reply:
+    """POST /console/upload: the same for a file."""
+    return await shown(request, await forms.uploaded(request))
+
+
+async def what_if(request: Request) -> Reply:
+    """POST /console/what-if: the scores as they are and would be, as a page or as the part of it that changes."""
+    posted = await forms.fields(request)
+    language = language_of(request)
+    facts = _facts(posted.get("profile", ""), Words(language))
+    facts |= _changed(facts, posted, Words(language))
+    part = request.headers.get("x-part") == "result"
+    return page("what_if.html" if part else "customer.html", language, facts)
+
+
+async def export(request: Request) -> Reply:
+    """POST /console/export: the customer as one file that needs nothing else."""
+    language = language_of(request)
+    facts = _facts((await forms.fields(request)).get("profile", ""), Words(language))
+    return page("export.html", language, {**facts, "style": asset("style.css").decode()}, headers=_SAVED)
+
+
+def _form(request: Request, problem: Problem | None = None, text: str | None = None) -> Reply:
+    served = VISIT.get().snapshot.served
+    chosen = served.get(request.query_params.get("use_case", "")) or next(iter(served.values()), None)
+    if text is None:
+        text = pretty(example(chosen)["profiles"][0]) if chosen else ""
+    facts = {"here": "customer", "text": text, "problem": problem, "live": list(served)}
+    return page("form.html", language_of(request), facts, status=problem.kind.status if problem else 200)
+
+
+async def shown(request: Request, text: str) -> Reply:
+    """The page of a posted text; the form again where it cannot be one."""
+    language = language_of(request)
+    try:
+        facts = _facts(text, Words(language))
+    except Problem as problem:
+        return _form(request, problem, text)
+    return page("customer.html", language, {**facts, **_changed(facts, {}, Words(language))})
+
+
+def _facts(text: str, say: Words) -> dict[str, Any]:
+    """What the customer's templates show of a posted text.
+
+    Raises:
+        Problem: It is not JSON, not a profile, or nothing is served.
+    """
+    visit = VISIT.get()
+    if not visit.snapshot.served:
+        raise Problem(NOT_READY, "No release is being served; /readyz says why.")
+    posted = decode(text.encode("utf-8", "surrogatepass"))
+    if not (isinstance(posted, dict) and "profiles" in posted):
+        posted = {"profiles": [posted]}
+    asked = scores_request({**posted, "language": say.language, "reasons": 0})
+    known = [name for name in asked.use_cases or () if name in visit.snapshot.served]
+    profile = asked.profiles[0]
+    shown = customer(visit.snapshot.served, profile, use_cases=known or None, policy=visit.snapshot.policy, say=say)
+    return {
+        "here": "customer",
+        "customer": shown,
+        "several": len(asked.profiles) if len(asked.profiles) > 1 else 0,
+        "policy": visit.snapshot.policy,
+        "released_at": visit.snapshot.released_at,
+        "again": pretty(profile if not known else {"use_cases": known, "profiles": [profile]}),
+        "profile": profile,
+        "use_cases": known or None,
+    }
+
+
+def _changed(facts: Mapping[str, Any], posted: Mapping[str, str], say: Words) -> dict[str, Any]:
+    """The what-if of a customer: its controls, and the customer as changed where something was."""
+    shown: Customer = facts["customer"]
+    if not shown.scored:
+        return {"controls": [], "broken": [], "then": None}
+    profile = facts["profile"]
+    allowed = controls([one.live for one in shown.scored], profile["features"], say)
+    features, broken = changed(allowed, posted, profile["features"], say)
+    if broken or not posted:
+        return {"controls": allowed, "broken": broken, "then": None}
+    snapshot = VISIT.get().snapshot
+    then = customer(
+        snapshot.served,
+        {**profile, "features": features},
+        use_cases=facts["use_cases"],
+        policy=snapshot.policy,
+        say=say,
+    )
+    if then.answer["status"] == "invalid":
+        raise Problem(INVALID_PROFILE, "The changed profile must keep every rule of its features.")
+    return {"controls": controls([one.live for one in shown.scored], features, say), "broken": [], "then": then}

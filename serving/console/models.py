@@ -1,0 +1,116 @@
+"""A model's page: how good, how it was measured, what a threshold would bring, and what it is for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import Request
+
+from scoring.answers import Live
+from scoring.bundle import MANIFEST
+from scoring.errors import BundleError
+from scoring.planner import Curves
+from scoring.releases import read_facts
+from serving.console.drawings import by_tenths, calibration_chart, model_charts
+from serving.console.plan import plan
+from serving.console.render import language_of, page
+from serving.console.words import Words
+from serving.problems import UNKNOWN_USE_CASE, Problem
+from serving.reply import VISIT, Reply
+
+METRICS = {"roc_auc": 3, "pr_auc": 3, "lift_at_10": 2, "log_loss": 4, "brier": 4, "ece": 4}  # with decimals
+LOWER = ("log_loss", "brier", "ece")
+_CHANGES = ("data", "config", "code")
+
+
+@lru_cache(maxsize=32)
+def _curves(stored: bytes) -> Curves:
+    return Curves.parse(stored)
+
+
+def curves_of(live: Live) -> Curves | None:
+    """The curves its bundle carries; None for a version trained before there were any."""
+    stored = live.release.bundle.files.get("curves.json")
+    return _curves(stored) if stored else None
+
+
+async def model(request: Request) -> Reply:
+    """GET /console/models/{name}."""
+    live, language = _live(request), language_of(request)
+    say, manifest, curves = Words(language), live.release.bundle.manifest, curves_of(live)
+    tenths = manifest.get("tenths") or []
+    facts = {
+        "here": manifest["name"],
+        "live": live,
+        "manifest": manifest,
+        "metrics": METRICS,
+        "lower": LOWER,
+        "charts": model_charts(curves, manifest["kind"], say) if curves else [],
+        "table": by_tenths(curves.served) if curves else [],
+        "calibration": calibration_chart(tenths, say) if tenths else None,
+        "tenths": tenths,
+        "versions": versions(live),
+        "released_at": VISIT.get().snapshot.released_at[manifest["name"]],
+        "plan": plan(curves.served, request.query_params, say) if curves else None,
+    }
+    return page("model.html", language, facts)
+
+
+async def replan(request: Request) -> Reply:
+    """GET /console/models/{name}/plan: the planner's answer alone, for its sliders."""
+    live, language = _live(request), language_of(request)
+    curves = curves_of(live)
+    facts = {"plan": plan(curves.served, request.query_params, Words(language)) if curves else None}
+    return page("plan.html", language, facts)
+
+
+def versions(live: Live) -> list[dict[str, Any]]:
+    """Every version on the shelf, the newest first, with what it changed against the one before."""
+    shelf = live.release.folder.parent
+    found = [told for folder in shelf.iterdir() if (told := _version(folder)) is not None]
+    found.sort(key=lambda one: (len(one["version"]), one["version"]))
+    for before, one in zip([None, *found], found, strict=False):
+        one["changed"] = _changed(before, one)
+    return found[::-1]
+
+
+def _version(folder: Path) -> dict[str, Any] | None:
+    try:
+        path = folder / MANIFEST
+        told = _told(str(path), path.stat().st_mtime_ns)
+        return {**told, "version": folder.name, "registered_at": read_facts(folder).get("registered_at")}
+    except (OSError, ValueError, KeyError, BundleError):
+        return None  # a draft, or something that is no release
+
+
+@lru_cache(maxsize=256)
+def _told(path: str, _written: int) -> Mapping[str, Any]:
+    manifest = json.loads(Path(path).read_bytes())
+    return {
+        "kind": manifest["kind"],
+        "trained_to": manifest["trained_to"],
+        "metrics": manifest["metrics"],
+        "marks": {
+            "data": manifest["digests"]["data"],
+            "config": manifest["digests"]["config"],
+            "code": manifest["code_revision"],
+        },
+    }
+
+
+def _changed(before: Mapping[str, Any] | None, one: Mapping[str, Any]) -> list[str]:
+    if before is None:
+        return ["first"]
+    return [name for name in _CHANGES if before["marks"][name] != one["marks"][name]]
+
+
+def _live(request: Request) -> Live:
+    served = VISIT.get().snapshot.served
+    if request.path_params["name"] not in served:
+        known = ", ".join(served) or "none yet"
+        raise Problem(UNKNOWN_USE_CASE, f"A use case must be one of those served ({known}), got another.")
+    return served[request.path_params["name"]]

@@ -1,0 +1,37 @@
+"""The first page: what is served, how fresh, how healthy, what was refused; and the API's description as a page."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+
+from serving.console import customer, forms
+from serving.console.entry import leave
+from serving.console.render import language_of, page
+from serving.openapi import document
+from serving.problems import KINDS
+from serving.reply import VISIT, Reply
+
+
+async def start(request: Request) -> Reply:
+    """GET /console/; POST ends a session, or shows a customer as the customer's page does."""
+    if request.method == "POST":
+        posted = await forms.fields(request)
+        return leave() if "leave" in posted else await customer.shown(request, posted.get("profile", ""))
+    visit = VISIT.get()
+    snapshot = visit.snapshot
+    facts = {
+        "here": "start",
+        "live": snapshot.served,
+        "refused": snapshot.refused,
+        "released_at": snapshot.released_at,
+        "policy": snapshot.policy,
+        "policy_refusal": snapshot.policy_refusal,
+        "ready": visit.runtime.ready,
+    }
+    return page("start.html", language_of(request), facts)
+
+
+async def docs(request: Request) -> Reply:
+    """GET /docs."""
+    described = document(VISIT.get().snapshot.served)
+    return page("docs.html", language_of(request), {"here": "docs", "api": described, "kinds": KINDS})
