@@ -196,8 +196,9 @@ def _feature(feature: Feature) -> Schema:
         return {"type": ["string", "null"], "examples": list(feature.levels[:3])}
     if feature.type == "date":
         return {"type": ["string", "null"], "format": "date"}
-    lower = -FLOAT32_MAX if feature.lower is None else feature.lower
-    upper = FLOAT32_MAX if feature.upper is None else feature.upper
+    most = int(FLOAT32_MAX) if feature.type == "integer" else FLOAT32_MAX
+    lower = -most if feature.lower is None else feature.lower
+    upper = most if feature.upper is None else feature.upper
     return {"type": [feature.type, "null"], "minimum": lower, "maximum": upper}
 
 

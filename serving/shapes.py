@@ -51,11 +51,11 @@ def scores_request(body: Any) -> ScoresRequest:
         errors.append(_error("profiles", f"Must be a list of 1 to {MAX_PROFILES} profiles, got {got}."))
     if use_cases is not None and not (isinstance(use_cases, list) and _distinct_names(use_cases)):
         errors.append(_error("use_cases", "Must be a list of at least one name, each once; leave it out for all."))
-    if type(reasons) is not int or not 0 <= reasons <= MAX_REASONS:
+    if type(reasons) not in (int, float) or reasons not in range(MAX_REASONS + 1):  # 3.0 is a whole number too
         errors.append(_error("reasons", f"Must be a whole number from 0 to {MAX_REASONS}, got {_number(reasons)}."))
     errors += _language(language)
     _refuse(errors)
-    return ScoresRequest(profiles, use_cases, reasons, language)
+    return ScoresRequest(profiles, use_cases, int(reasons), language)
 
 
 def explanation_request(body: Any) -> ExplanationRequest:
@@ -92,7 +92,7 @@ def _distinct_names(names: list[Any]) -> bool:
 
 
 def _number(value: Any) -> str:
-    return "one outside" if type(value) is int else "a fraction" if type(value) is float else kind(value)
+    return "another number" if type(value) in (int, float) else kind(value)
 
 
 def _language(language: Any) -> Errors:
