@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -97,7 +98,9 @@ def _speaking(function: Callable[P, R]) -> Callable[P, R]:
     @wraps(function)
     def speaking(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            return function(*args, **kwargs)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # MLflow and what it stands on warn of each other
+                return function(*args, **kwargs)
         except MlflowException as error:
             raise RegistryError(f"The registry must answer, got: {str(error).splitlines()[0][:300]}") from error
 

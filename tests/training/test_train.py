@@ -1,0 +1,257 @@
+"""A whole training on a small log and a small table: the report line, the bundle, the registry, the shelf."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+
+from scoring.bundle import load_bundle
+from scoring.calibration import sigmoid
+from scoring.golden import replay
+from scoring.releases import current_version, load_release
+from scoring.scorer import Scorer
+from training.build import build
+from training.compete import choose_for, fit, measured
+from training.encode import encode
+from training.errors import Refused
+from training.registry import CHAMPION, Registry
+from training.run import train
+from training.split import split
+from training.sync import promote, rollback, sync
+from training.task import Task
+from features.table import learning_table
+from features.usecase import load_use_case
+
+CONTRACT = Path(__file__).parents[1] / "contract" / "training-report.schema.json"
+NAMES = ("visits", "shop")
+
+# MLflow's own client warns of the libraries it stands on
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
+
+
+def files(folder: Path) -> dict[str, str]:
+    """Every file below a folder with its sha256."""
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def posted(home: Path, name: str) -> list[dict[str, Any]]:
+    """The features of the ten customers in the request written for a use case."""
+    return [profile["features"] for profile in json.loads((home / "requests" / f"{name}.json").read_text())["profiles"]]
+
+
+def test_the_report_keeps_its_contract(trained: dict[str, dict[str, Any]]) -> None:
+    """The JSON of a training is what its schema promises, with the baselines of its kind."""
+    jsonschema.validate(list(trained.values()), json.loads(CONTRACT.read_text()))
+
+    assert set(trained["visits"]["baselines"]) <= {"logit"}
+    assert set(trained["shop"]["baselines"]) == {"rfm_logit", "recency"}
+    assert trained["visits"]["promoted"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_promoted_model_is_on_the_shelf(trained: dict[str, dict[str, Any]], home: Path, name: str) -> None:
+    """The release named in the report loads, replays its golden rows, and holds its report."""
+    release = load_release(home, name)
+
+    assert (home / trained[name]["release"]) == release.folder
+    assert replay(release.bundle) == 64
+    assert b'lang="fr"' in (release.folder / "report.html").read_bytes()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_reasons_add_up_on_every_test_row(
+    trained: dict[str, dict[str, Any]], home: Path, world: Path, name: str
+) -> None:
+    """On each test row the base value and the contributions give the probability within 1e-6."""
+    use_case = load_use_case(world / f"{name}.toml")
+    scorer = Scorer(load_release(home, name).bundle)
+    matrix = encode(scorer.encoder, split(learning_table(use_case), seed=use_case.seed).test)
+
+    scored = scorer.score(matrix)
+    explained = scorer.explain(matrix, scored.margin)
+
+    sums = sigmoid(explained.base_value + explained.contributions.sum(axis=1))
+    assert np.abs(sums - scored.probability).max() < 1e-6
+    receipt = scorer.bundle.manifest["receipt"]
+    assert receipt["rows"] == len(matrix)
+    assert receipt["largest_oracle_difference"] < 1e-5
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_pyfunc_serves_the_same_bits(
+    trained: dict[str, dict[str, Any]], home: Path, registry: Registry, name: str
+) -> None:
+    """MLflow's champion gives the scorer's probabilities with difference 0, from frames with gaps, ints and dates."""
+    scorer = Scorer(load_release(home, name).bundle)
+    rows = posted(home, name) + [dict(row["features"]) for row in scorer.bundle.golden]
+    expected = [float(scorer.score(np.array([scorer.encoder.row(row)[0]])).probability[0]) for row in rows]
+    model = mlflow.pyfunc.load_model(f"models:/{name}@champion")
+
+    plain, objects, nullable = (
+        model.predict(frame).tolist()
+        for frame in (pd.DataFrame(rows), pd.DataFrame(rows, dtype=object), pd.DataFrame(rows).convert_dtypes())
+    )
+
+    assert plain == expected
+    assert objects == expected
+    assert nullable == expected
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_request_is_written_that_works_as_it_stands(
+    trained: dict[str, dict[str, Any]], home: Path, name: str
+) -> None:
+    """Ten different customers, whose posted features are valid and eligible."""
+    scorer = Scorer(load_release(home, name).bundle)
+    profiles = json.loads((home / "requests" / f"{name}.json").read_text())["profiles"]
+
+    encoded = [scorer.encoder.row(profile["features"]) for profile in profiles]
+
+    assert len({profile["customer_id"] for profile in profiles}) == 10
+    assert not any(errors for _, errors, _ in encoded)
+    assert scorer.eligible(np.array([row for row, _, _ in encoded])).all()
+
+
+def test_the_same_training_gives_the_same_bytes(
+    trained: dict[str, dict[str, Any]], world: Path, home: Path, registry: Registry, tmp_path: Path
+) -> None:
+    """Built anew from the same data, configuration, seed and code, every file of a bundle is the same."""
+    for name in NAMES:
+        use_case = load_use_case(world / f"{name}.toml")
+        task = Task(use_case, learning_table(use_case), home, registry, "never")
+        parts = split(task.table, seed=task.seed)
+        learned = fit(task, parts, choose_for(task, parts))
+
+        built = build(tmp_path / name, task, parts, learned, measured(task, learned))
+
+        released = files(home / "releases" / name / str(trained[name]["version"]))
+        assert files(built.folder).items() <= released.items()
+
+
+def test_an_unchanged_training_registers_nothing(
+    trained: dict[str, dict[str, Any]], world: Path, home: Path, registry: Registry
+) -> None:
+    """The same data, configuration, code and libraries say `unchanged` and keep the version."""
+    line = train(world / "visits.toml", home=home, registry=registry, mode="gate")
+
+    assert line["kind"] == "unchanged"
+    assert line["version"] == trained["visits"]["version"]
+    assert not line["promoted"]
+    jsonschema.validate([line], json.loads(CONTRACT.read_text()))
+
+
+def test_no_golden_row_is_a_customer(trained: dict[str, dict[str, Any]], home: Path, world: Path) -> None:
+    """Golden rows are drawn column by column: none of the table's rows is among them."""
+    bundle = load_release(home, "visits").bundle
+    use_case = load_use_case(world / "visits.toml")
+    names = [feature.name for feature in bundle.features]
+    real = {tuple(map(str, row)) for row in learning_table(use_case).rows.select(names).iter_rows()}
+
+    assert not real & {tuple(str(row["features"][name]) for name in names) for row in bundle.golden}
+    thresholds = np.array(bundle.ladder.thresholds)
+    assert all(np.abs(row["probability"] - thresholds).min() > 1e-5 for row in bundle.golden)
+
+
+def test_a_barred_feature_is_not_named_in_the_report(trained: dict[str, dict[str, Any]], home: Path) -> None:
+    """A feature that may not be named does not stand among what weighs most."""
+    report = (load_release(home, "visits").folder / "report.html").read_text()
+
+    assert "<td>âge</td>" not in report
+
+
+def test_deleted_releases_come_back_byte_for_byte(
+    trained: dict[str, dict[str, Any]], home: Path, registry: Registry
+) -> None:
+    """The registry is the source: sync restores the shelf as it was."""
+    before = files(home / "releases")
+    shutil.rmtree(home / "releases")
+
+    sync(registry, home)
+
+    assert files(home / "releases") == before
+
+
+def test_a_damaged_release_is_replaced(trained: dict[str, dict[str, Any]], home: Path, registry: Registry) -> None:
+    """A release whose bytes were changed is fetched anew."""
+    before = files(home / "releases")
+    golden = load_release(home, "shop").folder / "golden.jsonl"
+    golden.write_bytes(golden.read_bytes()[:-5])
+
+    changed = [line["name"] for line in sync(registry, home) if line["changed"]]
+
+    assert changed == ["shop"]
+    assert files(home / "releases") == before
+
+
+def test_aliases_move_the_shelf_and_back(
+    trained: dict[str, dict[str, Any]], world: Path, home: Path, registry: Registry, tmp_path: Path
+) -> None:
+    """A second version may be promoted by hand and rolled back; an alias moved with MLflow's own client counts too."""
+    first = str(trained["visits"]["version"])
+    other = tmp_path / "visits.toml"
+    text = (world / "visits.toml").read_text().replace("seed = 3", "seed = 4")
+    other.write_text(text.replace('"visits.parquet"', f'"{world / "visits.parquet"}"'), encoding="utf-8")
+
+    line = train(other, home=home, registry=registry, mode="never")
+    assert current_version(home, "visits") == first
+    promote(registry, home, "visits", line["version"])
+    assert current_version(home, "visits") == line["version"]
+    rollback(registry, home, "visits", None)
+    assert current_version(home, "visits") == first
+    mlflow.MlflowClient().set_registered_model_alias("visits", CHAMPION, line["version"])
+    sync(registry, home)
+    assert current_version(home, "visits") == line["version"]
+    promote(registry, home, "visits", first)
+    assert current_version(home, "visits") == first
+
+
+def test_promotions_that_cannot_be_are_refused(
+    trained: dict[str, dict[str, Any]], home: Path, registry: Registry
+) -> None:
+    """An unknown version, and a rollback of what was never promoted, are refused in words."""
+    with pytest.raises(Refused, match="has no 99"):
+        promote(registry, home, "shop", "99")
+    with pytest.raises(Refused, match="none"):
+        rollback(registry, home, "shop", None)
+
+
+def test_the_version_carries_its_bundle_and_provenance(
+    trained: dict[str, dict[str, Any]], home: Path, registry: Registry, tmp_path: Path
+) -> None:
+    """A version holds the very bundle that is served, its digests as tags, and a run with figures and plots."""
+    champion = registry.champion("shop")
+    assert champion is not None
+
+    stored = registry.fetch(champion, tmp_path)
+
+    assert load_bundle(stored.bundle).manifest == load_release(home, "shop").bundle.manifest
+    run = mlflow.MlflowClient().get_run(str(champion.run))
+    assert run.data.metrics["log_loss"] == trained["shop"]["metrics"]["log_loss"]
+    assert (
+        run.inputs.dataset_inputs[0].dataset.digest
+        == load_release(home, "shop").bundle.manifest["digests"]["data"][:36]
+    )
+    plots = {artifact.path for artifact in mlflow.MlflowClient().list_artifacts(str(champion.run))}
+    assert {"roc.svg", "precision_recall.svg", "calibration.svg", "gain.svg", "lift.svg", "shap_beeswarm.png"} <= plots
+
+
+def test_nothing_is_pickled(trained: dict[str, dict[str, Any]], home: Path) -> None:
+    """Neither the shelf nor the registry holds a pickle."""
+    held = [path for path in home.rglob("*") if path.is_file() and path.suffix != ".db"]
+
+    assert not [
+        path for path in held if path.suffix in (".pkl", ".pickle", ".joblib") or path.read_bytes()[:2] == b"\x80\x04"
+    ]
