@@ -32,19 +32,23 @@ def base(n: int = N) -> dict[str, Any]:
 
 
 def learned(folder: Path, extra: dict[str, Any] | None = None, **keys: Any) -> LearningTable:
+    """The learning table of the base table with more columns."""
     return learning_table(table_case(folder, pl.DataFrame({**base(), **(extra or {})}, strict=False), **keys))
 
 
 def feature(table: LearningTable, name: str) -> Feature:
+    """A feature by name."""
     return next(each for each in table.features if each.name == name)
 
 
 def told(table: LearningTable, name: str) -> dict[str, Any]:
+    """What the report says of a column."""
     found: dict[str, Any] = next(column for column in table.report["columns"] if column["name"] == name)
     return found
 
 
 def cycle(*values: Any, n: int = N) -> list[Any]:
+    """These values over and over."""
     return [values[i % len(values)] for i in range(n)]
 
 
@@ -288,7 +292,7 @@ def test_a_name_that_is_not_in_the_table_is_a_use_case_error(tmp_path: Path, key
     else:
         sections |= {"reasons": {"forbid": ["durration"]}} if key == "forbid" else {"what_if": {"durration": [1, 2]}}
 
-    with pytest.raises(UseCaseError, match="durration"):
+    with pytest.raises(UseCaseError, match=r"durration"):
         learning_table(load_use_case(write_use_case(tmp_path, sections)))
 
 

@@ -21,6 +21,7 @@ ODD = {"customer_id": 'le "client"', "ts": "date d'achat ✓", "amount": "select
 
 
 def case(folder: Path, path: str, **keys: object) -> UseCase:
+    """A use case on a log in this file."""
     section = {
         "path": path,
         "customer_id": "customer_id",
@@ -38,11 +39,13 @@ def case(folder: Path, path: str, **keys: object) -> UseCase:
 
 
 def as_csv(folder: Path, log: pl.DataFrame) -> str:
+    """A plain CSV."""
     log.write_csv(folder / "log.csv")
     return "log.csv"
 
 
 def as_excel_csv(folder: Path, log: pl.DataFrame) -> str:
+    """A CSV with BOM, semicolons, decimal commas and carriage returns."""
     text = log.with_columns(pl.col("amount").cast(pl.String).str.replace(".", ",", literal=True)).write_csv(
         separator=";"
     )
@@ -51,11 +54,13 @@ def as_excel_csv(folder: Path, log: pl.DataFrame) -> str:
 
 
 def as_gzip(folder: Path, log: pl.DataFrame) -> str:
+    """Tab-separated, compressed."""
     (folder / "log.csv.gz").write_bytes(gzip.compress(log.write_csv(separator="\t").encode()))
     return "log.csv.gz"
 
 
 def as_folder(folder: Path, log: pl.DataFrame) -> str:
+    """Two Parquet files, columns in different order, beside files that are no data."""
     parts = folder / "parts"
     (parts / "_hidden").mkdir(parents=True)
     (parts / "README.md").write_text("not data")
@@ -65,6 +70,7 @@ def as_folder(folder: Path, log: pl.DataFrame) -> str:
 
 
 def as_csv_folder(folder: Path, log: pl.DataFrame) -> str:
+    """Two CSV files of different dialects."""
     (folder / "parts").mkdir()
     log.head(100).write_csv(folder / "parts/a.csv")
     log.slice(100).write_csv(folder / "parts/b.csv", separator=";")
@@ -72,6 +78,7 @@ def as_csv_folder(folder: Path, log: pl.DataFrame) -> str:
 
 
 def as_duckdb(folder: Path, log: pl.DataFrame) -> str:
+    """A table of a DuckDB file."""
     with duckdb.connect(str(folder / "shop.duckdb")) as connection:
         connection.register("given", log.to_arrow())
         connection.execute("CREATE TABLE sales AS SELECT * FROM given")
@@ -206,7 +213,7 @@ def test_a_database_of_many_tables_asks_which(tmp_path: Path) -> None:
     with duckdb.connect(str(tmp_path / "shop.duckdb")) as connection:
         connection.execute('CREATE TABLE "Other Things" AS SELECT 1 AS x')
 
-    with pytest.raises(DataError, match="'Other Things'.*'sales'"):
+    with pytest.raises(DataError, match=r"'Other Things'.*'sales'"):
         learning_table(case(tmp_path, "shop.duckdb"))
 
     assert len(learning_table(case(tmp_path, "shop.duckdb", table="sales")).rows)
@@ -240,7 +247,7 @@ def test_too_many_bad_rows_stop_the_run(tmp_path: Path) -> None:
     log = purchases().with_columns(pl.col("ts").dt.strftime("%Y-%m-%d"))
     strange = log.with_columns(ts=pl.when(pl.int_range(pl.len()) % 5 == 0).then(pl.lit("SECRET")).otherwise("ts"))
 
-    with pytest.raises(DataError, match="at most 5.0% of the rows may be bad") as failure:
+    with pytest.raises(DataError, match=r"at most 5.0% of the rows may be bad") as failure:
         learning_table(log_case(tmp_path, strange), quarantine=tmp_path / "quarantine")
 
     assert "unreadable_timestamp: " in str(failure.value)

@@ -28,6 +28,7 @@ outcome = "present"
 
 
 def written(folder: Path, text: str) -> Path:
+    """The text as a file."""
     path = folder / "case.toml"
     path.write_text(text)
     return path
@@ -109,7 +110,7 @@ def test_every_broken_key_is_told_at_once(tmp_path: Path) -> None:
 )
 def test_sections_that_do_not_fit_are_refused(tmp_path: Path, change: tuple[str, str], part: str) -> None:
     """What cannot go together is said in words."""
-    with pytest.raises(UseCaseError, match="case.toml") as failure:
+    with pytest.raises(UseCaseError, match=r"case.toml") as failure:
         load_use_case(written(tmp_path, LOG.replace(*change, 1)))
 
     assert part in str(failure.value)
@@ -143,11 +144,11 @@ def test_a_cutoff_is_a_moment_in_utc(tmp_path: Path, given: str, moment: datetim
 @pytest.mark.parametrize("text", ["", "name = ", "\x00"], ids=["empty", "cut short", "not text"])
 def test_what_is_no_use_case_says_so(tmp_path: Path, text: str) -> None:
     """A file that is no TOML, or says nothing, is refused by name."""
-    with pytest.raises(UseCaseError, match="case.toml"):
+    with pytest.raises(UseCaseError, match=r"case.toml"):
         load_use_case(written(tmp_path, text))
 
 
 def test_a_file_that_is_not_there_says_so(tmp_path: Path) -> None:
     """A missing file is a use-case error."""
-    with pytest.raises(UseCaseError, match="cannot be read"):
+    with pytest.raises(UseCaseError, match=r"cannot be read"):
         load_use_case(tmp_path / "nowhere.toml")

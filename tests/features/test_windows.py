@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ def by_hand(events: list[tuple[datetime, float]]) -> dict[str, Any]:
     days = sorted((end - moment) / timedelta(days=1) for moment, _ in events)
     paid = {days_back: sum(a for m, a in events if m >= end - timedelta(days=days_back)) for days_back in WINDOWS}
     counts = {window: sum(day <= window for day in days) for window in WINDOWS}
-    gaps = [late - early for early, late in zip(days, days[1:], strict=False)]
+    gaps = [late - early for early, late in pairwise(days)]
     mean = statistics.fmean(gaps) if gaps else None
     return {
         "days_since_purchase": days[0],
