@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from serving import logs, metrics
+from serving import logs, metrics, tally
 from serving.gate import Gate
 from serving.live import Snapshot, Watch, age_seconds
 from serving.metrics import Family, Labels
@@ -36,7 +36,7 @@ class Runtime:
             settings.home,
             fallback=shelf_inside_bento(_ROOT),
             poll_seconds=settings.poll_seconds,
-            also=self.gate.look,
+            also=self._look,
             swapped=lambda name, result: self.registry.add(metrics.SWAPS, (name, result)),
         )
         self._small = 0
@@ -53,6 +53,11 @@ class Runtime:
         """Whether new requests should be sent here."""
         return self.snapshot.ready and not self.draining
 
+    def _look(self) -> None:
+        """What is done besides, each time the shelf is looked at."""
+        self.gate.look()
+        tally.leave(self.registry)
+
     @contextmanager
     def running(self) -> Iterator[None]:
         """Watches the shelf while the worker runs; a SIGTERM is first told by /readyz and obeyed a little later."""
@@ -67,6 +72,7 @@ class Runtime:
             self.draining = True
             self._watch.stop()
             self._thread.shutdown(wait=False)
+            tally.leave(self.registry)
 
     def _drain(self, stop_serving: Any) -> None:
         if not self.draining and callable(stop_serving):
@@ -110,14 +116,14 @@ class Runtime:
         self._large -= 1
 
     def metrics_page(self) -> bytes:
-        """Every counter, and the gauges as they stand now."""
+        """Every counter of every worker, and the gauges of this one as they stand now."""
         snapshot = self.snapshot
         gauges: dict[tuple[Family, Labels], float] = {(metrics.READY, ()): float(self.ready)}
         for name, seconds in age_seconds(snapshot).items():
             release = snapshot.served[name].release
             gauges[metrics.MODEL_AGE, (name,)] = seconds
             gauges[metrics.MODEL_INFO, (name, release.version, str(release.bundle.manifest["kind"]))] = 1
-        return self.registry.render(gauges)
+        return tally.total(self.registry).render(gauges)
 
     def timed(self, family: Family, started: float) -> None:
         """Counts a duration that began at `started` of the performance counter."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
+import tempfile
 from typing import Any
 
 os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")  # before bentoml is imported, which asks only once
@@ -10,6 +13,7 @@ os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")  # before bentoml is impor
 import bentoml
 from starlette.responses import Response
 
+_TALLY = "PENCHANT_TALLY"  # see serving/tally.py; workers inherit it from the process that starts them
 _NOTHING_EXTRA: dict[str, Any] = {
     "metrics": {"enabled": False},  # its labels are raw paths; ours are in metrics.py
     "logging": {"access": {"enabled": False}},
@@ -51,6 +55,16 @@ class EdgedService(bentoml.Service):
 )
 class Penchant:
     """Scores customers with every use case that has a release, and explains each score."""
+
+    @bentoml.on_deployment
+    @staticmethod
+    def meeting_place() -> None:
+        """Makes the folder in which the workers add up their counts; run once, by the process that starts them."""
+        try:
+            os.environ[_TALLY] = tempfile.mkdtemp(prefix="penchant-")
+        except OSError:
+            return  # each worker then tells its own counts only
+        atexit.register(shutil.rmtree, os.environ[_TALLY], ignore_errors=True)
 
     @bentoml.api(route="/v1/scores")
     async def scores(
