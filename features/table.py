@@ -14,6 +14,7 @@ from features.cells import md5_lower
 from features.engine import engine, frame
 from features.errors import DataError, UseCaseError
 from features.events import BadRows, Log, open_log
+from features.future import sees_the_future
 from features.inference import Read
 from features.labels import LABEL, Cutoffs, cutoffs_of, eligibility, labelled, naive
 from features.layout import Layout, layout_of
@@ -67,6 +68,8 @@ def learning_table(use_case: UseCase, *, quarantine: Path | None = None) -> Lear
         features = called(log_features(ground.layout), use_case)
         check_names(use_case, [name for each in features for name in (each.name, each.subject or "")])
         parts = {moment: _eligible_at(ground, moment) for moment in (*ground.cutoffs.train, ground.cutoffs.test)}
+        latest = ground.cutoffs.train[-1]
+        doubts = sees_the_future(backend, ground, latest, parts[latest].select(ID, *(each.name for each in features)))
     cutoffs, notes = _with_both_classes(ground, parts)
     rows = pl.concat([parts[moment] for moment in (*cutoffs.train, cutoffs.test)])
     check_table(rows, features, ground.log.source.path)
@@ -75,7 +78,7 @@ def learning_table(use_case: UseCase, *, quarantine: Path | None = None) -> Lear
     table = LearningTable(
         rows, features, eligibility(use_case), cutoffs, report, _digest(use_case), undated, ground.layout
     )
-    return replace(table, findings=(*undated, *leak_findings(table, use_case.accepted_leaks)))
+    return replace(table, findings=(*doubts, *undated, *leak_findings(table, use_case.accepted_leaks)))
 
 
 def scoring_table(use_case: UseCase, cutoff: datetime, *, quarantine: Path | None = None) -> pl.DataFrame:

@@ -1,0 +1,91 @@
+"""Features are blind to the future: another future is written after the cutoff, and no feature may move by a bit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import ibis
+import ibis.expr.types as ir
+import polars as pl
+
+from features.engine import frame
+from features.labels import naive
+from features.layout import layout_of
+from features.learning import ID
+from features.types import CUSTOMER_ID, Finding
+
+if TYPE_CHECKING:
+    from features.table import Ground
+
+
+def sees_the_future(backend: Any, ground: Ground, cutoff: datetime, rows: pl.DataFrame) -> list[Finding]:
+    """Blocks each feature of `rows`, customers at this cutoff, that is not byte-identical with another future.
+
+    What is counted at all (types, levels) is settled anew from the rewritten log.
+    """
+    other = rewritten(backend, ground, cutoff)
+    after = rows.select(pl.col(ID).alias(CUSTOMER_ID)).join(
+        frame(other.at(cutoff)), on=CUSTOMER_ID, how="left", maintain_order="left"
+    )
+    shown = f"when events and profiles from {cutoff:%Y-%m-%d} on are rewritten"
+    names = [name for name in rows.columns if not name.startswith("__")]
+    moved = [name for name in names if name not in after.columns or not same_bytes(rows[name], after[name])]
+    extra = [name for name in after.columns if name not in (*names, CUSTOMER_ID)]
+    return [
+        *(Finding("sees_the_future", name, "block", f"{name!r} changes {shown}.") for name in moved),
+        *(Finding("sees_the_future", name, "block", f"{name!r} comes up {shown}.") for name in extra),
+    ]
+
+
+def same_bytes(one: pl.Series, other: pl.Series) -> bool:
+    """Whether two columns hold the same cells, numbers to the last bit.
+
+    >>> same_bytes(pl.Series([0.1 + 0.2, None]), pl.Series([0.3, None]))
+    False
+    """
+    if one.dtype != other.dtype or not one.is_null().equals(other.is_null()):
+        return False
+    if one.dtype == pl.Float64:
+        return one.drop_nulls().to_numpy().tobytes() == other.drop_nulls().to_numpy().tobytes()
+    return one.equals(other.alias(one.name), null_equal=True)
+
+
+def rewritten(backend: Any, ground: Ground, cutoff: datetime) -> Ground:
+    """The same past with another future: half of it is gone, the rest has other people, types, amounts, levels."""
+    moment, events = naive(cutoff), ground.log.events
+    past, future = events.filter(events.ts < moment), events.filter(events.ts >= moment)
+    changed: dict[str, ir.Value] = {
+        CUSTOMER_ID: ibis.ifelse(future.ts.second() < 30, future.customer_id.reverse(), future.customer_id),
+        "ts": future.ts + ibis.interval(seconds=12_345),
+        "type": ibis.ifelse(future.ts.day() % 3 == 0, ibis.literal("rewritten"), future.type),
+        "amount": (future.amount * -7 + 100).cast(events.amount.type()),
+        "refund": ~future.refund,
+    }
+    for name in events.columns:
+        if name[0] == "p" and name[1:].isdigit():
+            changed[name] = ibis.literal("rewritten")
+        elif name[0] == "m" and name[1:].isdigit():
+            changed[name] = (future[name] * 3 + 1).cast(events[name].type())
+    kept = future.filter(future.ts.day() % 2 == 0).mutate(**changed)
+    written = backend.create_table("penchant_rewritten", past.union(kept), temp=True, overwrite=True)
+    log = replace(ground.log, events=written)
+    settled = naive(min(cutoff, ground.cutoffs.train[-1]))
+    same_layout = settled == naive(ground.cutoffs.train[-1])
+    layout = replace(layout_of(ground.use_case, log, settled), traits=ground.layout.traits)
+    return replace(
+        ground,
+        log=log,
+        layout=layout if same_layout else ground.layout,
+        profiles=ground.profiles and replace(ground.profiles, rows=_unknown_after(ground.profiles.rows, moment)),
+    )
+
+
+def _unknown_after(profiles: ir.Table, moment: datetime) -> ir.Table:
+    """Profiles whose traits are empty from a moment on."""
+    later = (profiles.valid_from >= moment).fill_null(False)
+    traits = [name for name in profiles.columns if name[0] == "t" and name[1:].isdigit()]
+    return profiles.mutate(
+        **{name: ibis.ifelse(later, ibis.null(profiles[name].type()), profiles[name]) for name in traits}
+    )
