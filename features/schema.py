@@ -39,9 +39,10 @@ def check_table(table: pl.DataFrame, features: Sequence[Feature], file: Any) -> 
     try:
         table_schema(features).validate(table, lazy=True)
     except SchemaErrors as failure:
-        cases = failure.failure_cases.select("column", "check").unique().sort("column", "check")
+        lacking = [f"column {each.name!r} must be there" for each in features if each.name not in table.columns]
+        cases = failure.failure_cases.select("column", "check").drop_nulls().unique().sort("column", "check")
         broken = [f"column {column!r} must satisfy {check}" for column, check in cases.iter_rows()]
-        raise DataError(file, broken or ["the table breaks its schema"]) from failure
+        raise DataError(file, lacking + broken) from failure
 
 
 def _checks(feature: Feature) -> list[pa.Check]:
