@@ -65,6 +65,7 @@ def build(folder: Path, task: Task, parts: Parts, learned: Learned, evidence: Ev
         "intervals": evidence.intervals,
         "baselines": evidence.baselines,
         "verdict": evidence.verdict(winner.fitted.kind),
+        "over_bar": {"name": evidence.bar, **evidence.over_bar} if evidence.bar else None,
         "tenths": evidence.tenths,
         "rows": parts.counts(),
         "base_rate": parts.base_rates(),

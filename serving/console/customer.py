@@ -9,12 +9,13 @@ from starlette.requests import Request
 
 from serving.console import forms
 from serving.console.render import asset, language_of, page, pretty
-from serving.console.view import Customer, customer
+from serving.console.view import Customer, customer, features_in, with_features
 from serving.console.whatif import changed, controls
 from serving.console.words import Words
 from serving.decode import decode
 from serving.describe import example
-from serving.problems import INVALID_PROFILE, NOT_READY, Problem
+from serving.problems import INVALID_PROFILE, NOT_READY, UNKNOWN_USE_CASE, Problem
+from serving.raw_events import prepare
 from serving.reply import VISIT, Reply
 from serving.shapes import scores_request
 
@@ -82,18 +83,19 @@ def _facts(text: str, say: Words) -> dict[str, Any]:
     if not (isinstance(posted, dict) and "profiles" in posted):
         posted = {"profiles": [posted]}
     asked = scores_request({**posted, "language": say.language, "reasons": 0})
-    known = [name for name in asked.use_cases or () if name in visit.snapshot.served]
-    profile = asked.profiles[0]
-    shown = customer(visit.snapshot.served, profile, use_cases=known or None, policy=visit.snapshot.policy, say=say)
+    unknown = [name for name in asked.use_cases or () if name not in visit.snapshot.served]
+    if unknown:
+        raise Problem(UNKNOWN_USE_CASE, f"A use case must be one of those served, got {len(unknown)} that are not.")
+    first, served, policy = asked.profiles[0], visit.snapshot.served, visit.snapshot.policy
+    profile = prepare([first], served, asked.use_cases)[0]
     return {
         "here": "customer",
-        "customer": shown,
+        "customer": customer(served, profile, use_cases=asked.use_cases, policy=policy, say=say),
         "several": len(asked.profiles) if len(asked.profiles) > 1 else 0,
-        "policy": visit.snapshot.policy,
         "released_at": visit.snapshot.released_at,
-        "again": pretty(profile if not known else {"use_cases": known, "profiles": [profile]}),
+        "again": pretty({"use_cases": asked.use_cases, "profiles": [first]} if asked.use_cases else first),
         "profile": profile,
-        "use_cases": known or None,
+        "use_cases": asked.use_cases,
     }
 
 
@@ -103,14 +105,15 @@ def _changed(facts: Mapping[str, Any], posted: Mapping[str, str], say: Words) ->
     if not shown.scored:
         return {"controls": [], "broken": [], "then": None}
     profile = facts["profile"]
-    allowed = controls([one.live for one in shown.scored], profile["features"], say)
-    features, broken = changed(allowed, posted, profile["features"], say)
+    known = features_in(profile)
+    allowed = controls([one.live for one in shown.scored], known, say)
+    features, broken = changed(allowed, posted, known, say)
     if broken or not posted:
         return {"controls": allowed, "broken": broken, "then": None}
     snapshot = VISIT.get().snapshot
     then = customer(
         snapshot.served,
-        {**profile, "features": features},
+        with_features(profile, features),
         use_cases=facts["use_cases"],
         policy=snapshot.policy,
         say=say,

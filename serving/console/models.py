@@ -47,6 +47,7 @@ async def model(request: Request) -> Reply:
         "here": manifest["name"],
         "live": live,
         "manifest": manifest,
+        "verdict": verdict(manifest, say),
         "metrics": METRICS,
         "lower": LOWER,
         "charts": model_charts(curves, manifest["kind"], say) if curves else [],
@@ -66,6 +67,17 @@ async def replan(request: Request) -> Reply:
     curves = curves_of(live)
     facts = {"plan": plan(curves.served, request.query_params, Words(language)) if curves else None}
     return page("plan.html", language, facts)
+
+
+def verdict(manifest: Mapping[str, Any], say: Words) -> str | None:
+    """Whether it beats the baseline it must beat, with the interval; None for a version that does not say."""
+    over = manifest.get("over_bar")
+    if not over:
+        return say["verdict_itself"] if "over_bar" in manifest else None
+    gain = over["log_loss_gain"]
+    key = "verdict_beats" if gain["low"] > 0 else "verdict_not"
+    interval = say.between(gain["low"], gain["high"], 4)
+    return say.of(key, name=say.named(over["name"]), gain=say.number(gain["mean"], 4), interval=interval)
 
 
 def versions(live: Live) -> list[dict[str, Any]]:

@@ -16,15 +16,15 @@ from serving.console.charts import histogram
 from serving.console.render import language_of, page
 from serving.reply import VISIT, Reply
 
-SIZES = "sizes.json"  # {"policy": version, "at": ISO date, "rows": customers, "sizes": {code: customers}}
+SIZES = "sizes.json"  # the last snapshot's counts; `python -m scoring snapshot` writes it
 
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
     """How many customers each segment held when an audience was last counted."""
 
-    at: str | None
-    rows: int | None
+    at: str
+    customers: int
     counts: Mapping[str, int]
     of_this_policy: bool
 
@@ -56,8 +56,7 @@ def sizes(home: Path, policy: Policy) -> Sizes | None:
     try:
         stored: Any = json.loads((home / SHELF / SIZES).read_bytes())
         counts = {str(code): int(count) for code, count in stored["sizes"].items()}
-        rows = stored.get("rows")
-        version = stored.get("policy", policy.version)
-        return Sizes(stored.get("at"), None if rows is None else int(rows), counts, version == policy.version)
+        known = stored["policy"] == policy.version
+        return Sizes(str(stored["as_of"]), int(stored["customers"]), counts, known)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from features.types import Feature
+from features.types import OTHER, Feature
 from scoring.answers import Live, explain_profile, score_profiles
 from scoring.policy import Policy
+from scoring.prepared import Prepared
 from scoring.reasons import OTHER_FACTORS, sentence, shown_value
-from scoring.wording import quantity
+from scoring.wording import catalogue, quantity
 from serving.console.places import Place, place
 from serving.console.waterfall import Step, waterfall
 from serving.console.words import Words
-from serving.describe import describe
 
 REASONS = 6
 
@@ -68,6 +67,11 @@ class Customer:
         """The use cases that gave a score."""
         return [told for told in self.told if told.scored]
 
+    @property
+    def silent(self) -> list[Told]:
+        """Those that gave none."""
+        return [told for told in self.told if not told.scored]
+
 
 def customer(
     served: Mapping[str, Live], profile: Any, *, use_cases: Sequence[str] | None, policy: Policy, say: Words
@@ -80,12 +84,36 @@ def customer(
     return Customer(answer, told, _rows(told, profile, say))
 
 
+def features_of(profile: Any, name: str) -> Mapping[str, Any]:
+    """A sound profile's features for one use case, as posted or as made from its events."""
+    return profile.features[name] if isinstance(profile, Prepared) else profile["features"]
+
+
+def features_in(profile: Any) -> dict[str, Any]:
+    """All features of a sound profile."""
+    if not isinstance(profile, Prepared):
+        return dict(profile["features"])
+    return {name: value for features in profile.features.values() for name, value in features.items()}
+
+
+def with_features(profile: Any, changed: Mapping[str, Any]) -> Any:
+    """A sound profile with other values of its features."""
+    if not isinstance(profile, Prepared):
+        return {**profile, "features": {**profile["features"], **changed}}
+    made = {
+        use_case: {name: changed.get(name, value) for name, value in features.items()}
+        for use_case, features in profile.features.items()
+    }
+    return replace(profile, features=made)
+
+
 def _told(live: Live, name: str, score: Mapping[str, Any], profile: Any, say: Words) -> Told:
     if score["status"] != "scored":
         return Told(name, live, score)
     bundle = live.release.bundle
-    own = {key: value for key, value in profile["features"].items() if key in live.scorer.encoder.names}
-    explanation = explain_profile(live, {**profile, "features": own}, language=say.language)
+    own = {key: value for key, value in features_of(profile, name).items() if key in live.scorer.encoder.names}
+    alone = {"customer_id": "one", "features": own}
+    explanation = explain_profile(live, alone, language=say.language)
     steps = waterfall(explanation, bundle.polarity == "positive", say)
     following = score["next_band"] or {"code": None}
     label = next((band["label"] for band in live.bands[say.language] if band["code"] == following["code"]), None)
@@ -98,14 +126,13 @@ def _rows(told: Sequence[Told], profile: Any, say: Words) -> list[Row]:
     rows: dict[str, Row] = {}
     for one in scored:
         bundle = one.live.release.bundle
-        encoded = one.live.scorer.encoder.row(
-            {feature.name: profile["features"][feature.name] for feature in bundle.features}
-        )[0]
+        posted = features_of(profile, one.name)
+        encoded = one.live.scorer.encoder.row({feature.name: posted[feature.name] for feature in bundle.features})[0]
         for feature, number in zip(bundle.features, encoded, strict=True):
             if feature.name not in bundle.forbidden and feature.name not in rows:
                 rows[feature.name] = _row(one, feature, number, scored, say)
         if bundle.forbidden and OTHER_FACTORS not in rows:
-            text = {"en": "Other factors", "fr": "Autres facteurs"}[say.language]
+            text = catalogue()["texts"][say.language][OTHER_FACTORS]
             rows[OTHER_FACTORS] = Row(OTHER_FACTORS, text, "—", None, None, _contributions(scored, OTHER_FACTORS))
     return sorted(rows.values(), key=lambda row: -max(map(abs, row.contributions.values()), default=0.0))
 
@@ -115,7 +142,7 @@ def _row(one: Told, feature: Feature, encoded: float, scored: Sequence[Told], sa
     value = shown_value(bundle, feature, encoded)
     return Row(
         feature.name,
-        describe(feature, say.language),
+        _label(feature, value, say),
         _value(feature, value, say),
         value,
         place(bundle, feature, encoded),
@@ -131,13 +158,21 @@ def _contributions(scored: Sequence[Told], name: str) -> dict[str, float]:
     }
 
 
+def _label(feature: Feature, value: Any, say: Words) -> str:
+    """Its declared name, else what its value says in a reviewed sentence, else its own name."""
+    if say.language in feature.names:
+        return feature.names[say.language]
+    told = sentence(feature, value, say.language)
+    return feature.name if told.startswith(f"{feature.name} = ") else told
+
+
 def _value(feature: Feature, value: Any, say: Words) -> str:
-    """A value with its unit; days as they are told in reasons."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
-        return quantity(float(value), feature.unit, say.language)
-    if isinstance(value, str) and feature.type == "date":
-        return say.date(value)
+    """A value with its unit, a date by the calendar; what is not known or is neither is said in words."""
+    texts = catalogue()["texts"][say.language]
+    if value is None:
+        return str(texts["unknown"])
+    if isinstance(value, bool):
+        return str(texts["yes" if value else "no"])
     if isinstance(value, str):
-        return value
-    plain = sentence(Feature(feature.name, feature.type, names={say.language: ""}), value, say.language)
-    return plain.removeprefix(": ").removeprefix(" : ").strip()
+        return say.date(value) if feature.type == "date" else texts["other"] if value == OTHER else value
+    return quantity(float(value), feature.unit, say.language)

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from scoring.wording import Language, calendar_date, number, percent, quantity
+from serving.problems import Kind
 
 _MINUS = "\u2212"
 _NARROW, _FIXED = "\u202f", "\u00a0"
@@ -50,6 +51,12 @@ class Words:
     def of(self, key: str, **parts: object) -> str:
         """A text with its parts filled in."""
         return self[key].format(**parts)
+
+    def trouble(self, kind: Kind) -> str:
+        """What a problem is called."""
+        key = f"problem_{kind.code}"
+        told = self.named(key)
+        return f"{kind.title}." if told == key or self.language == "en" else told
 
     @property
     def colon(self) -> str:
