@@ -239,7 +239,9 @@ def _lines(report: Mapping[str, Any]) -> list[str]:
     ]
     lines += [_segment_line(segment) for segment in report["segments"]]
     lines += [f"{report['moved']:,} moved, {report['arrived']:,} new, {report['gone']:,} gone"]
-    lines += _flow_lines(report["flows"])
+    for level in sorted({flow["level"] for flow in report["flows"]}):
+        lines.append(f"  level {level}:")
+        lines += _flow_lines([flow for flow in report["flows"] if flow["level"] == level])
     for segment in report["segments"]:
         for name, features in segment["reasons"].items():
             told = ", ".join(f"{one['feature']} {one['contribution']:+.2f} ({one['share']:.0%})" for one in features)

@@ -85,15 +85,16 @@ class _Reader:
     def read(self) -> Policy:
         """The policy, as far as it can be understood."""
         tables = self._document.get("segment")
-        if not isinstance(tables, list) or not tables:
+        if not isinstance(tables, list) or not tables or not all(isinstance(table, dict) for table in tables):
             self.faults.append("line 1: A policy needs at least one [[segment]], got none.")
             tables = []
         strangers = sorted(self._document.keys() - {"use_cases", "segment"})
         self.faults += [
             f"line {self._find(key)}: A policy holds use_cases and [[segment]], got {key}." for key in strangers
         ]
-        segments = [found for number, table in enumerate(tables) if (found := self._segment(number, table))]
-        self._check_family(segments)
+        read = {number: found for number, table in enumerate(tables) if (found := self._segment(number, table))}
+        self._check_family(read, {str(table.get("code")) for number, table in enumerate(tables) if number not in read})
+        segments = list(read.values())
         policy = Policy(tuple(self._asked), tuple(segments), {})
         return Policy(policy.use_cases, policy.segments, {name: self._kinds[name] for name in sorted(policy.columns)})
 
@@ -184,15 +185,17 @@ class _Reader:
             self._fault(number, "minimum_stay", str(error))
             return timedelta(0)
 
-    def _check_family(self, segments: list[Segment]) -> None:
+    def _check_family(self, segments: Mapping[int, Segment], faulty: set[str]) -> None:
+        """Codes, parents and rules among segments by their position; what is said of `faulty` codes is enough."""
         seen: dict[str, Segment] = {}
-        for number, segment in enumerate(segments):
+        for number, segment in segments.items():
             if segment.code in seen:
                 self._fault(number, "code", f"A code names one segment, got {segment.code} twice.")
             seen[segment.code] = segment
-        for number, segment in enumerate(segments):
+        for number, segment in segments.items():
             parent = seen.get(segment.parent) if segment.parent else None
-            if segment.parent and (parent is None or not parent.exclusive or parent.level >= segment.level):
+            wrong = parent is None or not parent.exclusive or parent.level >= segment.level
+            if segment.parent and wrong and (parent is not None or segment.parent not in faulty):
                 self._fault(
                     number, "parent", f"A parent is an exclusive segment of a level above, got {segment.parent}."
                 )

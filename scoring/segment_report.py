@@ -11,6 +11,7 @@ from typing import Any
 
 from features.types import CUSTOMER_ID
 from scoring.batch import read_batches
+from scoring.policy import LEVELS
 from scoring.snapshot import AudienceError, Snapshot, Stand
 
 _Z = 1.959963984540054  # two-sided 95%
@@ -71,7 +72,7 @@ def segment_report(before: Snapshot, after: Snapshot, outcomes: Outcomes | None 
     A customer whose outcome is not known counts in no rate.
     """
     old, new = before.stands(), after.stands()
-    flows = Counter((old[one].segment, new[one].segment) for one in old.keys() & new.keys())
+    both = old.keys() & new.keys()
     labels = {one["code"]: one for one in (*before.facts["segments"], *after.facts["segments"])}
     reasons = top_features(after)
     sizes = [Counter(code for stand in stands.values() for code in stand.entered) for stands in (old, new)]
@@ -90,14 +91,33 @@ def segment_report(before: Snapshot, after: Snapshot, outcomes: Outcomes | None 
         "before": _dated(before, len(old)),
         "after": _dated(after, len(new)),
         "segments": told,
-        "flows": [
-            {"from": pair[0], "to": pair[1], "customers": count}
-            for pair, count in sorted(flows.items(), key=lambda flow: (-flow[1], str(flow[0])))
-        ],
-        "moved": sum(count for (first, second), count in flows.items() if first != second),
+        "flows": _flows(before, after),
+        "moved": sum(old[one].segment != new[one].segment for one in both),
         "arrived": len(new.keys() - old.keys()),
         "gone": len(old.keys() - new.keys()),
     }
+
+
+def _flows(before: Snapshot, after: Snapshot) -> list[dict[str, Any]]:
+    """How many went from each segment of a level to each other or stayed; null where they are in none of that level."""
+    levels = {one["code"]: one["level"] for one in (*before.facts["segments"], *after.facts["segments"])}
+    paths = [
+        {
+            customer: {levels[code]: code for code in path}
+            for customer, path in zip(snapshot.column(CUSTOMER_ID), snapshot.column("path"), strict=True)
+        }
+        for snapshot in (before, after)
+    ]
+    counts = Counter(
+        (level, paths[0][one].get(level), paths[1][one].get(level))
+        for one in paths[0].keys() & paths[1].keys()
+        for level in LEVELS
+    )
+    return [
+        {"level": level, "from": first, "to": second, "customers": count}
+        for (level, first, second), count in sorted(counts.items(), key=lambda flow: (flow[0][0], -flow[1], str(flow)))
+        if first or second
+    ]
 
 
 def top_features(snapshot: Snapshot, count: int = 3) -> dict[str, dict[str, list[dict[str, Any]]]]:

@@ -95,6 +95,17 @@ class Tally:
     gone: int = 0  # in the previous snapshot only
     flaps: int = 0
 
+    def count(self, was: Stand | None, now: Stand, as_of: date, *, compared: bool = True) -> None:
+        """Counts a customer; `compared` where there is a previous snapshot at all."""
+        self.customers += 1
+        self.sizes.update(list(now.entered))
+        self.unplaced += not now.entered
+        if was is not None:
+            self.flows[was.segment, now.segment] += 1
+            self.flaps += _is_flap(was, now, as_of)
+        elif compared:
+            self.arrived += 1
+
     @property
     def compared(self) -> int:
         """How many customers are in both."""
@@ -141,10 +152,11 @@ def take_snapshot(
             customers = told.customers.to_pylist()
             _once(customers, seen, first=tally.customers)
             was = [before.get(customer) for customer in customers]
-            members = [_bound(policy, stand, as_of) for stand in was] if previous else ()
+            members = [membership(policy, stand, as_of) for stand in was] if previous else ()
             places = place_rows(policy, live, told, table, members=members)
-            stands = [_stand(place, stand, as_of) for place, stand in zip(places, was, strict=True)]
-            _count(tally, was, stands, as_of, compared=previous is not None)
+            stands = [stand_after(place, stand, as_of) for place, stand in zip(places, was, strict=True)]
+            for old, new in zip(was, stands, strict=True):
+                tally.count(old, new, as_of, compared=previous is not None)
             columns = {CUSTOMER_ID: told.customers, **_columns(places, stands), **told.columns(prefixed=True)}
             write(pa.table(columns).replace_schema_metadata(facts))
     tally.gone = len(before.keys() - seen)
@@ -161,8 +173,8 @@ def open_snapshot(path: Path) -> Snapshot:
         rows = pq.read_table(path)
         facts = json.loads((rows.schema.metadata or {})[_KEY])
         return Snapshot(facts, rows.select([CUSTOMER_ID, *(name for name in rows.column_names if name != CUSTOMER_ID)]))
-    except (KeyError, ValueError, pa.ArrowInvalid) as error:
-        raise AudienceError(f"{path.name} must be a snapshot, got another kind of file.") from error
+    except (KeyError, ValueError, OSError, pa.ArrowInvalid) as error:
+        raise AudienceError(f"{path.name} must be a readable snapshot, got {type(error).__name__}.") from error
 
 
 def _facts(live: Mapping[str, Live], policy: Policy, as_of: date) -> dict[str, Any]:
@@ -188,7 +200,7 @@ def _once(customers: list[Any], seen: set[str], *, first: int) -> None:
         seen.add(customer)
 
 
-def _bound(policy: Policy, stand: Stand | None, as_of: date) -> dict[str, bool]:
+def membership(policy: Policy, stand: Stand | None, as_of: date) -> dict[str, bool]:
     """The segments a customer is in, and whether the minimum stay of each is not over yet."""
     if stand is None:
         return {}
@@ -196,24 +208,13 @@ def _bound(policy: Policy, stand: Stand | None, as_of: date) -> dict[str, bool]:
     return {code: as_of < stand.entered[code] + one.minimum_stay for code, one in known.items() if one is not None}
 
 
-def _stand(place: Place, was: Stand | None, as_of: date) -> Stand:
+def stand_after(place: Place, was: Stand | None, as_of: date) -> Stand:
+    """Where a customer stands who was placed anew: segments they were in keep their dates of entry."""
     was = was or Stand()
     entered = {one.code: was.entered.get(one.code, as_of) for one in (*place.path, *place.also)}
     segment = place.path[-1].code if place.path else None
     came_from = was.came_from if segment == was.segment else was.segment
     return Stand(segment, entered[segment] if segment else None, came_from, entered)
-
-
-def _count(tally: Tally, was: list[Stand | None], stands: list[Stand], as_of: date, *, compared: bool) -> None:
-    tally.customers += len(stands)
-    for old, new in zip(was, stands, strict=True):
-        tally.sizes.update(new.entered)
-        tally.unplaced += not new.entered
-        if old is not None:
-            tally.flows[old.segment, new.segment] += 1
-            tally.flaps += _is_flap(old, new, as_of)
-        elif compared:
-            tally.arrived += 1
 
 
 def _is_flap(old: Stand, new: Stand, as_of: date) -> bool:
