@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,12 +10,13 @@ import ibis
 import ibis.expr.types as ir
 import polars as pl
 
-from features.cells import as_text, md5_lower
+from features.cells import as_text, md5_lower, slug
 from features.engine import engine, frame
 from features.errors import DataError, UseCaseError
 from features.events import BadRows, bad_rows_of, refuse_too_many
 from features.inference import Read, parse_moments, parse_numbers, read_column
 from features.labels import LABEL
+from features.leakage import identifiers
 from features.learning import BOOKKEEPING, CUTOFF, GROUP, ID, ORDER, LearningTable, called, check_names, class_shortage
 from features.report import column_report
 from features.schema import check_table
@@ -22,6 +24,11 @@ from features.sources import FILE, ROW, Source, digest, missing_column, open_sou
 from features.usecase import Scalar, Table, UseCase
 
 _number = "__number"
+_nearly_all = 0.9  # share of distinct values from which a column that is no feature is looked at as an identifier
+_identifier = re.compile(
+    r"(^|_)(id|uuid|guid|identifier|identifiant|key|ref|reference|number|numero|no|nr|num|code)$|^(id|identifiant)_|"
+    r"^(customer|client|user|account|member|contact|row|record)(id|key|ref|no|nr|num|number|code)$"
+)
 
 
 def read_ready_table(use_case: UseCase) -> tuple[LearningTable, BadRows]:
@@ -55,7 +62,9 @@ def read_ready_table(use_case: UseCase) -> tuple[LearningTable, BadRows]:
     rows = kept.select(ID, cutoff, ORDER, *(read.cells for read in _used(reads)), LABEL, GROUP)
     check_table(rows, features, section.path)
     report = _report(cells, kept, source, section, reads, bad, duplicates)
-    return LearningTable(rows, features, None, None, report, digest(section.path)), bad
+    unread = [kept[source.inside(name)].alias(name) for name, read in reads.items() if read.dropped]
+    tell = identifiers(kept, [cells for cells in unread if cells.n_unique() > _nearly_all * len(cells)])
+    return LearningTable(rows, features, None, None, report, digest(section.path), tell), bad
 
 
 def _used(reads: dict[str, Read]) -> Iterable[Read]:
@@ -157,6 +166,8 @@ def _read_columns(kept: pl.DataFrame, source: Source, section: Table) -> dict[st
         read = read_column(kept[f"c{index}"].alias(name))
         if name in BOOKKEEPING:
             read = Read(read.cells, None, read.done, "its name is kept for bookkeeping")
+        if read.feature is not None and _is_identifier(read):
+            read = Read(read.cells, None, read.done, "it is an identifier by its name, another in every row")
         if read.feature is not None:
             mark = (read.cells.dtype, read.cells.null_count(), read.cells.hash().sum())
             twin = first.setdefault(mark, name)
@@ -164,6 +175,15 @@ def _read_columns(kept: pl.DataFrame, source: Source, section: Table) -> dict[st
                 read = Read(read.cells, None, read.done, f"it has the same content as {twin!r}")
         reads[name] = read
     return reads
+
+
+def _is_identifier(read: Read) -> bool:
+    """Whether whole numbers that differ in every row are called a number, a key or an id."""
+    cells = read.cells
+    words = slug(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", cells.name))
+    if not (cells.dtype.is_numeric() and _identifier.search(words)) or cells.null_count():
+        return False
+    return bool((cells == cells.floor()).all() and cells.is_unique().all())
 
 
 def _report(

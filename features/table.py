@@ -16,7 +16,7 @@ from features.errors import DataError, UseCaseError
 from features.events import BadRows, Log, open_log
 from features.future import sees_the_future
 from features.inference import Read
-from features.labels import LABEL, Cutoffs, cutoffs_of, eligibility, labelled, naive
+from features.labels import LABEL, Cutoffs, cutoffs_of, eligibility, labels, naive
 from features.layout import Layout, layout_of
 from features.leakage import leak_findings
 from features.learning import CUTOFF, GROUP, ID, ORDER, LearningTable, called, check_names, class_shortage
@@ -61,7 +61,7 @@ def learning_table(use_case: UseCase, *, quarantine: Path | None = None) -> Lear
     if use_case.table is not None:
         table, bad = read_ready_table(use_case)
         write_quarantine(quarantine, use_case.name, {"table": bad})
-        return replace(table, findings=leak_findings(table, use_case.accepted_leaks))
+        return replace(table, findings=(*table.findings, *leak_findings(table, use_case.accepted_leaks)))
     with engine() as backend:
         ground = prepare(backend, use_case, None)
         write_quarantine(quarantine, use_case.name, _bad(ground))
@@ -96,7 +96,7 @@ def scoring_table(use_case: UseCase, cutoff: datetime, *, quarantine: Path | Non
     with engine() as backend:
         ground = prepare(backend, use_case, cutoff)
         write_quarantine(quarantine, use_case.name, _bad(ground))
-        table = frame(ground.at(cutoff).order_by(CUSTOMER_ID))
+        table = frame(ground.at(cutoff)).sort(CUSTOMER_ID)
     features, eligible = log_features(ground.layout), eligibility(use_case)
     check_table(table, features, ground.log.source.path)
     allowed = pl.lit(True) if eligible is None else (pl.col(eligible.feature) <= eligible.value).fill_null(False)
@@ -130,18 +130,17 @@ def _digest(use_case: UseCase) -> str:
 
 def _eligible_at(ground: Ground, cutoff: datetime) -> pl.DataFrame:
     """Eligible customers at one cutoff, by id, with label and bookkeeping."""
-    table = labelled(ground.at(cutoff), ground.log.events, ground.use_case, cutoff)
-    eligible = eligibility(ground.use_case)
+    table, eligible = ground.at(cutoff), eligibility(ground.use_case)
     if eligible is not None:
         table = table.filter(table[eligible.feature] <= eligible.value)
-    table = table.mutate(**{GROUP: md5_lower(table[CUSTOMER_ID])}).order_by(CUSTOMER_ID)
+    rows = frame(table.mutate(**{GROUP: md5_lower(table[CUSTOMER_ID])})).sort(CUSTOMER_ID)
     names = [feature.name for feature in log_features(ground.layout)]
-    return frame(table).select(
+    return rows.select(
         pl.col(CUSTOMER_ID).alias(ID),
         pl.lit(cutoff).cast(pl.Datetime("us", "UTC")).alias(CUTOFF),
         pl.lit(None, pl.Float64).alias(ORDER),
         *names,
-        LABEL,
+        labels(rows[CUSTOMER_ID], ground.log.events, ground.use_case, cutoff),
         pl.col(GROUP).cast(pl.UInt64),
     )
 
@@ -158,8 +157,9 @@ def _with_both_classes(ground: Ground, parts: dict[datetime, pl.DataFrame]) -> t
         notes.append(f"{len(train)} of {len(cutoffs.train)} training cutoffs have both classes")
     broken = []
     for name, moments in (("training part", cutoffs.train), ("test part", (cutoffs.test,))):
-        labels = pl.concat([parts[moment][LABEL] for moment in moments])
-        broken += class_shortage(labels, name, _label_words(ground.use_case))
+        broken += class_shortage(
+            pl.concat([parts[moment][LABEL] for moment in moments]), name, _label_words(ground.use_case)
+        )
     if broken:
         raise DataError(ground.log.source.path, broken)
     return replace(cutoffs, train=train), notes
