@@ -106,6 +106,22 @@ def _report(asked: argparse.Namespace) -> int:
     return DONE
 
 
+def _plan(asked: argparse.Namespace) -> int:
+    from scoring.releases import load_release
+    from training.console import planned
+    from training.planner import Ask, Market, plan
+
+    words = {name: getattr(asked, name) for name in ("capacity", "precision", "lift", "cost", "value", "save_rate")}
+    stored = load_release(asked.home, asked.name).bundle.files.get("population.json")
+    if stored is None:
+        raise PlanError(
+            f"A plan needs the population in the release, the one of {asked.name} has none: train it again."
+        )
+    told = plan(Market.from_json(json.loads(stored)), Ask(**words))
+    _say([{"name": asked.name, **told}], planned, as_json=asked.json)
+    return DONE
+
+
 def _registry(asked: argparse.Namespace) -> Registry:
     from training.registry import Registry
 
@@ -152,6 +168,14 @@ def _parser(command: str) -> argparse.ArgumentParser:
         parser.add_argument("--watch", action="store_true", help="go on looking")
     else:
         parser.add_argument("name", metavar="NAME", help="the use case")
+    if command == "plan":
+        parser.description = "The cut that an ask means in today's population, with what to expect of it."
+        parser.add_argument("--capacity", type=int, help="most customers that can be contacted")
+        parser.add_argument("--min-precision", dest="precision", type=float, help="least share of hits among them")
+        parser.add_argument("--min-lift", dest="lift", type=float, help="least precision over the population's rate")
+        parser.add_argument("--cost", type=float, help="of one contact; with --value")
+        parser.add_argument("--value", type=float, help="of one hit that a contact wins; with --cost")
+        parser.add_argument("--save-rate", type=float, default=1.0, help="share of hits that a contact wins")
     if command in ("promote", "rollback"):
         parser.add_argument("version", metavar="VERSION", nargs="?")
     return parser
@@ -162,6 +186,7 @@ RUN: dict[str, Callable[[argparse.Namespace], int]] = {
     "sync": _sync,
     "promote": _promote,
     "rollback": _rollback,
+    "plan": _plan,
     "report": _report,
 }
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from features.compiled import raw_events
@@ -22,6 +23,7 @@ from training.golden import golden_rows
 from training.learn import Contender
 from training.manifest import banded, described, ladder_for, reference
 from training.measure import Evidence
+from training.planner import Market
 from training.receipt import check
 from training.split import Parts
 from training.task import Task
@@ -45,12 +47,19 @@ class Built:
         return hashlib.sha256((self.folder / MANIFEST).read_bytes()).hexdigest()
 
 
-def build(folder: Path, task: Task, parts: Parts, learned: Learned, evidence: Evidence) -> Built:
-    """Writes the bundle with its golden rows and its receipt; the same input gives the same bytes."""
+def build(
+    folder: Path, task: Task, parts: Parts, learned: Learned, evidence: Evidence, population: pl.DataFrame
+) -> Built:
+    """Writes the bundle with its golden rows and its receipt; the same input gives the same bytes.
+
+    `population` holds today's customers, whom plans speak of.
+    """
     taught, winner = learned.taught, learned.winner
     probability = winner.probability(learned.test)
     cutoff = task.table.cutoffs.test if task.table.cutoffs else None
-    ladder = ladder_for(task.use_case, probability)
+    today = winner.probability(taught.matrix(population))
+    market = Market.of(today, probability, learned.test_labels, seed=task.seed)
+    ladder, planned = ladder_for(task.use_case, probability, market)
     manifest = {
         **described(task.use_case, task.table),
         **task.provenance(),
@@ -60,7 +69,7 @@ def build(folder: Path, task: Task, parts: Parts, learned: Learned, evidence: Ev
         "encoder": taught.codes,
         "calibration": {"a": winner.calibration.a, "b": winner.calibration.b},
         "boundaries": percentile_boundaries(probability).tolist(),
-        "bands": banded(task.use_case, ladder, probability, learned.test_labels),
+        "bands": banded(task.use_case, ladder, planned, probability, learned.test_labels),
         "metrics": evidence.metrics,
         "intervals": evidence.intervals,
         "baselines": evidence.baselines,
@@ -75,6 +84,7 @@ def build(folder: Path, task: Task, parts: Parts, learned: Learned, evidence: Ev
     files = {
         winner.fitted.file: winner.fitted.stored,
         "reference.json": canonical_json(held),
+        "population.json": canonical_json(market.to_json()),
         "curves.json": canonical_json(curves(learned.test_labels, learned.served())),
     }
     if task.table.layout is not None:

@@ -20,6 +20,25 @@ def told(lines: Sequence[Mapping[str, Any]]) -> str:
     return "\n\n".join(_one(line) for line in lines)
 
 
+def planned(lines: Sequence[Mapping[str, Any]]) -> str:
+    """A plan's cut among its neighbours: how many customers, how many hits to expect, and what they earn."""
+    (line,) = lines
+    asked = ", ".join(f"{name} {value:g}" for name, value in line["asked"].items())
+    head = f"{line['name']}  {asked}  in {line['population']:,} customers, {line['rate']:.1%} of them expected hits"
+    cuts = sorted([line["cut"], *line["neighbours"]], key=lambda cut: -cut["threshold"])
+    earns = "profit" in line["cut"]
+    table = [
+        ["", "from", "customers", "share", "hits", "90% interval", "precision", "lift", *(["profit"] if earns else [])]
+    ]
+    for cut in cuts:
+        counts = [f"{cut['threshold']:.4f}", f"{cut['rows']:,}", f"{cut['share']:.1%}", f"{cut['hits']:,.0f}"]
+        rates = [f"{cut['hits_low']:,.0f} to {cut['hits_high']:,.0f}", f"{cut['precision']:.3f}", f"{cut['lift']:.2f}"]
+        table.append(
+            ["->" if cut is line["cut"] else "", *counts, *rates, *([f"{cut['profit']:,.0f}"] if earns else [])]
+        )
+    return "\n".join([head, *_aligned(table)])
+
+
 def _one(line: Mapping[str, Any]) -> str:
     serves = "promoted" if line["promoted"] else "not promoted"
     rate, rows = line["base_rate"]["test"], line["rows"]["test"]

@@ -68,6 +68,11 @@ class Outcomes:
             "lift_at_10": _tenths(weight, positive)[0] / (total / TENTHS) / (hits / total),
         }
 
+    def roc_auc(self, weights: Floats) -> float:
+        """ROC-AUC alone, under row weights."""
+        weight, positive, _ = self.per_run(weights)
+        return _roc_auc(weight, positive)
+
     def tenths(self) -> list[dict[str, float]]:
         """By tenth of the rows, the highest first: mean probability, realised rate and its 90% interval (Wilson)."""
         weight, positive, expected = self.per_run(np.ones(len(self.label)))

@@ -85,13 +85,9 @@ def paired_gain(label: NDArray[Any], challenger: Floats, champion: Floats, *, se
     better = old - new
     sampled = draws(len(label), seed=seed)
     gains = [float(np.dot(weights, better)) / len(better) for weights in sampled]
-    order = np.arange(len(label))
     mine, theirs = Outcomes.of(label, challenger), Outcomes.of(label, champion)
-    my_order, their_order = (np.argsort(-p, kind="stable") for p in (challenger, champion))
-    areas = [
-        mine.figures(weights[order][my_order])["roc_auc"] - theirs.figures(weights[order][their_order])["roc_auc"]
-        for weights in sampled
-    ]
+    my_order, their_order = (np.argsort(-probability, kind="stable") for probability in (challenger, champion))
+    areas = [mine.roc_auc(drawn[my_order]) - theirs.roc_auc(drawn[their_order]) for drawn in sampled]
     return {
         "challenger_log_loss": float(new.mean()),
         "champion_log_loss": float(old.mean()),

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from features.types import Feature
 from scoring.bands import Ladder
-from training.thresholds import at_percentiles, at_scores, realised
+from training.planner import Ask, Market, plan
+from training.thresholds import at_percentiles, at_scores, realised, rising
 
 if TYPE_CHECKING:
     from features.table import LearningTable
@@ -52,20 +53,33 @@ def described(use_case: UseCase, table: LearningTable) -> dict[str, Any]:
     }
 
 
-def ladder_for(use_case: UseCase, probability: Floats) -> Ladder:
-    """The bands a use case asks for, their thresholds found in a population's probabilities."""
+def ladder_for(use_case: UseCase, probability: Floats, market: Market) -> tuple[Ladder, dict[str, Any] | None]:
+    """The bands a use case asks for, and the plan behind them where the planner was asked.
+
+    Percentiles are those of the test rows. A planned cut, in today's population, is where the highest band begins; any
+    further thresholds part the rest into equal shares.
+    """
     bands = use_case.bands
-    thresholds = at_scores(bands.scores) if bands.scores else at_percentiles(probability, bands.steps)
-    return Ladder(tuple(bands.codes), thresholds)
+    codes = tuple(bands.codes)
+    if bands.plan is None:
+        thresholds = at_scores(bands.scores) if bands.scores else at_percentiles(probability, bands.steps)
+        return Ladder(codes, thresholds), None
+    planned = plan(market, Ask(**bands.plan.model_dump()))
+    rest, lower = probability[probability < planned["cut"]["threshold"]], len(codes) - 2
+    shares = [100 * step / (lower + 1) for step in range(1, lower + 1)]
+    below = at_percentiles(rest, shares) if lower and len(rest) else (0.0,) * lower
+    return Ladder(codes, rising([*below, planned["cut"]["threshold"]])), planned
 
 
-def banded(use_case: UseCase, ladder: Ladder, probability: Floats, label: NDArray[Any]) -> dict[str, Any]:
+def banded(
+    use_case: UseCase, ladder: Ladder, planned: dict[str, Any] | None, probability: Floats, label: NDArray[Any]
+) -> dict[str, Any]:
     """The bands with their names, thresholds and rates, as they stand in the manifest."""
     return {
         "codes": list(ladder.codes),
         "labels": {language: _labels(use_case, language) for language in ("en", "fr")},
         "thresholds": list(ladder.thresholds),
-        "plan": None,
+        "plan": planned,
         "realised": realised(ladder, probability, label),
     }
 

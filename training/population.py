@@ -27,8 +27,8 @@ def current(use_case: UseCase, table: LearningTable, test: pl.DataFrame) -> pl.D
     names = [feature.name for feature in table.features]
     if use_case.window is None or table.cutoffs is None:
         return test.select("__customer_id", *names)
-    ahead = timedelta(days=use_case.window.gap + use_case.window.prediction)
-    rows = scoring_table(use_case, table.cutoffs.test + ahead)
+    last = datetime.fromisoformat(table.report["last_event"])
+    rows = scoring_table(use_case, datetime(last.year, last.month, last.day, tzinfo=UTC) + timedelta(days=1))
     return rows.filter(pl.col("eligible")).select(pl.col("customer_id").alias("__customer_id"), *names)
 
 

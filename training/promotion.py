@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from features.types import Finding
@@ -43,12 +44,14 @@ def decide(task: Task, challenger: Bundle, parts: Parts, findings: Sequence[Find
     return _compared(challenger, rival, parts, served, outcome, seed=task.seed)
 
 
-def settle(task: Task, version: Version, challenger: Bundle, parts: Parts, decision: Decision) -> dict[str, Any]:
+def settle(
+    task: Task, version: Version, challenger: Bundle, population: pl.DataFrame, decision: Decision
+) -> dict[str, Any]:
     """Keeps the decision with the version, and where it is yes makes the version serve."""
     done = task.registry.champion(task.name)
     if decision.promote and (done is None or done.number != version.number):
         task.registry.point(task.name, version.number)
-    release = _installed(task, version, challenger, parts)
+    release = _installed(task, version, challenger, population)
     task.registry.note(version, decision.to_json())
     return {
         "version": version.number,
@@ -72,14 +75,15 @@ def unchanged(task: Task, version: Version) -> dict[str, Any]:
         bundle = load_bundle(stored.bundle)
     line = {**stored.outcome, "kind": "unchanged"}
     parts = split(task.table, seed=task.seed)
+    population = current(task.use_case, task.table, parts.test)
     champion = task.registry.champion(task.name)
     is_champion = champion is not None and champion.number == version.number
     open_question = DECISION not in version.tags or champion is None or task.mode == "always"
     if open_question and not is_champion:
         findings = [Finding(**finding) for finding in line["findings"]]
-        settled = settle(task, version, bundle, parts, decide(task, bundle, parts, findings))
+        settled = settle(task, version, bundle, population, decide(task, bundle, parts, findings))
         return {**line, **settled, "reason": f"unchanged; {settled['reason']}"}
-    release = _installed(task, version, bundle, parts)
+    release = _installed(task, version, bundle, population)
     told = "unchanged: the champion was made from the same data, configuration and code"
     kept = "unchanged: registered already, and not promoted then"
     return {
@@ -94,12 +98,12 @@ def unchanged(task: Task, version: Version) -> dict[str, Any]:
     }
 
 
-def _installed(task: Task, version: Version, bundle: Bundle, parts: Parts) -> str | None:
+def _installed(task: Task, version: Version, bundle: Bundle, population: pl.DataFrame) -> str | None:
     """Brings the shelf in line; the version's release folder where it is the champion, and a request to try it with."""
     installed = sync_one(task.registry, task.home, task.name)
     if installed["version"] != version.number:
         return None
-    write_request(task.home, Scorer(bundle), current(task.use_case, task.table, parts.test))
+    write_request(task.home, Scorer(bundle), population)
     return str(installed["release"])
 
 

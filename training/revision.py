@@ -6,6 +6,7 @@ import hashlib
 import json
 import platform
 import subprocess
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,8 +20,9 @@ LIBRARIES = ("duckdb", "ibis-framework", "numpy", "pandera", "polars", "pyarrow"
 EITHER = ("xgboost", "xgboost-cpu")  # one code under two names
 
 
+@cache
 def code_revision() -> str:
-    """A digest of our own sources, so that it means the same with git and without."""
+    """A digest of our own sources, so that it means the same with git and without; read once, as the code was."""
     digest = hashlib.sha256()
     for package in PACKAGES:
         for path in sorted((ROOT / package).rglob("*")):

@@ -12,6 +12,7 @@ from features.table import learning_table
 from features.usecase import load_use_case
 from training.build import build
 from training.compete import choose_for, fit, measured
+from training.population import current
 from training.progress import Progress
 from training.promotion import decide, settle, unchanged
 from training.record import draft, pictures, report_line
@@ -56,7 +57,8 @@ def _train(task: Task, scratch: Path, progress: Progress) -> dict[str, Any]:
         evidence = measured(task, learned)
         told.append(evidence.verdict(choice.kind))
     with progress.stage("build") as told:
-        built = build(scratch / "bundle", task, parts, learned, evidence)
+        population = current(task.use_case, task.table, parts.test)
+        built = build(scratch / "bundle", task, parts, learned, evidence, population)
         told.append(f"reasons add up within {built.bundle.manifest['receipt']['largest_sum_difference']:.1e}")
     with progress.stage("compare") as told:
         findings = task.table.findings
@@ -69,6 +71,6 @@ def _train(task: Task, scratch: Path, progress: Progress) -> dict[str, Any]:
         version = task.registry.register(draft(task, learned, built, line, report, plots))
         told.append(f"version {version.number}")
     with progress.stage("promote") as told:
-        settled = settle(task, version, built.bundle, parts, decision)
+        settled = settle(task, version, built.bundle, population, decision)
         told.append(settled["release"] or "nothing changed on the shelf")
     return {**line, **settled}

@@ -48,10 +48,8 @@ class Task:
 
     def provenance(self) -> dict[str, object]:
         """What the bundle is made from, as it stands in its manifest."""
-        config, code, versions = config_digest(self.use_case), code_revision(), library_versions()
-        key = key_digest(self.table.digest, config, code, versions)
-        digests = {"data": self.table.digest, "config": config, "key": key}
-        return {"digests": digests, "code_revision": code, "versions": versions}
+        digests = {"data": self.table.digest, "config": config_digest(self.use_case), "key": self.key()}
+        return {"digests": digests, "code_revision": code_revision(), "versions": library_versions()}
 
     def key(self) -> str:
         """The one digest of all that decides the bundle's bytes."""

@@ -73,7 +73,7 @@ def events(customers: int = 700, *, seed: int = 0) -> pl.DataFrame:
     random = np.random.default_rng(seed)
     rows: list[dict[str, Any]] = []
     for customer in range(customers):
-        day, ends = random.integers(0, 300), random.exponential(500)
+        day, ends = float(random.integers(0, 300)), random.exponential(500)
         pace = random.gamma(2.0, 20.0)
         while day < min(720, ends + 60):
             moment = date(2022, 1, 1) + timedelta(days=int(day))

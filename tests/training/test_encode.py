@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import polars as pl
 import pytest
@@ -11,7 +13,7 @@ from scoring.encoder import Encoder
 from training.encode import encode, fit_encoder
 
 
-def rows(texts: list[str | None], outcome: list[int]) -> pl.DataFrame:
+def rows(texts: Sequence[str | None], outcome: list[int]) -> pl.DataFrame:
     """One category column with its outcomes."""
     return pl.DataFrame({"kind": pl.Series(texts, dtype=pl.String), "__label": pl.Series(outcome, dtype=pl.Int8)})
 

@@ -36,7 +36,7 @@ def test_contributions_are_brute_force_shapley_values(fitted: tuple[Fitted, np.n
 
 
 def test_contributions_are_those_of_shaps_own_code(fitted: tuple[Fitted, np.ndarray]) -> None:
-    """shap's C code, fed with the dumped trees, gives the booster's values within 1e-5."""
+    """Shap's C code, fed with the dumped trees, gives the booster's values within 1e-5."""
     model, rows = fitted
 
     assert by_shap(dump_trees(model.stored), rows) == pytest.approx(model.model().contributions(rows), abs=1e-5)

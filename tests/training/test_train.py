@@ -8,12 +8,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]
 import mlflow
 import numpy as np
-import pandas as pd
+import pandas as pd  # type: ignore[import-untyped]
 import pytest
 
+from features.table import learning_table
+from features.usecase import load_use_case
 from scoring.bundle import load_bundle
 from scoring.calibration import sigmoid
 from scoring.golden import replay
@@ -23,13 +25,12 @@ from training.build import build
 from training.compete import choose_for, fit, measured
 from training.encode import encode
 from training.errors import Refused
+from training.population import current
 from training.registry import CHAMPION, Registry
 from training.run import train
 from training.split import split
 from training.sync import promote, rollback, sync
 from training.task import Task
-from features.table import learning_table
-from features.usecase import load_use_case
 
 CONTRACT = Path(__file__).parents[1] / "contract" / "training-report.schema.json"
 NAMES = ("visits", "shop")
@@ -135,7 +136,8 @@ def test_the_same_training_gives_the_same_bytes(
         parts = split(task.table, seed=task.seed)
         learned = fit(task, parts, choose_for(task, parts))
 
-        built = build(tmp_path / name, task, parts, learned, measured(task, learned))
+        population = current(use_case, task.table, parts.test)
+        built = build(tmp_path / name, task, parts, learned, measured(task, learned), population)
 
         released = files(home / "releases" / name / str(trained[name]["version"]))
         assert files(built.folder).items() <= released.items()

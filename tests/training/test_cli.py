@@ -1,0 +1,161 @@
+"""`python -m training`: words on stderr, one JSON document on stdout, and an exit code that means something."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema  # type: ignore[import-untyped]
+import numpy as np
+import polars as pl
+import pytest
+
+from training.__main__ import BAD_DATA, DONE, NO_REGISTRY, NOT_PROMOTED, USAGE, main
+
+CONTRACT = Path(__file__).parents[1] / "contract" / "training-report.schema.json"
+Lines = dict[str, dict[str, Any]]
+
+# MLflow's own client warns of the libraries it stands on
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
+
+
+def table_case(folder: Path, rows: pl.DataFrame, name: str, *, label: str = "y") -> Path:
+    """A use case on a ready table in a folder."""
+    rows.write_parquet(folder / f"{name}.parquet")
+    file = folder / f"{name}.toml"
+    file.write_text(
+        f'name = "{name}"\npolarity = "positive"\n[table]\npath = "{name}.parquet"\nlabel = "{label}"\npositive = 1\n'
+    )
+    return file
+
+
+def test_json_is_one_document_and_progress_goes_to_stderr(
+    trained: Lines, world: Path, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A retraining with --json prints the report and nothing else; the stages are told on stderr."""
+    code = main([str(world / "shop.toml"), "--home", str(home), "--json"])
+
+    said = capsys.readouterr()
+    assert code == DONE
+    jsonschema.validate(json.loads(said.out), json.loads(CONTRACT.read_text()))
+    assert "shop: read" in said.err
+
+
+def test_the_table_can_be_read(trained: Lines, world: Path, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without --json a table shows the figures beside the baselines, the verdict, the worth and the bands."""
+    main([str(world / "shop.toml"), "--home", str(home)])
+
+    told = capsys.readouterr().out
+    assert all(word in told for word in ("ROC-AUC", "rfm_logit", "the RFM logit", "Had you contacted", "90% interval"))
+
+
+def test_a_wrong_use_case_is_usage(trained: Lines, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file that is not there, or not a use case, ends with 2 and says why."""
+    code = main(["nowhere.toml", "--home", str(home)])
+
+    assert code == USAGE
+    assert "nowhere.toml" in capsys.readouterr().err
+
+
+def test_too_few_outcomes_are_bad_data(
+    trained: Lines, home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Below 20 outcomes nothing is trained: 3, with the counts."""
+    rows = pl.DataFrame({"x": range(400), "y": [int(row < 15) for row in range(400)]})
+
+    code = main([str(table_case(tmp_path, rows, "rare")), "--home", str(home)])
+
+    assert code == BAD_DATA
+    assert "15" in capsys.readouterr().err
+
+
+def test_one_that_fails_does_not_keep_the_others_back(
+    trained: Lines, world: Path, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """After a use case that is wrong the next one is still trained, and the code is the failure's."""
+    code = main(["nowhere.toml", str(world / "shop.toml"), "--home", str(home), "--json"])
+
+    assert code == USAGE
+    assert [line["name"] for line in json.loads(capsys.readouterr().out)] == ["shop"]
+
+
+def test_noise_is_never_promoted(
+    trained: Lines, home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A table whose columns tell nothing of the label ends with 4 and leaves no release."""
+    random = np.random.default_rng(1)
+    rows = pl.DataFrame(
+        {"x": random.normal(size=1200), "z": random.normal(size=1200), "y": random.integers(0, 2, 1200)}
+    )
+
+    code = main([str(table_case(tmp_path, rows, "noise")), "--home", str(home)])
+
+    capsys.readouterr()
+    assert code == NOT_PROMOTED
+    assert not (home / "releases" / "noise").exists()
+
+
+def test_a_small_table_with_odd_columns_trains(
+    trained: Lines, home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Few rows, columns named like our own words, blanks, constants and rare levels: linear models compete, 0."""
+    random = np.random.default_rng(2)
+    told = random.normal(size=160)
+    rows = pl.DataFrame(
+        {
+            "customer_id": told,
+            "eligible": random.choice(["yes", "no", "", "  "], 160),
+            "select": [f"level {number}" for number in range(160)],
+            'quo"ted, ünï': [None if number % 3 else float(number) for number in range(160)],
+            "always": [1] * 160,
+            "y": (told + random.normal(size=160) > 0.8).astype(int),
+        }
+    )
+
+    code = main([str(table_case(tmp_path, rows, "small")), "--home", str(home), "--json"])
+
+    line = json.loads(capsys.readouterr().out)[0]
+    assert code == DONE
+    assert line["kind"] == "logit"
+
+
+def test_a_plan_names_a_cut(trained: Lines, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A capacity gives one cut with an interval, and a person can read it too."""
+    assert main(["plan", "shop", "--capacity", "50", "--home", str(home), "--json"]) == DONE
+    (told,) = json.loads(capsys.readouterr().out)
+    assert told["cut"]["rows"] <= 50
+    assert told["cut"]["hits_low"] <= told["cut"]["hits"] <= told["cut"]["hits_high"]
+
+    assert main(["plan", "shop", "--cost", "1.5", "--value", "30", "--save-rate", "0.2", "--home", str(home)]) == DONE
+    assert "profit" in capsys.readouterr().out
+    assert main(["plan", "shop", "--home", str(home)]) == USAGE
+    assert main(["plan", "shop", "--cost", "1", "--home", str(home)]) == USAGE
+
+
+def test_promotion_by_hand_and_back(trained: Lines, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Promote and sync say which release stands; what cannot be promoted ends with 4."""
+    version = str(trained["shop"]["version"])
+
+    assert main(["promote", "shop", version, "--home", str(home), "--json"]) == DONE
+    assert json.loads(capsys.readouterr().out)[0]["release"] == f"releases/shop/{version}"
+    assert main(["sync", "--home", str(home)]) == DONE
+    assert main(["promote", "shop", "77", "--home", str(home)]) == NOT_PROMOTED
+    assert main(["report", "shop", "--home", str(home)]) == DONE
+
+
+def test_a_registry_out_of_reach_is_five(
+    trained: Lines, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the tracking server down the training ends with 5 before it reads a row."""
+    import mlflow
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+
+    before = mlflow.get_tracking_uri()
+    code = main([str(world / "shop.toml"), "--home", str(tmp_path)])
+    mlflow.set_tracking_uri(before)
+    mlflow.set_registry_uri(before)
+
+    assert code == NO_REGISTRY
