@@ -1,0 +1,83 @@
+"""Documents as tests read them: fenced blocks, commands with what they print, and how alike two outputs are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_BLOCK = re.compile(
+    r"(?:^<!-- (?P<how>file|more): (?P<name>\S+) -->\n+)?^```(?P<language>\w*)\n(?P<text>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
+)
+_NUMBER = re.compile(r"-?\d+(?:,\d{3})*(?:\.\d+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A fenced block; where the document says so it is to be saved as `file`, or added to the file `more`."""
+
+    language: str
+    text: str
+    line: int  # of the document, from 1
+    file: str | None = None
+    more: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A line after `$ `, with the lines after it; `...` in them stands for anything."""
+
+    line: str
+    printed: str
+
+
+def blocks(document: str) -> list[Block]:
+    r"""The fenced blocks of a document in order.
+
+    >>> blocks("Save it:\n\n<!-- file: a.toml -->\n```toml\nx = 1\n```\n")
+    [Block(language='toml', text='x = 1\n', line=4, file='a.toml', more=None)]
+    """
+    return [
+        Block(
+            match["language"],
+            match["text"],
+            document.count("\n", 0, match.start("text")),
+            **({match["how"]: match["name"]} if match["how"] else {}),
+        )
+        for match in _BLOCK.finditer(document)
+    ]
+
+
+def commands(text: str) -> Iterator[Command]:
+    r"""The commands of a console block; a line that ends in a backslash goes on.
+
+    >>> [(c.line, c.printed) for c in commands("$ echo a \\\n  b\na b\n$ true\n")]
+    [('echo a \\\n  b', 'a b\n'), ('true', '')]
+    """
+    for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+        match = re.match(r"(?:[^\n]*\\\n)*[^\n]*\n?", part)
+        head = match[0] if match else ""
+        yield Command(head.rstrip("\n"), part[len(head) :])
+
+
+def alike(expected: str, printed: str) -> bool:
+    r"""Whether an output is the documented one: `...` stands for anything, and figures may be others.
+
+    Figures differ between machines and versions; the words around them must not.
+
+    >>> alike("trained in 3.1 s\n...\nversion 1", "trained in 12.9 s\nsaved\nversion 2")
+    True
+    >>> alike("trained in 3.1 s", "failed in 3.1 s")
+    False
+    """
+    return (
+        re.fullmatch(".*?".join(map(re.escape, map(_plain, expected.split("...")))), _plain(printed), re.DOTALL)
+        is not None
+    )
+
+
+def _plain(text: str) -> str:
+    """Figures as `#`, runs of blanks as one blank, no blanks at either end of a line."""
+    lines = (re.sub(r"\s+", " ", _NUMBER.sub("#", line)).strip() for line in text.strip("\n").split("\n"))
+    return "\n".join(lines)
