@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import ibis
 import ibis.expr.types as ir
+import polars as pl
 
 from features.cells import slug
+from features.engine import frame
 from features.errors import DataError
 from features.events import Log
 from features.types import CUSTOMER_ID, Predicate
@@ -101,24 +102,20 @@ def naive(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(tzinfo=None)
 
 
-def outcomes(events: ir.Table, use_case: UseCase, cutoff: datetime) -> ir.Table:
-    """Customers with a label event in [cutoff + gap, cutoff + gap + prediction): customer_id. Refunds do not count."""
+def labels(customers: pl.Series, events: ir.Table, use_case: UseCase, cutoff: datetime) -> pl.Series:
+    """1 for customers of whom the outcome that the use case asks about came true after a cutoff, else 0.
+
+    Counted are label events in [cutoff + gap, cutoff + gap + prediction); refunds are none.
+    """
     window, label = use_case.window, use_case.label
     if window is None or label is None:
         raise TypeError("Outcomes are of a log.")
     start = naive(cutoff) + timedelta(days=window.gap)
     refund = events.refund | (events.amount < 0).fill_null(False)
     inside = (events.ts >= start) & (events.ts < start + timedelta(days=window.prediction))
-    return events.filter(inside & (events.type == slug(label.event)) & ~refund).select(CUSTOMER_ID).distinct()
-
-
-def labelled(features: ir.Table, events: ir.Table, use_case: UseCase, cutoff: datetime) -> ir.Table:
-    """The feature table with `__label`: 1 where the outcome the use case asks about came true."""
-    happened = outcomes(events, use_case, cutoff).mutate(__happened=ibis.literal(True)).rename(__who=CUSTOMER_ID)
-    joined = features.left_join(happened, features[CUSTOMER_ID] == happened["__who"]).drop("__who")
-    present = use_case.label is not None and use_case.label.outcome == "present"
-    there = joined["__happened"].fill_null(False)
-    return joined.mutate(**{LABEL: (there if present else ~there).cast("int8")}).drop("__happened")
+    counted = events.filter(inside & (events.type == slug(label.event)) & ~refund)
+    there = customers.is_in(frame(counted.select(CUSTOMER_ID).distinct())[CUSTOMER_ID].implode())
+    return (there if label.outcome == "present" else ~there).cast(pl.Int8).alias(LABEL)
 
 
 def eligibility(use_case: UseCase) -> Predicate | None:

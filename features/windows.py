@@ -104,11 +104,15 @@ def feature_table(events: ir.Table, cutoff: ir.Value, layout: Layout, profiles: 
     table = aged.rows.group_by(CUSTOMER_ID).aggregate(
         **values, **{_expected: expected, _there: there, _cutoff: aged.rows[_cutoff].max()}
     )
-    table = _with_traits(table, profiles, layout.traits)
-    share = (table[_there].cast("float64") / table[_expected].nullif(0).cast("float64")).fill_null(1.0)
-    return table.mutate(**{COMPLETENESS.name: share}).select(
-        CUSTOMER_ID, *(feature.name for feature in log_features(layout))
-    )
+    traits = layout.traits if profiles is not None else ()
+    if profiles is not None and traits:
+        known = profiles.rename(__who=CUSTOMER_ID)
+        table = table.left_join(known, table[CUSTOMER_ID] == known["__who"])
+    columns = {name: table[name] for name in (CUSTOMER_ID, *values)}
+    columns[COMPLETENESS.name] = _completeness(table, traits)
+    for trait in traits:
+        columns |= _of_trait(table, trait)
+    return table.select(**columns)
 
 
 def log_features(layout: Layout) -> tuple[Feature, ...]:
@@ -117,17 +121,12 @@ def log_features(layout: Layout) -> tuple[Feature, ...]:
     return (*made, COMPLETENESS, *(feature for trait in layout.traits for feature in trait.features))
 
 
-def _with_traits(table: ir.Table, profiles: ir.Table | None, traits: Sequence[Trait]) -> ir.Table:
-    """The table with each customer's traits, null where there is no profile; they count as expected cells too."""
-    if profiles is None or not traits:
-        return table
-    known = profiles.rename(__who=CUSTOMER_ID)
-    joined = table.left_join(known, table[CUSTOMER_ID] == known["__who"])
-    values = {name: value for trait in traits for name, value in _of_trait(joined, trait).items()}
-    there = joined[_there]
+def _completeness(table: ir.Table, traits: Sequence[Trait]) -> ir.Value:
+    """Filled cells over expected ones; each trait is a cell expected of every customer."""
+    there, expected = table[_there], table[_expected] + len(traits)
     for trait in traits:
-        there = there + joined[trait.inside].notnull().ifelse(1, 0)
-    return joined.mutate(**values, **{_there: there, _expected: joined[_expected] + len(traits)})
+        there = there + table[trait.inside].notnull().ifelse(1, 0)
+    return (there.cast("float64") / expected.nullif(0).cast("float64")).fill_null(1.0)
 
 
 def _of_trait(joined: ir.Table, trait: Trait) -> dict[str, ir.Value]:
