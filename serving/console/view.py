@@ -175,4 +175,9 @@ def _value(feature: Feature, value: Any, say: Words) -> str:
         return str(texts["yes" if value else "no"])
     if isinstance(value, str):
         return say.date(value) if feature.type == "date" else texts["other"] if value == OTHER else value
-    return quantity(float(value), feature.unit, say.language)
+    return quantity(float(value), feature.unit if _is_said(feature.unit) else None, say.language)
+
+
+def _is_said(unit: str | None) -> bool:
+    """Whether a unit has words in both languages, or needs none; what is counted stands in the label already."""
+    return unit == "share" or unit in catalogue()["units"] or (unit is not None and len(unit) == 3 and unit.isupper())

@@ -1,0 +1,104 @@
+"""A home whose bundles hold all that trained ones do: reference, curves, intervals, what-if."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scoring.bands import Ladder
+from scoring.bundle import canonical_json, load_bundle, write_bundle
+from scoring.releases import install_release, make_current
+from scoring.scorer import Scorer
+from tests.models import LEVELS, SHOP, shop_rows, write_shop_bundle
+from training.curves import curves
+from training.evaluate import Outcomes, intervals, measure
+from training.gate import paired_gain
+from training.manifest import reference
+from training.thresholds import realised
+
+WHAT_IF = {
+    "purchases_90d": [0, 10],
+    "monetary_365d": [0, 500],
+    "canal d'achat": ["web", "Store"],
+    "subscribed": [True, False],
+}
+WORTH = {
+    "en": "Had you contacted the top 50, 40 would have bought.",
+    "fr": "50 premiers contactés, 40 auraient acheté.",
+}
+
+
+def release_full_shop(home: Path, name: str, version: str = "1", *, scratch: Path, **options: Any) -> None:
+    """A shop's release as training would have left it."""
+    bare, full = scratch / f"{name}-{version}-bare", scratch / f"{name}-{version}-full"
+    write_shop_bundle(bare, name, **options)
+    bundle = load_bundle(bare)
+    scorer = Scorer(bundle)
+    matrix = np.asarray([scorer.encoder.row(row)[0] for row in shop_rows(900, seed=99)])
+    probability = scorer.score(matrix).probability
+    rng = np.random.default_rng(1)
+    label = (rng.random(len(probability)) < probability).astype(np.int8)
+    beside = np.clip(probability * rng.uniform(0.4, 1.6, len(probability)), 0.001, 0.999)
+    manifest = {
+        **{key: value for key, value in bundle.manifest.items() if key not in ("files", "format")},
+        **_figures(label, probability, beside, bundle.ladder),
+        "what_if": WHAT_IF,
+        "forbid": ["joined on"] if name == "churn" else [],
+        "worth": {"contacted": 50, "hits": 40, "at_random": 12, "text": WORTH},
+        "windows": {"observation": 365, "gap": 7, "prediction": 90},
+        "findings": [
+            {"rule": "todays_traits", "feature": "subscribed", "severity": "warn", "detail": "It is today's."}
+        ],
+        "receipt": {"rows": 800, "golden_rows": 30, "largest_sum_difference": 2.2e-16},
+    }
+    files = {
+        **bundle.files,
+        "model.ubj": (bare / "model.ubj").read_bytes(),
+        "reference.json": canonical_json(reference(SHOP, LEVELS, matrix, probability)),
+        "curves.json": canonical_json(curves(label, {"xgboost": probability, "logit": beside})),
+    }
+    write_bundle(full, manifest, files)
+    facts = {"registered_at": "2026-01-02T00:00:00Z", "run_id": "test"}
+    install_release(home, name, version, full, report=b"<!doctype html><title>report</title>", facts=facts)
+    make_current(home, name, version)
+
+
+def _figures(label: Any, probability: Any, beside: Any, ladder: Ladder) -> dict[str, Any]:
+    over = paired_gain(label, probability, beside, seed=1)
+    return {
+        "metrics": measure(label, probability),
+        "intervals": intervals(label, probability, seed=1),
+        "baselines": {"logit": measure(label, beside)},
+        "tenths": Outcomes.of(label, probability).tenths(),
+        "over_bar": {"name": "logit", **over},
+        "bands": {**_bands(ladder), "realised": realised(ladder, probability, label)},
+        "rows": {"train": 800, "test": len(label)},
+        "base_rate": {"train": 0.4, "test": float(label.mean())},
+    }
+
+
+def _bands(ladder: Ladder) -> dict[str, Any]:
+    return {
+        "codes": list(ladder.codes),
+        "labels": {"fr": ["Faible", "Moyen", "Élevé"], "en": ["Low", "Medium", "High"]},
+        "thresholds": list(ladder.thresholds),
+        "plan": None,
+    }
+
+
+def count_segments(home: Path) -> None:
+    """The counts a snapshot leaves."""
+    sizes = {"dormant": 10, "at_risk": 20, "loyal": 30, "promising": 40}
+    document = {
+        "policy": "default",
+        "as_of": "2026-02-03",
+        "customers": 100,
+        "unplaced": 0,
+        "sizes": sizes,
+        "models": {},
+    }
+    (home / "segments").mkdir()
+    (home / "segments" / "sizes.json").write_text(json.dumps(document))
