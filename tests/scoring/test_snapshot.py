@@ -157,7 +157,6 @@ def test_entry_and_exit_thresholds_end_flapping_at_equal_lift():
 
     rate = 1 / (1 + np.exp(-truth))
     lifts = [(np.tile(rate, (60, 1))[hot]).mean() / rate.mean() for hot in (hot_plainly, hot_steadily)]
-    print(f"flaps {plain.flaps} -> {steady.flaps}, lift {lifts[0]:.3f} -> {lifts[1]:.3f}")
     assert plain.flaps > 1000
     assert steady.flaps <= 0.2 * plain.flaps
     assert lifts[1] == pytest.approx(lifts[0], rel=0.02)
