@@ -18,6 +18,7 @@ from scoring.bundle import MANIFEST, Bundle, canonical_json, load_bundle, write_
 from scoring.scorer import Scorer
 from training.compete import Learned
 from training.curves import curves
+from training.doubts import doubts
 from training.encode import encode
 from training.golden import golden_rows
 from training.learn import Contender
@@ -54,6 +55,7 @@ def build(
 
     `population` holds today's customers, whom plans speak of.
     """
+    findings = (*task.table.findings, *doubts(parts, learned, evidence))
     taught, winner = learned.taught, learned.winner
     probability = winner.probability(learned.test)
     cutoff = task.table.cutoffs.test if task.table.cutoffs else None
@@ -76,6 +78,7 @@ def build(
         "verdict": evidence.verdict(winner.fitted.kind),
         "over_bar": {"name": evidence.bar, **evidence.over_bar} if evidence.bar else None,
         "tenths": evidence.tenths,
+        "findings": [finding.to_json() for finding in findings],
         "rows": parts.counts(),
         "base_rate": parts.base_rates(),
         "worth": worth(task.use_case, learned.test_labels, probability, cutoff),

@@ -49,7 +49,6 @@ def described(use_case: UseCase, table: LearningTable) -> dict[str, Any]:
         "forbid": sorted(use_case.reasons.forbid),
         "what_if": {name: list(values) for name, values in use_case.model_dump(mode="json")["what_if"].items()},
         "intended_use": INTENDED_USE,
-        "findings": [finding.to_json() for finding in table.findings],
     }
 
 

@@ -36,12 +36,13 @@ class Evidence:
     def verdict(self, kind: str) -> str:
         """One plain sentence on the bar."""
         if self.bar is None:
-            return f"the {NAMES.get(kind, kind)} itself was chosen: nothing richer did better"
+            return f"the {NAMES[kind]} itself was chosen: nothing richer did better" if kind in NAMES else NO_BAR
         gain = self.over_bar["log_loss_gain"]
         figures = f"log-loss lower by {gain['mean']:.4f}, 95% interval {gain['low']:.4f} to {gain['high']:.4f}"
         return f"{'beats' if self.beats_bar else 'does not beat'} the {NAMES[self.bar]} ({figures})"
 
 
+NO_BAR = "no baseline could be fitted to hold it against"
 NAMES = {"rfm_logit": "RFM logit", "logit": "logit on every feature"}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +25,9 @@ from training.task import Task
 Floats = NDArray[np.float64]
 
 
-def decide(task: Task, challenger: Bundle, parts: Parts, findings: Sequence[Finding]) -> Decision:
+def decide(task: Task, challenger: Bundle, parts: Parts) -> Decision:
     """Whether a bundle deserves to be the champion; `always` skips comparisons, never a blocking finding."""
-    blocked = integrity(findings)
+    blocked = integrity([Finding(**finding) for finding in challenger.manifest["findings"]])
     if blocked is not None:
         return blocked
     if task.mode == "never":
@@ -80,8 +79,7 @@ def unchanged(task: Task, version: Version) -> dict[str, Any]:
     is_champion = champion is not None and champion.number == version.number
     open_question = DECISION not in version.tags or champion is None or task.mode == "always"
     if open_question and not is_champion:
-        findings = [Finding(**finding) for finding in line["findings"]]
-        settled = settle(task, version, bundle, population, decide(task, bundle, parts, findings))
+        settled = settle(task, version, bundle, population, decide(task, bundle, parts))
         return {**line, **settled, "reason": f"unchanged; {settled['reason']}"}
     release = _installed(task, version, bundle, population)
     told = "unchanged: the champion was made from the same data, configuration and code"

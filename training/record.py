@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from features.types import Finding
 from scoring.scorer import Scorer
 from training.build import Built
 from training.compete import Learned
@@ -18,10 +16,22 @@ from training.task import Task
 
 SWARM = 1000  # rows of the beeswarm
 EXAMPLES = 5
-KEPT = ("name", "kind", "rows", "base_rate", "metrics", "intervals", "baselines", "verdict", "worth", "receipt")
+KEPT = (
+    "name",
+    "kind",
+    "rows",
+    "base_rate",
+    "metrics",
+    "intervals",
+    "baselines",
+    "verdict",
+    "worth",
+    "receipt",
+    "findings",
+)
 
 
-def report_line(built: Built, findings: Sequence[Finding]) -> dict[str, Any]:
+def report_line(built: Built) -> dict[str, Any]:
     """A use case's line of the training report, but for its version and promotion."""
     manifest = built.bundle.manifest
     return {
@@ -29,7 +39,6 @@ def report_line(built: Built, findings: Sequence[Finding]) -> dict[str, Any]:
         "bands": [
             {**band, "at": at} for band, at in zip(manifest["bands"]["realised"], _starts(manifest), strict=True)
         ],
-        "findings": [finding.to_json() for finding in findings],
     }
 
 

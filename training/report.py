@@ -16,6 +16,7 @@ from scoring.wording import LANGUAGES, Language, calendar_date, number, percent
 from training.build import Built
 from training.choose import is_small
 from training.compete import Learned
+from training.doubts import SHIFT, UNCALIBRATED
 from training.gate import Decision
 from training.measure import Evidence
 from training.task import Task
@@ -23,8 +24,6 @@ from training.words import WORDS
 
 SWARM = 2000  # test rows over which a feature's weight is averaged
 STRONGEST = 10
-SHIFT = 0.1  # of the base rate, from which a shift between learning and test is named
-UNCALIBRATED = 0.03  # expected calibration error from which it is named
 MEDIA = {".svg": "image/svg+xml", ".png": "image/png"}
 
 
@@ -42,7 +41,7 @@ def report_html(
         plots={name: _inline(name, content) for name, content in plots.items()},
         limits={language: limits(built, task, language) for language in LANGUAGES},
         data=task.table.report,
-        findings=task.table.findings,
+        findings=built.bundle.manifest["findings"],
         languages=LANGUAGES,
         words=WORDS,
         number=number,

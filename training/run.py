@@ -61,11 +61,10 @@ def _train(task: Task, scratch: Path, progress: Progress) -> dict[str, Any]:
         built = build(scratch / "bundle", task, parts, learned, evidence, population)
         told.append(f"reasons add up within {built.bundle.manifest['receipt']['largest_sum_difference']:.1e}")
     with progress.stage("compare") as told:
-        findings = task.table.findings
-        decision = decide(task, built.bundle, parts, findings)
+        decision = decide(task, built.bundle, parts)
         told.append(decision.reason)
     with progress.stage("report"):
-        line, plots = report_line(built, findings), pictures(learned, built)
+        line, plots = report_line(built), pictures(learned, built)
         report = report_html(task, learned, built, evidence, decision, plots)
     with progress.stage("register") as told:
         version = task.registry.register(draft(task, learned, built, line, report, plots))
