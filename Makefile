@@ -11,7 +11,7 @@ STAMP := $(VENV)/.installed
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint bench mlflow mailing lock
+.PHONY: help setup run test browser lint bench mlflow mailing lock
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -43,8 +43,15 @@ run: setup ## train the examples once, then serve them on PORT (default 3000)
 	  || $(PY) -m training --home "$(HOME_DIR)"
 	@exec $(PY) -m serving.welcome --home "$(HOME_DIR)" --port $(PORT)
 
-test: setup lint ## lint, types and all tests, as CI runs them
+test: setup lint browser ## lint, types and all tests, as CI runs them
 	$(PY) -m pytest
+
+# The console's tests drive a real browser: Debian's, installed where it is missing and we may; else they say so.
+browser:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
+	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; } || \
+	  echo "No chromium: the console's tests will fail." >&2
 
 lint: setup ## ruff and mypy
 	$(PY) -m ruff check .
