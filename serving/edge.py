@@ -53,8 +53,21 @@ class Edge:
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
         else:
-            with self._runtime.running():
-                await self._inner(scope, receive, send)
+            await self._lifespan(scope, receive, send)
+
+    async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Runs the worker; it takes its first connection when it knows what it serves.
+
+        Else a worker that replaces a dead one would answer 503 beside others that are ready.
+        """
+
+        async def announce(message: Any) -> None:
+            if message["type"] == "lifespan.startup.complete":
+                await self._runtime.first_look()
+            await send(message)
+
+        with self._runtime.running():
+            await self._inner(scope, receive, announce)
 
     async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()

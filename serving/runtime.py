@@ -20,6 +20,7 @@ from serving.settings import Settings
 
 Answer = TypeVar("Answer")
 SMALL_COST = 200  # rows scored; work up to this is done at once, where a thread would cost more than it gives
+FIRST_LOOK_SECONDS = 30.0  # that the first connection is made to wait at most; then /readyz says what is going on
 LARGE_WAITING = 8  # large requests that may wait for the one thread that does them
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -73,6 +74,12 @@ class Runtime:
             self._watch.stop()
             self._thread.shutdown(wait=False)
             tally.leave(self.registry)
+
+    async def first_look(self) -> None:
+        """Waits until the shelf has been looked at once, but no longer than FIRST_LOOK_SECONDS."""
+        latest = time.monotonic() + FIRST_LOOK_SECONDS
+        while not self.snapshot.looked and time.monotonic() < latest:
+            await asyncio.sleep(0.02)
 
     def _drain(self, stop_serving: Any) -> None:
         if not self.draining and callable(stop_serving):

@@ -58,8 +58,14 @@ class Penchant:
 
     @bentoml.on_deployment
     @staticmethod
-    def meeting_place() -> None:
-        """Makes the folder in which the workers add up their counts; run once, by the process that starts them."""
+    def before_the_workers() -> None:
+        """Makes the folder in which the workers add up their counts, and sees to it that dead ones are replaced.
+
+        Run once, by the process that starts them.
+        """
+        from serving.respawn import respawn_at_once
+
+        respawn_at_once()
         try:
             os.environ[_TALLY] = tempfile.mkdtemp(prefix="penchant-")
         except OSError:
