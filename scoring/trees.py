@@ -1,0 +1,112 @@
+"""The trees of a booster as flat arrays that numpy walks: for a few rows many times faster than a call to xgboost."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Indices = NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True)
+class Trees:
+    """Every node of every tree, one after the other; a leaf is its own child.
+
+    A row is walked in doubled form: once with missing values as -inf, once as +inf. A node reads the half that sends
+    a missing value where the node sends it, so that one comparison decides for all.
+    """
+
+    base: np.float32  # the margin before any tree
+    feature: Indices  # that a node asks for; 0 at a leaf
+    column: Indices  # where that feature's value stands in a doubled row
+    value: NDArray[np.float32]  # the threshold, right of which lies what reaches it; at a leaf what it adds
+    children: Indices  # shape (nodes, 2): left, right
+    cover: NDArray[np.float64]  # the weight of the fitting rows that came by
+    roots: Indices
+    depth: int
+    width: int  # features in a row
+
+    def margin(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Raw log-odds, shape (rows,): base and trees added up one by one in float32, as xgboost does."""
+        doubled = double(matrix)
+        start = np.arange(len(matrix))[:, None] * doubled.shape[1]
+        children = self.children.ravel()
+        at = np.tile(self.roots, (len(matrix), 1))
+        for _ in range(self.depth):
+            right = doubled.take(self.column.take(at) + start) >= self.value.take(at)
+            at = children.take(2 * at + right)
+        terms = np.empty((len(matrix), len(self.roots) + 1), dtype=np.float32)
+        terms[:, 0] = self.base
+        terms[:, 1:] = self.value.take(at)
+        return np.cumsum(terms, axis=1, dtype=np.float32)[:, -1]
+
+    def edge_cases(self, count: int) -> NDArray[np.float32]:
+        """Rows on which a difference would show: on thresholds, just below them, and missing; drawn with a seed."""
+        rng = np.random.default_rng(0)
+        rows = np.full((count, self.width), np.nan, dtype=np.float32)
+        inner = self.children[:, 0] != np.arange(len(self.value))
+        for feature in np.unique(self.feature[inner]).tolist():
+            drawn = rng.choice(self.value[inner & (self.feature == feature)], count)
+            below = np.nextafter(drawn, np.float32(-np.inf))
+            rows[:, feature] = np.choose(rng.integers(0, 3, count), [drawn, below, np.full(count, np.nan)])
+        return rows
+
+
+def double(matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Rows with missing values as -inf, beside the same rows with missing values as +inf."""
+    missing = np.isnan(matrix)
+    return np.concatenate([np.where(missing, -np.inf, matrix), np.where(missing, np.inf, matrix)], axis=1)
+
+
+def read_trees(stored: bytes) -> Trees | None:
+    """The trees of a booster saved as JSON; None where it is not plain trees with one log-odds each."""
+    learner = json.loads(stored)["learner"]
+    booster, parameters = learner["gradient_booster"], learner["learner_model_param"]
+    if booster["name"] != "gbtree" or learner["objective"]["name"] != "binary:logistic":
+        return None
+    trees = booster["model"]["trees"]
+    if not trees or any(tree["categories"] for tree in trees) or any(booster["model"]["tree_info"]):
+        return None
+    share = np.float32(json.loads(parameters["base_score"].strip("[]")))
+    if not 0 < share < 1:
+        return None
+    odds = float(np.float32(1) / share - np.float32(1))  # in float32, as xgboost does
+    return _flatten(trees, np.float32(-math.log(odds)), int(parameters["num_feature"]))
+
+
+def _flatten(trees: list[dict[str, Any]], base: np.float32, width: int) -> Trees:
+    sizes = [len(tree["left_children"]) for tree in trees]
+    roots = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.intp)
+    shift = np.repeat(roots, sizes)
+
+    def joined(key: str, kind: Any) -> NDArray[Any]:
+        return np.concatenate([np.asarray(tree[key], dtype=kind) for tree in trees])
+
+    left, right = joined("left_children", np.intp), joined("right_children", np.intp)
+    leaf, own = left < 0, np.arange(len(left))
+    feature = np.where(leaf, 0, joined("split_indices", np.intp))
+    children = np.stack([np.where(leaf, own, left + shift), np.where(leaf, own, right + shift)], axis=1)
+    return Trees(
+        base,
+        feature,
+        np.where(joined("default_left", np.bool_), feature, feature + width),
+        joined("split_conditions", np.float32),
+        children,
+        joined("sum_hessian", np.float64),
+        roots,
+        _depth(children, roots),
+        width,
+    )
+
+
+def _depth(children: Indices, roots: Indices) -> int:
+    """Steps from a root to the farthest leaf."""
+    depth, level = 0, roots
+    while len(level := level[children[level, 0] != level]):
+        depth, level = depth + 1, children[level].ravel()
+    return depth
