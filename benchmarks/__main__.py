@@ -1,0 +1,109 @@
+"""`python -m benchmarks`: peers and us side by side, in one table."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from benchmarks import files
+from benchmarks.contenders import CONTENDERS, Contender, running
+from benchmarks.load import post
+from benchmarks.measures import Measured, Results, Sample
+from benchmarks.processes import cpu_seconds, memory_bytes
+from benchmarks.report import document, markdown
+from benchmarks.world import World, bodies, build, write_customers
+
+CONNECTIONS = (1, 32)
+
+
+def main() -> int:
+    """Runs the benchmark; Markdown on stdout, JSON where asked."""
+    options = _parser().parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        world = World(options.folder or Path(scratch))
+        if not world.model.exists():
+            build(world)
+        results = Results()
+        chosen = [one for one in CONTENDERS if not options.only or one.server in options.only]
+        if "http" in options.parts:
+            _http(world, chosen, options.rounds, options.seconds, results)
+        if "start" in options.parts:
+            _starts(world, options.rounds, results)
+        if "batch" in options.parts:
+            _batch(world, options.rows, options.rounds, results)
+    print(markdown(results))
+    if options.json:
+        options.json.write_text(document(results))
+    return 0
+
+
+def _http(world: World, chosen: Sequence[Contender], rounds: int, seconds: float, results: Results) -> None:
+    """Interleaved rounds: every contender in turn, the order turned by one each round."""
+    posted = {one.body: bodies(one.body) for one in chosen}
+    with ExitStack() as stack:
+        servers = dict.fromkeys(one.server for one in chosen)
+        started = {name: stack.enter_context(running(name, world)) for name in servers}
+        up = {name: answering() for name, answering in started.items()}
+        for one in chosen:
+            post(up[one.server].port, one.path, posted[one.body], connections=1, seconds=min(seconds, 0.5))
+        for number in range(rounds):
+            turn = number % len(chosen)
+            for one in [*chosen[turn:], *chosen[:turn]]:
+                for connections in CONNECTIONS:
+                    if one.body.endswith("_1000") and connections > 1:
+                        continue
+                    server = up[one.server]
+                    before = cpu_seconds(server.pid)
+                    run = post(server.port, one.path, posted[one.body], connections=connections, seconds=seconds)
+                    used = cpu_seconds(server.pid) - before
+                    results.add(one.name, connections, Sample(used / run.requests, run))
+            _say(f"round {number + 1} of {rounds}")
+        for name, server in up.items():
+            results.memory[name] = memory_bytes(server.pid)
+
+
+def _starts(world: World, rounds: int, results: Results) -> None:
+    for _ in range(rounds):
+        for name in ("penchant", "quickstart"):
+            with running(name, world) as answering:
+                server = answering()
+                results.starts.setdefault(name, []).append(server.start_seconds)
+                results.memory.setdefault(name, memory_bytes(server.pid))
+    _say("start-ups")
+
+
+def _batch(world: World, rows: int, rounds: int, results: Results) -> None:
+    small, large = world.folder / "small.parquet", world.folder / "large.parquet"
+    write_customers(small, rows)
+    for _ in range(min(rounds, 3)):
+        results.batch.append(Measured(files.ours(world, small), files.bare(world, small)))
+        _say("batch")
+    results.rows = rows
+    results.batch_reasons = files.ours(world, small, reasons=3)
+    small.unlink()
+    write_customers(large, 10 * rows)
+    results.large = files.ours(world, large)
+
+
+def _say(words: str) -> None:
+    print(words, file=sys.stderr, flush=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Peers and us side by side.")
+    parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=2.0, help="of each run of load (default: %(default)s)")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="of the batch (default: %(default)s)")
+    parser.add_argument("--parts", nargs="+", choices=("http", "start", "batch"), default=("http", "start", "batch"))
+    parser.add_argument("--only", nargs="+", help="only these servers", default=())
+    parser.add_argument("--folder", type=Path, help="where model and logs are kept for the next run")
+    parser.add_argument("--json", type=Path, help="where the figures are written too")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

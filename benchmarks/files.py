@@ -1,0 +1,46 @@
+"""Files of customers: our batch against reading, a bare predict and writing, each in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.contenders import ROOT
+from benchmarks.world import NAME, World
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one process used."""
+
+    cpu_seconds: float
+    seconds: float
+    peak_bytes: int
+
+
+def ours(world: World, source: Path, *, reasons: int = 0) -> Cost:
+    """`python -m scoring` over a file."""
+    options = ["--use-case", NAME, "--input", str(source), "--reasons", str(reasons)]
+    return _run(["-m", "scoring", "--home", str(world.home), *options, "--output", str(world.folder / "ours.parquet")])
+
+
+def bare(world: World, source: Path) -> Cost:
+    """Read, predict, write by hand."""
+    return _run(["-m", "benchmarks.bare", str(world.model), str(source), str(world.folder / "bare.parquet")])
+
+
+def _run(arguments: list[str]) -> Cost:
+
+    started = time.perf_counter()
+    process = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, stderr=subprocess.PIPE)
+    assert process.stderr is not None
+    said = process.stderr.read()
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"{arguments[1]} ended with {process.returncode}: {said.decode()[-2000:]}")
+    return Cost(used.ru_utime + used.ru_stime, time.perf_counter() - started, used.ru_maxrss * 1024)

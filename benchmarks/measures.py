@@ -1,0 +1,129 @@
+"""What was measured, and the ratios that are asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from statistics import median
+
+from benchmarks.files import Cost
+from benchmarks.load import Run
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One contender in one round."""
+
+    cpu: float  # seconds a request, of the server's whole tree
+    run: Run
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Our batch and the bare one, in turn."""
+
+    ours: Cost
+    bare: Cost
+
+
+@dataclass
+class Results:
+    """All figures of one run."""
+
+    samples: dict[tuple[str, int], list[Sample]] = field(default_factory=dict)  # by contender and connections
+    starts: dict[str, list[float]] = field(default_factory=dict)  # processor seconds by server
+    memory: dict[str, dict[int, int]] = field(default_factory=dict)  # bytes by server and process
+    batch: list[Measured] = field(default_factory=list)
+    batch_reasons: Cost | None = None
+    large: Cost | None = None  # ten times the rows
+    rows: int = 0
+
+    def add(self, name: str, connections: int, sample: Sample) -> None:
+        """Keeps a sample."""
+        self.samples.setdefault((name, connections), []).append(sample)
+
+    def cpu(self, name: str, connections: int = 1) -> list[float]:
+        """Processor seconds a request, round by round."""
+        return [sample.cpu for sample in self.samples.get((name, connections), ())]
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """One line of the table: what was asked, and what was found."""
+
+    what: str
+    must: float
+    aim: float
+    found: float | None  # None: not measured in this run
+
+    @property
+    def verdict(self) -> str:
+        """How the ratio stands to what was asked."""
+        if self.found is None:
+            return "not measured"
+        return "aim met" if self.found <= self.aim else "must met" if self.found <= self.must else "missed"
+
+
+def ratios(results: Results) -> list[Ratio]:
+    """Every ratio asked for; of CPU ratios the median over rounds, at the worse of the two concurrencies."""
+    score, reasons = "Penchant, score", "Penchant, score + 3 reasons"
+    floor = ("starlette + inplace_predict by hand (the floor)", "no-op @bentoml.api")
+    return [
+        Ratio(
+            "score, CPU against BentoML's quickstart",
+            1 / 10,
+            1 / 16,
+            _worst(results, score, "BentoML quickstart with pandas"),
+        ),
+        Ratio("score, CPU against floor + no-op `@bentoml.api`", 1.3, 1.0, _worst(results, score, *floor)),
+        Ratio(
+            "score + 3 reasons, CPU against BentoML + TreeExplainer",
+            1 / 4,
+            1 / 5,
+            _worst(results, reasons, "BentoML + shap.TreeExplainer"),
+        ),
+        Ratio(
+            "score + 3 reasons, CPU against FastAPI + `pred_contribs`",
+            1.15,
+            1.0,
+            _worst(results, reasons, "FastAPI + pydantic + pred_contribs"),
+        ),
+        Ratio(
+            "1,000 profiles as JSON, CPU against `mlflow models serve`",
+            1.0,
+            1 / 1.5,
+            _worst(results, "Penchant, 1,000 profiles", "mlflow models serve, 1,000 profiles"),
+        ),
+        Ratio("batch, CPU against reading + bare predict + writing", 1.4, 1.1, _batch_cpu(results)),
+        Ratio("batch of ten times the rows, peak memory", 1.15, 1.0, _batch_memory(results)),
+        Ratio("start-up CPU against BentoML's quickstart", 0.5, 0.35, _starts(results)),
+        Ratio("memory of one worker against the quickstart", 0.7, 0.5, _memory(results)),
+    ]
+
+
+def _worst(results: Results, ours: str, *theirs: str) -> float | None:
+    found = [
+        median(mine / sum(others) for mine, *others in zip(*cpus, strict=True))
+        for connections in (1, 32)
+        if all(cpus := [results.cpu(name, connections) for name in (ours, *theirs)])
+    ]
+    return max(found, default=None)
+
+
+def _batch_cpu(results: Results) -> float | None:
+    return median(pair.ours.cpu_seconds / pair.bare.cpu_seconds for pair in results.batch) if results.batch else None
+
+
+def _batch_memory(results: Results) -> float | None:
+    return results.large.peak_bytes / results.batch[-1].ours.peak_bytes if results.large else None
+
+
+def _starts(results: Results) -> float | None:
+    if not results.starts:
+        return None
+    return median(a / b for a, b in zip(results.starts["penchant"], results.starts["quickstart"], strict=True))
+
+
+def _memory(results: Results) -> float | None:
+    if not {"penchant", "quickstart"} <= results.memory.keys():
+        return None
+    return max(results.memory["penchant"].values()) / max(results.memory["quickstart"].values())
