@@ -107,9 +107,9 @@ def _report(asked: argparse.Namespace) -> int:
 
 
 def _plan(asked: argparse.Namespace) -> int:
+    from scoring.planner import Ask, Market, plan
     from scoring.releases import load_release
     from training.console import planned
-    from training.planner import Ask, Market, plan
 
     words = {name: getattr(asked, name) for name in ("capacity", "precision", "lift", "cost", "value", "save_rate")}
     stored = load_release(asked.home, asked.name).bundle.files.get("population.json")

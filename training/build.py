@@ -24,7 +24,7 @@ from training.golden import golden_rows
 from training.learn import Contender
 from training.manifest import banded, described, ladder_for, reference
 from training.measure import Evidence
-from training.planner import Market
+from training.planner import market_of
 from training.receipt import check
 from training.split import Parts
 from training.task import Task
@@ -60,7 +60,7 @@ def build(
     probability = winner.probability(learned.test)
     cutoff = task.table.cutoffs.test if task.table.cutoffs else None
     today = winner.probability(taught.matrix(population))
-    market = Market.of(today, probability, learned.test_labels, seed=task.seed)
+    market = market_of(today, probability, learned.test_labels, seed=task.seed)
     ladder, planned = ladder_for(task.use_case, probability, market)
     manifest = {
         **described(task.use_case, task.table),

@@ -4,12 +4,14 @@ ValueError
 ├── NothingLearned    no feature tells the outcome: nothing can be promoted (exit 4)
 ├── CalibrationError  a candidate's margin does not rise with the outcome (exit 4 where it is the winner's)
 ├── ReceiptError      a model's reasons do not add up to its scores (exit 1: a fault of ours)
-├── PlanError         a plan asks for what the population cannot give (exit 2)
+├── PlanError         scoring's: a plan asks for what the population cannot give (exit 2)
 ├── Refused           a promotion that may not be (exit 4)
 └── RegistryError     MLflow could not be reached, or refused (exit 5)
 """
 
 from __future__ import annotations
+
+from scoring.errors import PlanError as PlanError
 
 
 class NothingLearned(ValueError):  # noqa: N818 what happened, not what broke
@@ -22,10 +24,6 @@ class CalibrationError(ValueError):
 
 class ReceiptError(ValueError):
     """A model's reasons do not add up to its scores, or are not its Shapley values."""
-
-
-class PlanError(ValueError):
-    """A plan asks for what the population cannot give."""
 
 
 class Refused(ValueError):  # noqa: N818 an answer, not a fault

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from features.types import Feature
 from scoring.bands import Ladder
-from training.planner import Ask, Market, plan
+from scoring.planner import Ask, Market, plan
 from training.thresholds import at_percentiles, at_scores, realised, rising
 
 if TYPE_CHECKING:

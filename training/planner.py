@@ -1,127 +1,27 @@
-"""Where to cut: every threshold of four decimals in today's population, and which of them an ask means."""
+"""Today's market: the population's probabilities, and how far the test rows let them be trusted."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scoring.calibration import sigmoid
-from training.errors import CalibrationError, PlanError
-from training.thresholds import TICKS
-
-DRAWS = 400
-LEVEL = 0.9
-NEIGHBOURS = (-2, -1, 1, 2)  # steps of a tenth of the plan's rows
-STEP = 0.1
+from scoring.planner import TICKS, Market
+from training.errors import CalibrationError
 
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """What a cut is to satisfy; whichever words are given bind it together."""
-
-    capacity: int | None = None  # most customers that can be contacted
-    precision: float | None = None  # least share of hits among those contacted
-    lift: float | None = None  # least precision over the population's rate
-    cost: float | None = None  # of one contact
-    value: float | None = None  # of one hit that the contact wins
-    save_rate: float = 1.0  # share of hits that a contact wins
-
-    def words(self) -> dict[str, float]:
-        """What was asked, by name."""
-        asked = {name: getattr(self, name) for name in ("capacity", "precision", "lift", "cost", "value")}
-        given = {name: value for name, value in asked.items() if value is not None}
-        return {**given, "save_rate": self.save_rate} if self.value is not None else given
-
-
-@dataclass(frozen=True)
-class Market:
-    """Today's population by probability, and how far the test rows let its probabilities be trusted.
-
-    `ticks` are probabilities in ten-thousandths, falling; `rows` and `mean` are counted and averaged within each.
-    `slope`, `offset` and `spread` (their covariance) recalibrate log-odds to what the test rows showed.
-    """
-
-    ticks: NDArray[np.int64]
-    rows: Floats
-    mean: Floats
-    slope: float
-    offset: float
-    spread: Floats  # 2 x 2
-    seed: int = 0
-
-    @classmethod
-    def of(cls, population: Floats, probability: Floats, label: NDArray[Any], *, seed: int = 0) -> Market:
-        """The market of a population's probabilities, with the test rows' own as evidence."""
-        tick = np.floor(population * TICKS + 1e-9).astype(np.int64)
-        ticks, where = np.unique(-tick, return_inverse=True)
-        rows = np.bincount(where).astype(np.float64)
-        mean = np.bincount(where, weights=population) / rows
-        slope, offset, spread = recalibration(probability, label)
-        return cls(-ticks, rows, mean, slope, offset, spread, seed)
-
-    def to_json(self) -> dict[str, Any]:
-        """As it stands in a bundle: `population.json`."""
-        return {
-            "ticks": self.ticks.tolist(),
-            "rows": self.rows.astype(int).tolist(),
-            "mean": self.mean.tolist(),
-            "slope": self.slope,
-            "offset": self.offset,
-            "spread": self.spread.tolist(),
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> Market:
-        """The market that `to_json` wrote."""
-        arrays = {name: np.asarray(stored[name], dtype=np.float64) for name in ("rows", "mean", "spread")}
-        return cls(
-            ticks=np.asarray(stored["ticks"], dtype=np.int64),
-            slope=stored["slope"],
-            offset=stored["offset"],
-            seed=stored["seed"],
-            **arrays,
-        )
-
-    @cached_property
-    def cuts(self) -> dict[str, Floats]:
-        """Every cut, the highest threshold first: who is at or above it, and expected hits with a 90% interval."""
-        drawn = self._drawn_hits()
-        low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
-        rows = self.rows.cumsum()
-        hits = (self.rows * self._chance(self.slope, self.offset)).cumsum()
-        return {
-            "threshold": np.clip(self.ticks, 1, TICKS - 1) / TICKS,
-            "rows": rows,
-            "hits": hits,
-            "hits_low": np.clip(low, 0, rows),
-            "hits_high": np.clip(high, 0, rows),
-            "precision": hits / rows,
-            "lift": hits / rows / (hits[-1] / rows[-1]),
-        }
-
-    def _chance(self, slope: Any, offset: Any) -> Floats:
-        odds = np.log(self.mean) - np.log1p(-self.mean)
-        return sigmoid(slope * odds + offset)
-
-    def _drawn_hits(self) -> Floats:
-        """Hits at or above every cut in drawn worlds: another calibration, then chance itself; (draws, cuts)."""
-        random = np.random.default_rng(self.seed)
-        points = random.multivariate_normal([self.slope, self.offset], self.spread, DRAWS, method="eigh")
-        noise = random.standard_normal((DRAWS, len(self.ticks)))
-        drawn = np.empty((DRAWS, len(self.ticks)))
-        for draw, (slope, offset) in enumerate(points):
-            chance = self._chance(slope, offset)
-            luck = noise[draw] * np.sqrt(self.rows * chance * (1 - chance))
-            drawn[draw] = (self.rows * chance + luck).cumsum()
-        return drawn
+def market_of(population: Floats, probability: Floats, label: NDArray[Any], *, seed: int = 0) -> Market:
+    """The market of a population's probabilities, with the test rows' own as evidence."""
+    tick = np.floor(population * TICKS + 1e-9).astype(np.int64)
+    ticks, where = np.unique(-tick, return_inverse=True)
+    rows = np.bincount(where).astype(np.float64)
+    mean = np.bincount(where, weights=population) / rows
+    slope, offset, spread = recalibration(probability, label)
+    return Market(-ticks, rows, mean, slope, offset, spread, seed)
 
 
 def recalibration(probability: Floats, label: NDArray[Any]) -> tuple[float, float, Floats]:
@@ -142,74 +42,3 @@ def recalibration(probability: Floats, label: NDArray[Any]) -> tuple[float, floa
     bread = np.linalg.pinv((design * (chance * (1 - chance))[:, None]).T @ design)
     scores = design * (np.asarray(label, dtype=np.float64) - chance)[:, None]
     return found.a, found.b, bread @ (scores.T @ scores) @ bread
-
-
-def plan(market: Market, ask: Ask) -> dict[str, Any]:
-    """The cut that an ask means, its neighbours, and why.
-
-    Among the cuts that keep capacity, precision and lift: the one of most profit where cost and value are given, else
-    the one that reaches most customers.
-
-    Raises:
-        PlanError: Nothing was asked, or no cut keeps it all; the message says how far the population goes.
-    """
-    words = ask.words()
-    if not words or (ask.cost is None) != (ask.value is None):
-        raise PlanError(f"A plan needs a capacity, a precision, a lift, or a cost and a value, got {words or 'none'}.")
-    allowed = _allowed(market, ask)
-    profit = profits(market, ask)
-    goal = market.cuts["rows"] if profit is None else profit
-    chosen = int(np.flatnonzero(allowed)[np.argmax(goal[allowed])])
-    return {
-        "asked": words,
-        "cut": line(market, chosen, ask),
-        "neighbours": [line(market, near, ask) for near in _near(market, chosen)],
-        "population": int(market.rows.sum()),
-        "rate": float(market.cuts["precision"][-1]),
-    }
-
-
-def profits(market: Market, ask: Ask) -> Floats | None:
-    """What every cut earns: won hits times value less contacts times cost; None without cost and value."""
-    if ask.cost is None or ask.value is None:
-        return None
-    return np.asarray(market.cuts["hits"] * ask.save_rate * ask.value - market.cuts["rows"] * ask.cost)
-
-
-def line(market: Market, place: int, ask: Ask) -> dict[str, float | int]:
-    """One cut in figures."""
-    told: dict[str, float | int] = {name: float(values[place]) for name, values in market.cuts.items()}
-    told["rows"] = int(told["rows"])
-    told["share"] = told["rows"] / float(market.rows.sum())
-    if ask.cost is not None and ask.value is not None:
-        for name, hits in (("profit", "hits"), ("profit_low", "hits_low"), ("profit_high", "hits_high")):
-            told[name] = told[hits] * ask.save_rate * ask.value - told["rows"] * ask.cost
-    return told
-
-
-def _allowed(market: Market, ask: Ask) -> NDArray[np.bool_]:
-    cuts = market.cuts
-    allowed = np.ones(len(cuts["rows"]), dtype=np.bool_)
-    for name, column, limit, least in (
-        ("capacity", "rows", ask.capacity, False),
-        ("precision", "precision", ask.precision, True),
-        ("lift", "lift", ask.lift, True),
-    ):
-        if limit is None:
-            continue
-        kept = cuts[column] >= limit if least else cuts[column] <= limit
-        if not kept.any():
-            reach = cuts[column].max() if least else cuts[column].min()
-            raise PlanError(f"A plan for {name} {limit:g} needs a cut that keeps it, the nearest has {reach:.4g}.")
-        allowed &= kept
-    if not allowed.any():
-        raise PlanError(f"A plan must keep all that is asked, no cut does: {ask.words()}.")
-    return allowed
-
-
-def _near(market: Market, chosen: int) -> list[int]:
-    """Cuts with a tenth and two tenths fewer and more customers than the chosen one, each once."""
-    rows = market.cuts["rows"]
-    wanted = [rows[chosen] * (1 + step * STEP) for step in NEIGHBOURS]
-    places = [int(np.clip(np.searchsorted(rows, count), 0, len(rows) - 1)) for count in wanted]
-    return sorted(set(places) - {chosen})

@@ -53,6 +53,7 @@ def sync_one(registry: Registry, home: Path, name: str) -> dict[str, Any]:
     champion, previous = registry.champion(name), registry.previous(name)
     if champion is None:
         return {"name": name, "version": None, "release": None, "changed": False}
+    _clear_drafts(home, name)
     installed = [_install(registry, home, version) for version in (previous, champion) if version]
     moved = current_version(home, name) != champion.number
     if moved:
@@ -110,6 +111,15 @@ def _fetched(registry: Registry, version: Version) -> Iterator[Stored]:
             raise BundleError(f"{version.name} version {version.number} must hold the manifest it was registered with.")
         replay(load_bundle(stored.bundle, manifest_sha256=sha256))
         yield stored
+
+
+def _clear_drafts(home: Path, name: str) -> None:
+    """Takes away what a run that was ended in the middle has left; nobody else writes while it is our turn."""
+    for draft in (home / "releases" / name).glob(".*.tmp"):
+        if draft.is_dir():
+            shutil.rmtree(draft)
+        else:
+            draft.unlink()
 
 
 def _install(registry: Registry, home: Path, version: Version) -> bool:

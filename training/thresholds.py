@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.bands import Ladder
+from scoring.planner import TICKS
 from training.evaluate import wilson
 
-TICKS = 10_000  # a threshold is a whole number of these parts of 1
 PERCENTILES = (60.0, 90.0)  # top 10 %, next 30 %, the rest
 
 Floats = NDArray[np.float64]

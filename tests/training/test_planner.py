@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from scoring.planner import Ask, Market, plan, profits
 from training.errors import PlanError
-from training.planner import Ask, Market, plan, profits
+from training.planner import market_of
 
 
 def simulated(seed: int, *, rows: int = 1500) -> tuple[Market, np.ndarray, np.ndarray]:
@@ -21,7 +22,7 @@ def simulated(seed: int, *, rows: int = 1500) -> tuple[Market, np.ndarray, np.nd
     test, truth = drawn(rows)
     label = (random.random(rows) < truth).astype(float)
     served, chance = drawn(rows)
-    return Market.of(served, test, label, seed=seed), served, chance
+    return market_of(served, test, label, seed=seed), served, chance
 
 
 def test_the_interval_on_hits_covers_the_truth() -> None:
@@ -98,6 +99,6 @@ def test_a_market_survives_its_bundle() -> None:
 def test_one_score_for_all_is_one_cut() -> None:
     """A population of one probability has a single cut, taken whole."""
     label = np.r_[np.ones(30), np.zeros(70)]
-    market = Market.of(np.full(50, 0.3), np.full(100, 0.3), label)
+    market = market_of(np.full(50, 0.3), np.full(100, 0.3), label)
 
     assert plan(market, Ask(lift=1.0))["cut"]["rows"] == 50
