@@ -20,7 +20,7 @@ from features.errors import DataError
 from features.sources import FILE, ROW, Source, open_source
 from features.usecase import Events, RefundRule, Scalar, TypeColumn, UseCase
 
-_broken = "__broken"
+_broken, _copy = "__broken", "__copy"
 _types = {
     "customer_id": dt.String(),
     "ts": dt.Timestamp(scale=6),
@@ -76,21 +76,33 @@ def open_log(backend: Any, use_case: UseCase) -> Log:
     if section is None:
         raise TypeError("A use case on a ready table has no log.")
     source = open_source(backend, section.path, table=section.table)
-    typed = _typed(source, section)
-    held = backend.create_table("penchant_events", typed, temp=True)
-    duplicates = 0
+    typed, duplicates = _typed(source, section), 0
     if section.id is not None:
-        duplicates = int(held.count(where=held["__copy"] > 0).execute())
-        held = held.filter(held["__copy"] == 0)
-    bad = bad_rows(source, held)
+        marked = backend.create_table("penchant_marked", typed, temp=True)
+        duplicates = int(marked.count(where=marked[_copy] > 0).execute())
+        typed = marked.filter(marked[_copy] == 0).drop(_copy)
+    bad = bad_rows(source, typed)
     refuse_too_many(source, bad, use_case.quality.bad_rows)
-    events = held.filter(held[_broken].isnull()).drop(_broken, FILE, ROW, *(["__copy"] if section.id else []))
+    events = _held(backend, typed, section)
     span = events.aggregate(first=events.ts.min(), last=events.ts.max(), rows=events.count())
     first, last, rows = frame(span).row(0)
     if not rows:
         raise DataError(source.path, ["must hold at least one readable event"])
     _check(source, events)
     return Log(events, first, last, rows, duplicates, bad, source)
+
+
+def _held(backend: Any, typed: ir.Table, section: Events) -> ir.Table:
+    """The good rows as a table of the engine; what is the same in every row takes no place in it."""
+    same: dict[str, ir.Value] = {}
+    if isinstance(section.type, str):
+        same["type"] = slugs(ibis.literal(section.type))
+    if section.refund is None:
+        same["refund"] = ibis.literal(False)
+    if section.amount is None:
+        same["amount"] = ibis.null(AMOUNT)
+    good = typed.filter(typed[_broken].isnull()).drop(_broken, FILE, ROW)
+    return backend.create_table("penchant_events", good.drop(*same), temp=True).mutate(**same).select(good.columns)
 
 
 def event_schema(events: ir.Table) -> pai.DataFrameSchema:
@@ -133,7 +145,7 @@ def _typed(source: Source, section: Events) -> ir.Table:
         columns[f"m{index}"] = _number(source, name, rules)
     columns[_broken] = ibis.cases(*[(broken, rule) for rule, broken in rules], else_=ibis.null("string"))
     if section.id is not None:
-        columns["__copy"] = _copies(source, section.id)
+        columns[_copy] = _copies(source, section.id)
     return source.table.select(**columns, **{FILE: source.table[FILE], ROW: source.table[ROW]})
 
 

@@ -171,19 +171,19 @@ def _open_duckdb(backend: Any, path: Path, table: str | None) -> Source:
     alias = _fresh_name(backend)
     backend.raw_sql(f"ATTACH {literal(str(path))} AS {alias} (READ_ONLY)")
     found = backend.raw_sql(
-        "SELECT table_schema, table_name FROM information_schema.tables "
+        "SELECT table_schema, table_name, table_type FROM information_schema.tables "
         f"WHERE table_catalog = {literal(alias)} ORDER BY ALL"
     ).fetchall()
-    chosen = [place for place in found if table in (None, place[1], ".".join(place))]
+    chosen = [place for place in found if table in (None, place[1], ".".join(place[:2]))]
     if len(chosen) != 1:
-        shown = ", ".join(repr(name) for _, name in found)
+        shown = ", ".join(repr(name) for _, name, _ in found)
         raise DataError(path, [f"`table` must name one table of the file, which holds {shown or 'none'}"])
-    place = ".".join(map(quoted, (alias, *chosen[0])))
+    place, number = ".".join(map(quoted, (alias, *chosen[0][:2]))), "rowid + 1"
+    if chosen[0][2] != "BASE TABLE":
+        number = "row_number() OVER ()"
     columns = [row[0] for row in backend.raw_sql(f"DESCRIBE {place}").fetchall()]
     inside = ", ".join(f"c{index}" for index in range(len(columns)))
-    select = (
-        f"SELECT {inside}, {literal(path.name)} AS {FILE}, row_number() OVER () AS {ROW} FROM {place} AS t({inside})"
-    )
+    select = f"SELECT {inside}, {literal(path.name)} AS {FILE}, {number} AS {ROW} FROM {place} AS t({inside})"
     return _view(backend, path, columns, [select], f"{alias}_view")
 
 
