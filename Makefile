@@ -34,7 +34,8 @@ $(STAMP): requirements.lock
 	  uv=$(VENV)/bin/uv; \
 	  [ -x $$uv ] || "$${python:-python3}" -m pip --python $(PY) install --quiet 'uv>=0.8'; \
 	fi; \
-	"$$uv" pip install --python $(PY) --require-hashes --requirement requirements.lock; \
+	echo "Installing requirements.lock"; \
+	"$$uv" pip install --quiet --python $(PY) --require-hashes --requirement requirements.lock; \
 	touch $(STAMP)
 
 run: setup ## train the examples once, then serve them on PORT (default 3000)
