@@ -10,11 +10,12 @@ from typing import Any
 from scoring.answers import Live, ProfileError, explain_profile, score_profiles
 from serving import metrics
 from serving.problems import INVALID_PROFILE, NOT_READY, UNKNOWN_USE_CASE, Problem, retry_after
-from serving.raw_events import prepare
+from serving.raw_events import is_raw, prepare
 from serving.reply import Reply, Visit, json_reply
 from serving.shapes import ExplanationRequest, ScoresRequest, explanation_request, scores_request
 
 REASONS_COST = 10  # explaining a row takes about ten times as long as scoring it
+RAW_COST = 1000  # a history goes through DuckDB, never on the loop
 
 
 async def answer_scores(body: Any, visit: Visit) -> Reply:
@@ -30,7 +31,8 @@ async def answer_scores(body: Any, visit: Visit) -> Reply:
     if unknown:
         raise _unknown(served, "use_cases", len(unknown))
     visit.rows = len(asked.profiles)
-    cost = visit.rows * len(asked.use_cases or served) * (1 + REASONS_COST * bool(asked.reasons))
+    histories = RAW_COST * sum(is_raw(profile) for profile in asked.profiles)
+    cost = (visit.rows * (1 + REASONS_COST * bool(asked.reasons)) + histories) * len(asked.use_cases or served)
     reply = await visit.runtime.work(cost, lambda: _score(asked, visit))
     visit.runtime.timed(metrics.SCORING_SECONDS, started)
     return reply

@@ -30,7 +30,7 @@ def prepare(profiles: Sequence[Any], served: Mapping[str, Live], use_cases: Sequ
         served: The releases being served.
         use_cases: Those asked for; None: every one that learned from a log.
     """
-    raw = [row for row, profile in enumerate(profiles) if _is_raw(profile)]
+    raw = [row for row, profile in enumerate(profiles) if is_raw(profile)]
     if not raw:
         return profiles
     asked = use_cases if use_cases is not None else [name for name, live in served.items() if _takes_events(live)]
@@ -109,7 +109,8 @@ def _engine() -> Any:
     return _engines.connection
 
 
-def _is_raw(profile: Any) -> bool:
+def is_raw(profile: Any) -> bool:
+    """Whether a posted profile brings events instead of features."""
     return isinstance(profile, Mapping) and "events" in profile and "features" not in profile
 
 
