@@ -5,6 +5,10 @@ class BundleError(ValueError):
     """A bundle or a release is not what it says it is."""
 
 
+class PlanError(ValueError):
+    """A plan asks for what the population cannot give."""
+
+
 class RequestError(ValueError):
     """A request cannot be answered at all; `errors` holds every broken rule."""
 

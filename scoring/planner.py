@@ -1,8 +1,7 @@
-"""Thresholds planned from a bundle's curves: by capacity, precision, lift, or cost and value, with intervals."""
+"""Where to cut: every threshold of four decimals in today's population, and which of them an ask means."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,132 +10,176 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.calibration import sigmoid
+from scoring.errors import PlanError
+
+TICKS = 10_000  # a threshold is a whole number of these parts of 1
+DRAWS = 400
+LEVEL = 0.9
+NEIGHBOURS = (-2, -1, 1, 2)  # steps of a tenth of the plan's rows
+STEP = 0.1
+
 Floats = NDArray[np.float64]
-Z90 = 1.6448536269514722  # the normal quantile of a two-sided 90% interval
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a cut is to satisfy; whichever words are given bind it together."""
+
+    capacity: int | None = None  # most customers that can be contacted
+    precision: float | None = None  # least share of hits among those contacted
+    lift: float | None = None  # least precision over the population's rate
+    cost: float | None = None  # of one contact
+    value: float | None = None  # of one hit that the contact wins
+    save_rate: float = 1.0  # share of hits that a contact wins
+
+    def words(self) -> dict[str, float]:
+        """What was asked, by name."""
+        asked = {name: getattr(self, name) for name in ("capacity", "precision", "lift", "cost", "value")}
+        given = {name: value for name, value in asked.items() if value is not None}
+        return {**given, "save_rate": self.save_rate} if self.value is not None else given
 
 
 @dataclass(frozen=True)
-class Curve:
-    """Rows with known outcomes, cut at falling probabilities: a cut takes all rows of at least `at`."""
+class Market:
+    """Today's population by probability, and how far the test rows let its probabilities be trusted.
 
-    at: Floats
-    rows: Floats  # rising; the last cut takes every row
-    hits: Floats
-
-    @classmethod
-    def of(cls, stored: Mapping[str, Any]) -> Curve:
-        """One candidate's curve of `curves.json`."""
-        return cls(*(np.asarray(stored[name], dtype=np.float64) for name in ("at", "rows", "hits")))
-
-    @cached_property
-    def precision(self) -> Floats:
-        """The share of outcomes among the rows each cut takes."""
-        return self.hits / self.rows
-
-    @cached_property
-    def base_rate(self) -> float:
-        """The share of outcomes among all rows."""
-        return float(self.precision[-1])
-
-
-@dataclass(frozen=True, slots=True)
-class Curves:
-    """A model's curve and those of its baselines, all on the same rows."""
-
-    served: Curve
-    beside: Mapping[str, Curve]  # baselines
-
-    @classmethod
-    def parse(cls, stored: bytes) -> Curves:
-        """`curves.json` of a bundle."""
-        document = json.loads(stored)
-        curves = {kind: Curve.of(told) for kind, told in document["candidates"].items()}
-        served = curves.pop(document["served"])
-        return cls(served, curves)
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What a campaign asks for; whichever of these is given binds, and of the cuts that keep all, one is chosen.
-
-    With cost and value it is the most profitable one, else the largest.
+    `ticks` are probabilities in ten-thousandths, falling; `rows` and `mean` are counted and averaged within each.
+    `slope`, `offset` and `spread` (their covariance) recalibrate log-odds to what the test rows showed.
     """
 
-    capacity: int | None = None  # customers that can be contacted
-    precision: float | None = None  # least share of hits among them
-    lift: float | None = None  # least gain over chance
-    cost: float | None = None  # of one contact
-    value: float | None = None  # of one hit
+    ticks: NDArray[np.int64]
+    rows: Floats
+    mean: Floats
+    slope: float
+    offset: float
+    spread: Floats  # 2 x 2
+    seed: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """As it stands in a bundle: `population.json`."""
+        return {
+            "ticks": self.ticks.tolist(),
+            "rows": self.rows.astype(int).tolist(),
+            "mean": self.mean.tolist(),
+            "slope": self.slope,
+            "offset": self.offset,
+            "spread": self.spread.tolist(),
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Market:
+        """The market that `to_json` wrote."""
+        arrays = {name: np.asarray(stored[name], dtype=np.float64) for name in ("rows", "mean", "spread")}
+        return cls(
+            ticks=np.asarray(stored["ticks"], dtype=np.int64),
+            slope=stored["slope"],
+            offset=stored["offset"],
+            seed=stored["seed"],
+            **arrays,
+        )
+
+    @cached_property
+    def cuts(self) -> dict[str, Floats]:
+        """Every cut, the highest threshold first: who is at or above it, and expected hits with a 90% interval."""
+        drawn = self._drawn_hits()
+        low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+        rows = self.rows.cumsum()
+        hits = (self.rows * self._chance(self.slope, self.offset)).cumsum()
+        return {
+            "threshold": np.clip(self.ticks, 1, TICKS - 1) / TICKS,
+            "rows": rows,
+            "hits": hits,
+            "hits_low": np.clip(low, 0, rows),
+            "hits_high": np.clip(high, 0, rows),
+            "precision": hits / rows,
+            "lift": hits / rows / (hits[-1] / rows[-1]),
+        }
+
+    def _chance(self, slope: Any, offset: Any) -> Floats:
+        odds = np.log(self.mean) - np.log1p(-self.mean)
+        return sigmoid(slope * odds + offset)
+
+    def _drawn_hits(self) -> Floats:
+        """Hits at or above every cut in drawn worlds: another calibration, then chance itself; (draws, cuts)."""
+        random = np.random.default_rng(self.seed)
+        points = random.multivariate_normal([self.slope, self.offset], self.spread, DRAWS, method="eigh")
+        noise = random.standard_normal((DRAWS, len(self.ticks)))
+        drawn = np.empty((DRAWS, len(self.ticks)))
+        for draw, (slope, offset) in enumerate(points):
+            chance = self._chance(slope, offset)
+            luck = noise[draw] * np.sqrt(self.rows * chance * (1 - chance))
+            drawn[draw] = (self.rows * chance + luck).cumsum()
+        return drawn
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """A threshold and what contacting everyone from it upwards would bring, with 90% intervals."""
+def plan(market: Market, ask: Ask) -> dict[str, Any]:
+    """The cut that an ask means, its neighbours, and why.
 
-    at: float  # probability
-    size: int  # customers
-    share: float
-    hits: float
-    hits_low: float
-    hits_high: float
-    at_random: float  # hits among as many customers drawn by lot
-    precision: float
-    lift: float
-    profit: float | None
-    profit_low: float | None
-    profit_high: float | None
+    Among the cuts that keep capacity, precision and lift: the one of most profit where cost and value are given, else
+    the one that reaches most customers.
+
+    Raises:
+        PlanError: Nothing was asked, or no cut keeps it all; the message says how far the population goes.
+    """
+    words = ask.words()
+    if not words or (ask.cost is None) != (ask.value is None):
+        raise PlanError(f"A plan needs a capacity, a precision, a lift, or a cost and a value, got {words or 'none'}.")
+    allowed = _allowed(market, ask)
+    profit = profits(market, ask)
+    goal = market.cuts["rows"] if profit is None else profit
+    chosen = int(np.flatnonzero(allowed)[np.argmax(goal[allowed])])
+    return {
+        "asked": words,
+        "cut": line(market, chosen, ask),
+        "neighbours": [line(market, near, ask) for near in _near(market, chosen)],
+        "population": int(market.rows.sum()),
+        "rate": float(market.cuts["precision"][-1]),
+    }
 
 
-def best(curve: Curve, wish: Wish, population: int) -> int | None:
-    """The position of the cut a wish asks for in a population of that size; None where no cut keeps it."""
-    fits = np.ones(len(curve.at), dtype=np.bool_)
-    if wish.capacity is not None:
-        fits &= sizes(curve, population) <= wish.capacity
-    if wish.precision is not None:
-        fits &= curve.precision >= wish.precision
-    if wish.lift is not None:
-        fits &= curve.precision >= wish.lift * curve.base_rate
-    if not fits.any():
+def profits(market: Market, ask: Ask) -> Floats | None:
+    """What every cut earns: won hits times value less contacts times cost; None without cost and value."""
+    if ask.cost is None or ask.value is None:
         return None
-    if wish.cost is None or wish.value is None:
-        return int(np.flatnonzero(fits)[-1])
-    return int(np.argmax(np.where(fits, wish.value * curve.hits - wish.cost * curve.rows, -np.inf)))
+    return np.asarray(market.cuts["hits"] * ask.save_rate * ask.value - market.cuts["rows"] * ask.cost)
 
 
-def sizes(curve: Curve, population: int) -> Floats:
-    """How many customers each cut takes in a population with the same scores."""
-    return np.floor(curve.rows * (population / curve.rows[-1]) + 0.5)
+def line(market: Market, place: int, ask: Ask) -> dict[str, float | int]:
+    """One cut in figures."""
+    told: dict[str, float | int] = {name: float(values[place]) for name, values in market.cuts.items()}
+    told["rows"] = int(told["rows"])
+    told["share"] = told["rows"] / float(market.rows.sum())
+    if ask.cost is not None and ask.value is not None:
+        for name, hits in (("profit", "hits"), ("profit_low", "hits_low"), ("profit_high", "hits_high")):
+            told[name] = told[hits] * ask.save_rate * ask.value - told["rows"] * ask.cost
+    return told
 
 
-def cut(curve: Curve, position: int, wish: Wish, population: int) -> Cut:
-    """What the cut at a position would bring.
-
-    The interval on the hits speaks of future customers: it holds both the chance in the rows the rate was measured on
-    and the chance in those contacted, sd = sqrt(n r (1 - r) (1 + n / m)), with r from m rows by Laplace's rule.
-    """
-    size, measured = float(sizes(curve, population)[position]), float(curve.rows[position])
-    rate = float(curve.hits[position]) / measured
-    smooth = (float(curve.hits[position]) + 1) / (measured + 2)
-    reach = Z90 * float(np.sqrt(size * smooth * (1 - smooth) * (1 + size / measured)))
-    hits = size * rate
-    low, high = max(size * smooth - reach, 0.0), min(size * smooth + reach, size)
-    low, high = min(low, hits), max(high, hits)
-    profits = [_profit(wish, amount, size) for amount in (hits, low, high)]
-    return Cut(
-        at=float(curve.at[position]),
-        size=int(size),
-        share=size / population if population else 0.0,
-        hits=hits,
-        hits_low=low,
-        hits_high=high,
-        at_random=size * curve.base_rate,
-        precision=rate,
-        lift=rate / curve.base_rate if curve.base_rate else 0.0,
-        profit=profits[0],
-        profit_low=profits[1],
-        profit_high=profits[2],
-    )
+def _allowed(market: Market, ask: Ask) -> NDArray[np.bool_]:
+    cuts = market.cuts
+    allowed = np.ones(len(cuts["rows"]), dtype=np.bool_)
+    for name, column, limit, least in (
+        ("capacity", "rows", ask.capacity, False),
+        ("precision", "precision", ask.precision, True),
+        ("lift", "lift", ask.lift, True),
+    ):
+        if limit is None:
+            continue
+        kept = cuts[column] >= limit if least else cuts[column] <= limit
+        if not kept.any():
+            reach = cuts[column].max() if least else cuts[column].min()
+            raise PlanError(f"A plan for {name} {limit:g} needs a cut that keeps it, the nearest has {reach:.4g}.")
+        allowed &= kept
+    if not allowed.any():
+        raise PlanError(f"A plan must keep all that is asked, no cut does: {ask.words()}.")
+    return allowed
 
 
-def _profit(wish: Wish, hits: float, size: float) -> float | None:
-    return None if wish.cost is None or wish.value is None else wish.value * hits - wish.cost * size
+def _near(market: Market, chosen: int) -> list[int]:
+    """Cuts with a tenth and two tenths fewer and more customers than the chosen one, each once."""
+    rows = market.cuts["rows"]
+    wanted = [rows[chosen] * (1 + step * STEP) for step in NEIGHBOURS]
+    places = [int(np.clip(np.searchsorted(rows, count), 0, len(rows) - 1)) for count in wanted]
+    return sorted(set(places) - {chosen})

@@ -1,4 +1,4 @@
-"""What the console draws and the planner reads: how many outcomes lie among the highest scores, cut by cut."""
+"""What the console draws: how many outcomes lie among the highest scores, cut by cut."""
 
 from __future__ import annotations
 

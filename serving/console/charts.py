@@ -7,9 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+import numpy as np
+from numpy.typing import NDArray
+
 WIDTH, HEIGHT = 360, 240
 LEFT, RIGHT, TOP, BOTTOM = 46, 12, 10, 30  # room around the plot
-Numbers = Sequence[float]
+Numbers = Sequence[float] | NDArray[np.float64]
 Format = Callable[[float], str]
 
 
@@ -52,6 +55,7 @@ class Chart:
     y_ticks: list[Tick]
     dots: list[Dot] = field(default_factory=list)
     mark: tuple[float, float] | None = None  # a place to point at
+    area: str = ""  # an interval around the first curve
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,12 @@ class Axes:
             if not points or abs(point[0] - points[-1][0]) + abs(point[1] - points[-1][1]) >= 1:
                 points.append(point)
         return Line(name, "M" + "L".join(f"{a:g} {b:g}" for a, b in points), style)
+
+    def area(self, x: Numbers, low: Numbers, high: Numbers) -> str:
+        """What lies between two curves."""
+        up = [f"{self.x(at):g} {self.y(value):g}" for at, value in zip(x, high, strict=True)]
+        back = [f"{self.x(at):g} {self.y(value):g}" for at, value in zip(x, low, strict=True)]
+        return f"M{'L'.join([*up, *back[::-1]])}Z"
 
     def ticks(self, x: Format, y: Format) -> tuple[list[Tick], list[Tick]]:
         """Round places on both axes."""

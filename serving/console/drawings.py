@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from scoring.planner import Curve, Curves, Cut, Wish
-from serving.console.charts import Axes, Chart, Dot, Line
+from scoring.planner import Ask, Market, profits
+from serving.console.charts import Axes, Chart, Dot
+from serving.console.curves import Curve, Curves
 from serving.console.words import Words
 
 _UNIT = Axes(0.0, 1.0, 0.0, 1.0)
+CUTS = 300  # most cuts a drawing of a plan shows
 
 
 def model_charts(curves: Curves, kind: str, say: Words) -> list[Chart]:
@@ -49,27 +52,36 @@ def calibration_chart(tenths: Sequence[Mapping[str, Any]], say: Words) -> Chart:
     return Chart(say["calibration"], say["predicted"], up, [line], *axes.ticks(share, share), dots=dots)
 
 
-def plan_charts(curve: Curve, wish: Wish, cut: Cut, population: int, say: Words) -> list[Chart]:
+def plan_charts(market: Market, ask: Ask, cut: Mapping[str, Any], say: Words) -> list[Chart]:
     """Expected hits by the number of contacts, and the profit where cost and value are given; the chosen cut marked."""
-    scale = population / float(curve.rows[-1])
-    sizes, hits = np.r_[0.0, curve.rows * scale], np.r_[0.0, curve.hits * scale]
-    axes = Axes(0.0, float(sizes[-1]), 0.0, float(hits[-1]) * 1.03)
+    rows, hits, low, high = (_from_nobody(market.cuts[name]) for name in ("rows", "hits", "hits_low", "hits_high"))
+    axes = Axes(0.0, float(rows[-1]), 0.0, float(high.max()) * 1.03)
     lines = [
-        axes.line(say["this_model"], "served", sizes.tolist(), hits.tolist()),
-        axes.line(say["by_chance"], "chance", (0, sizes[-1]), (0, hits[-1])),
+        axes.line(say["this_model"], "served", rows, hits),
+        axes.line(say["by_chance"], "chance", (0, rows[-1]), (0, hits[-1])),
     ]
-    mark = (axes.x(cut.size), axes.y(cut.hits))
+    mark = (axes.x(cut["rows"]), axes.y(cut["hits"]))
     whole = axes.ticks(say.number, say.number)
-    drawn = [Chart(say["plan_chart"], say["contacts"], say["hits"], lines, *whole, mark=mark)]
-    if wish.cost is not None and wish.value is not None and cut.profit is not None:
-        profit = wish.value * hits - wish.cost * sizes
-        axes = Axes(0.0, float(sizes[-1]), min(float(profit.min()), 0.0), max(float(profit.max()), 0.0) * 1.05 or 1.0)
-        line = axes.line(say["profit"], "served", sizes.tolist(), profit.tolist())
-        zero = Line("0", f"M{axes.x(0)} {axes.y(0)}H{axes.x(float(sizes[-1]))}", "chance")
-        mark = (axes.x(cut.size), axes.y(cut.profit))
+    area = axes.area(rows, low, high)
+    drawn = [Chart(say["plan_chart"], say["contacts"], say["hits"], lines, *whole, mark=mark, area=area)]
+    earned = profits(market, ask)
+    if earned is not None:
+        profit = _from_nobody(earned)
+        axes = Axes(0.0, float(rows[-1]), min(float(profit.min()), 0.0), max(float(profit.max()), 0.0) * 1.05 or 1.0)
+        lines = [
+            axes.line(say["profit"], "served", rows, profit),
+            axes.line("0", "chance", (0, rows[-1]), (0, 0)),
+        ]
+        mark = (axes.x(cut["rows"]), axes.y(cut["profit"]))
         ticks = axes.ticks(say.number, say.number)
-        drawn.append(Chart(say["profit_chart"], say["contacts"], say["profit"], [line, zero], *ticks, mark=mark))
+        drawn.append(Chart(say["profit_chart"], say["contacts"], say["profit"], lines, *ticks, mark=mark))
     return drawn
+
+
+def _from_nobody(amounts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Amounts cut by cut, from nobody contacted on; so many cuts as a drawing can show."""
+    kept = np.unique(np.linspace(0, len(amounts) - 1, CUTS).astype(int))
+    return np.r_[0.0, amounts[kept]]
 
 
 def roc_points(curve: Curve) -> tuple[list[float], list[float]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 from functools import lru_cache
@@ -13,10 +14,10 @@ from starlette.requests import Request
 from scoring.answers import Live
 from scoring.bundle import MANIFEST
 from scoring.errors import BundleError
-from scoring.planner import Curves
 from scoring.releases import read_facts
+from serving.console.curves import curves_of, market_of
 from serving.console.drawings import by_tenths, calibration_chart, model_charts
-from serving.console.plan import plan
+from serving.console.plan import Plan, answer
 from serving.console.render import language_of, page
 from serving.console.words import Words
 from serving.problems import UNKNOWN_USE_CASE, Problem
@@ -25,17 +26,6 @@ from serving.reply import VISIT, Reply
 METRICS = {"roc_auc": 3, "pr_auc": 3, "lift_at_10": 2, "log_loss": 4, "brier": 4, "ece": 4}  # with decimals
 LOWER = ("log_loss", "brier", "ece")
 _CHANGES = ("data", "config", "code")
-
-
-@lru_cache(maxsize=32)
-def _curves(stored: bytes) -> Curves:
-    return Curves.parse(stored)
-
-
-def curves_of(live: Live) -> Curves | None:
-    """The curves its bundle carries; None for a version trained before there were any."""
-    stored = live.release.bundle.files.get("curves.json")
-    return _curves(stored) if stored else None
 
 
 async def model(request: Request) -> Reply:
@@ -56,7 +46,7 @@ async def model(request: Request) -> Reply:
         "tenths": tenths,
         "versions": versions(live),
         "released_at": VISIT.get().snapshot.released_at[manifest["name"]],
-        "plan": plan(curves.served, request.query_params, say) if curves else None,
+        "plan": await _planned(live, request, say),
     }
     return page("model.html", language, facts)
 
@@ -64,9 +54,12 @@ async def model(request: Request) -> Reply:
 async def replan(request: Request) -> Reply:
     """GET /console/models/{name}/plan: the planner's answer alone, for its sliders."""
     live, language = _live(request), language_of(request)
-    curves = curves_of(live)
-    facts = {"plan": plan(curves.served, request.query_params, Words(language)) if curves else None}
-    return page("plan.html", language, facts)
+    return page("plan.html", language, {"plan": await _planned(live, request, Words(language))})
+
+
+async def _planned(live: Live, request: Request, say: Words) -> Plan | None:
+    market = await asyncio.to_thread(market_of, live)
+    return answer(market, request.query_params, say) if market else None
 
 
 def verdict(manifest: Mapping[str, Any], say: Words) -> str | None:

@@ -17,6 +17,7 @@ from training.curves import curves
 from training.evaluate import Outcomes, intervals, measure
 from training.gate import paired_gain
 from training.manifest import reference
+from training.planner import market_of
 from training.thresholds import realised
 
 WHAT_IF = {
@@ -59,6 +60,7 @@ def release_full_shop(home: Path, name: str, version: str = "1", *, scratch: Pat
         "model.ubj": (bare / "model.ubj").read_bytes(),
         "reference.json": canonical_json(reference(SHOP, LEVELS, matrix, probability)),
         "curves.json": canonical_json(curves(label, {"xgboost": probability, "logit": beside})),
+        "population.json": canonical_json(market_of(probability[:700], probability, label).to_json()),
     }
     write_bundle(full, manifest, files)
     facts = {"registered_at": "2026-01-02T00:00:00Z", "run_id": "test"}

@@ -1,4 +1,4 @@
-"""The console's small parts, and the planner's arithmetic."""
+"""The console's small parts."""
 
 from __future__ import annotations
 
@@ -7,64 +7,45 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scoring.planner import Curve, Wish, best, cut
+from scoring.planner import Ask, Market, plan
 from serving.console.charts import histogram, round_steps
-from serving.console.plan import plan
+from serving.console.plan import answer
 from serving.console.words import Words
 from training.curves import curves
+from training.planner import market_of
 
 
-def some_curve(seed: int, rows: int = 3000) -> Curve:
-    """The curve of a population whose probabilities are true."""
-    rng = np.random.default_rng(seed)
-    probability = np.clip(rng.beta(1, 5, rows).round(4), 1e-4, 1 - 1e-4)
-    label = (rng.random(rows) < probability).astype(int)
-    return Curve.of(curves(label, {"model": probability})["candidates"]["model"])
+def some_market() -> Market:
+    """Three thousand customers whose probabilities are true."""
+    rng = np.random.default_rng(1)
+    probability = np.clip(rng.beta(1, 5, 3000), 1e-4, 1 - 1e-4)
+    return market_of(probability, probability, (rng.random(3000) < probability).astype(int))
 
 
-@given(st.integers(0, 30), st.integers(1, 3000), st.floats(0.05, 0.9))
-def test_a_plan_keeps_what_was_asked(seed: int, capacity: int, precision: float) -> None:
-    """No cut exceeds the capacity or falls below the precision, and none that keeps both is larger."""
-    curve = some_curve(seed)
-    wish = Wish(capacity=capacity, precision=precision)
-    at = best(curve, wish, 3000)
-    fits = (curve.rows <= capacity) & (curve.precision >= precision)
+def test_the_planner_is_the_one_of_the_command_line() -> None:
+    """The form's percentages and sums are the planner's words."""
+    market = some_market()
+    form = {"capacity": "400", "precision": "30", "cost": "1,5", "value": "12", "save_rate": "50"}
+    told = answer(market, form, Words("fr"))
 
-    assert (at is None) == (not fits.any())
-    if at is not None:
-        assert at == np.flatnonzero(fits)[-1]
-        told = cut(curve, at, wish, 3000)
-        assert told.hits_low <= told.hits <= told.hits_high <= told.size <= capacity
+    assert told.cut == plan(market, Ask(400, 0.3, None, 1.5, 12.0, 0.5))["cut"]
+    assert told.cut in told.cuts
 
 
-def test_the_most_profitable_cut_is_chosen() -> None:
-    """With true probabilities it lies where a hit's value times the probability is the cost."""
-    at = best(some_curve(1, 60_000), Wish(cost=1.0, value=5.0), 60_000)
+def test_curves_take_everyone_in_the_end() -> None:
+    """The last cut holds all rows and all outcomes; no cut parts equal probabilities."""
+    label, probability = np.array([1, 0, 1, 0, 0, 1]), np.array([0.9, 0.9, 0.5, 0.5, 0.5, 0.1])
+    told = curves(label, {"model": probability})["candidates"]["model"]
 
-    assert at is not None
-    assert some_curve(1, 60_000).at[at] == pytest.approx(0.2, abs=0.05)
-
-
-def test_intervals_hold_the_hits_of_other_customers() -> None:
-    """On 200 pairs of populations the 90% interval holds the hits of the second 84 to 96 times in 100."""
-    held = []
-    for seed in range(200):
-        curve, other = some_curve(seed), some_curve(1000 + seed)
-        told = cut(curve, len(curve.at) // 2, Wish(), 3000)
-        hits = np.interp(told.at, other.at[::-1], other.hits[::-1])
-        held.append(
-            told.hits_low <= hits * told.size / np.interp(told.at, other.at[::-1], other.rows[::-1]) <= told.hits_high
-        )
-
-    assert 0.84 <= np.mean(held) <= 0.96
+    assert told == {"at": [0.9, 0.5, 0.1], "rows": [2, 5, 6], "hits": [1, 2, 3]}
 
 
 @pytest.mark.parametrize("text", ["abc", "-1", "0", "1e99", "nan", "2.5"])
 def test_a_form_that_makes_no_sense_is_told_so(text: str) -> None:
     """A sentence that names the field, and no plan."""
-    told = plan(some_curve(1), {"capacity": text}, Words("fr"))
+    told = answer(some_market(), {"capacity": text}, Words("fr"))
 
-    assert told.chosen is None
+    assert told.cut is None
     assert "Capacité" in told.broken[0]
 
 
