@@ -144,6 +144,7 @@ FAULTS = [
     ('use_cases = ["churn", "propensity"]', 'use_cases = ["churn", "love"]', "line 1: A use case must be released"),
     ('code = "rest"', "", "line 8: A segment needs `code`"),
     ("level = 2", "level = ", "must be TOML"),
+    ("\\\"canal d'achat\\\" = 'web'", "purchases_90d < 2", "line 18: Nobody can be in hot_web"),
 ]
 
 

@@ -117,3 +117,23 @@ def test_a_member_stays_by_the_stay_rule_or_the_minimum_stay():
 
     assert [stand.path[0].code for stand in placed] == ["hot", "hot", "rest", "rest", "hot"]
     assert isinstance(placed[0], Place)
+
+
+def test_a_minimum_stay_holds_against_an_earlier_segment_too():
+    """Who must stay in `rest` is not taken by `hot`, whose rule is asked first; who need not is."""
+    policy = read_policy(GOOD.replace(" AND purchases_90d >= 2", ""), USE_CASES)
+    read = {"propensity.score": [80.0, 80.0], "canal d'achat": ["web", "web"]}.__getitem__
+    statuses = dict.fromkeys(policy.use_cases, ["scored"] * 2)
+
+    placed = place_all(policy, statuses, read, members=[{"rest": True}, {"rest": False}])
+
+    assert [[segment.code for segment in stand.path] for stand in placed] == [["rest"], ["hot", "hot_web"]]
+
+
+def test_columns_compared_with_each_other_are_not_taken_for_a_contradiction():
+    """Both may lie beyond any constant that one of them is compared with."""
+    rule = "monetary_365d > 1000 AND days_since_purchase > monetary_365d"
+
+    policy = read_policy(GOOD.replace("propensity.score > 70 AND purchases_90d >= 2", rule), USE_CASES)
+
+    assert policy.by_code["hot"].text == rule
