@@ -104,8 +104,9 @@ def _engine() -> Any:
     if not hasattr(_engines, "connection"):
         import duckdb  # only a server that is sent raw events needs it
 
-        limits = {"threads": 1, "memory_limit": "1GB", "enable_external_access": False, "lock_configuration": True}
+        limits = {"threads": 1, "memory_limit": "1GB", "enable_external_access": False}
         _engines.connection = duckdb.connect(":memory:", config=limits)
+        _engines.connection.execute("SET TimeZone = 'UTC'; SET lock_configuration = true")
     return _engines.connection
 
 

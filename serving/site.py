@@ -101,8 +101,11 @@ async def report(request: Request) -> Reply:
 
 
 async def segments(_request: Request) -> Reply:
-    """GET /v1/segments, in the order their rules are tried."""
-    policy = VISIT.get().snapshot.policy
+    """GET /v1/segments, in the order their rules are tried; sizes as of the last snapshot of audiences, if any."""
+    visit = VISIT.get()
+    policy = visit.snapshot.policy
+    counted = segments_page.sizes(visit.runtime.settings.home, policy)
+    known = counted.counts if counted and counted.of_this_policy else {}
     told: list[dict[str, Any]] = [
         {
             "code": segment.code,
@@ -111,6 +114,8 @@ async def segments(_request: Request) -> Reply:
             "level": segment.level,
             "parent": segment.parent,
             "exclusive": segment.exclusive,
+            "priority": segment.priority,
+            "size": known.get(segment.code),
         }
         for segment in policy.ordered
     ]
