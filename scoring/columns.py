@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from features.types import Feature
+from features.types import Feature, read_number
 from scoring.cells import FLOAT32_MAX, Cell, CellError, Rule
 
 TRUE, FALSE = frozenset({"true", "1", "yes"}), frozenset({"false", "0", "no"})
@@ -48,12 +48,12 @@ def _is_number(kind: pa.DataType) -> bool:
 def _numbers(feature: Feature, rule: Rule, column: pa.ChunkedArray) -> Column:
     values = np.asarray(pc.fill_null(column.cast(pa.float64(), safe=False), math.nan).to_numpy(), dtype=np.float64)
     done = Column(values)
-    for row in np.flatnonzero(_doubtful(feature, values)).tolist():
+    for row in np.flatnonzero(doubtful(feature, values)).tolist():
         _note(done, row, rule, float(values[row]))
     return done
 
 
-def _doubtful(feature: Feature, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+def doubtful(feature: Feature, values: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Rows worth a look by the rule itself: out of bounds, out of the seen range, infinite or fractional."""
     low = max(bound for bound in (-FLOAT32_MAX, feature.lower, feature.seen and feature.seen[0]) if bound is not None)
     high = min(bound for bound in (FLOAT32_MAX, feature.upper, feature.seen and feature.seen[1]) if bound is not None)
@@ -119,7 +119,7 @@ def _reading(feature: Feature, rule: Rule) -> Callable[[Any], Cell]:
 
 def _text_number(rule: Rule, value: Any) -> Cell:
     try:
-        number = float(value)
+        number = read_number(value) if isinstance(value, str) else float(value)
     except (TypeError, ValueError):
         return math.nan, "not_a_number"
     return (math.nan, "not_a_number") if math.isnan(number) else rule(number)

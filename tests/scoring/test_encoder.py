@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import math
+from random import Random
 
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.types import MISSING, OTHER
@@ -116,3 +117,57 @@ def test_a_table_without_a_features_column_is_refused_by_name():
                 {name: [None] for name in ("days_since_purchase", "purchases_90d", "monetary_365d", "canal d'achat")}
             )
         )
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_many_rows_at_once_are_encoded_as_each_alone(seed):
+    """The same values, errors and warnings, in the same order, whatever stands in the cells."""
+    random = Random(seed)
+    odd = [
+        None,
+        True,
+        0,
+        1,
+        -1,
+        2**70,
+        10**400,
+        1e39,
+        1.5,
+        -0.0,
+        math.nan,
+        "",
+        " web ",
+        "WEB",
+        "1997-03-04",
+        "soon",
+        [],
+        {},
+    ]
+    rows = shop_rows(40, seed=seed)
+    for row in random.sample(rows, random.randrange(12)):
+        row[random.choice(list(row))] = random.choice(odd)
+    for row in random.sample(rows, random.randrange(3)):
+        row.pop(random.choice(list(row)))
+    for row in random.sample(rows, random.randrange(3)):
+        row["stranger"] = 1
+    allowed = random.choice([frozenset(), frozenset({"stranger"}), frozenset({"stranger", *rows[0]})])
+
+    together = encoder.rows([(row, allowed) for row in rows])
+
+    for position, row in enumerate(rows):
+        numbers, errors, warnings = encoder.row(row, allowed=allowed)
+        assert together.errors.get(position, []) == errors
+        assert together.warnings.get(position, []) == warnings
+        if not errors:
+            assert np.array_equal(together.matrix[position], numbers, equal_nan=True)
+
+
+def test_a_decimal_comma_in_a_file_is_read_as_in_training():
+    """`12,5` and `1,234.5` are numbers on both sides, by one function."""
+    table = pa.table({
+        "days_since_purchase": ["12,5"], "purchases_90d": ["3"], "monetary_365d": ["1,234.5"], "subscribed": [None],
+        "joined on": [None], "canal d'achat": [None],
+    })  # fmt: skip
+
+    assert encoder.table(table).matrix[0, [0, 2]].tolist() == [12.5, 1234.5]
