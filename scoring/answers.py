@@ -178,15 +178,16 @@ def _score_rows(
     served: Live, rows: Sequence[tuple[Mapping[str, Any], frozenset[str]]], reasons: int, language: Language
 ) -> list[dict[str, Any]]:
     """One use case's answers; each row comes with the names it may hold."""
-    encoded = [served.scorer.encoder.row(values, allowed=allowed) for values, allowed in rows]
-    sound = [position for position, (_, errors, _) in enumerate(encoded) if not errors]
-    answers: list[dict[str, Any]] = [{"status": "invalid", "errors": errors} for _, errors, _ in encoded]
+    encoded = served.scorer.encoder.rows(rows)
+    sound = [row for row in range(len(rows)) if row not in encoded.errors]
+    answers: list[dict[str, Any]] = [
+        {"status": "invalid", "errors": encoded.errors.get(row)} for row in range(len(rows))
+    ]
     if sound:
-        matrix = np.asarray([encoded[position][0] for position in sound], dtype=np.float64)
-        for position, answer in zip(sound, score_matrix(served, matrix, reasons, language), strict=True):
-            answers[position] = answer
+        for row, answer in zip(sound, score_matrix(served, encoded.matrix[sound], reasons, language), strict=True):
+            answers[row] = answer
             if answer["status"] == "scored":
-                answer["warnings"] = encoded[position][2]
+                answer["warnings"] = encoded.warnings.get(row, [])
     return answers
 
 
@@ -222,25 +223,28 @@ def _told(served: Live, matrix: NDArray[np.float64], reasons: int, language: Lan
     return [
         {
             "status": "scored",
-            **_published(served, scored, row, language),
+            **published,
             "model_version": served.release.version,
             "trained_to": trained_to,
             "warnings": [],
-            "reasons": why[row],
+            "reasons": reasons_of_row,
         }
-        for row in range(len(matrix))
+        for published, reasons_of_row in zip(_published(served, scored, language), why, strict=True)
     ]
 
 
-def _published(served: Live, scored: Scored, row: int, language: Language) -> dict[str, Any]:
-    probability, rung = float(scored.probability[row]), int(scored.rung[row])
-    return {
-        "probability": probability,
-        "score": float(scored.score[row]),
-        "percentile": int(scored.percentile[row]),
-        "band": served.bands[language][rung],
-        "next_band": served.next_band(rung, probability),
-    }
+def _published(served: Live, scored: Scored, language: Language) -> list[dict[str, Any]]:
+    columns = (scored.probability, scored.score, scored.percentile, scored.rung)
+    return [
+        {
+            "probability": probability,
+            "score": score,
+            "percentile": percentile,
+            "band": served.bands[language][rung],
+            "next_band": served.next_band(rung, probability),
+        }
+        for probability, score, percentile, rung in zip(*(column.tolist() for column in columns), strict=True)
+    ]
 
 
 def name_segments(
@@ -319,7 +323,7 @@ def _explanation(served: Live, matrix: NDArray[np.float64], language: Language) 
         "contributions": named_contributions(bundle, explained.contributions[0]),
         "margin": float(scored.margin[0]),
         "calibration": {"a": bundle.calibration.a, "b": bundle.calibration.b},
-        **_published(served, scored, 0, language),
+        **_published(served, scored, language)[0],
         "reasons": top_reasons(bundle, matrix[0].tolist(), explained.contributions[0], MAX_REASONS, language),
         "model_version": served.release.version,
         "trained_to": bundle.manifest["trained_to"],

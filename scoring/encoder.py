@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from features.types import MISSING, Feature
 from scoring.cells import WARNINGS, CellError, Note, category_codes, rule_for
 from scoring.columns import encode_column
+from scoring.posted import Posted, plain_column, plain_rows
 
+MANY = 16  # rows from which it pays to encode column by column
 _ABSENT = object()
 
 
@@ -75,6 +77,31 @@ class Encoder:
         if present < len(values):
             errors += [_stranger(name) for name in values if name not in self.names and name not in allowed]
         return encoded, errors, warnings
+
+    def rows(self, posted: Sequence[Posted]) -> Encoded:
+        """Posted rows at once: to each the values, errors and warnings that `row` gives it."""
+        encoded = Encoded(np.empty((len(posted), len(self.features)), dtype=np.float64))
+        left = range(len(posted)) if len(posted) < MANY else self._plain(posted, encoded.matrix)
+        for row in left:
+            values, allowed = posted[row]
+            numbers, errors, warnings = self.row(values, allowed=allowed)
+            encoded.matrix[row] = self._gaps if errors else numbers
+            if errors:
+                encoded.errors[row] = errors
+            if warnings:
+                encoded.warnings[row] = warnings
+        return encoded
+
+    def _plain(self, posted: Sequence[Posted], matrix: NDArray[np.float64]) -> list[int]:
+        """Encodes the rows without any doubt into the matrix; returns the others."""
+        rows, columns = plain_rows(posted, self.features)
+        cells = zip(self.features, self._rules, self._gaps, columns, strict=False)  # no columns where no row is plain
+        found = [plain_column(feature, rule, gap, values) for feature, rule, gap, values in cells]
+        left = np.ones(len(posted), dtype=np.bool_)
+        if found:
+            matrix[rows] = np.stack([numbers for numbers, _ in found], axis=1)
+            left[rows] = np.any([doubt for _, doubt in found], axis=0)
+        return np.flatnonzero(left).tolist()
 
     def table(self, table: pa.Table) -> Encoded:
         """Every row of a table at once; columns that are no feature are passed over.
