@@ -59,7 +59,7 @@ def test_make_run_shows_an_answer_and_a_request_that_works(home: Path) -> None:
         answered = json.loads(subprocess.run(shlex.split(curl), capture_output=True, check=True).stdout)
     finally:
         running.send_signal(signal.SIGINT)
-        code = running.wait(timeout=30)
+        running.communicate(timeout=30)
 
     text = "".join(lines)
     assert [result["status"] for result in answered["results"]] == ["ok"] * 10
@@ -68,7 +68,7 @@ def test_make_run_shows_an_answer_and_a_request_that_works(home: Path) -> None:
     assert "propensity: " in text
     assert sum(line.startswith(("    + ", "    - ")) for line in lines) == 6
     assert "  churn: Had you contacted the top 1." in text
-    assert code == 130
+    assert running.returncode == 130
 
 
 def test_interrupting_leaves_nobody_on_the_port(home: Path) -> None:
