@@ -42,7 +42,9 @@ def sees_the_future(backend: Any, ground: Ground, cutoff: datetime, rows: pl.Dat
 def same_bytes(one: pl.Series, other: pl.Series) -> bool:
     """Whether two columns hold the same cells, numbers to the last bit.
 
-    >>> same_bytes(pl.Series([0.1 + 0.2, None]), pl.Series([0.3, None]))
+    >>> same_bytes(pl.Series([0.3, None]), pl.Series([0.3, None]))
+    True
+    >>> same_bytes(pl.Series([0.0, None]), pl.Series([-0.0, None]))
     False
     """
     if one.dtype != other.dtype or not one.is_null().equals(other.is_null()):

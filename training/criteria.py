@@ -9,8 +9,8 @@
 
 Each has a 95% interval by `DRAWS` seeded bootstrap draws and a rank by size, 1 = heaviest. Draws weigh the rows anew:
 ranks and bins stay, the logistic coefficient takes one Newton step (Kline and Santos 2012), the booster is fitted
-anew on each of `REFITS` draws, so that its interval is rough. Rows are stopping and calibration rows, which the encoder
-has not learned from, at most `SAMPLE` of them.
+anew on each of `REFITS` draws and its gain is their mean, so that its interval is rough. Rows are stopping and
+calibration rows, which the encoder has not learned from, at most `SAMPLE` of them.
 """
 
 from __future__ import annotations
@@ -24,10 +24,13 @@ from numpy.typing import NDArray
 
 from training.compete import Learned
 
-SAMPLE, DRAWS, REFITS, ROUNDS, DEPTH = 4000, 200, 10, 30, 3
+SAMPLE, DRAWS, REFITS, ROUNDS, DEPTH = 4000, 100, 10, 30, 3
 BINS, COMPONENTS = 10, 3
 RIDGE = 1.0
 LEVEL = 0.95
+
+CRITERIA = ("correlation", "information", "logistic", "gain", "shap")
+SHOWN = 15
 
 Floats = NDArray[np.float64]
 
@@ -44,11 +47,12 @@ def criteria(learned: Learned, *, seed: int) -> dict[str, Any]:
     plain = standardised(rows.astype(np.float64))
     winner = learned.winner
     contributions = np.abs(winner.calibration.a * winner.model.contributions(rows))
+    refitted = gains(rows, outcome, draws[:REFITS], seed=seed)
     weighed = {
         "correlation": _drawn(lambda weights: correlations(ranks(rows), outcome, weights), draws),
         "information": _drawn(lambda weights: information(rows, outcome, weights), draws),
-        "logistic": _logistic(plain, outcome, draws),
-        "gain": _drawn(lambda weights: gains(rows, outcome, weights, seed=seed), draws[:REFITS]),
+        "logistic": coefficients(plain, outcome, draws),
+        "gain": (refitted.mean(axis=0), refitted),
         "shap": _drawn(lambda weights: weights @ contributions / weights.sum(axis=1, keepdims=True), draws),
     }
     loadings, explained = components(plain)
@@ -68,6 +72,11 @@ def criteria(learned: Learned, *, seed: int) -> dict[str, Any]:
             for at, name in enumerate(names)
         ],
     }
+
+
+def heaviest(weighed: dict[str, Any]) -> list[dict[str, Any]]:
+    """The features that weigh most in the served score, the heaviest first."""
+    return sorted(weighed["features"], key=lambda row: row["shap"]["rank"])[:SHOWN]
 
 
 def ranks(rows: NDArray[np.float32]) -> Floats:
@@ -110,9 +119,12 @@ def standardised(rows: Floats) -> Floats:
 def gains(rows: NDArray[np.float32], label: Floats, weights: Floats, *, seed: int) -> Floats:
     """The share of the total gain by column, of a small booster fitted under each row of weights."""
     params = {"objective": "binary:logistic", "tree_method": "hist", "max_depth": DEPTH, "eta": 0.2, "seed": seed}
+    params |= {"nthread": 1, "max_bin": 64}
     told = np.zeros((len(weights), rows.shape[1]))
+    data = xgboost.QuantileDMatrix(rows, label=label, max_bin=64, nthread=1)
     for at, weight in enumerate(weights):
-        booster = xgboost.train(params, xgboost.DMatrix(rows, label=label, weight=weight), num_boost_round=ROUNDS)
+        data.set_weight(weight)
+        booster = xgboost.train(params, data, num_boost_round=ROUNDS)
         for name, gain in booster.get_score(importance_type="total_gain").items():
             told[at, int(name[1:])] = gain
     return told / np.maximum(told.sum(axis=1, keepdims=True), 1e-12)
@@ -130,7 +142,8 @@ def components(plain: Floats) -> tuple[Floats, list[float]]:
     return loadings * np.where(heaviest < 0, -1.0, 1.0), (sizes[:kept] ** 2 / (sizes**2).sum()).tolist()
 
 
-def _logistic(plain: Floats, label: Floats, draws: Floats) -> tuple[Floats, Floats]:
+def coefficients(plain: Floats, label: Floats, draws: Floats) -> tuple[Floats, Floats]:
+    """Ridge logistic coefficients of standardised columns, on all rows and one Newton step on under each draw."""
     design = np.column_stack([np.ones(len(plain)), plain])
     penalty = np.r_[0.0, np.full(plain.shape[1], RIDGE)]
     beta = np.zeros(design.shape[1])

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from scoring.bundle import canonical_json
 from scoring.scorer import Scorer
 from training.build import Built
 from training.compete import Learned
@@ -54,7 +55,13 @@ def pictures(learned: Learned, built: Built) -> dict[str, bytes]:
 
 
 def draft(
-    task: Task, learned: Learned, built: Built, line: dict[str, Any], report: bytes, plots: dict[str, bytes]
+    task: Task,
+    learned: Learned,
+    built: Built,
+    line: dict[str, Any],
+    report: bytes,
+    plots: dict[str, bytes],
+    weighed: dict[str, Any],
 ) -> Draft:
     """Everything the registry keeps of a version."""
     manifest = built.bundle.manifest
@@ -72,7 +79,7 @@ def draft(
         metrics={**manifest["metrics"], **_edges(manifest["intervals"]), **_beside(manifest["baselines"])},
         tags=_tags(manifest),
         dataset=(task.name, task.table.digest),
-        artifacts=plots,
+        artifacts={**plots, "criteria.json": canonical_json(weighed)},
         candidates={
             kind: ({"kind": kind, "chosen": kind == learned.choice.kind}, dict(losses))
             for kind, losses in learned.choice.losses.items()

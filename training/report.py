@@ -16,6 +16,7 @@ from scoring.wording import LANGUAGES, Language, calendar_date, number, percent
 from training.build import Built
 from training.choose import is_small
 from training.compete import Learned
+from training.criteria import CRITERIA, heaviest
 from training.doubts import SHIFT, UNCALIBRATED
 from training.gate import Decision
 from training.measure import Evidence
@@ -28,7 +29,13 @@ MEDIA = {".svg": "image/svg+xml", ".png": "image/png"}
 
 
 def report_html(
-    task: Task, learned: Learned, built: Built, evidence: Evidence, decision: Decision, plots: Mapping[str, bytes]
+    task: Task,
+    learned: Learned,
+    built: Built,
+    evidence: Evidence,
+    decision: Decision,
+    plots: Mapping[str, bytes],
+    weighed: dict[str, Any],
 ) -> bytes:
     """The report of a built bundle and of the decision about it."""
     template = _templates().get_template("report.html")
@@ -38,6 +45,9 @@ def report_html(
         choice=learned.choice,
         decision=decision,
         weights=weights(built),
+        weighed=weighed,
+        criteria=CRITERIA,
+        heaviest=heaviest(weighed),
         plots={name: _inline(name, content) for name, content in plots.items()},
         limits={language: limits(built, task, language) for language in LANGUAGES},
         data=task.table.report,

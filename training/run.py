@@ -12,6 +12,7 @@ from features.table import learning_table
 from features.usecase import load_use_case
 from training.build import build
 from training.compete import choose_for, fit, measured
+from training.criteria import criteria
 from training.population import current
 from training.progress import Progress
 from training.promotion import decide, settle, unchanged
@@ -65,9 +66,10 @@ def _train(task: Task, scratch: Path, progress: Progress) -> dict[str, Any]:
         told.append(decision.reason)
     with progress.stage("report"):
         line, plots = report_line(built), pictures(learned, built)
-        report = report_html(task, learned, built, evidence, decision, plots)
+        weighed = criteria(learned, seed=task.seed)
+        report = report_html(task, learned, built, evidence, decision, plots, weighed)
     with progress.stage("register") as told:
-        version = task.registry.register(draft(task, learned, built, line, report, plots))
+        version = task.registry.register(draft(task, learned, built, line, report, plots, weighed))
         told.append(f"version {version.number}")
     with progress.stage("promote") as told:
         settled = settle(task, version, built.bundle, population, decision)

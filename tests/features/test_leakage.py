@@ -79,6 +79,22 @@ def test_a_trait_from_the_future_is_named(tables: dict[str, LearningTable], ahea
     assert found == {variant}
 
 
+@pytest.mark.parametrize("total", ["purchases of the whole log", "money of the whole log"])
+def test_a_total_that_goes_on_after_the_cutoff_blocks(
+    tables: dict[str, LearningTable], ahead: pl.DataFrame, total: str
+) -> None:
+    """It is found out by the log's own total, whatever else there is to tell."""
+    table = tables["cdnow propensity"]
+
+    found = leaks(
+        table.rows.with_columns(ahead[total]),
+        [*table.features, _feature(ahead[total])],
+        proven=[f.name for f in table.features],
+    )
+
+    assert ("holds_the_future", total, "block") in _named(found)
+
+
 def test_a_trait_that_knows_only_the_last_outcome_is_named(
     tables: dict[str, LearningTable], ahead: pl.DataFrame
 ) -> None:
@@ -198,14 +214,15 @@ def test_a_number_called_an_id_is_dropped(tmp_path: Path, name: str) -> None:
     assert made.findings == ()
 
 
-def test_a_measure_that_differs_in_every_row_is_kept(tmp_path: Path) -> None:
-    """An income is no identifier, however many there are."""
+@pytest.mark.parametrize(("name", "step"), [("income", 3), ("key", 0.37)])
+def test_a_measure_that_differs_in_every_row_is_kept(tmp_path: Path, name: str, step: float) -> None:
+    """An income is no identifier, however many there are; nor is what has decimals."""
     table = _table()
-    income = pl.Series("income", np.random.default_rng(2).permutation(len(table)) * 3 + 1000)
+    measure = pl.Series(name, np.random.default_rng(2).permutation(len(table)) * step + 1000)
 
-    made = learning_table(table_case(tmp_path, table.with_columns(income)))
+    made = learning_table(table_case(tmp_path, table.with_columns(measure)))
 
-    assert {feature.name for feature in made.features} == {"income", "age"}
+    assert {feature.name for feature in made.features} == {name, "age"}
 
 
 @pytest.mark.parametrize("form", ["by value", "by its last digit", "by its first sign"])
@@ -262,6 +279,16 @@ def test_a_trait_without_date_is_a_question(tmp_path: Path) -> None:
 
     assert _named(_profiled(tmp_path, traits)) == [("trait_without_valid_from", "size", "warn")]
     assert _profiled(tmp_path, dated, valid_from="since") == ()
+
+
+def test_profiles_from_after_the_cutoff_are_not_seen(tmp_path: Path) -> None:
+    """A trait that changes with each purchase is harmless where `valid_from` says when."""
+    log = purchases(400)
+    first = log.group_by("customer_id").agg(ts=pl.lit(START - timedelta(days=9)), bought=pl.lit(0))
+    each = log.select("customer_id", "ts", bought=pl.int_range(pl.len()).over("customer_id") + 1)
+    versions = pl.concat([first.cast({"ts": pl.Datetime("us"), "bought": pl.Int64}), each])
+
+    assert _profiled(tmp_path, versions, valid_from="ts") == ()
 
 
 def test_a_feature_that_moves_by_one_bit_has_seen_the_future(tmp_path: Path) -> None:
