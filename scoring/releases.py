@@ -22,7 +22,7 @@ from scoring.errors import BundleError
 RELEASE = "release.json"
 REPORT = "report.html"
 CURRENT = "CURRENT"
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")  # as a use case may be named
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def current_version(home: Path, name: str) -> str | None:
 def release_folder(home: Path, name: str, version: str) -> Path:
     """Where a version stands."""
     if not (_NAME.fullmatch(name) and _NAME.fullmatch(version)):
-        raise BundleError("A use case and a version are named in a-z, 0-9, - and _, got something else.")
+        raise BundleError("A use case and a version are named in letters, digits, -, _ and dots, got something else.")
     return home / "releases" / name / version
 
 

@@ -125,3 +125,13 @@ def reseal(folder: Path, name: str, content: bytes) -> None:
     manifest["files"][name] = seal(content)
     (folder / name).write_bytes(content)
     (folder / "manifest.json").write_bytes(canonical_json(manifest))
+
+
+def test_every_name_a_use_case_may_have_can_stand_on_the_shelf(tmp_path):
+    """Capitals and dots are names too; a path is not."""
+    release_shop(tmp_path, "Churn_B2B.v2", scratch=tmp_path / "s")
+
+    assert released_use_cases(tmp_path) == ["Churn_B2B.v2"]
+    assert load_release(tmp_path, "Churn_B2B.v2").bundle.name == "Churn_B2B.v2"
+    with pytest.raises(BundleError, match="named"):
+        load_release(tmp_path, "../Churn_B2B.v2", version="1")
