@@ -15,9 +15,8 @@ from serving.console.words import Words
 from serving.decode import decode
 from serving.describe import example
 from serving.problems import INVALID_PROFILE, NOT_READY, UNKNOWN_USE_CASE, Problem
-from serving.raw_events import prepare
 from serving.reply import VISIT, Reply
-from serving.shapes import scores_request
+from serving.shapes import ScoresRequest, scores_request
 
 _SAVED = [(b"content-disposition", b'attachment; filename="penchant-customer.html"')]
 
@@ -80,23 +79,32 @@ def _facts(text: str, say: Words) -> dict[str, Any]:
     if not visit.snapshot.served:
         raise Problem(NOT_READY, "No release is being served; /readyz says why.")
     posted = decode(text.encode("utf-8", "surrogatepass"))
-    if not (isinstance(posted, dict) and "profiles" in posted):
+    if not (isinstance(posted, dict) and posted.keys() & {"profiles", "customer_ids"}):
         posted = {"profiles": [posted]}
     asked = scores_request({**posted, "language": say.language, "reasons": 0})
     unknown = [name for name in asked.use_cases or () if name not in visit.snapshot.served]
     if unknown:
         raise Problem(UNKNOWN_USE_CASE, f"A use case must be one of those served, got {len(unknown)} that are not.")
-    first, served, policy = asked.profiles[0], visit.snapshot.served, visit.snapshot.policy
-    profile = prepare([first], served, asked.use_cases)[0]
+    asked, count = asked.first, len(asked.customer_ids or asked.profiles)
+    served, policy = visit.snapshot.served, visit.snapshot.policy
+    profile = visit.runtime.customers.ready(asked, served)[0]
     return {
         "here": "customer",
         "customer": customer(served, profile, use_cases=asked.use_cases, policy=policy, say=say),
-        "several": len(asked.profiles) if len(asked.profiles) > 1 else 0,
+        "several": count if count > 1 else 0,
         "released_at": visit.snapshot.released_at,
-        "again": pretty({"use_cases": asked.use_cases, "profiles": [first]} if asked.use_cases else first),
+        "again": pretty(_again(asked)),
         "profile": profile,
         "use_cases": asked.use_cases,
     }
+
+
+def _again(asked: ScoresRequest) -> Any:
+    """What to post for the same page."""
+    whom: dict[str, Any] = {"customer_ids": asked.customer_ids} if asked.customer_ids else {"profiles": asked.profiles}
+    if asked.use_cases:
+        return {"use_cases": asked.use_cases, **whom}
+    return whom if asked.customer_ids else asked.profiles[0]
 
 
 def _changed(facts: Mapping[str, Any], posted: Mapping[str, str], say: Words) -> dict[str, Any]:

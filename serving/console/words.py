@@ -52,6 +52,11 @@ class Words:
         """A text with its parts filled in."""
         return self[key].format(**parts)
 
+    def finding(self, rule: str) -> str:
+        """What a rule of training is called; one we do not know keeps its name."""
+        told = self.named(f"finding_{rule}")
+        return rule if told.startswith("finding_") else told
+
     def trouble(self, kind: Kind) -> str:
         """What a problem is called."""
         key = f"problem_{kind.code}"
