@@ -27,7 +27,7 @@ class Settings:
     poll_seconds: float = 1.0  # between two looks at CURRENT
     drain_seconds: float = 2.0  # not ready, but still answering, before a stop
     cors_origins: tuple[str, ...] = ()  # origins whose pages may call the API; none by default
-    access_log: bool = True  # one line a request
+    access_log: bool = False  # one line a request
     shortcut: bool = True  # the edge answers the two POST routes itself; off: BentoML's own machinery does
     open: bool = False  # whether callers beyond this machine are let in without keys
     rate: float = 0.0  # calls a second each key may make; 0 sets no limit

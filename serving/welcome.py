@@ -55,7 +55,7 @@ def _serve(home: Path, port: int) -> int:
     """Serves in a process of its own until it or this one is stopped."""
     signal.signal(signal.SIGTERM, _interrupt)
     command = [sys.executable, "-m", "serving", "--home", str(home), "--port", str(port)]
-    server = subprocess.Popen(command, env={"PENCHANT_ACCESS_LOG": "off", **os.environ})
+    server = subprocess.Popen(command)
     try:
         with httpx.Client(base_url=f"http://{HOST}:{port}", timeout=30, trust_env=False) as client:
             if _ready(client, server):

@@ -37,6 +37,18 @@ def test_a_key_named_twice_is_refused_wherever_it_stands(document: dict[str, obj
             decode(text.encode())
 
 
+@pytest.mark.parametrize(
+    "features", ['{"x": 1, "x": 2}', '{"x" : 1, "x": 2}', '{"t": "a:b", "x" :1, "x" :2}', '{"x": {}, "x": 1}']
+)
+def test_a_key_named_twice_in_a_profile_is_refused(features: str) -> None:
+    """However the colons stand, and beside texts that hold some."""
+    call = '{"use_cases": ["churn"], "profiles": [{"customer_id": "c1", "features": %s}]}'
+
+    assert decode((call % '{"x" : 1, "t": "a: \\": {["}').encode())
+    with pytest.raises(Problem, match="once"):
+        decode((call % features).encode())
+
+
 @pytest.mark.parametrize("text", ["1e308", "-1.7976931348623157e308", "1" * 308, "1" + "0" * 308])
 def test_the_largest_numbers_are_read(text: str) -> None:
     """Up to the end of float64's range."""

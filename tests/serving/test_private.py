@@ -22,7 +22,7 @@ def test_planted_values_turn_up_nowhere(home: Path, tmp_path: Path, profile: dic
     strange = {PLANTED: NUMBER, "customer_id": PLANTED, "features": {PLANTED: NUMBER}}
     told: list[str] = []
     for shortcut in ("on", "off"):
-        server = start(home, tmp_path, {**QUICK, "PENCHANT_SHORTCUT": shortcut})
+        server = start(home, tmp_path, {**QUICK, "PENCHANT_SHORTCUT": shortcut, "PENCHANT_ACCESS_LOG": "on"})
         try:
             told += _errors(server, marked, broken, strange)
         finally:
