@@ -1,4 +1,4 @@
-"""`python -m serving`: `bentoml serve` with the settings we recommend."""
+"""`python -m serving`: `bentoml serve` with the settings we recommend; `load` fills the online store."""
 
 from __future__ import annotations
 
@@ -8,21 +8,26 @@ import os
 import socket
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
 
 from serving.keys import FILE
 from serving.settings import Settings, SettingsError
 
+_COMMANDS = {"load": "serving.load"}  # imported when asked for: the server needs none of it
 _ROOT = Path(__file__).resolve().parent.parent
 _KEEP_ALIVE = "75"  # seconds; longer than the pools of common clients and proxies keep an idle connection
 _GRACE = "30"  # seconds that requests under way are given at a stop
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Becomes the server, or says why it cannot and ends."""
+    """Becomes the server, or runs a command; says why it cannot and ends."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words and words[0] in _COMMANDS:
+        sys.exit(import_module(_COMMANDS[words[0]]).main(words[1:]))
     parser = _parser()
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(words)
     try:
         Settings.from_environment()
     except SettingsError as error:
@@ -41,7 +46,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m serving", description="Serves the releases of a home over HTTP.")
+    parser = argparse.ArgumentParser(
+        prog="python -m serving",
+        description="Serves the releases of a home over HTTP.",
+        epilog=f"There are the commands {', '.join(_COMMANDS)}; each has its own --help.",
+    )
     home = Path(os.environ.get("PENCHANT_HOME") or ".penchant")
     parser.add_argument("--home", type=Path, default=home, help="where the releases stand (default: %(default)s)")
     parser.add_argument("--host", default="127.0.0.1", help="the IP address to listen on (default: %(default)s)")

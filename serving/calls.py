@@ -10,7 +10,7 @@ from typing import Any
 from scoring.answers import Live, ProfileError, explain_profile, score_profiles
 from serving import metrics
 from serving.problems import INVALID_PROFILE, NOT_READY, UNKNOWN_USE_CASE, Problem, retry_after
-from serving.raw_events import is_raw, prepare
+from serving.raw_events import is_raw
 from serving.reply import Reply, Visit, json_reply
 from serving.shapes import ExplanationRequest, ScoresRequest, explanation_request, scores_request
 
@@ -30,7 +30,7 @@ async def answer_scores(body: Any, visit: Visit) -> Reply:
     unknown = [name for name in asked.use_cases or () if name not in served]
     if unknown:
         raise _unknown(served, "use_cases", len(unknown))
-    visit.rows = len(asked.profiles)
+    visit.rows = len(asked.customer_ids or asked.profiles)
     histories = RAW_COST * sum(is_raw(profile) for profile in asked.profiles)
     cost = (visit.rows * (1 + REASONS_COST * bool(asked.reasons)) + histories) * len(asked.use_cases or served)
     reply = await visit.runtime.work(cost, lambda: _score(asked, visit))
@@ -58,7 +58,7 @@ async def answer_explanations(body: Any, visit: Visit) -> Reply:
 def _score(asked: ScoresRequest, visit: Visit) -> Reply:
     results = score_profiles(
         visit.snapshot.served,
-        prepare(asked.profiles, visit.snapshot.served, asked.use_cases),
+        visit.runtime.customers.ready(asked, visit.snapshot.served),
         use_cases=asked.use_cases,
         reasons=asked.reasons,
         language=asked.language,
@@ -74,7 +74,8 @@ def _score(asked: ScoresRequest, visit: Visit) -> Reply:
 
 def _explain(asked: ExplanationRequest, live: Live, visit: Visit) -> Reply:
     try:
-        profile = prepare([asked.profile], visit.snapshot.served, [asked.use_case])[0]
+        customers = visit.runtime.customers
+        profile = customers.ready_profiles([asked.profile], visit.snapshot.served, [asked.use_case])[0]
         explanation = explain_profile(live, profile, language=asked.language)
     except ProfileError as error:
         raise Problem(INVALID_PROFILE, str(error), errors=error.notes) from None

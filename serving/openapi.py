@@ -136,32 +136,49 @@ def _requests(served: Mapping[str, Live]) -> Schema:
     names = {"type": "string", **({"enum": list(served)} if served else {})}
     return {
         "ScoresRequest": {
-            "type": "object",
-            "additionalProperties": False,
-            "required": ["profiles"],
-            "properties": {
-                "use_cases": {
-                    "type": ["array", "null"],
-                    "items": names,
-                    "minItems": 1,
-                    "uniqueItems": True,
-                    "description": "Left out: for each row those all of whose features are there",
-                },
-                "profiles": {
-                    "type": "array",
-                    "minItems": 1,
-                    "maxItems": MAX_PROFILES,
-                    "items": {"description": "A profile; one that is not is answered as invalid, the others as usual"},
-                },
-                "reasons": {"type": "integer", "minimum": 0, "maximum": MAX_REASONS, "default": 0},
-                "language": language,
-            },
+            "oneOf": [
+                _scores_request(names, language, "profiles", _profiles(), left_out="customer_ids"),
+                _scores_request(names, language, "customer_ids", customer_ids(), left_out="profiles"),
+            ]
         },
         "ExplanationRequest": {
             "oneOf": [_explanation_request(name, live, language) for name, live in served.items()]
             or [{"type": "object"}]
         },
     }
+
+
+def _scores_request(names: Schema, language: Schema, key: str, whom: Schema, *, left_out: str) -> Schema:
+    """A request that says whom to score in one of two ways; null is as good as left out."""
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": [key],
+        "properties": {
+            key: whom,
+            left_out: {"type": "null"},
+            "use_cases": {
+                "type": ["array", "null"],
+                "items": names,
+                "minItems": 1,
+                "uniqueItems": True,
+                "description": "Left out: for each row those all of whose features are there",
+            },
+            "reasons": {"type": "integer", "minimum": 0, "maximum": MAX_REASONS, "default": 0},
+            "language": language,
+        },
+    }
+
+
+def _profiles() -> Schema:
+    items = {"description": "A profile; one that is not is answered as invalid, the others as usual"}
+    return {"type": "array", "minItems": 1, "maxItems": MAX_PROFILES, "items": items}
+
+
+def customer_ids() -> Schema:
+    """A list of ids."""
+    items = {"type": "string", "minLength": 1}
+    return {"type": "array", "minItems": 1, "maxItems": MAX_PROFILES, "items": items}
 
 
 def _explanation_request(name: str, live: Live, language: Schema) -> Schema:

@@ -43,6 +43,7 @@ INVALID_PROFILE = Kind("invalid-profile", 422, "The profile is not valid")
 TOO_MANY = Kind("too-many-requests", 429, "Too many requests")
 FAILED = Kind("internal-error", 500, "The server failed")
 NOT_READY = Kind("not-ready", 503, "The server is not ready")
+STORE_DOWN = Kind("store-unavailable", 503, "The store of customers cannot be read")
 OVERLOADED = Kind("overloaded", 503, "The server is overloaded")
 DEADLINE = Kind("deadline", 504, "The answer took too long")
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from serving import logs, metrics, tally
+from serving.customers import Customers
 from serving.gate import Gate
 from serving.live import Snapshot, Watch, age_seconds
 from serving.metrics import Family, Labels
@@ -33,6 +34,7 @@ class Runtime:
         self.registry = metrics.Registry()
         self.draining = False
         self.gate = Gate(settings)
+        self.customers = Customers(settings)
         self._watch = Watch(
             settings.home,
             fallback=shelf_inside_bento(_ROOT),
@@ -57,6 +59,7 @@ class Runtime:
     def _look(self) -> None:
         """What is done besides, each time the shelf is looked at."""
         self.gate.look()
+        self.customers.look()
         tally.leave(self.registry)
 
     @contextmanager

@@ -75,15 +75,17 @@ class Penchant:
     @bentoml.api(route="/v1/scores")
     async def scores(
         self,
-        profiles: list[Any],
+        profiles: list[Any] | None = None,
+        customer_ids: list[str] | None = None,
         use_cases: list[str] | None = None,
         reasons: int = 0,
         language: str = "en",
     ) -> dict[str, Any]:
-        """Scores up to 1,000 profiles with one use case or several, answered in order."""
+        """Scores up to 1,000 customers, by profile or by id, with one use case or several, answered in order."""
         from serving.calls import answer_scores
 
-        asked = {"profiles": profiles, "use_cases": use_cases, "reasons": reasons, "language": language}
+        whom = {"profiles": profiles, "customer_ids": customer_ids}
+        asked = {**whom, "use_cases": use_cases, "reasons": reasons, "language": language}
         return await _answer(answer_scores, asked)
 
     @bentoml.api(route="/v1/explanations")

@@ -30,6 +30,7 @@ class Settings:
     access_log: bool = False  # one line a request
     shortcut: bool = True  # the edge answers the two POST routes itself; off: BentoML's own machinery does
     open: bool = False  # whether callers beyond this machine are let in without keys
+    stale_days: float = 0.0  # after which a row of the online store is too old to score; 0: never
     rate: float = 0.0  # calls a second each key may make; 0 sets no limit
 
     @classmethod

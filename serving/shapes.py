@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from scoring.answers import MAX_REASONS
@@ -12,19 +12,25 @@ from scoring.wording import LANGUAGES, Language
 from serving.problems import INVALID, Problem
 
 MAX_PROFILES = 1000
-_SCORES_KEYS = ("use_cases", "profiles", "reasons", "language")
+_SCORES_KEYS = ("use_cases", "profiles", "customer_ids", "reasons", "language")
 _EXPLANATION_KEYS = ("use_case", "profile", "language")
 Errors = list[dict[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class ScoresRequest:
-    """What POST /v1/scores was asked."""
+    """What POST /v1/scores was asked: of customers by their profiles, or by their ids."""
 
     profiles: list[Any]
+    customer_ids: list[str] | None
     use_cases: list[str] | None
     reasons: int
     language: Language
+
+    @property
+    def first(self) -> ScoresRequest:
+        """The same request for its first customer alone."""
+        return replace(self, profiles=self.profiles[:1], customer_ids=self.customer_ids and self.customer_ids[:1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +50,16 @@ def scores_request(body: Any) -> ScoresRequest:
     """
     body = _root(body, _SCORES_KEYS)
     errors = _strangers(body, _SCORES_KEYS)
-    profiles, use_cases = body.get("profiles"), body.get("use_cases")
+    use_cases = body.get("use_cases")
     reasons, language = body.get("reasons", 0), body.get("language", "en")
-    if not isinstance(profiles, list) or not 1 <= len(profiles) <= MAX_PROFILES:
-        got = f"a list of {len(profiles)}" if isinstance(profiles, list) else kind(profiles)
-        errors.append(_error("profiles", f"Must be a list of 1 to {MAX_PROFILES} profiles, got {got}."))
+    errors += _whom(body)
     if use_cases is not None and not (isinstance(use_cases, list) and _distinct_names(use_cases)):
         errors.append(_error("use_cases", "Must be a list of at least one name, each once; leave it out for all."))
     if type(reasons) not in (int, float) or reasons not in range(MAX_REASONS + 1):  # 3.0 is a whole number too
         errors.append(_error("reasons", f"Must be a whole number from 0 to {MAX_REASONS}, got {_number(reasons)}."))
     errors += _language(language)
     _refuse(errors)
-    return ScoresRequest(profiles, use_cases, int(reasons), language)
+    return ScoresRequest(body.get("profiles") or [], body.get("customer_ids"), use_cases, int(reasons), language)
 
 
 def explanation_request(body: Any) -> ExplanationRequest:
@@ -74,6 +78,28 @@ def explanation_request(body: Any) -> ExplanationRequest:
     errors += _language(language)
     _refuse(errors)
     return ExplanationRequest(use_case, body["profile"], language)
+
+
+def _whom(body: Mapping[str, Any]) -> Errors:
+    """The rules of `profiles` and `customer_ids`, of which there is one; null is as good as left out."""
+    profiles, ids = body.get("profiles"), body.get("customer_ids")
+    if profiles is not None and ids is not None:
+        return [_error("customer_ids", "Must be left out where there are `profiles`, got both.")]
+    if ids is not None:
+        return ids_errors(ids)
+    if isinstance(profiles, list) and 1 <= len(profiles) <= MAX_PROFILES:
+        return []
+    got = f"a list of {len(profiles)}" if isinstance(profiles, list) else kind(profiles)
+    or_ids = "" if profiles is not None else ", or left out where there are `customer_ids`"
+    return [_error("profiles", f"Must be a list of 1 to {MAX_PROFILES} profiles{or_ids}, got {got}.")]
+
+
+def ids_errors(ids: Any) -> Errors:
+    """The rules that a list of customers' ids breaks."""
+    if isinstance(ids, list) and 1 <= len(ids) <= MAX_PROFILES and all(type(one) is str and one for one in ids):
+        return []
+    got = f"a list of {len(ids)}" if isinstance(ids, list) else kind(ids)
+    return [_error("customer_ids", f"Must be a list of 1 to {MAX_PROFILES} texts, none of them empty, got {got}.")]
 
 
 def _root(body: Any, keys: tuple[str, ...]) -> Mapping[str, Any]:

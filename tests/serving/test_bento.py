@@ -52,6 +52,9 @@ def same(one: httpx.Response, other: httpx.Response) -> bool:
     [
         {"profiles": profiles(5), "reasons": 3, "language": "fr"},
         {"profiles": profiles(400), "use_cases": ["churn"], "reasons": 1},
+        {"customer_ids": ["nobody", "é"], "reasons": 1},
+        {"customer_ids": ["a"], "profiles": profiles(1)},
+        {"customer_ids": [""]},
         {"profiles": [1, None, {}, {"customer_id": 1, "features": {}}], "use_cases": None},
         {"profiles": []},
         {"profiles": profiles(1), "reasons": "3"},
@@ -60,7 +63,20 @@ def same(one: httpx.Response, other: httpx.Response) -> bool:
         {"profiles": profiles(1), "more": 1},
         {},
     ],
-    ids=["few", "many", "odd rows", "none", "text", "true", "unknown", "more", "empty"],
+    ids=[
+        "few",
+        "many",
+        "ids",
+        "ids and profiles",
+        "empty id",
+        "odd rows",
+        "none",
+        "text",
+        "true",
+        "unknown",
+        "more",
+        "empty",
+    ],
 )
 def test_the_edge_and_bentoml_answer_the_same(server: Server, plain: Server, body: dict[str, Any]) -> None:
     """Whether the edge answers a call itself or BentoML's route does, nothing differs."""

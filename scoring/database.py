@@ -1,0 +1,76 @@
+"""Small SQLite files beside the releases: many read, one writes, what is deleted is gone from the disk."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+READ_SECONDS = 0.25  # a reader's patience: it may stand on the loop that answers everybody
+WRITE_SECONDS = 10.0
+_AT_ONCE = 500  # ids in one question
+
+
+class Reader:
+    """Asks one file from any thread, each over a connection of its own that can only read."""
+
+    def __init__(self, path: Path) -> None:
+        self._address = f"{path.resolve().as_uri()}?mode=ro"
+        self._threads = threading.local()
+
+    def ask(self, question: str, values: Sequence[Any] = ()) -> list[Any]:
+        """Every row of an answer.
+
+        Raises:
+            sqlite3.Error: The file cannot be read now.
+        """
+        if not hasattr(self._threads, "connection"):
+            self._threads.connection = sqlite3.connect(self._address, uri=True, timeout=READ_SECONDS)
+        return self._threads.connection.execute(question, values).fetchall()
+
+    def ask_of(self, question: str, values: Sequence[Any]) -> Iterator[Any]:
+        """The rows of a question that ends in `IN {}`, asked of some hundred values at a time."""
+        for start in range(0, len(values), _AT_ONCE):
+            some = values[start : start + _AT_ONCE]
+            yield from self.ask(question.format(f"({','.join('?' * len(some))})"), some)
+
+
+@contextmanager
+def writing(path: Path, tables: str) -> Iterator[sqlite3.Connection]:
+    """A transaction on a file that only its owner may read; `tables` makes what is not there yet.
+
+    Raises:
+        sqlite3.Error: It cannot be written, and is as it was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # SQLite gives its side files the mode of the file
+    with closing(sqlite3.connect(path, timeout=WRITE_SECONDS, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA secure_delete = ON")
+        for table in tables.split(";"):
+            connection.execute(table)
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+
+
+def scrub(path: Path) -> None:
+    """Writes a file anew from what it still holds, and empties its log: nothing deleted is left in either.
+
+    Raises:
+        sqlite3.Error: It cannot be done now; what was deleted may still be readable on the disk.
+    """
+    with closing(sqlite3.connect(path, timeout=WRITE_SECONDS, isolation_level=None)) as connection:
+        connection.execute("PRAGMA secure_delete = ON")
+        connection.execute("VACUUM")
+        if connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+            raise sqlite3.OperationalError("The log could not be emptied: somebody reads it.")

@@ -1,0 +1,101 @@
+"""Customers who are known by id: what a home holds of them, made ready to score."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from scoring.answers import Live
+from scoring.prepared import Prepared
+from serving import store as stores
+from serving.problems import STORE_DOWN, Problem, retry_after
+from serving.raw_events import prepare
+from serving.settings import Settings
+from serving.shapes import ScoresRequest
+from serving.store import Held, SqliteStore, Store
+
+Served = Mapping[str, Live]
+DAY = 86400.0  # seconds
+
+
+class Customers:
+    """What one worker reads of the home beside its releases; a home without such files costs a request nothing."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.store: Store | None = None
+        self._settings = settings
+        self._marks: dict[str, int] = {}
+        self.look()
+
+    def look(self) -> None:
+        """Takes up files that have come or gone."""
+        if self._changed(path := self._settings.home / stores.FILE):
+            self.store = SqliteStore(path) if path.exists() else None
+
+    def _changed(self, path: Path) -> bool:
+        """Whether another file, or none, stands there than at the last look."""
+        try:
+            mark = path.stat().st_ino
+        except OSError:
+            mark = 0
+        before, self._marks[path.name] = self._marks.get(path.name, 0), mark
+        return mark != before
+
+    def ready(self, asked: ScoresRequest, served: Served) -> Sequence[Any]:
+        """The customers of a request, ready to score: looked up by id, or as posted, raw events made features.
+
+        Raises:
+            Problem: 503 where the home's files cannot be read now.
+        """
+        try:
+            if asked.customer_ids is not None:
+                return self._looked_up(asked.customer_ids, served, asked.use_cases)
+            return self.ready_profiles(asked.profiles, served, asked.use_cases)
+        except sqlite3.Error:
+            raise _down() from None
+
+    def ready_profiles(self, profiles: Sequence[Any], served: Served, use_cases: Sequence[str] | None) -> Sequence[Any]:
+        """Posted profiles, ready to score."""
+        return prepare(profiles, served, use_cases)
+
+    def _looked_up(self, ids: Sequence[str], served: Served, use_cases: Sequence[str] | None) -> list[Prepared]:
+        found = self.store.find(ids) if self.store else {}
+        oldest = time.time() - self._settings.stale_days * DAY if self._settings.stale_days else 0.0
+        return [_prepared(customer, found.get(customer, ()), served, use_cases, oldest) for customer in ids]
+
+
+def _prepared(
+    customer: str, held: Sequence[Held], served: Served, use_cases: Sequence[str] | None, oldest: float
+) -> Prepared:
+    """A customer's features for each use case, or why there are none; unasked, for those its rows suffice for."""
+    latest = {name: _latest(served[name], held) for name in use_cases or served}
+    if use_cases is None and any(latest.values()):
+        latest = {name: row for name, row in latest.items() if row}
+    features: dict[str, Mapping[str, Any]] = {}
+    answers: dict[str, Mapping[str, Any]] = {}
+    for name, row in latest.items():
+        if row and row.as_of >= oldest:
+            features[name] = {key: row.features[key] for key in served[name].scorer.encoder.names}
+        else:
+            status = "stale" if row else "insufficient_data" if held else "unknown"
+            answers[name] = silent(served[name], status)
+    return Prepared(customer, features, answers)
+
+
+def _latest(live: Live, held: Sequence[Held]) -> Held | None:
+    """The latest of a customer's rows with every feature of a use case."""
+    fitting = [row for row in held if live.scorer.encoder.names <= row.features.keys()]
+    return max(fitting, key=lambda row: row.as_of, default=None)
+
+
+def silent(live: Live, status: str) -> dict[str, Any]:
+    """An answer without a score."""
+    return {"status": status, "model_version": live.release.version}
+
+
+def _down() -> Problem:
+    detail = "What is kept of customers cannot be read now; nobody is scored without it."
+    return Problem(STORE_DOWN, detail, headers=retry_after(1))

@@ -1,0 +1,127 @@
+"""`python -m serving load FEATURES`: puts a feature table into the online store of a home."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sqlite3
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from features.types import CUSTOMER_ID, Feature
+from scoring.batch import BatchError, read_batches
+from scoring.errors import BundleError
+from scoring.releases import load_release, released_use_cases
+from serving.store import put
+
+DONE, FAILED, BROKEN_DATA = 0, 1, 3
+Row = tuple[str, Sequence[Any]]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns its exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        features = {name: load_release(options.home, name).bundle.features for name in released_use_cases(options.home)}
+        columns, rows = read_rows(options.file, _texts(features.values()))
+        count = put(options.home, columns, rows, as_of=options.as_of.timestamp())
+    except BatchError as error:
+        print(f"{options.file}: {error}", file=sys.stderr)  # noqa: T201
+        return BROKEN_DATA
+    except (BundleError, OSError, sqlite3.Error) as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
+        return FAILED
+    fitting = [name for name, own in features.items() if {feature.name for feature in own} <= set(columns)]
+    says = f"enough for {', '.join(fitting)}" if fitting else "not enough for any use case that is released here"
+    print(f"{count:,} customers as of {options.as_of.isoformat()}, {says}.", file=sys.stderr)  # noqa: T201
+    return DONE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m serving load", description="Puts customers' features into the online store."
+    )
+    parser.add_argument("file", type=Path, metavar="FEATURES", help="as `python -m features build` writes it")
+    parser.add_argument(
+        "--as-of", type=moment, default=datetime.now(UTC), metavar="D", help="what it speaks of, UTC (default: now)"
+    )
+    home = Path(os.environ.get("PENCHANT_HOME") or ".penchant")
+    parser.add_argument("--home", type=Path, default=home, help="default: %(default)s")
+    return parser
+
+
+def moment(text: str) -> datetime:
+    """A date or a time in ISO form; without a zone it is UTC."""
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("must be a date or a datetime in ISO form, got another text") from None
+    return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+
+def _texts(features: Any) -> frozenset[str]:
+    """The columns that some use case reads as text."""
+    every: Iterator[Feature] = (feature for own in features for feature in own)
+    return frozenset(feature.name for feature in every if feature.type == "category")
+
+
+def read_rows(file: Path, texts: frozenset[str]) -> tuple[list[str], Iterator[Row]]:
+    """The columns of a table beside the id, and its rows, to be read once.
+
+    Raises:
+        BatchError: At once where the file is none, has no id or no other column; while reading where an id is missing
+            or stands twice, or a cell cannot be kept.
+    """
+    batches = read_batches(file)
+    first = next(batches, None)
+    names = [] if first is None else first.column_names
+    columns = [name for name in names if name != CUSTOMER_ID]
+    if first is None or names.count(CUSTOMER_ID) != 1 or not columns or len(set(names)) != len(names):
+        raise BatchError(f"A table to load needs `{CUSTOMER_ID}`, features and rows, and each column once.")
+
+    def every() -> Iterator[pa.Table]:
+        yield first
+        yield from batches
+
+    return columns, _rows(every(), columns, texts)
+
+
+def _rows(batches: Iterator[pa.Table], columns: list[str], texts: frozenset[str]) -> Iterator[Row]:
+    seen: set[str] = set()
+    count = 0
+    for table in batches:
+        ids = table.column(CUSTOMER_ID).cast(pa.string()).to_pylist()
+        cells = [_cells(name, table.column(name), text=name in texts) for name in columns]
+        for customer, *row in zip(ids, *cells, strict=True):
+            count += 1
+            if not customer or customer in seen:
+                rule = "stand in the table once" if customer else "have an id"
+                raise BatchError(f"Every customer must {rule}, the one in row {count} does not.")
+            seen.add(customer)
+            yield customer, row
+
+
+def _cells(name: str, column: pa.ChunkedArray, *, text: bool) -> list[Any]:
+    """A column's values as they would be posted: dates in ISO form, what is not a number null."""
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if text or pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind):
+        return column.cast(pa.string()).to_pylist()
+    if pa.types.is_boolean(kind) or pa.types.is_integer(kind):
+        return column.to_pylist()
+    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        numbers = column.cast(pa.float64())
+        if pc.any(pc.is_inf(numbers)).as_py():
+            raise BatchError(f"Column {name} must be finite, got infinity.")
+        return [None if number is None or number != number else number for number in numbers.to_pylist()]
+    if pa.types.is_date(kind):
+        return [value and value.isoformat() for value in column.to_pylist()]
+    if pa.types.is_timestamp(kind):
+        moments = column.cast(pa.timestamp("us", kind.tz), safe=False).to_pylist()
+        return [value and value.isoformat() for value in moments]
+    raise BatchError(f"Column {name} must hold numbers, text, booleans or dates, got {kind}.")
