@@ -54,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     home = Path(os.environ.get("PENCHANT_HOME") or ".penchant")
     parser.add_argument("--home", type=Path, default=home, help="where the releases stand (default: %(default)s)")
     parser.add_argument("--host", default="127.0.0.1", help="the IP address to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=3000, help="default: %(default)s")
+    parser.add_argument("--port", type=_port, default=3000, help="default: %(default)s")
     parser.add_argument("--workers", type=int, default=1, help="processes that answer (default: %(default)s)")
     parser.add_argument(
         "--open-to-everyone", dest="open", action="store_true", help="listen beyond this machine without keys"
@@ -78,6 +78,12 @@ def _loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"a port is a number from 1 to 65535, got {text!r}")
+    return int(text)
 
 
 def _taken(host: str, port: int) -> bool:
