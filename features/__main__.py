@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from features.build import build
+from features.duplicates import LEAST, likely_duplicates, write_links
 from features.errors import DataError, UseCaseError
 from features.guess import init
 from features.page import as_page, as_text
@@ -54,6 +55,15 @@ def _parser() -> argparse.ArgumentParser:
     starts.add_argument("--out", type=Path, metavar="F", help="default: FILE with the ending .toml, here")
     starts.add_argument("--force", action="store_true", help="overwrite")
     starts.set_defaults(run=_init)
+    pairs = commands.add_parser("duplicates", help="propose links between customers who may be one, for review")
+    pairs.add_argument("profiles", type=Path, metavar="PROFILES")
+    pairs.add_argument("--customer-id", default="customer_id", metavar="COLUMN")
+    pairs.add_argument(
+        "--columns", nargs="+", default=(), metavar="COLUMN", help="default: texts that tell people apart"
+    )
+    pairs.add_argument("--least", type=float, default=LEAST, metavar="SCORE", help=f"0 to 1, default {LEAST}")
+    pairs.add_argument("--out", type=Path, required=True, metavar="F", help="a .csv or .parquet file")
+    pairs.set_defaults(run=_duplicates)
     for name, run, what in (("report", _report, "the data report"), ("prove", _prove, "look for leaks")):
         command = commands.add_parser(name, help=what)
         command.add_argument("use_case", type=Path, metavar="USE_CASE.toml")
@@ -81,6 +91,16 @@ def _build(options: argparse.Namespace) -> int:
 
 def _init(options: argparse.Namespace) -> int:
     print(init(options.file, options.out, force=options.force))
+    return 0
+
+
+def _duplicates(options: argparse.Namespace) -> int:
+    links = likely_duplicates(
+        options.profiles, customer_id=options.customer_id, columns=options.columns, least=options.least
+    )
+    write_links(links, options.out)
+    print(f"{len(links):,} links to review: write yes under `accepted`", file=sys.stderr)
+    print(options.out)
     return 0
 
 

@@ -17,6 +17,7 @@ from pandera.errors import SchemaError, SchemaErrors
 from features.cells import AMOUNT, as_amount, as_moment, as_text, filled, slugs
 from features.engine import frame
 from features.errors import DataError
+from features.links import accepted_links, merge_events
 from features.sources import FILE, ROW, Source, open_source
 from features.usecase import Events, RefundRule, Scalar, TypeColumn, UseCase
 
@@ -76,7 +77,7 @@ def open_log(backend: Any, use_case: UseCase) -> Log:
     if section is None:
         raise TypeError("A use case on a ready table has no log.")
     source = open_source(backend, section.path, table=section.table)
-    typed, duplicates = _typed(source, section), 0
+    typed, duplicates = merge_events(backend, _typed(source, section), accepted_links(backend, section.links)), 0
     if section.id is not None:
         marked = backend.create_table("penchant_marked", typed, temp=True)
         duplicates = int(marked.count(where=marked[_copy] > 0).execute())

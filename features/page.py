@@ -66,6 +66,8 @@ def _words(column: Mapping[str, Any]) -> str:
     parts = [str(column["type"]), f"{column['missing']:.1%} missing", f"{column['distinct']} distinct"]
     if column["range"]:
         parts.append(f"{_short(column['range'][0])} to {_short(column['range'][1])}")
+    if column["outliers"]:
+        parts.append(f"{column['outliers']:,} outliers")
     return ", ".join([*parts, *column["done"]])
 
 
@@ -74,7 +76,7 @@ def _columns(columns: Sequence[Mapping[str, Any]]) -> str:
     return f"<table>{head}{''.join(map(_row, columns))}</table>"
 
 
-_HEAD = ("column", "role", "type", "missing", "distinct", "range", "what was done")
+_HEAD = ("column", "role", "type", "missing", "distinct", "range", "outliers", "what was done")
 
 
 def _row(column: Mapping[str, Any]) -> str:
@@ -87,6 +89,7 @@ def _row(column: Mapping[str, Any]) -> str:
         f"{column['missing']:.1%}",
         column["distinct"],
         span,
+        column["outliers"] or "",
         done,
     )
     style = ' class="dropped"' if column["dropped"] else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -19,6 +19,7 @@ from features.errors import DataError
 from features.events import BadRows, bad_rows_of, refuse_too_many
 from features.inference import Read, read_column
 from features.layout import Trait
+from features.links import accepted_links
 from features.report import column_report
 from features.sources import FILE, ROW, Source, missing_column, open_source
 from features.types import CUSTOMER_ID, ELIGIBLE, Feature, Finding
@@ -62,6 +63,8 @@ def open_profiles(backend: Any, use_case: UseCase, before: datetime, taken: Sequ
     source = open_source(backend, section.path, table=section.table)
     _check_columns(section, source)
     cells = _fetch(source, section)
+    if use_case.events is not None:
+        cells = _merged(cells, accepted_links(backend, use_case.events.links), section)
     bad = bad_rows_of(source, cells)
     refuse_too_many(source, bad, use_case.quality.bad_rows)
     kept = cells.filter(pl.col(_broken).is_null())
@@ -108,6 +111,17 @@ def _fetch(source: Source, section: Profiles) -> pl.DataFrame:
     again = pl.col(_id).is_not_null() & ~pl.col(_id).is_first_distinct()
     repeated = pl.when(again).then(pl.lit("repeated_customer_id")).otherwise(pl.col(_broken))
     return cells.with_columns(repeated.alias(_broken))
+
+
+def _merged(cells: pl.DataFrame, links: Mapping[str, str], section: Profiles) -> pl.DataFrame:
+    """The rows with merged customers' ids replaced; without dates the first profile of those merged stays."""
+    if not links:
+        return cells
+    merged = cells.with_columns(pl.col(_id).replace(links))
+    if section.valid_from is not None:
+        return merged
+    sound = pl.col(_broken).is_null()
+    return merged.filter(~sound | pl.struct(_id, sound.alias("sound")).is_first_distinct())
 
 
 def _read(

@@ -11,6 +11,7 @@ import ibis
 import polars as pl
 
 from features.cells import md5_lower
+from features.coherence import incoherences
 from features.engine import engine, frame
 from features.errors import DataError, UseCaseError
 from features.events import BadRows, Log, open_log
@@ -70,11 +71,12 @@ def learning_table(use_case: UseCase, *, quarantine: Path | None = None) -> Lear
         parts = {moment: _eligible_at(ground, moment) for moment in (*ground.cutoffs.train, ground.cutoffs.test)}
         latest = ground.cutoffs.train[-1]
         doubts = sees_the_future(backend, ground, latest, parts[latest].select(ID, *(each.name for each in features)))
+        odds = incoherences(ground.log, ground.profiles)
     cutoffs, notes = _with_both_classes(ground, parts)
     rows = pl.concat([parts[moment] for moment in (*cutoffs.train, cutoffs.test)])
     check_table(rows, features, ground.log.source.path)
     undated = () if ground.profiles is None else ground.profiles.findings
-    report = _report(ground, cutoffs, notes, rows, features)
+    report = _report(ground, cutoffs, [*notes, *odds], rows, features)
     table = LearningTable(
         rows, features, eligibility(use_case), cutoffs, report, _digest(use_case), undated, ground.layout
     )
@@ -125,7 +127,8 @@ def _bad(ground: Ground) -> dict[str, BadRows]:
 
 def _digest(use_case: UseCase) -> str:
     sections = (use_case.events, use_case.table, use_case.profiles)
-    return digest(*(section.path for section in sections if section is not None))
+    links = use_case.events.links if use_case.events else None
+    return digest(*(section.path for section in sections if section is not None), *([links] if links else []))
 
 
 def _eligible_at(ground: Ground, cutoff: datetime) -> pl.DataFrame:

@@ -98,6 +98,7 @@ class Events(Lax):
     measures: Columns = ()
     currency: str | CurrencyColumn | None = None
     table: str | None = None  # the table to read where `path` is a DuckDB file that holds several
+    links: Path | None = None  # accepted links between customers who are one: customer_id, same_as
 
 
 class Profiles(Lax):
@@ -333,5 +334,6 @@ def _resolved(use_case: UseCase, folder: Path) -> UseCase:
     for name in ("events", "table", "profiles"):
         section = getattr(use_case, name)
         if section is not None:
-            update[name] = section.model_copy(update={"path": folder / section.path})
+            paths = {key: folder / path for key in ("path", "links") if (path := getattr(section, key, None))}
+            update[name] = section.model_copy(update=paths)
     return use_case.model_copy(update=update)

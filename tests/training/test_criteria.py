@@ -87,6 +87,17 @@ def test_information_is_scikit_learn_s(rows: tuple[np.ndarray, np.ndarray]) -> N
     assert ours == pytest.approx(mutual_info_score(np.nan_to_num(column, nan=99), label), abs=1e-12)
 
 
+def test_gaps_inform_by_themselves(rows: tuple[np.ndarray, np.ndarray]) -> None:
+    """A column of noise that is missing for positives only tells all there is to tell: the label's entropy."""
+    label = rows[1]
+    column = np.where(label > 0, np.nan, np.random.default_rng(2).normal(size=900)).astype(np.float32)
+    rate = label.mean()
+
+    told = information(column[:, None], label, ONCE)[0, 0]
+
+    assert told == pytest.approx(-rate * np.log(rate) - (1 - rate) * np.log(1 - rate), abs=1e-12)
+
+
 def test_the_coefficient_is_scikit_learn_s(rows: tuple[np.ndarray, np.ndarray]) -> None:
     """Of a ridge logistic regression on standardised columns."""
     plain = standardised(rows[0].astype(np.float64))
