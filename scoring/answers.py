@@ -20,6 +20,7 @@ from scoring.segments import DEFAULT, field_of, place_all
 from scoring.wording import LANGUAGES, Language
 
 MAX_REASONS = 20
+STATUSES = ("scored", "not_eligible", "insufficient_data", "invalid", "opted_out")  # that a row of features may get
 _PROFILE_KEYS = {CUSTOMER_ID, "features"}
 
 
@@ -205,11 +206,13 @@ def score_matrix(served: Live, matrix: NDArray[np.float64], reasons: int, langua
 
 def statuses_of(scorer: Scorer, matrix: NDArray[np.float64]) -> list[str]:
     """`insufficient_data` where nothing is known, `not_eligible` where the model does not speak of the row."""
+    return [STATUSES[code] for code in status_codes(scorer, matrix).tolist()]
+
+
+def status_codes(scorer: Scorer, matrix: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The same as positions in `STATUSES`."""
     empty, eligible = scorer.encoder.empty(matrix), scorer.eligible(matrix)
-    return [
-        "insufficient_data" if blank else "scored" if fits else "not_eligible"
-        for blank, fits in zip(empty.tolist(), eligible.tolist(), strict=True)
-    ]
+    return np.where(empty, 2, np.where(eligible, 0, 1))
 
 
 def _told(served: Live, matrix: NDArray[np.float64], reasons: int, language: Language) -> list[dict[str, Any]]:

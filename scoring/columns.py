@@ -35,10 +35,24 @@ def encode_column(feature: Feature, rule: Rule, gap: float, column: pa.ChunkedAr
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if feature.type in ("number", "integer") and _is_number(kind):
         return _numbers(feature, rule, column)
+    if feature.type in ("number", "integer") and pa.types.is_string(kind):
+        numbers = _plain_numbers(column)
+        if numbers is not None:
+            return _numbers(feature, rule, numbers)
     if feature.type == "date" and (pa.types.is_timestamp(kind) or pa.types.is_date(kind)):
         days = pc.divide(pc.cast(pc.cast(column, pa.timestamp("us")), pa.int64()).cast(pa.float64()), 86400e6)
         return _numbers(feature, lambda value: _seen_only(feature, value), days)
     return _distinct(_reading(feature, rule), gap, column)
+
+
+def _plain_numbers(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """Texts as numbers, null where blank; None where some need a closer look."""
+    texts = pc.utf8_trim_whitespace(pc.cast(column, pa.string()))
+    try:
+        numbers = pc.cast(pc.if_else(pc.equal(texts, ""), None, texts), pa.float64())
+    except pa.ArrowInvalid:
+        return None
+    return None if pc.any(pc.is_nan(numbers)).as_py() else numbers
 
 
 def _is_number(kind: pa.DataType) -> bool:
