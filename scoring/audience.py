@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -85,9 +85,15 @@ def read_suppressed(path: Path, *, email: str | None, contacts: Contacts | None)
             )
         for name in known:
             (customers if name == CUSTOMER_ID else emails).update(text for text in _texts(table, name) if text)
+    by_address = Suppressed(emails=frozenset(_folded(text) for text in emails))
+    return with_customers(by_address, customers, contacts)
+
+
+def with_customers(suppressed: Suppressed, customers: Collection[str], contacts: Contacts | None) -> Suppressed:
+    """The same and some customers more, with their addresses."""
     addresses = contacts.emails if contacts else {}
-    theirs = (addresses[customer] for customer in customers if customer in addresses)
-    return Suppressed(frozenset(customers), frozenset(_folded(text) for text in (*emails, *theirs)))
+    theirs = {_folded(addresses[customer]) for customer in customers if customer in addresses}
+    return Suppressed(suppressed.customers | set(customers), suppressed.emails | theirs)
 
 
 def in_holdout(customer: str, *, share: float, salt: str) -> bool:

@@ -22,6 +22,7 @@ from scoring.encoder import Encoder
 from scoring.policy import Place, Policy
 from scoring.reasons import top_reasons
 from scoring.segments import DEFAULT, field_of, place_all
+from scoring.suppression import Suppression
 from scoring.wording import Language
 
 ROWS = 65_536  # a batch: large enough to be fast, small enough to keep memory flat
@@ -47,19 +48,30 @@ def score_file(
     reasons: int = 0,
     language: Language = "en",
     policy: Policy = DEFAULT,
+    suppression: Suppression | None = None,
     progress: Callable[[int], None] = lambda _rows: None,
 ) -> Tally:
     """Scores every row of a Parquet or CSV file into another; the target appears whole or not at all.
 
     With one use case the columns are `status, probability, ...`; with several each has its name before them.
+    Whoever is on the suppression list is `opted_out`.
 
     Raises:
         BatchError: The file cannot be read, or lacks a feature's column.
+        SuppressionError: The suppression list cannot be read.
     """
     rows, statuses = 0, dict[str, int]()
     with whole_file(target) as write:
         for table in read_batches(source):
-            scored = score_table(live, table, first=rows, reasons=reasons, language=language, policy=policy)
+            scored = score_table(
+                live,
+                table,
+                first=rows,
+                reasons=reasons,
+                language=language,
+                policy=policy,
+                suppression=suppression,
+            )
             write(scored)
             rows += len(table)
             for name in (name for name in scored.column_names if name.endswith("status")):
@@ -77,13 +89,14 @@ def score_table(
     reasons: int = 0,
     language: Language = "en",
     policy: Policy = DEFAULT,
+    suppression: Suppression | None = None,
 ) -> pa.Table:
     """The answers of a table's rows as columns; `first` is the number of rows before it, for ids of rows without one.
 
     Raises:
         BatchError: The table lacks a feature's column.
     """
-    told = tell(live, table, first=first, reasons=reasons, language=language)
+    told = tell(live, table, first=first, reasons=reasons, language=language, suppression=suppression)
     segments = [place.told("en") for place in place_rows(policy, live, told, table)]
     codes = pa.array([segment["code"] if segment else None for segment in segments], pa.string())
     return pa.table({CUSTOMER_ID: told.customers, **told.columns(prefixed=len(live) > 1), "segment": codes})
@@ -106,11 +119,28 @@ class Told:
 
 
 def tell(
-    live: Mapping[str, Live], table: pa.Table, *, first: int = 0, reasons: int = 0, language: Language = "en"
+    live: Mapping[str, Live],
+    table: pa.Table,
+    *,
+    first: int = 0,
+    reasons: int = 0,
+    language: Language = "en",
+    suppression: Suppression | None = None,
 ) -> Told:
     """The answers of a table's rows, before any segment; arguments and errors are those of `score_table`."""
-    customers = _customer_ids(live, table, first)
-    return Told(customers, {name: _score(served, table, reasons, language) for name, served in live.items()})
+    column = _id_column(live, table)
+    customers = pa.array([str(first + row + 1) for row in range(len(table))])  # where nobody has an id
+    barred: list[int] = []
+    if column is not None:
+        customers = table.column(column).cast(pa.string())
+        barred = _barred(customers.to_pylist(), suppression) if suppression else []
+    return Told(customers, {name: _score(served, table, reasons, language, barred) for name, served in live.items()})
+
+
+def _barred(customers: Sequence[str | None], suppression: Suppression) -> list[int]:
+    """The rows of those who objected."""
+    objectors = suppression.among({customer for customer in customers if customer is not None})
+    return [row for row, customer in enumerate(customers) if customer in objectors] if objectors else []
 
 
 def place_rows(
@@ -162,8 +192,8 @@ class _Part:
         return [None if math.isnan(value) else value for value in self.matrix[:, position].tolist()]
 
 
-def _score(served: Live, table: pa.Table, reasons: int, language: Language) -> _Part:
-    """One use case's columns."""
+def _score(served: Live, table: pa.Table, reasons: int, language: Language, barred: Sequence[int]) -> _Part:
+    """One use case's columns; nothing is said of the barred rows."""
     try:
         encoded = served.scorer.encoder.table(table)
     except ValueError as error:
@@ -171,6 +201,10 @@ def _score(served: Live, table: pa.Table, reasons: int, language: Language) -> _
     statuses = statuses_of(served.scorer, encoded.matrix)
     for row in encoded.errors:
         statuses[row] = "invalid"
+    for row in barred:
+        statuses[row] = "opted_out"
+        encoded.errors.pop(row, None)
+        encoded.warnings.pop(row, None)
     speaking = np.asarray([status == "scored" for status in statuses], dtype=np.bool_)
     scored = served.scorer.score(encoded.matrix)
     codes = served.scorer.bundle.ladder.codes
@@ -211,13 +245,10 @@ def _told(notes: list[dict[str, str]] | None) -> str | None:
     return "; ".join(f"{note['feature']}: {note['detail']}" for note in notes) if notes else None
 
 
-def _customer_ids(live: Mapping[str, Live], table: pa.Table, first: int) -> pa.Array:
-    """The ids as text: the column `customer_id`, else the use case's own id column, else the row number from 1."""
+def _id_column(live: Mapping[str, Live], table: pa.Table) -> str | None:
+    """Where the ids stand: in the column `customer_id`, else in a use case's own; None where there is neither."""
     names = [CUSTOMER_ID, *(served.release.bundle.manifest["customer_id"] for served in live.values())]
-    found = next((name for name in names if name and name in table.column_names), None)
-    if found is None:
-        return pa.array([str(first + row + 1) for row in range(len(table))])
-    return table.column(found).cast(pa.string())
+    return next((name for name in names if name and name in table.column_names), None)
 
 
 def read_batches(source: Path) -> Iterator[pa.Table]:

@@ -10,8 +10,9 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from features.types import CUSTOMER_ID
 from scoring.answers import Live
-from scoring.audience import read_contacts, read_suppressed, select_audience
+from scoring.audience import Suppressed, read_contacts, read_suppressed, select_audience, with_customers
 from scoring.bundle import canonical_json
 from scoring.cuts import cuts_of
 from scoring.export import FORMS, write_audience, write_whole
@@ -23,6 +24,7 @@ from scoring.segment_report import read_outcomes, segment_report
 from scoring.segment_sql import segment_sql
 from scoring.segments import SHELF, current_policy, install_policy
 from scoring.snapshot import FLAP, Tally, open_snapshot, take_snapshot
+from scoring.suppression import open_suppression
 
 SIZES = "sizes.json"  # the last snapshot's counts, beside the policies
 _REASONS = {
@@ -101,6 +103,7 @@ def freeze(options: Namespace) -> Said:
         previous=previous,
         reasons=options.reasons,
         language=options.language,
+        suppression=open_suppression(options.home),
     )
     document = _counted(policy, live, as_of, tally, compared=previous is not None)
     sizes = {key: document[key] for key in ("policy", "models", "as_of", "customers", "unplaced", "sizes")}
@@ -118,6 +121,9 @@ def export(options: Namespace) -> Said:
         read_contacts(options.contacts, email=options.email, consent=options.consent) if options.contacts else None
     )
     suppressed = read_suppressed(options.suppress, email=options.email, contacts=contacts) if options.suppress else None
+    if objectors := open_suppression(options.home):  # who objected since the snapshot was taken, too
+        barred = objectors.among(snapshot.column(CUSTOMER_ID))
+        suppressed = with_customers(suppressed or Suppressed(), barred, contacts)
     audience = select_audience(
         snapshot,
         options.segment,

@@ -19,6 +19,7 @@ from scoring.policy_file import PolicyError
 from scoring.releases import load_release
 from scoring.segments import current_policy
 from scoring.snapshot import AudienceError
+from scoring.suppression import SuppressionError, open_suppression
 from scoring.wording import LANGUAGES
 
 DONE, FAILED, USAGE, BROKEN_DATA = 0, 1, 2, 3
@@ -43,11 +44,12 @@ def main(arguments: list[str] | None = None) -> int:
             reasons=options.reasons,
             language=options.language,
             policy=current_policy(options.home),
+            suppression=open_suppression(options.home),
         )
     except BatchError as error:
         print(f"{options.input}: {error}", file=sys.stderr)
         return BROKEN_DATA
-    except (BundleError, OSError) as error:
+    except (BundleError, SuppressionError, OSError) as error:
         print(error, file=sys.stderr)
         return FAILED
     counts = ", ".join(f"{count:,} {status}" for status, count in sorted(tally.statuses.items()))
@@ -74,7 +76,7 @@ def _run(options: argparse.Namespace) -> int:
     except (BatchError, AudienceError) as error:
         print(error, file=sys.stderr)
         return BROKEN_DATA
-    except (BundleError, OSError) as error:
+    except (BundleError, SuppressionError, OSError) as error:
         print(error, file=sys.stderr)
         return FAILED
     print(*said.words, sep="\n", end="\n" if said.words else "", file=sys.stderr)
@@ -129,9 +131,10 @@ def _campaign_parser() -> argparse.ArgumentParser:
     snapshot.add_argument("--output", type=Path, required=True, help="a Parquet file")
     snapshot.add_argument("--previous", type=Path, help="the snapshot before: stays are kept, moves counted")
     snapshot.add_argument("--as-of", type=date.fromisoformat, help="the date it speaks of (default: today, UTC)")
-    for one in (install, sql, snapshot):
+    export = commands.add_parser("export", help="a segment's members in the form a tool imports")
+    for one in (install, sql, snapshot, export):
         one.add_argument("--home", type=Path, default=_home(), help="where the releases are (default: %(default)s)")
-    _export_options(commands.add_parser("export", help="a segment's members in the form a tool imports"))
+    _export_options(export)
     report = commands.add_parser("segment-report", help="sizes, flows, outcomes and reasons between two snapshots")
     report.add_argument("--before", type=Path, required=True, help="a snapshot")
     report.add_argument("--after", type=Path, required=True, help="a later one")

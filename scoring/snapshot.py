@@ -17,6 +17,7 @@ from features.types import CUSTOMER_ID
 from scoring.answers import Live
 from scoring.batch import place_rows, read_batches, tell, whole_file
 from scoring.policy import Place, Policy
+from scoring.suppression import Suppression
 from scoring.wording import Language
 
 _KEY = b"penchant"
@@ -132,6 +133,7 @@ def take_snapshot(
     previous: Snapshot | None = None,
     reasons: int = 0,
     language: Language = "en",
+    suppression: Suppression | None = None,
 ) -> Tally:
     """Scores a file of features, places every customer and writes who is where; appears whole or not at all.
 
@@ -139,6 +141,7 @@ def take_snapshot(
 
     Raises:
         BatchError: The source cannot be read or lacks a feature.
+        SuppressionError: The suppression list cannot be read.
         AudienceError: A customer stands twice in it, or the previous snapshot is of a later date.
     """
     if previous is not None and previous.as_of > as_of:
@@ -148,7 +151,7 @@ def take_snapshot(
     tally, seen = Tally(), set[str]()
     with whole_file(target) as write:
         for table in read_batches(source):
-            told = tell(live, table, first=tally.customers, reasons=reasons, language=language)
+            told = tell(live, table, first=tally.customers, reasons=reasons, language=language, suppression=suppression)
             customers = told.customers.to_pylist()
             _once(customers, seen, first=tally.customers)
             was = [before.get(customer) for customer in customers]

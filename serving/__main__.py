@@ -1,4 +1,4 @@
-"""`python -m serving`: `bentoml serve` with the settings we recommend; `load` fills the online store."""
+"""`python -m serving`: `bentoml serve` with the settings we recommend; `load` and `suppress` keep what it knows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import NoReturn
 from serving.keys import FILE
 from serving.settings import Settings, SettingsError
 
-_COMMANDS = {"load": "serving.load"}  # imported when asked for: the server needs none of it
+_COMMANDS = {"load": "serving.load", "suppress": "serving.suppress"}  # imported only when asked for
 _ROOT = Path(__file__).resolve().parent.parent
 _KEEP_ALIVE = "75"  # seconds; longer than the pools of common clients and proxies keep an idle connection
 _GRACE = "30"  # seconds that requests under way are given at a stop
