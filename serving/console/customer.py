@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,7 +26,9 @@ async def show(request: Request) -> Reply:
     """GET and POST /console/customer: the form, or the customer it posted."""
     if request.method != "POST":
         return _form(request)
-    return await shown(request, (await forms.fields(request)).get("profile", ""))
+    posted = await forms.fields(request)
+    wanted = posted.get("customer_id")
+    return await shown(request, posted.get("profile", "") if wanted is None else pretty({"customer_ids": [wanted]}))
 
 
 async def upload(request: Request) -> Reply:
@@ -37,7 +40,7 @@ async def what_if(request: Request) -> Reply:
     """POST /console/what-if: the scores as they are and would be, as a page or as the part of it that changes."""
     posted = await forms.fields(request)
     language = language_of(request)
-    facts = _facts(posted.get("profile", ""), Words(language))
+    facts = await _told(posted.get("profile", ""), Words(language))
     facts |= _changed(facts, posted, Words(language))
     part = request.headers.get("x-part") == "result"
     return page("what_if.html" if part else "customer.html", language, facts)
@@ -46,7 +49,7 @@ async def what_if(request: Request) -> Reply:
 async def export(request: Request) -> Reply:
     """POST /console/export: the customer as one file that needs nothing else."""
     language = language_of(request)
-    facts = _facts((await forms.fields(request)).get("profile", ""), Words(language))
+    facts = await _told((await forms.fields(request)).get("profile", ""), Words(language))
     return page("export.html", language, {**facts, "style": asset("style.css").decode()}, headers=_SAVED)
 
 
@@ -55,7 +58,8 @@ def _form(request: Request, problem: Problem | None = None, text: str | None = N
     chosen = served.get(request.query_params.get("use_case", "")) or next(iter(served.values()), None)
     if text is None:
         text = pretty(example(chosen)["profiles"][0]) if chosen else ""
-    facts = {"here": "customer", "text": text, "problem": problem, "live": list(served)}
+    known = VISIT.get().runtime.customers.store is not None
+    facts = {"here": "customer", "text": text, "problem": problem, "live": list(served), "store": known}
     return page("form.html", language_of(request), facts, status=problem.kind.status if problem else 200)
 
 
@@ -63,10 +67,15 @@ async def shown(request: Request, text: str) -> Reply:
     """The page of a posted text; the form again where it cannot be one."""
     language = language_of(request)
     try:
-        facts = _facts(text, Words(language))
+        facts = await _told(text, Words(language))
     except Problem as problem:
         return _form(request, problem, text)
     return page("customer.html", language, {**facts, **_changed(facts, {}, Words(language))})
+
+
+async def _told(text: str, say: Words) -> dict[str, Any]:
+    """As `_facts`; a history takes long enough to be read beside the loop that answers."""
+    return await asyncio.to_thread(_facts, text, say) if '"events"' in text else _facts(text, say)
 
 
 def _facts(text: str, say: Words) -> dict[str, Any]:

@@ -63,6 +63,30 @@ def test_an_uploaded_profile_is_scored(
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_a_customer_is_found_by_id(server: Server, client: httpx.Client, open_page: Open, language: str) -> None:
+    """The id is posted and never stands in an address; an unknown one is said to be unknown."""
+    expected = client.post("/v1/scores", json={"customer_ids": ["known-1"]}).json()["results"][0]["scores"]["churn"]
+    seen = open_page(server, "/console/customer", language=language)
+    seen.page.fill("#customer-id", "known-1")
+    seen.page.keyboard.press("Enter")
+    seen.page.wait_for_selector("section[data-use-case=churn]")
+
+    assert seen.page.locator("h1").inner_text() == "known-1"
+    assert float(seen.told("section[data-use-case=churn] .figure")) == expected["probability"]
+    seen.page.locator("input[type=range]").first.fill("9")
+    seen.page.wait_for_function("was => Number(document.querySelector('[data-part=then] data').value) !== was", arg=0)
+    seen.page.click("form.switch button")
+    seen.page.wait_for_selector(f"html:not([lang={language}])")
+    assert seen.page.locator("h1").inner_text() == "known-1"
+    assert "known-1" not in "".join(seen.asked)
+    seen.page.goto(f"{server.url}/console/customer")
+    seen.page.fill("#customer-id", "nobody")
+    seen.page.keyboard.press("Enter")
+    seen.page.wait_for_selector("[role=status]")
+    assert {"en": "Nobody of this id", "fr": "Personne sous cet identifiant"}[language] in seen.page.inner_text("main")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_what_if_scores_every_move_of_a_slider(
     server: Server, client: httpx.Client, open_page: Open, profile: dict[str, Any], language: str
 ) -> None:
@@ -127,7 +151,7 @@ def test_the_planner_answers_as_it_is_asked(server: Server, open_page: Open, lan
     """Capacity, precision, cost and value give size, hits with an interval and profit, by slider and by button."""
     seen = open_page(server, "/console/models/churn", language=language)
     seen.page.locator("#capacity + input[type=range]").fill("50")
-    seen.page.wait_for_function("Number(document.querySelector('[data-part=size] data').value) <= 50")
+    seen.page.wait_for_function("() => Number(document.querySelector('[data-part=size] data').value) <= 50")
     seen.page.fill("#cost", "1")
     seen.page.fill("#value", "5")
     seen.page.wait_for_selector("[data-part=profit]")
