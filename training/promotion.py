@@ -19,7 +19,7 @@ from training.gate import Decision, against, champion_probability, integrity, mi
 from training.population import current, write_request
 from training.registry import DECISION, Registry, Version
 from training.split import Parts, labels, split
-from training.sync import sync_one
+from training.sync import adopt, sync_one
 from training.task import Task
 
 Floats = NDArray[np.float64]
@@ -49,7 +49,7 @@ def settle(
     """Keeps the decision with the version, and where it is yes makes the version serve."""
     done = task.registry.champion(task.name)
     if decision.promote and (done is None or done.number != version.number):
-        task.registry.point(task.name, version.number)
+        adopt(task.registry, task.home, version)
     release = _installed(task, version, challenger, population)
     task.registry.note(version, decision.to_json())
     return {

@@ -62,6 +62,19 @@ def sync_one(registry: Registry, home: Path, name: str) -> dict[str, Any]:
     return {"name": name, "version": champion.number, "release": folder, "changed": moved or any(installed)}
 
 
+def adopt(registry: Registry, home: Path, version: Version) -> dict[str, Any]:
+    """Makes a version the champion, in the registry and on the shelf.
+
+    Its release is written first, so that between the alias and CURRENT lies nothing but a rename; a run that is ended
+    just there is put right by the next sync.
+    """
+    _clear_drafts(home, version.name)
+    _install(registry, home, version)
+    registry.point(version.name, version.number)
+    make_current(home, version.name, version.number)
+    return sync_one(registry, home, version.name)
+
+
 def watch(registry: Registry, home: Path, *, pause: float = PAUSE) -> Iterator[list[dict[str, Any]]]:
     """Syncs again and again; yields what changed."""
     while True:
@@ -85,8 +98,7 @@ def promote(registry: Registry, home: Path, name: str, number: str | None) -> di
         findings = [Finding(**finding) for finding in stored.outcome["findings"]]
     if blocked := integrity(findings):
         raise Refused(f"{name} version {version.number} was {blocked.reason}.")
-    registry.point(name, version.number)
-    return sync_one(registry, home, name)
+    return adopt(registry, home, version)
 
 
 def rollback(registry: Registry, home: Path, name: str, number: str | None) -> dict[str, Any]:
