@@ -52,6 +52,11 @@ class Words:
         """A text with its parts filled in."""
         return self[key].format(**parts)
 
+    def note(self, code: str) -> str | None:
+        """What a broken rule or a warning says; None for one that has no words here."""
+        told = self.named(f"note_{code}")
+        return None if told.startswith("note_") else told
+
     def finding(self, rule: str) -> str:
         """What a rule of training is called; one we do not know keeps its name."""
         told = self.named(f"finding_{rule}")

@@ -115,3 +115,12 @@ def test_a_bad_paste_is_told_to_a_person_in_the_page(server: Server, open_page: 
 
     assert "JSON strict" in seen.page.inner_text("[role=alert]")
     assert seen.page.input_value("#profile") == "{oups"
+
+
+def test_a_rule_without_words_is_told_as_it_is(client: httpx.Client) -> None:
+    """No key of our own texts ever stands on a page."""
+    history = {"customer_id": "h", "as_of": "1998-07-01T00:00:00Z", "events": [{"nothing": 1}]}
+    page = client.post("/console/customer?language=fr", data={"profile": json.dumps(history)}).text
+
+    assert "note_" not in page
+    assert "no_events" not in page
