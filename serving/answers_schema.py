@@ -21,6 +21,7 @@ def _ref(name: str) -> Schema:
 
 _TEXT: Schema = {"type": "string"}
 _NUMBER: Schema = {"type": "number"}
+_COUNT: Schema = {"type": "integer", "minimum": 0}
 _OBJECT: Schema = {"type": "object"}
 _DATE_OR_NULL: Schema = {"type": ["string", "null"]}
 _PROBABILITY: Schema = {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}
@@ -129,6 +130,30 @@ SCHEMAS: Schema = {
         {"use_cases": _list(_object({"name": _TEXT, "polarity": _TEXT, "model_version": _TEXT, "href": _TEXT}))}
     ),
     "Segments": _object({"segments": _list(_object({"code": _CODE, "labels": _OBJECT, "rule": _TEXT}))}),
+    "CustomersExport": _object(
+        {
+            "request_id": _TEXT,
+            "customers": _list(
+                _object(
+                    {
+                        "customer_id": _TEXT,
+                        "store": _list(_object({"as_of": _TEXT, "features": _OBJECT})),
+                        "opted_out": {"type": "boolean"},
+                        "erased_at": _DATE_OR_NULL,
+                        "requests": _list(_object({"file": _TEXT, "profile": _OBJECT})),
+                    }
+                )
+            ),
+        }
+    ),
+    "CustomersErased": _object(
+        {
+            "request_id": _TEXT,
+            "customers": _list(
+                _object({"customer_id": _TEXT, "removed": {"type": "object", "additionalProperties": _COUNT}})
+            ),
+        }
+    ),
     "Alive": _object({"status": {"const": "alive"}}),
     "Ready": _object({"status": {"const": "ready"}, "use_cases": _OBJECT, "refused": _OBJECT}),
 }

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections import Counter
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from scoring.answers import Live, ProfileError, explain_profile, score_profiles
-from serving import metrics
-from serving.problems import INVALID_PROFILE, NOT_READY, UNKNOWN_USE_CASE, Problem, retry_after
+from scoring.suppression import SuppressionError
+from serving import logs, metrics, rights
+from serving.problems import INVALID_PROFILE, NOT_READY, STORE_DOWN, UNKNOWN_USE_CASE, Problem, retry_after
 from serving.raw_events import is_raw
 from serving.reply import Reply, Visit, json_reply
-from serving.shapes import ExplanationRequest, ScoresRequest, explanation_request, scores_request
+from serving.shapes import ExplanationRequest, ScoresRequest, customers_request, explanation_request, scores_request
 
 REASONS_COST = 10  # explaining a row takes about ten times as long as scoring it
 RAW_COST = 1000  # a history goes through DuckDB, never on the loop
@@ -53,6 +57,37 @@ async def answer_explanations(body: Any, visit: Visit) -> Reply:
     reply = await visit.runtime.work(REASONS_COST, lambda: _explain(asked, served[asked.use_case], visit))
     visit.runtime.timed(metrics.EXPLAIN_SECONDS, started)
     return reply
+
+
+async def answer_export(body: Any, visit: Visit) -> Reply:
+    """POST /v1/customers/export.
+
+    Raises:
+        Problem: The request cannot be answered.
+    """
+    return await _on_customers(rights.export, body, visit)
+
+
+async def answer_erase(body: Any, visit: Visit) -> Reply:
+    """POST /v1/customers/erase.
+
+    Raises:
+        Problem: The request cannot be answered, or not be finished: then it may be asked again.
+    """
+    return await _on_customers(rights.erase, body, visit)
+
+
+async def _on_customers(call: Callable[[Path, Sequence[str]], list[dict[str, Any]]], body: Any, visit: Visit) -> Reply:
+    """What a call says of each customer; it waits for the disk, so never on the loop."""
+    customers = customers_request(body)
+    visit.rows = len(customers)
+    try:
+        told = await visit.runtime.work(RAW_COST, lambda: call(visit.runtime.settings.home, customers))
+    except (sqlite3.Error, SuppressionError, OSError) as error:
+        logs.say("customers_failed", level="error", request_id=visit.request_id, **logs.fault(error))
+        detail = "What is kept of customers cannot be read or written now; ask again until it is done."
+        raise Problem(STORE_DOWN, detail, headers=retry_after(5)) from None
+    return json_reply({"request_id": visit.request_id, "customers": told})
 
 
 def _score(asked: ScoresRequest, visit: Visit) -> Reply:

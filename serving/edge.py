@@ -18,10 +18,10 @@ from serving.problems import FAILED, METHOD, NOT_FOUND, Kind, Problem
 from serving.problems import KINDS as PROBLEM_KINDS
 from serving.problems import MEDIA_TYPE as PROBLEM_TYPE
 from serving.reply import VISIT, Reply, Visit
-from serving.routes import EXPLANATIONS, SCORES, UNMATCHED, Route, find
+from serving.routes import ERASE, EXPLANATIONS, EXPORT, SCORES, UNMATCHED, Route, find
 from serving.runtime import Runtime
 from serving.security import cors_headers, guard_headers
-from serving.shapes import explanation_request, scores_request
+from serving.shapes import customers_request, explanation_request, scores_request
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[Any], Awaitable[None]]
@@ -30,8 +30,18 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _COMPRESS_FROM = 1024  # bytes
 _OWN_HEADERS = (b"content-length", b"content-type", b"server", b"date", b"transfer-encoding", b"content-encoding")
-_CALLS = {SCORES: calls.answer_scores, EXPLANATIONS: calls.answer_explanations}
-_SHAPES: dict[str, Callable[[Any], object]] = {SCORES: scores_request, EXPLANATIONS: explanation_request}
+_CALLS = {
+    SCORES: calls.answer_scores,
+    EXPLANATIONS: calls.answer_explanations,
+    EXPORT: calls.answer_export,
+    ERASE: calls.answer_erase,
+}
+_SHAPES: dict[str, Callable[[Any], object]] = {
+    SCORES: scores_request,
+    EXPLANATIONS: explanation_request,
+    EXPORT: customers_request,
+    ERASE: customers_request,
+}
 _PROBES = {"/livez": probes.livez, "/readyz": probes.readyz, "/metrics": probes.metrics_page}
 
 

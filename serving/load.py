@@ -6,6 +6,7 @@ import argparse
 import os
 import sqlite3
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from features.types import CUSTOMER_ID, Feature
 from scoring.batch import BatchError, read_batches
 from scoring.errors import BundleError
 from scoring.releases import load_release, released_use_cases
+from scoring.suppression import Suppression, SuppressionError, open_suppression
 from serving.store import put
 
 DONE, FAILED, BROKEN_DATA = 0, 1, 3
@@ -29,17 +31,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         features = {name: load_release(options.home, name).bundle.features for name in released_use_cases(options.home)}
-        columns, rows = read_rows(options.file, _texts(features.values()))
+        erased = None if options.with_erased else open_suppression(options.home)
+        passed: Counter[str] = Counter()
+        columns, rows = read_rows(options.file, _texts(features.values()), erased, passed)
         count = put(options.home, columns, rows, as_of=options.as_of.timestamp())
     except BatchError as error:
         print(f"{options.file}: {error}", file=sys.stderr)  # noqa: T201
         return BROKEN_DATA
-    except (BundleError, OSError, sqlite3.Error) as error:
+    except (BundleError, SuppressionError, OSError, sqlite3.Error) as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
         return FAILED
     fitting = [name for name, own in features.items() if {feature.name for feature in own} <= set(columns)]
     says = f"enough for {', '.join(fitting)}" if fitting else "not enough for any use case that is released here"
     print(f"{count:,} customers as of {options.as_of.isoformat()}, {says}.", file=sys.stderr)  # noqa: T201
+    if passed:
+        print(f"{passed['erased']:,} were erased and are passed over; --with-erased takes them in.", file=sys.stderr)  # noqa: T201
     return DONE
 
 
@@ -51,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--as-of", type=moment, default=datetime.now(UTC), metavar="D", help="what it speaks of, UTC (default: now)"
     )
+    parser.add_argument("--with-erased", action="store_true", help="take in customers who were erased, too")
     home = Path(os.environ.get("PENCHANT_HOME") or ".penchant")
     parser.add_argument("--home", type=Path, default=home, help="default: %(default)s")
     return parser
@@ -71,8 +78,10 @@ def _texts(features: Any) -> frozenset[str]:
     return frozenset(feature.name for feature in every if feature.type == "category")
 
 
-def read_rows(file: Path, texts: frozenset[str]) -> tuple[list[str], Iterator[Row]]:
-    """The columns of a table beside the id, and its rows, to be read once.
+def read_rows(
+    file: Path, texts: frozenset[str], erased: Suppression | None, passed: Counter[str]
+) -> tuple[list[str], Iterator[Row]]:
+    """The columns of a table beside the id, and its rows, to be read once; who was erased is passed over and counted.
 
     Raises:
         BatchError: At once where the file is none, has no id or no other column; while reading where an id is missing
@@ -89,14 +98,21 @@ def read_rows(file: Path, texts: frozenset[str]) -> tuple[list[str], Iterator[Ro
         yield first
         yield from batches
 
-    return columns, _rows(every(), columns, texts)
+    return columns, _rows(every(), columns, texts, erased, passed)
 
 
-def _rows(batches: Iterator[pa.Table], columns: list[str], texts: frozenset[str]) -> Iterator[Row]:
+def _rows(
+    batches: Iterator[pa.Table],
+    columns: list[str],
+    texts: frozenset[str],
+    erased: Suppression | None,
+    passed: Counter[str],
+) -> Iterator[Row]:
     seen: set[str] = set()
     count = 0
     for table in batches:
         ids = table.column(CUSTOMER_ID).cast(pa.string()).to_pylist()
+        gone = erased.erased(customer for customer in ids if customer) if erased else {}
         cells = [_cells(name, table.column(name), text=name in texts) for name in columns]
         for customer, *row in zip(ids, *cells, strict=True):
             count += 1
@@ -104,7 +120,10 @@ def _rows(batches: Iterator[pa.Table], columns: list[str], texts: frozenset[str]
                 rule = "stand in the table once" if customer else "have an id"
                 raise BatchError(f"Every customer must {rule}, the one in row {count} does not.")
             seen.add(customer)
-            yield customer, row
+            if customer in gone:
+                passed["erased"] += 1
+            else:
+                yield customer, row
 
 
 def _cells(name: str, column: pa.ChunkedArray, *, text: bool) -> list[Any]:

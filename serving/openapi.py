@@ -54,6 +54,12 @@ def _paths(served: Mapping[str, Live]) -> Schema:
                 "explanations", "Explain one score", "ExplanationRequest", "Explanation", _explanation_example(served)
             )
         },
+        "/v1/customers/export": {
+            "post": _post("exportCustomers", "What is held of customers", "CustomersRequest", "CustomersExport", None)
+        },
+        "/v1/customers/erase": {
+            "post": _post("eraseCustomers", "Erase customers for good", "CustomersRequest", "CustomersErased", None)
+        },
         "/v1/use-cases": {"get": _get("listUseCases", "What is served", _json("UseCases"))},
         "/v1/use-cases/{name}": {
             "get": _get("getUseCase", "One use case, with an example body", _json("UseCase"), parameters=[name])
@@ -140,6 +146,12 @@ def _requests(served: Mapping[str, Live]) -> Schema:
                 _scores_request(names, language, "profiles", _profiles(), left_out="customer_ids"),
                 _scores_request(names, language, "customer_ids", customer_ids(), left_out="profiles"),
             ]
+        },
+        "CustomersRequest": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["customer_ids"],
+            "properties": {"customer_ids": customer_ids()},
         },
         "ExplanationRequest": {
             "oneOf": [_explanation_request(name, live, language) for name, live in served.items()]

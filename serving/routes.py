@@ -10,6 +10,8 @@ from serving.login import SIGN_IN
 
 SCORES = "/v1/scores"
 EXPLANATIONS = "/v1/explanations"
+EXPORT = "/v1/customers/export"
+ERASE = "/v1/customers/erase"
 UNMATCHED = "(unmatched)"
 
 
@@ -35,6 +37,8 @@ _FORM = b"application/x-www-form-urlencoded"
 ROUTES = (
     Route(SCORES, _POST, scope="score"),
     Route(EXPLANATIONS, _POST, scope="explain"),
+    Route(EXPORT, _POST, scope="admin"),
+    Route(ERASE, _POST, scope="admin"),
     Route("/v1/use-cases", scope=ANY_KEY),
     Route("/v1/use-cases/{name}", scope=ANY_KEY),
     Route("/v1/use-cases/{name}/report", scope=ANY_KEY),

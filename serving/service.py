@@ -95,6 +95,20 @@ class Penchant:
 
         return await _answer(answer_explanations, {"use_case": use_case, "profile": profile, "language": language})
 
+    @bentoml.api(route="/v1/customers/export")
+    async def export_customers(self, customer_ids: list[str]) -> dict[str, Any]:
+        """Tells all that is held of up to 1,000 customers."""
+        from serving.calls import answer_export
+
+        return await _answer(answer_export, {"customer_ids": customer_ids})
+
+    @bentoml.api(route="/v1/customers/erase")
+    async def erase_customers(self, customer_ids: list[str]) -> dict[str, Any]:
+        """Erases all that is held of up to 1,000 customers, for good."""
+        from serving.calls import answer_erase
+
+        return await _answer(answer_erase, {"customer_ids": customer_ids})
+
 
 async def _answer(call: Any, asked: dict[str, Any]) -> Any:
     """The call's answer or problem as a response, which BentoML hands on as it is."""

@@ -13,6 +13,7 @@ from serving.problems import INVALID, Problem
 
 MAX_PROFILES = 1000
 _SCORES_KEYS = ("use_cases", "profiles", "customer_ids", "reasons", "language")
+_CUSTOMERS_KEYS = ("customer_ids",)
 _EXPLANATION_KEYS = ("use_case", "profile", "language")
 Errors = list[dict[str, str]]
 
@@ -100,6 +101,17 @@ def ids_errors(ids: Any) -> Errors:
         return []
     got = f"a list of {len(ids)}" if isinstance(ids, list) else kind(ids)
     return [_error("customer_ids", f"Must be a list of 1 to {MAX_PROFILES} texts, none of them empty, got {got}.")]
+
+
+def customers_request(body: Any) -> list[str]:
+    """The ids of a decoded body of POST /v1/customers/export or erase.
+
+    Raises:
+        Problem: A 422 with every broken rule.
+    """
+    body = _root(body, _CUSTOMERS_KEYS)
+    _refuse(_strangers(body, _CUSTOMERS_KEYS) + ids_errors(body.get("customer_ids")))
+    return list(dict.fromkeys(body["customer_ids"]))
 
 
 def _root(body: Any, keys: tuple[str, ...]) -> Mapping[str, Any]:

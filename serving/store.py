@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from scoring.database import Reader, writing
+from scoring.database import Reader, scrub, writing
 
 FILE = "store.db"
 _TABLES = """
@@ -92,3 +92,19 @@ def put(home: Path, columns: Sequence[str], rows: Iterable[tuple[str, Sequence[A
             connection.execute(_PUT, [customer, digest, as_of, _encode([cells[position] for position in order])])
             count += 1
     return count
+
+
+def remove(home: Path, customers: Iterable[str]) -> dict[str, int]:
+    """Deletes customers' rows so that no file holds them any more; returns how many each had.
+
+    Raises:
+        sqlite3.Error: The store cannot be written now; asked again it goes on.
+    """
+    path = home / FILE
+    if not path.exists():
+        return {}
+    with writing(path, _TABLES) as connection:
+        delete = "DELETE FROM customers WHERE customer_id = ?"
+        removed = {customer: connection.execute(delete, [customer]).rowcount for customer in dict.fromkeys(customers)}
+    scrub(path)
+    return removed

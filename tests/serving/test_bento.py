@@ -93,6 +93,15 @@ def test_explanations_are_the_same_either_way(server: Server, plain: Server, use
             assert same(short.post("/v1/explanations", json=body), long.post("/v1/explanations", json=body))
 
 
+@pytest.mark.parametrize("path", ["export", "erase"])
+def test_what_is_held_is_told_the_same_either_way(server: Server, plain: Server, path: str) -> None:
+    """Answers and problems alike."""
+    with server.client() as short, plain.client() as long:
+        for body in ({"customer_ids": ["a-stranger", "é"]}, {"customer_ids": []}, {}):
+            url = f"/v1/customers/{path}"
+            assert same(short.post(url, json=body), long.post(url, json=body))
+
+
 @pytest.mark.parametrize("which", ["server", "plain"])
 def test_bentomls_own_client_is_answered_what_http_is(
     request: pytest.FixtureRequest, which: str, profile: dict[str, Any], tmp_path: Path
