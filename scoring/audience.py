@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from features.types import CUSTOMER_ID
-from scoring.batch import read_batches
+from scoring.files import read_batches
 from scoring.snapshot import AudienceError, Snapshot
 
 _YES = frozenset({"true", "1", "1.0", "yes", "oui", "y", "o"})

@@ -1,35 +1,32 @@
-"""Files of customers in, files of scores out: a row group at a time, memory flat, the numbers those of HTTP."""
+"""Files of customers in, files of scores out: batch by batch on all cores, memory flat, the numbers those of HTTP."""
 
 from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv as pacsv
-import pyarrow.parquet as pq
+import pyarrow.compute as pc
+import xgboost
 from numpy.typing import NDArray
 
 from features.types import CUSTOMER_ID
-from scoring.answers import Live, statuses_of
-from scoring.encoder import Encoder
+from scoring.answers import STATUSES, Live, status_codes
+from scoring.encoder import Encoded, Encoder
+from scoring.files import ROWS, BatchError, read_batches, source_files, whole_file
+from scoring.parts import Parts, parts_of
 from scoring.policy import Place, Policy
-from scoring.reasons import top_reasons
+from scoring.reasons import reason_columns
 from scoring.segments import DEFAULT, field_of, place_all
 from scoring.suppression import Suppression
 from scoring.wording import Language
-
-ROWS = 65_536  # a batch: large enough to be fast, small enough to keep memory flat
-
-
-class BatchError(ValueError):
-    """The file to score is not one the use case can read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,33 +48,77 @@ def score_file(
     suppression: Suppression | None = None,
     progress: Callable[[int], None] = lambda _rows: None,
 ) -> Tally:
-    """Scores every row of a Parquet or CSV file into another; the target appears whole or not at all.
+    """Scores every row of a Parquet or CSV file, or a folder of them, into another; the target appears whole.
 
     With one use case the columns are `status, probability, ...`; with several each has its name before them.
-    Whoever is on the suppression list is `opted_out`.
+    Whoever is on the suppression list is `opted_out`. A run that was killed goes on where it was when it is started
+    again with the same arguments.
 
     Raises:
-        BatchError: The file cannot be read, or lacks a feature's column.
+        BatchError: The source cannot be read, or lacks a feature's column.
         SuppressionError: The suppression list cannot be read.
     """
-    rows, statuses = 0, dict[str, int]()
-    with whole_file(target) as write:
+
+    def score(table: pa.Table, first: int) -> pa.Table:
+        return score_table(
+            live, table, first=first, reasons=reasons, language=language, policy=policy, suppression=suppression
+        )
+
+    run = {
+        **_origin(live, source),
+        "arguments": [reasons, language, policy.version],
+        "suppressed": suppression.digest() if suppression else None,
+    }
+    with parts_of(target, run) as parts:
+        count = _score_parts(parts, source, score, progress)
+        return _join(parts, count, target)
+
+
+def _origin(live: Mapping[str, Live], source: Path) -> dict[str, Any]:
+    """What a part's bytes depend on beside the arguments: the source, the models, and who computes."""
+    stats = [(path, path.stat()) for path in source_files(source) if path.exists()]
+    return {
+        "source": [[str(path.resolve()), stat.st_size, stat.st_mtime_ns] for path, stat in stats],
+        "models": {name: served.release.facts["manifest_sha256"] for name, served in live.items()},
+        "model_versions": [served.release.version for served in live.values()],
+        "rows": ROWS,
+        "versions": [pa.__version__, np.__version__, xgboost.__version__],
+    }
+
+
+def _score_parts(
+    parts: Parts, source: Path, score: Callable[[pa.Table, int], pa.Table], progress: Callable[[int], None]
+) -> int:
+    """Scores the batches that have no part yet, as many at once as there are cores; returns how many there are."""
+    workers = os.cpu_count() or 1
+    first, count = 0, 0
+    waiting: deque[Future[int]] = deque()
+
+    def work(number: int, table: pa.Table, start: int) -> int:
+        if parts.rows(number) != len(table):
+            parts.write(number, score(table, start))
+        return len(table)
+
+    with ThreadPoolExecutor(workers, thread_name_prefix="batch") as pool:
         for table in read_batches(source):
-            scored = score_table(
-                live,
-                table,
-                first=rows,
-                reasons=reasons,
-                language=language,
-                policy=policy,
-                suppression=suppression,
-            )
-            write(scored)
+            waiting.append(pool.submit(work, count, table, first))
+            count, first = count + 1, first + len(table)
+            if len(waiting) > workers:
+                progress(waiting.popleft().result())
+        for job in waiting:
+            progress(job.result())
+    return count
+
+
+def _join(parts: Parts, count: int, target: Path) -> Tally:
+    rows, statuses = 0, Counter[str]()
+    with whole_file(target) as write:
+        for table in parts.read(count):
+            write(table)
             rows += len(table)
-            for name in (name for name in scored.column_names if name.endswith("status")):
-                for entry in scored.column(name).value_counts().to_pylist():
-                    statuses[entry["values"]] = statuses.get(entry["values"], 0) + entry["counts"]
-            progress(len(table))
+            for name in (name for name in table.column_names if name.endswith("status")):
+                for entry in table.column(name).value_counts().to_pylist():
+                    statuses[entry["values"]] += entry["counts"]
     return Tally(rows, statuses)
 
 
@@ -97,9 +138,16 @@ def score_table(
         BatchError: The table lacks a feature's column.
     """
     told = tell(live, table, first=first, reasons=reasons, language=language, suppression=suppression)
-    segments = [place.told("en") for place in place_rows(policy, live, told, table)]
-    codes = pa.array([segment["code"] if segment else None for segment in segments], pa.string())
+    codes = pa.nulls(len(table), pa.string())
+    if all(name in told.parts for name in policy.use_cases):
+        codes = pa.array([_code(place) for place in place_rows(policy, live, told, table)], pa.string())
     return pa.table({CUSTOMER_ID: told.customers, **told.columns(prefixed=len(live) > 1), "segment": codes})
+
+
+def _code(place: Place) -> str | None:
+    """The code of the segment that an answer would name."""
+    named = place.path[-1:] or place.also[:1]
+    return named[0].code if named else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +177,10 @@ def tell(
 ) -> Told:
     """The answers of a table's rows, before any segment; arguments and errors are those of `score_table`."""
     column = _id_column(live, table)
-    customers = pa.array([str(first + row + 1) for row in range(len(table))])  # where nobody has an id
     barred: list[int] = []
-    if column is not None:
+    if column is None:  # nobody has an id
+        customers = pc.cast(pa.array(np.arange(first + 1, first + 1 + len(table))), pa.string())
+    else:
         customers = table.column(column).cast(pa.string())
         barred = _barred(customers.to_pylist(), suppression) if suppression else []
     return Told(customers, {name: _score(served, table, reasons, language, barred) for name, served in live.items()})
@@ -198,96 +247,54 @@ def _score(served: Live, table: pa.Table, reasons: int, language: Language, barr
         encoded = served.scorer.encoder.table(table)
     except ValueError as error:
         raise BatchError(str(error)) from error
-    statuses = statuses_of(served.scorer, encoded.matrix)
-    for row in encoded.errors:
-        statuses[row] = "invalid"
+    status = status_codes(served.scorer, encoded.matrix)
+    status[list(encoded.errors)] = STATUSES.index("invalid")
+    status[list(barred)] = STATUSES.index("opted_out")
     for row in barred:
-        statuses[row] = "opted_out"
         encoded.errors.pop(row, None)
         encoded.warnings.pop(row, None)
-    speaking = np.asarray([status == "scored" for status in statuses], dtype=np.bool_)
+    silent = status != STATUSES.index("scored")
     scored = served.scorer.score(encoded.matrix)
-    codes = served.scorer.bundle.ladder.codes
-    silent = ~speaking
     columns = {
-        "status": pa.array(statuses, pa.string()),
+        "status": pa.array(STATUSES).take(pa.array(status)),
         "probability": pa.array(scored.probability, mask=silent),
         "score": pa.array(scored.score, mask=silent),
         "percentile": pa.array(scored.percentile.astype(np.int32), mask=silent),
-        "band": pa.array(np.asarray(codes, dtype=object)[scored.rung], pa.string(), mask=silent),
-        "model_version": pa.array([served.release.version] * len(statuses), pa.string()),
-        "errors": pa.array([_told(encoded.errors.get(row)) for row in range(len(statuses))], pa.string()),
-        "warnings": pa.array([_told(encoded.warnings.get(row)) for row in range(len(statuses))], pa.string()),
+        "band": pa.array(served.scorer.bundle.ladder.codes).take(pa.array(scored.rung, mask=silent)),
+        "model_version": pa.repeat(served.release.version, len(status)),
+        "errors": _notes(encoded.errors, len(status)),
+        "warnings": _notes(encoded.warnings, len(status)),
     }
     if reasons:
-        columns |= _reasons(served, encoded.matrix, scored.margin, speaking, reasons, language)
+        columns |= _reasons(served, encoded, scored.margin, ~silent, reasons, language)
     return _Part(columns, served.scorer.encoder, encoded.matrix)
 
 
 def _reasons(
-    served: Live, matrix: Any, margin: Any, speaking: Any, count: int, language: Language
+    served: Live,
+    encoded: Encoded,
+    margin: NDArray[np.float32],
+    speaking: NDArray[np.bool_],
+    count: int,
+    language: Language,
 ) -> dict[str, pa.Array]:
-    rows = np.flatnonzero(speaking)
-    told: list[list[dict[str, Any]]] = [[] for _ in matrix]
-    if len(rows):
-        contributions = served.scorer.explain(matrix[rows], margin[rows]).contributions
-        for row, values, amounts in zip(rows.tolist(), matrix[rows].tolist(), contributions, strict=True):
-            told[row] = top_reasons(served.release.bundle, values, amounts, count, language)
-    kinds = {"code": pa.string(), "feature": pa.string(), "text": pa.string(), "contribution": pa.float64()}
-    return {
-        f"reason_{rank + 1}_{part}": pa.array([row[rank][part] if rank < len(row) else None for row in told], kind)
-        for rank in range(count)
-        for part, kind in kinds.items()
-    }
+    """The columns of the reasons; null where the row was not scored, or has no more of them."""
+    matrix = encoded.matrix[speaking]
+    contributions = served.scorer.explain(matrix, margin[speaking]).contributions
+    found = reason_columns(served.release.bundle, matrix, contributions, count, language)
+    among = pa.array(np.cumsum(speaking) - 1, mask=~speaking)  # each row's place among those that speak
+    return {name: values.take(among) for name, values in found.items()}
 
 
-def _told(notes: list[dict[str, str]] | None) -> str | None:
-    return "; ".join(f"{note['feature']}: {note['detail']}" for note in notes) if notes else None
+def _notes(notes: Mapping[int, list[dict[str, str]]], count: int) -> pa.Array:
+    """Each row's notes as one text; null where it has none."""
+    if not notes:
+        return pa.nulls(count, pa.string())
+    told = {row: "; ".join(f"{note['feature']}: {note['detail']}" for note in found) for row, found in notes.items()}
+    return pa.array([told.get(row) for row in range(count)], pa.string())
 
 
 def _id_column(live: Mapping[str, Live], table: pa.Table) -> str | None:
     """Where the ids stand: in the column `customer_id`, else in a use case's own; None where there is neither."""
     names = [CUSTOMER_ID, *(served.release.bundle.manifest["customer_id"] for served in live.values())]
     return next((name for name in names if name and name in table.column_names), None)
-
-
-def read_batches(source: Path) -> Iterator[pa.Table]:
-    """A Parquet or CSV file a batch at a time.
-
-    Raises:
-        BatchError: It cannot be read.
-    """
-    try:
-        if source.suffix == ".csv":
-            yield from (pa.Table.from_batches([batch]) for batch in pacsv.open_csv(source))
-        else:
-            with pq.ParquetFile(source) as file:
-                yield from (pa.Table.from_batches([batch]) for batch in file.iter_batches(ROWS))
-    except (OSError, pa.ArrowInvalid) as error:
-        raise BatchError(
-            f"{source.name} must be a readable Parquet or CSV file, got {type(error).__name__}."
-        ) from error
-
-
-@contextmanager
-def whole_file(target: Path) -> Iterator[Callable[[pa.Table], None]]:
-    """A writer whose file is renamed to its place once all is written."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    writer: Any = None
-
-    def write(table: pa.Table) -> None:
-        nonlocal writer
-        if writer is None:
-            make = pacsv.CSVWriter if target.suffix == ".csv" else pq.ParquetWriter
-            writer = make(draft, table.schema)
-        writer.write_table(table)
-
-    try:
-        yield write
-        if writer is None:
-            raise BatchError("A file to score must hold at least one row, got none.")
-        writer.close()
-        draft.replace(target)
-    finally:
-        draft.unlink(missing_ok=True)

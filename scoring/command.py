@@ -10,12 +10,14 @@ from datetime import date
 from pathlib import Path
 
 from scoring.answers import MAX_REASONS, Live
-from scoring.batch import BatchError, score_file
+from scoring.batch import score_file
 from scoring.campaign import COMMANDS, UsageError
 from scoring.errors import BundleError
 from scoring.export import FORMATS
+from scoring.files import BatchError, count_rows
 from scoring.golden import replay
 from scoring.policy_file import PolicyError
+from scoring.progress import bar
 from scoring.releases import load_release
 from scoring.segments import current_policy
 from scoring.snapshot import AudienceError
@@ -34,18 +36,20 @@ def main(arguments: list[str] | None = None) -> int:
     if not 0 <= options.reasons <= MAX_REASONS:
         return _too_many_reasons(options.reasons)
     try:
-        live = {name: Live(load_release(options.home, name)) for name in options.use_case}
+        live = {name: Live(load_release(options.home, name, threads=1)) for name in options.use_case}
         for served in live.values():
             replay(served.release.bundle)
-        tally = score_file(
-            live,
-            options.input,
-            options.output,
-            reasons=options.reasons,
-            language=options.language,
-            policy=current_policy(options.home),
-            suppression=open_suppression(options.home),
-        )
+        with bar(count_rows(options.input)) as progress:
+            tally = score_file(
+                live,
+                options.input,
+                options.output,
+                reasons=options.reasons,
+                language=options.language,
+                policy=current_policy(options.home),
+                suppression=open_suppression(options.home),
+                progress=progress,
+            )
     except BatchError as error:
         print(f"{options.input}: {error}", file=sys.stderr)
         return BROKEN_DATA
@@ -104,8 +108,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--home", type=Path, default=_home(), help="where the releases are (default: %(default)s)")
     parser.add_argument("--use-case", action="append", required=True, help="repeat for several in one pass")
-    parser.add_argument("--input", type=Path, required=True, help="Parquet or CSV, one row a customer")
-    parser.add_argument("--output", type=Path, required=True, help="Parquet or CSV, by its ending")
+    parser.add_argument(
+        "--input", type=Path, required=True, help="Parquet or CSV, or a folder of them; one row a customer"
+    )
+    parser.add_argument(
+        "--output", type=Path, required=True, help="Parquet or CSV, by its ending; without one a folder"
+    )
     _say_options(parser, reasons=0)
     return parser
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from features.types import CUSTOMER_ID
-from scoring.batch import read_batches
+from scoring.files import read_batches
 from scoring.policy import LEVELS
 from scoring.snapshot import AudienceError, Snapshot, Stand
 

@@ -6,6 +6,7 @@ keeps the same kind of hash and the moment: enough to tell that it was done, and
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import os
 import secrets
@@ -53,6 +54,18 @@ class Suppression:
             SuppressionError: The list or its key cannot be read.
         """
         return self._find("SELECT who, at FROM erased WHERE who IN {}", customers)
+
+    def digest(self) -> str:
+        """Another whenever the list is: what was told before an objection must not be told after it.
+
+        Raises:
+            SuppressionError: The list cannot be read.
+        """
+        try:
+            listed = self._reader.ask("SELECT who FROM suppressed ORDER BY who")
+        except sqlite3.Error as error:
+            raise SuppressionError(f"{FILE} must be readable, got {type(error).__name__}.") from error
+        return hashlib.sha256(b"".join(who for (who,) in listed)).hexdigest()
 
     def _find(self, question: str, customers: Iterable[str]) -> dict[str, float]:
         try:

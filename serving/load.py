@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.types import CUSTOMER_ID, Feature
-from scoring.batch import BatchError, read_batches
 from scoring.errors import BundleError
+from scoring.files import BatchError, read_batches
 from scoring.releases import load_release, released_use_cases
 from scoring.suppression import Suppression, SuppressionError, open_suppression
 from serving.store import put

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from features.types import CUSTOMER_ID
 from scoring import suppression
-from scoring.batch import BatchError, read_batches
+from scoring.files import BatchError, read_batches
 from scoring.suppression import SuppressionError
 
 DONE, FAILED, BROKEN_DATA = 0, 1, 3

@@ -5,13 +5,16 @@ import subprocess
 import sys
 
 import pyarrow as pa
+import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
 
-from scoring.answers import score_profiles
-from scoring.batch import BatchError, score_file
+from scoring.answers import Live, score_profiles
+from scoring.batch import score_file, score_table
 from scoring.command import main
-from tests.models import shop_rows
+from scoring.files import BatchError
+from scoring.releases import load_release
+from tests.models import release_shop, shop_rows
 
 
 @pytest.fixture
@@ -102,3 +105,125 @@ def test_scoring_files_loads_no_training_library(home, source, tmp_path):
     ]
 
     subprocess.run([sys.executable, "-c", script, *options], check=True)
+
+
+def written(path):
+    """Every row of a Parquet file, or of a folder of them."""
+    return pq.read_table(path).to_pylist()
+
+
+@pytest.fixture
+def small_batches(monkeypatch):
+    """Batches of 64 rows, so that a small file has many."""
+    monkeypatch.setattr("scoring.files.ROWS", 64)
+    monkeypatch.setattr("scoring.batch.ROWS", 64)
+
+
+def test_a_killed_run_goes_on_and_every_row_comes_out_once(home, live, small_batches, source, tmp_path):
+    """Killed in the midst of the batches by a signal that nothing catches; what is done is not done again."""
+    script = (
+        "import os, signal, sys; from pathlib import Path; import scoring.files; scoring.files.ROWS = 64;"
+        "from scoring.answers import Live; from scoring.batch import score_file;"
+        "from scoring.releases import load_release;"
+        "stop = lambda rows: os.kill(os.getpid(), signal.SIGKILL);"
+        "names = ('churn', 'propensity'); live = {name: Live(load_release(Path(sys.argv[1]), name)) for name in names};"
+        "score_file(live, Path(sys.argv[2]), Path(sys.argv[3]), reasons=2, progress=stop)"
+    )
+    target, whole = tmp_path / "out.parquet", tmp_path / "whole.parquet"
+    killed = subprocess.run([sys.executable, "-c", script, str(home), str(source), str(target)], check=False)
+    parts = {path: path.stat().st_mtime_ns for path in tmp_path.glob(".out.parquet.parts/*.arrow")}
+    seen = []
+
+    tally = score_file(live, source, target, reasons=2, progress=lambda _: seen.append(keep(parts)))
+    score_file(live, source, whole, reasons=2)
+
+    assert killed.returncode == -9
+    assert 0 < len(parts) < 500 // 64 + 1
+    assert seen[0] == list(parts.values())
+    assert tally.rows == 500
+    assert target.read_bytes() == whole.read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.parquet", "out.parquet", "whole.parquet"]
+
+
+def keep(parts):
+    """When the parts were written."""
+    return [path.stat().st_mtime_ns for path in parts]
+
+
+def test_another_run_begins_anew(live, small_batches, source, tmp_path):
+    """What a run with other arguments left is never mixed in; nor is a part that was cut off."""
+    target = tmp_path / "out.parquet"
+    folder = tmp_path / ".out.parquet.parts"
+
+    def fail(rows):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        score_file(live, source, target, reasons=1, progress=fail)
+    first = next(iter(sorted(folder.glob("*.arrow"))))
+    score_file(live, source, tmp_path / "one.parquet", reasons=1)
+    first.write_bytes(first.read_bytes()[:500])
+    score_file(live, source, target, reasons=1)
+    assert target.read_bytes() == (tmp_path / "one.parquet").read_bytes()
+
+    with pytest.raises(KeyboardInterrupt):
+        score_file(live, source, target, reasons=1, progress=fail)
+    score_file(live, source, target)
+    assert "churn_reason_1_code" not in pq.read_schema(target).names
+
+
+def test_one_run_at_a_time_writes_a_target(live, source, tmp_path):
+    """The second is told so, and the first goes on."""
+    target = tmp_path / "out.parquet"
+
+    def second(rows):
+        with pytest.raises(BatchError, match="under way"):
+            score_file(live, source, target)
+
+    assert score_file(live, source, target, progress=second).rows == 500
+    assert target.exists()
+
+
+def test_a_folder_and_a_csv_give_what_one_parquet_file_gives(live, small_batches, source, tmp_path):
+    """Whatever the rows come in and go out in; a CSV's ids keep their zeros."""
+    table = pq.read_table(source)
+    ids = pa.array([f"{row:05}" for row in range(len(table))])
+    table = table.set_column(table.column_names.index("customer_id"), "customer_id", ids)
+    folder = tmp_path / "in"
+    folder.mkdir()
+    pq.write_table(table, tmp_path / "in.parquet")
+    pq.write_table(table.slice(0, 200), folder / "a.parquet")
+    pacsv.write_csv(table.slice(200), folder / "b.csv")
+
+    score_file(live, tmp_path / "in.parquet", tmp_path / "one.parquet", reasons=2)
+    score_file(live, folder, tmp_path / "many", reasons=2)
+
+    assert len(list((tmp_path / "many").iterdir())) > 1
+    assert written(tmp_path / "many") == written(tmp_path / "one.parquet")
+    assert written(tmp_path / "many")[7]["customer_id"] == "00007"
+
+
+def test_forbidden_features_are_told_together(tmp_path_factory):
+    """As other factors, with the sum that a posted row gets, to the bit."""
+    home = tmp_path_factory.mktemp("home")
+    release_shop(home, "churn", scratch=tmp_path_factory.mktemp("b"), forbid=["canal d'achat", "monetary_365d"])
+    live = {"churn": Live(load_release(home, "churn"))}
+    rows = shop_rows(300, seed=6)
+
+    table = score_table(live, pa.Table.from_pylist(rows), reasons=8).to_pylist()
+
+    posted = [{"customer_id": "c", "features": row} for row in rows]
+    for row, answer in zip(table, score_profiles(live, posted, reasons=8), strict=True):
+        told = answer["scores"]["churn"].get("reasons", [])
+        for key in ("code", "feature", "text", "contribution"):
+            found = [row[f"reason_{rank}_{key}"] for rank in range(1, 9)]
+            assert found == [*(reason[key] for reason in told), *[None] * (8 - len(told))]
+
+
+def test_every_core_gives_the_bits_of_one(live, small_batches, source, tmp_path, monkeypatch):
+    """The order in which batches are done leaves no trace."""
+    score_file(live, source, tmp_path / "many.parquet", reasons=1)
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    score_file(live, source, tmp_path / "one.parquet", reasons=1)
+
+    assert (tmp_path / "many.parquet").read_bytes() == (tmp_path / "one.parquet").read_bytes()

@@ -1,0 +1,136 @@
+"""Files of rows: Parquet, CSV, or a folder of either, read a batch at a time; written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+
+ROWS = 65_536  # a batch: large enough to be fast, small enough to keep memory flat
+CSV = (".csv", ".csv.gz")
+_KINDS = (*CSV, ".parquet")
+
+
+class BatchError(ValueError):
+    """The file to score is not one the use case can read."""
+
+
+def source_files(source: Path) -> list[Path]:
+    """The file itself, or the tables in a folder in order of name.
+
+    Raises:
+        BatchError: The folder holds none.
+    """
+    if not source.is_dir():
+        return [source]
+    found = [path for path in sorted(source.iterdir()) if path.name.endswith(_KINDS) and not path.name.startswith(".")]
+    if not found:
+        raise BatchError(f"A folder to read must hold Parquet or CSV files, {source.name} holds none.")
+    return found
+
+
+def read_batches(source: Path) -> Iterator[pa.Table]:
+    """A Parquet or CSV file, or a folder of them, a batch at a time; the cells of a CSV are text, or null where blank.
+
+    Raises:
+        BatchError: It cannot be read.
+    """
+    for path in source_files(source):
+        try:
+            yield from _csv(path) if path.name.endswith(CSV) else _parquet(path)
+        except (OSError, pa.ArrowInvalid) as error:
+            raise BatchError(
+                f"{path.name} must be a readable Parquet or CSV file, got {type(error).__name__}."
+            ) from error
+
+
+def _parquet(path: Path) -> Iterator[pa.Table]:
+    with pq.ParquetFile(path) as file:
+        yield from (pa.Table.from_batches([batch]) for batch in file.iter_batches(ROWS))
+
+
+def _csv(path: Path) -> Iterator[pa.Table]:
+    """As text, since a type guessed from the first rows need not fit the last, and 007 is not 7."""
+    with pacsv.open_csv(path) as peeked:
+        names = peeked.schema.names
+    convert = pacsv.ConvertOptions(
+        column_types=dict.fromkeys(names, pa.string()), null_values=[""], strings_can_be_null=True
+    )
+    with pacsv.open_csv(path, convert_options=convert) as file:
+        yield from (pa.Table.from_batches([batch]) for batch in file)
+
+
+def count_rows(source: Path) -> int | None:
+    """How many rows there are to read; None where that is known only at the end."""
+    files = source_files(source)
+    if any(path.name.endswith(CSV) for path in files):
+        return None
+    try:
+        return sum(pq.read_metadata(path).num_rows for path in files)
+    except (OSError, pa.ArrowInvalid):
+        return None
+
+
+@contextmanager
+def whole_file(target: Path) -> Iterator[Callable[[pa.Table], None]]:
+    """A writer whose file is renamed to its place once all is written.
+
+    A target without an ending is a folder: each table becomes a Parquet file in it.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    writer = _Folder(draft) if not target.suffix else _File(draft, target)
+    try:
+        yield writer.write
+        if not writer.written:
+            raise BatchError("A file to score must hold at least one row, got none.")
+        writer.close()
+        draft.replace(target)
+    finally:
+        writer.remove()
+
+
+class _File:
+    def __init__(self, draft: Path, target: Path) -> None:
+        self._draft = draft
+        self._make = pacsv.CSVWriter if target.suffix == ".csv" else pq.ParquetWriter
+        self._writer: Any = None
+
+    @property
+    def written(self) -> bool:
+        return self._writer is not None
+
+    def write(self, table: pa.Table) -> None:
+        if self._writer is None:
+            self._writer = self._make(self._draft, table.schema)
+        self._writer.write_table(table)
+
+    def close(self) -> None:
+        self._writer.close()
+
+    def remove(self) -> None:
+        self._draft.unlink(missing_ok=True)
+
+
+class _Folder:
+    def __init__(self, draft: Path) -> None:
+        self._draft = draft
+        self._draft.mkdir()
+        self.written = 0
+
+    def write(self, table: pa.Table) -> None:
+        pq.write_table(table, self._draft / f"part-{self.written:05}.parquet")
+        self.written += 1
+
+    def close(self) -> None:
+        """Each file is whole already."""
+
+    def remove(self) -> None:
+        shutil.rmtree(self._draft, ignore_errors=True)
