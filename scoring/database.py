@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import tempfile
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,19 +42,16 @@ class Reader:
 
 @contextmanager
 def writing(path: Path, tables: str) -> Iterator[sqlite3.Connection]:
-    """A transaction on a file that only its owner may read; `tables` makes what is not there yet.
+    """A transaction on a file that only its owner may read; where there is none it is made, with its tables.
 
     Raises:
         sqlite3.Error: It cannot be written, and is as it was.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # SQLite gives its side files the mode of the file
+    if not path.exists():
+        _make(path, tables)
     with closing(sqlite3.connect(path, timeout=WRITE_SECONDS, isolation_level=None)) as connection:
-        connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA secure_delete = ON")
-        for table in tables.split(";"):
-            connection.execute(table)
         connection.execute("BEGIN IMMEDIATE")
         try:
             yield connection
@@ -61,6 +59,20 @@ def writing(path: Path, tables: str) -> Iterator[sqlite3.Connection]:
         except BaseException:
             connection.execute("ROLLBACK")
             raise
+
+
+def _make(path: Path, tables: str) -> None:
+    """Makes the file whole under another name first: nobody ever reads one that lacks its tables."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")  # its owner's alone
+    os.close(handle)
+    draft = Path(name)
+    with closing(sqlite3.connect(draft)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.executescript(tables)
+    with suppress(FileExistsError):  # another was quicker: theirs counts
+        os.link(draft, path)
+    draft.unlink()
 
 
 def scrub(path: Path) -> None:

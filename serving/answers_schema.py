@@ -32,6 +32,19 @@ _NAMED = _object({"code": _CODE, "label": _TEXT})
 _NAMED_OR_NULL: Schema = {**_NAMED, "type": ["object", "null"]}
 _NEXT_BAND: Schema = {**_object({"code": _CODE, "at": _NUMBER, "distance": _NUMBER}), "type": ["object", "null"]}
 _STATUSES = ["scored", "not_eligible", "insufficient_data", "stale", "opted_out", "unknown", "invalid"]
+_DECISION = _object(
+    {
+        "at": _TEXT,
+        "request_id": _TEXT,
+        "caller": {"type": ["string", "null"], "description": "The name of the key"},
+        "use_case": _TEXT,
+        "model_version": _TEXT,
+        "score": _SCORE,
+        "band": _CODE,
+        "segment": {"type": ["string", "null"]},
+        "reasons": _list(_TEXT),
+    }
+)
 
 SCHEMAS: Schema = {
     "Anything": _OBJECT,
@@ -138,6 +151,7 @@ SCHEMAS: Schema = {
                     {
                         "customer_id": _TEXT,
                         "store": _list(_object({"as_of": _TEXT, "features": _OBJECT})),
+                        "decisions": _list(_DECISION),
                         "opted_out": {"type": "boolean"},
                         "erased_at": _DATE_OR_NULL,
                         "requests": _list(_object({"file": _TEXT, "profile": _OBJECT})),

@@ -99,6 +99,8 @@ def _score(asked: ScoresRequest, visit: Visit) -> Reply:
         language=asked.language,
         policy=visit.snapshot.policy,
     )
+    if visit.runtime.decisions.on:
+        visit.runtime.decisions.note(visit.request_id, visit.key.name if visit.key else None, results)
     counted = Counter((name, score["status"]) for row in results for name, score in row["scores"].items())
     counted["(none)", "invalid"] += sum(row["status"] == "invalid" for row in results)
     for labels, count in counted.items():

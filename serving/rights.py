@@ -1,4 +1,4 @@
-"""What is held of a customer, told in full or erased for good: store, request files, suppression list."""
+"""What is held of a customer, told in full or erased for good: store, decisions, request files, objections."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 from features.types import CUSTOMER_ID
 from scoring import suppression
 from scoring.suppression import open_suppression
-from serving import store
+from serving import decisions, store
 
 REQUESTS = "requests"  # ten real customers of each use case, for trying things out
 
@@ -22,6 +22,7 @@ def export(home: Path, customers: Sequence[str]) -> list[dict[str, Any]]:
     """All that a home holds of customers, in the order asked; raises as `erase` does."""
     path = home / store.FILE
     rows = store.SqliteStore(path).find(customers) if path.exists() else {}
+    lines = decisions.decisions_of(home, customers)
     listed = open_suppression(home)
     objectors = listed.among(customers) if listed else frozenset()
     erased = listed.erased(customers) if listed else {}
@@ -30,6 +31,7 @@ def export(home: Path, customers: Sequence[str]) -> list[dict[str, Any]]:
         {
             CUSTOMER_ID: customer,
             "store": [{"as_of": _iso(row.as_of), "features": row.features} for row in rows.get(customer, ())],
+            "decisions": lines.get(customer, []),
             "opted_out": customer in objectors,
             "erased_at": _iso(erased[customer]) if customer in erased else None,
             "requests": [
@@ -55,9 +57,13 @@ def erase(home: Path, customers: Sequence[str]) -> list[dict[str, Any]]:
     """
     suppression.mark_erased(home, customers, at=time.time())
     rows = store.remove(home, customers)
-    requests = _remove_from_requests(home, frozenset(customers))
+    removed = {
+        "store": rows,
+        "decisions": decisions.remove(home, customers),
+        "requests": _remove_from_requests(home, frozenset(customers)),
+    }
     return [
-        {CUSTOMER_ID: customer, "removed": {"store": rows.get(customer, 0), "requests": requests.get(customer, 0)}}
+        {CUSTOMER_ID: customer, "removed": {place: counts.get(customer, 0) for place, counts in removed.items()}}
         for customer in customers
     ]
 

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from serving import logs, metrics, tally
 from serving.customers import Customers
+from serving.decisions import Decisions
 from serving.gate import Gate
 from serving.live import Snapshot, Watch, age_seconds
 from serving.metrics import Family, Labels
@@ -35,6 +36,7 @@ class Runtime:
         self.draining = False
         self.gate = Gate(settings)
         self.customers = Customers(settings)
+        self.decisions = Decisions(settings.home, days=settings.decisions_days, on=settings.decisions)
         self._watch = Watch(
             settings.home,
             fallback=shelf_inside_bento(_ROOT),
@@ -60,6 +62,7 @@ class Runtime:
         """What is done besides, each time the shelf is looked at."""
         self.gate.look()
         self.customers.look()
+        self.decisions.flush()
         tally.leave(self.registry)
 
     @contextmanager
@@ -76,6 +79,7 @@ class Runtime:
             self.draining = True
             self._watch.stop()
             self._thread.shutdown(wait=False)
+            self.decisions.flush()
             tally.leave(self.registry)
 
     async def first_look(self) -> None:

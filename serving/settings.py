@@ -31,6 +31,8 @@ class Settings:
     shortcut: bool = True  # the edge answers the two POST routes itself; off: BentoML's own machinery does
     open: bool = False  # whether callers beyond this machine are let in without keys
     stale_days: float = 0.0  # after which a row of the online store is too old to score; 0: never
+    decisions: bool = False  # whether every score that is given is kept in HOME/decisions.db
+    decisions_days: float = 90.0  # for how long
     rate: float = 0.0  # calls a second each key may make; 0 sets no limit
 
     @classmethod

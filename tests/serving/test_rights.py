@@ -69,7 +69,8 @@ def test_what_is_held_is_told_in_full(peopled: Path) -> None:
     assert [one["opted_out"] for one in told] == [True, False, False]
     assert [entry["file"] for entry in told[0]["requests"]] == ["churn.json", "propensity.json"]
     assert told[0]["requests"][0]["profile"] == {"customer_id": WHO[1], "features": ROW}
-    assert told[1] == {"customer_id": "stranger", "store": [], "opted_out": False, "erased_at": None, "requests": []}
+    nothing: dict[str, Any] = {"store": [], "decisions": [], "opted_out": False, "erased_at": None, "requests": []}
+    assert told[1] == {"customer_id": "stranger", **nothing}
 
 
 def test_an_erase_leaves_no_byte_of_a_customer(peopled: Path) -> None:
@@ -81,7 +82,10 @@ def test_an_erase_leaves_no_byte_of_a_customer(peopled: Path) -> None:
 
     assert {"churn.json", "propensity.json"} < before
     assert any(name.startswith("store.db") for name in before)
-    assert [one["removed"] for one in told] == [*[{"store": 2, "requests": 2}] * 3, {"store": 0, "requests": 0}]
+    assert [one["removed"] for one in told] == [
+        *[{"store": 2, "decisions": 0, "requests": 2}] * 3,
+        {"store": 0, "decisions": 0, "requests": 0},
+    ]
     assert traces(peopled, *WHO, VALUE) == set()
     assert SqliteStore(peopled / "store.db").find(OTHERS) == held
     assert [path.name for path in (peopled / "requests").iterdir()] == ["churn.json"]
@@ -146,7 +150,7 @@ def test_both_are_asked_over_http_by_an_admin(asked: tuple[Server, dict[str, dic
 
     assert [told["churn"] for told in before] == ["scored", "opted_out", "scored", "scored"]
     assert [one["customer_id"] for one in exported.json()["customers"]] == WHO[:2]
-    assert [one["removed"] for one in erased.json()["customers"]] == [{"store": 2, "requests": 2}] * 3
+    assert [one["removed"] for one in erased.json()["customers"]] == [{"store": 2, "decisions": 0, "requests": 2}] * 3
     assert [told["churn"] for told in after] == ["unknown", "opted_out", "unknown", "scored"]
     assert traces(server.home, *WHO, VALUE) == set()
     assert "Planted" not in server.written()
