@@ -100,7 +100,7 @@ def _score_parts(
         return len(table)
 
     with ThreadPoolExecutor(workers, thread_name_prefix="batch") as pool:
-        for table in read_batches(source):
+        for table in read_batches(source, as_text=True):
             waiting.append(pool.submit(work, count, table, first))
             count, first = count + 1, first + len(table)
             if len(waiting) > workers:

@@ -13,6 +13,8 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
+from features.types import CUSTOMER_ID
+
 ROWS = 65_536  # a batch: large enough to be fast, small enough to keep memory flat
 CSV = (".csv", ".csv.gz")
 _KINDS = (*CSV, ".parquet")
@@ -36,15 +38,20 @@ def source_files(source: Path) -> list[Path]:
     return found
 
 
-def read_batches(source: Path) -> Iterator[pa.Table]:
-    """A Parquet or CSV file, or a folder of them, a batch at a time; the cells of a CSV are text, or null where blank.
+def read_batches(source: Path, *, as_text: bool = False) -> Iterator[pa.Table]:
+    """A Parquet or CSV file, or a folder of them, a batch at a time.
+
+    Args:
+        source: The file or folder.
+        as_text: Whether a CSV's cells are left as text, null where blank. Otherwise its first rows decide what the
+            columns are, which need not fit the last; ids are text in any case, since 007 is not 7.
 
     Raises:
         BatchError: It cannot be read.
     """
     for path in source_files(source):
         try:
-            yield from _csv(path) if path.name.endswith(CSV) else _parquet(path)
+            yield from _csv(path, as_text=as_text) if path.name.endswith(CSV) else _parquet(path)
         except (OSError, pa.ArrowInvalid) as error:
             raise BatchError(
                 f"{path.name} must be a readable Parquet or CSV file, got {type(error).__name__}."
@@ -56,13 +63,12 @@ def _parquet(path: Path) -> Iterator[pa.Table]:
         yield from (pa.Table.from_batches([batch]) for batch in file.iter_batches(ROWS))
 
 
-def _csv(path: Path) -> Iterator[pa.Table]:
-    """As text, since a type guessed from the first rows need not fit the last, and 007 is not 7."""
-    with pacsv.open_csv(path) as peeked:
-        names = peeked.schema.names
-    convert = pacsv.ConvertOptions(
-        column_types=dict.fromkeys(names, pa.string()), null_values=[""], strings_can_be_null=True
-    )
+def _csv(path: Path, *, as_text: bool) -> Iterator[pa.Table]:
+    convert = pacsv.ConvertOptions(column_types={CUSTOMER_ID: pa.string()})
+    if as_text:
+        with pacsv.open_csv(path) as peeked:
+            texts = dict.fromkeys(peeked.schema.names, pa.string())
+        convert = pacsv.ConvertOptions(column_types=texts, null_values=[""], strings_can_be_null=True)
     with pacsv.open_csv(path, convert_options=convert) as file:
         yield from (pa.Table.from_batches([batch]) for batch in file)
 

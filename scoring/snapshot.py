@@ -151,7 +151,7 @@ def take_snapshot(
     facts = {_KEY: json.dumps(_facts(live, policy, as_of), ensure_ascii=False, sort_keys=True).encode()}
     tally, seen = Tally(), set[str]()
     with whole_file(target) as write:
-        for table in read_batches(source):
+        for table in read_batches(source, as_text=True):
             told = tell(live, table, first=tally.customers, reasons=reasons, language=language, suppression=suppression)
             customers = told.customers.to_pylist()
             _once(customers, seen, first=tally.customers)
