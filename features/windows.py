@@ -180,8 +180,11 @@ def _days(name: str, family: str, event: str | None = None) -> Feature:
     return Feature(name, "number", family, "days", lower=0.0, event=event)
 
 
-def _share(name: str, event: str, days: int) -> Feature:
-    return Feature(name, "number", "trend", "share", lower=0.0, upper=1.0, event=event, window_days=days)
+def _share(name: str, event: str, short: int, longest: int) -> Feature:
+    """The share of the longest window's events that fall in the short one, whose days are its subject."""
+    return Feature(
+        name, "number", "trend", "share", lower=0.0, upper=1.0, event=event, window_days=longest, subject=str(short)
+    )
 
 
 def _of_customers(layout: Layout) -> Iterator[Definition]:
@@ -235,7 +238,7 @@ def _rhythm(kind: str, layout: Layout) -> Iterator[Definition]:
     short, longest = (30 if layout.observation > 30 else layout.windows[0]), layout.observation
     if short < longest:
         yield Definition(
-            _share(f"{plural(kind)}_{short}d_share", kind, short),
+            _share(f"{plural(kind)}_{short}d_share", kind, short, longest),
             lambda log: (
                 log.count(log.of(kind, short)).cast("float64")
                 / log.count(log.of(kind, longest)).cast("float64").nullif(0.0)

@@ -53,7 +53,7 @@ def use_case_document(live: Live, *, language: Language = "en") -> dict[str, Any
         "kind": manifest["kind"],
         "model_version": live.release.version,
         "trained_to": manifest["trained_to"],
-        "released_at": live.release.facts.get("promoted_at"),
+        "released_at": live.release.facts.get("registered_at"),
         "features": [_feature(feature, language) for feature in live.release.bundle.features],
         "example": example(live),
         **{key: manifest[key] for key in _KEPT if key in manifest},

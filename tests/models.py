@@ -119,6 +119,6 @@ def release_shop(home: Path, name: str, version: str = "1", *, scratch: Path, **
     """Puts a shop bundle on the shelf and makes it current."""
     folder = scratch / f"{name}-{version}"
     write_shop_bundle(folder, name, **options)
-    facts = {"promoted_at": "2026-01-01T00:00:00Z", "run_id": "test"}
+    facts = {"registered_at": "2026-01-01T00:00:00Z", "run_id": "test"}
     install_release(home, name, version, folder, report=b"<!doctype html><title>report</title>", facts=facts)
     make_current(home, name, version)

@@ -82,17 +82,18 @@ def rfm_features(features: Sequence[Feature], label_event: str | None) -> list[s
 
 def fit_recency(lesson: Lesson, seed: int) -> Fitted:  # noqa: ARG001 a candidate's signature
     """How long ago, and nothing else."""
-    return _linear("recency", lesson, rfm_features(lesson.features, lesson.label_event)[:1], always_log=True)
+    return _linear("recency", lesson, rfm_features(lesson.features, lesson.label_event)[:1])
 
 
 def fit_rfm_logit(lesson: Lesson, seed: int) -> Fitted:  # noqa: ARG001
     """A logistic regression on recency, frequency, money and tenure: the bar of the trade."""
-    return _linear("rfm_logit", lesson, rfm_features(lesson.features, lesson.label_event), always_log=True)
+    return _linear("rfm_logit", lesson, rfm_features(lesson.features, lesson.label_event))
 
 
 def fit_logit(lesson: Lesson, seed: int) -> Fitted:  # noqa: ARG001
     """A logistic regression on every feature."""
-    return _linear("logit", lesson, [feature.name for feature in lesson.features], always_log=False)
+    windows = any(feature.window_days for feature in lesson.features)
+    return _linear("logit", lesson, [feature.name for feature in lesson.features], overlapping=windows)
 
 
 def fit_forest(lesson: Lesson, seed: int) -> Fitted:
@@ -132,10 +133,11 @@ def candidates(features: Sequence[Feature], label_event: str | None) -> dict[str
     return {kind: fit for kind, fit in SIMPLEST_FIRST.items() if kind not in barred}
 
 
-def _linear(kind: str, lesson: Lesson, used: list[str], *, always_log: bool) -> Fitted:
+def _linear(kind: str, lesson: Lesson, used: list[str], *, overlapping: bool = False) -> Fitted:
     matrix = np.concatenate([lesson.fit, lesson.stop])
     label = np.concatenate([lesson.fit_labels, lesson.stop_labels])
-    document = fit_linear(lesson.features, lesson.codes, matrix, label, used=used, always_log=always_log)
+    shape = {"always_log": kind != "logit", "overlapping": overlapping}
+    document = fit_linear(lesson.features, lesson.codes, matrix, label, used=used, **shape)
     return Fitted(kind, "model.json", canonical_json(document), {"features": len(used)})
 
 

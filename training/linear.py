@@ -14,7 +14,8 @@ from features.types import Feature
 
 STEEP = 1.0  # skewness from which a non-negative number is read on a logarithmic scale
 FLAT = 1e-9  # the least slope of a term with a gap, so that its mean can be moved to 0
-RIDGE = 1.0  # inverse strength of the penalty on standardised columns
+RIDGE = 1.0  # inverse strength of the penalty on the standardised columns of a few features
+SHARED = 0.02  # the penalty a row where columns overlap: windows that say the same share a weight, none opposes another
 STEPS = 500
 
 Term = dict[str, Any]
@@ -39,8 +40,12 @@ def fit_linear(
     *,
     used: Collection[str],
     always_log: bool = False,
+    overlapping: bool = False,
 ) -> dict[str, Any]:
     """The document of `model.json`: a ridge logistic regression on the `used` features, every other term 0.
+
+    With `overlapping` the penalty is strong and in proportion to the rows: among windows over the same events a weak
+    one lets large weights of opposite signs cancel out, and the reasons contradict each other.
 
     Numbers are standardised (non-negative skewed ones, or all with `always_log`, after log(1 + x)), a gap has a weight
     of its own, a category one weight a level. Every term's mean over the rows given is 0, so that the intercept is the
@@ -56,7 +61,8 @@ def fit_linear(
         else:
             scales[feature.name] = scale = _scale(feature, column, always_log=always_log)
             blocks.append(_standardised(column, scale))
-    weights, intercept = _regress(np.hstack(blocks), label)
+    strength = 1.0 / (SHARED * len(label)) if overlapping else RIDGE
+    weights, intercept = _regress(np.hstack(blocks), label, strength)
     terms, start = [], 0
     for position, feature in enumerate(features):
         if feature.name not in used:
@@ -74,8 +80,10 @@ def fit_linear(
     return {"intercept": intercept, "terms": terms}
 
 
-def _regress(design: NDArray[np.float64], label: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
-    fitted = LogisticRegression(C=RIDGE, solver="lbfgs", max_iter=STEPS, tol=1e-6).fit(design, label)
+def _regress(
+    design: NDArray[np.float64], label: NDArray[np.float64], strength: float
+) -> tuple[NDArray[np.float64], float]:
+    fitted = LogisticRegression(C=strength, solver="lbfgs", max_iter=STEPS, tol=1e-6).fit(design, label)
     return np.asarray(fitted.coef_[0], dtype=np.float64), float(fitted.intercept_[0])
 
 

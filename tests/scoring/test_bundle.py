@@ -89,7 +89,7 @@ def test_installing_again_gives_identical_bytes_and_only_current_moves(tmp_path)
 
     install_release(
         tmp_path, "shop", "1", tmp_path / "s" / "shop-1", report=before["report.html"],
-        facts={"promoted_at": "2026-01-01T00:00:00Z", "run_id": "test"},
+        facts={"registered_at": "2026-01-01T00:00:00Z", "run_id": "test"},
     )  # fmt: skip
     make_current(tmp_path, "shop", "1")
 

@@ -69,3 +69,24 @@ def test_features_that_are_not_used_add_nothing() -> None:
 
     assert np.abs(contributions[:, [0, 2, 3]]).max() == 0
     assert np.abs(contributions[:, 1]).max() > 0
+
+
+def test_columns_that_say_the_same_do_not_oppose_one_another():
+    """Two windows over the same purchases share their weight, more evenly than under a weak penalty."""
+    rng = np.random.default_rng(3)
+    long = rng.poisson(6, 400).astype(np.float64)
+    matrix = np.stack([long, long + (rng.random(400) < 0.05)], axis=1).astype(np.float32)
+    label = (rng.random(400) < 1 / (1 + np.exp(3 - 0.4 * long))).astype(np.float64)
+    features = (Feature("purchases_365d", "integer", lower=0), Feature("purchases_total", "integer", lower=0))
+    used = [feature.name for feature in features]
+
+    apart, shared = (
+        [
+            term["coefficient"]
+            for term in fit_linear(features, {}, matrix, label, used=used, overlapping=strong)["terms"]
+        ]
+        for strong in (False, True)
+    )
+
+    assert abs(shared[0] - shared[1]) < 0.5 * abs(apart[0] - apart[1])
+    assert min(shared) > 0
