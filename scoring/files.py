@@ -60,7 +60,22 @@ def read_batches(source: Path, *, as_text: bool = False) -> Iterator[pa.Table]:
 
 def _parquet(path: Path) -> Iterator[pa.Table]:
     with pq.ParquetFile(path) as file:
-        yield from (pa.Table.from_batches([batch]) for batch in file.iter_batches(ROWS))
+        for groups in _some_groups(file.metadata):
+            yield from (pa.Table.from_batches([batch]) for batch in file.iter_batches(ROWS, row_groups=groups))
+
+
+def _some_groups(metadata: pq.FileMetaData) -> Iterator[list[int]]:
+    """Row groups that together make a batch: pyarrow keeps part of what it read until all it was asked for is read."""
+    groups: list[int] = []
+    rows = 0
+    for group in range(metadata.num_row_groups):
+        groups.append(group)
+        rows += metadata.row_group(group).num_rows
+        if rows >= ROWS:
+            yield groups
+            groups, rows = [], 0
+    if groups:
+        yield groups
 
 
 def _csv(path: Path, *, as_text: bool) -> Iterator[pa.Table]:
