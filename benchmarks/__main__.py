@@ -77,13 +77,15 @@ def _starts(world: World, rounds: int, results: Results) -> None:
 
 
 def _batch(world: World, rows: int, rounds: int, results: Results) -> None:
-    small, large = world.folder / "small.parquet", world.folder / "large.parquet"
+    small, large, few = (world.folder / f"{name}.parquet" for name in ("small", "large", "few"))
     write_customers(small, rows)
     for _ in range(min(rounds, 3)):
         results.batch.append(Measured(files.ours(world, small), files.bare(world, small)))
         _say("batch")
     results.rows = rows
-    results.batch_reasons = files.ours(world, small, reasons=3)
+    results.few = rows // 20
+    write_customers(few, results.few)
+    results.batch_reasons = files.ours(world, few, reasons=3)
     small.unlink()
     write_customers(large, 10 * rows)
     results.large = files.ours(world, large)

@@ -33,9 +33,10 @@ class Results:
     starts: dict[str, list[float]] = field(default_factory=dict)  # processor seconds by server
     memory: dict[str, dict[int, int]] = field(default_factory=dict)  # bytes by server and process
     batch: list[Measured] = field(default_factory=list)
-    batch_reasons: Cost | None = None
+    batch_reasons: Cost | None = None  # of `few` rows
     large: Cost | None = None  # ten times the rows
     rows: int = 0
+    few: int = 0
 
     def add(self, name: str, connections: int, sample: Sample) -> None:
         """Keeps a sample."""

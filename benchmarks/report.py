@@ -84,9 +84,10 @@ def _other_lines(results: Results) -> list[str]:
     ]
     if results.batch:
         ours, bare = results.batch[-1].ours, results.batch[-1].bare
-        for name, cost in (("Penchant", ours), ("bare", bare), ("Penchant with 3 reasons", results.batch_reasons)):
-            if cost:
-                lines.append(_batch_line(f"{name}, {results.rows:,} rows", asdict(cost)))
+        for name, cost in (("Penchant", ours), ("bare", bare)):
+            lines.append(_batch_line(f"{name}, {results.rows:,} rows", asdict(cost)))
+    if results.batch_reasons:
+        lines.append(_batch_line(f"Penchant with 3 reasons, {results.few:,} rows", asdict(results.batch_reasons)))
     if results.large:
         lines.append(_batch_line(f"Penchant, {10 * results.rows:,} rows", asdict(results.large)))
     return lines
@@ -113,6 +114,7 @@ def document(results: Results) -> str:
             "memory_bytes": {name: sorted(sizes.values(), reverse=True) for name, sizes in results.memory.items()},
             "batch": {
                 "rows": results.rows,
+                "rows_with_reasons": results.few,
                 "runs": [asdict(pair) for pair in results.batch],
                 "reasons": asdict(results.batch_reasons) if results.batch_reasons else None,
                 "large": asdict(results.large) if results.large else None,
