@@ -59,6 +59,9 @@ lint: setup ## ruff and mypy
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 
+bench: setup ## peers and Penchant side by side: a table in bench.md, figures in bench.json (about 20 minutes)
+	$(PY) -m benchmarks --json bench.json | tee bench.md
+
 mlflow: setup ## open the MLflow pages on what was trained, on MLFLOW_PORT (default 5000)
 	MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(PY) -m mlflow server --host 127.0.0.1 \
 	  --port $(MLFLOW_PORT) --workers 1 --backend-store-uri "sqlite:///$(HOME_DIR)/mlflow.db"

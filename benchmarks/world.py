@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -174,8 +174,3 @@ def write_customers(path: Path, count: int) -> None:
 
 def _with_ids(table: pa.Table, start: int) -> pa.Table:
     return table.add_column(0, "customer_id", pa.array([f"c{start + row}" for row in range(len(table))]))
-
-
-def category_columns() -> Iterator[str]:
-    """The names of the categories."""
-    yield from ENCODER

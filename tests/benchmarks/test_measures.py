@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+
+from benchmarks.contenders import CONTENDERS
+from benchmarks.files import Cost
+from benchmarks.load import Run
+from benchmarks.measures import Measured, Results, Sample, ratios
+from benchmarks.processes import cpu_seconds, memory_bytes
+from benchmarks.report import document, markdown
+
+
+@pytest.fixture
+def results():
+    """Two rounds in which every contender takes 1 ms of processor time a request, and 2 ms at 32 connections."""
+    made = Results(rows=1000, few=50)
+    for one in CONTENDERS:
+        for connections in (1, 32):
+            for _ in range(2):
+                made.add(one.name, connections, Sample(1e-3 * (1 + (connections > 1)), Run(100, 1.0, [0.001] * 100)))
+    made.starts = {"penchant": [1.0, 2.0], "quickstart": [4.0, 4.0]}
+    made.memory = {"penchant": {1: 10, 2: 60}, "quickstart": {3: 100}}
+    made.batch = [Measured(Cost(1.1, 1.0, 100), Cost(1.0, 1.0, 90))]
+    made.large = Cost(10.0, 9.0, 103)
+    return made
+
+
+def test_every_ratio_that_is_asked_for_is_told(results):
+    """Against one peer, against the sum of two, at the worse concurrency; a ratio of one that is faster is below 1."""
+    slow = results.samples["Penchant, score", 32]
+    results.samples["Penchant, score", 32] = [Sample(3 * one.cpu, one.run) for one in slow]
+
+    found = {ratio.what: (ratio.found, ratio.verdict) for ratio in ratios(results)}
+
+    assert len(found) == 9
+    assert found["score, CPU against BentoML's quickstart"] == (3.0, "missed")
+    assert found["score, CPU against floor + no-op `@bentoml.api`"] == (1.5, "missed")
+    assert found["batch of ten times the rows, peak memory"] == (1.03, "must met")
+    assert found["start-up CPU against BentoML's quickstart"] == (0.375, "must met")
+    assert found["memory of one worker against the quickstart"] == (0.6, "must met")
+    assert all(what in markdown(results) for what in found)
+    assert len(json.loads(document(results))["ratios"]) == 9
+
+
+def test_what_was_not_measured_is_told_so():
+    """A run of some parts leaves the other ratios open."""
+    assert {ratio.verdict for ratio in ratios(Results())} == {"not measured"}
+    assert "not measured" in markdown(Results())
+
+
+def test_processes_are_counted_with_their_children():
+    """This process has used some processor time and holds some memory."""
+    assert cpu_seconds(os.getpid()) > 0
+    assert memory_bytes(os.getpid())[os.getpid()] > 2**20
