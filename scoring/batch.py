@@ -23,7 +23,7 @@ from scoring.encoder import Encoded, Encoder
 from scoring.files import ROWS, BatchError, read_batches, source_files, whole_file
 from scoring.parts import Parts, parts_of
 from scoring.policy import Place, Policy
-from scoring.reasons import reason_columns
+from scoring.reason_columns import reason_columns
 from scoring.segments import DEFAULT, field_of, place_all
 from scoring.suppression import Suppression
 from scoring.wording import Language

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from features.types import MISSING, OTHER, Feature, normalise
 
@@ -76,6 +77,16 @@ def _number(value: Any, feature: Feature) -> float:
 
 def _range_warning(feature: Feature, number: float) -> str | None:
     return "outside_training_range" if feature.seen and not feature.seen[0] <= number <= feature.seen[1] else None
+
+
+def doubtful(feature: Feature, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Rows worth a look by the rule itself: out of bounds, out of the seen range, infinite or fractional."""
+    low = max(bound for bound in (-FLOAT32_MAX, feature.lower, feature.seen and feature.seen[0]) if bound is not None)
+    high = min(bound for bound in (FLOAT32_MAX, feature.upper, feature.seen and feature.seen[1]) if bound is not None)
+    odd = (values < low) | (values > high)
+    if feature.type == "integer":
+        odd |= np.isfinite(values) & (values != np.floor(values))
+    return np.asarray(odd)
 
 
 def _boolean(value: Any) -> Cell:

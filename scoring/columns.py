@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from features.types import Feature, read_number
-from scoring.cells import FLOAT32_MAX, Cell, CellError, Rule
+from scoring.cells import Cell, CellError, Rule, doubtful
 
 TRUE, FALSE = frozenset({"true", "1", "yes"}), frozenset({"false", "0", "no"})
 
@@ -65,16 +65,6 @@ def _numbers(feature: Feature, rule: Rule, column: pa.ChunkedArray) -> Column:
     for row in np.flatnonzero(doubtful(feature, values)).tolist():
         _note(done, row, rule, float(values[row]))
     return done
-
-
-def doubtful(feature: Feature, values: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Rows worth a look by the rule itself: out of bounds, out of the seen range, infinite or fractional."""
-    low = max(bound for bound in (-FLOAT32_MAX, feature.lower, feature.seen and feature.seen[0]) if bound is not None)
-    high = min(bound for bound in (FLOAT32_MAX, feature.upper, feature.seen and feature.seen[1]) if bound is not None)
-    odd = (values < low) | (values > high)
-    if feature.type == "integer":
-        odd |= np.isfinite(values) & (values != np.floor(values))
-    return np.asarray(odd)
 
 
 def _note(done: Column, row: int, rule: Rule, value: float) -> None:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from features.types import MISSING, Feature
 from scoring.cells import WARNINGS, CellError, Note, category_codes, rule_for
-from scoring.columns import encode_column
 from scoring.posted import Posted, plain_column, plain_rows
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 MANY = 16  # rows from which it pays to encode column by column
 _ABSENT = object()
@@ -109,6 +110,8 @@ class Encoder:
         Raises:
             ValueError: A feature has no column, or more than one.
         """
+        from scoring.columns import encode_column  # brings pyarrow along, which posted rows do not need
+
         lacking = [feature.name for feature in self.features if table.column_names.count(feature.name) != 1]
         if lacking:
             raise ValueError(f"Every feature needs one column of its own; missing or doubled: {', '.join(lacking)}.")

@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.types import Feature
-from scoring.cells import CellError, Rule
-from scoring.columns import doubtful
+from scoring.cells import CellError, Rule, doubtful
 
 Posted = tuple[Mapping[str, Any], frozenset[str]]  # a row's features, and the names of others it may hold
 Plain = tuple[NDArray[np.float64], NDArray[np.bool_]]  # encoded values, and where they are in doubt

@@ -6,24 +6,16 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any
 
 from scoring.cells import Note, kind
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 MAX_EVENTS = 10_000  # a profile
 INNER = ("customer_id", "as_of")  # columns that no single event carries
 Columns = Sequence[Mapping[str, str]]  # {"key": what is posted, "column": inside, "type": DuckDB's}
-
-_ARROW = {
-    "VARCHAR": pa.string(),
-    "DOUBLE": pa.float64(),
-    "BIGINT": pa.int64(),
-    "BOOLEAN": pa.bool_(),
-    "TIMESTAMP": pa.timestamp("us"),
-    "VARCHAR[]": pa.list_(pa.string()),
-}
 
 
 class CellError(ValueError):
@@ -71,7 +63,17 @@ def read_record(record: Any, columns: Columns, needed: Sequence[str], what: str)
 
 def arrow_table(columns: Columns, rows: Sequence[Sequence[Any]]) -> pa.Table:
     """Rows of cells as a table with the inner names."""
-    arrays = [pa.array([row[at] for row in rows], _ARROW[column["type"]]) for at, column in enumerate(columns)]
+    import pyarrow as pa  # only a server that is sent raw events needs it
+
+    kinds = {
+        "VARCHAR": pa.string(),
+        "DOUBLE": pa.float64(),
+        "BIGINT": pa.int64(),
+        "BOOLEAN": pa.bool_(),
+        "TIMESTAMP": pa.timestamp("us"),
+        "VARCHAR[]": pa.list_(pa.string()),
+    }
+    arrays = [pa.array([row[at] for row in rows], kinds[column["type"]]) for at, column in enumerate(columns)]
     return pa.table(dict(zip([column["column"] for column in columns], arrays, strict=True)))
 
 

@@ -169,7 +169,7 @@ def prove(home: Path, name: str) -> Live:
     if version is None:
         raise BundleError(f"A use case needs a release, {name} has none.")
     verify_release(home, name, version)
-    release = load_release(home, name, version=version)
+    release = load_release(home, name, version=version, threads=1)
     replay(release.bundle)
     return Live(release)
 
