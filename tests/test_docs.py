@@ -23,6 +23,7 @@ import pytest
 from features.usecase import load_use_case
 from serving.settings import Settings
 from serving.welcome import greeting
+from tests.conftest import newcomer
 from tests.markdown import Block, Command, alike, blocks, commands
 
 ROOT = Path(__file__).parents[1]
@@ -51,7 +52,7 @@ class Reader:
     @property
     def surroundings(self) -> dict[str, str]:
         """The environment after `source .venv/bin/activate`, in the repository."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PENCHANT_", "MLFLOW_"))}
+        kept = newcomer()
         path = f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}"
         return {**kept, "PATH": path, "PYTHONPATH": str(ROOT), "PENCHANT_ACCESS_LOG": "off"}
 

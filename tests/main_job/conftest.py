@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from tests.conftest import newcomer
 from tests.serving.conftest import Server, start, stop
 
 ROOT = Path(__file__).parents[2]
@@ -20,11 +20,8 @@ ROOT = Path(__file__).parents[2]
 
 def penchant(*arguments: str, code: int = 0) -> str:
     """Runs one of the packages from the command line; returns what it prints on stdout."""
-    surroundings = {
-        name: value for name, value in os.environ.items() if not name.startswith(("PENCHANT_HOME", "MLFLOW_"))
-    }
     done = subprocess.run(
-        [sys.executable, "-m", *arguments], cwd=ROOT, env=surroundings, capture_output=True, text=True, check=False
+        [sys.executable, "-m", *arguments], cwd=ROOT, env=newcomer(), capture_output=True, text=True, check=False
     )
     assert done.returncode == code, done.stderr
     return done.stdout
