@@ -94,6 +94,8 @@ class Reader:
         else:
             ended = self.started(["bash", "-c", self.local(command.line)])
             self.compare(command, ended.stdout + ended.stderr)
+            if ended.returncode and "error" not in command.printed:
+                self.wrong.append(f"$ {command.line}\nended with {ended.returncode}\n{ended.stderr}")
 
     def started(self, line: list[str]) -> subprocess.CompletedProcess[str]:
         """A process in the reader's folder, ended."""

@@ -77,21 +77,24 @@ def _sync(asked: argparse.Namespace) -> int:
 
 
 def _promote(asked: argparse.Namespace) -> int:
-    from training.sync import promote, turn
+    from training.sync import promote
 
-    registry = _registry(asked)
-    with turn(asked.home):
-        line = promote(registry, asked.home, asked.name, asked.version)
-    _say([line], _released, as_json=asked.json)
-    return DONE
+    return _moved(asked, promote)
 
 
 def _rollback(asked: argparse.Namespace) -> int:
-    from training.sync import rollback, turn
+    from training.sync import rollback
+
+    return _moved(asked, rollback)
+
+
+def _moved(asked: argparse.Namespace, move: Any) -> int:
+    """Moves an alias in this home's turn and says what is released now."""
+    from training.sync import turn
 
     registry = _registry(asked)
     with turn(asked.home):
-        line = rollback(registry, asked.home, asked.name, asked.version)
+        line = move(registry, asked.home, asked.name, asked.version)
     _say([line], _released, as_json=asked.json)
     return DONE
 

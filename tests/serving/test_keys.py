@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from serving.gate import Gate
 from serving.keys import FILE, Key, KeyRing, KeysError, add_key, main, read_keys
-from serving.problems import Problem
+from serving.problems import KEYLESS, Problem
 from serving.settings import Settings
 from tests.models import release_shop
 from tests.serving.conftest import ROOT, Server, free_port, start, stop
@@ -240,19 +240,29 @@ def test_listening_beyond_this_machine_needs_keys_or_a_word(tmp_path: Path, host
     assert "--open-to-everyone" in done.stderr
 
 
+@pytest.mark.parametrize("address", ["10.1.2.3", "192.168.0.4", "203.0.113.9", "2001:db8::1", "not an address"])
+def test_without_keys_whoever_comes_to_a_reachable_address_is_refused(tmp_path: Path, address: str) -> None:
+    """However the server was started: only a connection to loopback, or to a socket in the file system, is let in."""
+    closed, opened = (Gate(Settings(home=tmp_path, open=word)) for word in (False, True))
+
+    for server in (("127.0.0.1", 80), ("127.8.0.1", 80), ("::1", 80), ("/run/penchant.sock", None), None):
+        assert closed.admit("score", {}, server) is None
+    assert opened.admit("score", {}, (address, 80)) is None
+    with pytest.raises(Problem) as refused:
+        closed.admit("score", {}, (address, 80))
+    assert refused.value.kind is KEYLESS
+
+
 def test_plain_bentoml_serve_beyond_this_machine_needs_keys_too(home: Path, tmp_path: Path) -> None:
-    """Whoever comes to an address that others can reach is refused; on loopback all works."""
-    others = {info[4][0] for info in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)}
-    reachable = sorted(address for address in others if not str(address).startswith("127."))
-    if not reachable:
-        pytest.skip("this machine has no address that others can reach")
-    command = [sys.executable, "-m", "bentoml", "serve", "--host", "0.0.0.0"]  # noqa: S104
+    """Listening everywhere, it answers on loopback and refuses on every other address this machine has."""
+    others = {str(info[4][0]) for info in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)}
+    command = [sys.executable, "-m", "bentoml", "serve", "--host", "0.0.0.0"]  # noqa: S104 that is the question
     server = start(home, tmp_path, {**QUICK, "PENCHANT_HOME": str(home)}, command=command)
     try:
         port = server.url.rpartition(":")[2]
-        answer = httpx.post(f"http://{reachable[0]}:{port}/v1/scores", json={"profiles": [{}]}, trust_env=False)
-
-        is_problem(answer, 403, "keys-needed")
+        for address in (address for address in others if not address.startswith("127.")):
+            answer = httpx.post(f"http://{address}:{port}/v1/scores", json={"profiles": [{}]}, trust_env=False)
+            is_problem(answer, 403, "keys-needed")
         assert httpx.post(f"{server.url}/v1/scores", json={"profiles": [{}]}, trust_env=False).status_code == 200
     finally:
         stop(server)
