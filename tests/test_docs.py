@@ -29,6 +29,7 @@ from tests.markdown import Block, Command, alike, blocks, commands
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/guide", "examples")
 SHOWN_ONLY = ("", "text", "mermaid")  # pictures and such: nothing to run
+CHECKOUT = ("features", "scoring", "serving", "training", "bentofile.yaml", "LICENSE")  # what commands there read
 SERVED = "127.0.0.1:3000"  # where documents say the server is
 
 
@@ -42,7 +43,7 @@ def documents() -> list[Path]:
 
 @dataclass
 class Reader:
-    """Somebody who follows a document in a folder of their own, where `.penchant` holds the trained examples."""
+    """Somebody who follows a document in a checkout of their own, where `.penchant` holds the trained examples."""
 
     folder: Path
     port: int
@@ -54,7 +55,8 @@ class Reader:
         """The environment after `source .venv/bin/activate`, in the repository."""
         kept = newcomer()
         path = f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}"
-        return {**kept, "PATH": path, "PYTHONPATH": str(ROOT), "PENCHANT_ACCESS_LOG": "off"}
+        own = {"PATH": path, "PENCHANT_ACCESS_LOG": "off", "BENTOML_HOME": str(self.folder / "bentoml")}
+        return {**kept, **own}
 
     def follow(self, document: Path) -> None:
         """Does what every block says, in order."""
@@ -140,7 +142,10 @@ class Reader:
 
 @pytest.fixture
 def reader(tmp_path: Path, examples_home: Path) -> Iterator[Reader]:
-    """A reader with the examples, their releases, and a log of orders; the server is stopped afterwards."""
+    """A reader with the code, the examples, their releases, and a log of orders; the server is stopped afterwards."""
+    for name in CHECKOUT:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
+        copy(ROOT / name, tmp_path / name)
     shutil.copytree(examples_home, tmp_path / ".penchant")
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     orders().write_csv(tmp_path / "orders.csv")
