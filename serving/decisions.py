@@ -30,6 +30,10 @@ CREATE INDEX IF NOT EXISTS by_time ON decisions (at)
 """
 _PUT = "INSERT INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _FIND = f"SELECT {', '.join(_COLUMNS)}, reasons FROM decisions WHERE customer_id IN {{}}"  # noqa: S608 names of ours
+_LATEST = f"""
+SELECT {", ".join(_COLUMNS)}, reasons FROM decisions WHERE customer_id = ? AND at > ?
+ORDER BY at DESC, rowid DESC LIMIT ?
+"""  # noqa: S608 names of ours
 Line = tuple[str, float, str, str | None, str, str, float, str, str | None, str]
 
 
@@ -92,6 +96,25 @@ class Decisions:
             connection.execute("DELETE FROM decisions WHERE at < ?", [time.time() - self._days * _DAY])
 
 
+def latest_of(home: Path, customer: str, count: int) -> list[dict[str, Any]] | None:
+    """A customer's newest lines, the newest first; None for one who objected.
+
+    Lines from before an erasure are not told, even where they could not be deleted yet.
+
+    Raises:
+        sqlite3.Error: The log cannot be read now.
+        SuppressionError: The suppression list cannot be read, so nobody's lines are told.
+    """
+    listed = open_suppression(home)
+    if listed and listed.among([customer]):
+        return None
+    if not (home / FILE).exists():
+        return []
+    erased = listed.erased([customer]).get(customer, 0.0) if listed else 0.0
+    rows = Reader(home / FILE).ask(_LATEST, [customer, erased, count])
+    return [_line(told) for _, *told in rows]
+
+
 def decisions_of(home: Path, customers: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
     """The lines of customers, by id, in the order of time.
 
@@ -100,14 +123,17 @@ def decisions_of(home: Path, customers: Sequence[str]) -> dict[str, list[dict[st
     """
     found: dict[str, list[dict[str, Any]]] = {}
     if (home / FILE).exists():
-        for customer, *told, reasons in Reader(home / FILE).ask_of(_FIND, list(dict.fromkeys(customers))):
-            line = {**dict(zip(_COLUMNS[1:], told, strict=True)), "reasons": json.loads(reasons)}
-            found.setdefault(customer, []).append(line)
-    for lines in found.values():
-        lines.sort(key=lambda line: line["at"])
-        for line in lines:
-            line["at"] = datetime.fromtimestamp(line["at"], UTC).isoformat().replace("+00:00", "Z")
+        rows = Reader(home / FILE).ask_of(_FIND, list(dict.fromkeys(customers)))
+        for customer, *told in sorted(rows, key=lambda row: float(row[1])):
+            found.setdefault(customer, []).append(_line(told))
     return found
+
+
+def _line(told: Sequence[Any]) -> dict[str, Any]:
+    """A row of the log without its customer, its moment in ISO 8601."""
+    at, *rest, reasons = told
+    moment = datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
+    return {"at": moment, **dict(zip(_COLUMNS[2:], rest, strict=True)), "reasons": json.loads(reasons)}
 
 
 def remove(home: Path, customers: Iterable[str]) -> dict[str, int]:

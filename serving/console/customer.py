@@ -9,6 +9,7 @@ from typing import Any
 from starlette.requests import Request
 
 from serving.console import forms
+from serving.console.earlier import earlier
 from serving.console.render import asset, language_of, page, pretty
 from serving.console.view import Customer, customer, features_in, with_features
 from serving.console.whatif import changed, controls
@@ -42,8 +43,9 @@ async def what_if(request: Request) -> Reply:
     language = language_of(request)
     facts = await _told(posted.get("profile", ""), Words(language))
     facts |= _changed(facts, posted, Words(language))
-    part = request.headers.get("x-part") == "result"
-    return page("what_if.html" if part else "customer.html", language, facts)
+    if request.headers.get("x-part") == "result":
+        return page("what_if.html", language, facts)
+    return page("customer.html", language, await _with_earlier(facts, Words(language)))
 
 
 async def export(request: Request) -> Reply:
@@ -70,7 +72,12 @@ async def shown(request: Request, text: str) -> Reply:
         facts = await _told(text, Words(language))
     except Problem as problem:
         return _form(request, problem, text)
-    return page("customer.html", language, {**facts, **_changed(facts, {}, Words(language))})
+    facts |= _changed(facts, {}, Words(language))
+    return page("customer.html", language, await _with_earlier(facts, Words(language)))
+
+
+async def _with_earlier(facts: Mapping[str, Any], say: Words) -> dict[str, Any]:
+    return {**facts, "earlier": await asyncio.to_thread(earlier, facts["customer"].answer["customer_id"], say)}
 
 
 async def _told(text: str, say: Words) -> dict[str, Any]:

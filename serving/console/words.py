@@ -112,6 +112,10 @@ class Words:
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         return calendar_date(float(int(moment.timestamp() // 86400)), self.language)
 
+    def moment(self, iso: str) -> str:
+        """The day and the minute (UTC) of an ISO moment."""
+        return f"{self.date(iso)}, {iso[11:16]} UTC"
+
     def day(self, seconds: float) -> str:
         """The day (UTC) of a moment given in seconds since the epoch."""
         return calendar_date(float(int(seconds // 86400)), self.language)

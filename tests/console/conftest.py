@@ -23,7 +23,7 @@ from tests.serving.conftest import Server, start, stop
 LANGUAGES = ("en", "fr")
 LOCALES = {"en": "en-GB", "fr": "fr-FR"}
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage")
-QUICK = {"PENCHANT_DRAIN_SECONDS": "0.1", "PENCHANT_POLL_SECONDS": "0.1"}
+QUICK = {"PENCHANT_DRAIN_SECONDS": "0.1", "PENCHANT_POLL_SECONDS": "0.1", "PENCHANT_DECISIONS": "on"}
 
 
 @pytest.fixture(scope="session")

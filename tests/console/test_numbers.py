@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 from html.parser import HTMLParser
+from typing import Any
 
 import httpx
 import pytest
 
 from tests.console.conftest import LANGUAGES
 from tests.models import shop_rows
+from tests.serving.test_live import until
 
 CUSTOMERS = 50
 
@@ -85,6 +87,28 @@ def test_every_number_is_the_apis(client: httpx.Client, language: str) -> None:
             assert told.values[name, "so-far"][-1] == score["probability"]
 
     assert scored > CUSTOMERS
+
+
+def test_earlier_scores_are_the_apis(client: httpx.Client) -> None:
+    """For 50 random customers, what the decisions log tells of them over HTTP, the newest first."""
+    profiles = [{"customer_id": f"e{n}", "features": row} for n, row in enumerate(shop_rows(CUSTOMERS, seed=23))]
+    for _ in range(2):
+        results = client.post("/v1/scores", json={"profiles": profiles}).json()["results"]
+    given = 2 * sum(score["status"] == "scored" for one in results for score in one["scores"].values())
+    asked = {"customer_ids": [profile["customer_id"] for profile in profiles]}
+    until(lambda: sum(len(one["decisions"]) for one in export(client, asked)) == given)
+
+    for number, (profile, held) in enumerate(zip(profiles, export(client, asked), strict=True)):
+        language = LANGUAGES[number % 2]
+        page = client.post(f"/console/customer?language={language}", data={"profile": json.dumps(profile)}).text
+        assert Told(page).values.get(("", "earlier"), []) == [line["score"] for line in held["decisions"]][::-1]
+    assert given > 2 * CUSTOMERS
+
+
+def export(client: httpx.Client, asked: Any) -> list[dict[str, Any]]:
+    """What is held of customers."""
+    told: list[dict[str, Any]] = client.post("/v1/customers/export", json=asked).json()["customers"]
+    return told
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -10,10 +10,19 @@ from typing import Any
 import httpx
 import pytest
 
+from scoring.suppression import add
+from serving.console.earlier import earlier as earlier_scores
+from serving.console.words import Words
+from serving.decisions import decisions_of
 from serving.keys import add_key
-from tests.console.conftest import LANGUAGES, Open, running, score
+from serving.reply import VISIT, Visit
+from serving.runtime import Runtime
+from serving.settings import Settings
+from tests.console.conftest import LANGUAGES, Open, Seen, running, score
 from tests.console.test_pages import barriers
+from tests.models import shop_rows
 from tests.serving.conftest import Server
+from tests.serving.test_live import until
 
 NEXT = "[data-part=then] data"
 
@@ -84,6 +93,44 @@ def test_a_customer_is_found_by_id(server: Server, client: httpx.Client, open_pa
     seen.page.keyboard.press("Enter")
     seen.page.wait_for_selector("[role=status]")
     assert {"en": "Nobody of this id", "fr": "Personne sous cet identifiant"}[language] in seen.page.inner_text("main")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_earlier_scores_are_told(server: Server, client: httpx.Client, open_page: Open, language: str) -> None:
+    """As they were given, with today's labels; nothing of one who objected or was erased; no barrier."""
+    who = f"earlier-{language}"
+    profile = {"customer_id": who, "features": shop_rows(1, seed=17)[0]}
+    told = answer(client, profile, language=language)
+    until(lambda: bool(decisions_of(server.home, [who])))
+    seen = open_page(server, "/console/customer", language=language)
+    score(seen, profile)
+
+    rows = seen.page.locator(".earlier tbody tr").all_inner_texts()
+    scored = {name: score for name, score in told["scores"].items() if score["status"] == "scored"}
+    assert len(rows) == len(scored) > 0
+    for name, one in scored.items():
+        assert any(name in row and one["band"]["label"] in row and told["segment"]["label"] in row for row in rows)
+    assert barriers(seen) == []
+    client.post("/v1/customers/erase", json={"customer_ids": [who]})
+    seen.page.reload()
+    assert {"en": "holds no earlier score", "fr": "ne contient aucun score"}[language] in earlier(seen)
+    add(server.home, [who])
+    until(lambda: answer(client, profile)["scores"]["churn"]["status"] == "opted_out")
+    seen.page.reload()
+    assert {"en": "has opted out", "fr": "opposé"}[language] in earlier(seen)
+
+
+def earlier(seen: Seen) -> str:
+    """What the page says of earlier scores."""
+    return seen.page.inner_text("section[aria-labelledby=earlier]")
+
+
+def test_no_earlier_score_is_told_where_none_is_kept(tmp_path: Path) -> None:
+    """The log is off by default, and a profile may have no id; each is said."""
+    for on, why in ((False, "earlier_off"), (True, "earlier_nameless")):
+        runtime = Runtime(Settings(home=tmp_path, decisions=on))
+        VISIT.set(Visit("r", runtime, runtime.snapshot))
+        assert earlier_scores(None, Words("fr")).why == why
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -260,6 +307,7 @@ def test_a_key_opens_the_console_and_signing_out_closes_it(
         seen.page.goto(f"{server.url}/console/customer")
         score(seen, profile)
         assert seen.page.locator("section[data-use-case]").count() == 2
+        assert "admin" in earlier(seen)
         seen.page.click("button[name=leave]")
         seen.page.wait_for_selector("#key")
         seen.page.goto(f"{server.url}/console/segments")

@@ -12,7 +12,7 @@ import pytest
 from scoring import suppression
 from scoring.database import Reader
 from serving import rights
-from serving.decisions import FILE, Decisions, decisions_of, remove
+from serving.decisions import FILE, Decisions, decisions_of, latest_of, remove
 from tests.models import release_shop, shop_rows
 from tests.serving.conftest import start, stop
 from tests.serving.test_live import QUICK, until
@@ -80,6 +80,23 @@ def test_a_line_noted_before_an_erase_never_comes_in_after_it(tmp_path: Path) ->
     log.note("r3", None, [answer(WHO)])
     log.flush()
     assert [line["request_id"] for line in decisions_of(tmp_path, [WHO])[WHO]] == ["r3"]
+
+
+def test_the_newest_lines_come_first_and_only_those_that_may_be_told(tmp_path: Path) -> None:
+    """So many as asked; none of one who objected, none from before an erasure that could not delete yet."""
+    log = Decisions(tmp_path, days=90, on=True)
+    assert latest_of(tmp_path, WHO, 2) == []
+    for score in (10.0, 20.0, 30.0):
+        log.note("r", None, [answer(WHO, score), answer("objector"), answer("other")])
+        log.flush()
+
+    assert [line["score"] for line in latest_of(tmp_path, WHO, 2) or []] == [30.0, 20.0]
+    assert latest_of(tmp_path, WHO, 3) == decisions_of(tmp_path, [WHO])[WHO][::-1]
+    suppression.add(tmp_path, ["objector"])
+    suppression.mark_erased(tmp_path, [WHO], at=time.time())
+    assert latest_of(tmp_path, "objector", 3) is None
+    assert latest_of(tmp_path, WHO, 3) == []
+    assert len(latest_of(tmp_path, "other", 9) or []) == 3
 
 
 @pytest.mark.parametrize(
