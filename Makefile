@@ -69,8 +69,10 @@ mlflow: setup ## open the MLflow pages on what was trained, on MLFLOW_PORT (defa
 mailing: setup ## write the synthetic mailing example to examples/b2b-mailing/data
 	$(PY) examples/b2b-mailing/generate.py
 
-lock: setup ## resolve pyproject.toml anew into the two locks
+lock: setup ## resolve pyproject.toml anew into the three locks
 	uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 --group dev pyproject.toml \
 	  --output-file requirements.lock --quiet
 	uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 --group serving \
 	  --constraint requirements.lock --output-file serving/requirements.lock --quiet
+	uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 --group registry \
+	  --constraint requirements.lock --output-file training/registry.lock --quiet

@@ -17,7 +17,7 @@ from tests.test_layers import OURS, imported
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = (*OURS, "examples")
-LOCKS = ("requirements.lock", "serving/requirements.lock")
+LOCKS = ("requirements.lock", "serving/requirements.lock", "training/registry.lock")
 PIN = re.compile(r"^([a-z0-9._-]+)(\[[^]]*\])?==\S+( ; .*)? \\$")
 HASH = re.compile(r"^    --hash=sha256:[0-9a-f]{64}( \\)?$")
 
@@ -80,13 +80,19 @@ def test_a_lock_that_is_none_is_refused(line: str) -> None:
 
 
 def test_the_lock_holds_what_the_project_asks_for() -> None:
-    """Every direct dependency is pinned; the serving lock pins the same versions, and no training library."""
+    """Every direct dependency is pinned; the others pin the same versions; serving no training library."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     asked = [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]]
-    everything, serving = ((ROOT / lock).read_text(encoding="utf-8") for lock in LOCKS)
+    everything, serving, registry = ((ROOT / lock).read_text(encoding="utf-8") for lock in LOCKS)
 
     assert {re.split(r"[\[<>=;! ]", one)[0] for one in asked} <= pins(everything).keys()
     assert _pin_lines(serving) <= _pin_lines(everything)
+    assert {
+        name for name, _, _ in (line.partition("==") for line in _pin_lines(registry) - _pin_lines(everything))
+    } == {
+        "psycopg",
+        "psycopg-binary",
+    }
     assert not {"mlflow", "pandas", "scikit-learn", "shap", "pandera", "ibis-framework"} & pins(serving).keys()
 
 

@@ -51,8 +51,9 @@ def start(
     *,
     command: list[str] | None = None,
     ready: bool = True,
+    folder: Path = ROOT,
 ) -> Server:
-    """Starts `python -m serving`, or another command, and waits until it is ready or at least alive."""
+    """Starts `python -m serving`, or another command, in a folder and waits until it is ready or at least alive."""
     port = free_port()
     output = scratch / f"server-{port}.log"
     command = command or [sys.executable, "-m", "serving", "--home", str(home)]
@@ -60,7 +61,7 @@ def start(
     with output.open("wb") as sink:
         process = subprocess.Popen(
             [*command, "--port", str(port)],
-            cwd=ROOT,
+            cwd=folder,
             env={
                 **surroundings,
                 "BENTOML_HOME": str(scratch / f"bentoml-{port}"),
