@@ -10,10 +10,11 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from features.types import CUSTOMER_ID
+from scoring.addressees import addressees, counted, name_contacts
 from scoring.answers import Live
-from scoring.audience import Suppressed, read_contacts, read_suppressed, select_audience, with_customers
+from scoring.audience import read_contacts, read_suppressed
 from scoring.bundle import canonical_json
+from scoring.contacts import ContactsFile
 from scoring.cuts import cuts_of
 from scoring.export import FORMS, write_audience, write_whole
 from scoring.golden import replay
@@ -26,7 +27,8 @@ from scoring.segments import SHELF, current_policy, install_policy
 from scoring.snapshot import FLAP, Tally, open_snapshot, take_snapshot
 from scoring.suppression import open_suppression
 
-SIZES = "sizes.json"  # the last snapshot's counts, beside the policies
+SIZES = "sizes.json"  # the last snapshot's counts and where it is, beside the policies
+REPORT = "report.json"  # the last segment report, there too
 _REASONS = {
     "suppressed": "suppressed",
     "no_contact": "not among the contacts",
@@ -107,6 +109,7 @@ def freeze(options: Namespace) -> Said:
     )
     document = _counted(policy, live, as_of, tally, compared=previous is not None)
     sizes = {key: document[key] for key in ("policy", "models", "as_of", "customers", "unplaced", "sizes")}
+    sizes["snapshot"] = str(options.output.resolve())
     write_whole(options.home / SHELF / SIZES, canonical_json(sizes).decode())
     return Said({**document, "output": str(options.output)}, _told(document, tally, options.output))
 
@@ -120,26 +123,18 @@ def export(options: Namespace) -> Said:
     contacts = (
         read_contacts(options.contacts, email=options.email, consent=options.consent) if options.contacts else None
     )
-    suppressed = read_suppressed(options.suppress, email=options.email, contacts=contacts) if options.suppress else None
-    if objectors := open_suppression(options.home):  # who objected since the snapshot was taken, too
-        barred = objectors.among(snapshot.column(CUSTOMER_ID))
-        suppressed = with_customers(suppressed or Suppressed(), barred, contacts)
-    audience = select_audience(
+    audience = addressees(
+        options.home,
         snapshot,
         options.segment,
         contacts=contacts,
-        suppressed=suppressed,
+        suppressed=read_suppressed(options.suppress, email=options.email, contacts=contacts)
+        if options.suppress
+        else None,
         holdout=options.holdout,
         salt=options.salt or "",
     )
-    document: dict[str, Any] = {
-        "segment": options.segment,
-        **{key: snapshot.facts[key] for key in ("policy", "models", "as_of")},
-        "members": len(audience.rows) + sum(audience.left_out.values()),
-        "written": len(audience.rows),
-        "left_out": dict(audience.left_out),
-        "output": str(options.output),
-    }
+    document = {**counted(snapshot, options.segment, audience), "output": str(options.output)}
     if options.holdout:
         record = options.output.with_name(f"{options.output.name}.holdout.json")
         held = {"share": options.holdout, "salt": options.salt, "customer_ids": list(audience.held_out)}
@@ -152,13 +147,24 @@ def export(options: Namespace) -> Said:
     return Said(document, words)
 
 
+def contacts(options: Namespace) -> Said:
+    """`contacts FILE`: says where the contacts are, for audiences that leave by the console."""
+    found = name_contacts(options.home, ContactsFile(options.file, options.email, options.consent))
+    agreed = sum(found.consent.values())
+    document = {"contacts": len(found.consent), "agreed": agreed}
+    return Said(document, [f"{len(found.consent):,} contacts, {agreed:,} of them agreed; the file stays where it is."])
+
+
 def compare(options: Namespace) -> Said:
-    """`segment-report`: sizes, flows, realised outcomes and reasons between two snapshots."""
+    """`segment-report`: sizes, flows, realised outcomes and reasons between two snapshots; the console shows it."""
     before, after = open_snapshot(options.before), open_snapshot(options.after)
     if before.as_of > after.as_of:
         raise UsageError(f"--before must not be later than --after, got {before.as_of} and {after.as_of}.")
     outcomes = read_outcomes(options.outcomes, options.outcome) if options.outcomes else None
     report = segment_report(before, after, outcomes)
+    if options.home.is_dir():  # two files can be compared without a home
+        kept = {"outcome": options.outcome if outcomes else None, **report}
+        write_whole(options.home / SHELF / REPORT, json.dumps(kept, ensure_ascii=False) + "\n")
     return Said(report, [], "\n".join(_lines(report)))
 
 
@@ -167,6 +173,7 @@ COMMANDS: Mapping[str, Callable[[Namespace], Said]] = {
     "sql": print_sql,
     "snapshot": freeze,
     "export": export,
+    "contacts": contacts,
     "segment-report": compare,
 }
 

@@ -140,16 +140,22 @@ def _campaign_parser() -> argparse.ArgumentParser:
     snapshot.add_argument("--previous", type=Path, help="the snapshot before: stays are kept, moves counted")
     snapshot.add_argument("--as-of", type=date.fromisoformat, help="the date it speaks of (default: today, UTC)")
     export = commands.add_parser("export", help="a segment's members in the form a tool imports")
-    for one in (install, sql, snapshot, export):
+    contacts = commands.add_parser(
+        "contacts", help="say where the contacts are, for audiences that leave by the console"
+    )
+    contacts.add_argument("file", type=Path, metavar="FILE", help="Parquet or CSV with customer_id")
+    contacts.add_argument("--email", required=True, help="its column of addresses")
+    contacts.add_argument("--consent", required=True, help="its column that says who agreed")
+    report = commands.add_parser("segment-report", help="sizes, flows, outcomes and reasons between two snapshots")
+    for one in (install, sql, snapshot, export, contacts, report):
         one.add_argument("--home", type=Path, default=_home(), help="where the releases are (default: %(default)s)")
     _export_options(export)
-    report = commands.add_parser("segment-report", help="sizes, flows, outcomes and reasons between two snapshots")
     report.add_argument("--before", type=Path, required=True, help="a snapshot")
     report.add_argument("--after", type=Path, required=True, help="a later one")
     report.add_argument("--outcomes", type=Path, help="what customers did after the first: customer_id and 0 or 1")
     report.add_argument("--outcome", default="outcome", help="the column that says it (default: %(default)s)")
     _say_options(snapshot, reasons=3)
-    for one in (install, sql, report):
+    for one in (install, sql, contacts, report):
         one.add_argument("--json", action="store_true", help="one JSON document on stdout")
     return parser
 

@@ -14,6 +14,7 @@ from scoring.files import read_batches
 from scoring.policy import LEVELS
 from scoring.snapshot import AudienceError, Snapshot, Stand
 
+STEPS = 10  # of a distribution of scores
 _Z = 1.959963984540054  # two-sided 95%
 
 
@@ -67,7 +68,7 @@ def read_outcomes(path: Path, column: str) -> Outcomes:
 
 
 def segment_report(before: Snapshot, after: Snapshot, outcomes: Outcomes | None = None) -> dict[str, Any]:
-    """Sizes on both dates, flows of those in both, what those in each segment on the first date did, and why.
+    """Sizes on both dates, flows of those in both, what those in each segment on the first date did, why, and scores.
 
     A customer whose outcome is not known counts in no rate.
     """
@@ -83,6 +84,7 @@ def segment_report(before: Snapshot, after: Snapshot, outcomes: Outcomes | None 
             "after": sizes[1][code],
             "predicted": _predicted(before, code),
             "reasons": reasons.get(code, {}),
+            "scores": _distribution(after, code),
             **({"realised": _realised(old, code, outcomes)} if outcomes else {}),
         }
         for code, one in labels.items()
@@ -156,8 +158,7 @@ def _amounts(snapshot: Snapshot, name: str, groups: list[set[str]]) -> dict[str,
 
 def _predicted(snapshot: Snapshot, code: str) -> dict[str, float | None]:
     """By use case, the mean probability of the members who have one."""
-    paths, also = snapshot.column("path"), snapshot.column("also")
-    inside = [code in path or code in more for path, more in zip(paths, also, strict=True)]
+    inside = _inside(snapshot, code)
     means: dict[str, float | None] = {}
     for name in snapshot.facts["models"]:
         values = [
@@ -167,6 +168,22 @@ def _predicted(snapshot: Snapshot, code: str) -> dict[str, float | None]:
         ]
         means[name] = math.fsum(values) / len(values) if values else None
     return means
+
+
+def _distribution(snapshot: Snapshot, code: str) -> dict[str, list[int]]:
+    """By use case, how many members have a probability within each tenth of 0..1."""
+    inside = _inside(snapshot, code)
+    counts = {name: [0] * STEPS for name in snapshot.facts["models"]}
+    for name, steps in counts.items():
+        for probability, holds in zip(snapshot.column(f"{name}_probability"), inside, strict=True):
+            if holds and probability is not None:
+                steps[min(int(probability * STEPS), STEPS - 1)] += 1
+    return counts
+
+
+def _inside(snapshot: Snapshot, code: str) -> list[bool]:
+    paths, also = snapshot.column("path"), snapshot.column("also")
+    return [code in path or code in more for path, more in zip(paths, also, strict=True)]
 
 
 def _realised(stands: Mapping[str, Stand], code: str, outcomes: Outcomes) -> dict[str, Any]:

@@ -14,9 +14,10 @@ from starlette.routing import Route
 
 from scoring.answers import Live
 from scoring.releases import REPORT
-from serving.console import customer, models, render, start
+from serving.console import audience, customer, models, render, start
 from serving.console import segments as segments_page
 from serving.console.entry import trouble, wants_page
+from serving.console.sizes import sizes
 from serving.describe import summary, use_case_document
 from serving.openapi import document
 from serving.problems import NOT_FOUND, UNKNOWN_USE_CASE, Problem
@@ -42,7 +43,8 @@ def site() -> Starlette:
             Route("/console/upload", _endpoint(customer.upload), methods=post),
             Route("/console/what-if", _endpoint(customer.what_if), methods=post),
             Route("/console/export", _endpoint(customer.export), methods=post),
-            Route("/console/segments", _endpoint(segments_page.segments), methods=get),
+            Route("/console/segments", _endpoint(segments_page.segments), methods=both),
+            Route("/console/audience", _endpoint(audience.leave), methods=post),
             Route("/console/models/{name}", _endpoint(models.model), methods=get),
             Route("/console/models/{name}/plan", _endpoint(models.replan), methods=get),
             Route("/console/style.css", _endpoint(render.style), methods=get),
@@ -104,7 +106,7 @@ async def segments(_request: Request) -> Reply:
     """GET /v1/segments, in the order their rules are tried; sizes as of the last snapshot of audiences, if any."""
     visit = VISIT.get()
     policy = visit.snapshot.policy
-    counted = segments_page.sizes(visit.runtime.settings.home, policy)
+    counted = sizes(visit.runtime.settings.home, policy)
     known = counted.counts if counted and counted.of_this_policy else {}
     told: list[dict[str, Any]] = [
         {

@@ -1,62 +1,46 @@
-"""The segments' page: the hierarchy, its rules, its sizes where they are known, and the scores they read."""
+"""The segments' page: the hierarchy, its rules, sizes, outcomes, reasons and scores inside, and audiences to export."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from starlette.requests import Request
 
 from scoring.policy import LEVELS, Policy, Segment
-from scoring.segments import SHELF
+from serving.console import audience, forms
 from serving.console.charts import histogram
+from serving.console.inside import report_of
 from serving.console.render import language_of, page
+from serving.console.sizes import sizes
+from serving.console.words import Words
 from serving.reply import VISIT, Reply
-
-SIZES = "sizes.json"  # the last snapshot's counts; `python -m scoring snapshot` writes it
-
-
-@dataclass(frozen=True, slots=True)
-class Sizes:
-    """How many customers each segment held when an audience was last counted."""
-
-    at: str
-    customers: int
-    counts: Mapping[str, int]
-    of_this_policy: bool
 
 
 async def segments(request: Request) -> Reply:
-    """GET /console/segments."""
-    snapshot = VISIT.get().snapshot
+    """GET /console/segments; POST counts the audience of one of them."""
+    snapshot, home, language = VISIT.get().snapshot, VISIT.get().runtime.settings.home, language_of(request)
+    posted = await forms.fields(request) if request.method == "POST" else {}
+    counted = (await audience.prepare(posted, write=False))[0] if posted else None
     policy, served = snapshot.policy, snapshot.served
-    facts = {
+    known = sizes(home, policy)
+    facts: dict[str, Any] = {
         "here": "segments",
         "policy": policy,
         "policy_refusal": snapshot.policy_refusal,
         "levels": {level: ordered(policy, level) for level in LEVELS if ordered(policy, level)},
         "unread": [name for name in policy.use_cases if name not in served],
-        "sizes": sizes(VISIT.get().runtime.settings.home, policy),
+        "sizes": known,
+        "report": report_of(home, policy, served, Words(language)),
         "histograms": {name: histogram(live.release.bundle.boundaries.tolist()) for name, live in served.items()},
         "live": served,
+        "door": audience.door(known),
+        "formats": list(audience.FORMATS),
+        "asked": posted,
+        "counted": counted,
     }
-    return page("segments.html", language_of(request), facts)
+    return page("segments.html", language, facts)
 
 
 def ordered(policy: Policy, level: int) -> list[Segment]:
     """The segments of a level in the order their rules are tried."""
     return [segment for segment in policy.ordered if segment.level == level]
-
-
-def sizes(home: Path, policy: Policy) -> Sizes | None:
-    """The sizes counted last; None where nothing was counted, or the file is not one of ours."""
-    try:
-        stored: Any = json.loads((home / SHELF / SIZES).read_bytes())
-        counts = {str(code): int(count) for code, count in stored["sizes"].items()}
-        known = stored["policy"] == policy.version
-        return Sizes(str(stored["as_of"]), int(stored["customers"]), counts, known)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from scoring.bands import Ladder
 from scoring.bundle import canonical_json, load_bundle, write_bundle
+from scoring.command import main
 from scoring.releases import install_release, make_current
 from scoring.scorer import Scorer
 from tests.models import LEVELS, SHOP, shop_rows, write_shop_bundle
@@ -20,6 +22,7 @@ from training.manifest import reference
 from training.planner import market_of
 from training.thresholds import realised
 
+CUSTOMERS = 200  # in a snapshot
 WHAT_IF = {
     "purchases_90d": [0, 10],
     "monetary_365d": [0, 500],
@@ -91,16 +94,21 @@ def _bands(ladder: Ladder) -> dict[str, Any]:
     }
 
 
-def count_segments(home: Path) -> None:
-    """The counts a snapshot leaves."""
-    sizes = {"dormant": 10, "at_risk": 20, "loyal": 30, "promising": 40}
-    document = {
-        "policy": "default",
-        "as_of": "2026-02-03",
-        "customers": 100,
-        "unplaced": 0,
-        "sizes": sizes,
-        "models": {},
-    }
-    (home / "segments").mkdir()
-    (home / "segments" / "sizes.json").write_text(json.dumps(document))
+def freeze_segments(home: Path, scratch: Path) -> None:
+    """Two snapshots of the default segments, a report between them, and contacts of whom half agreed, in `scratch`."""
+    folder = scratch / "audiences"
+    folder.mkdir()
+    for seed, (name, day) in enumerate((("before", "2025-11-03"), ("after", "2026-02-03"))):
+        rows = [{"customer_id": f"m{n}", **row} for n, row in enumerate(shop_rows(CUSTOMERS, seed=seed))]
+        pq.write_table(pa.Table.from_pylist(rows), folder / "rows.parquet")
+        files = ["--input", str(folder / "rows.parquet"), "--output", str(folder / f"{name}.parquet")]
+        assert main(["snapshot", "--home", str(home), *files, "--as-of", day]) == 0
+    outcomes = pa.table({"customer_id": [f"m{n}" for n in range(0, CUSTOMERS, 3)]})
+    pq.write_table(outcomes, folder / "outcomes.parquet")
+    dates = ["--before", str(folder / "before.parquet"), "--after", str(folder / "after.parquet")]
+    report = ["segment-report", "--home", str(home), *dates, "--outcomes", str(folder / "outcomes.parquet")]
+    assert main([*report, "--outcome", "bought"]) == 0
+    lines = [f"m{n},m{n}@example.com,{'yes' if n % 2 else 'no'}" for n in range(CUSTOMERS - 10)]
+    (folder / "contacts.csv").write_text("\n".join(["customer_id,mail,agreed", *lines, "m1,,yes"]))
+    contacts = ["contacts", str(folder / "contacts.csv"), "--home", str(home), "--email", "mail", "--consent", "agreed"]
+    assert main(contacts) == 0

@@ -9,11 +9,12 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
-from tests.console.conftest import Open, score
+from tests.console.conftest import LANGUAGES, Open, score
 from tests.serving.conftest import Server
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 PARTS = {"content-type": "multipart/form-data; boundary=x"}
+GOOD_AUDIENCE = "segment=loyal&format=csv"
 SCRIPTS = [
     "<script>window.hit=1</script>",
     '"><img src=x onerror=window.hit=1>',
@@ -72,6 +73,14 @@ def bad(body: bytes | str, headers: dict[str, str], path: str = "/console/custom
         ),
         bad(b"", PARTS, "/console/upload", status=400),
         bad(urlencode({"profile": "{}", "set.purchases_90d": "nan"}), FORM, "/console/what-if", status=200),
+        bad(GOOD_AUDIENCE, {**FORM, "origin": "https://evil.example"}, "/console/audience", status=403),
+        bad(GOOD_AUDIENCE, {**FORM, "sec-fetch-site": "same-site"}, "/console/segments", status=403),
+        bad("segment=../../etc/passwd&format=csv", FORM, "/console/audience", status=400),
+        bad("segment=loyal&format=csv%0d%0ax-evil:1", FORM, "/console/audience", status=400),
+        bad("segment=%3Cscript%3E&format=csv", FORM, "/console/segments", status=400),
+        bad("", FORM, "/console/audience", status=400),
+        bad(GOOD_AUDIENCE, {"content-type": "text/plain"}, "/console/audience", status=415),
+        bad("segment=loyal&format=" + "x" * 10_000_000, FORM, "/console/audience", status=413),
     ],
 )
 def test_a_bad_form_is_refused(
@@ -124,3 +133,36 @@ def test_a_rule_without_words_is_told_as_it_is(client: httpx.Client) -> None:
 
     assert "note_" not in page
     assert "no_events" not in page
+
+
+def test_an_audience_is_never_an_address(client: httpx.Client) -> None:
+    """A link can fetch none: it is posted, from the console's own page, and nothing keeps a copy on the way."""
+    fetched = client.get(f"/console/audience?{GOOD_AUDIENCE}")
+    posted = client.post("/console/audience", content=GOOD_AUDIENCE, headers=FORM)
+
+    assert fetched.status_code == 405
+    assert posted.status_code == 200
+    assert posted.headers["cache-control"] == "no-store"
+    assert posted.headers["content-disposition"].startswith("attachment;")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_id_typed_stands_nowhere_but_on_the_page(server: Server, open_page: Open, language: str) -> None:
+    """Not in an address, a title, the browser's history or referrer, a cookie, a metric or the server's log."""
+    typed = "Planted 7391-\u00e9 <b>"
+    seen = open_page(server, "/console/customer", language=language)
+    for kind in ("#customer-id", "#profile"):
+        seen.page.goto(f"{server.url}/console/customer")
+        seen.page.fill(kind, typed if kind == "#customer-id" else json.dumps({"customer_id": typed, "features": {}}))
+        seen.page.locator(kind).locator("xpath=ancestor::form").locator("button").click()
+        seen.page.wait_for_selector("[role=status], [role=alert]")
+        assert seen.page.locator("h1").inner_text() == typed
+        assert "7391" not in seen.page.title() + seen.page.url
+        seen.page.click("nav a >> nth=0")
+        assert "7391" not in str(
+            seen.page.evaluate("[document.referrer, document.cookie, JSON.stringify(history.state)]")
+        )
+
+    with server.client() as client:
+        assert "7391" not in client.get("/metrics").text
+    assert "7391" not in "".join(seen.asked) + server.written()

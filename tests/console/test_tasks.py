@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pyarrow.parquet as pq
 import pytest
 
 from scoring.suppression import add
@@ -19,6 +21,7 @@ from serving.reply import VISIT, Visit
 from serving.runtime import Runtime
 from serving.settings import Settings
 from tests.console.conftest import LANGUAGES, Open, Seen, running, score
+from tests.console.shop import CUSTOMERS
 from tests.console.test_pages import barriers
 from tests.models import shop_rows
 from tests.serving.conftest import Server
@@ -248,9 +251,63 @@ def test_segments_are_told_with_rules_and_sizes(
         row = seen.page.locator(f"tr[data-segment={segment['code']}]")
         assert segment["labels"][language] in row.inner_text()
         assert segment["rule"] in row.inner_text() or segment["rule"] == "TRUE"
-    assert seen.told("tr[data-segment=loyal]") == "30"
+        assert seen.told(f"tr[data-segment={segment['code']}]") == str(segment["size"])
     assert ("3 February 2026" if language == "en" else "3 février 2026") in seen.page.inner_text("main")
-    assert seen.page.locator("svg.histogram").count() == 2
+    assert seen.page.locator(".cards:last-child svg.histogram").count() == 2
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_became_of_each_segment_is_told(server: Server, open_page: Open, language: str) -> None:
+    """Sizes, outcomes with their interval, reasons and scores inside: the figures of the segment report."""
+    report = json.loads((server.home / "segments" / "report.json").read_bytes())
+    seen = open_page(server, "/console/segments", language=language)
+
+    def told(code: str, part: str) -> list[float]:
+        found = seen.page.locator(f"[data-inside={code}] [data-part={part}] data").all()
+        return [float(value.get_attribute("value") or "nan") for value in found]
+
+    assert "bought" in seen.page.inner_text("[aria-labelledby=inside]")
+    for segment in report["segments"]:
+        code, realised = segment["code"], segment["realised"]
+        assert (told(code, "before"), told(code, "after")) == ([segment["before"]], [segment["after"]])
+        assert told(code, "realised") == ([realised["rate"]] if realised["known"] else [])
+        for name, predicted in segment["predicted"].items():
+            assert told(code, f"predicted-{name}") == ([] if predicted is None else [predicted])
+            reasons = segment["reasons"].get(name, [])
+            assert told(code, f"why-{name}") == [reason["contribution"] for reason in reasons]
+            assert told(code, f"share-{name}") == [reason["share"] for reason in reasons]
+            assert sum(segment["scores"][name]) <= segment["after"]
+    assert seen.page.locator("[data-inside] svg.histogram").count() >= len(report["segments"])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_audience_is_counted_and_saved(server: Server, open_page: Open, tmp_path: Path, language: str) -> None:
+    """Those who agreed and can be reached; how many were left out, and why; without JavaScript too; no barrier."""
+    snapshot = pq.read_table(json.loads((server.home / "segments/sizes.json").read_bytes())["snapshot"])
+    members = {row["customer_id"] for row in snapshot.to_pylist() if "promising" in row["path"]}
+    agreed = members & {f"m{n}" for n in range(1, CUSTOMERS - 10, 2)}
+    barred = {"en": min(agreed), "fr": max(agreed)}[language]
+    add(server.home, [barred])
+    seen = open_page(server, "/console/segments", language=language, java_script_enabled=language == "en")
+    seen.page.select_option("#segment", "promising")
+    seen.page.select_option("#format", "mailchimp")
+    seen.page.click("#audience form button")
+    seen.page.wait_for_selector("[data-audience=promising]")
+    counts = {part: int(seen.told(f"[data-part={part}]")) for part in ("members", "written", "no_consent")}
+    with seen.page.expect_download() as saved:
+        seen.page.click("[data-audience] button")
+    saved.value.save_as(tmp_path / "audience.csv")
+    rows = list(csv.DictReader((tmp_path / "audience.csv").read_text().splitlines()))
+
+    assert saved.value.suggested_filename == "promising-2026-02-03.csv"
+    assert counts["members"] == len(members) == int(seen.told("tr[data-segment=promising]"))
+    assert counts["written"] == len(rows) > 0
+    assert {row["CUSTOMER_ID"] for row in rows} <= agreed - {barred}
+    assert counts["no_consent"] > 0
+    if language == "en":
+        assert barriers(seen) == []
+        assert '"event":"audience_left"' in server.written()
+    assert "@example.com" not in server.written()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -283,6 +340,9 @@ def test_an_empty_installation_says_what_to_do(tmp_path: Path, open_page: Open) 
             assert barriers(seen) == []
             for path in ("/console/customer", "/console/segments"):
                 assert seen.page.goto(server.url + path).status == 200
+            assert "python -m scoring segment-report" in seen.page.inner_text("main")
+            assert "python -m scoring snapshot" in seen.page.inner_text("#audience")
+            assert barriers(seen) == []
 
 
 def test_a_key_opens_the_console_and_signing_out_closes_it(
@@ -308,6 +368,17 @@ def test_a_key_opens_the_console_and_signing_out_closes_it(
         score(seen, profile)
         assert seen.page.locator("section[data-use-case]").count() == 2
         assert "admin" in earlier(seen)
+        seen.page.goto(f"{server.url}/console/segments")
+        assert "admin" in seen.page.inner_text("#audience")
+        assert seen.page.locator("#audience form").count() == 0
+        [session] = seen.page.context.cookies()
+        with server.client() as client:
+            asked = {
+                "data": {"segment": "loyal", "format": "csv"},
+                "headers": {"cookie": f"penchant={session['value']}"},
+            }
+            assert client.post("/console/audience", **asked).status_code == 403
+            assert client.post("/console/segments", **asked).status_code == 403
         seen.page.click("button[name=leave]")
         seen.page.wait_for_selector("#key")
         seen.page.goto(f"{server.url}/console/segments")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import UTC, datetime
 
 import duckdb
 import numpy as np
@@ -9,7 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from scoring import suppression
 from scoring.command import main
+from scoring.contacts import ContactsFile, named_contacts
 from scoring.cuts import tenths
 from scoring.policy_file import PolicyError, read_policy
 from scoring.segments import current_policy
@@ -118,14 +121,50 @@ def test_two_snapshots_make_a_report(shop, capsys):
              "--outcomes", str(shop / "o.parquet")]  # fmt: skip
     capsys.readouterr()
 
-    assert main(words) == 0
+    assert run(shop, *words) == 0
     assert "hot" in capsys.readouterr().out
-    assert main([*words, "--json"]) == 0
+    assert run(shop, *words, "--json") == 0
 
     report = json.loads(capsys.readouterr().out)
+    kept = json.loads((shop / "home/segments/report.json").read_text())
+    assert kept == {"outcome": "outcome", **report}
     assert report["moved"] == 0
     assert sum(segment["realised"]["hits"] for segment in report["segments"] if segment["level"] == 1) == 2
-    assert main([*words[:1], "--before", str(shop / "2.parquet"), "--after", str(shop / "1.parquet")]) == 2
+    assert run(shop, *words[:1], "--before", str(shop / "2.parquet"), "--after", str(shop / "1.parquet")) == 2
+
+
+def test_contacts_are_named_once_they_can_be_read(shop, capsys):
+    """Where they are, never a copy; a file without the columns is refused and nothing is noted."""
+    (shop / "c.csv").write_text("customer_id,mail,agreed\nc1,a@b.example,yes\nc2,c@d.example,no\n")
+    columns = ["--email", "mail", "--consent", "agreed"]
+    assert run(shop, "contacts", str(shop / "c.csv"), "--email", "mail", "--consent", "nothing") == 3
+    assert named_contacts(shop / "home") is None
+    capsys.readouterr()
+
+    assert run(shop, "contacts", str(shop / "c.csv"), *columns, "--json") == 0
+
+    assert json.loads(capsys.readouterr().out) == {"contacts": 2, "agreed": 1}
+    assert named_contacts(shop / "home") == ContactsFile((shop / "c.csv").resolve(), "mail", "agreed")
+    assert "example" not in (shop / "home/segments/contacts.json").read_text()
+
+
+def test_whoever_was_erased_since_the_snapshot_is_not_addressed(shop, capsys):
+    """As one who objected; who was erased before it and came back may be."""
+    assert run(shop, "snapshot", "--input", str(shop / "in.parquet"), "--output", str(shop / "s.parquet"),
+               "--as-of", "2026-03-01") == 0  # fmt: skip
+    day = datetime(2026, 3, 1, tzinfo=UTC).timestamp()
+    rows = pq.read_table(shop / "s.parquet").to_pylist()
+    before, since, *_ = (row["customer_id"] for row in rows if "rest" in row["path"])
+    suppression.mark_erased(shop / "home", [before], at=day - 1)
+    suppression.mark_erased(shop / "home", [since], at=day)
+    capsys.readouterr()
+
+    assert run(shop, "export", "--snapshot", str(shop / "s.parquet"), "--segment", "rest",
+               "--output", str(shop / "o.parquet"), "--format", "parquet", "--json") == 0  # fmt: skip
+
+    written = pq.read_table(shop / "o.parquet").column("customer_id").to_pylist()
+    assert json.loads(capsys.readouterr().out)["left_out"] == {"suppressed": 1}
+    assert (before in written, since in written) == (True, False)
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,17 @@ def test_the_reasons_that_weigh_most_inside_a_segment_come_first():
     ]
 
 
+def test_the_scores_inside_a_segment_are_counted_by_tenths():
+    """Of its members on the second date; 1 is in the last tenth, one without a score in none."""
+    places = {"1": "a", "2": "a", "3": "a", "4": "b", "5": "a"}
+    rows = [{"model_probability": value} for value in (0.0999, 0.1, 1.0, 0.5, None)]
+
+    report = segment_report(snapshot(places), snapshot(places, reasons=rows))
+
+    assert of(report, "a")["scores"]["model"] == [1, 1, 0, 0, 0, 0, 0, 0, 0, 1]
+    assert of(report, "b")["scores"]["model"] == [0, 0, 0, 0, 0, 1, 0, 0, 0, 0]
+
+
 @pytest.mark.parametrize(
     ("table", "known", "complete"),
     [

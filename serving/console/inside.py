@@ -1,0 +1,115 @@
+"""What the last segment report says of each segment: sizes, outcomes, reasons and scores of its members."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scoring.answers import Live
+from scoring.policy import Policy
+from scoring.reasons import OTHER_FACTORS
+from scoring.segments import SHELF
+from scoring.wording import catalogue
+from serving.console.charts import Bar
+from serving.console.words import Words
+from serving.describe import describe
+
+REPORT = "report.json"  # `python -m scoring segment-report` writes it
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """A feature that weighs inside a segment: the share of members it matters to, its mean contribution there."""
+
+    label: str
+    share: float
+    contribution: float
+    favourable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """One use case inside a segment."""
+
+    predicted: float | None  # mean probability on the first date
+    reasons: Sequence[Why]
+    bars: Sequence[Bar]  # the members' scores on the second date
+    longest: float  # contribution, by which bars of reasons are drawn
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """One segment; `realised` is None where no outcome is known of anyone in it."""
+
+    code: str
+    before: int
+    after: int
+    realised: Mapping[str, Any] | None
+    within: Mapping[str, Within]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The report as a page shows it."""
+
+    before: str  # dates
+    after: str
+    outcome: str | None  # the name of what was realised
+    of_this_policy: bool
+    segments: Mapping[str, Inside]
+
+    @property
+    def highest(self) -> float:
+        """The largest share to draw."""
+        return max((one.realised["high"] for one in self.segments.values() if one.realised), default=1.0)
+
+
+def report_of(home: Path, policy: Policy, served: Mapping[str, Live], say: Words) -> Report | None:
+    """The report written last; None where there is none, or the file is not one of ours."""
+    try:
+        stored = json.loads((home / SHELF / REPORT).read_bytes())
+        known = stored["after"]["policy"] == policy.version
+        segments = {told["code"]: _inside(told, served, say) for told in stored["segments"]}
+        return Report(stored["before"]["as_of"], stored["after"]["as_of"], stored["outcome"], known, segments)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _inside(told: Mapping[str, Any], served: Mapping[str, Live], say: Words) -> Inside:
+    realised = told.get("realised")
+    within = {
+        name: _within(live, predicted, told["reasons"].get(name, []), told["scores"].get(name, []), say)
+        for name, predicted in told["predicted"].items()
+        if (live := served.get(name))
+    }
+    return Inside(
+        told["code"], told["before"], told["after"], realised if realised and realised["known"] else None, within
+    )
+
+
+def _within(
+    live: Live, predicted: float | None, reasons: Sequence[Mapping[str, Any]], counts: Sequence[int], say: Words
+) -> Within:
+    features = {feature.name: feature for feature in live.release.bundle.features}
+    positive = live.release.bundle.polarity == "positive"
+    texts = {OTHER_FACTORS: catalogue()["texts"][say.language][OTHER_FACTORS]}
+    whys = [
+        Why(
+            describe(features[one["feature"]], say.language)
+            if one["feature"] in features
+            else texts.get(one["feature"], one["feature"]),
+            one["share"],
+            one["contribution"],
+            (one["contribution"] >= 0) == positive,
+        )
+        for one in reasons
+    ]
+    total, highest = sum(counts), max(counts, default=0) or 1
+    bars = [
+        Bar(step / len(counts), (step + 1) / len(counts), count / total, count / highest)
+        for step, count in enumerate(counts if total else [])
+    ]
+    return Within(predicted, whys, bars, max((abs(why.contribution) for why in whys), default=0.0) or 1.0)
