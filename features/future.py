@@ -33,10 +33,9 @@ def sees_the_future(backend: Any, ground: Ground, cutoff: datetime, rows: pl.Dat
     names = [name for name in rows.columns if not name.startswith("__")]
     moved = [name for name in names if name not in after.columns or not same_bytes(rows[name], after[name])]
     extra = [name for name in after.columns if name not in (*names, CUSTOMER_ID)]
-    return [
-        *(Finding("sees_the_future", name, "block", f"{name!r} changes {shown}.") for name in moved),
-        *(Finding("sees_the_future", name, "block", f"{name!r} comes up {shown}.") for name in extra),
-    ]
+    told = [(name, "changes") for name in moved] + [(name, "comes up") for name in extra]
+    figures = {"cutoff": f"{cutoff:%Y-%m-%d}"}
+    return [Finding("sees_the_future", name, "block", f"{name!r} {does} {shown}.", figures) for name, does in told]
 
 
 def same_bytes(one: pl.Series, other: pl.Series) -> bool:

@@ -77,7 +77,9 @@ def identifiers(rows: pl.DataFrame, dropped: Sequence[pl.Series]) -> tuple[Findi
                 f"{cells.name!r} is no feature, yet its {what} tells the class (AUC {views[what].auc:.3f}): "
                 "rows were numbered or put together by their outcome."
             )
-            found.append(Finding("identifier_tells", cells.name, "warn", detail))
+            found.append(
+                Finding("identifier_tells", cells.name, "warn", detail, {"what": what, "auc": _short(views[what].auc)})
+            )
     return tuple(found)
 
 
@@ -100,7 +102,10 @@ class _Slice:
 
 def _accepted(finding: Finding, accepted: Mapping[str, str], subject: str | None) -> Finding:
     why = accepted.get(finding.feature or "") or accepted.get(subject or "")
-    return finding if why is None else replace(finding, severity="warn", detail=f"{finding.detail} Accepted: {why}")
+    if why is None:
+        return finding
+    figures = {**finding.figures, "accepted": why}
+    return replace(finding, severity="warn", detail=f"{finding.detail} Accepted: {why}", figures=figures)
 
 
 def _slices(rows: pl.DataFrame) -> Iterator[_Slice]:
@@ -134,11 +139,16 @@ def _separates(name: str, seen: Evidence, further: Sequence[Evidence]) -> Findin
     if best.auc_low < NEARLY_PERFECT:
         return None
     detail = f"{name!r} alone separates the classes nearly perfectly (AUC {best.auc:.3f})."
-    return Finding("separates_alone", name, "block", detail)
+    return Finding("separates_alone", name, "block", detail, {"auc": _short(best.auc)})
 
 
 def _said(name: str, doubt: Doubt) -> Finding:
-    return Finding("one_class_only", name, "block" if doubt.strong else "warn", f"{name!r} {doubt.words}.")
+    words = f"{name!r} {doubt.words}."
+    return Finding("one_class_only", name, "block" if doubt.strong else "warn", words, doubt.figures)
+
+
+def _short(figure: float) -> float:
+    return round(float(figure), 4)
 
 
 def _digits(each: _Slice, feature: Feature) -> Iterator[Evidence]:
@@ -188,7 +198,8 @@ def _outweighs(name: str, seen: Evidence, together: float, rest: float, others: 
         f"{name!r} alone explains {seen.told:.0%} of the log-loss (AUC {seen.auc:.3f}) and adds {added:.0%} to the "
         f"{rest:.0%} that the {others} other features explain together: is it known when a score is asked for?"
     )
-    return Finding("outweighs_all_others", name, "block" if copy else "warn", detail)
+    shares = {"told": _short(seen.told), "auc": _short(seen.auc), "added": _short(added), "rest": _short(rest)}
+    return Finding("outweighs_all_others", name, "block" if copy else "warn", detail, {**shares, "others": others})
 
 
 def _dated(each: _Slice, features: Sequence[Feature]) -> Iterator[Finding]:
@@ -206,7 +217,8 @@ def _dated(each: _Slice, features: Sequence[Feature]) -> Iterator[Finding]:
             detail = (
                 f"{feature.subject or feature.name!r} lies after the cutoff in {share:.1%} of the rows: it {words}."
             )
-            yield Finding("dated_after_cutoff", feature.name, "block" if tells else "warn", detail)
+            figures = {"share": _short(share), "tells": tells}
+            yield Finding("dated_after_cutoff", feature.name, "block" if tells else "warn", detail, figures)
 
 
 def _late(cells: pl.Series, feature: Feature, moments: pl.Series | None) -> NDArray[np.bool_] | None:
@@ -228,7 +240,7 @@ def _later_states(each: _Slice, features: Sequence[Feature], barred: Collection[
         for other, earlier in rows.items():
             if other != name and _goes_on(rows[name], earlier, each.label[sample] > 0):
                 detail = f"{name!r} equals {other!r} but for rows of one class: it goes on after the cutoff."
-                yield Finding("holds_the_future", name, "block", detail)
+                yield Finding("holds_the_future", name, "block", detail, {"other": other})
                 break
 
 

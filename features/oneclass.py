@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -20,9 +21,10 @@ _context = (100, 500)  # rows of neighbours looked at on each side: as many as t
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """Which values, in words, and whether the evidence is strong."""
+    """Which values, in words and as figures, and whether the evidence is strong."""
 
     words: str
+    figures: Mapping[str, Any]
     strong: bool
 
 
@@ -31,6 +33,7 @@ class _Set:
     """Groups taken together, and how the rows they are held against are spread."""
 
     words: str
+    figures: Mapping[str, str]  # what the words say: `where` is missing, filled, value or span
     rows: float
     exceptions: float  # rows of the other class
     expected: float  # share of the other class among the neighbours
@@ -65,7 +68,9 @@ def _judged(each: _Set, level: float, positive: bool) -> Doubt | None:
         f"{each.words} in {each.rows:.0f} rows, {each.rows - each.exceptions:.0f} of them {kind}; "
         f"of the rows beside them {each.expected:.1%} are {other}"
     )
-    return Doubt(words, strong and surprising)
+    hits = round(each.rows - each.exceptions)
+    figures = {**each.figures, "rows": round(each.rows), "hits": hits, "kind": kind, "beside": round(each.expected, 4)}
+    return Doubt(words, figures, strong and surprising)
 
 
 def _tail(each: _Set, ratio: float) -> float:
@@ -81,19 +86,20 @@ def _tail(each: _Set, ratio: float) -> float:
 def _sets(grouping: Grouping, rows: Floats, others: Floats) -> Iterator[_Set]:
     total, exceptions = float(rows.sum()), float(others.sum())
 
-    def against_all(words: str, n: float, k: float) -> _Set:
+    def against_all(words: str, n: float, k: float, **figures: str) -> _Set:
         rest = total - n
-        return _Set(words, n, k, (exceptions - k) / rest if rest else 0.0)
+        return _Set(words, figures, n, k, (exceptions - k) / rest if rest else 0.0)
 
     missing, k = float(rows[MISSING_GROUP]), float(others[MISSING_GROUP])
     if 0 < missing < total:
-        yield against_all("is missing", missing, k)
-        yield against_all("is filled", total - missing, exceptions - k)
+        yield against_all("is missing", missing, k, where="missing")
+        yield against_all("is filled", total - missing, exceptions - k, where="filled")
     if grouping.ordered:
         yield from _runs(grouping, rows, others)
         return
     for at in range(1, len(rows)):
-        yield against_all(f"is {grouping.names[at]}", float(rows[at]), float(others[at]))
+        name = grouping.names[at]
+        yield against_all(f"is {name}", float(rows[at]), float(others[at]), where="value", value=str(name))
 
 
 def _runs(grouping: Grouping, rows: Floats, others: Floats) -> Iterator[_Set]:
@@ -112,7 +118,7 @@ def _runs(grouping: Grouping, rows: Floats, others: Floats) -> Iterator[_Set]:
             sides = [_beside(side, rows, others, reach) for side in (taken[:start][::-1], taken[stop:])]
             known = [side for side in sides if side is not None]
             if known:
-                yield _Set(_span(grouping, inside), n, k, min(known))
+                yield _Set(*_span(grouping, inside), n, k, min(known))
         start = stop
 
 
@@ -125,6 +131,9 @@ def _beside(nearest_first: list[int], rows: Floats, others: Floats, reach: float
     return float(others[near].sum() / rows[near].sum())
 
 
-def _span(grouping: Grouping, inside: list[int]) -> str:
-    first, last = grouping.names[inside[0]], grouping.names[inside[-1]]
-    return f"is {first}" if len(inside) == 1 else f"goes from {first} to {last}"
+def _span(grouping: Grouping, inside: list[int]) -> tuple[str, dict[str, str]]:
+    """Which values a run holds, in words and as figures."""
+    first, last = str(grouping.names[inside[0]]), str(grouping.names[inside[-1]])
+    if len(inside) == 1:
+        return f"is {first}", {"where": "value", "value": first}
+    return f"goes from {first} to {last}", {"where": "span", "first": first, "last": last}

@@ -201,4 +201,4 @@ def _listed(raw: pl.Series, known: pl.Series, inside: str, shown: str, family: s
 
 def _undated(trait: Trait) -> Finding:
     detail = f"Trait {trait.column!r} has no valid_from: today's value may not have been known at the cutoff."
-    return Finding("trait_without_valid_from", trait.features[0].name, "warn", detail)
+    return Finding("trait_without_valid_from", trait.features[0].name, "warn", detail, {"trait": trait.column})

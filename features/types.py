@@ -112,13 +112,18 @@ class Predicate:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A doubt about a feature: `block` stops promotion (evidence of a leak), `warn` is reported only."""
+    """A doubt about a feature: `block` stops promotion (evidence of a leak), `warn` is reported only.
+
+    `detail` says it in English; `figures` are what it says, so that it can be said in another language.
+    """
 
     rule: str
     feature: str | None
     severity: Literal["block", "warn"]
     detail: str
+    figures: Mapping[str, Any] = field(default_factory=dict)  # shares and areas to four decimals
 
     def to_json(self) -> dict[str, Any]:
         """The finding as the training report gives it."""
-        return {"rule": self.rule, "feature": self.feature, "severity": self.severity, "detail": self.detail}
+        told = {"rule": self.rule, "feature": self.feature, "severity": self.severity, "detail": self.detail}
+        return {**told, "figures": dict(self.figures)} if self.figures else told

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from features.types import Finding
 from training.choose import is_small
 from training.compete import Learned
@@ -15,26 +17,36 @@ UNCALIBRATED = 0.03  # expected calibration error from which it is named
 def doubts(parts: Parts, learned: Learned, evidence: Evidence) -> tuple[Finding, ...]:
     """Few outcomes, a shifted base rate, probabilities off the realised rates, a baseline that was not beaten."""
     rates, error = parts.base_rates(), evidence.metrics["ece"]
-    told = [
+    told: list[tuple[bool, str, str, dict[str, Any]]] = [
         (
             is_small(parts.learning),
             "small_sample",
             "few outcomes to learn from: read the intervals, not the figures; only linear models competed",
+            {},
         ),
         (
             abs(rates["test"] - rates["train"]) > SHIFT * rates["train"],
             "base_rate_shift",
             f"the outcome's rate moved from {rates['train']:.3f} in training to {rates['test']:.3f} on the test rows",
+            {name: round(rates[name], 4) for name in ("train", "test")},
         ),
         (
             error > UNCALIBRATED,
             "calibration",
             f"predicted and realised rates differ by {error:.3f} on average over ten bins",
+            {"error": round(error, 4)},
         ),
         (
             evidence.bar is not None and not evidence.beats_bar,
             "baseline_not_beaten",
             evidence.verdict(learned.choice.kind),
+            {"bar": evidence.bar, **_gain(evidence)},
         ),
     ]
-    return tuple(Finding(rule, None, "warn", detail) for doubted, rule, detail in told if doubted)
+    return tuple(Finding(rule, None, "warn", detail, figures) for doubted, rule, detail, figures in told if doubted)
+
+
+def _gain(evidence: Evidence) -> dict[str, float]:
+    """How much lower the log-loss is than the bar's, with its interval."""
+    gain = evidence.over_bar["log_loss_gain"] if evidence.over_bar else {}
+    return {name: round(float(amount), 4) for name, amount in gain.items()}

@@ -24,16 +24,29 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether a version becomes the champion, why, and the figures behind it."""
+    """Whether a version becomes the champion, by which rule, why in words, and the figures behind it."""
 
     promote: bool
+    rule: str  # leak, never, always, first_model, below_base_rate, better, champion_kept
     reason: str
     refused: bool = False  # integrity or a blocking finding: no flag overrides it
     figures: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """As it stands in the registry."""
-        return {"promote": self.promote, "reason": self.reason, "refused": self.refused, **self.figures}
+        return {
+            "promote": self.promote,
+            "rule": self.rule,
+            "reason": self.reason,
+            "refused": self.refused,
+            **self.figures,
+        }
+
+
+def verdict_on(version: str, decision: Decision) -> dict[str, Any]:
+    """A decision as a home notes it."""
+    told = {"version": version, "rule": decision.rule, "promoted": decision.promote, "refused": decision.refused}
+    return {**told, "reason": decision.reason, **decision.figures}
 
 
 def integrity(findings: Sequence[Finding]) -> Decision | None:
@@ -42,7 +55,9 @@ def integrity(findings: Sequence[Finding]) -> Decision | None:
     if not blocking:
         return None
     named = "; ".join(f"{finding.rule} on {finding.feature}" for finding in blocking)
-    return Decision(promote=False, reason=f"refused: evidence of a leak ({named})", refused=True)
+    figures = {"findings": [{"rule": finding.rule, "feature": finding.feature} for finding in blocking]}
+    reason = f"refused: evidence of a leak ({named})"
+    return Decision(promote=False, rule="leak", reason=reason, refused=True, figures=figures)
 
 
 def minimum(label: NDArray[Any], probability: Floats, base_rate: float) -> Decision:
@@ -53,11 +68,12 @@ def minimum(label: NDArray[Any], probability: Floats, base_rate: float) -> Decis
     if ours < constant:
         return Decision(
             promote=True,
+            rule="first_model",
             reason=f"first model: log-loss {ours:.4f} against {constant:.4f} of the base rate",
             figures=figures,
         )
     reason = f"not promoted: log-loss {ours:.4f} does not beat {constant:.4f} of the base rate"
-    return Decision(promote=False, reason=reason, figures=figures)
+    return Decision(promote=False, rule="below_base_rate", reason=reason, figures=figures)
 
 
 def against(label: NDArray[Any], challenger: Floats, champion: Floats, *, seed: int) -> Decision:
@@ -74,9 +90,10 @@ def against(label: NDArray[Any], challenger: Floats, champion: Floats, *, seed: 
         f"gain {gain['log_loss_gain']['mean']:.4f} "
         f"({low:.4f} to {gain['log_loss_gain']['high']:.4f}), at least {least:.4f} asked"
     )
+    figures = {**gain, "least_gain": least}
     if low >= least:
-        return Decision(promote=True, reason=f"better on the same rows: {told}", figures=gain)
-    return Decision(promote=False, reason=f"champion kept: {told}", figures=gain)
+        return Decision(promote=True, rule="better", reason=f"better on the same rows: {told}", figures=figures)
+    return Decision(promote=False, rule="champion_kept", reason=f"champion kept: {told}", figures=figures)
 
 
 def paired_gain(label: NDArray[Any], challenger: Floats, champion: Floats, *, seed: int) -> dict[str, Any]:

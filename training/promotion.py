@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from features.types import Finding
 from scoring.bundle import Bundle, load_bundle
 from scoring.errors import BundleError
 from scoring.scorer import Scorer
+from scoring.verdicts import note_verdict
 from training.encode import encode
-from training.gate import Decision, against, champion_probability, integrity, minimum, moves
+from training.gate import Decision, against, champion_probability, integrity, minimum, moves, verdict_on
 from training.population import current, write_request
 from training.registry import DECISION, Registry, Version
 from training.split import Parts, labels, split
@@ -31,9 +33,9 @@ def decide(task: Task, challenger: Bundle, parts: Parts) -> Decision:
     if blocked is not None:
         return blocked
     if task.mode == "never":
-        return Decision(promote=False, reason="not promoted: asked never to")
+        return Decision(promote=False, rule="never", reason="not promoted: asked never to")
     if task.mode == "always":
-        return Decision(promote=True, reason="promoted: asked always to")
+        return Decision(promote=True, rule="always", reason="promoted: asked always to")
     scorer = Scorer(challenger)
     served, outcome = scorer.score(encode(scorer.encoder, parts.test)).probability, labels(parts.test)
     champion = task.registry.champion(task.name)
@@ -46,12 +48,13 @@ def decide(task: Task, challenger: Bundle, parts: Parts) -> Decision:
 def settle(
     task: Task, version: Version, challenger: Bundle, population: pl.DataFrame, decision: Decision
 ) -> dict[str, Any]:
-    """Keeps the decision with the version, and where it is yes makes the version serve."""
+    """Keeps the decision with the version and in the home, and where it is yes makes the version serve."""
     done = task.registry.champion(task.name)
     if decision.promote and (done is None or done.number != version.number):
         adopt(task.registry, task.home, version)
     release = _installed(task, version, challenger, population)
     task.registry.note(version, decision.to_json())
+    note_verdict(task.home, task.name, verdict_on(version.number, decision))
     return {
         "version": version.number,
         "promoted": decision.promote,
@@ -112,10 +115,10 @@ def _compared(
     if theirs is None:
         least = minimum(outcome, served, challenger.manifest["base_rate"]["train"])
         reason = f"the champion cannot score today's rows; {least.reason}"
-        return Decision(least.promote, reason, figures=least.figures)
+        return Decision(least.promote, least.rule, reason, figures={**least.figures, "champion_unreadable": True})
     decision = against(outcome, served, theirs, seed=seed)
     preview = {"moves": moves(challenger, rival, served, theirs)}
-    return Decision(decision.promote, decision.reason, figures={**decision.figures, **preview})
+    return replace(decision, figures={**decision.figures, **preview})
 
 
 def _loaded(registry: Registry, champion: Version) -> Bundle | None:

@@ -19,9 +19,10 @@ from scoring.bundle import load_bundle
 from scoring.errors import BundleError
 from scoring.golden import replay
 from scoring.releases import current_version, install_release, load_release, make_current, release_folder
+from scoring.verdicts import note_verdict
 from training.errors import Refused
-from training.gate import integrity
-from training.registry import MANIFEST, Registry, Stored, Version
+from training.gate import integrity, verdict_on
+from training.registry import DECISION, MANIFEST, Registry, Stored, Version
 
 PAUSE = 10.0  # seconds between looks at the registry
 
@@ -41,7 +42,15 @@ def turn(home: Path) -> Iterator[None]:
 
 def sync(registry: Registry, home: Path) -> list[dict[str, Any]]:
     """Installs every champion, and its previous one to fall back on; returns one line for each champion."""
-    return [sync_one(registry, home, name) for name in registry.names() if registry.champion(name)]
+    lines = []
+    for name in registry.names():
+        if champion := registry.champion(name):
+            before = current_version(home, name)
+            lines.append(sync_one(registry, home, name))
+            if before != champion.number:
+                told = {"version": champion.number, "rule": "synced", "promoted": True, "refused": False}
+                note_verdict(home, name, {**told, "reason": champion.tags.get(DECISION, "")})
+    return lines
 
 
 def sync_one(registry: Registry, home: Path, name: str) -> dict[str, Any]:
@@ -85,8 +94,8 @@ def watch(registry: Registry, home: Path, *, pause: float = PAUSE) -> Iterator[l
         time.sleep(pause)
 
 
-def promote(registry: Registry, home: Path, name: str, number: str | None) -> dict[str, Any]:
-    """Makes a version, by default the latest, the champion and installs it.
+def promote(registry: Registry, home: Path, name: str, number: str | None, *, rule: str = "by_hand") -> dict[str, Any]:
+    """Makes a version, by default the latest, the champion and installs it; `rule` is what the home notes.
 
     Raises:
         Refused: There is no such version, it does not load and replay, or a finding blocks it.
@@ -97,8 +106,12 @@ def promote(registry: Registry, home: Path, name: str, number: str | None) -> di
     with _fetched(registry, version) as stored:
         findings = [Finding(**finding) for finding in stored.outcome["findings"]]
     if blocked := integrity(findings):
+        note_verdict(home, name, verdict_on(version.number, blocked))
         raise Refused(f"{name} version {version.number} was {blocked.reason}.")
-    return adopt(registry, home, version)
+    line = adopt(registry, home, version)
+    told = {"version": version.number, "rule": rule, "promoted": True, "refused": False}
+    note_verdict(home, name, {**told, "reason": rule.replace("_", " ")})
+    return line
 
 
 def rollback(registry: Registry, home: Path, name: str, number: str | None) -> dict[str, Any]:
@@ -110,7 +123,7 @@ def rollback(registry: Registry, home: Path, name: str, number: str | None) -> d
     previous = registry.previous(name)
     if number is None and previous is None:
         raise Refused(f"A rollback needs a previous champion, {name} has none.")
-    return promote(registry, home, name, number or (previous.number if previous else None))
+    return promote(registry, home, name, number or (previous.number if previous else None), rule="rolled_back")
 
 
 @contextmanager

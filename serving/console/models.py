@@ -17,8 +17,10 @@ from scoring.errors import BundleError
 from scoring.releases import read_facts
 from serving.console.curves import curves_of, market_of
 from serving.console.drawings import by_tenths, calibration_chart, model_charts
+from serving.console.findings import doubts
 from serving.console.plan import Plan, answer
 from serving.console.render import language_of, page
+from serving.console.verdicts import verdicts_on
 from serving.console.words import Words
 from serving.problems import UNKNOWN_USE_CASE, Problem
 from serving.reply import VISIT, Reply
@@ -38,6 +40,7 @@ async def model(request: Request) -> Reply:
         "live": live,
         "manifest": manifest,
         "verdict": verdict(manifest, say),
+        "doubts": doubts(manifest, say),
         "metrics": METRICS,
         "lower": LOWER,
         "charts": model_charts(curves, manifest["kind"], say) if curves else [],
@@ -45,6 +48,7 @@ async def model(request: Request) -> Reply:
         "calibration": calibration_chart(tenths, say) if tenths else None,
         "tenths": tenths,
         "versions": versions(live),
+        "verdicts": verdicts_on(VISIT.get().runtime.settings.home, manifest["name"], say),
         "released_at": VISIT.get().snapshot.released_at[manifest["name"]],
         "plan": await _planned(live, request, say),
     }

@@ -1,4 +1,4 @@
-"""The first page: what is served, how fresh, how healthy, what was refused; and the API's description as a page."""
+"""The first page: what is served, how fresh, how healthy, what was promoted and refused; and the API's description."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from starlette.requests import Request
 from serving.console import customer, forms
 from serving.console.entry import leave
 from serving.console.render import language_of, page
+from serving.console.verdicts import last_verdicts
+from serving.console.words import Words
 from serving.openapi import document
 from serving.problems import KINDS
 from serving.reply import VISIT, Reply
@@ -27,6 +29,7 @@ async def start(request: Request) -> Reply:
         "policy": snapshot.policy,
         "policy_refusal": snapshot.policy_refusal,
         "ready": visit.runtime.ready,
+        "verdicts": last_verdicts(visit.runtime.settings.home, Words(language_of(request))),
     }
     return page("start.html", language_of(request), facts)
 

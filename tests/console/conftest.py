@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from serving.store import put
-from tests.console.shop import freeze_segments, release_full_shop
+from tests.console.shop import freeze_segments, note_verdicts, release_full_shop
 from tests.models import shop_rows
 from tests.serving.conftest import Server, start, stop
 
@@ -34,6 +34,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     release_full_shop(folder, "churn", "1", scratch=scratch, polarity="negative", seed=2)
     release_full_shop(folder, "churn", "2", scratch=scratch, polarity="negative", seed=1)
     freeze_segments(folder, scratch)
+    note_verdicts(folder)
     known = next(row for row in shop_rows(50, seed=5) if None not in row.values() and row["days_since_purchase"] < 300)
     put(folder, list(known), [("known-1", list(known.values()))], as_of=time.time())
     return folder

@@ -14,6 +14,7 @@ from scoring.bundle import canonical_json, load_bundle, write_bundle
 from scoring.command import main
 from scoring.releases import install_release, make_current
 from scoring.scorer import Scorer
+from scoring.verdicts import note_verdict
 from tests.models import LEVELS, SHOP, shop_rows, write_shop_bundle
 from training.curves import curves
 from training.evaluate import Outcomes, intervals, measure
@@ -112,3 +113,20 @@ def freeze_segments(home: Path, scratch: Path) -> None:
     (folder / "contacts.csv").write_text("\n".join(["customer_id,mail,agreed", *lines, "m1,,yes"]))
     contacts = ["contacts", str(folder / "contacts.csv"), "--home", str(home), "--email", "mail", "--consent", "agreed"]
     assert main(contacts) == 0
+
+
+def note_verdicts(home: Path) -> None:
+    """What a gate may have decided: kept back, promoted, and a use case refused that was never served."""
+    gain = {"mean": 0.0123, "low": 0.001, "high": 0.02}
+    compared = {"log_loss_gain": gain, "least_gain": 0.004, "moves": {"changed": 31, "rows": 900}}
+    first = {"log_loss": 0.4, "base_rate_log_loss": 0.6}
+    leak = {"findings": [{"rule": "separates_alone", "feature": "duration"}]}
+    for name, version, rule, figures in (
+        ("churn", "1", "first_model", first),
+        ("churn", "2", "better", compared),
+        ("churn", "3", "champion_kept", {**compared, "champion_unreadable": True}),
+        ("leaky", "1", "leak", leak),
+        ("propensity", "1", "of_tomorrow", {}),
+    ):
+        told = {"version": version, "rule": rule, "promoted": rule in ("first_model", "better")}
+        note_verdict(home, name, {**told, "refused": rule == "leak", "reason": "as it was told", **figures})

@@ -241,6 +241,29 @@ def test_the_model_page_says_how_good_and_what_for(
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_the_gates_decisions_are_told_and_why(server: Server, open_page: Open, language: str) -> None:
+    """Promotions, refusals and what was kept back, the newest first, in words of the language with their figures."""
+    seen = open_page(server, language=language)
+    rows = seen.page.locator(".verdicts tbody tr").all_inner_texts()
+    words = {"en": ("refused", "Evidence of a leak", "promoted"), "fr": ("refusée", "Indice d'une fuite", "promue")}
+
+    assert len(rows) == 5
+    assert "as it was told" in next(row for row in rows if "propensity" in row)
+    leaky = next(row for row in rows if "leaky" in row)
+    assert words[language][0] in leaky
+    assert words[language][1] in leaky
+    assert "duration" in leaky
+    assert barriers(seen) == []
+    seen.page.goto(f"{server.url}/console/models/churn")
+    kept, better, first = seen.page.locator(".verdicts tbody tr").all_inner_texts()
+    assert words[language][2] in better
+    assert {"en": "0.0123 [0.0010, 0.0200]", "fr": "0,0123 [0,0010\u202f; 0,0200]"}[language] in better
+    assert "31" in better
+    assert {"en": "against 0.6000 of the base rate", "fr": "contre 0,6000 pour le taux moyen"}[language] in first
+    assert {"en": "cannot score today's rows", "fr": "ne peut pas évaluer"}[language] in kept
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_segments_are_told_with_rules_and_sizes(
     server: Server, client: httpx.Client, open_page: Open, language: str
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from features.prove import prove
 from features.table import learning_table, prepare
 from features.types import CUSTOMER_ID, Feature, Finding
 from features.usecase import load_use_case
+from serving.console.findings import doubts
+from serving.console.words import Words
 from tests.features.planted import ANY_TABLE, NAME, futures
 from tests.features.worlds import EXAMPLES, START, log_case, purchases, shared, table_case, write_use_case
 
@@ -57,7 +60,14 @@ def _found(
     rows: pl.DataFrame, features: tuple[Feature, ...], cells: pl.Series, proven: tuple[str, ...] = ()
 ) -> set[str]:
     named = leaks(rows.with_columns(cells), [*features, _feature(cells)], proven=proven)
-    return {finding.feature or "" for finding in named}
+    return {finding.feature or "" for finding in _said(named)}
+
+
+def _said(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """The findings, each of which can be said in French by its rule and its figures."""
+    told = doubts({"findings": json.loads(json.dumps([finding.to_json() for finding in findings]))}, Words("fr")) or []
+    assert [doubt.detail for doubt in told if doubt.foreign] == []
+    return findings
 
 
 @pytest.mark.parametrize("variant", ANY_TABLE)
@@ -175,7 +185,7 @@ def test_the_length_of_the_call_is_asked_about(tmp_path: Path) -> None:
 
     findings = learning_table(load_use_case(write_use_case(tmp_path, {"table": source}))).findings
 
-    assert [(finding.rule, finding.feature) for finding in findings] == [("outweighs_all_others", "duration")]
+    assert [(rule, name) for rule, name, _ in _named(findings)] == [("outweighs_all_others", "duration")]
 
 
 def _table(n: int = 600, *, seed: int = 1) -> pl.DataFrame:
@@ -185,7 +195,7 @@ def _table(n: int = 600, *, seed: int = 1) -> pl.DataFrame:
 
 
 def _named(findings: tuple[Finding, ...]) -> list[tuple[str, str | None, str]]:
-    return [(finding.rule, finding.feature, finding.severity) for finding in findings]
+    return [(finding.rule, finding.feature, finding.severity) for finding in _said(findings)]
 
 
 def test_an_accepted_leak_only_warns(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from features.types import Finding
 from training.evaluate import measure
-from training.gate import against, integrity, minimum, paired_gain
+from training.gate import against, integrity, minimum, paired_gain, verdict_on
 
 
 def world(rows: int = 4000, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -83,3 +83,27 @@ def test_only_a_blocking_finding_refuses() -> None:
     assert refused is not None
     assert refused.refused
     assert not refused.promote
+
+
+def test_a_verdict_is_told_by_rule_and_figures() -> None:
+    """What a server needs to say it in words of its own: the rule, and the figures the sentence shows."""
+    label, truth, worse = world(500)
+    blocked = integrity([Finding("separates_alone", "duration", "block", "")])
+    told = {
+        decision.rule: verdict_on("7", decision)
+        for decision in (
+            blocked,
+            against(label, truth, worse, seed=1),
+            against(label, worse, truth, seed=1),
+            minimum(label, truth, float(label.mean())),
+            minimum(label, 1 - truth, float(label.mean())),
+        )
+        if decision
+    }
+
+    assert list(told) == ["leak", "better", "champion_kept", "first_model", "below_base_rate"]
+    assert [one["promoted"] for one in told.values()] == [False, True, False, True, False]
+    assert told["leak"]["refused"]
+    assert told["leak"]["findings"] == [{"rule": "separates_alone", "feature": "duration"}]
+    assert told["better"]["least_gain"] == 0.01 * told["better"]["champion_log_loss"]
+    assert told["first_model"]["log_loss"] < told["first_model"]["base_rate_log_loss"]

@@ -21,6 +21,7 @@ from scoring.calibration import sigmoid
 from scoring.golden import replay
 from scoring.releases import current_version, load_release
 from scoring.scorer import Scorer
+from scoring.verdicts import verdicts
 from training.build import build
 from training.compete import choose_for, fit, measured
 from training.encode import encode
@@ -218,6 +219,12 @@ def test_aliases_move_the_shelf_and_back(
     assert current_version(home, "visits") == line["version"]
     promote(registry, home, "visits", first)
     assert current_version(home, "visits") == first
+    noted = [(told["rule"], told["version"]) for told in verdicts(home, "visits")][::-1]
+    second = line["version"]
+    assert noted[0] == ("first_model", first)
+    assert noted[-5:] == [
+        ("never", second), ("by_hand", second), ("rolled_back", first), ("synced", second), ("by_hand", first)
+    ]  # fmt: skip
 
 
 def test_promotions_that_cannot_be_are_refused(

@@ -1,0 +1,55 @@
+"""What was decided of each version, and why: HOME/gate/<use case>.jsonl, where a server reads it without a registry.
+
+Each line is a JSON object: `at` (ISO 8601, UTC), `version`, `rule` (a stable code), `promoted`, `refused`, `reason` (in
+English) and the figures behind it. The newest stands last; so many as `KEPT` are kept.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+FOLDER = "gate"
+KEPT = 50
+
+
+def note_verdict(home: Path, name: str, verdict: Mapping[str, Any]) -> None:
+    """Adds a verdict of this moment; whoever calls has the turn of the home."""
+    path = home / FOLDER / f"{name}.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    lines = [*_lines(path), json.dumps({"at": at, **verdict}, ensure_ascii=False, allow_nan=False)]
+    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    draft.write_text("\n".join(lines[-KEPT:]) + "\n", encoding="utf-8")
+    draft.replace(path)
+
+
+def verdicts(home: Path, name: str) -> list[dict[str, Any]]:
+    """The verdicts on a use case, the newest first; what is no verdict is passed over."""
+    found = [told for line in _lines(home / FOLDER / f"{name}.jsonl") if (told := _read(line)) is not None]
+    return found[::-1]
+
+
+def judged_use_cases(home: Path) -> list[str]:
+    """The use cases of which something was decided, in order of name."""
+    return sorted(path.stem for path in (home / FOLDER).glob("[!.]*.jsonl"))
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return []
+
+
+def _read(line: str) -> dict[str, Any] | None:
+    try:
+        told = json.loads(line)
+        datetime.fromisoformat(told["at"])
+        return told if all(isinstance(told[key], str) for key in ("version", "rule", "reason")) else None
+    except (ValueError, KeyError, TypeError):
+        return None
