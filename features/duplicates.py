@@ -18,7 +18,7 @@ from features.cells import as_text, slug
 from features.engine import engine, frame
 from features.errors import DataError
 from features.links import ACCEPTED, SAME_AS
-from features.sources import FILE, ROW, missing_column, open_source
+from features.sources import FILE, ROW, missing_column, open_source, reading
 from features.types import CUSTOMER_ID
 
 NEIGHBOURS = 10  # records on either side that one is held against, in each order
@@ -50,7 +50,8 @@ def likely_duplicates(
             name for name in columns or source.columns if name != customer_id and source.column(name).type().is_string()
         ]
         cells = {f"t{at}": as_text(source.column(name)) for at, name in enumerate(texts)}
-        rows = frame(source.table.select(FILE, ROW, **{CUSTOMER_ID: as_text(source.column(customer_id))}, **cells))
+        with reading(path):
+            rows = frame(source.table.select(FILE, ROW, **{CUSTOMER_ID: as_text(source.column(customer_id))}, **cells))
     rows = (
         rows.sort(FILE, ROW)
         .drop(FILE, ROW)

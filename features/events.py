@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import ibis
@@ -14,14 +13,17 @@ import pandera.ibis as pai
 import polars as pl
 from pandera.errors import SchemaError, SchemaErrors
 
+from features.badrows import BROKEN, BadRows, bad_rows, refuse_too_many
 from features.cells import AMOUNT, as_amount, as_moment, as_text, filled, slugs
+from features.dating import Dating, dating
 from features.engine import frame
 from features.errors import DataError
 from features.links import accepted_links, merge_events
-from features.sources import FILE, ROW, Source, open_source
-from features.usecase import Events, RefundRule, Scalar, TypeColumn, UseCase
+from features.sources import FILE, ROW, Source, open_source, reading
+from features.usecase import CurrencyColumn, Events, RefundRule, Scalar, TypeColumn, UseCase
 
-_broken, _copy = "__broken", "__copy"
+_copy = "__copy"
+LATE = "late_timestamp"  # after a long silence, with few others
 _types = {
     "customer_id": dt.String(),
     "ts": dt.Timestamp(scale=6),
@@ -29,25 +31,6 @@ _types = {
     "amount": AMOUNT,
     "refund": dt.Boolean(),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class BadRows:
-    """Rows of a source that broke a rule: how many each, and the rows themselves with file, row number and rule."""
-
-    read: int
-    rules: Mapping[str, int]
-    rows: pl.DataFrame  # __file, __row, rule, then the cells as they were, under the file's own names
-
-    @property
-    def total(self) -> int:
-        """How many rows were set aside."""
-        return sum(self.rules.values())
-
-    def to_json(self) -> dict[str, Any]:
-        """As the data report gives it."""
-        share = self.total / self.read if self.read else 0.0
-        return {"read": self.read, "total": self.total, "share": share, "rules": dict(self.rules)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +42,20 @@ class Log:
     """
 
     events: ir.Table
-    first: datetime  # of the first and the last event, UTC without zone
+    first: datetime  # of the first and the last event that are not misdated, UTC without zone
     last: datetime
     rows: int
     duplicates: int  # rows removed because another has the same id and content
     bad: BadRows
     source: Source
+    dating: Dating
 
 
-def open_log(backend: Any, use_case: UseCase) -> Log:
+def open_log(backend: Any, use_case: UseCase, *, known_to: datetime | None = None) -> Log:
     """The log of a use case, checked and held by the engine.
+
+    Events that seem misdated because they follow a long silence are bad rows, but for those before `known_to` (UTC,
+    without zone), a moment at which features are asked for.
 
     Raises:
         DataError: a column is not there or of a type that cannot serve, or too many rows are bad.
@@ -77,20 +64,67 @@ def open_log(backend: Any, use_case: UseCase) -> Log:
     if section is None:
         raise TypeError("A use case on a ready table has no log.")
     source = open_source(backend, section.path, table=section.table)
-    typed, duplicates = merge_events(backend, _typed(source, section), accepted_links(backend, section.links)), 0
-    if section.id is not None:
-        marked = backend.create_table("penchant_marked", typed, temp=True)
-        duplicates = int(marked.count(where=marked[_copy] > 0).execute())
-        typed = marked.filter(marked[_copy] == 0).drop(_copy)
-    bad = bad_rows(source, typed)
-    refuse_too_many(source, bad, use_case.quality.bad_rows)
-    events = _held(backend, typed, section)
-    span = events.aggregate(first=events.ts.min(), last=events.ts.max(), rows=events.count())
+    with reading(source.path):
+        typed, duplicates = merge_events(backend, _typed(source, section), accepted_links(backend, section.links)), 0
+        if section.id is not None:
+            marked = backend.create_table("penchant_marked", typed, temp=True)
+            duplicates = int(marked.count(where=marked[_copy] > 0).execute())
+            typed = marked.filter(marked[_copy] == 0).drop(_copy)
+        typed, counts, dated = _dated(source, typed, use_case, known_to)
+        bad = bad_rows(source, typed, counts)
+        refuse_too_many(source, bad, use_case.quality.bad_rows, _columns_of_rules(section))
+        events = _held(backend, typed, section)
+    inside = (events.ts >= dated.start) & (events.ts < dated.end)
+    span = events.aggregate(first=events.ts.min(where=inside), last=events.ts.max(where=inside), rows=events.count())
     first, last, rows = frame(span).row(0)
-    if not rows:
-        raise DataError(source.path, ["must hold at least one readable event"])
     _check(source, events)
-    return Log(events, first, last, rows, duplicates, bad, source)
+    return Log(events, first, last, rows, duplicates, bad, source, dated)
+
+
+def _dated(
+    source: Source, typed: ir.Table, use_case: UseCase, known_to: datetime | None
+) -> tuple[ir.Table, pl.DataFrame, Dating]:
+    """The typed rows with the late ones marked, how many broke each rule, and where the log begins and ends.
+
+    Raises:
+        DataError: no row is an event.
+    """
+    window = use_case.window
+    if window is None:
+        raise TypeError("A log has windows.")
+    awaited = window.gap + window.prediction
+    vouched = window.test_cutoff and window.test_cutoff.replace(tzinfo=None) + timedelta(days=awaited)
+    counts = _by_day(typed)
+    good = counts.filter(pl.col(BROKEN).is_null())
+    if good.is_empty():
+        bad = bad_rows(source, typed, counts)
+        columns = _columns_of_rules(use_case.events) if use_case.events else {}
+        refuse_too_many(source, bad, use_case.quality.bad_rows, columns)
+        raise DataError(source.path, ["must hold at least one readable event, it holds none"])
+    dated = dating(good, observation=window.observation, awaited=awaited, known_to=vouched)
+    if not dated.late:
+        return typed, counts, dated
+    late = typed[BROKEN].isnull() & (typed.ts >= max(dated.end, known_to or dated.end))
+    typed = typed.mutate(**{BROKEN: ibis.ifelse(late, LATE, typed[BROKEN])})
+    return typed, _by_day(typed), dated
+
+
+def _by_day(typed: ir.Table) -> pl.DataFrame:
+    """The rows by rule broken, if any, and day: __broken, day, n."""
+    return frame(typed.group_by(BROKEN, day=typed.ts.date()).aggregate(n=typed.count()))
+
+
+def _columns_of_rules(section: Events) -> dict[str, str | None]:
+    """The column each rule is about."""
+    kind, currency = section.type, section.currency
+    return {
+        "missing_customer_id": section.customer_id,
+        "missing_timestamp": section.timestamp,
+        "unreadable_timestamp": section.timestamp,
+        LATE: section.timestamp,
+        "missing_type": kind.column if isinstance(kind, TypeColumn) else None,
+        "unknown_currency": currency.column if isinstance(currency, CurrencyColumn) else None,
+    }
 
 
 def _held(backend: Any, typed: ir.Table, section: Events) -> ir.Table:
@@ -102,7 +136,7 @@ def _held(backend: Any, typed: ir.Table, section: Events) -> ir.Table:
         same["refund"] = ibis.literal(False)
     if section.amount is None:
         same["amount"] = ibis.null(AMOUNT)
-    good = typed.filter(typed[_broken].isnull()).drop(_broken, FILE, ROW)
+    good = typed.filter(typed[BROKEN].isnull()).drop(BROKEN, FILE, ROW)
     return backend.create_table("penchant_events", good.drop(*same), temp=True).mutate(**same).select(good.columns)
 
 
@@ -144,7 +178,7 @@ def _typed(source: Source, section: Events) -> ir.Table:
         columns[f"p{index}"] = slugs(as_text(source.column(name)))
     for index, name in enumerate(section.measures):
         columns[f"m{index}"] = _number(source, name, rules)
-    columns[_broken] = ibis.cases(*[(broken, rule) for rule, broken in rules], else_=ibis.null("string"))
+    columns[BROKEN] = ibis.cases(*[(broken, rule) for rule, broken in rules], else_=ibis.null("string"))
     if section.id is not None:
         columns[_copy] = _copies(source, section.id)
     return source.table.select(**columns, **{FILE: source.table[FILE], ROW: source.table[ROW]})
@@ -203,59 +237,3 @@ def _spellings(value: Scalar) -> list[str]:
     if isinstance(value, int | float):
         return [str(int(value)) if value == int(value) else str(value)]
     return [str(value).strip().lower()]
-
-
-def bad_rows(source: Source, held: ir.Table) -> BadRows:
-    """The rows of a typed table with a broken rule, counted and fetched."""
-    counted = frame(held.group_by(_broken).aggregate(n=held.count()))
-    rules = {rule: n for rule, n in counted.iter_rows() if rule is not None}
-    for _, _, rule in source.ragged:
-        rules[rule] = rules.get(rule, 0) + 1
-    read = int(counted["n"].sum()) + len(source.ragged)
-    return BadRows(read, dict(sorted(rules.items())), _as_they_were(source, held) if rules else pl.DataFrame())
-
-
-def _as_they_were(source: Source, held: ir.Table) -> pl.DataFrame:
-    """The bad rows' cells as text, with where they stood and the rule they broke."""
-    broken = held.filter(held[_broken].notnull()).select(FILE, ROW, rule=_broken)
-    cells = source.table.mutate(**{f"c{i}": source.table[f"c{i}"].cast("string") for i in range(len(source.columns))})
-    found = frame(broken.inner_join(cells, [FILE, ROW]).order_by([FILE, ROW]))
-    taken = (FILE, ROW, "rule")
-    found = found.rename({f"c{i}": f"{name}_" if name in taken else name for i, name in enumerate(source.columns)})
-    ragged = pl.DataFrame(source.ragged, schema={FILE: pl.String, ROW: pl.Int64, "rule": pl.String}, orient="row")
-    return pl.concat([found.cast({ROW: pl.Int64}), ragged], how="diagonal")
-
-
-def bad_rows_of(source: Source, cells: pl.DataFrame) -> BadRows:
-    """The same of a frame of `c0`.. with the rule each row broke, if any, in `__broken`."""
-    taken = (FILE, ROW, "rule")
-    names = {f"c{i}": f"{name}_" if name in taken else name for i, name in enumerate(source.columns)}
-    broken = cells.filter(pl.col(_broken).is_not_null()).select(
-        FILE, pl.col(ROW).cast(pl.Int64), pl.col(_broken).alias("rule"), *names
-    )
-    ragged = pl.DataFrame(source.ragged, schema={FILE: pl.String, ROW: pl.Int64, "rule": pl.String}, orient="row")
-    rows = pl.concat([broken.rename(names), ragged], how="diagonal")
-    counts = dict(sorted(rows["rule"].value_counts().iter_rows()))
-    return BadRows(len(cells) + len(ragged), counts, rows)
-
-
-def refuse_too_many(source: Source, bad: BadRows, tolerated: float) -> None:
-    """Stops where the share of bad rows exceeds what is tolerated.
-
-    Raises:
-        DataError: with the count of each rule and the first rows that broke it.
-    """
-    if bad.total <= tolerated * bad.read:
-        return
-    lines = [
-        f"{rule}: {count} rows, first at {_places(bad.rows.filter(pl.col('rule') == rule))}"
-        for rule, count in bad.rules.items()
-    ]
-    arrived = f"{bad.total} of {bad.read} ({bad.total / bad.read:.1%})"
-    share = f"at most {tolerated:.1%} of the rows may be bad, got {arrived}"
-    raise DataError(source.path, [share, *lines])
-
-
-def _places(rows: pl.DataFrame) -> str:
-    first = rows.head(3).select(FILE, ROW).iter_rows()
-    return ", ".join(f"row {row} of {file}" for file, row in first)

@@ -15,7 +15,7 @@ from features.engine import engine, frame
 from features.errors import DataError, UseCaseError
 from features.inference import read_column
 from features.page import as_text
-from features.sources import Source, open_source
+from features.sources import Source, open_source, reading
 from features.table import learning_table
 from features.usecase import load_use_case
 
@@ -57,6 +57,7 @@ def init(file: Path, out: Path | None, *, force: bool) -> str:
     columns, sample = _look(file)
     guess = _guess(columns, sample)
     text = _table_text(file, target, guess, sample) if guess.label else _log_text(file, target, guess, sample)
+    target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(text, encoding="utf-8")
     return f"{target}\n" + _tried(target)
 
@@ -65,7 +66,8 @@ def _look(file: Path) -> tuple[Source, pl.DataFrame]:
     with engine() as backend:
         source = open_source(backend, file)
         names = {f"c{index}": name for index, name in enumerate(source.columns)}
-        return source, frame(source.table.limit(_sample)).select(*names).rename(names)
+        with reading(file):
+            return source, frame(source.table.limit(_sample)).select(*names).rename(names)
 
 
 def _guess(source: Source, sample: pl.DataFrame) -> Guess:

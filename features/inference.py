@@ -134,7 +134,7 @@ def parse_numbers(texts: pl.Series) -> pl.Series:
 
 def parse_moments(texts: pl.Series) -> pl.Series:
     """ISO dates and datetimes as UTC moments, null where a text is none; without a zone it is UTC."""
-    return _each(texts, _moment, pl.Datetime("us", "UTC"))
+    return _each(texts, parse_moment, pl.Datetime("us", "UTC"))
 
 
 def _each(texts: pl.Series, read: Callable[[str], Any], kind: pl.DataType) -> pl.Series:
@@ -143,7 +143,8 @@ def _each(texts: pl.Series, read: Callable[[str], Any], kind: pl.DataType) -> pl
     return texts.replace_strict(distinct, values, default=None, return_dtype=kind)
 
 
-def _moment(text: str) -> datetime | None:
+def parse_moment(text: str) -> datetime | None:
+    """An ISO date or datetime as a UTC moment, None where a text is none."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

@@ -72,6 +72,14 @@ def _check_test(column: str, window: Window, log: Log, test: datetime) -> list[s
     """Refuses a test cutoff outside the log; says where its outcome window is cut short."""
     first, end = log.first.replace(tzinfo=UTC), log_end(log)
     ends = test + timedelta(days=window.gap + window.prediction)
+    if window.test_cutoff is None and test <= first:
+        raise DataError(
+            log.source.path,
+            [
+                f"column {column!r}: the log must span more than gap and prediction window, "
+                f"{window.gap + window.prediction} days, it runs from {first:%Y-%m-%d} to {log.last:%Y-%m-%d}"
+            ],
+        )
     if not first < test < end:
         raise DataError(
             log.source.path,

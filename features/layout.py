@@ -15,7 +15,7 @@ from features.engine import frame
 from features.errors import DataError
 from features.events import Log
 from features.types import Feature
-from features.usecase import UseCase
+from features.usecase import TypeColumn, UseCase
 
 WINDOWS = (7, 30, 90, 180, 365)  # days
 _most_types, _most_levels, _least_share = 20, 6, 0.01
@@ -93,7 +93,9 @@ def layout_of(use_case: UseCase, log: Log, before: datetime) -> Layout:
     target = slug(label.event)
     happened = counts.filter(~pl.col("refund"))["type"].to_list()
     if target not in happened:
-        raise DataError(log.source.path, [f"label event {target!r} must occur before {before:%Y-%m-%d}, it does not"])
+        column = section.type.column if isinstance(section.type, TypeColumn) else section.timestamp
+        told = f"column {column!r}: label event {target!r} must occur before {before:%Y-%m-%d}, it does not"
+        raise DataError(log.source.path, [told])
     weights = {slug(kind): weight for kind, weight in use_case.engagement.items()}
     others = [kind for kind in dict.fromkeys([*happened, *weights]) if kind != target]
     types = (target, *others[: _most_types - 1])

@@ -38,10 +38,10 @@ class LearningTable:
     layout: Layout | None = None  # what the features of a log are made of; None for a ready table
 
 
-def class_shortage(labels: pl.Series, part: str, what: str) -> list[str]:
-    """Says what is lacking where a part has fewer than 20 rows of either class."""
+def class_shortage(labels: pl.Series, part: str, what: str, who: str) -> list[str]:
+    """Says what is lacking where a part has fewer than 20 rows of either class; `who` could be in it at all."""
     if labels.is_empty():
-        return [f"the {part} must have eligible customers, it has none"]
+        return [f"the {part} must have eligible customers, it has none: {who}"]
     ones = int(labels.sum())
     return [
         f"the {part} must have at least {_least_of_a_class} customers with label {label} ({what}), got {count}"

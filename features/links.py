@@ -13,7 +13,7 @@ import polars as pl
 from features.engine import frame
 from features.errors import DataError
 from features.inference import YES
-from features.sources import missing_column, open_source
+from features.sources import missing_column, open_source, reading
 from features.types import CUSTOMER_ID, normalise
 
 SAME_AS, ACCEPTED = "same_as", "accepted"
@@ -34,7 +34,8 @@ def accepted_links(backend: Any, path: Path | None) -> dict[str, str]:
     if lacking:
         raise DataError(path, lacking)
     wanted = [name for name in (CUSTOMER_ID, SAME_AS, ACCEPTED) if name in source.columns]
-    rows = frame(source.table.select(**{name: source.column(name).cast("string") for name in wanted})).drop_nulls()
+    with reading(path):
+        rows = frame(source.table.select(**{name: source.column(name).cast("string") for name in wanted})).drop_nulls()
     if ACCEPTED in wanted:
         rows = rows.filter(pl.Series([normalise(cell) in YES for cell in rows[ACCEPTED]], dtype=pl.Boolean))
     return _merged_into(list(rows.select(CUSTOMER_ID, SAME_AS).iter_rows()))

@@ -13,15 +13,15 @@ import ibis
 import ibis.expr.types as ir
 import polars as pl
 
+from features.badrows import BadRows, bad_rows_of, refuse_too_many
 from features.cells import as_moment, as_text, filled, slug
 from features.engine import frame
 from features.errors import DataError
-from features.events import BadRows, bad_rows_of, refuse_too_many
 from features.inference import Read, read_column
 from features.layout import Trait
 from features.links import accepted_links
 from features.report import column_report
-from features.sources import FILE, ROW, Source, missing_column, open_source
+from features.sources import FILE, ROW, Source, missing_column, open_source, reading
 from features.types import CUSTOMER_ID, ELIGIBLE, Feature, Finding
 from features.usecase import Profiles, UseCase
 
@@ -66,7 +66,9 @@ def open_profiles(backend: Any, use_case: UseCase, before: datetime, taken: Sequ
     if use_case.events is not None:
         cells = _merged(cells, accepted_links(backend, use_case.events.links), section)
     bad = bad_rows_of(source, cells)
-    refuse_too_many(source, bad, use_case.quality.bad_rows)
+    about = dict.fromkeys(("missing_customer_id", "repeated_customer_id"), section.customer_id)
+    dated = dict.fromkeys(("missing_valid_from", "unreadable_valid_from"), section.valid_from)
+    refuse_too_many(source, bad, use_case.quality.bad_rows, {**about, **dated})
     kept = cells.filter(pl.col(_broken).is_null())
     known = kept if section.valid_from is None else kept.filter(pl.col(_from) < before)
     traits, columns, report = _read(kept, known, source, section, taken)
@@ -105,7 +107,8 @@ def _fetch(source: Source, section: Profiles) -> pl.DataFrame:
         rules += [("missing_valid_from", ~filled(cells)), ("unreadable_valid_from", moment.isnull())]
     broken = ibis.cases(*[(rule, name) for name, rule in rules], else_=ibis.null("string"))
     table = source.table.mutate(**{_id: identity, _from: moment, _broken: broken})
-    cells = frame(table).sort(FILE, ROW).with_row_index("__place").cast({"__place": pl.Int64})
+    with reading(source.path):
+        cells = frame(table).sort(FILE, ROW).with_row_index("__place").cast({"__place": pl.Int64})
     if section.valid_from is not None:
         return cells
     again = pl.col(_id).is_not_null() & ~pl.col(_id).is_first_distinct()

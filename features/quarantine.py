@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from features.events import BadRows
+from features.badrows import BadRows
 
 
 def write_quarantine(folder: Path | None, name: str, sources: Mapping[str, BadRows]) -> list[Path]:

@@ -10,18 +10,19 @@ import ibis
 import ibis.expr.types as ir
 import polars as pl
 
+from features.badrows import BadRows, bad_rows_of, refuse_too_many
 from features.cells import as_text, md5_lower, slug
 from features.engine import engine, frame
 from features.errors import DataError, UseCaseError
-from features.events import BadRows, bad_rows_of, refuse_too_many
-from features.inference import Read, parse_moments, parse_numbers, read_column
+from features.inference import Read, read_column
 from features.labels import LABEL
 from features.leakage import identifiers
 from features.learning import BOOKKEEPING, CUTOFF, GROUP, ID, ORDER, LearningTable, called, check_names, class_shortage
 from features.report import column_report
+from features.roles import labels_of, order_of
 from features.schema import check_table
-from features.sources import FILE, ROW, Source, digest, missing_column, open_source
-from features.usecase import Scalar, Table, UseCase
+from features.sources import FILE, ROW, Source, digest, missing_column, open_source, reading
+from features.usecase import Table, UseCase
 
 _number = "__number"
 _nearly_all = 0.9  # share of distinct values from which a column that is no feature is looked at as an identifier
@@ -47,12 +48,13 @@ def read_ready_table(use_case: UseCase) -> tuple[LearningTable, BadRows]:
         cells = _fetch(source, section)
     duplicates = 0 if section.customer_id else int(len(cells) - cells[GROUP].n_unique())
     cells = cells.with_columns(
-        labels_of(cells[source.inside(section.label)], section.positive).alias(LABEL), _order(cells, source, section)
+        labels_of(cells[source.inside(section.label)], section.positive).alias(LABEL), order_of(cells, source, section)
     )
     bad = _bad_rows(cells, source, section)
-    refuse_too_many(source, bad, use_case.quality.bad_rows)
+    about = {"missing_customer_id": section.customer_id, "unreadable_order": section.order_by}
+    refuse_too_many(source, bad, use_case.quality.bad_rows, about)
     kept = cells.filter(_sound(section) & pl.col(LABEL).is_not_null())
-    if broken := class_shortage(kept[LABEL], "table", f"column {section.label!r}"):
+    if broken := _cannot_tell(cells, kept, section):
         raise DataError(section.path, broken)
     reads = _read_columns(kept, source, section)
     features = called((read.feature for read in reads.values() if read.feature is not None), use_case)
@@ -67,6 +69,19 @@ def read_ready_table(use_case: UseCase) -> tuple[LearningTable, BadRows]:
     return LearningTable(rows, features, None, None, report, digest(section.path), tell), bad
 
 
+def _cannot_tell(cells: pl.DataFrame, kept: pl.DataFrame, section: Table) -> list[str]:
+    """Says what keeps anything from being learned: no row, no label, one class, one moment."""
+    about = f"column {section.label!r}"
+    if cells.is_empty():
+        return ["must hold at least one row, it holds none"]
+    if not cells[LABEL].count():
+        return [f"{about}: the label must be filled in, it is empty in all {len(cells)} rows"]
+    broken = class_shortage(kept[LABEL], "table", about, "with a label")
+    if section.order_by is not None and kept[ORDER].n_unique() < 2:
+        broken.append(f"column {section.order_by!r}: must hold at least two moments to order by, got one")
+    return broken
+
+
 def _used(reads: dict[str, Read]) -> Iterable[Read]:
     return (read for read in reads.values() if read.feature is not None)
 
@@ -76,6 +91,11 @@ def _check_columns(use_case: UseCase, section: Table, source: Source) -> None:
     lacking = [missing_column(name, source.columns) for name in needed if name not in source.columns]
     if lacking:
         raise DataError(source.path, lacking)
+    nested = [(name, kind) for name in needed if (kind := source.column(name).type()).is_nested()]
+    if nested:
+        raise DataError(
+            source.path, [f"column {name!r} must hold one value a row, got {kind}" for name, kind in nested]
+        )
     unknown = [name for name in section.exclude if name not in source.columns]
     if unknown:
         raise UseCaseError(
@@ -93,55 +113,11 @@ def _fetch(source: Source, section: Table) -> pl.DataFrame:
     table = table.mutate(
         **{ID: identity, GROUP: md5_lower(content if section.customer_id is None else identity.fill_null(""))}
     )
-    cells = frame(table).sort(FILE, ROW).with_row_index(_number, 1)
+    with reading(source.path):
+        cells = frame(table).sort(FILE, ROW).with_row_index(_number, 1)
     if section.customer_id is None:
         cells = cells.with_columns(pl.col(_number).cast(pl.String).alias(ID))
     return cells.with_columns(pl.col(GROUP).cast(pl.UInt64))
-
-
-def labels_of(cells: pl.Series, positive: Scalar) -> pl.Series:
-    """1 where a cell is the positive value, 0 where it is another, null where it is null or blank.
-
-    Numbers and booleans are compared by value (1, 1.0, True and "1" are one), all else as trimmed text.
-
-    >>> labels_of(pl.Series(["1.0", "no", " ", None]), 1).to_list()
-    [1, 0, None, None]
-    """
-    wanted = _canonical(positive)
-    seen = {cell: _canonical(cell) for cell in cells.unique().to_list() if cell is not None}
-    labels = {cell: None if value is None else int(value == wanted) for cell, value in seen.items()}
-    return pl.Series(cells.name, [labels.get(cell) for cell in cells.to_list()], dtype=pl.Int8)
-
-
-def _canonical(value: Any) -> float | str | None:
-    """A label's value: a number for numbers, booleans and texts of either, else trimmed text; None for nothing."""
-    if isinstance(value, float) and value != value:
-        return None
-    if isinstance(value, bool | int | float):
-        return float(value)
-    text = str(value).strip()
-    if text.lower() in ("true", "false"):
-        return float(text.lower() == "true")
-    try:
-        number = float(text)
-    except ValueError:
-        return text or None
-    return number if number == number else text
-
-
-def _order(cells: pl.DataFrame, source: Source, section: Table) -> pl.Series:
-    """The `order_by` values, sortable: numbers as float64, dates as UTC moments, else text."""
-    if section.order_by is None:
-        return pl.Series(ORDER, [None] * len(cells), dtype=pl.Float64)
-    values = cells[source.inside(section.order_by)].alias(ORDER)
-    if values.dtype == pl.String:
-        filled = values.str.strip_chars().replace("", None)
-        options = (parse_numbers(filled), parse_moments(filled))
-        best = min(options, key=lambda option: option.null_count())
-        return best.alias(ORDER) if best.null_count() <= filled.null_count() + 0.05 * len(filled) else filled
-    if values.dtype in (pl.Date, pl.Datetime):
-        return read_column(values).cells
-    return values.cast(pl.Float64).fill_nan(None) if values.dtype.is_numeric() else values.cast(pl.String)
 
 
 def _sound(section: Table) -> pl.Expr:

@@ -7,13 +7,13 @@ and names that differ in case only stay apart.
 # ruff: noqa: S608  every name and text in the SQL is ours or quoted by `quoted` and `literal`
 from __future__ import annotations
 
-import codecs
 import csv
-import gzip
+import errno
 import hashlib
-import io
 import re
+import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -23,13 +23,14 @@ import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from features.csvfiles import EXTRA, dialect, load, seems_data
 from features.engine import literal, quoted
 from features.errors import DataError
 
 Format = Literal["parquet", "csv", "duckdb"]
-FILE, ROW = "__file", "__row"  # where a row came from: the file's name, its row number from 1
+FILE, ROW = "__file", "__row"  # where a row came from: the file's name, inside a folder its path; the row from 1
+_unreadable = (duckdb.Error, pa.ArrowException, OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error)
 _data_file = re.compile(r"\.(parquet|pq|csv|tsv|txt)(\.gz)?$", re.IGNORECASE)
-_extra = "__extra"  # what a CSV row holds beyond the header's columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Source:
     path: Path
     columns: tuple[str, ...]  # as the file names them
     table: ir.Table
-    ragged: tuple[tuple[str, int, str], ...] = ()  # CSV rows that could not be read: file, line, rule
+    ragged: tuple[tuple[str, int, str], ...] = ()  # CSV rows that could not be read: file, row, rule
 
     def column(self, name: str) -> ir.Column:
         """The column that the file calls `name`.
@@ -57,7 +58,9 @@ class Source:
 
 
 def missing_column(name: str, columns: Sequence[str]) -> str:
-    """Says that a column is not there, and which are."""
+    """Says that a column is not there, and which are, unless those seem to be values of a file without a first line."""
+    if seems_data(columns):
+        return f"column {name!r} must be in the file, whose columns are not shown: they may be values, not names"
     shown = ", ".join(map(repr, columns[:20])) + (", ..." if len(columns) > 20 else "")
     return f"column {name!r} must be in the file, whose columns are {shown}"
 
@@ -74,8 +77,24 @@ def open_source(backend: Any, path: Path, *, table: str | None = None) -> Source
         if kind == "duckdb":
             return _open_duckdb(backend, path, table)
         return _open_csv(backend, path, files) if kind == "csv" else _open_parquet(backend, path, files)
-    except (duckdb.Error, pa.ArrowException, OSError, EOFError, UnicodeDecodeError, csv.Error) as failure:
+    except _unreadable as failure:
         raise DataError(path, [f"cannot be read: {_first_line(failure)}"]) from failure
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Around whatever makes the engine read a source's rows: Parquet is opened by its headers alone.
+
+    Raises:
+        DataError: the rows cannot be read; the engine's own words are left out, they may quote a cell.
+        OSError: the memory bound is too small.
+    """
+    try:
+        yield
+    except duckdb.OutOfMemoryException as failure:
+        raise OSError(errno.ENOMEM, "needs more memory than PENCHANT_MEMORY allows", str(path)) from failure
+    except (duckdb.Error, pa.ArrowException) as failure:
+        raise DataError(path, [f"cannot be read to its end: {type(failure).__name__}"]) from failure
 
 
 def files_of(path: Path) -> list[Path]:
@@ -126,6 +145,8 @@ def _first_line(failure: Exception) -> str:
 
 def _check_names(path: Path, columns: Sequence[str]) -> None:
     twice = sorted({name for name in columns if list(columns).count(name) > 1})
+    if twice and seems_data(columns):
+        raise DataError(path, ["its first line must name the columns, each once; it seems to hold values"])
     if twice:
         raise DataError(path, [f"column {name!r} must be there once, not twice" for name in twice])
 
@@ -140,23 +161,32 @@ def _fresh_name(backend: Any) -> str:
 
 
 def _open_parquet(backend: Any, path: Path, files: Sequence[Path]) -> Source:
-    by_columns: dict[tuple[str, ...], list[Path]] = {}
+    by_schema: dict[tuple[tuple[str, str], ...], list[Path]] = {}  # files of other types are cast to what holds both
     for file in files:
-        by_columns.setdefault(tuple(pq.read_schema(file).names), []).append(file)
-    columns = next(iter(by_columns))
+        by_schema.setdefault(tuple((field.name, str(field.type)) for field in _schema(file)), []).append(file)
+    columns = tuple(name for name, _ in next(iter(by_schema)))
+    inside_folder = f"substr({FILE}, {len(str(path)) + 2})" if path.is_dir() else f"parse_filename({FILE})"
     _check_names(path, columns)
     selects = []
-    for names, alike in by_columns.items():
+    for fields, alike in by_schema.items():
+        names = [name for name, _ in fields]
         _same_columns(alike[0], columns, names)
         listed = ", ".join(literal(str(file)) for file in alike)
         aliases = ", ".join(f"c{columns.index(name)}" for name in names)
         inner = f"SELECT *, filename, file_row_number FROM read_parquet([{listed}], hive_partitioning=false)"
         chosen = ", ".join(f"c{index}" for index in range(len(columns)))
         selects.append(
-            f"SELECT {chosen}, parse_filename({FILE}) AS {FILE}, {ROW} + 1 AS {ROW} "
+            f"SELECT {chosen}, {inside_folder} AS {FILE}, {ROW} + 1 AS {ROW} "
             f"FROM ({inner}) AS t({aliases}, {FILE}, {ROW})"
         )
     return _view(backend, path, columns, selects, _fresh_name(backend))
+
+
+def _schema(file: Path) -> pa.Schema:
+    try:
+        return pq.read_schema(file)
+    except (pa.ArrowException, OSError) as failure:
+        raise DataError(file, [f"cannot be read: {_first_line(failure)}"]) from failure
 
 
 def _same_columns(file: Path, expected: Sequence[str], names: Sequence[str]) -> None:
@@ -188,65 +218,20 @@ def _open_duckdb(backend: Any, path: Path, table: str | None) -> Source:
 
 
 def _open_csv(backend: Any, path: Path, files: Sequence[Path]) -> Source:
-    columns: list[str] = []
+    columns: tuple[str, ...] = ()
     selects: list[str] = []
     ragged: list[tuple[str, int, str]] = []
     base = _fresh_name(backend)
     for number, file in enumerate(files):
-        names, delimiter, encoding = _header(file)
-        _check_names(file, names)
-        columns = columns or names
-        _same_columns(file, columns, names)
-        loaded = f"{base}_file_{number}"
-        ragged += _load_csv(backend, file, names, delimiter, encoding, loaded)
-        order = ", ".join(f"c{names.index(name)} AS c{index}" for index, name in enumerate(columns))
+        written, loaded = dialect(file), f"{base}_file_{number}"
+        _check_names(file, written.columns)
+        columns = columns or written.columns
+        _same_columns(file, columns, written.columns)
+        called = str(file.relative_to(path)) if file != path else file.name
+        ragged += ((called, row, rule) for row, rule in load(backend, file, written, loaded))
+        order = ", ".join(f"c{written.columns.index(name)} AS c{index}" for index, name in enumerate(columns))
         selects.append(
-            f"SELECT {order}, {literal(file.name)} AS {FILE}, rowid + 1 AS {ROW} FROM {loaded} WHERE {_extra} IS NULL"
+            f"SELECT {order}, {literal(called)} AS {FILE}, rowid + 1 AS {ROW} FROM {loaded} WHERE {EXTRA} IS NULL"
         )
     view = _view(backend, path, columns, selects, f"{base}_view")
     return Source(path, view.columns, view.table, tuple(ragged))
-
-
-def _load_csv(
-    backend: Any, file: Path, names: Sequence[str], delimiter: str, encoding: str, into: str
-) -> Iterator[tuple[str, int, str]]:
-    """Loads a file as text, in its order, and gives the rows that had to be left out."""
-    types = ", ".join(f"'c{index}': 'VARCHAR'" for index in range(len(names)))
-    backend.raw_sql("SET preserve_insertion_order = true")
-    backend.raw_sql(
-        f"CREATE TEMP TABLE {into} AS SELECT * FROM read_csv({literal(str(file))}, auto_detect=false, header=true, "
-        f"delim={literal(delimiter)}, quote='\"', escape='\"', columns={{{types}, '{_extra}': 'VARCHAR'}}, "
-        f"null_padding=true, strict_mode=false, parallel=false, store_rejects=true, encoding={literal(encoding)}, "
-        f"rejects_table='{into}_rejects', rejects_scan='{into}_scans', max_line_size=10000000)"
-    )
-    backend.raw_sql("SET preserve_insertion_order = false")
-    rejected = backend.raw_sql(f"SELECT DISTINCT line, error_type::VARCHAR FROM {into}_rejects ORDER BY ALL").fetchall()
-    surplus = backend.raw_sql(f"SELECT rowid + 2 FROM {into} WHERE {_extra} IS NOT NULL ORDER BY ALL").fetchall()
-    yield from ((file.name, int(line), str(rule).lower().replace(" ", "_")) for line, rule in rejected)
-    yield from ((file.name, int(line), "too_many_fields") for (line,) in surplus)
-
-
-def _header(file: Path) -> tuple[list[str], str, str]:
-    """The names in the first line, the delimiter that parts it into most, and the encoding its first bytes tell."""
-    with file.open("rb") as stream:
-        zipped = stream.read(2) == b"\x1f\x8b"
-    with gzip.open(file) if zipped else file.open("rb") as stream:
-        head = stream.read(1 << 20)
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise DataError(file, ["must be UTF-8, got UTF-16"])
-    line = next(iter(io.StringIO(_text(file, head), newline="")), "")
-    parted = [(next(csv.reader(io.StringIO(line), delimiter=sign), []), sign) for sign in ",;\t|"]
-    names, delimiter = max(parted, key=lambda option: len(option[0]))
-    if not any(name.strip() for name in names):
-        raise DataError(file, ["its first line must name the columns"])
-    return [name.strip() or f"column_{index + 1}" for index, name in enumerate(names)], delimiter, "utf-8"
-
-
-def _text(file: Path, head: bytes) -> str:
-    first = head.removeprefix(codecs.BOM_UTF8).split(b"\n", 1)[0] + b"\n"
-    if b"\x00" in first:
-        raise DataError(file, ["must be a Parquet, CSV or DuckDB file"])
-    try:
-        return first.decode("utf-8")
-    except UnicodeDecodeError:
-        raise DataError(file, ["must be UTF-8: its first line is not"]) from None

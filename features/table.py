@@ -10,11 +10,13 @@ from typing import Any
 import ibis
 import polars as pl
 
+from features.badrows import BadRows
 from features.cells import md5_lower
 from features.coherence import incoherences
+from features.digests import input_digest
 from features.engine import engine, frame
 from features.errors import DataError, UseCaseError
-from features.events import BadRows, Log, open_log
+from features.events import Log, open_log
 from features.future import sees_the_future
 from features.inference import Read
 from features.labels import LABEL, Cutoffs, cutoffs_of, eligibility, labels, naive
@@ -26,8 +28,7 @@ from features.quarantine import write_quarantine
 from features.readytable import read_ready_table
 from features.report import column_report
 from features.schema import check_table
-from features.sources import digest
-from features.types import CUSTOMER_ID, ELIGIBLE, Feature
+from features.types import CUSTOMER_ID, ELIGIBLE, Feature, Finding
 from features.usecase import UseCase
 from features.windows import feature_table, log_features
 
@@ -75,10 +76,10 @@ def learning_table(use_case: UseCase, *, quarantine: Path | None = None) -> Lear
     cutoffs, notes = _with_both_classes(ground, parts)
     rows = pl.concat([parts[moment] for moment in (*cutoffs.train, cutoffs.test)])
     check_table(rows, features, ground.log.source.path)
-    undated = () if ground.profiles is None else ground.profiles.findings
+    undated = (*_misdated(ground.log), *(() if ground.profiles is None else ground.profiles.findings))
     report = _report(ground, cutoffs, [*notes, *odds], rows, features)
     table = LearningTable(
-        rows, features, eligibility(use_case), cutoffs, report, _digest(use_case), undated, ground.layout
+        rows, features, eligibility(use_case), cutoffs, report, input_digest(use_case), undated, ground.layout
     )
     return replace(table, findings=(*doubts, *undated, *leak_findings(table, use_case.accepted_leaks)))
 
@@ -110,7 +111,7 @@ def prepare(backend: Any, use_case: UseCase, before: datetime | None) -> Ground:
 
     Or before the moment `before`, where that is earlier.
     """
-    log = open_log(backend, use_case)
+    log = open_log(backend, use_case, known_to=None if before is None else naive(before))
     cutoffs, notes = cutoffs_of(use_case, log)
     settled = naive(cutoffs.train[-1] if before is None else min(cutoffs.train[-1], before))
     layout = layout_of(use_case, log, settled)
@@ -123,12 +124,6 @@ def prepare(backend: Any, use_case: UseCase, before: datetime | None) -> Ground:
 
 def _bad(ground: Ground) -> dict[str, BadRows]:
     return {"events": ground.log.bad} | ({"profiles": ground.profiles.bad} if ground.profiles else {})
-
-
-def _digest(use_case: UseCase) -> str:
-    sections = (use_case.events, use_case.table, use_case.profiles)
-    links = use_case.events.links if use_case.events else None
-    return digest(*(section.path for section in sections if section is not None), *([links] if links else []))
 
 
 def _eligible_at(ground: Ground, cutoff: datetime) -> pl.DataFrame:
@@ -160,17 +155,31 @@ def _with_both_classes(ground: Ground, parts: dict[datetime, pl.DataFrame]) -> t
         notes.append(f"{len(train)} of {len(cutoffs.train)} training cutoffs have both classes")
     broken = []
     for name, moments in (("training part", cutoffs.train), ("test part", (cutoffs.test,))):
-        broken += class_shortage(
-            pl.concat([parts[moment][LABEL] for moment in moments]), name, _label_words(ground.use_case)
-        )
+        rows = pl.concat([parts[moment][LABEL] for moment in moments])
+        broken += class_shortage(rows, name, _label_words(ground.use_case), _eligible_words(ground.use_case))
     if broken:
-        raise DataError(ground.log.source.path, broken)
+        raise DataError(ground.log.source.path, [*broken, *ground.log.dating.notes])
     return replace(cutoffs, train=train), notes
+
+
+def _misdated(log: Log) -> tuple[Finding, ...]:
+    """A doubt about the tenure of customers whose first event lies long before all others."""
+    if not log.dating.early:
+        return ()
+    detail = f"{log.dating.early:,} events lie long before all others, before {log.dating.start:%Y-%m-%d}."
+    return (Finding("early_timestamp", "tenure_days", "warn", detail),)
 
 
 def _label_words(use_case: UseCase) -> str:
     label = use_case.label
     return f"event {label.event!r} {label.outcome} in the prediction window" if label else ""
+
+
+def _eligible_words(use_case: UseCase) -> str:
+    """Who is eligible: customers with what event."""
+    if use_case.label is None or eligibility(use_case) is None or use_case.eligible is None:
+        return "with any event before the cutoff"
+    return f"with event {use_case.label.event!r} in the {use_case.eligible.active_within} days before the cutoff"
 
 
 def _report(
@@ -192,7 +201,7 @@ def _report(
         "eligible": [
             {"cutoff": moment.isoformat(), "customers": n, "base_rate": rate} for moment, n, rate in per_cutoff.rows()
         ],
-        "notes": notes,
+        "notes": [*log.dating.notes, *notes],
         "columns": columns,
         "profiles": None
         if profiles is None

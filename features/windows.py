@@ -65,7 +65,8 @@ class Aged:
         gaps = self.rows.gap
         n = gaps.count(where=mask).cast("float64")
         total = gaps.sum(where=mask).cast("float64")
-        square = (gaps * gaps).sum(where=mask).cast("float64")
+        wide = gaps.cast("decimal(19, 0)")  # the square of 32 years does not fit 18 digits
+        square = (wide * wide).sum(where=mask).cast("float64")
         variance = ibis.greatest((square - total * total / n.nullif(0.0)) / (n - 1).nullif(0.0), 0.0)
         spread = ibis.ifelse(gaps.max(where=mask) == gaps.min(where=mask), 0.0, variance.sqrt() / 86_400.0)
         return ibis.ifelse(n >= 2, spread, ibis.null("float64"))

@@ -9,10 +9,6 @@ import subprocess
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from features.usecase import UseCase
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("features", "scoring", "training")
@@ -46,15 +42,6 @@ def library_versions() -> dict[str, str]:
     found = {name: _version(name) for name in LIBRARIES}
     found["xgboost"] = next((known for name in EITHER if (known := _version(name))), None)
     return {"python": platform.python_version(), **{name: known for name, known in sorted(found.items()) if known}}
-
-
-def config_digest(use_case: UseCase) -> str:
-    """A digest of the use case as it was understood; a source's folder does not count, its bytes do elsewhere."""
-    stated = use_case.model_dump(mode="json")
-    for section in ("events", "table", "profiles"):
-        if stated.get(section):
-            stated[section]["path"] = Path(stated[section]["path"]).name
-    return hashlib.sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()
 
 
 def key_digest(data: str, config: str, code: str, versions: dict[str, str]) -> str:

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Literal
 
 from features.cells import slug
+from features.digests import config_digest
 from features.table import LearningTable
 from features.usecase import UseCase
 from training.registry import Registry
-from training.revision import code_revision, config_digest, key_digest, library_versions
+from training.revision import code_revision, key_digest, library_versions
 
 Mode = Literal["gate", "never", "always"]
 BASELINES = {"log": ("rfm_logit", "recency"), "table": ("logit",)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import polars as pl
 import pytest
 
 from features.__main__ import main
+from features.sources import digest
 from features.table import scoring_table
 from features.usecase import load_use_case
 from tests.features.worlds import EXAMPLES, log_case, purchases, table_case, utc, write_use_case
@@ -47,6 +49,63 @@ def test_build_into_a_folder_is_done_once(tmp_path: Path, capsys: Capture) -> No
     purchases(seed=8).write_parquet(tmp_path / "events.parquet")
     assert main(command) == 0
     assert pl.read_parquet(file).equals(scoring_table(load_use_case(tmp_path / "case.toml"), utc(182)))
+
+
+def test_a_partition_says_what_it_was_made_from(tmp_path: Path, capsys: Capture) -> None:
+    """Digests of the inputs, of the use case and of the code; a folder for each cutoff; no draft stays."""
+    log_case(tmp_path, purchases())
+    command = ["build", str(tmp_path / "case.toml"), "--out", str(tmp_path / "parts"), "--cutoff"]
+
+    assert main([*command, "2024-07-01"]) == 0
+    assert main([*command, "2024-07-01T12:00:00+02:00"]) == 0
+
+    written = sorted(str(path.relative_to(tmp_path / "parts")) for path in (tmp_path / "parts").rglob("*.*"))
+    folders = ["cutoff=2024-07-01", "cutoff=2024-07-01T100000"]
+    assert written == [f"{folder}/{name}" for folder in folders for name in ("features.parquet", "manifest.json")]
+    file, said = tmp_path / "parts" / written[0], json.loads((tmp_path / "parts" / written[1]).read_text())
+    assert said["input_digest"] == digest(tmp_path / "events.parquet")
+    assert said["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert said["rows"] == len(pl.read_parquet(file))
+    assert {"use_case", "cutoff", "config_digest", "code_digest"} < said.keys()
+
+
+@pytest.mark.parametrize("change", ["use case", "links", "table cut off", "manifest lost", "manifest damaged"])
+def test_a_partition_is_written_again_where_anything_changed(tmp_path: Path, capsys: Capture, change: str) -> None:
+    """Other links between customers count as another input; what was written is held against its digest."""
+    (tmp_path / "links.csv").write_text("customer_id,same_as\nc1,c2\n")
+    log_case(tmp_path, purchases(), events={"links": "links.csv"})
+    command = ["build", str(tmp_path / "case.toml"), "--cutoff", "2024-07-01", "--out", str(tmp_path / "parts")]
+    assert main(command) == 0
+    file = Path(capsys.readouterr().out.strip())
+    whole, manifest = file.read_bytes(), file.parent / "manifest.json"
+    if change == "use case":
+        log_case(tmp_path, purchases(), events={"links": "links.csv"}, window={"observation": "60d"})
+    elif change == "links":
+        (tmp_path / "links.csv").write_text("customer_id,same_as\nc1,c3\n")
+    elif change == "table cut off":
+        file.write_bytes(whole[:500])
+    else:
+        manifest.unlink() if change == "manifest lost" else manifest.write_text("[1")
+
+    assert main(command) == 0
+
+    assert "unchanged" not in capsys.readouterr().err
+    assert (file.read_bytes() == whole) == (change not in ("use case", "links"))
+    assert main(command) == 0
+    assert "unchanged" in capsys.readouterr().err
+
+
+def test_a_use_case_moved_with_its_files_is_the_same(tmp_path: Path, capsys: Capture) -> None:
+    """Not where a file lies but what it holds makes a partition another."""
+    for name in ("here", "there"):
+        (tmp_path / name).mkdir()
+        log_case(tmp_path / name, purchases())
+    out = ["--cutoff", "2024-07-01", "--out", str(tmp_path / "parts")]
+    assert main(["build", str(tmp_path / "here/case.toml"), *out]) == 0
+
+    assert main(["build", str(tmp_path / "there/case.toml"), *out]) == 0
+
+    assert "unchanged" in capsys.readouterr().err
 
 
 def test_each_end_has_its_code(tmp_path: Path, capsys: Capture) -> None:

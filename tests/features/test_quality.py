@@ -202,7 +202,6 @@ def test_what_is_at_odds_is_told(tmp_path: Path) -> None:
 def test_events_in_the_future_are_told(tmp_path: Path) -> None:
     """A log that goes on after today has a clock that is wrong, or rows that were planned."""
     events = purchases(80)
-    planned = events.head(3).with_columns(ts=pl.lit(START + timedelta(days=365 * 50)))
-    case = log_case(tmp_path, pl.concat([events, planned]), window=WINDOW)
+    case = log_case(tmp_path, events.with_columns(pl.col("ts") + timedelta(days=365 * 50)))
 
-    assert "3 events lie in the future" in learning_table(case).report["notes"]
+    assert f"{len(events):,} events lie in the future" in learning_table(case).report["notes"]
