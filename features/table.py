@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -32,7 +33,7 @@ from features.types import CUSTOMER_ID, ELIGIBLE, Feature, Finding
 from features.usecase import UseCase
 from features.windows import feature_table, log_features
 
-__all__ = ["LearningTable", "learning_table", "scoring_table"]
+__all__ = ["LearningTable", "learning_table", "rows_at", "scoring_table"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,16 @@ def scoring_table(use_case: UseCase, cutoff: datetime, *, quarantine: Path | Non
     check_table(table, features, ground.log.source.path)
     allowed = pl.lit(True) if eligible is None else (pl.col(eligible.feature) <= eligible.value).fill_null(False)
     return table.with_columns(allowed.alias(ELIGIBLE))
+
+
+def rows_at(use_case: UseCase, moments: Sequence[datetime]) -> pl.DataFrame:
+    """Eligible customers at further cutoffs, with the features and the bookkeeping of the learning table's rows.
+
+    Each moment's outcome window must end inside the log.
+    """
+    with engine() as backend:
+        ground = prepare(backend, use_case, None)
+        return pl.concat([_eligible_at(ground, moment) for moment in moments])
 
 
 def prepare(backend: Any, use_case: UseCase, before: datetime | None) -> Ground:

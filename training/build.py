@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,12 @@ from training.manifest import banded, described, ladder_for, reference
 from training.measure import Evidence
 from training.planner import market_of
 from training.receipt import check
+from training.season import learned_from
 from training.split import Parts
 from training.task import Task
 from training.worth import worth
+
+SAMPLE = 2000  # test rows over which contributions are ranked and drawn
 
 Floats = NDArray[np.float64]
 
@@ -41,6 +45,13 @@ class Built:
     bundle: Bundle
     matrix: Floats  # the encoded test rows
     probability: Floats
+
+    @cached_property
+    def sample(self) -> tuple[Floats, Floats]:
+        """Some encoded test rows, and their contributions in calibrated log-odds, for what is drawn and ranked."""
+        rows = self.matrix[np.random.default_rng(0).permutation(len(self.matrix))[:SAMPLE]]
+        scorer = Scorer(self.bundle)
+        return rows, scorer.explain(rows, scorer.score(rows).margin).contributions
 
     @property
     def manifest_sha256(self) -> str:
@@ -58,12 +69,12 @@ def build(
     findings = (*task.table.findings, *doubts(parts, learned, evidence))
     taught, winner = learned.taught, learned.winner
     probability = winner.probability(learned.test)
-    cutoff = task.table.cutoffs.test if task.table.cutoffs else None
+    cutoffs = learned_from(parts, task.table.cutoffs) if task.table.cutoffs else None
     today = winner.probability(taught.matrix(population))
     market = market_of(today, probability, learned.test_labels, seed=task.seed)
     ladder, planned = ladder_for(task.use_case, probability, market)
     manifest = {
-        **described(task.use_case, task.table),
+        **described(task.use_case, task.table, cutoffs),
         **task.provenance(),
         "kind": winner.fitted.kind,
         "params": winner.fitted.params,
@@ -81,7 +92,7 @@ def build(
         "findings": [finding.to_json() for finding in findings],
         "rows": parts.counts(),
         "base_rate": parts.base_rates(),
-        "worth": worth(task.use_case, learned.test_labels, probability, cutoff),
+        "worth": worth(task.use_case, learned.test_labels, probability, cutoffs.test if cutoffs else None),
     }
     held = reference(taught.features, taught.codes, encode(taught.encoder, parts.fit), probability)
     files = {

@@ -70,6 +70,11 @@ def choose(
     return Choice(winner, tuned, table, len(done), sum(len(group) for group in groups))
 
 
+def tuned_fit(fits: Mapping[str, Fit], choice: Choice) -> dict[str, Fit]:
+    """The candidates, boosting with what the search found."""
+    return {**fits, "xgboost": partial(fit_xgboost, **choice.tuned)}
+
+
 def is_small(rows: pl.DataFrame) -> bool:
     """Whether there are too few rows of the rarer class for trees to be worth their risk."""
     positives = float(labels(rows).sum())

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from training.candidates import Fit, candidates, fit_xgboost
-from training.choose import Choice, choose, median_seed
+from training.candidates import Fit, candidates
+from training.choose import Choice, choose, median_seed, tuned_fit
 from training.errors import CalibrationError
 from training.learn import Contender, Taught, contend, teach
 from training.measure import Evidence, weigh
@@ -52,8 +51,7 @@ def fit(task: Task, parts: Parts, choice: Choice) -> Learned:
         CalibrationError: The winner's margin does not rise with the outcome.
     """
     taught = teach(task.table.features, parts.fit, parts.stop, parts.calibrate, label_event=task.label_event)
-    fits: dict[str, Fit] = candidates(task.table.features, task.label_event)
-    fits["xgboost"] = partial(fit_xgboost, **choice.tuned)
+    fits = tuned_fit(candidates(task.table.features, task.label_event), choice)
     contenders = {choice.kind: _contend(taught, choice.kind, fits[choice.kind], task.seed)}
     for kind in task.baselines:
         if kind in fits and kind not in contenders:

@@ -7,11 +7,11 @@ from typing import Any
 from features.types import Finding
 from training.choose import is_small
 from training.compete import Learned
+from training.guards import CALIBRATED
 from training.measure import Evidence
 from training.split import Parts
 
 SHIFT = 0.1  # of the training base rate, from which a shift is named
-UNCALIBRATED = 0.03  # expected calibration error from which it is named
 
 
 def doubts(parts: Parts, learned: Learned, evidence: Evidence) -> tuple[Finding, ...]:
@@ -31,7 +31,7 @@ def doubts(parts: Parts, learned: Learned, evidence: Evidence) -> tuple[Finding,
             {name: round(rates[name], 4) for name in ("train", "test")},
         ),
         (
-            error > UNCALIBRATED,
+            error > CALIBRATED,
             "calibration",
             f"predicted and realised rates differ by {error:.3f} on average over ten bins",
             {"error": round(error, 4)},

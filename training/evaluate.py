@@ -64,7 +64,7 @@ class Outcomes:
             "pr_auc": _average_precision(weight, positive),
             "log_loss": float(np.dot(rows, self.row_loss)) / total,
             "brier": float(np.dot(rows, (self.probability - self.label) ** 2)) / total,
-            "ece": float(np.abs(_tenths(weight, positive) - _tenths(weight, expected)).sum()) / total,
+            "ece": _error(weight, positive, expected),
             "lift_at_10": _tenths(weight, positive)[0] / (total / TENTHS) / (hits / total),
         }
 
@@ -72,6 +72,10 @@ class Outcomes:
         """ROC-AUC alone, under row weights."""
         weight, positive, _ = self.per_run(weights)
         return _roc_auc(weight, positive)
+
+    def ece(self, weights: Floats) -> float:
+        """The expected calibration error alone, under row weights; also where there is one class only."""
+        return _error(*self.per_run(weights))
 
     def tenths(self) -> list[dict[str, float]]:
         """By tenth of the rows, the highest first: mean probability, realised rate and its 90% interval (Wilson)."""
@@ -106,11 +110,25 @@ def intervals(label: NDArray[Any], probability: Floats, *, seed: int, level: flo
     return {name: np.nanquantile([figures[name] for figures in drawn], edges).tolist() for name in METRICS}
 
 
+def ece_by_chance(probability: Floats, *, seed: int, share: float = 0.95) -> float:
+    """The calibration error that a share of label sets drawn from the probabilities themselves stays within.
+
+    A model whose error is no larger is as well calibrated as that many rows can tell.
+    """
+    rows = len(probability)
+    drawn = Outcomes.of(np.zeros(rows), probability)
+    weight, _, expected = drawn.per_run(np.ones(rows))
+    random = np.random.default_rng(seed)
+    came = (random.random(rows) < drawn.probability for _ in range(_affordable(rows, DRAWS)))
+    errors = [_error(weight, np.add.reduceat(label.astype(np.float64), drawn.starts), expected) for label in came]
+    return float(np.quantile(errors, share))
+
+
 def draws(rows: int, *, seed: int, count: int = DRAWS) -> list[Floats]:
     """How often each row is drawn, per bootstrap draw."""
     random = np.random.default_rng(seed)
-    affordable = max(50, min(count, MOST_DRAWN // max(rows, 1)))
-    return [np.bincount(random.integers(0, rows, rows), minlength=rows).astype(np.float64) for _ in range(affordable)]
+    affordable = range(_affordable(rows, count))
+    return [np.bincount(random.integers(0, rows, rows), minlength=rows).astype(np.float64) for _ in affordable]
 
 
 def row_losses(label: NDArray[Any], probability: Floats) -> Floats:
@@ -128,10 +146,18 @@ def wilson(hits: float, rows: float, *, z: float = 1.6448536269514722) -> dict[s
     return {"low": float(max(centre - reach, 0.0)), "high": float(min(centre + reach, 1.0))}
 
 
+def _affordable(rows: int, count: int) -> int:
+    return max(50, min(count, MOST_DRAWN // max(rows, 1)))
+
+
 def _roc_auc(weight: Floats, positive: Floats) -> float:
     negative = weight - positive
     above = np.cumsum(positive) - positive / 2  # a tie counts half
     return float(np.dot(above, negative) / (positive.sum() * negative.sum()))
+
+
+def _error(weight: Floats, positive: Floats, expected: Floats) -> float:
+    return float(np.abs(_tenths(weight, positive) - _tenths(weight, expected)).sum() / weight.sum())
 
 
 def _average_precision(weight: Floats, positive: Floats) -> float:

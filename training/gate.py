@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from features.types import Finding
 from scoring.bundle import Bundle
-from scoring.scorer import Scorer
-from training.encode import encode
 from training.evaluate import Outcomes, draws, row_losses
+from training.guards import Guard
 
 LEAST_GAIN = 0.01  # of the champion's log-loss
 LEVEL = 0.95
+OPENINGS = {
+    "better": "better on the same rows",
+    "guarded": "better, but champion kept for {}",
+    "champion_kept": "champion kept",
+}
 
 Floats = NDArray[np.float64]
 
@@ -27,20 +30,19 @@ class Decision:
     """Whether a version becomes the champion, by which rule, why in words, and the figures behind it."""
 
     promote: bool
-    rule: str  # leak, never, always, first_model, below_base_rate, better, champion_kept
+    rule: str  # leak, never, always, first_model, below_base_rate, better, guarded, champion_kept
     reason: str
     refused: bool = False  # integrity or a blocking finding: no flag overrides it
     figures: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """As it stands in the registry."""
-        return {
-            "promote": self.promote,
-            "rule": self.rule,
-            "reason": self.reason,
-            "refused": self.refused,
-            **self.figures,
-        }
+        told = {"promote": self.promote, "rule": self.rule, "reason": self.reason, "refused": self.refused}
+        return {**told, **self.figures}
+
+    def numbers(self) -> dict[str, float]:
+        """Its figures by dotted name, but for the moves between bands."""
+        return dict(_flat("decision", {name: value for name, value in self.figures.items() if name != "moves"}))
 
 
 def verdict_on(version: str, decision: Decision) -> dict[str, Any]:
@@ -76,8 +78,10 @@ def minimum(label: NDArray[Any], probability: Floats, base_rate: float) -> Decis
     return Decision(promote=False, rule="below_base_rate", reason=reason, figures=figures)
 
 
-def against(label: NDArray[Any], challenger: Floats, champion: Floats, *, seed: int) -> Decision:
-    """Promotes where the paired gain in log-loss is surely at least 1% of the champion's log-loss.
+def against(
+    label: NDArray[Any], challenger: Floats, champion: Floats, *, seed: int, guards: Sequence[Guard] = ()
+) -> Decision:
+    """Promotes where the paired gain in log-loss is surely at least 1% of the champion's log-loss and all guards pass.
 
     The gain's 95% interval is a percentile bootstrap over the same rows for both; its lower end must reach the least
     gain. The difference in ROC-AUC is measured on the same draws, and reported.
@@ -90,10 +94,11 @@ def against(label: NDArray[Any], challenger: Floats, champion: Floats, *, seed: 
         f"gain {gain['log_loss_gain']['mean']:.4f} "
         f"({low:.4f} to {gain['log_loss_gain']['high']:.4f}), at least {least:.4f} asked"
     )
-    figures = {**gain, "least_gain": least}
-    if low >= least:
-        return Decision(promote=True, rule="better", reason=f"better on the same rows: {told}", figures=figures)
-    return Decision(promote=False, rule="champion_kept", reason=f"champion kept: {told}", figures=figures)
+    failed = [guard.name for guard in guards if not guard.passed]
+    rule = "champion_kept" if low < least else "guarded" if failed else "better"
+    reason = "; ".join([f"{OPENINGS[rule].format(' and '.join(failed))}: {told}", *(guard.told for guard in guards)])
+    checked = {"failed": failed, **{guard.name: guard.figures for guard in guards}} if guards else {}
+    return Decision(rule == "better", rule, reason, figures={**gain, "least_gain": least, **checked})
 
 
 def paired_gain(label: NDArray[Any], challenger: Floats, champion: Floats, *, seed: int) -> dict[str, Any]:
@@ -114,15 +119,6 @@ def paired_gain(label: NDArray[Any], challenger: Floats, champion: Floats, *, se
     }
 
 
-def champion_probability(champion: Bundle, rows: pl.DataFrame) -> Floats | None:
-    """What the champion would serve for today's rows; None where they lack one of its features or break its rules."""
-    scorer = Scorer(champion)
-    try:
-        return scorer.score(encode(scorer.encoder, rows)).probability
-    except (ValueError, pl.exceptions.PolarsError):
-        return None
-
-
 def moves(challenger: Bundle, champion: Bundle, new: Floats, old: Floats) -> dict[str, Any]:
     """How many of the same rows would change band: counts by old band, then by new band."""
     old_rungs, new_rungs = champion.ladder.rungs(old), challenger.ladder.rungs(new)
@@ -135,6 +131,14 @@ def moves(challenger: Bundle, champion: Bundle, new: Floats, old: Floats) -> dic
     }
     stayed = sum(counts.get(code, 0) for code, counts in table.items())
     return {"changed": len(new) - stayed, "rows": len(new), "from_to": table}
+
+
+def _flat(name: str, value: Any) -> Iterator[tuple[str, float]]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _flat(f"{name}.{key}", inner)
+    elif isinstance(value, int | float):
+        yield name, float(value)
 
 
 def _interval(mean: float, drawn: list[float]) -> dict[str, float]:

@@ -15,6 +15,7 @@ from scoring.planner import Ask, Market, plan
 from training.thresholds import at_percentiles, at_scores, realised, rising
 
 if TYPE_CHECKING:
+    from features.labels import Cutoffs
     from features.table import LearningTable
     from features.usecase import UseCase
 
@@ -33,8 +34,8 @@ INTENDED_USE = {
 }
 
 
-def described(use_case: UseCase, table: LearningTable) -> dict[str, Any]:
-    """What is asked of which data and when, as it stands in the manifest."""
+def described(use_case: UseCase, table: LearningTable, cutoffs: Cutoffs | None) -> dict[str, Any]:
+    """What is asked of which data and when, as it stands in the manifest; `cutoffs` are those learned from."""
     window, label, events = use_case.window, use_case.label, use_case.events
     source = events or use_case.table
     return {
@@ -43,8 +44,8 @@ def described(use_case: UseCase, table: LearningTable) -> dict[str, Any]:
         "source": use_case.source,
         "customer_id": source.customer_id if source else None,
         "label": label.model_dump(mode="json") if label else _table_label(use_case),
-        "windows": {**window.model_dump(mode="json"), **_moments(table)} if window else None,
-        "trained_to": table.cutoffs.test.date().isoformat() if table.cutoffs else None,
+        "windows": {**window.model_dump(mode="json"), **_moments(cutoffs)} if window else None,
+        "trained_to": cutoffs.test.date().isoformat() if cutoffs else None,
         "eligible": table.eligible.to_json() if table.eligible else None,
         "forbid": sorted(use_case.reasons.forbid),
         "what_if": {name: list(values) for name, values in use_case.model_dump(mode="json")["what_if"].items()},
@@ -124,10 +125,10 @@ def _table_label(use_case: UseCase) -> dict[str, Any] | None:
     return {"column": table["label"], "positive": table["positive"]} if table else None
 
 
-def _moments(table: LearningTable) -> dict[str, Any]:
-    if table.cutoffs is None:
+def _moments(cutoffs: Cutoffs | None) -> dict[str, Any]:
+    if cutoffs is None:
         return {}
-    return {"test_cutoff": _iso(table.cutoffs.test), "train_cutoffs": [_iso(moment) for moment in table.cutoffs.train]}
+    return {"test_cutoff": _iso(cutoffs.test), "train_cutoffs": [_iso(moment) for moment in cutoffs.train]}
 
 
 def _iso(moment: datetime) -> str:

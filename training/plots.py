@@ -30,14 +30,17 @@ Floats = NDArray[np.float64]
 Curves = Mapping[str, Floats]  # probabilities by candidate, the model first
 
 
-def draw(label: NDArray[Any], served: Curves) -> dict[str, bytes]:
-    """The curves of the model and of its baselines on the same test rows, as SVG by file name."""
+def draw(label: NDArray[Any], served: Curves, raw: Floats) -> dict[str, bytes]:
+    """The curves of the model and of its baselines on the same test rows, as SVG by file name.
+
+    `raw` are the model's probabilities before calibration.
+    """
     outcomes = {kind: Outcomes.of(label, probability) for kind, probability in served.items()}
     with mpl.rc_context(STYLE):
         return {
             "roc.svg": _curves("False positive rate", "True positive rate", {k: _roc(o) for k, o in outcomes.items()}),
             "precision_recall.svg": _curves("Recall", "Precision", {k: _precision(o) for k, o in outcomes.items()}),
-            "calibration.svg": _calibration(next(iter(outcomes.values()))),
+            "calibration.svg": _calibration(next(iter(outcomes.values())), Outcomes.of(label, raw)),
             "gain.svg": _curves(
                 "Share contacted", "Share of outcomes found", {k: _gain(o) for k, o in outcomes.items()}
             ),
@@ -56,7 +59,7 @@ def beeswarm(contributions: Floats, values: Floats, names: list[str]) -> bytes:
         shap.plots.beeswarm(shared, max_display=12, show=False)
         figure = pyplot.gcf()
         figure.set_size_inches(7, 4.5)
-        content = _saved(figure, "png", dpi=110)
+        content = _saved(figure, "png", dpi=110, bbox_inches="tight")
         pyplot.close(figure)
     return content
 
@@ -94,14 +97,16 @@ def _curves(across: str, up: str, curves: Mapping[str, tuple[Floats, Floats]]) -
     return _saved(figure, "svg", metadata={"Date": None})
 
 
-def _calibration(outcomes: Outcomes) -> bytes:
+def _calibration(outcomes: Outcomes, before: Outcomes) -> bytes:
     figure, axes = _canvas("Predicted", "Realised, with 90% interval")
-    tenths = outcomes.tenths()
+    tenths, raw = outcomes.tenths(), before.tenths()
     x, y = [t["predicted"] for t in tenths], [t["realised"] for t in tenths]
     below = [max(t["realised"] - t["low"], 0.0) for t in tenths]
     above = [max(t["high"] - t["realised"], 0.0) for t in tenths]
     axes.plot([0, max(*x, *y)], [0, max(*x, *y)], color="grey", linewidth=0.8, linestyle=":")
-    axes.errorbar(x, y, yerr=[below, above], fmt="o", markersize=4, capsize=2)
+    axes.plot([t["predicted"] for t in raw], [t["realised"] for t in raw], "x", markersize=5, alpha=0.7, label="before")
+    axes.errorbar(x, y, yerr=[below, above], fmt="o", markersize=4, capsize=2, label="after calibration")
+    axes.legend(frameon=False)
     return _saved(figure, "svg", metadata={"Date": None})
 
 

@@ -11,7 +11,7 @@ from typing import TextIO
 
 from tqdm import tqdm
 
-STAGES = ("read", "split", "choose", "fit", "measure", "build", "compare", "report", "register", "promote")
+STAGES = ("read", "split", "choose", "season", "fit", "measure", "build", "compare", "report", "register", "promote")
 
 
 @dataclass

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from features.types import Finding
 from scoring.bundle import Bundle, load_bundle
-from scoring.errors import BundleError
 from scoring.scorer import Scorer
 from scoring.verdicts import note_verdict
 from training.encode import encode
-from training.gate import Decision, against, champion_probability, integrity, minimum, moves, verdict_on
+from training.gate import Decision, against, integrity, minimum, moves, verdict_on
+from training.guards import bar, borne_out, calibration, stability
 from training.population import current, write_request
-from training.registry import DECISION, Registry, Version
+from training.registry import DECISION, Version
+from training.rival import Rival, rival_of, served_by
 from training.split import Parts, labels, split
 from training.sync import adopt, sync_one
 from training.task import Task
@@ -27,7 +28,7 @@ from training.task import Task
 Floats = NDArray[np.float64]
 
 
-def decide(task: Task, challenger: Bundle, parts: Parts) -> Decision:
+def decide(task: Task, challenger: Bundle, parts: Parts, rival: Rival | None) -> Decision:
     """Whether a bundle deserves to be the champion; `always` skips comparisons, never a blocking finding."""
     blocked = integrity([Finding(**finding) for finding in challenger.manifest["findings"]])
     if blocked is not None:
@@ -37,12 +38,14 @@ def decide(task: Task, challenger: Bundle, parts: Parts) -> Decision:
     if task.mode == "always":
         return Decision(promote=True, rule="always", reason="promoted: asked always to")
     scorer = Scorer(challenger)
-    served, outcome = scorer.score(encode(scorer.encoder, parts.test)).probability, labels(parts.test)
-    champion = task.registry.champion(task.name)
-    rival = _loaded(task.registry, champion) if champion else None
+    served = scorer.score(encode(scorer.encoder, parts.test)).probability
+    if rival is not None and rival.test is not None:
+        return _compared(challenger, rival, parts, served, rival.test, seed=task.seed)
+    least = minimum(labels(parts.test), served, challenger.manifest["base_rate"]["train"])
     if rival is None:
-        return minimum(outcome, served, challenger.manifest["base_rate"]["train"])
-    return _compared(challenger, rival, parts, served, outcome, seed=task.seed)
+        return least
+    reason = f"the champion cannot score today's rows; {least.reason}"
+    return replace(least, reason=reason, figures={**least.figures, "champion_unreadable": True})
 
 
 def settle(
@@ -53,7 +56,7 @@ def settle(
     if decision.promote and (done is None or done.number != version.number):
         adopt(task.registry, task.home, version)
     release = _installed(task, version, challenger, population)
-    task.registry.note(version, decision.to_json())
+    task.registry.note(version, decision.to_json(), decision.numbers())
     note_verdict(task.home, task.name, verdict_on(version.number, decision))
     return {
         "version": version.number,
@@ -82,7 +85,7 @@ def unchanged(task: Task, version: Version) -> dict[str, Any]:
     is_champion = champion is not None and champion.number == version.number
     open_question = DECISION not in version.tags or champion is None or task.mode == "always"
     if open_question and not is_champion:
-        settled = settle(task, version, bundle, population, decide(task, bundle, parts))
+        settled = settle(task, version, bundle, population, decide(task, bundle, parts, rival_of(task, parts)))
         return {**line, **settled, "reason": f"unchanged; {settled['reason']}"}
     release = _installed(task, version, bundle, population)
     told = "unchanged: the champion was made from the same data, configuration and code"
@@ -108,23 +111,16 @@ def _installed(task: Task, version: Version, bundle: Bundle, population: pl.Data
     return str(installed["release"])
 
 
-def _compared(
-    challenger: Bundle, rival: Bundle, parts: Parts, served: Floats, outcome: Floats, *, seed: int
-) -> Decision:
-    theirs = champion_probability(rival, parts.test)
-    if theirs is None:
-        least = minimum(outcome, served, challenger.manifest["base_rate"]["train"])
-        reason = f"the champion cannot score today's rows; {least.reason}"
-        return Decision(least.promote, least.rule, reason, figures={**least.figures, "champion_unreadable": True})
-    decision = against(outcome, served, theirs, seed=seed)
-    preview = {"moves": moves(challenger, rival, served, theirs)}
+def _compared(challenger: Bundle, rival: Rival, parts: Parts, served: Floats, theirs: Floats, *, seed: int) -> Decision:
+    """The paired gain, the guards, and who would change band."""
+    outcome, earlier = labels(parts.test), served_by(challenger, parts.calibrate)
+    before = None if rival.earlier is None else (rival.earlier, theirs)
+    right = calibration(outcome, served, theirs, seed=seed)
+    guards = [
+        right,
+        None if earlier is None else stability((earlier, served), before, borne_out=borne_out(right)),
+        bar(challenger.manifest["over_bar"]),
+    ]
+    decision = against(outcome, served, theirs, seed=seed, guards=[guard for guard in guards if guard])
+    preview = {"champion_version": int(rival.number), "moves": moves(challenger, rival.bundle, served, theirs)}
     return replace(decision, figures={**decision.figures, **preview})
-
-
-def _loaded(registry: Registry, champion: Version) -> Bundle | None:
-    """The champion's bundle; None where the registry's copy is damaged."""
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            return load_bundle(registry.fetch(champion, Path(folder)).bundle)
-        except BundleError:
-            return None

@@ -5,18 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scoring.bundle import canonical_json
-from scoring.scorer import Scorer
+from training.beside import Beside
 from training.build import Built
 from training.compete import Learned
+from training.dependence import DEPENDENCE, dependence
 from training.plots import beeswarm, draw
 from training.registry import Draft
 from training.revision import git_commit
 from training.task import Task
 
 SWARM = 1000  # rows of the beeswarm
+STRONGEST = 10  # features whose dependence is drawn
 EXAMPLES = 5
+
+Floats = NDArray[np.float64]
 KEPT = (
     "name",
     "kind",
@@ -43,15 +48,20 @@ def report_line(built: Built) -> dict[str, Any]:
     }
 
 
-def pictures(learned: Learned, built: Built) -> dict[str, bytes]:
-    """The plots of the test, by file name."""
-    rows = built.matrix[np.random.default_rng(0).permutation(len(built.matrix))[:SWARM]]
-    scorer = Scorer(built.bundle)
-    explained = scorer.explain(rows, scorer.score(rows).margin)
-    barred = built.bundle.forbidden
-    names = ["other factors" if feature.name in barred else feature.name for feature in built.bundle.features]
-    swarm = beeswarm(explained.contributions, rows, names)
-    return {**draw(learned.test_labels, learned.served()), "shap_beeswarm.png": swarm}
+def pictures(learned: Learned, built: Built, raw: Floats) -> dict[str, bytes]:
+    """The plots of the test, by file name; `raw` are the test rows' probabilities before calibration."""
+    rows, contributions = built.sample
+    features, barred = built.bundle.features, built.bundle.forbidden
+    names = ["other factors" if feature.name in barred else feature.name for feature in features]
+    strength = np.abs(contributions).mean(axis=0)
+    told = [at for at in np.argsort(-strength, kind="stable").tolist() if features[at].name not in barred]
+    shown = told[:STRONGEST]
+    values = [features[at] for at in shown]
+    return {
+        **draw(learned.test_labels, learned.served(), raw),
+        "shap_beeswarm.png": beeswarm(contributions[:SWARM], rows[:SWARM], names),
+        DEPENDENCE: dependence(values, learned.taught.codes, rows[:, shown], contributions[:, shown]),
+    }
 
 
 def draft(
@@ -60,8 +70,7 @@ def draft(
     built: Built,
     line: dict[str, Any],
     report: bytes,
-    plots: dict[str, bytes],
-    weighed: dict[str, Any],
+    artifacts: dict[str, bytes],
 ) -> Draft:
     """Everything the registry keeps of a version."""
     manifest = built.bundle.manifest
@@ -79,12 +88,18 @@ def draft(
         metrics={**manifest["metrics"], **_edges(manifest["intervals"]), **_beside(manifest["baselines"])},
         tags=_tags(manifest),
         dataset=(task.name, task.table.digest),
-        artifacts={**plots, "criteria.json": canonical_json(weighed)},
+        artifacts=artifacts,
         candidates={
             kind: ({"kind": kind, "chosen": kind == learned.choice.kind}, dict(losses))
             for kind, losses in learned.choice.losses.items()
         },
     )
+
+
+def kept(plots: dict[str, bytes], shown: Beside) -> dict[str, bytes]:
+    """The files of a run: plots, the weights of the criteria, the answer about the season."""
+    documents = {"criteria.json": shown.weighed, "season.json": shown.season.to_json()}
+    return {**plots, **{name: canonical_json(document) for name, document in documents.items()}}
 
 
 def _starts(manifest: Any) -> list[float]:

@@ -188,13 +188,14 @@ class Registry:
         self._client.set_model_version_tag(name, number, PROMOTED, "true")
 
     @_speaking
-    def note(self, version: Version, decision: Mapping[str, Any]) -> None:
-        """Keeps a decision with the version and with its run."""
+    def note(self, version: Version, decision: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
+        """Keeps a decision with the version and with its run, its figures as metrics."""
         self._client.set_model_version_tag(
             version.name, version.number, DECISION, str(decision["reason"])[:LONGEST_PARAM]
         )
         if version.run:
             self._client.log_dict(version.run, dict(decision), "decision.json")
+            self._client.log_batch(version.run, metrics=_metrics(metrics))
 
     def _experiment(self, name: str) -> str:
         known = self._client.get_experiment_by_name(name)
@@ -225,10 +226,9 @@ class Registry:
         return [version for version in found if MANIFEST in version.tags]
 
     def _record(self, run: str, draft: Draft) -> None:
-        now = int(datetime.now(UTC).timestamp() * 1000)
         self._client.log_batch(
             run,
-            metrics=[Metric(name, value, now, 0) for name, value in draft.metrics.items()],
+            metrics=_metrics(draft.metrics),
             params=[Param(name, str(value)[:LONGEST_PARAM]) for name, value in draft.params.items()],
             tags=[RunTag(name, value) for name, value in {**draft.tags, KEY: draft.key}.items()],
         )
@@ -273,6 +273,11 @@ class Registry:
 def _version(registered: Any) -> Version:
     moment = datetime.fromtimestamp(registered.creation_timestamp / 1000, UTC).isoformat(timespec="milliseconds")
     return Version(registered.name, str(registered.version), registered.run_id, moment, dict(registered.tags))
+
+
+def _metrics(figures: Mapping[str, float]) -> list[Metric]:
+    now = int(datetime.now(UTC).timestamp() * 1000)
+    return [Metric(name, value, now, 0) for name, value in figures.items()]
 
 
 def _requirements() -> list[str]:

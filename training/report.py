@@ -11,20 +11,28 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from features.types import Feature
-from scoring.scorer import Scorer
 from scoring.wording import LANGUAGES, Language, calendar_date, number, percent
+from training.beside import Beside
 from training.build import Built
 from training.choose import is_small
 from training.compete import Learned
 from training.criteria import CRITERIA, heaviest
-from training.doubts import SHIFT, UNCALIBRATED
+from training.dependence import DEPENDENCE
+from training.doubts import SHIFT
+from training.evaluate import Outcomes
 from training.gate import Decision
+from training.groups import LEAST, OTHERS
+from training.guards import CALIBRATED
 from training.measure import Evidence
+from training.season import Season
 from training.task import Task
-from training.words import WORDS
+from training.words import WORDS as PLAIN
+from training.words_checks import CHECKS
 
-SWARM = 2000  # test rows over which a feature's weight is averaged
 STRONGEST = 10
+WORDS: Mapping[Language, Mapping[str, str]] = {
+    language: {**PLAIN[language], **CHECKS[language]} for language in LANGUAGES
+}
 MEDIA = {".svg": "image/svg+xml", ".png": "image/png"}
 
 
@@ -35,20 +43,27 @@ def report_html(
     evidence: Evidence,
     decision: Decision,
     plots: Mapping[str, bytes],
-    weighed: dict[str, Any],
+    shown: Beside,
 ) -> bytes:
     """The report of a built bundle and of the decision about it."""
     template = _templates().get_template("report.html")
+    images = {name: _inline(name, content) for name, content in plots.items()}
     page = template.render(
         manifest=built.bundle.manifest,
         evidence=evidence,
         choice=learned.choice,
         decision=decision,
         weights=weights(built),
-        weighed=weighed,
+        weighed=shown.weighed,
         criteria=CRITERIA,
-        heaviest=heaviest(weighed),
-        plots={name: _inline(name, content) for name, content in plots.items()},
+        heaviest=heaviest(shown.weighed),
+        dependence=images.pop(DEPENDENCE),
+        plots=images,
+        beside=shown,
+        reliability=list(zip(Outcomes.of(learned.test_labels, shown.raw).tenths(), evidence.tenths, strict=True)),
+        least=LEAST,
+        others=OTHERS,
+        seasoned={language: seasoned(shown.season, language) for language in LANGUAGES},
         limits={language: limits(built, task, language) for language in LANGUAGES},
         data=task.table.report,
         findings=built.bundle.manifest["findings"],
@@ -61,11 +76,24 @@ def report_html(
     return page.encode()
 
 
+def seasoned(season: Season, language: Language) -> str:
+    """The season question's answer, with its figures."""
+    words = WORDS[language]
+    told = words[f"season_{season.asked}"]
+    earlier, begins, at = (
+        _day(day, language) if day else "" for day in (season.earlier, season.begins, season.judged_at)
+    )
+    if season.asked != "tried":
+        return told.format(*(moment for moment in (earlier, begins) if moment))
+    losses = (
+        number(loss or 0.0, language, decimals=4) for loss in (season.taken, season.without, season.standard_error)
+    )
+    return f"{told.format(at, *losses)} {words['season_used' if season.used else 'season_left'].format(earlier)}"
+
+
 def weights(built: Built) -> list[dict[str, Any]]:
     """The strongest features: their share of all absolute contributions, and which way high values push."""
-    scorer = Scorer(built.bundle)
-    rows = built.matrix[np.random.default_rng(0).permutation(len(built.matrix))[:SWARM]]
-    contributions = scorer.explain(rows, scorer.score(rows).margin).contributions
+    rows, contributions = built.sample
     strength = np.abs(contributions).mean(axis=0)
     ranked = np.argsort(-strength, kind="stable")[:STRONGEST]
     total = float(strength.sum()) or 1.0
@@ -91,7 +119,7 @@ def limits(built: Built, task: Task, language: Language) -> list[str]:
                 percent(rates["train"], language, decimals=1), percent(rates["test"], language, decimals=1)
             )
         )
-    if metrics["ece"] > UNCALIBRATED:
+    if metrics["ece"] > CALIBRATED:
         told.append(words["limit_ece"].format(percent(metrics["ece"], language, decimals=1)))
     if is_small(task.table.rows):
         told.append(words["limit_small"])

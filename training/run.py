@@ -10,15 +10,17 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from features.table import learning_table
 from features.usecase import load_use_case
+from training.beside import beside
 from training.build import build
 from training.compete import choose_for, fit, measured
-from training.criteria import criteria
 from training.population import current
 from training.progress import Progress
 from training.promotion import decide, settle, unchanged
-from training.record import draft, pictures, report_line
+from training.record import draft, kept, pictures, report_line
 from training.registry import Registry
 from training.report import report_html
+from training.rival import rival_of
+from training.season import with_season
 from training.split import split
 from training.sync import turn
 from training.task import Mode, Task
@@ -52,6 +54,9 @@ def _train(task: Task, scratch: Path, progress: Progress) -> dict[str, Any]:
     with progress.stage("choose") as told:
         choice = choose_for(task, parts)
         told.append(f"{choice.kind}, of {', '.join(choice.losses)}")
+    with progress.stage("season") as told:
+        parts, season = with_season(task, parts, choice)
+        told.append(season.asked + (", used" if season.used else ""))
     with progress.stage("fit"):
         learned = fit(task, parts, choice)
     with progress.stage("measure") as told:
@@ -62,14 +67,15 @@ def _train(task: Task, scratch: Path, progress: Progress) -> dict[str, Any]:
         built = build(scratch / "bundle", task, parts, learned, evidence, population)
         told.append(f"reasons add up within {built.bundle.manifest['receipt']['largest_sum_difference']:.1e}")
     with progress.stage("compare") as told:
-        decision = decide(task, built.bundle, parts)
+        rival = rival_of(task, parts)
+        decision = decide(task, built.bundle, parts, rival)
         told.append(decision.reason)
     with progress.stage("report"):
-        line, plots = report_line(built), pictures(learned, built)
-        weighed = criteria(learned, seed=task.seed)
-        report = report_html(task, learned, built, evidence, decision, plots, weighed)
+        shown = beside(task, parts, learned, built, rival, season)
+        line, plots = report_line(built), pictures(learned, built, shown.raw)
+        report = report_html(task, learned, built, evidence, decision, plots, shown)
     with progress.stage("register") as told:
-        version = task.registry.register(draft(task, learned, built, line, report, plots, weighed))
+        version = task.registry.register(draft(task, learned, built, line, report, kept(plots, shown)))
         told.append(f"version {version.number}")
     with progress.stage("promote") as told:
         settled = settle(task, version, built.bundle, population, decision)

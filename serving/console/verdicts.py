@@ -62,8 +62,14 @@ def _figures(told: Mapping[str, Any], say: Words) -> dict[str, str]:
         return {"findings": say.list(named)}
     if rule in ("first_model", "below_base_rate"):
         return {"ours": say.number(told["log_loss"], 4), "base": say.number(told["base_rate_log_loss"], 4)}
-    if rule in ("better", "champion_kept"):
+    if rule in ("better", "guarded", "champion_kept"):
         gain = told["log_loss_gain"]
         interval = say.between(gain["low"], gain["high"], 4)
-        return {"gain": say.number(gain["mean"], 4), "interval": interval, "least": say.number(told["least_gain"], 4)}
+        guards = say.list([say[f"guard_{name}"] for name in told.get("failed", ())])
+        return {
+            "guards": guards,
+            "gain": say.number(gain["mean"], 4),
+            "interval": interval,
+            "least": say.number(told["least_gain"], 4),
+        }
     return {}

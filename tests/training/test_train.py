@@ -29,6 +29,7 @@ from training.errors import Refused
 from training.population import current
 from training.registry import CHAMPION, Registry
 from training.run import train
+from training.season import with_season
 from training.split import split
 from training.sync import promote, rollback, sync
 from training.task import Task
@@ -135,7 +136,9 @@ def test_the_same_training_gives_the_same_bytes(
         use_case = load_use_case(world / f"{name}.toml")
         task = Task(use_case, learning_table(use_case), home, registry, "never")
         parts = split(task.table, seed=task.seed)
-        learned = fit(task, parts, choose_for(task, parts))
+        choice = choose_for(task, parts)
+        parts, _ = with_season(task, parts, choice)
+        learned = fit(task, parts, choice)
 
         population = current(use_case, task.table, parts.test)
         built = build(tmp_path / name, task, parts, learned, measured(task, learned), population)

@@ -1,0 +1,122 @@
+"""What keeps a challenger out although its log-loss is better."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from training.evaluate import ece_by_chance, measure
+from training.gate import against
+from training.guards import ALIKE, CALIBRATED, MOVED, bar, borne_out, calibration, psi, psi_by_chance, stability
+
+
+def population(rows: int = 4000, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Labels and the probabilities they were drawn from."""
+    random = np.random.default_rng(seed)
+    truth = 1 / (1 + np.exp(-random.normal(-1.0, 1.5, rows)))
+    return (random.random(rows) < truth).astype(float), truth
+
+
+def shifted(probability: np.ndarray, by: float) -> np.ndarray:
+    """The same ranking with every log-odds moved."""
+    return 1 / (1 + np.exp(-(np.log(probability / (1 - probability)) + by)))
+
+
+def test_labels_drawn_from_the_model_stay_within_chance() -> None:
+    """Of 300 sets of labels drawn from the probabilities about 95% have a calibration error within chance."""
+    _, truth = population(1500)
+    limit = ece_by_chance(truth, seed=1)
+
+    errors = [measure(np.random.default_rng(seed).random(len(truth)) < truth, truth)["ece"] for seed in range(300)]
+
+    assert 0.91 <= np.mean(np.array(errors) <= limit) <= 0.985
+
+
+def test_miscalibration_keeps_a_better_ranking_out() -> None:
+    """A challenger that ranks better but is off in level is kept out for its calibration, and the reason says so."""
+    label, truth = population()
+    flat = np.full(len(label), label.mean())
+    challenger = shifted(truth, 0.6)
+
+    guard = calibration(label, challenger, flat, seed=1)
+    decision = against(label, challenger, flat, seed=1, guards=[guard])
+
+    assert guard.figures["ece"] > guard.figures["ece_limit"] >= CALIBRATED
+    assert against(label, challenger, flat, seed=1).promote
+    assert decision.rule == "guarded"
+    assert decision.figures["failed"] == ["calibration"]
+    assert not decision.promote
+    assert "but champion kept for calibration" in decision.reason
+    assert f"ECE {guard.figures['ece']:.4f}" in decision.reason
+    assert decision.numbers()["decision.calibration.ece"] == guard.figures["ece"]
+
+
+def test_no_better_calibration_is_asked_than_the_champions() -> None:
+    """Where the champion is as far off on the same rows, the challenger passes."""
+    label, truth = population()
+
+    assert not calibration(label, shifted(truth, 0.6), truth, seed=1).passed
+    assert calibration(label, shifted(truth, 0.6), shifted(truth, 0.7), seed=1).passed
+
+
+def test_the_index_is_its_formula() -> None:
+    """Two halves that become a quarter and three quarters move by .5 ln 3, and equal samples by nothing."""
+    earlier, now = np.repeat([0.1, 0.9], 50_000), np.repeat([0.1, 0.9], [25_000, 75_000])
+
+    assert psi(earlier, now) == pytest.approx(0.25 * np.log(2) + 0.25 * np.log(1.5), abs=1e-3)
+    assert psi(earlier, earlier) == 0
+
+
+def test_chance_exceeds_its_own_limit_once_in_twenty() -> None:
+    """Of 400 pairs of samples of one distribution about 5% lie above the limit for their sizes."""
+    limit = psi_by_chance(300, 500)
+    drawn = [np.random.default_rng(seed).random((2, 500)) for seed in range(400)]
+
+    above = [psi(earlier[:300], now) > limit for earlier, now in drawn]
+
+    assert 0.02 <= np.mean(above) <= 0.09
+
+
+def test_scores_that_moved_are_unstable_unless_the_champions_did_too() -> None:
+    """A challenger whose scores moved is kept out; where the champion's moved as much, the customers changed."""
+    _, earlier = population(3000, seed=1)
+    _, now = population(3000, seed=2)
+    moved = shifted(now, 1.5)
+
+    assert stability((earlier, now), None, borne_out=False).passed
+    alone = stability((earlier, moved), (earlier, now), borne_out=False)
+    assert not alone.passed
+    assert alone.figures["psi"] > MOVED
+    assert alone.figures["psi_limit"] == max(MOVED, alone.figures["champion_psi"] + ALIKE)
+    assert stability((earlier, moved), (earlier, shifted(now, 1.45)), borne_out=False).passed
+
+
+def test_a_move_that_outcomes_bear_out_is_right() -> None:
+    """Customers who changed are scored anew: scores that moved and came true are no fault, those that did not are."""
+    _, earlier = population(3000, seed=1)
+    random, moved = np.random.default_rng(7), shifted(population(3000, seed=2)[1], 1.5)
+    came = (random.random(len(moved)) < moved).astype(float)
+    stayed = (random.random(len(moved)) < shifted(moved, -1.5)).astype(float)
+
+    for label, right in ((came, True), (stayed, False)):
+        guard = calibration(label, moved, None, seed=1)
+        assert borne_out(guard) is right
+        assert stability((earlier, moved), None, borne_out=right).passed is right
+
+
+def test_few_rows_are_given_the_room_of_chance() -> None:
+    """With forty calibration rows the limit is what chance alone would show."""
+    _, few = population(40)
+    _, now = population(60, seed=3)
+
+    assert stability((few, now), None, borne_out=False).figures["psi_limit"] == psi_by_chance(40, 60) > MOVED
+
+
+def test_a_model_surely_worse_than_the_rfm_logit_is_kept_out() -> None:
+    """Only a gain over the bar wholly below 0 keeps a challenger out; without a bar nothing is asked."""
+    doubtful = {"name": "rfm_logit", "log_loss_gain": {"mean": -0.01, "low": -0.02, "high": 0.001}}
+    worse = {"name": "rfm_logit", "log_loss_gain": {"mean": -0.02, "low": -0.03, "high": -0.01}}
+
+    assert bar(None) is None
+    assert bar(doubtful).passed  # type: ignore[union-attr]
+    assert not bar(worse).passed  # type: ignore[union-attr]

@@ -1,0 +1,129 @@
+"""Does the season matter? Where the log is long enough, rows of a year earlier are tried and judged on validation.
+
+Cutoffs step back by the prediction window, so that "a year earlier" is the step nearest to 365 days. The latest
+training cutoff is predicted twice by the chosen candidate: taught by the cutoffs before it, and by those and the rows
+a year before it. Where the second is better by more than one paired standard error, the model learns from the rows a
+year before the test cutoff too. The test rows have no part in it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from features.labels import Cutoffs
+from features.table import rows_at
+from features.usecase import Window
+from training.candidates import Fit, candidates
+from training.choose import Choice, clustered_error, tuned_fit
+from training.errors import CalibrationError
+from training.evaluate import row_losses
+from training.learn import contend, teach
+from training.split import Parts, labels, learning_parts
+from training.task import Task
+
+YEAR = 365  # days
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Season:
+    """What was asked of a year earlier, and what came of it; log-losses are of the validation cutoff."""
+
+    asked: str  # tried, short (the log), included (among the cutoffs anyway), single (no cutoff to judge by) or none
+    earlier: str | None = None  # the cutoff a year before the test cutoff, ISO date
+    begins: str | None = None  # where the log would have to begin, or before, to try it
+    judged_at: str | None = None
+    without: float | None = None
+    taken: float | None = None
+    standard_error: float | None = None
+    used: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """As it stands in the registry."""
+        return asdict(self)
+
+
+def with_season(task: Task, parts: Parts, choice: Choice) -> tuple[Parts, Season]:
+    """The rows to learn from, with those of a year earlier where they help, and the answer."""
+    season = possible(task)
+    if season.asked != "tried" or task.table.cutoffs is None or task.use_case.window is None:
+        return parts, season
+    latest, back = task.table.cutoffs.train[-1], _back(task.use_case.window)
+    moments = (latest - back, task.table.cutoffs.test - back)
+    rows = rows_at(task.use_case, moments)
+    before, last_year = (rows.filter(pl.col("__cutoff") == moment) for moment in moments)
+    judged = _judged(task, parts.learning, before, latest, choice)
+    if judged is None:
+        return parts, Season("none", season.earlier)
+    without, taken, error = judged
+    used = without - taken > error
+    told = Season("tried", season.earlier, None, latest.date().isoformat(), without, taken, error, used)
+    return (joined(parts, last_year) if used else parts), told
+
+
+def possible(task: Task) -> Season:
+    """Whether there is a year earlier to try."""
+    window, cutoffs = task.use_case.window, task.table.cutoffs
+    if window is None or cutoffs is None:
+        return Season("none")
+    back, wait = _back(window), timedelta(days=window.gap + window.prediction)
+    earlier = (cutoffs.test - back).date().isoformat()
+    if len(cutoffs.train) < 2 or back < wait:
+        return Season("single", earlier)
+    if min(cutoffs.train) <= cutoffs.test - back:
+        return Season("included", earlier)
+    begins = cutoffs.train[-1] - back - timedelta(days=window.prediction)
+    if datetime.fromisoformat(task.table.report["first_event"]).replace(tzinfo=begins.tzinfo) > begins:
+        return Season("short", earlier, begins.date().isoformat())
+    return Season("tried", earlier)
+
+
+def joined(parts: Parts, rows: pl.DataFrame) -> Parts:
+    """The parts with further rows, each beside its customer's others; customers met nowhere are fitted on."""
+    group = rows["__group"]
+    stops = group.is_in(parts.stop["__group"].implode())
+    fits = group.is_in(parts.fit["__group"].implode())
+    calibrates = group.is_in(parts.calibrate["__group"].implode()) & ~fits & ~stops
+    stops &= ~fits
+    return Parts(
+        pl.concat([parts.fit, rows.filter(~stops & ~calibrates)]),
+        pl.concat([parts.stop, rows.filter(stops)]),
+        pl.concat([parts.calibrate, rows.filter(calibrates)]),
+        parts.test,
+    )
+
+
+def learned_from(parts: Parts, cutoffs: Cutoffs) -> Cutoffs:
+    """The cutoffs whose rows were learned from."""
+    return Cutoffs(tuple(parts.learning["__cutoff"].unique().sort().to_list()), cutoffs.test)
+
+
+def _back(window: Window) -> timedelta:
+    return timedelta(days=max(round(YEAR / window.prediction), 1) * window.prediction)
+
+
+def _judged(
+    task: Task, learning: pl.DataFrame, extra: pl.DataFrame, latest: datetime, choice: Choice
+) -> tuple[float, float, float] | None:
+    """Mean log-loss at the latest cutoff without the extra rows and with them, and the difference's standard error."""
+    validate = learning.filter(pl.col("__cutoff") == latest)
+    parts = Parts(*learning_parts(learning.filter(pl.col("__cutoff") < latest), None, seed=task.seed), validate)
+    fit = tuned_fit(candidates(task.table.features, task.label_event), choice)[choice.kind]
+    try:
+        without, taken = (_losses(task, each, fit) for each in (parts, joined(parts, extra)))
+    except CalibrationError:
+        return None
+    error = clustered_error(without - taken, np.arange(len(without)))
+    return float(without.mean()), float(taken.mean()), error
+
+
+def _losses(task: Task, parts: Parts, fit: Fit) -> Floats:
+    taught = teach(task.table.features, parts.fit, parts.stop, parts.calibrate, label_event=task.label_event)
+    return row_losses(labels(parts.test), contend(taught, fit, seed=task.seed).probability(taught.matrix(parts.test)))
