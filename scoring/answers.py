@@ -30,9 +30,9 @@ class Live:
     def __init__(self, release: Release) -> None:
         self.release = release
         self.scorer = Scorer(release.bundle)
-        self.top = len(release.bundle.ladder.codes) - 1
         labels = release.bundle.manifest["bands"]["labels"]
         codes = release.bundle.ladder.codes
+        self._above = list(zip(codes[1:], release.bundle.ladder.thresholds, strict=True))
         self.bands = {
             language: [{"code": code, "label": label} for code, label in zip(codes, labels[language], strict=True)]
             for language in LANGUAGES
@@ -40,10 +40,10 @@ class Live:
 
     def next_band(self, rung: int, probability: float) -> dict[str, Any] | None:
         """The band above: its code, where it begins, and how far away that is; None at the top."""
-        if rung == self.top:
+        if rung == len(self._above):
             return None
-        at = self.release.bundle.ladder.thresholds[rung]
-        return {"code": self.release.bundle.ladder.codes[rung + 1], "at": at, "distance": at - probability}
+        code, at = self._above[rung]
+        return {"code": code, "at": at, "distance": at - probability}
 
     def field(self, score: Mapping[str, Any], field: str) -> Any:
         """What a segment's rule reads of an answer; null where the customer was not scored, but for the status."""
@@ -124,25 +124,26 @@ def _opening(profile: Any) -> dict[str, Any]:
     if isinstance(profile, Prepared):
         told = {name: dict(answer) for name, answer in profile.answers.items()}
         return _blank(profile.customer_id, list(profile.errors), told)
+    if not isinstance(profile, dict):
+        detail = "A profile must be an object with `customer_id` and `features`, or `events` and `as_of`."
+        return _blank(None, [_shape(detail)], {})
+    customer = profile.get(CUSTOMER_ID)
+    known = isinstance(customer, str)
     errors: list[Note] = []
-    customer = profile.get(CUSTOMER_ID) if isinstance(profile, Mapping) else None
-    if not isinstance(profile, Mapping):
-        errors.append(_shape("A profile must be an object with `customer_id` and `features`, or `events` and `as_of`."))
-    else:
-        if not isinstance(customer, str) or not customer:
-            errors.append(_shape("`customer_id` must be text and not empty."))
-        if not isinstance(profile.get("features"), Mapping):
-            errors.append(_shape("`features` must be an object with a value for every feature."))
-        strangers = len(profile.keys() - _PROFILE_KEYS)
-        if strangers:
-            errors.append(_shape(f"A profile holds `customer_id` and `features`, got {strangers} other keys."))
-    return _blank(customer if isinstance(customer, str) else None, errors, {})
+    if not known or not customer:
+        errors.append(_shape("`customer_id` must be text and not empty."))
+    if not isinstance(profile.get("features"), dict):
+        errors.append(_shape("`features` must be an object with a value for every feature."))
+    if profile.keys() != _PROFILE_KEYS and (strangers := len(profile.keys() - _PROFILE_KEYS)):
+        errors.append(_shape(f"A profile holds `customer_id` and `features`, got {strangers} other keys."))
+    return _blank(customer if known else None, errors, {})
 
 
 def _blank(customer: str | None, errors: list[Note], scores: dict[str, Any]) -> dict[str, Any]:
-    status = "invalid" if errors else "ok"
-    answer = {"customer_id": customer, "status": status, "segment": None, "scores": {} if errors else scores}
-    return {**answer, "errors": errors} if errors else answer
+    """An answer without a segment, and without scores where there are errors."""
+    if errors:
+        return {"customer_id": customer, "status": "invalid", "segment": None, "scores": {}, "errors": errors}
+    return {"customer_id": customer, "status": "ok", "segment": None, "scores": scores}
 
 
 def _asked(
@@ -180,26 +181,27 @@ def _score_rows(
 ) -> list[dict[str, Any]]:
     """One use case's answers; each row comes with the names it may hold."""
     encoded = served.scorer.encoder.rows(rows)
-    sound = [row for row in range(len(rows)) if row not in encoded.errors]
-    answers: list[dict[str, Any]] = [
-        {"status": "invalid", "errors": encoded.errors.get(row)} for row in range(len(rows))
-    ]
-    if sound:
-        for row, answer in zip(sound, score_matrix(served, encoded.matrix[sound], reasons, language), strict=True):
-            answers[row] = answer
-            if answer["status"] == "scored":
-                answer["warnings"] = encoded.warnings.get(row, [])
+    answers = score_matrix(served, encoded.matrix, reasons, language)  # an invalid row is missing throughout
+    for row, warnings in encoded.warnings.items():
+        if answers[row]["status"] == "scored":
+            answers[row]["warnings"] = warnings
+    for row, errors in encoded.errors.items():
+        answers[row] = {"status": "invalid", "errors": errors}
     return answers
 
 
 def score_matrix(served: Live, matrix: NDArray[np.float64], reasons: int, language: Language) -> list[dict[str, Any]]:
     """The answers of encoded rows, shape (rows, features)."""
-    statuses = statuses_of(served.scorer, matrix)
-    answers: list[dict[str, Any]] = [{"status": status, "model_version": served.release.version} for status in statuses]
-    speaking = [row for row, status in enumerate(statuses) if status == "scored"]
-    if speaking:
+    codes = status_codes(served.scorer, matrix)
+    if not codes.any():
+        return _told(served, matrix, reasons, language)
+    answers: list[dict[str, Any]] = [
+        {"status": STATUSES[code], "model_version": served.release.version} for code in codes.tolist()
+    ]
+    speaking = np.flatnonzero(codes == 0)
+    if len(speaking):
         told = _told(served, matrix[speaking], reasons, language)
-        for row, answer in zip(speaking, told, strict=True):
+        for row, answer in zip(speaking.tolist(), told, strict=True):
             answers[row] = answer
     return answers
 

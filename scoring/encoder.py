@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from features.types import MISSING, Feature
 from scoring.cells import WARNINGS, CellError, Note, category_codes, rule_for
-from scoring.posted import Posted, plain_column, plain_rows
+from scoring.posted import NUMERIC, Posted, plain_numbers, plain_others, plain_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -45,6 +45,8 @@ class Encoder:
         }
         self._rules = [rule_for(feature, codes.get(feature.name, {})) for feature in features]
         self._gaps = [float(codes[f.name][MISSING]) if f.type == "category" else math.nan for f in features]
+        self._numeric = [place for place, feature in enumerate(features) if feature.type in NUMERIC]
+        self._others = [place for place, feature in enumerate(features) if feature.type not in NUMERIC]
         self._cells = list(zip([feature.name for feature in features], self._rules, self._gaps, strict=True))
 
     def row(
@@ -95,13 +97,19 @@ class Encoder:
 
     def _plain(self, posted: Sequence[Posted], matrix: NDArray[np.float64]) -> list[int]:
         """Encodes the rows without any doubt into the matrix; returns the others."""
-        rows, columns = plain_rows(posted, self.features)
-        cells = zip(self.features, self._rules, self._gaps, columns, strict=False)  # no columns where no row is plain
-        found = [plain_column(feature, rule, gap, values) for feature, rule, gap, values in cells]
+        numeric, order = len(self._numeric), self._numeric + self._others
+        rows, picked = plain_rows(posted, [self.features[place].name for place in order])
         left = np.ones(len(posted), dtype=np.bool_)
-        if found:
-            matrix[rows] = np.stack([numbers for numbers, _ in found], axis=1)
-            left[rows] = np.any([doubt for _, doubt in found], axis=0)
+        if rows:
+            encoded = np.empty((len(rows), len(order)), dtype=np.float64)
+            numbers = [values[:numeric] for values in picked]
+            encoded[:, self._numeric], doubt = plain_numbers([self.features[place] for place in self._numeric], numbers)
+            others = zip(*[values[numeric:] for values in picked], strict=True)
+            for place, values in zip(self._others, others, strict=True):
+                found = plain_others(self.features[place], self._rules[place], self._gaps[place], values)
+                encoded[:, place] = found[0]
+                doubt |= found[1]
+            matrix[rows], left[rows] = encoded, doubt
         return np.flatnonzero(left).tolist()
 
     def table(self, table: pa.Table) -> Encoded:

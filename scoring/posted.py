@@ -1,9 +1,10 @@
-"""Many posted rows column by column: what is plain at a glance is encoded at once, all else is left to the rules."""
+"""Many posted rows at once: what is plain at a glance is encoded in one sweep, all else is left to the rules."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 
@@ -14,22 +15,19 @@ from features.types import Feature
 from scoring.cells import CellError, Rule, doubtful
 
 Posted = tuple[Mapping[str, Any], frozenset[str]]  # a row's features, and the names of others it may hold
-Plain = tuple[NDArray[np.float64], NDArray[np.bool_]]  # encoded values, and where they are in doubt
+Values = tuple[Any, ...]
+Plain = tuple[NDArray[np.float64], NDArray[np.bool_]]  # encoded values, and the rows in doubt
 
+NUMERIC = ("number", "integer")
 _EXACT = 2.0**53  # whole numbers up to here are compared with bounds as they are
-_KINDS: Mapping[str, set[type]] = {
-    "number": {float, int, type(None)},
-    "integer": {float, int, type(None)},
-    "boolean": {bool, type(None)},
-    "category": {str, type(None)},
-    "date": {str, type(None)},
-}
+_NUMBERS = {float, int, type(None)}
+_TEXTS = {str, type(None)}
+_BOOLEANS = {bool, type(None)}
 
 
-def plain_rows(posted: Sequence[Posted], features: Sequence[Feature]) -> tuple[list[int], list[tuple[Any, ...]]]:
-    """The rows that hold every feature and no stranger, and their values, a tuple a feature."""
-    names = [feature.name for feature in features]
-    pick = itemgetter(*names, names[0])  # one more than is needed: of a single name it would give no tuple
+def plain_rows(posted: Sequence[Posted], names: Sequence[str]) -> tuple[list[int], list[Values]]:
+    """The rows that hold every named feature and no stranger, and their values in the names' order."""
+    pick = itemgetter(*names) if len(names) > 1 else lambda values: (values[names[0]],)
     rows, picked = [], []
     for row, (values, allowed) in enumerate(posted):
         if len(values) == len(names) or values.keys() <= allowed:
@@ -38,34 +36,48 @@ def plain_rows(posted: Sequence[Posted], features: Sequence[Feature]) -> tuple[l
             except KeyError:
                 continue
             rows.append(row)
-    return rows, list(zip(*picked, strict=True))[:-1]
+    return rows, picked
 
 
-def plain_column(feature: Feature, rule: Rule, gap: float, values: tuple[Any, ...]) -> Plain:
-    """A feature's values as the rule encodes them; in doubt wherever it may refuse or warn."""
-    kinds = set(map(type, values))
-    if not kinds <= _KINDS[feature.type]:
-        return np.full(len(values), gap), np.ones(len(values), dtype=np.bool_)
-    if str in kinds or feature.type == "category":
-        return _looked_up(rule, gap, values)
+def plain_numbers(features: Sequence[Feature], rows: Sequence[Values]) -> Plain:
+    """The values of numeric features, shape (rows, features); in doubt wherever a rule may refuse or warn.
+
+    They are read row by row, as they lie in memory: by columns it takes twice as long.
+    """
+    kinds = set(map(type, chain.from_iterable(rows)))
+    doubt = np.zeros(len(rows), dtype=np.bool_)
+    if not kinds <= _NUMBERS:
+        doubt |= [not set(map(type, row)) <= _NUMBERS for row in rows]
+        rows = [(None,) * len(features) if odd else row for row, odd in zip(rows, doubt.tolist(), strict=True)]
     try:
-        numbers = np.asarray(values, dtype=np.float64)  # None becomes NaN, which is the gap of all but categories
+        flat = np.fromiter(chain.from_iterable(rows), np.float64, len(rows) * len(features))  # None becomes NaN
     except OverflowError:
-        return np.full(len(values), gap), np.ones(len(values), dtype=np.bool_)
-    missing = np.asarray([value is None for value in values]) if type(None) in kinds else False
-    return numbers, doubtful(feature, numbers) | (np.isnan(numbers) ^ missing) | (np.abs(numbers) > _EXACT)
+        return np.full((len(rows), len(features)), math.nan), np.ones(len(rows), dtype=np.bool_)
+    values = flat.reshape(len(rows), len(features))
+    doubt |= (np.abs(values) > _EXACT).any(axis=1)
+    for place, feature in enumerate(features):
+        doubt |= doubtful(feature, values[:, place])
+    for row, place in np.argwhere(np.isnan(values)).tolist():
+        doubt[row] |= rows[row][place] is not None
+    return values, doubt
 
 
-def _looked_up(rule: Rule, gap: float, values: tuple[Any, ...]) -> Plain:
-    """The rule, once a distinct text."""
-    numbers: dict[str | None, float] = {None: gap}
-    odd = set()
+def plain_others(feature: Feature, rule: Rule, gap: float, values: Values) -> Plain:
+    """One feature's texts or booleans by the rule, asked once a distinct value; in doubt where it refuses or warns."""
+    kinds = _BOOLEANS if feature.type == "boolean" else _TEXTS
+    odd = np.zeros(len(values), dtype=np.bool_)
+    if not set(map(type, values)) <= kinds:
+        odd |= [type(value) not in kinds for value in values]
+        values = tuple(value if type(value) in kinds else None for value in values)
+    numbers: dict[Any, float] = {None: gap}
+    doubtful_values = set()
     for value in set(values) - {None}:
         try:
             numbers[value], warning = rule(value)
         except CellError:
             numbers[value], warning = math.nan, "refused"
         if warning:
-            odd.add(value)
-    encoded = np.asarray([numbers[value] for value in values], dtype=np.float64)
-    return encoded, np.asarray([value in odd for value in values]) if odd else np.zeros(len(values), dtype=np.bool_)
+            doubtful_values.add(value)
+    if doubtful_values:
+        odd |= [value in doubtful_values for value in values]
+    return np.fromiter(map(numbers.__getitem__, values), np.float64, len(values)), odd

@@ -112,7 +112,7 @@ def _engine() -> Any:
 
 def is_raw(profile: Any) -> bool:
     """Whether a posted profile brings events instead of features."""
-    return isinstance(profile, Mapping) and "events" in profile and "features" not in profile
+    return isinstance(profile, dict) and "events" in profile and "features" not in profile
 
 
 def _takes_events(live: Live) -> bool:

@@ -62,6 +62,14 @@ def test_numbers_beyond_float64_are_refused(text: str) -> None:
         decode(text.encode())
 
 
+@pytest.mark.parametrize("before", range(9))
+def test_numbers_beyond_float64_are_refused_wherever_they_stand(before: int) -> None:
+    """At every place in the text."""
+    for text in ("9" * 309, f'{{"profiles": [{{"features": {{"x": {"9" * 309}}}}}]}}'):
+        with pytest.raises(Problem, match="float64"):
+            decode(b" " * before + text.encode())
+
+
 @pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")], ids=["lists", "objects"])
 def test_depth_has_a_limit(opening: str, closing: str) -> None:
     """MAX_DEPTH levels are read, one more is refused."""
