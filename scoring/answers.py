@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.types import CUSTOMER_ID
+from scoring.block import Block
 from scoring.cells import Note
+from scoring.encoder import Encoded
 from scoring.errors import RequestError
 from scoring.policy import Policy
 from scoring.prepared import Prepared
@@ -68,7 +70,7 @@ def score_profiles(
 
     Args:
         live: The releases being served, by use case.
-        profiles: What was posted, of any shape.
+        profiles: What was posted, of any shape, or a block of profiles of one shape.
         use_cases: Which to score; None: for each row those all of whose features are there.
         reasons: How many reasons a score, 0..20.
         language: Of labels and reasons.
@@ -78,16 +80,38 @@ def score_profiles(
         RequestError: A use case is unknown, or the number of reasons or the language is not allowed.
     """
     check_request(live, use_cases=use_cases, reasons=reasons, language=language)
+    if isinstance(profiles, Block) and (names := _fitting_whole(live, profiles, use_cases)):
+        return _score_block(live, profiles, names, reasons, language, policy)
     answers = [_opening(profile) for profile in profiles]
     asked = [_asked(live, answer, profile, use_cases) for answer, profile in zip(answers, profiles, strict=True)]
     for name, served in live.items():
         rows = [row for row, names in enumerate(asked) if name in names]
         if rows:
             features = [_features(live, profiles[row], name, asked[row]) for row in rows]
-            scored = _score_rows(served, features, reasons, language)
+            scored = _score_rows(served, served.scorer.encoder.rows(features), reasons, language)
             for row, score in zip(rows, scored, strict=True):
                 answers[row]["scores"][name] = score
     name_segments(policy, live, answers, profiles, language)
+    return answers
+
+
+def _fitting_whole(live: Mapping[str, Live], block: Block, use_cases: Sequence[str] | None) -> list[str]:
+    """The use cases to score a block for; none unless its features are theirs, all of them and no other."""
+    held = frozenset(block.names)
+    names = [name for name, served in live.items() if name in (use_cases or live)]
+    names = names if use_cases else [name for name in names if live[name].scorer.encoder.names <= held]
+    return names if frozenset().union(*(live[name].scorer.encoder.names for name in names)) == held else []
+
+
+def _score_block(
+    live: Mapping[str, Live], block: Block, names: Sequence[str], reasons: int, language: Language, policy: Policy
+) -> list[dict[str, Any]]:
+    answers = [_blank(customer, [], {}) for customer in block.customers]
+    for name in names:
+        encoded = live[name].scorer.encoder.block(block)
+        for answer, score in zip(answers, _score_rows(live[name], encoded, reasons, language), strict=True):
+            answer["scores"][name] = score
+    name_segments(policy, live, answers, block, language)
     return answers
 
 
@@ -176,11 +200,8 @@ def _lacking(live: Mapping[str, Live], features: Mapping[str, Any]) -> list[Note
     ]
 
 
-def _score_rows(
-    served: Live, rows: Sequence[tuple[Mapping[str, Any], frozenset[str]]], reasons: int, language: Language
-) -> list[dict[str, Any]]:
-    """One use case's answers; each row comes with the names it may hold."""
-    encoded = served.scorer.encoder.rows(rows)
+def _score_rows(served: Live, encoded: Encoded, reasons: int, language: Language) -> list[dict[str, Any]]:
+    """One use case's answers."""
     answers = score_matrix(served, encoded.matrix, reasons, language)  # an invalid row is missing throughout
     for row, warnings in encoded.warnings.items():
         if answers[row]["status"] == "scored":
@@ -253,7 +274,11 @@ def _published(served: Live, scored: Scored, language: Language) -> list[dict[st
 
 
 def name_segments(
-    policy: Policy, live: Mapping[str, Live], answers: list[dict[str, Any]], profiles: Sequence[Any], language: Language
+    policy: Policy,
+    live: Mapping[str, Live],
+    answers: list[dict[str, Any]],
+    profiles: Sequence[Any],
+    language: Language,
 ) -> None:
     """Gives each row its segment; null unless every use case of the policy was asked and can speak."""
     rows = [row for row, answer in enumerate(answers) if all(name in answer["scores"] for name in policy.use_cases)]
@@ -264,6 +289,9 @@ def name_segments(
     def read(name: str) -> list[Any]:
         if parts := field_of(name):
             return [live[parts[0]].field(score, parts[1]) for score in scores[parts[0]]]
+        if isinstance(profiles, Block):
+            column = profiles.column(name)
+            return [column[row] for row in rows]
         return [_feature(profiles[row], name) for row in rows]
 
     statuses = {name: [score["status"] for score in told] for name, told in scores.items()}

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.types import MISSING, Feature
+from scoring.block import Block
 from scoring.cells import WARNINGS, CellError, Note, category_codes, rule_for
-from scoring.posted import NUMERIC, Posted, plain_numbers, plain_others, plain_rows
+from scoring.posted import NUMERIC, Plain, Posted, Values, plain_numbers, plain_others, plain_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -47,6 +48,9 @@ class Encoder:
         self._gaps = [float(codes[f.name][MISSING]) if f.type == "category" else math.nan for f in features]
         self._numeric = [place for place, feature in enumerate(features) if feature.type in NUMERIC]
         self._others = [place for place, feature in enumerate(features) if feature.type not in NUMERIC]
+        order = [features[place] for place in self._numeric + self._others]
+        self._order = [feature.name for feature in order]
+        self.shape = tuple((feature.name, feature.type) for feature in order)  # numbers first
         self._cells = list(zip([feature.name for feature in features], self._rules, self._gaps, strict=True))
 
     def row(
@@ -84,33 +88,47 @@ class Encoder:
     def rows(self, posted: Sequence[Posted]) -> Encoded:
         """Posted rows at once: to each the values, errors and warnings that `row` gives it."""
         encoded = Encoded(np.empty((len(posted), len(self.features)), dtype=np.float64))
-        left = range(len(posted)) if len(posted) < MANY else self._plain(posted, encoded.matrix)
-        for row in left:
-            values, allowed = posted[row]
-            numbers, errors, warnings = self.row(values, allowed=allowed)
-            encoded.matrix[row] = self._gaps if errors else numbers
-            if errors:
-                encoded.errors[row] = errors
-            if warnings:
-                encoded.warnings[row] = warnings
+        left = np.ones(len(posted), dtype=np.bool_)
+        if len(posted) >= MANY:
+            rows, picked = plain_rows(posted, self._order)
+            encoded.matrix[rows], left[rows] = self._sweep(picked)
+        for row in np.flatnonzero(left).tolist():
+            self._one_by_one(encoded, row, *posted[row])
         return encoded
 
-    def _plain(self, posted: Sequence[Posted], matrix: NDArray[np.float64]) -> list[int]:
-        """Encodes the rows without any doubt into the matrix; returns the others."""
-        numeric, order = len(self._numeric), self._numeric + self._others
-        rows, picked = plain_rows(posted, [self.features[place].name for place in order])
-        left = np.ones(len(posted), dtype=np.bool_)
-        if rows:
-            encoded = np.empty((len(rows), len(order)), dtype=np.float64)
-            numbers = [values[:numeric] for values in picked]
-            encoded[:, self._numeric], doubt = plain_numbers([self.features[place] for place in self._numeric], numbers)
-            others = zip(*[values[numeric:] for values in picked], strict=True)
-            for place, values in zip(self._others, others, strict=True):
-                found = plain_others(self.features[place], self._rules[place], self._gaps[place], values)
-                encoded[:, place] = found[0]
-                doubt |= found[1]
-            matrix[rows], left[rows] = encoded, doubt
-        return np.flatnonzero(left).tolist()
+    def block(self, block: Block) -> Encoded:
+        """The rows of a block that holds every feature: to each the values, errors and warnings that `row` gives it."""
+        places = [block.names.index(name) for name in self._order]
+        straight = places == list(range(len(block.names)))
+        picked = block.rows if straight else [tuple([row[place] for place in places]) for row in block.rows]
+        matrix, doubt = self._sweep(picked)
+        encoded = Encoded(matrix)
+        for row in np.flatnonzero(doubt).tolist():
+            self._one_by_one(encoded, row, block.features(row), frozenset(block.names))
+        return encoded
+
+    def _one_by_one(self, encoded: Encoded, row: int, values: Mapping[str, Any], allowed: frozenset[str]) -> None:
+        numbers, errors, warnings = self.row(values, allowed=allowed)
+        encoded.matrix[row] = self._gaps if errors else numbers
+        if errors:
+            encoded.errors[row] = errors
+        if warnings:
+            encoded.warnings[row] = warnings
+
+    def _sweep(self, picked: Sequence[Values]) -> Plain:
+        """Values in the order of `_order`, encoded, shape (rows, features); rows in doubt are left to the rules."""
+        encoded = np.empty((len(picked), len(self.features)), dtype=np.float64)
+        if not picked:
+            return encoded, np.zeros(0, dtype=np.bool_)
+        numeric = len(self._numeric)
+        features = [self.features[place] for place in self._numeric]
+        encoded[:, self._numeric], doubt = plain_numbers(features, [values[:numeric] for values in picked])
+        others = zip(*[values[numeric:] for values in picked], strict=True)
+        for place, values in zip(self._others, others, strict=True):
+            found = plain_others(self.features[place], self._rules[place], self._gaps[place], values)
+            encoded[:, place] = found[0]
+            doubt |= found[1]
+        return encoded, doubt
 
     def table(self, table: pa.Table) -> Encoded:
         """Every row of a table at once; columns that are no feature are passed over.

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from scoring.answers import Live, ProfileError, explain_profile, score_profiles
+from scoring.block import Block
 from scoring.suppression import SuppressionError
 from serving import logs, metrics, rights
 from serving.problems import INVALID_PROFILE, NOT_READY, STORE_DOWN, UNKNOWN_USE_CASE, Problem, retry_after
@@ -35,7 +36,8 @@ async def answer_scores(body: Any, visit: Visit) -> Reply:
     if unknown:
         raise _unknown(served, "use_cases", len(unknown))
     visit.rows = len(asked.customer_ids or asked.profiles)
-    histories = RAW_COST * sum(is_raw(profile) for profile in asked.profiles)
+    posted = [] if isinstance(asked.profiles, Block) else asked.profiles
+    histories = RAW_COST * sum(map(is_raw, posted))
     cost = (visit.rows * (1 + REASONS_COST * bool(asked.reasons)) + histories) * len(asked.use_cases or served)
     reply = await visit.runtime.work(cost, lambda: _score(asked, visit))
     visit.runtime.timed(metrics.SCORING_SECONDS, started)

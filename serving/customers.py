@@ -12,6 +12,7 @@ from typing import Any
 from features.types import CUSTOMER_ID
 from scoring import suppression as lists
 from scoring.answers import Live
+from scoring.block import Block
 from scoring.prepared import Prepared
 from scoring.suppression import Suppression, SuppressionError
 from serving import store as stores
@@ -58,6 +59,8 @@ class Customers:
         Raises:
             Problem: 503 where the home's files cannot be read now.
         """
+        if isinstance(asked.profiles, Block) and not self._any_objects(asked.profiles.customers):
+            return asked.profiles
         if asked.customer_ids is None:
             return self.ready_profiles(asked.profiles, served, asked.use_cases)
         with _readable():
@@ -81,6 +84,12 @@ class Customers:
             for profile in profiles
             for customer in (_id_of(profile),)
         ]
+
+    def _any_objects(self, customers: Sequence[str]) -> bool:
+        if self.suppression is None:
+            return False
+        with _readable():
+            return bool(self._objectors(customers))
 
     def _objectors(self, customers: Sequence[str]) -> frozenset[str]:
         return self.suppression.among(customers) if self.suppression else frozenset()

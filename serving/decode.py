@@ -40,18 +40,18 @@ def decode(body: bytes) -> Any:
     keys, depth = _census_of_call(value, body) or _census(value)
     if depth > MAX_DEPTH:
         raise _too_deep()
-    if _names_twice(body, keys) or _long_run(body):
+    if names_twice(body, keys) or _long_run(body):
         _examine(body)
     return value
 
 
-def _names_twice(body: bytes, keys: int) -> bool:
+def names_twice(body: bytes, keys: int) -> bool:
     """Whether the text may hold more key ends than there are keys; texts with colons in them raise the first count."""
     return body.count(b":") != keys and len(_KEY_END.findall(body)) != keys
 
 
 def _long_run(body: bytes) -> bool:
-    """Whether the text holds as many digits in a row as a number beyond float64 has; first every eighth byte is seen."""
+    """Whether as many digits stand in a row as a number beyond float64 has; one byte in eight is seen first."""
     seen = body[::_STRIDE].translate(_DIGITS_TO_ZERO)
     return b"0" * (_LONGEST // _STRIDE) in seen and b"0" * _LONGEST in body.translate(_DIGITS_TO_ZERO)
 

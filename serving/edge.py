@@ -22,6 +22,7 @@ from serving.routes import ERASE, EXPLANATIONS, EXPORT, SCORES, UNMATCHED, Route
 from serving.runtime import Runtime
 from serving.security import cors_headers, guard_headers
 from serving.shapes import customers_request, explanation_request, scores_request
+from serving.straight import read_block
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[Any], Awaitable[None]]
@@ -137,9 +138,10 @@ class Edge:
         if route.template == login.SIGN_IN:
             return login.enter(gate, headers, body, secure=scope.get("scheme") == "https")
         if route.template in _CALLS:
-            decoded = decode(body)
             if self._runtime.settings.shortcut:
-                return await _CALLS[route.template](decoded, visit)
+                block = read_block(body, visit.snapshot.served) if route.template == SCORES else None
+                return await _CALLS[route.template](block or decode(body), visit)
+            decoded = decode(body)
             _SHAPES[route.template](decoded)  # BentoML's own checks would coerce, and repeat what was posted
         return await self._forward({**scope, "path": path}, body, [(b"content-type", route.accepts)])
 

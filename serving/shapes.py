@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from scoring.answers import MAX_REASONS
+from scoring.block import Block
 from scoring.cells import kind
 from scoring.wording import LANGUAGES, Language
 from serving.problems import INVALID, Problem
@@ -22,7 +23,7 @@ Errors = list[dict[str, str]]
 class ScoresRequest:
     """What POST /v1/scores was asked: of customers by their profiles, or by their ids."""
 
-    profiles: list[Any]
+    profiles: Sequence[Any]
     customer_ids: list[str] | None
     use_cases: list[str] | None
     reasons: int
@@ -88,9 +89,10 @@ def _whom(body: Mapping[str, Any]) -> Errors:
         return [_error("customer_ids", "Must be left out where there are `profiles`, got both.")]
     if ids is not None:
         return ids_errors(ids)
-    if isinstance(profiles, list) and 1 <= len(profiles) <= MAX_PROFILES:
+    count = len(profiles) if isinstance(profiles, (list, Block)) else None
+    if count is not None and 1 <= count <= MAX_PROFILES:
         return []
-    got = f"a list of {len(profiles)}" if isinstance(profiles, list) else kind(profiles)
+    got = kind(profiles) if count is None else f"a list of {count}"
     or_ids = "" if profiles is not None else ", or left out where there are `customer_ids`"
     return [_error("profiles", f"Must be a list of 1 to {MAX_PROFILES} profiles{or_ids}, got {got}.")]
 
