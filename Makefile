@@ -3,6 +3,7 @@
 HOME_DIR ?= .penchant
 PORT ?= 3000
 MLFLOW_PORT ?= 5000
+MINUTES ?= 20
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -11,7 +12,7 @@ STAMP := $(VENV)/.installed
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test browser lint bench mlflow mailing lock
+.PHONY: help setup run test browser lint bench endure soak fuzz mlflow mailing lock
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -61,6 +62,15 @@ lint: setup ## ruff and mypy
 
 bench: setup ## peers and Penchant side by side: a table in bench.md, figures in bench.json (about 20 minutes)
 	$(PY) -m benchmarks --json bench.json | tee bench.md
+
+endure: setup ## 120 swaps under load, 400 damaged releases, killed workers, twice the load (about 20 minutes)
+	$(PY) -m benchmarks.endurance swaps refusals kills overload
+
+soak: setup ## load for MINUTES (default 20) with a swap a minute: memory and descriptors before and after
+	$(PY) -m benchmarks.endurance soak --minutes $(MINUTES)
+
+fuzz: setup ## schemathesis, all checks, 500 cases a route, against the described API (about 10 minutes)
+	PENCHANT_FUZZ_CASES=500 $(PY) -m pytest tests/serving/test_openapi.py
 
 mlflow: setup ## open the MLflow pages on what was trained, on MLFLOW_PORT (default 5000)
 	MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(PY) -m mlflow server --host 127.0.0.1 \

@@ -18,10 +18,12 @@ from typing import Any
 
 from scoring.bundle import MANIFEST, Bundle, canonical_json, load_bundle
 from scoring.errors import BundleError
+from scoring.shape import check_shape
 
 RELEASE = "release.json"
 REPORT = "report.html"
 CURRENT = "CURRENT"
+_LONGEST = 100  # bytes of CURRENT that are read: more than any version has
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")  # as a use case may be named
 
 
@@ -46,7 +48,8 @@ def released_use_cases(home: Path) -> list[str]:
 def current_version(home: Path, name: str) -> str | None:
     """The version that CURRENT names; None where nothing is released."""
     try:
-        version = (home / "releases" / name / CURRENT).read_text().strip()
+        with (home / "releases" / name / CURRENT).open("rb") as file:
+            version = file.read(_LONGEST).decode(errors="replace").strip()
     except FileNotFoundError:
         return None
     if not _NAME.fullmatch(version):
@@ -77,14 +80,18 @@ def load_release(home: Path, name: str, *, version: str | None = None, threads: 
     bundle = load_bundle(folder, manifest_sha256=facts["manifest_sha256"], threads=threads)
     if bundle.name != name:
         raise BundleError(f"The bundle in folder {name}/{version} must be of {name}, got another use case.")
+    check_shape(bundle.manifest)
     return Release(version, folder, facts, bundle)
 
 
 def read_facts(folder: Path) -> dict[str, Any]:
     """`release.json`: name, version, the manifest's sha256, when and from what it was released."""
+    path = folder / RELEASE
+    if path.exists() and not path.is_file():  # a pipe would be waited for without end
+        raise BundleError(f"{RELEASE} must be a file, got something else of that name.")
     try:
-        facts = json.loads((folder / RELEASE).read_bytes())
-    except (OSError, ValueError) as error:
+        facts = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
         raise BundleError(f"A release needs a {RELEASE} in JSON, got {type(error).__name__}.") from error
     if not isinstance(facts, dict) or not isinstance(facts.get("manifest_sha256"), str):
         raise BundleError(f"{RELEASE} must name the manifest's sha256, got none.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,9 @@ from pathlib import Path
 from scoring.errors import BundleError
 
 SECONDS = 60  # of processor time and, doubled, of waiting
-MEMORY = 8 * 1024**3  # bytes of address space
+MEMORY = 1024**3  # bytes of address space for any release; the libraries alone take 0.3 GB
+MEMORY_A_BYTE = 256  # and more for each byte of it: a model of 1 MB takes up to 100 MB while it is read
+LONGEST = 500  # characters of a reason that are passed on: it may quote the release
 
 
 def verify_release(home: Path, name: str, version: str) -> None:
@@ -18,6 +21,7 @@ def verify_release(home: Path, name: str, version: str) -> None:
 
     Raises:
         BundleError: It was refused, crashed, or took too long.
+        InterruptedError: Somebody stopped the child, which says nothing of the release.
     """
     command = [sys.executable, "-m", "scoring.verify", str(home.resolve()), name, version]
     root = Path(__file__).resolve().parent.parent
@@ -26,27 +30,44 @@ def verify_release(home: Path, name: str, version: str) -> None:
     except subprocess.TimeoutExpired:
         raise BundleError(f"A release must load within {2 * SECONDS} s, {name}/{version} did not.") from None
     if child.returncode == 3:
-        raise BundleError(child.stdout.strip())
+        raise BundleError(child.stdout.strip()[:LONGEST])
+    if child.returncode in (-signal.SIGTERM, -signal.SIGINT):
+        raise InterruptedError("The loader was stopped before it was done.")
     if child.returncode:
         raise BundleError(f"A release must load and replay, {name}/{version} ended its loader with {child.returncode}.")
 
 
 def _main(home: str, name: str, version: str) -> int:
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    folder = Path(home) / "releases" / name / version
+    memory = MEMORY + MEMORY_A_BYTE * sum(path.stat().st_size for path in folder.glob("*") if path.is_file())
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     from scoring.lean import bar_training_libraries
 
     bar_training_libraries()
-    from scoring.golden import replay
-    from scoring.releases import load_release
-
     try:
-        replay(load_release(Path(home), name, version=version, threads=1).bundle)
+        _rehearse(name, Path(home), version)
     except BundleError as error:
         print(error)  # noqa: T201 the parent reads it
         return 3
     return 0
+
+
+def _rehearse(name: str, home: Path, version: str) -> None:
+    """Replays the golden rows, then answers about them as a request would: no request may be the first to stumble."""
+    from scoring.answers import MAX_REASONS, Live, explain_profile, score_profiles
+    from scoring.golden import replay
+    from scoring.releases import load_release
+    from scoring.wording import LANGUAGES
+
+    release = load_release(home, name, version=version, threads=1)
+    replay(release.bundle)
+    live = Live(release)
+    profiles = [{"customer_id": "golden", "features": dict(row["features"])} for row in release.bundle.golden]
+    for language in LANGUAGES:
+        score_profiles({name: live}, profiles, reasons=MAX_REASONS, language=language)
+        explain_profile(live, profiles[0], language=language)
 
 
 if __name__ == "__main__":

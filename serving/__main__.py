@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import ipaddress
 import os
-import socket
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from serving.keys import FILE
+from serving.ports import taken
 from serving.settings import Settings, SettingsError
 
 _COMMANDS = {"load": "serving.load", "suppress": "serving.suppress"}  # imported only when asked for
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     if not (_loopback(options.host) or options.open or (options.home / FILE).exists()):
         detail = "anyone could ask: make keys by `python -m serving.keys add NAME`, or say --open-to-everyone."
         parser.error(f"On {options.host} {detail}")
-    if _taken(options.host, options.port):
+    if taken(options.host, options.port):
         parser.exit(1, f"Port {options.port} of {options.host} is taken: choose another with --port.\n")
     if options.open:
         os.environ["PENCHANT_OPEN"] = "on"
@@ -84,19 +84,6 @@ def _port(text: str) -> int:
     if not text.isdigit() or not 1 <= int(text) <= 65535:
         raise argparse.ArgumentTypeError(f"a port is a number from 1 to 65535, got {text!r}")
     return int(text)
-
-
-def _taken(host: str, port: int) -> bool:
-    """Whether the address cannot be listened on."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-            probe.listen()
-        except OSError:
-            return True
-    return False
 
 
 if __name__ == "__main__":

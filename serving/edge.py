@@ -13,7 +13,7 @@ from serving import calls, login, logs, metrics, probes
 from serving.console.entry import trouble, wants_page
 from serving.decode import decode
 from serving.gate import CONSOLE
-from serving.limits import ClientLeftError, Receive, check_media_type, read_body
+from serving.limits import ClientLeftError, Receive, Room, Share, check_media_type, read_body
 from serving.problems import FAILED, METHOD, NOT_FOUND, Kind, Problem
 from serving.problems import KINDS as PROBLEM_KINDS
 from serving.problems import MEDIA_TYPE as PROBLEM_TYPE
@@ -56,6 +56,7 @@ class Edge:
     def __init__(self, inner: App, runtime: Runtime) -> None:
         self._inner = inner
         self._runtime = runtime
+        self._room = Room(runtime.settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One connection's event: a request, the start and end of the worker, or a web socket, which is refused."""
@@ -134,9 +135,19 @@ class Edge:
         if method != "POST":
             return _not_modified(await self._forward({**scope, "path": path}, b"", []), headers)
         check_media_type(headers, route.accepts)
-        body = await read_body(headers, receive, self._runtime.settings)
+        share = Share(self._room)
+        try:
+            body = await read_body(headers, receive, self._runtime.settings, share)
+            return await self._posted(route, path, scope, headers, body, visit)
+        finally:
+            share.end()
+
+    async def _posted(
+        self, route: Route, path: str, scope: Scope, headers: Mapping[bytes, bytes], body: bytes, visit: Visit
+    ) -> Reply:
+        """The answer to a body that has arrived whole."""
         if route.template == login.SIGN_IN:
-            return login.enter(gate, headers, body, secure=scope.get("scheme") == "https")
+            return login.enter(self._runtime.gate, headers, body, secure=scope.get("scheme") == "https")
         if route.template in _CALLS:
             if self._runtime.settings.shortcut:
                 block = read_block(body, visit.snapshot.served) if route.template == SCORES else None

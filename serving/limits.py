@@ -1,4 +1,7 @@
-"""A request's body within its limits: its kind, its size on the wire and unpacked, and the time it takes to come."""
+"""A request's body within its limits: its kind, its size on the wire and unpacked, and the time it takes to come.
+
+And all bodies of a worker within theirs: what hundreds of callers send at once does not fill the memory.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,57 @@ import zlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from serving.problems import BAD_ENCODING, MEDIA, TOO_LARGE, TOO_SLOW, Problem
+from serving.problems import BAD_ENCODING, MEDIA, OVERLOADED, TOO_LARGE, TOO_SLOW, Problem, retry_after
 from serving.settings import Settings
 
 Receive = Callable[[], Awaitable[Any]]
+UNCOUNTED = 64 * 1024  # bytes of a body, up to which it takes no room: as much as a connection may hold anyway
 _GZIP = 31  # zlib's window bits for a gzip stream
 
 
 class ClientLeftError(Exception):
     """The client left before its request was whole."""
+
+
+class Room:
+    """The bytes that a worker has for bodies, from their arrival until they are answered."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._left = max(settings.bodies_bytes, settings.max_body_bytes)
+
+    def take(self, size: int) -> None:
+        """Takes so many bytes.
+
+        Raises:
+            Problem: A 503; there is no room until others are answered.
+        """
+        if size > self._left:
+            detail = "Too many large bodies are being read or answered already."
+            raise Problem(OVERLOADED, detail, headers=[*retry_after(1), (b"connection", b"close")])
+        self._left -= size
+
+    def give_back(self, size: int) -> None:
+        """Has so many bytes again."""
+        self._left += size
+
+
+class Share:
+    """What one request has of the room."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self._size = 0
+
+    def grow(self, size: int) -> None:
+        """Has room for a body of so many bytes from now on; a small one needs none. Raises as `Room.take` does."""
+        if size > max(UNCOUNTED, self._size):
+            self._room.take(size - self._size)
+            self._size = size
+
+    def end(self) -> None:
+        """Gives all of it back."""
+        self._room.give_back(self._size)
+        self._size = 0
 
 
 def check_media_type(headers: Mapping[bytes, bytes], expected: bytes) -> None:
@@ -35,11 +80,11 @@ def check_media_type(headers: Mapping[bytes, bytes], expected: bytes) -> None:
         raise Problem(MEDIA, "Content-Encoding must be gzip or none.", headers=[(b"accept-encoding", b"gzip")])
 
 
-async def read_body(headers: Mapping[bytes, bytes], receive: Receive, settings: Settings) -> bytes:
-    """The whole body, unpacked, at most `max_body_bytes` before and after.
+async def read_body(headers: Mapping[bytes, bytes], receive: Receive, settings: Settings, share: Share) -> bytes:
+    """The whole body, unpacked, at most `max_body_bytes` before and after, and within the room there is.
 
     Raises:
-        Problem: 413, 408 or 400.
+        Problem: 413, 408, 400 or 503.
         ClientLeftError: The client left.
     """
     limit = settings.max_body_bytes
@@ -51,13 +96,16 @@ async def read_body(headers: Mapping[bytes, bytes], receive: Receive, settings: 
     if message.get("more_body"):
         try:
             async with asyncio.timeout(settings.body_seconds):
-                body = await _rest(body, receive, limit)
+                body = await _rest(body, receive, limit, share)
         except TimeoutError:
             raise _too_slow(settings) from None
     if len(body) > limit:
         raise _too_large(limit)
-    gzipped = headers.get(b"content-encoding", b"").lower() == b"gzip"
-    return unpack(body, limit) if gzipped else body
+    if headers.get(b"content-encoding", b"").lower() != b"gzip":
+        return body
+    unpacked = unpack(body, limit)
+    share.grow(len(unpacked))
+    return unpacked
 
 
 async def _first(receive: Receive, settings: Settings) -> Any:
@@ -68,7 +116,7 @@ async def _first(receive: Receive, settings: Settings) -> Any:
         raise _too_slow(settings) from None
 
 
-async def _rest(start: bytes, receive: Receive, limit: int) -> bytes:
+async def _rest(start: bytes, receive: Receive, limit: int, share: Share) -> bytes:
     chunks, size, more = [start], len(start), True
     while more:
         message = await receive()
@@ -77,6 +125,7 @@ async def _rest(start: bytes, receive: Receive, limit: int) -> bytes:
         more = message.get("more_body", False)
         if size > limit:
             raise _too_large(limit)
+        share.grow(size)
     return b"".join(chunks)
 
 

@@ -19,7 +19,7 @@ from scoring.policy import Policy
 from scoring.releases import CURRENT, RELEASE, current_version, load_release, released_use_cases
 from scoring.segments import DEFAULT, SHELF, current_policy
 from scoring.verify import verify_release
-from serving import logs
+from serving import logs, proved
 
 Swapped = Callable[[str, str], None]  # the use case, and `swapped` or `refused`
 Mark = tuple[int, ...]  # what tells one state of CURRENT and its release from another
@@ -132,6 +132,8 @@ class Watch:
             live = prove(shelf, name)
         except BundleError as error:
             self._refuse(shelf, name, str(error))
+        except InterruptedError:
+            return  # the server is being stopped, with all its children; if not, it is tried again
         except OSError as error:
             self._refuse(shelf, name, f"The release could not be read ({type(error).__name__}).")
             return  # and tried again at the next look
@@ -177,13 +179,18 @@ def _settle() -> None:
 def prove(home: Path, name: str) -> Live:
     """The current release, parsed in a child first, then here, its golden rows reproduced in both.
 
+    The child is spared where one has proved the same bytes for another worker of this server.
+
     Raises:
         BundleError: It is not what it says it is.
     """
     version = current_version(home, name)
     if version is None:
         raise BundleError(f"A use case needs a release, {name} has none.")
-    verify_release(home, name, version)
+    mark = proved.mark_of(home, name, version)
+    if mark is None or not mark.exists():
+        verify_release(home, name, version)
+        proved.remember(mark)
     release = load_release(home, name, version=version, threads=1)
     replay(release.bundle)
     return Live(release)
@@ -192,7 +199,7 @@ def prove(home: Path, name: str) -> Live:
 def _named(home: Path, name: str) -> str:
     try:
         return current_version(home, name) or ""
-    except BundleError:
+    except (BundleError, OSError):
         return ""
 
 

@@ -39,8 +39,10 @@ class EdgedService(bentoml.Service):
         from serving.runtime import Runtime
         from serving.settings import Settings
         from serving.site import site
+        from serving.unreadable import refuse_in_our_words
 
         logs.take_over()
+        refuse_in_our_words()
         self.mount_asgi_app(site(), path="/")
         return Edge(super().to_asgi(is_main), Runtime(Settings.from_environment()))
 

@@ -7,7 +7,6 @@ import json
 import os
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,8 @@ from typing import Any
 
 import httpx
 
+from serving.ports import taken
+
 HOST = "127.0.0.1"
 READY_SECONDS = 120.0
 INTERRUPTED = 130
@@ -26,7 +27,7 @@ INTERRUPTED = 130
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command line; returns its exit code."""
     options = _parser().parse_args(arguments)
-    if port_taken(options.port):
+    if taken(HOST, options.port):
         print(f"Port {options.port} is taken; choose another: make run PORT={options.port + 1}", file=sys.stderr)
         return 1
     return 0 if options.only_check_port else _serve(options.home, options.port)
@@ -38,17 +39,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=3000)
     parser.add_argument("--only-check-port", action="store_true", help="say whether the port is free, and end")
     return parser
-
-
-def port_taken(port: int) -> bool:
-    """Whether another program listens on the port."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return True
-    return False
 
 
 def _serve(home: Path, port: int) -> int:

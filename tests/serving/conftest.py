@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,6 +103,18 @@ def stop(server: Server) -> None:
     except subprocess.TimeoutExpired:
         server.process.kill()
         server.process.wait()
+
+
+def workers(server: Server) -> list[int]:
+    """The processes that answer."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            text = path.read_text()
+            state, parent = text.rpartition(")")[2].split()[:2]
+            if int(parent) == server.process.pid and state != "Z":
+                found.append(int(path.parent.name))
+    return sorted(found)
 
 
 @pytest.fixture(scope="session")

@@ -406,13 +406,29 @@ def test_every_answer_guards_the_browser(client: httpx.Client, path: str) -> Non
     assert "server" not in answer.headers
 
 
-def test_a_broken_request_line_does_not_hurt_the_next(server: Server, client: httpx.Client) -> None:
-    """Bytes that are no HTTP end their own connection only."""
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"\x16\x03\x01 nonsense\r\n\r\n",
+        b"GET /livez HTTP/1.1\r\nno colon\r\n\r\n",
+        b"POST /v1/scores HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        b"POST /v1/scores HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\nhello",
+    ],
+    ids=["no line", "no header", "no length", "two lengths"],
+)
+def test_bytes_that_are_no_request_are_a_problem_of_their_own_connection(
+    server: Server, client: httpx.Client, sent: bytes
+) -> None:
+    """A 400 in our words, an end to the connection, and nobody else notices."""
     address = urlsplit(server.url)
     with socket.create_connection((address.hostname, address.port), timeout=5) as raw:
-        raw.sendall(b"\x16\x03\x01 nonsense\r\n\r\n")
-        raw.recv(1024)
+        raw.sendall(sent)
+        told = b"".join(iter(lambda: raw.recv(65536), b""))
+    head, _, body = told.partition(b"\r\n\r\n")
 
+    assert head.startswith(b"HTTP/1.1 400 ")
+    headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n")[1:])
+    is_problem(httpx.Response(400, headers=headers, content=body), 400, "bad-request")
     assert client.get("/livez").status_code == 200
 
 

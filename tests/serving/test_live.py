@@ -6,10 +6,8 @@ import os
 import shutil
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +15,9 @@ import httpx
 import pytest
 
 from scoring.releases import make_current
+from serving import live
 from tests.models import release_shop
-from tests.serving.conftest import Server, start, stop, wait_for
+from tests.serving.conftest import Server, start, stop, wait_for, workers
 
 QUICK = {"PENCHANT_POLL_SECONDS": "0.05", "PENCHANT_DRAIN_SECONDS": "0.1"}
 
@@ -74,33 +73,6 @@ def test_an_empty_home_starts_alive_and_says_what_to_do(tmp_path: Path, profile:
             assert version(client, profile) == "1"
     finally:
         stop(server)
-
-
-def test_a_swap_fails_no_request_and_mixes_no_versions(swapping: Server, shelf: Path, profile: dict[str, Any]) -> None:
-    """Under load every answer is a 200 whose rows are all of one version."""
-    answers: list[tuple[int, frozenset[str]]] = []
-    stopping = threading.Event()
-
-    def ask() -> None:
-        with swapping.client() as client:
-            while not stopping.is_set():
-                answer = client.post("/v1/scores", json={"use_cases": ["churn"], "profiles": [profile] * 5})
-                rows = answer.json().get("results", [])
-                answers.append((answer.status_code, frozenset(r["scores"]["churn"]["model_version"] for r in rows)))
-
-    threads = [threading.Thread(target=ask) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    with swapping.client() as client:
-        for wanted in ("2", "1", "2", "1"):
-            make_current(shelf, "churn", wanted)
-            until(lambda wanted=wanted: version(client, profile) == wanted)  # type: ignore[misc]
-    stopping.set()
-    for thread in threads:
-        thread.join()
-
-    assert {status for status, _ in answers} == {200}
-    assert {versions for _, versions in answers} == {frozenset("1"), frozenset("2")}
 
 
 def flip(folder: Path, name: str) -> None:
@@ -174,6 +146,40 @@ def test_a_shelf_that_vanishes_leaves_what_is_served(swapping: Server, shelf: Pa
         until(lambda: version(client, profile) == "1")
 
 
+def test_a_pointer_of_no_text_holds_nobody_else_up(
+    swapping: Server, shelf: Path, profile: dict[str, Any], tmp_path: Path
+) -> None:
+    """Whatever bytes stand in CURRENT of one use case, another one is taken into service, and the first when mended."""
+    release_shop(shelf, "broken", scratch=tmp_path)
+    (shelf / "releases/broken/CURRENT").write_bytes(b"\xff\xfe\x00")
+    make_current(shelf, "churn", "2")
+
+    with swapping.client() as client:
+        until(lambda: version(client, profile) == "2")
+        until(lambda: "broken" in client.get("/readyz").json()["refused"])
+        make_current(shelf, "broken", "1")
+        until(lambda: "broken" in client.get("/readyz").json()["use_cases"])
+        make_current(shelf, "churn", "1")
+        until(lambda: version(client, profile) == "1")
+
+
+def test_a_release_proved_for_one_worker_is_proved_for_its_successor(
+    shelf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same bytes need no second child, which a replaced worker would wait for; other bytes do."""
+    monkeypatch.setenv("PENCHANT_TALLY", str(tmp_path))
+    asked: list[str] = []
+    monkeypatch.setattr(live, "verify_release", lambda *which: asked.append(which[2]))
+    make_current(shelf, "churn", "1")
+    for _ in range(2):
+        live.prove(shelf, "churn")
+    make_current(shelf, "churn", "2")
+    live.prove(shelf, "churn")
+    make_current(shelf, "churn", "1")
+
+    assert asked == ["1", "2"]
+
+
 def test_a_bad_release_at_a_cold_start_is_not_ready(tmp_path: Path, profile: dict[str, Any]) -> None:
     """With no last good release the use case is missing, and /readyz says why; others are scored."""
     home = tmp_path / "home"
@@ -203,18 +209,6 @@ def test_a_stop_is_announced_before_it_happens(tmp_path: Path, shelf: Path, prof
         assert client.get("/readyz").json()["errors"][0]["code"] == "draining"
         assert client.post("/v1/scores", json={"profiles": [profile]}).status_code == 200
     assert server.process.wait(15) in (0, -15)
-
-
-def workers(server: Server) -> list[int]:
-    """The processes that answer."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            text = path.read_text()
-            state, parent = text.rpartition(")")[2].split()[:2]
-            if int(parent) == server.process.pid and state != "Z":
-                found.append(int(path.parent.name))
-    return sorted(found)
 
 
 def test_a_killed_worker_is_replaced_at_once(shelf: Path, tmp_path: Path, profile: dict[str, Any]) -> None:

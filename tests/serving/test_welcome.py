@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from serving.welcome import fullest, one_profile_each, port_taken
+from serving.ports import taken
+from serving.welcome import HOST, fullest, one_profile_each
 from tests.models import release_shop, shop_rows
 
 
@@ -80,7 +81,7 @@ def test_interrupting_leaves_nobody_on_the_port(home: Path) -> None:
     running.terminate()
     running.communicate(timeout=30)
 
-    assert not port_taken(port)
+    assert not taken(HOST, port)
 
 
 def test_a_taken_port_is_said(home: Path) -> None:

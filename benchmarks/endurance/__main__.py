@@ -1,0 +1,179 @@
+"""`python -m benchmarks.endurance PART...`: what the server bears; figures on stdout, exit 1 where a goal is missed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from benchmarks.endurance.callers import Callers, told
+from benchmarks.endurance.kills import kills
+from benchmarks.endurance.overload import KINDS, overload
+from benchmarks.endurance.refusals import drawn, refusals
+from benchmarks.endurance.shelf import Shelf
+from benchmarks.endurance.swaps import Swapper, swaps
+from benchmarks.processes import memory_bytes, tree
+from tests.serving.conftest import Server, start, stop
+
+QUICK = {"PENCHANT_POLL_SECONDS": "0.2", "PENCHANT_DRAIN_SECONDS": "0.5"}
+MIB = 1024 * 1024
+
+
+def main() -> int:
+    """Runs the parts asked for, one after the other."""
+    options = _parser().parse_args()
+    missed = []
+    for part in options.parts:
+        with tempfile.TemporaryDirectory() as scratch:
+            figures = PARTS[part](Path(scratch), options)
+        print(json.dumps({part: figures}, indent=1), flush=True)
+        missed += [part] if not figures["goal met"] else []
+    if missed:
+        print(f"Missed: {', '.join(missed)}.", file=sys.stderr)
+    return bool(missed)
+
+
+def _swaps(scratch: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """100 swaps and 20 rollbacks, a third of them of damaged releases, under load from 8 connections."""
+    shelf = Shelf(scratch)
+    with _serving(shelf, scratch) as server:
+        held = swaps(
+            shelf, _port(server), swaps=options.swaps, rollbacks=options.swaps // 5, memory=_memory(server), settle=10
+        )
+    goal = not held.seen.failed and abs(held.growth) <= 0.05
+    return {
+        "goal met": goal,
+        "taken": held.taken,
+        "refused": held.refused,
+        **told(held.seen),
+        "memory MiB": [size // MIB for size in held.memory],
+        "memory growth": round(held.growth, 4),
+    }
+
+
+def _refusals(scratch: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """400 damaged releases, of which each must be refused without harm to whoever asked."""
+    found = refusals(Shelf(scratch), drawn(options.damaged, slow=True))
+    return {
+        "goal met": not found.taken,
+        "held up": found.total,
+        "refused": dict(sorted(found.refused.items())),
+        "taken": found.taken,
+        "said": dict(found.said.most_common()),
+    }
+
+
+def _kills(scratch: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """A worker of two killed every 5 seconds for 2 minutes."""
+    shelf = Shelf(scratch)
+    with _serving(shelf, scratch, workers=2) as server:
+        killed, seen = kills(server, shelf, seconds=options.seconds or 120, every=5)
+    only_broken = not (seen.statuses or seen.wrong)
+    return {
+        "goal met": only_broken and seen.outage < 1,
+        "killed": killed,
+        "share failed": round(seen.share, 6),
+        "longest without any answer s": round(seen.outage, 3),
+        "longest for one caller s": round(seen.waited, 3),
+        **told(seen),
+    }
+
+
+def _overload(scratch: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Twice the capacity for 60 seconds, with requests of each kind."""
+    shelf = Shelf(scratch)
+    figures: dict[str, Any] = {"goal met": True}
+    for kind in KINDS:
+        with _serving(shelf, scratch) as server:
+            held = overload(_port(server), shelf, kind, seconds=options.seconds or 60, memory=_memory(server))
+        before, after = held.memory
+        refused = set(held.seen.statuses) <= {429, 503} and not (held.seen.unsaid or held.seen.broken)
+        figures["goal met"] &= refused and held.slower <= 3 and after <= 1.1 * before
+        figures[kind] = {
+            "capacity a second": round(held.capacity),
+            "sent a second": round(held.rate),
+            "held back": held.held_back,
+            "p99 alone ms": round(1000 * held.alone.percentile(0.99), 2),
+            "times slower at p99": round(held.slower, 2),
+            **told(held.seen),
+            "without Retry-After": held.seen.unsaid,
+            "memory MiB": [size // MIB for size in held.memory],
+        }
+    return figures
+
+
+def _soak(scratch: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Load for many minutes with a swap a minute: memory and descriptors at the start and the end."""
+    shelf, seconds = Shelf(scratch), 60 * options.minutes
+    with _serving(shelf, scratch, workers=2, PENCHANT_DECISIONS="on") as server:
+        swapper = Swapper(shelf, _port(server), seed=2)
+        with Callers(_port(server), shelf, connections=8, pause=0.02) as callers:
+            time.sleep(min(60.0, seconds / 10))
+            swapper.warm()
+            time.sleep(min(30.0, seconds / 10))
+            before, until, course = _state(server), time.monotonic() + seconds, []
+            while time.monotonic() < until:
+                time.sleep(min(60.0, max(0.0, until - time.monotonic())))
+                swapper.swap(bad=len(course) % 3 == 2)
+                course.append(_state(server))
+            time.sleep(5)
+            after = _state(server)
+    growth = after["memory MiB"] / before["memory MiB"] - 1
+    return {
+        "goal met": not callers.seen.failed and growth <= 0.05 and after["descriptors"] <= before["descriptors"] + 2,
+        "minutes": options.minutes,
+        "before": before,
+        "after": after,
+        "memory growth": round(growth, 4),
+        "course MiB": [state["memory MiB"] for state in course],
+        "swaps": swapper.result.taken,
+        "refused": swapper.result.refused,
+        **told(callers.seen),
+    }
+
+
+PARTS = {"swaps": _swaps, "refusals": _refusals, "kills": _kills, "overload": _overload, "soak": _soak}
+
+
+@contextmanager
+def _serving(shelf: Shelf, scratch: Path, *, workers: int = 1, **settings: str) -> Iterator[Server]:
+    command = [sys.executable, "-m", "serving", "--home", str(shelf.home), "--workers", str(workers)]
+    server = start(shelf.home, scratch, {**QUICK, **settings}, command=command)
+    try:
+        yield server
+    finally:
+        stop(server)
+
+
+def _port(server: Server) -> int:
+    return int(server.url.rpartition(":")[2])
+
+
+def _memory(server: Server) -> Any:
+    return lambda: sum(memory_bytes(server.process.pid).values())
+
+
+def _state(server: Server) -> dict[str, int]:
+    """What the server's processes hold, those apart that only prove a release."""
+    descriptors = [len(list(Path(f"/proc/{one}/fd").glob("*"))) for one in tree(server.process.pid)]
+    return {"memory MiB": _memory(server)() // MIB, "processes": len(descriptors), "descriptors": sum(descriptors)}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.endurance", description=__doc__)
+    parser.add_argument("parts", nargs="+", choices=PARTS)
+    parser.add_argument("--minutes", type=float, default=20, help="of the soak (default: %(default)s)")
+    parser.add_argument("--swaps", type=int, default=100, help="and a fifth of it rollbacks (default: %(default)s)")
+    parser.add_argument("--damaged", type=int, default=400, help="releases to refuse (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, help="of kills and of each overload, in place of 120 and 60")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
