@@ -12,7 +12,7 @@ STAMP := $(VENV)/.installed
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test browser lint bench endure soak fuzz mlflow mailing lock
+.PHONY: help setup run test browser lint bench endure soak fuzz pages mlflow mailing lock
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -71,6 +71,9 @@ soak: setup ## load for MINUTES (default 20) with a swap a minute: memory and de
 
 fuzz: setup ## schemathesis, all checks, 500 cases a route, against the described API (about 10 minutes)
 	PENCHANT_FUZZ_CASES=500 $(PY) -m pytest tests/serving/test_openapi.py
+
+pages: setup ## what each page of the console costs, with a million customers behind it (2 minutes; after `make run`)
+	$(PY) -m benchmarks.pages --home "$(HOME_DIR)"
 
 mlflow: setup ## open the MLflow pages on what was trained, on MLFLOW_PORT (default 5000)
 	MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(PY) -m mlflow server --host 127.0.0.1 \

@@ -96,8 +96,9 @@ def event_words(slug: str | None, language: Language) -> tuple[str, str, bool]:
 def calendar_date(days: float, language: Language) -> str:
     """A day given as days since 1970-01-01.
 
-    >>> calendar_date(10318, "en"), calendar_date(10318, "fr")
-    ('2 April 1998', '2 avril 1998')
+    >>> calendar_date(10318, "en"), calendar_date(10318, "fr"), calendar_date(10317, "fr")
+    ('2 April 1998', '2 avril 1998', '1er avril 1998')
     """
     day = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=days)
-    return f"{day.day} {_MONTHS[language][day.month - 1]} {day.year}"
+    first = "er" if day.day == 1 and language == "fr" else ""
+    return f"{day.day}{first} {_MONTHS[language][day.month - 1]} {day.year}"

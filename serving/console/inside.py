@@ -98,9 +98,11 @@ def _within(
     texts = {OTHER_FACTORS: catalogue()["texts"][say.language][OTHER_FACTORS]}
     whys = [
         Why(
-            describe(features[one["feature"]], say.language)
-            if one["feature"] in features
-            else texts.get(one["feature"], one["feature"]),
+            say.kept_together(
+                describe(features[one["feature"]], say.language)
+                if one["feature"] in features
+                else texts.get(one["feature"], one["feature"])
+            ),
             one["share"],
             one["contribution"],
             (one["contribution"] >= 0) == positive,

@@ -142,7 +142,7 @@ def _row(one: Told, feature: Feature, encoded: float, scored: Sequence[Told], sa
     value = shown_value(bundle, feature, encoded)
     return Row(
         feature.name,
-        _label(feature, value, say),
+        say.kept_together(_label(feature, value, say)),
         _value(feature, value, say),
         value,
         place(bundle, feature, encoded),

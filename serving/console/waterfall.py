@@ -36,7 +36,7 @@ def waterfall(explanation: Mapping[str, Any], positive: bool, say: Words) -> lis
     """
     base, told = explanation["base_value"], explanation["reasons"][:LARGEST]
     rest = _rest(explanation["contributions"], {reason["feature"] for reason in told})
-    parts = [(reason["text"], reason["contribution"]) for reason in told]
+    parts = [(say.kept_together(reason["text"]), reason["contribution"]) for reason in told]
     if rest:
         text = say["remaining_one"] if len(rest) == 1 else say.of("remaining", n=len(rest))
         parts.append((text, sum(rest)))

@@ -44,6 +44,10 @@ class Words:
     def __getitem__(self, key: str) -> str:
         return _texts(self.language)[key]
 
+    def kept_together(self, text: str) -> str:
+        """A text from elsewhere, French signs bound to their words."""
+        return unbreakable(text) if self.language == "fr" else text
+
     def named(self, key: str) -> str:
         """The text of a key where there is one, else the key as it stands: a kind of model or a code we do not know."""
         return _texts(self.language).get(key, key)

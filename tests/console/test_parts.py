@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scoring.planner import Ask, Market, plan
+from scoring.planner import TICKS, Ask, Market, plan
 from serving.console.charts import histogram, round_steps
+from serving.console.drawings import CUTS
 from serving.console.findings import doubts
 from serving.console.plan import answer
 from serving.console.words import Words
+from training.curves import CUTS as CURVE_CUTS
 from training.curves import curves
 from training.planner import market_of
 
@@ -33,6 +35,22 @@ def test_the_planner_is_the_one_of_the_command_line() -> None:
 
     assert told.cut == plan(market, Ask(400, 0.3, None, 1.5, 12.0, 0.5))["cut"]
     assert told.cut in told.cuts
+
+
+def test_a_million_customers_cost_the_planner_no_more_than_ten_thousand_cuts() -> None:
+    """What a page works on and draws has a bound that no number of customers moves."""
+    rng = np.random.default_rng(1)
+    probability = np.clip(rng.beta(1, 5, 1_000_000), 1e-4, 1 - 1e-4)
+    test = probability[:2000]
+    market = market_of(probability, test, (rng.random(2000) < test).astype(int))
+    told = answer(market, {"capacity": "50000", "cost": "1", "value": "9"}, Words("en"))
+    drawn = curves((rng.random(1_000_000) < probability).astype(int), {"model": probability})["candidates"]["model"]
+
+    assert told.population == 1_000_000
+    assert max(len(held) for held in market.cuts.values()) <= TICKS
+    assert len(told.charts) == 2
+    assert all(line.path.count("L") <= CUTS for chart in told.charts for line in chart.lines)
+    assert len(drawn["at"]) <= CURVE_CUTS + 1
 
 
 def test_curves_take_everyone_in_the_end() -> None:
