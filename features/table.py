@@ -178,7 +178,8 @@ def _misdated(log: Log) -> tuple[Finding, ...]:
     if not log.dating.early:
         return ()
     detail = f"{log.dating.early:,} events lie long before all others, before {log.dating.start:%Y-%m-%d}."
-    return (Finding("early_timestamp", "tenure_days", "warn", detail),)
+    figures = {"events": log.dating.early, "start": f"{log.dating.start:%Y-%m-%d}"}
+    return (Finding("early_timestamp", "tenure_days", "warn", detail, figures),)
 
 
 def _label_words(use_case: UseCase) -> str:

@@ -56,7 +56,7 @@ def _shown(name: str, figure: Any, say: Words) -> str:
         return say.number(figure, 4)
     if isinstance(figure, float):
         return say.percent(figure)
-    if name == "cutoff":
+    if name in ("cutoff", "start"):
         return say.date(figure)
     if name == "what":
         return say[f"what_{figure}".replace(" ", "_")]

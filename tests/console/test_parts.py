@@ -125,6 +125,7 @@ def test_numbers_follow_the_language() -> None:
             "Va de 1.5 à 9 dans 1\u202f200 lignes, dont 1\u202f200 positives",
         ),
         ("sees_the_future", {"cutoff": "1998-04-02"}, "à partir du 2 avril 1998"),
+        ("early_timestamp", {"events": 1200, "start": "1998-04-01"}, "1\u202f200 événements"),
     ],
 )
 def test_a_finding_is_told_in_french_by_its_figures(rule: str, figures: dict[str, Any], said: str) -> None:
