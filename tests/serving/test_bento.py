@@ -149,6 +149,7 @@ def test_a_running_server_has_no_training_library(plain: Server) -> None:
 
     assert {"bentoml", "xgboost", "numpy", "serving"} <= imported
     assert not imported & set(BARRED)
+    assert "scipy.sparse" not in names
 
 
 @pytest.fixture(scope="module")
