@@ -10,6 +10,7 @@ import argparse
 import gzip
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -71,10 +72,9 @@ def _enlarge(source: Path, home: Path) -> dict[str, Any]:
         write_bundle(made, manifest, {**files, "population.json": canonical_json(market.to_json())})
         install_release(home, name, "1", made, facts={"registered_at": "2026-01-01T00:00:00Z", "run_id": None})
         make_current(home, name, "1")
-    (home / "gate").mkdir()
-    for file in (*(source / "gate").glob("*.jsonl"), *(source / "segments").glob("*.json")):
-        (home / file.parent.name).mkdir(exist_ok=True)
-        (home / file.parent.name / file.name).write_bytes(file.read_bytes())
+    for folder in ("gate", "segments"):
+        if (source / folder).is_dir():
+            shutil.copytree(source / folder, home / folder)
     profile: dict[str, Any] = json.loads(next((source / "requests").glob("*.json")).read_bytes())["profiles"][0]
     columns, cells = list(profile["features"]), list(profile["features"].values())
     put(home, columns, ((f"c{n}", cells) for n in range(CUSTOMERS)), as_of=time.time())

@@ -45,7 +45,8 @@ class Market:
     """Today's population by probability, and how far the test rows let its probabilities be trusted.
 
     `ticks` are probabilities in ten-thousandths, falling; `rows` and `mean` are counted and averaged within each.
-    `slope`, `offset` and `spread` (their covariance) recalibrate log-odds to what the test rows showed.
+    `slope`, `offset` and `spread` (their covariance) recalibrate log-odds to what the test rows showed. `interval` is
+    of the hits at or above every tick, low and high; None where it has still to be drawn.
     """
 
     ticks: NDArray[np.int64]
@@ -55,9 +56,10 @@ class Market:
     offset: float
     spread: Floats  # 2 x 2
     seed: int = 0
+    interval: tuple[Floats, Floats] | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """As it stands in a bundle: `population.json`."""
+        """As it stands in a bundle: `population.json`, the interval drawn, so that nobody waits for it later."""
         return {
             "ticks": self.ticks.tolist(),
             "rows": self.rows.astype(int).tolist(),
@@ -66,26 +68,29 @@ class Market:
             "offset": self.offset,
             "spread": self.spread.tolist(),
             "seed": self.seed,
+            "hits_low": self.cuts["hits_low"].tolist(),
+            "hits_high": self.cuts["hits_high"].tolist(),
         }
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Market:
-        """The market that `to_json` wrote."""
+        """The market that `to_json` wrote, or an older one without the interval."""
+        drawn = [np.asarray(stored[name], dtype=np.float64) for name in ("hits_low", "hits_high") if name in stored]
         arrays = {name: np.asarray(stored[name], dtype=np.float64) for name in ("rows", "mean", "spread")}
         return cls(
             ticks=np.asarray(stored["ticks"], dtype=np.int64),
             slope=stored["slope"],
             offset=stored["offset"],
             seed=stored["seed"],
+            interval=(drawn[0], drawn[1]) if drawn else None,
             **arrays,
         )
 
     @cached_property
     def cuts(self) -> dict[str, Floats]:
         """Every cut, the highest threshold first: who is at or above it, and expected hits with a 90% interval."""
-        drawn = self._drawn_hits()
-        low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
         rows = self.rows.cumsum()
+        low, high = self.interval or self._drawn_interval()
         hits = (self.rows * self._chance(self.slope, self.offset)).cumsum()
         return {
             "threshold": np.clip(self.ticks, 1, TICKS - 1) / TICKS,
@@ -100,6 +105,10 @@ class Market:
     def _chance(self, slope: Any, offset: Any) -> Floats:
         odds = np.log(self.mean) - np.log1p(-self.mean)
         return sigmoid(slope * odds + offset)
+
+    def _drawn_interval(self) -> tuple[Floats, Floats]:
+        low, high = np.quantile(self._drawn_hits(), [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+        return low, high
 
     def _drawn_hits(self) -> Floats:
         """Hits at or above every cut in drawn worlds: another calibration, then chance itself; (draws, cuts)."""

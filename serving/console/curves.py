@@ -57,7 +57,7 @@ def curves_of(live: Live) -> Curves | None:
 def market_of(live: Live) -> Market | None:
     """Today's market, its cuts worked out; None for a version trained before there was one.
 
-    The first call for a release takes some tens of milliseconds.
+    The first call for a release takes some tens of milliseconds, or hundreds where its interval was not kept yet.
     """
     stored = live.release.bundle.files.get("population.json")
     return _market(stored) if stored else None
