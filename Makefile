@@ -12,7 +12,7 @@ STAMP := $(VENV)/.installed
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test browser lint bench endure soak fuzz pages mlflow mailing lock
+.PHONY: help setup run test browser lint bench endure soak fuzz pages compare noise kill mlflow mailing lock
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -74,6 +74,15 @@ fuzz: setup ## schemathesis, all checks, 500 cases a route, against the describe
 
 pages: setup ## what each page of the console costs, with a million customers behind it (2 minutes; after `make run`)
 	$(PY) -m benchmarks.pages --home "$(HOME_DIR)"
+
+compare: setup ## six tasks on public data: ours against the best of four others on the same rows (PENCHANT_DATA names the data)
+	$(PY) -W ignore -m benchmarks.compare
+
+noise: setup ## fifty challengers a task that differ by their seed alone: how many are promoted (about 20 minutes)
+	$(PY) -W ignore -m benchmarks.noise
+
+kill: setup ## kill a training at twenty random moments; registry and shelf must hold (about 10 minutes)
+	$(PY) -W ignore -m benchmarks.kill
 
 mlflow: setup ## open the MLflow pages on what was trained, on MLFLOW_PORT (default 5000)
 	MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(PY) -m mlflow server --host 127.0.0.1 \

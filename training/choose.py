@@ -61,13 +61,17 @@ def choose(
         matrix, outcome = taught.matrix(validate), labels(validate)
         groups.append(validate["__group"].to_numpy())
         for kind in list(losses):
-            loss = _validation_loss(taught, fits[kind], matrix, outcome, seed=seed)
+            loss = validation_loss(taught, fits[kind], matrix, outcome, seed=seed)
             losses[kind].append(loss) if loss is not None else losses.pop(kind)
     if not losses:
         raise NothingLearned("A model needs a feature that rises or falls with the outcome, got none that does.")
     table = compare({kind: np.concatenate(parts) for kind, parts in losses.items()}, np.concatenate(groups))
-    winner = next(kind for kind in fits if kind in table and table[kind]["behind"] <= table[kind]["standard_error"])
-    return Choice(winner, tuned, table, len(done), sum(len(group) for group in groups))
+    return Choice(simplest(fits, table), tuned, table, len(done), sum(len(group) for group in groups))
+
+
+def simplest(fits: Mapping[str, Fit], table: Mapping[str, Mapping[str, float]]) -> str:
+    """The first candidate that is no further behind the best than one paired standard error."""
+    return next(kind for kind in fits if kind in table and table[kind]["behind"] <= table[kind]["standard_error"])
 
 
 def tuned_fit(fits: Mapping[str, Fit], choice: Choice) -> dict[str, Fit]:
@@ -161,9 +165,10 @@ def _stopping_loss(lesson: Lesson, fit: Fit, seed: int) -> float:
     return float(row_losses(lesson.stop_labels, probability).mean())
 
 
-def _validation_loss(
+def validation_loss(
     taught: Taught, fit: Fit, matrix: NDArray[np.float32], outcome: Floats, *, seed: int
 ) -> Floats | None:
+    """The row losses of a candidate on rows it has not seen; None where it cannot be calibrated."""
     try:
         return row_losses(outcome, contend(taught, fit, seed=seed).probability(matrix))
     except CalibrationError:

@@ -55,7 +55,7 @@ def _train(task: Task, scratch: Path, progress: Progress) -> dict[str, Any]:
         choice = choose_for(task, parts)
         told.append(f"{choice.kind}, of {', '.join(choice.losses)}")
     with progress.stage("season") as told:
-        parts, season = with_season(task, parts, choice)
+        parts, choice, season = with_season(task, parts, choice)
         told.append(season.asked + (", used" if season.used else ""))
     with progress.stage("fit"):
         learned = fit(task, parts, choice)

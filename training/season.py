@@ -3,11 +3,13 @@
 Cutoffs step back by the prediction window, so that "a year earlier" is the step nearest to 365 days. The latest
 training cutoff is predicted twice by the chosen candidate: taught by the cutoffs before it, and by those and the rows
 a year before it. Where the second is better by more than one paired standard error, the model learns from the rows a
-year before the test cutoff too. The test rows have no part in it.
+year before the test cutoff too, and the candidates are held against each other once more on that cutoff, so taught. The
+test rows have no part in it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,10 +22,8 @@ from features.labels import Cutoffs
 from features.table import rows_at
 from features.usecase import Window
 from training.candidates import Fit, candidates
-from training.choose import Choice, clustered_error, tuned_fit
-from training.errors import CalibrationError
-from training.evaluate import row_losses
-from training.learn import contend, teach
+from training.choose import Choice, clustered_error, compare, simplest, tuned_fit, validation_loss
+from training.learn import teach
 from training.split import Parts, labels, learning_parts
 from training.task import Task
 
@@ -50,22 +50,32 @@ class Season:
         return asdict(self)
 
 
-def with_season(task: Task, parts: Parts, choice: Choice) -> tuple[Parts, Season]:
-    """The rows to learn from, with those of a year earlier where they help, and the answer."""
+def with_season(task: Task, parts: Parts, choice: Choice) -> tuple[Parts, Choice, Season]:
+    """The rows to learn from, with those of a year earlier where they help, the candidate for them, and the answer."""
     season = possible(task)
     if season.asked != "tried" or task.table.cutoffs is None or task.use_case.window is None:
-        return parts, season
+        return parts, choice, season
     latest, back = task.table.cutoffs.train[-1], _back(task.use_case.window)
     moments = (latest - back, task.table.cutoffs.test - back)
     rows = rows_at(task.use_case, moments)
     before, last_year = (rows.filter(pl.col("__cutoff") == moment) for moment in moments)
-    judged = _judged(task, parts.learning, before, latest, choice)
-    if judged is None:
-        return parts, Season("none", season.earlier)
-    without, taken, error = judged
-    used = without - taken > error
-    told = Season("tried", season.earlier, None, latest.date().isoformat(), without, taken, error, used)
-    return (joined(parts, last_year) if used else parts), told
+    trial = _trial(parts.learning, latest, seed=task.seed)
+    fits = tuned_fit(candidates(task.table.features, task.label_event), choice)
+    try:
+        without = _losses(task, trial, {choice.kind: fits[choice.kind]})[choice.kind]
+        taken = _losses(task, joined(trial, before), {kind: fits[kind] for kind in fits if kind in choice.losses})
+        difference = without - taken[choice.kind]
+    except KeyError:
+        return parts, choice, Season("none", season.earlier)
+    error = clustered_error(difference, np.arange(len(difference)))
+    used = float(difference.mean()) > error
+    figures = (float(without.mean()), float(taken[choice.kind].mean()), error)
+    told = Season("tried", season.earlier, None, latest.date().isoformat(), *figures, used)
+    if not used:
+        return parts, choice, told
+    table = compare(taken, trial.test["__group"].to_numpy())
+    again = Choice(simplest(fits, table), choice.tuned, table, 1, trial.test.height)
+    return joined(parts, last_year), again, told
 
 
 def possible(task: Task) -> Season:
@@ -109,21 +119,15 @@ def _back(window: Window) -> timedelta:
     return timedelta(days=max(round(YEAR / window.prediction), 1) * window.prediction)
 
 
-def _judged(
-    task: Task, learning: pl.DataFrame, extra: pl.DataFrame, latest: datetime, choice: Choice
-) -> tuple[float, float, float] | None:
-    """Mean log-loss at the latest cutoff without the extra rows and with them, and the difference's standard error."""
-    validate = learning.filter(pl.col("__cutoff") == latest)
-    parts = Parts(*learning_parts(learning.filter(pl.col("__cutoff") < latest), None, seed=task.seed), validate)
-    fit = tuned_fit(candidates(task.table.features, task.label_event), choice)[choice.kind]
-    try:
-        without, taken = (_losses(task, each, fit) for each in (parts, joined(parts, extra)))
-    except CalibrationError:
-        return None
-    error = clustered_error(without - taken, np.arange(len(without)))
-    return float(without.mean()), float(taken.mean()), error
+def _trial(learning: pl.DataFrame, latest: datetime, *, seed: int) -> Parts:
+    """The learning rows as if the latest of their cutoffs were the test."""
+    before, at = learning.filter(pl.col("__cutoff") < latest), learning.filter(pl.col("__cutoff") == latest)
+    return Parts(*learning_parts(before, None, seed=seed), at)
 
 
-def _losses(task: Task, parts: Parts, fit: Fit) -> Floats:
-    taught = teach(task.table.features, parts.fit, parts.stop, parts.calibrate, label_event=task.label_event)
-    return row_losses(labels(parts.test), contend(taught, fit, seed=task.seed).probability(taught.matrix(parts.test)))
+def _losses(task: Task, trial: Parts, fits: Mapping[str, Fit]) -> dict[str, Floats]:
+    """Each candidate's row losses on the trial's test; one that cannot be calibrated is left out."""
+    taught = teach(task.table.features, trial.fit, trial.stop, trial.calibrate, label_event=task.label_event)
+    matrix, outcome = taught.matrix(trial.test), labels(trial.test)
+    found = {kind: validation_loss(taught, fit, matrix, outcome, seed=task.seed) for kind, fit in fits.items()}
+    return {kind: loss for kind, loss in found.items() if loss is not None}

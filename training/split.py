@@ -68,7 +68,7 @@ def split(table: LearningTable, *, seed: int) -> Parts:
     _check_classes(table.rows)
     test = _test_rows(table, seed)
     learning = table.rows.filter(~test)
-    return check(Parts(*learning_parts(learning, _own_cutoff(table), seed=seed), table.rows.filter(test)))
+    return check(Parts(*learning_parts(learning, own_cutoff(table), seed=seed), table.rows.filter(test)))
 
 
 def learning_parts(
@@ -145,7 +145,7 @@ def _latest(order: pl.Series) -> Rows:
     return (order >= counts[order.name][start]).fill_null(value=False).to_numpy()
 
 
-def _own_cutoff(table: LearningTable) -> Any:
+def own_cutoff(table: LearningTable) -> Any:
     """The latest train cutoff, to calibrate on alone, where there are enough others to fit on; else None."""
     train = table.cutoffs.train if table.cutoffs is not None else ()
     return train[-1] if len(train) >= CUTOFFS_TO_SPARE else None

@@ -73,6 +73,19 @@ def test_precision_and_lift_are_kept_and_reach_furthest() -> None:
         assert (market.cuts[column][further] < limit).all()
 
 
+@pytest.mark.parametrize("column", ["precision", "lift"])
+def test_precision_and_lift_are_the_simulations_own(column: str) -> None:
+    """By true chances the named cut is where precision or lift crosses what was asked, within its own interval."""
+    for seed in range(20):
+        market, served, chance = simulated(seed)
+        limit = {"precision": 0.35, "lift": 2.0}[column]
+        cut = plan(market, Ask(**{column: limit}))["cut"]
+        least = limit * (chance.mean() if column == "lift" else 1.0)
+        true_hits = chance[served >= cut["threshold"]].sum()
+
+        assert abs(true_hits - least * cut["rows"]) <= cut["hits_high"] - cut["hits_low"]
+
+
 def test_words_bind_together() -> None:
     """With a capacity the most profitable cut is sought among those that keep it."""
     market, _, _ = simulated(4)

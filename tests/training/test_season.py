@@ -41,12 +41,15 @@ def test_a_season_is_found_and_learned_from(tmp_path: Path) -> None:
     task = asked(tmp_path, shop(tmp_path, days=1000, season=1.5, window={"test_cutoff": "2023-07-01"}))
     before = split(task.table, seed=7)
 
-    after, season = with_season(task, before, Choice("rfm_logit"))
+    known = {kind: {"log_loss": 0.0} for kind in ("recency", "rfm_logit", "logit")}
+    after, choice, season = with_season(task, before, Choice("rfm_logit", losses=known))
 
     assert season.asked == "tried"
     assert season.used
     assert season.without - season.taken > season.standard_error  # type: ignore[operator]
     assert after.test.equals(before.test)
+    assert set(choice.losses) == set(known)
+    assert choice.losses[choice.kind]["behind"] <= choice.losses[choice.kind]["standard_error"]
     assert after.learning.height > before.learning.height
     cutoffs = learned_from(after, task.table.cutoffs)  # type: ignore[arg-type]
     assert str(season.earlier) in {moment.date().isoformat() for moment in cutoffs.train}

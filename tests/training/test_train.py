@@ -136,8 +136,7 @@ def test_the_same_training_gives_the_same_bytes(
         use_case = load_use_case(world / f"{name}.toml")
         task = Task(use_case, learning_table(use_case), home, registry, "never")
         parts = split(task.table, seed=task.seed)
-        choice = choose_for(task, parts)
-        parts, _ = with_season(task, parts, choice)
+        parts, choice, _ = with_season(task, parts, choose_for(task, parts))
         learned = fit(task, parts, choice)
 
         population = current(use_case, task.table, parts.test)
