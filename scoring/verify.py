@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import signal
 import subprocess
@@ -13,6 +14,8 @@ from scoring.errors import BundleError
 SECONDS = 60  # of processor time and, doubled, of waiting
 MEMORY = 1024**3  # bytes of address space for any release; the libraries alone take 0.3 GB
 MEMORY_A_BYTE = 256  # and more for each byte of it: a model of 1 MB takes up to 100 MB while it is read
+ALONE = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # each thread reserves address space, used or not
+PROGRAM = ["-m", "scoring.verify"]
 LONGEST = 500  # characters of a reason that are passed on: it may quote the release
 
 
@@ -23,10 +26,18 @@ def verify_release(home: Path, name: str, version: str) -> None:
         BundleError: It was refused, crashed, or took too long.
         InterruptedError: Somebody stopped the child, which says nothing of the release.
     """
-    command = [sys.executable, "-m", "scoring.verify", str(home.resolve()), name, version]
+    command = [sys.executable, *PROGRAM, str(home.resolve()), name, version]
     root = Path(__file__).resolve().parent.parent
     try:
-        child = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=2 * SECONDS, check=False)
+        child = subprocess.run(
+            command,
+            cwd=root,
+            env={**os.environ, **ALONE},
+            capture_output=True,
+            text=True,
+            timeout=2 * SECONDS,
+            check=False,
+        )
     except subprocess.TimeoutExpired:
         raise BundleError(f"A release must load within {2 * SECONDS} s, {name}/{version} did not.") from None
     if child.returncode == 3:

@@ -63,6 +63,14 @@ def test_every_damaged_release_is_refused(shelf: Shelf) -> None:
     assert [version for version, code in ended.items() if code == 0] == []
 
 
+def test_many_processors_do_not_use_up_the_limit(shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The child has one thread wherever it runs: the libraries reserve 40 MB of addresses for each further one."""
+    monkeypatch.setattr(verify, "PROGRAM", ["-c", "import numpy, os; print(os.listdir('/proc/self/task')); exit(3)"])
+
+    with pytest.raises(BundleError, match=r"^\['\d+'\]$"):
+        verify_release(shelf.home, "churn", "1")
+
+
 def test_a_model_that_is_never_read_to_its_end_is_given_up(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     """A loader that hangs is stopped, and its release refused."""
     monkeypatch.setattr(verify, "SECONDS", 0.05)
