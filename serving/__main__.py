@@ -1,4 +1,4 @@
-"""`python -m serving`: `bentoml serve` with the settings we recommend; `load` and `suppress` keep what it knows."""
+"""`python -m serving`: `bentoml serve` with the settings we recommend; others keep and audit what it knows."""
 
 from __future__ import annotations
 
@@ -11,11 +11,16 @@ from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
 
+from scoring.lean import bar_training_libraries
 from serving.keys import FILE
 from serving.ports import taken
 from serving.settings import Settings, SettingsError
 
-_COMMANDS = {"load": "serving.load", "suppress": "serving.suppress"}  # imported only when asked for
+_COMMANDS = {
+    "load": "serving.load",
+    "replay": "serving.replay",
+    "suppress": "serving.suppress",
+}  # imported only when asked for
 _ROOT = Path(__file__).resolve().parent.parent
 _KEEP_ALIVE = "75"  # seconds; longer than the pools of common clients and proxies keep an idle connection
 _GRACE = "30"  # seconds that requests under way are given at a stop
@@ -25,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Becomes the server, or runs a command; says why it cannot and ends."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words and words[0] in _COMMANDS:
+        bar_training_libraries()  # which importing xgboost would bring along
         sys.exit(import_module(_COMMANDS[words[0]]).main(words[1:]))
     parser = _parser()
     options = parser.parse_args(words)

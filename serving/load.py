@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         features = {name: load_release(options.home, name).bundle.features for name in released_use_cases(options.home)}
         erased = None if options.with_erased else open_suppression(options.home)
         passed: Counter[str] = Counter()
-        columns, rows = read_rows(options.file, _texts(features.values()), erased, passed)
+        columns, rows = read_rows(options.file, texts_of(features.values()), erased, passed)
         count = put(options.home, columns, rows, as_of=options.as_of.timestamp())
     except BatchError as error:
         print(f"{options.file}: {error}", file=sys.stderr)  # noqa: T201
@@ -72,7 +72,7 @@ def moment(text: str) -> datetime:
     return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
-def _texts(features: Any) -> frozenset[str]:
+def texts_of(features: Any) -> frozenset[str]:
     """The columns that some use case reads as text."""
     every: Iterator[Feature] = (feature for own in features for feature in own)
     return frozenset(feature.name for feature in every if feature.type == "category")

@@ -10,6 +10,7 @@ import logging
 import sys
 import threading
 import traceback
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,11 +21,12 @@ _CONSTANT_TEMPLATES = ("bentoml", "circus", "uvicorn", "penchant")
 
 
 def say(event: str, *, level: str = "info", **fields: Any) -> None:
-    """Writes one line."""
+    """Writes one line; where the disk takes none, or whoever reads has left, it is lost and nothing else is."""
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     line = _encode({"at": now, "level": level, "event": event, **fields}).decode()
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()
+    with suppress(OSError):
+        sys.stderr.write(line + "\n")
+        sys.stderr.flush()
 
 
 def fault(error: BaseException) -> dict[str, str]:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,7 +14,7 @@ import pytest
 from scoring.releases import make_current
 from serving import live
 from tests.models import release_shop
-from tests.serving.conftest import Server, start, stop, wait_for, workers
+from tests.serving.conftest import Server, start, stop, wait_for
 
 QUICK = {"PENCHANT_POLL_SECONDS": "0.05", "PENCHANT_DRAIN_SECONDS": "0.1"}
 
@@ -209,21 +206,3 @@ def test_a_stop_is_announced_before_it_happens(tmp_path: Path, shelf: Path, prof
         assert client.get("/readyz").json()["errors"][0]["code"] == "draining"
         assert client.post("/v1/scores", json={"profiles": [profile]}).status_code == 200
     assert server.process.wait(15) in (0, -15)
-
-
-def test_a_killed_worker_is_replaced_at_once(shelf: Path, tmp_path: Path, profile: dict[str, Any]) -> None:
-    """The other one answers meanwhile; its own callers see a broken connection and never a wrong answer."""
-    command = [sys.executable, "-m", "serving", "--home", str(shelf), "--workers", "2"]
-    server = start(shelf, tmp_path, QUICK, command=command)
-    try:
-        before = workers(server)
-        os.kill(before[0], signal.SIGKILL)
-        killed = time.monotonic()
-        until(lambda: len(workers(server)) == 2 and workers(server) != before, seconds=9)
-        replaced = time.monotonic() - killed
-
-        assert replaced < 5  # BentoML alone takes up to ten seconds to notice
-        with server.client() as client:
-            assert version(client, profile) == "1"
-    finally:
-        stop(server)

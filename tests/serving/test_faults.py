@@ -1,0 +1,200 @@
+"""Faults that are really there: disks that take nothing, a store that is locked, hundreds of callers who dawdle."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import socket
+import sqlite3
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from benchmarks.processes import memory_bytes
+from scoring.releases import make_current
+from serving import store
+from serving.decisions import decisions_of
+from tests.models import release_shop
+from tests.serving.conftest import Server, start, stop, workers
+from tests.serving.test_edge import is_problem
+from tests.serving.test_live import QUICK, until, version
+
+JSON = {"Content-Type": "application/json"}
+HEAD = "POST /v1/scores HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n"
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory, profile: dict[str, Any]) -> Path:
+    """A home with two versions of a use case and one customer in the store."""
+    home, scratch = tmp_path_factory.mktemp("kept"), tmp_path_factory.mktemp("bundles")
+    release_shop(home, "churn", "2", scratch=scratch, polarity="negative", seed=2)
+    release_shop(home, "churn", "1", scratch=scratch, polarity="negative")
+    features = profile["features"]
+    store.put(home, list(features), [("known", list(features.values()))], as_of=time.time())
+    return home
+
+
+@pytest.fixture(scope="module")
+def logging(kept: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that keeps decisions and a line a request."""
+    settings = {**QUICK, "PENCHANT_DECISIONS": "on", "PENCHANT_ACCESS_LOG": "on"}
+    running = start(kept, tmp_path_factory.mktemp("server"), settings)
+    yield running
+    stop(running)
+
+
+@contextmanager
+def full_disk(server: Server) -> Iterator[None]:
+    """No file of the server's grows by a byte, its log included."""
+    _let_files_grow_to(server, 0)
+    try:
+        yield
+    finally:
+        _let_files_grow_to(server, resource.RLIM_INFINITY)
+
+
+def _let_files_grow_to(server: Server, limit: int) -> None:
+    for process in (server.process.pid, *workers(server)):
+        resource.prlimit(process, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+
+
+def test_a_full_disk_costs_no_answer(logging: Server, kept: Path, profile: dict[str, Any]) -> None:
+    """Scores are given, releases swapped, decisions kept back and made up for; what must be written is a 503."""
+    with logging.client() as client:
+        with full_disk(logging):
+            size = logging.output.stat().st_size
+            given = [client.post("/v1/scores", json={"profiles": [profile]}).status_code for _ in range(20)]
+            make_current(kept, "churn", "2")
+            until(lambda: version(client, profile) == "2")
+            refused = client.post("/v1/customers/erase", json={"customer_ids": ["nobody"]})
+            ready = client.get("/readyz").status_code
+            assert (client.get("/metrics").status_code, logging.output.stat().st_size) == (200, size)
+            assert decisions_of(kept, ["c1"]) == {}
+        make_current(kept, "churn", "1")
+        until(lambda: version(client, profile) == "1")
+        until(lambda: len(decisions_of(kept, ["c1"]).get("c1", [])) > 20)
+
+    assert (set(given), ready) == ({200}, 200)
+    is_problem(refused, 503, "store-unavailable")
+    assert refused.headers["retry-after"] == "5"
+    assert "thread_failed" not in logging.written()
+
+
+def test_a_locked_store_is_a_503_for_those_it_is_asked_about(
+    logging: Server, kept: Path, profile: dict[str, Any]
+) -> None:
+    """Callers who post features notice nothing; the others are told when to ask again, and then are answered."""
+    asked = {"customer_ids": ["known"], "use_cases": ["churn"]}
+    with logging.client() as client:
+        with closing(sqlite3.connect(kept / store.FILE, isolation_level=None)) as other:
+            other.execute("PRAGMA locking_mode = EXCLUSIVE")
+            other.execute("BEGIN EXCLUSIVE")
+            locked = client.post("/v1/scores", json=asked)
+            posted = client.post("/v1/scores", json={"profiles": [profile]}).status_code
+        freed = client.post("/v1/scores", json=asked)
+
+    is_problem(locked, 503, "store-unavailable")
+    assert (locked.headers["retry-after"], posted) == ("1", 200)
+    assert freed.json()["results"][0]["scores"]["churn"]["status"] == "scored"
+
+
+@contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """Nothing can be written below a folder, not even by root, whom modes do not bind."""
+    mount, change, unmount = (shutil.which(name) for name in ("mount", "chmod", "umount"))
+    if os.geteuid() == 0:
+        before = [[mount, "--bind", folder, folder], [mount, "-o", "remount,ro,bind", folder]]
+        after = [unmount, "--lazy", folder]
+    else:
+        before, after = [[change, "-R", "a-w", folder]], [change, "-R", "u+w", folder]
+    for command in before:
+        subprocess.run(command, check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(after, check=True)
+
+
+def test_a_home_that_cannot_be_written_serves(kept: Path, tmp_path: Path, profile: dict[str, Any]) -> None:
+    """Posted features are scored; ids are a 503, since SQLite writes beside what it reads; decisions wait."""
+    home = tmp_path / "home"
+    shutil.copytree(kept, home, ignore=shutil.ignore_patterns("*-wal", "*-shm"))
+    with read_only(home):
+        server = start(home, tmp_path, {**QUICK, "PENCHANT_DECISIONS": "on"})
+        try:
+            with server.client() as client:
+                assert version(client, profile) == "1"
+                until(lambda: "decisions_wait" in server.written())
+                by_id = client.post("/v1/scores", json={"customer_ids": ["known"]})
+                erased = client.post("/v1/customers/erase", json={"customer_ids": ["known"]})
+                assert client.get("/readyz").status_code == 200
+        finally:
+            stop(server)
+
+    is_problem(erased, 503, "store-unavailable")
+    is_problem(by_id, 503, "store-unavailable")
+
+
+@pytest.fixture(scope="module")
+def crowded(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with room for four bodies of a megabyte, which must come within three seconds."""
+    settings = {
+        "PENCHANT_BODY_SECONDS": "3",
+        "PENCHANT_MAX_BODY_BYTES": str(2**20),
+        "PENCHANT_BODIES_BYTES": str(2**22),
+    }
+    running = start(home, tmp_path_factory.mktemp("server"), {**QUICK, **settings})
+    yield running
+    stop(running)
+
+
+def opened(server: Server, many: ExitStack, sent: bytes) -> socket.socket:
+    """A connection over which something was sent; closed with the others."""
+    address = urlsplit(server.url)
+    connection = many.enter_context(socket.create_connection((address.hostname, address.port), timeout=20))
+    connection.sendall(sent)
+    return connection
+
+
+def test_hundreds_who_dawdle_hold_nobody_up(crowded: Server, profile: dict[str, Any]) -> None:
+    """500 bodies that do not come, 100 heads that do not end and 100 callers who are gone: others are answered.
+
+    Memory hardly moves, and each slow body ends in a 408.
+    """
+    with ExitStack() as many, crowded.client() as client:
+        assert version(client, profile) == "1"
+        before = sum(memory_bytes(crowded.process.pid).values())
+        slow = [opened(crowded, many, HEAD.format(1000).encode() + b"{") for _ in range(500)]
+        for _ in range(100):
+            opened(crowded, many, b"POST /v1/scores HTTP/1.1\r\nHost: x\r\nX-Half")
+            opened(crowded, many, HEAD.format(100).encode()).close()
+        given = [client.post("/v1/scores", json={"profiles": [profile]}).status_code for _ in range(20)]
+        grown = sum(memory_bytes(crowded.process.pid).values()) - before
+        answers = {connection.recv(4096)[:13] for connection in slow}
+
+    assert set(given) == {200}
+    assert answers == {b"HTTP/1.1 408 "}
+    assert grown < 40 * 2**20
+
+
+def test_bodies_have_a_room_of_their_own(crowded: Server, profile: dict[str, Any]) -> None:
+    """Who would not fit is told to come again, small ones are let in all the same, and room comes back."""
+    large = HEAD.format(2**20).encode() + b" " * (2**20 - 100)
+    with ExitStack() as many, crowded.client() as client:
+        for _ in range(4):
+            opened(crowded, many, large)
+        time.sleep(0.5)
+        fifth = opened(crowded, many, HEAD.format(2**20).encode() + b" " * 200_000).recv(4096)
+        assert client.post("/v1/scores", json={"profiles": [profile]}).status_code == 200
+    with crowded.client() as client:
+        until(lambda: client.post("/v1/scores", content=b" " * 900_000, headers=JSON).status_code == 400)
+
+    assert fifth.startswith(b"HTTP/1.1 503 ")
+    assert b"\r\nretry-after: 1\r\n" in fifth.lower()
