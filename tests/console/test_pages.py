@@ -45,6 +45,12 @@ def test_no_page_has_a_barrier(server: Server, open_page: Open, profile: dict[st
     seen.page.goto(f"{server.url}/console/customer")
     score(seen, profile)
     found["a customer"] = barriers(seen), overflows(seen), seen.page.locator("html").get_attribute("lang")
+    for state, posted in (("a bad paste", "{oups"), ("a customer who breaks every rule", {"features": {"<b>": [1]}})):
+        seen.page.goto(f"{server.url}/console/customer")
+        score(seen, posted)
+        found[state] = barriers(seen), overflows(seen), seen.page.locator("html").get_attribute("lang")
+    seen.page.goto(f"{server.url}/console/models/nobody")
+    found["trouble"] = barriers(seen), overflows(seen), seen.page.locator("html").get_attribute("lang")
 
     assert {page: what for page, what in found.items() if what != ([], False, language)} == {}
 
