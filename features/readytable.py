@@ -26,6 +26,7 @@ from features.usecase import Table, UseCase
 
 _number = "__number"
 _nearly_all = 0.9  # share of distinct values from which a column that is no feature is looked at as an identifier
+_classes = 10  # different labels up to which they are classes, of which none tells one person from another
 _identifier = re.compile(
     r"(^|_)(id|uuid|guid|identifier|identifiant|key|ref|reference|number|numero|no|nr|num|code)$|^(id|identifiant)_|"
     r"^(customer|client|user|account|member|contact|row|record)(id|key|ref|no|nr|num|number|code)$"
@@ -54,7 +55,7 @@ def read_ready_table(use_case: UseCase) -> tuple[LearningTable, BadRows]:
     about = {"missing_customer_id": section.customer_id, "unreadable_order": section.order_by}
     refuse_too_many(source, bad, use_case.quality.bad_rows, about)
     kept = cells.filter(_sound(section) & pl.col(LABEL).is_not_null())
-    if broken := _cannot_tell(cells, kept, section):
+    if broken := _cannot_tell(cells, kept, section, source.inside(section.label)):
         raise DataError(section.path, broken)
     reads = _read_columns(kept, source, section)
     features = called((read.feature for read in reads.values() if read.feature is not None), use_case)
@@ -69,7 +70,7 @@ def read_ready_table(use_case: UseCase) -> tuple[LearningTable, BadRows]:
     return LearningTable(rows, features, None, None, report, digest(section.path), tell), bad
 
 
-def _cannot_tell(cells: pl.DataFrame, kept: pl.DataFrame, section: Table) -> list[str]:
+def _cannot_tell(cells: pl.DataFrame, kept: pl.DataFrame, section: Table, label: str) -> list[str]:
     """Says what keeps anything from being learned: no row, no label, one class, one moment."""
     about = f"column {section.label!r}"
     if cells.is_empty():
@@ -77,6 +78,10 @@ def _cannot_tell(cells: pl.DataFrame, kept: pl.DataFrame, section: Table) -> lis
     if not cells[LABEL].count():
         return [f"{about}: the label must be filled in, it is empty in all {len(cells)} rows"]
     broken = class_shortage(kept[LABEL], "table", about, "with a label")
+    if kept[LABEL].sum() == 0:
+        met = kept[label].cast(pl.String).str.strip_chars().unique().sort().to_list()
+        values = f"got {', '.join(map(repr, met))}" if len(met) <= _classes else f"got {len(met):,} others"
+        broken.append(f"{about}: must be table.positive ({section.positive!r}; case counts) in some row, {values}")
     if section.order_by is not None and kept[ORDER].n_unique() < 2:
         broken.append(f"column {section.order_by!r}: must hold at least two moments to order by, got one")
     return broken
