@@ -1,5 +1,6 @@
 """`python -m benchmarks.kill`: a training is killed (SIGKILL) at random moments; what stands afterwards must hold.
 
+Moments are drawn over the time after a training has taken the home's turn, so that none falls into its imports.
 After each kill the release that CURRENT names loads and replays its golden rows, and whatever versions the registry
 holds can be fetched whole. The next run ends well, and then the alias `champion` and CURRENT agree. The use case is the
 same in every round, with another seed, so that each round trains, registers and promotes anew.
@@ -26,7 +27,7 @@ from scoring.golden import replay
 from scoring.releases import current_version, load_release
 from training.registry import Registry
 
-NAME, DAYS = "shop", 500
+NAME, DAYS, SAID = "shop", 500, "said.txt"
 USE_CASE = """
 name = "shop"
 polarity = "negative"
@@ -56,15 +57,14 @@ def main() -> int:
         home = folder / "home"
         _write_log(folder)
         seconds = _whole(folder, home, 0)
-        print(f"a whole training takes {seconds:.1f} s")
         for number in range(1, asked.kills + 1):
-            moment = float(random.uniform(0.02, 1.0)) * seconds
+            moment = float(random.uniform(0.0, 1.0)) * seconds
             stage = _killed(folder, home, number, moment)
             broken = _broken(home)
-            _whole(folder, home, number)
+            seconds = _whole(folder, home, number)
             broken += [f"afterwards {fault}" for fault in _broken(home, settled=True)]
             wrong += broken
-            print(f"{number}: killed after {moment:.1f} s, {stage}: {'; '.join(broken) or 'held'}", flush=True)
+            print(f"{number}: killed {moment:.1f} s into its turn, {stage}: {'; '.join(broken) or 'held'}", flush=True)
     print(f"{asked.kills} kills, {len(wrong)} faults")
     return int(bool(wrong))
 
@@ -87,30 +87,37 @@ def _command(folder: Path, home: Path, number: int) -> list[str]:
     return [sys.executable, "-m", "training", "--home", str(home), "--promote", "always", str(file)]
 
 
-def _whole(folder: Path, home: Path, number: int) -> float:
-    """Seconds of a training that is left alone.
+def _started(folder: Path, home: Path, number: int) -> tuple[subprocess.Popen[bytes], float]:
+    """A training that has taken its turn, and when it did."""
+    lock = home / ".training.lock"
+    lock.unlink(missing_ok=True)
+    with (folder / SAID).open("wb") as said:
+        command = _command(folder, home, number)
+        process = subprocess.Popen(command, cwd=ROOT, stderr=said, stdout=subprocess.DEVNULL, start_new_session=True)
+    while not lock.exists() and process.poll() is None:
+        time.sleep(0.01)
+    return process, time.monotonic()
 
-    Raises:
-        CalledProcessError: it did not end well.
-    """
-    started = time.monotonic()
-    subprocess.run(_command(folder, home, number), cwd=ROOT, check=True, capture_output=True)
+
+def _whole(folder: Path, home: Path, number: int) -> float:
+    """Seconds of a training's turn that is left alone; it must end well."""
+    process, started = _started(folder, home, number)
+    assert process.wait() == 0, (folder / SAID).read_text()
     return time.monotonic() - started
 
 
 def _killed(folder: Path, home: Path, number: int, moment: float) -> str:
-    """Kills a training after a moment; the last stage that it ended."""
-    with (folder / "said").open("w+") as said:
-        command = _command(folder, home, number)
-        process = subprocess.Popen(command, cwd=ROOT, stderr=said, stdout=subprocess.DEVNULL, start_new_session=True)
-        try:
-            process.wait(moment)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-        said.seek(0)
-        stages = re.findall(rf"^{NAME}: (\w+)", said.read(), re.MULTILINE)
-    return f"after stage {stages[-1]}" if stages else "before the first stage ended"
+    """Kills a training some seconds into its turn; the last stage that it ended."""
+    process, _ = _started(folder, home, number)
+    try:
+        process.wait(moment)
+        told = "had ended"
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        told = "in stage one"
+    stages = re.findall(rf"^{NAME}: (\w+)", (folder / SAID).read_text(), re.MULTILINE)
+    return f"after stage {stages[-1]}" if stages else told
 
 
 def _broken(home: Path, *, settled: bool = False) -> list[str]:

@@ -102,9 +102,12 @@ class Market:
             "lift": hits / rows / (hits[-1] / rows[-1]),
         }
 
+    @cached_property
+    def _odds(self) -> Floats:
+        return np.asarray(np.log(self.mean) - np.log1p(-self.mean))
+
     def _chance(self, slope: Any, offset: Any) -> Floats:
-        odds = np.log(self.mean) - np.log1p(-self.mean)
-        return sigmoid(slope * odds + offset)
+        return sigmoid(slope * self._odds + offset)
 
     def _drawn_interval(self) -> tuple[Floats, Floats]:
         low, high = np.quantile(self._drawn_hits(), [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
