@@ -70,10 +70,16 @@ def open_log(backend: Any, use_case: UseCase, *, known_to: datetime | None = Non
             marked = backend.create_table("penchant_marked", typed, temp=True)
             duplicates = int(marked.count(where=marked[_copy] > 0).execute())
             typed = marked.filter(marked[_copy] == 0).drop(_copy)
-        typed, counts, dated = _dated(source, typed, use_case, known_to)
+        events = _held(backend, typed, section)
+        counts = _counted(typed, events)
+        dated = _dated(source, typed, counts, use_case)
+        if dated.late:
+            bound = max(dated.end, known_to or dated.end)
+            late = typed[BROKEN].isnull() & (typed.ts >= bound)
+            typed = typed.mutate(**{BROKEN: ibis.ifelse(late, LATE, typed[BROKEN])})
+            events, counts = events.filter(events.ts < bound), _by_day(typed)
         bad = bad_rows(source, typed, counts)
         refuse_too_many(source, bad, use_case.quality.bad_rows, _columns_of_rules(section))
-        events = _held(backend, typed, section)
     inside = (events.ts >= dated.start) & (events.ts < dated.end)
     span = events.aggregate(first=events.ts.min(where=inside), last=events.ts.max(where=inside), rows=events.count())
     first, last, rows = frame(span).row(0)
@@ -81,10 +87,15 @@ def open_log(backend: Any, use_case: UseCase, *, known_to: datetime | None = Non
     return Log(events, first, last, rows, duplicates, bad, source, dated)
 
 
-def _dated(
-    source: Source, typed: ir.Table, use_case: UseCase, known_to: datetime | None
-) -> tuple[ir.Table, pl.DataFrame, Dating]:
-    """The typed rows with the late ones marked, how many broke each rule, and where the log begins and ends.
+def _counted(typed: ir.Table, held: ir.Table) -> pl.DataFrame:
+    """The rows by rule broken, if any, and day; the source is read again only where a row was not held."""
+    good = held.group_by(day=held.ts.date()).aggregate(n=held.count())
+    counts = frame(good.mutate(**{BROKEN: ibis.null("string")}).select(BROKEN, "day", "n"))
+    return counts if int(typed.count().execute()) == counts["n"].sum() else _by_day(typed)
+
+
+def _dated(source: Source, typed: ir.Table, counts: pl.DataFrame, use_case: UseCase) -> Dating:
+    """Where the log begins and ends, by its good rows.
 
     Raises:
         DataError: no row is an event.
@@ -94,19 +105,13 @@ def _dated(
         raise TypeError("A log has windows.")
     awaited = window.gap + window.prediction
     vouched = window.test_cutoff and window.test_cutoff.replace(tzinfo=None) + timedelta(days=awaited)
-    counts = _by_day(typed)
     good = counts.filter(pl.col(BROKEN).is_null())
     if good.is_empty():
         bad = bad_rows(source, typed, counts)
         columns = _columns_of_rules(use_case.events) if use_case.events else {}
         refuse_too_many(source, bad, use_case.quality.bad_rows, columns)
         raise DataError(source.path, ["must hold at least one readable event, it holds none"])
-    dated = dating(good, observation=window.observation, awaited=awaited, known_to=vouched)
-    if not dated.late:
-        return typed, counts, dated
-    late = typed[BROKEN].isnull() & (typed.ts >= max(dated.end, known_to or dated.end))
-    typed = typed.mutate(**{BROKEN: ibis.ifelse(late, LATE, typed[BROKEN])})
-    return typed, _by_day(typed), dated
+    return dating(good, observation=window.observation, awaited=awaited, known_to=vouched)
 
 
 def _by_day(typed: ir.Table) -> pl.DataFrame:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import runpy
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,13 +15,15 @@ import polars as pl
 import pytest
 
 from features.compiled import raw_events
-from features.table import learning_table, scoring_table
+from features.engine import engine
+from features.table import prepare, scoring_table
 from features.usecase import UseCase, load_use_case
 from serving.raw_events import _read, _run
 from tests.main_job.conftest import ROOT
 
 DATA = Path(os.environ.get("PENCHANT_DATA", ROOT.parent / "shared" / "data"))
 CUSTOMERS = 1000
+MAILED = 150  # people of the mailing example
 
 
 def histories(log: pl.DataFrame, customer: str, keys: dict[str, str]) -> dict[str, list[dict]]:
@@ -81,7 +85,8 @@ def test_a_history_that_breaks_a_rule_is_told_where_and_never_fails_the_call(ser
 
 def featured(use_case: UseCase, cutoff: datetime, events: dict[str, list[dict]], traits: dict[str, dict]) -> None:
     """Holds the features of posted histories against the feature table, cell by cell."""
-    layout = learning_table(use_case).layout
+    with engine() as backend:
+        layout = prepare(backend, use_case, None).layout
     compiled = json.loads(json.dumps(raw_events(use_case, layout)))
     table = scoring_table(use_case, cutoff).drop("eligible")
     chosen = table.sample(min(CUSTOMERS, table.height), seed=1)
@@ -118,3 +123,42 @@ def test_histories_with_cancellations_give_the_same_features(tmp_path):
         histories(pl.read_parquet(source), "customer_id", keys),
         {},
     )
+
+
+@pytest.fixture(scope="module")
+def mailing(tmp_path_factory):
+    """The synthetic example with few people, and its use cases."""
+    folder = tmp_path_factory.mktemp("mailing")
+    example = ROOT / "examples/b2b-mailing"
+    runpy.run_path(str(example / "generate.py"))["write_example"](folder / "data", customers=MAILED, seed=3)
+    for name in ("propensity", "churn"):
+        shutil.copy(example / f"{name}.toml", folder)
+    return folder
+
+
+@pytest.mark.parametrize("name", ["propensity", "churn"])
+def test_mailings_with_traits_give_the_same_features(mailing, name):
+    """The synthetic example: several types, properties, a measure, traits of every kind as they were at the cutoff."""
+    cutoff = datetime(2026, 6, 1, tzinfo=UTC)
+    log = pl.read_parquet(mailing / "data/events.parquet")
+    same = ("channel", "device", "region", "time_on_page")
+    keys = {"timestamp": "ts", "event_type": "type", **{column: column for column in same}}
+    people = pl.read_parquet(mailing / "data/profiles.parquet").filter(pl.col("valid_from") < cutoff.date())
+    latest = people.sort("valid_from").unique("customer_id", keep="last").drop("valid_from")
+    traits = {row.pop("customer_id"): row for row in latest.iter_rows(named=True)}
+    told = {who: {**row, "signed_up": row["signed_up"].isoformat()} for who, row in traits.items()}
+
+    featured(load_use_case(mailing / f"{name}.toml"), cutoff, histories(log, "customer_id", keys), told)
+
+
+def test_a_first_event_of_long_ago_is_answered(server):
+    """A date that stands for none, such as 1970 or 1900, and one of the year 9999: a score, or a status, for each."""
+    days = [["1970-01-01", "1998-03-01"], ["1900-01-01", "1998-03-01", "1998-03-05"], ["9999-12-30", "1998-03-01"]]
+    profiles = [
+        {"customer_id": f"c{i}", "as_of": "1998-04-02", "events": [{"ts": day, "amount": 9.5} for day in each]}
+        for i, each in enumerate(days)
+    ]
+
+    answer = httpx.post(f"{server.url}/v1/scores", json={"profiles": profiles, "use_cases": ["propensity"]}, timeout=60)
+
+    assert [row["scores"]["propensity"]["status"] for row in answer.json()["results"]] == ["scored"] * 3
