@@ -151,14 +151,23 @@ def test_mailings_with_traits_give_the_same_features(mailing, name):
     featured(load_use_case(mailing / f"{name}.toml"), cutoff, histories(log, "customer_id", keys), told)
 
 
-def test_a_first_event_of_long_ago_is_answered(server):
-    """A date that stands for none, such as 1970 or 1900, and one of the year 9999: a score, or a status, for each."""
-    days = [["1970-01-01", "1998-03-01"], ["1900-01-01", "1998-03-01", "1998-03-05"], ["9999-12-30", "1998-03-01"]]
-    profiles = [
-        {"customer_id": f"c{i}", "as_of": "1998-04-02", "events": [{"ts": day, "amount": 9.5} for day in each]}
-        for i, each in enumerate(days)
+def test_a_first_event_of_long_ago_is_answered():
+    """A date that stands for none, such as 1970 or 1900, and one of the year 9999: features for each."""
+    use_case = load_use_case(ROOT / "examples/cdnow/propensity.toml")
+    with engine() as backend:
+        compiled = json.loads(json.dumps(raw_events(use_case, prepare(backend, use_case, None).layout)))
+    days = [
+        ["1970-01-01", "1998-03-01", "1998-03-05"],
+        ["1900-01-01", "1998-03-01", "1998-03-05"],
+        ["9999-12-30", "1998-03-01"],
     ]
+    posted = []
+    for row, each in enumerate(days):
+        own, _, broken = _read(compiled, row, {"events": [{"ts": day} for day in each], "as_of": "1998-04-02"})
+        assert not broken
+        posted += own
 
-    answer = httpx.post(f"{server.url}/v1/scores", json={"profiles": profiles, "use_cases": ["propensity"]}, timeout=60)
+    found = _run(compiled, posted, [])
 
-    assert [row["scores"]["propensity"]["status"] for row in answer.json()["results"]] == ["scored"] * 3
+    assert [found[row]["days_since_purchase"] for row in range(3)] == [28.0, 28.0, 32.0]
+    assert found[1]["purchase_gap_sd_days"] > 10_000
