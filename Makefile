@@ -12,7 +12,7 @@ STAMP := $(VENV)/.installed
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test browser lint bench tables endure soak fuzz pages compare noise kill mlflow mailing lock
+.PHONY: help setup run test browser lint bench tables endure soak fuzz pages compare noise kill scale mlflow mailing lock
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -86,6 +86,9 @@ kill: setup ## kill a training at twenty random moments; registry and shelf must
 
 tables: setup ## feature tables by us, by SQL and by pandas: 10M events, CPU and memory (about 8 minutes)
 	$(PY) -m benchmarks.tables | tee tables.md
+
+scale: setup ## train a million rows of 40 columns beside xgboost.train alone: processor time and peak memory
+	$(PY) -W ignore -m benchmarks.scale
 
 mlflow: setup ## open the MLflow pages on what was trained, on MLFLOW_PORT (default 5000)
 	MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(PY) -m mlflow server --host 127.0.0.1 \
