@@ -40,12 +40,13 @@ def free_port() -> int:
 def mlflow_line(home: Path, port: int) -> list[str]:
     """The command that `make mlflow` runs, on a home and a port of our own."""
     options = [f"HOME_DIR={home}", f"MLFLOW_PORT={port}", f"PY={sys.executable}", "STAMP=/dev/null"]
-    said = subprocess.run(
-        [shutil.which("make") or "make", "-n", "mlflow", *options], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    command = said.stdout.replace("\\\n", " ").strip().splitlines()[-1]
-    assert re.search(r"-m mlflow server", command), said.stdout
-    return ["env", *shlex.split(command)]
+    outer = ("MAKE", "MFLAGS")  # of the `make test` this may run in
+    surroundings = {name: value for name, value in newcomer().items() if not name.startswith(outer)}
+    command = [shutil.which("make") or "make", "-n", "mlflow", *options]
+    said = subprocess.run(command, cwd=ROOT, env=surroundings, capture_output=True, text=True, check=True)
+    line = said.stdout.replace("\\\n", " ").strip().splitlines()[-1]
+    assert re.search(r"-m mlflow server", line), said.stdout
+    return ["env", *shlex.split(line)]
 
 
 @pytest.fixture
