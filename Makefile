@@ -60,7 +60,7 @@ lint: setup ## ruff and mypy
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 
-bench: setup ## peers and Penchant side by side: a table in bench.md, figures in bench.json (about 20 minutes)
+bench: setup ## peers and Penchant side by side: a table in bench.md, figures in bench.json (7 minutes)
 	$(PY) -m benchmarks --json bench.json | tee bench.md
 
 endure: setup ## 120 swaps under load, 400 damaged releases, killed workers, twice the load (about 20 minutes)

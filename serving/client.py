@@ -1,8 +1,7 @@
 """A client in Python, sync and async: typed answers, chunks of at most 1,000 profiles, and patience with a busy server.
 
->>> with Client("http://127.0.0.1:3000") as client:  # doctest: +SKIP
-...     client.scores(frame, use_cases=["churn"], reasons=3)[0]["scores"]["churn"]["probability"]
-0.312
+    with Client("http://127.0.0.1:3000") as client:
+        client.scores(frame, use_cases=["churn"], reasons=3)[0]["scores"]["churn"]["probability"]
 """
 
 from __future__ import annotations
