@@ -1,7 +1,6 @@
 """A client in Python, sync and async: typed answers, chunks of at most 1,000 profiles, and patience with a busy server.
 
-    with Client("http://127.0.0.1:3000") as client:
-        client.scores(frame, use_cases=["churn"], reasons=3)[0]["scores"]["churn"]["probability"]
+docs/guide/client.md shows it at work.
 """
 
 from __future__ import annotations
