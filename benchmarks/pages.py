@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from socket import socket
 from statistics import median
@@ -24,9 +24,13 @@ from typing import Any
 
 import httpx
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from benchmarks.processes import cpu_seconds
+from features.__main__ import main as features
 from scoring.bundle import canonical_json, write_bundle
+from scoring.command import main as scoring
 from scoring.releases import install_release, load_release, make_current, released_use_cases
 from scoring.scorer import Scorer
 from serving.store import put
@@ -72,13 +76,28 @@ def _enlarge(source: Path, home: Path) -> dict[str, Any]:
         write_bundle(made, manifest, {**files, "population.json": canonical_json(market.to_json())})
         install_release(home, name, "1", made, facts={"registered_at": "2026-01-01T00:00:00Z", "run_id": None})
         make_current(home, name, "1")
-    for folder in ("gate", "segments"):
-        if (source / folder).is_dir():
-            shutil.copytree(source / folder, home / folder)
+    if (source / "gate").is_dir():
+        shutil.copytree(source / "gate", home / "gate")
+    with redirect_stdout(sys.stderr):
+        _compare_segments(home)
     profile: dict[str, Any] = json.loads(next((source / "requests").glob("*.json")).read_bytes())["profiles"][0]
     columns, cells = list(profile["features"]), list(profile["features"].values())
     put(home, columns, ((f"c{n}", cells) for n in range(CUSTOMERS)), as_of=time.time())
     return profile
+
+
+def _compare_segments(home: Path) -> None:
+    """Installs the example's eleven segments and leaves a report between two snapshots of its customers."""
+    example, scratch = ROOT / "examples/cdnow", home.parent
+    scoring(["segments", str(example / "segments.toml"), "--home", str(home)])
+    for name, day in (("before", "1998-01-02"), ("after", "1998-04-02")):
+        rows, taken = scratch / f"{name}-rows.parquet", scratch / f"{name}.parquet"
+        features(["build", str(example / "churn.toml"), "--cutoff", day, "--out", str(rows)])
+        scoring(["snapshot", "--home", str(home), "--input", str(rows), "--output", str(taken), "--as-of", day])
+    bought = pa.table({"customer_id": pq.read_table(scratch / "after-rows.parquet")["customer_id"].slice(0, 5000)})
+    pq.write_table(bought, scratch / "bought.parquet")
+    dates = ["--before", str(scratch / "before.parquet"), "--after", str(scratch / "after.parquet")]
+    scoring(["segment-report", "--home", str(home), *dates, "--outcomes", str(scratch / "bought.parquet")])
 
 
 def _pages(home: Path, profile: dict[str, Any]) -> dict[str, tuple[str, str, dict[str, str] | None]]:
@@ -88,7 +107,7 @@ def _pages(home: Path, profile: dict[str, Any]) -> dict[str, tuple[str, str, dic
         "customer, posted": ("POST", "/console/customer", {"profile": json.dumps(profile)}),
         "customer, by id": ("POST", "/console/customer", {"customer_id": f"c{CUSTOMERS // 2}"}),
         "what if, one move": ("POST", "/console/what-if", {"profile": json.dumps(profile)}),
-        "segments": ("GET", "/console/segments", None),
+        "segments, with a report on eleven": ("GET", "/console/segments", None),
         "API description": ("GET", "/docs", None),
     }
     for name in released_use_cases(home):

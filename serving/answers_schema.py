@@ -45,6 +45,13 @@ _DECISION = _object(
         "reasons": _list(_TEXT),
     }
 )
+_MOMENT = _object({"as_of": _TEXT, "policy": _TEXT, "customers": _COUNT})
+_WEIGHT = _object({"feature": _TEXT, "share": {"type": "number", "minimum": 0, "maximum": 1}, "contribution": _NUMBER})
+_REALISED: Schema = {
+    **_object({"known": _COUNT, "hits": _COUNT, "rate": {"type": ["number", "null"]}, "low": _NUMBER, "high": _NUMBER}),
+    "type": ["object", "null"],
+    "description": "What members of the earlier date did, of those of whom it is known; the rate's 95% interval",
+}
 
 SCHEMAS: Schema = {
     "Anything": _OBJECT,
@@ -142,7 +149,42 @@ SCHEMAS: Schema = {
     "UseCases": _object(
         {"use_cases": _list(_object({"name": _TEXT, "polarity": _TEXT, "model_version": _TEXT, "href": _TEXT}))}
     ),
-    "Segments": _object({"segments": _list(_object({"code": _CODE, "labels": _OBJECT, "rule": _TEXT}))}),
+    "Segments": _object(
+        {
+            "policy": _TEXT,
+            "use_cases": _list(_TEXT),
+            "segments": _list(_ref("Segment")),
+            "report": {
+                "description": "The two snapshots that `became` compares, and the name of what was realised",
+                **_object({"before": _MOMENT, "after": _MOMENT, "outcome": {"type": ["string", "null"]}}),
+                "type": ["object", "null"],
+            },
+        }
+    ),
+    "Segment": _object(
+        {"code": _CODE, "labels": _OBJECT, "rule": _TEXT, "became": {"anyOf": [_ref("Became"), {"type": "null"}]}},
+        {
+            "level": {"enum": [1, 2, 3]},
+            "parent": {"type": ["string", "null"]},
+            "exclusive": {"type": "boolean"},
+            "priority": {"type": "integer"},
+            "size": {**_COUNT, "type": ["integer", "null"]},
+        },
+    ),
+    "Became": _object(
+        {
+            "before": _COUNT,
+            "after": _COUNT,
+            "predicted": {"type": "object", "additionalProperties": {"type": ["number", "null"]}},
+            "reasons": {"type": "object", "additionalProperties": _list(_WEIGHT)},
+            "scores": {
+                "type": "object",
+                "additionalProperties": _list(_COUNT),
+                "description": "Members of the later date by tenth of the probability",
+            },
+            "realised": _REALISED,
+        }
+    ),
     "CustomersExport": _object(
         {
             "request_id": _TEXT,

@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from scoring.answers import Live
 from scoring.releases import REPORT
+from serving.became import last_report
 from serving.console import audience, customer, models, render, start
 from serving.console import segments as segments_page
 from serving.console.entry import trouble, wants_page
@@ -103,11 +104,18 @@ async def report(request: Request) -> Reply:
 
 
 async def segments(_request: Request) -> Reply:
-    """GET /v1/segments, in the order their rules are tried; sizes as of the last snapshot of audiences, if any."""
+    """GET /v1/segments, in the order their rules are tried.
+
+    Sizes are those of the last snapshot of audiences, and `became` is what the last segment report says: both null
+    where there is none, or it was of other segments.
+    """
     visit = VISIT.get()
-    policy = visit.snapshot.policy
-    counted = sizes(visit.runtime.settings.home, policy)
+    policy, home = visit.snapshot.policy, visit.runtime.settings.home
+    counted, report = sizes(home, policy), last_report(home)
     known = counted.counts if counted and counted.of_this_policy else {}
+    if report and not report.of(policy):
+        report = None
+    became = {one.code: one for one in report.segments} if report else {}
     told: list[dict[str, Any]] = [
         {
             "code": segment.code,
@@ -118,10 +126,13 @@ async def segments(_request: Request) -> Reply:
             "exclusive": segment.exclusive,
             "priority": segment.priority,
             "size": known.get(segment.code),
+            "became": became.get(segment.code),
         }
         for segment in policy.ordered
     ]
-    return with_tag(json_reply({"policy": policy.version, "use_cases": list(policy.use_cases), "segments": told}))
+    compared = report and {"before": report.before, "after": report.after, "outcome": report.outcome}
+    document = {"policy": policy.version, "use_cases": list(policy.use_cases), "segments": told, "report": compared}
+    return with_tag(json_reply(document))
 
 
 async def openapi(_request: Request) -> Reply:

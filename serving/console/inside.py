@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from scoring.answers import Live
 from scoring.policy import Policy
 from scoring.reasons import OTHER_FACTORS
-from scoring.segments import SHELF
 from scoring.wording import catalogue
+from serving.became import Became, Realised, Weight, last_report
 from serving.console.charts import Bar
 from serving.console.words import Words
 from serving.describe import describe
-
-REPORT = "report.json"  # `python -m scoring segment-report` writes it
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +43,7 @@ class Inside:
     code: str
     before: int
     after: int
-    realised: Mapping[str, Any] | None
+    realised: Realised | None
     within: Mapping[str, Within]
 
 
@@ -64,34 +60,30 @@ class Report:
     @property
     def highest(self) -> float:
         """The largest share to draw."""
-        return max((one.realised["high"] for one in self.segments.values() if one.realised), default=1.0)
+        return max((one.realised.high for one in self.segments.values() if one.realised), default=1.0)
 
 
 def report_of(home: Path, policy: Policy, served: Mapping[str, Live], say: Words) -> Report | None:
     """The report written last; None where there is none, or the file is not one of ours."""
-    try:
-        stored = json.loads((home / SHELF / REPORT).read_bytes())
-        known = stored["after"]["policy"] == policy.version
-        segments = {told["code"]: _inside(told, served, say) for told in stored["segments"]}
-        return Report(stored["before"]["as_of"], stored["after"]["as_of"], stored["outcome"], known, segments)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    told = last_report(home)
+    if told is None:
         return None
+    segments = {one.code: _inside(one, served, say) for one in told.segments}
+    return Report(told.before.as_of, told.after.as_of, told.outcome, told.of(policy), segments)
 
 
-def _inside(told: Mapping[str, Any], served: Mapping[str, Live], say: Words) -> Inside:
-    realised = told.get("realised")
+def _inside(told: Became, served: Mapping[str, Live], say: Words) -> Inside:
     within = {
-        name: _within(live, predicted, told["reasons"].get(name, []), told["scores"].get(name, []), say)
-        for name, predicted in told["predicted"].items()
+        name: _within(live, predicted, told.reasons.get(name, []), told.scores.get(name, []), say)
+        for name, predicted in told.predicted.items()
         if (live := served.get(name))
     }
-    return Inside(
-        told["code"], told["before"], told["after"], realised if realised and realised["known"] else None, within
-    )
+    realised = told.realised if told.realised and told.realised.known else None
+    return Inside(told.code, told.before, told.after, realised, within)
 
 
 def _within(
-    live: Live, predicted: float | None, reasons: Sequence[Mapping[str, Any]], counts: Sequence[int], say: Words
+    live: Live, predicted: float | None, weights: Sequence[Weight], counts: Sequence[int], say: Words
 ) -> Within:
     features = {feature.name: feature for feature in live.release.bundle.features}
     positive = live.release.bundle.polarity == "positive"
@@ -99,15 +91,15 @@ def _within(
     whys = [
         Why(
             say.kept_together(
-                describe(features[one["feature"]], say.language)
-                if one["feature"] in features
-                else texts.get(one["feature"], one["feature"])
+                describe(features[one.feature], say.language)
+                if one.feature in features
+                else texts.get(one.feature, one.feature)
             ),
-            one["share"],
-            one["contribution"],
-            (one["contribution"] >= 0) == positive,
+            one.share,
+            one.contribution,
+            (one.contribution >= 0) == positive,
         )
-        for one in reasons
+        for one in weights
     ]
     total, highest = sum(counts), max(counts, default=0) or 1
     bars = [

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import jsonschema
 import pyarrow.parquet as pq
 import pytest
 
@@ -280,18 +281,27 @@ def test_segments_are_told_with_rules_and_sizes(
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_what_became_of_each_segment_is_told(server: Server, open_page: Open, language: str) -> None:
-    """Sizes, outcomes with their interval, reasons and scores inside: the figures of the segment report."""
+def test_what_became_of_each_segment_is_told(
+    server: Server, client: httpx.Client, open_page: Open, language: str
+) -> None:
+    """Sizes, outcomes with their interval, reasons and scores inside: the API's figures, which are the report's."""
     report = json.loads((server.home / "segments" / "report.json").read_bytes())
+    answer = client.get("/v1/segments").json()
+    became = {segment["code"]: segment["became"] for segment in answer["segments"]}
+    components = client.get("/openapi.json").json()["components"]
+    jsonschema.validate(answer, {"$ref": "#/components/schemas/Segments", "components": components})
     seen = open_page(server, "/console/segments", language=language)
 
     def told(code: str, part: str) -> list[float]:
         found = seen.page.locator(f"[data-inside={code}] [data-part={part}] data").all()
         return [float(value.get_attribute("value") or "nan") for value in found]
 
+    assert answer["report"]["outcome"] == "bought"
     assert "bought" in seen.page.inner_text("[aria-labelledby=inside]")
+    assert list(became) == [segment["code"] for segment in answer["segments"] if segment["became"]]
     for segment in report["segments"]:
         code, realised = segment["code"], segment["realised"]
+        assert became[code].items() <= segment.items()
         assert (told(code, "before"), told(code, "after")) == ([segment["before"]], [segment["after"]])
         assert told(code, "realised") == ([realised["rate"]] if realised["known"] else [])
         for name, predicted in segment["predicted"].items():
@@ -301,7 +311,7 @@ def test_what_became_of_each_segment_is_told(server: Server, open_page: Open, la
             assert told(code, f"share-{name}") == [reason["share"] for reason in reasons]
             assert sum(segment["scores"][name]) <= segment["after"]
     assert seen.page.locator("[data-inside] svg.shares").count() == sum(
-        any(counts) for segment in report["segments"] for counts in segment["scores"].values()
+        any(counts) for segment in became.values() for counts in segment["scores"].values()
     )
 
 
