@@ -20,6 +20,7 @@ help: ## list the targets
 setup: $(STAMP) ## make .venv from requirements.lock (instant when nothing changed)
 
 # Without uv on the path it is installed into .venv by pip; --without-pip because Debian's Python lacks ensurepip.
+# Compiled once here: where PYTHONDONTWRITEBYTECODE is set every process would compile its libraries anew.
 $(STAMP): requirements.lock
 	@set -e; \
 	[ -x $(PY) ] || { \
@@ -36,7 +37,7 @@ $(STAMP): requirements.lock
 	  [ -x $$uv ] || "$${python:-python3}" -m pip --python $(PY) install --quiet 'uv>=0.8'; \
 	fi; \
 	echo "Installing requirements.lock"; \
-	"$$uv" pip install --quiet --python $(PY) --require-hashes --requirement requirements.lock; \
+	"$$uv" pip install --quiet --compile-bytecode --python $(PY) --require-hashes --requirement requirements.lock; \
 	touch $(STAMP)
 
 run: setup ## train the examples once, then serve them on PORT (default 3000)
