@@ -12,7 +12,7 @@ STAMP := $(VENV)/.installed
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test browser lint bench tables endure soak fuzz pages compare noise kill scale mlflow mailing lock
+.PHONY: help setup run test browser lint bench tables endure soak fuzz pages doors compare noise kill scale mlflow mailing lock
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -75,6 +75,9 @@ fuzz: setup ## schemathesis, all checks, 500 cases a route, against the describe
 
 pages: setup ## what each page of the console costs, with a million customers behind it (2 minutes; after `make run`)
 	$(PY) -m benchmarks.pages --home "$(HOME_DIR)"
+
+doors: setup ## 1,000 customers of each example by raw events and by features: equal answers, and what they cost (5 minutes)
+	@$(PY) -W ignore -m benchmarks.doors
 
 compare: setup ## six tasks on public data: ours against the best of four others on the same rows (PENCHANT_DATA names the data)
 	$(PY) -W ignore -m benchmarks.compare

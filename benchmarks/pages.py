@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from socket import socket
@@ -50,7 +50,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as scratch:
         home = Path(scratch) / "home"
         profile = _enlarge(options.home, home)
-        with _server(home, Path(scratch)) as (pid, address), httpx.Client(base_url=address, timeout=60) as client:
+        with (
+            server(home, Path(scratch), {"PENCHANT_DECISIONS": "on"}) as (pid, address),
+            httpx.Client(base_url=address, timeout=60) as client,
+        ):
             shared = sum(len(gzip.compress(client.get(f"/console/{name}").content)) for name in LOADED)
             print("| page | CPU ms | ms, median | compressed bytes, with everything |\n|---|---|---|---|")
             for name, asked in _pages(home, profile).items():
@@ -133,12 +136,13 @@ def _measured(
 
 
 @contextmanager
-def _server(home: Path, scratch: Path) -> Iterator[tuple[int, str]]:
+def server(home: Path, scratch: Path, settings: Mapping[str, str] | None = None) -> Iterator[tuple[int, str]]:
+    """A server on a home, once it is ready: its process and its address."""
     with socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PENCHANT_", "BENTOML_"))}
-    own = {"BENTOML_HOME": str(scratch / "bentoml"), "BENTOML_DO_NOT_TRACK": "True", "PENCHANT_DECISIONS": "on"}
+    own = {"BENTOML_HOME": str(scratch / "bentoml"), "BENTOML_DO_NOT_TRACK": "True", **(settings or {})}
     command = [sys.executable, "-m", "serving", "--home", str(home), "--port", str(port)]
     with (scratch / "server.log").open("wb") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=kept | own, stdout=log, stderr=log)

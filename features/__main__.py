@@ -71,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
         if name == "report":
             command.add_argument("--html", type=Path, metavar="F", help="also write a page")
+            command.add_argument("--quarantine", type=Path, metavar="DIR", help="also write the bad rows there")
     return parser
 
 
@@ -106,7 +107,7 @@ def _duplicates(options: argparse.Namespace) -> int:
 
 def _report(options: argparse.Namespace) -> int:
     use_case = load_use_case(options.use_case)
-    report = learning_table(use_case).report
+    report = learning_table(use_case, quarantine=options.quarantine).report
     if options.html:
         options.html.write_text(as_page(use_case.name, report), encoding="utf-8")
         print(f"written: {options.html}", file=sys.stderr)

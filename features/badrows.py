@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import ibis.expr.types as ir
@@ -28,6 +28,10 @@ class BadRows:
     def total(self) -> int:
         """How many rows were set aside."""
         return sum(self.rules.values())
+
+    def places(self) -> BadRows:
+        """The same without the cells: where each row stands, and the rule."""
+        return self if self.rows.is_empty() else replace(self, rows=self.rows.select(FILE, ROW, "rule"))
 
     def to_json(self) -> dict[str, Any]:
         """As the data report gives it."""

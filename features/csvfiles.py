@@ -18,13 +18,17 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from features.engine import literal
 from features.errors import DataError
 from features.inference import parse_moment
 from features.types import read_number
 
 EXTRA = "__extra"  # what a row holds beyond the header's columns
+_place = "__place"  # a row's number in its file, where that is not its place in the table
 _chunk = 1 << 20
+_two_ends = (b"\n\n", b"\n\r", b"\r\r")  # of lines, with nothing between them
 _no_header = ("{", "[{", "[[", "<")  # JSON, XML
 
 
@@ -38,6 +42,14 @@ class Dialect:
 
 
 @dataclass(frozen=True, slots=True)
+class Loaded:
+    """A file in a table: where its rows stood, and those that are left out."""
+
+    number: str  # the SQL of a row's number in the file, from 1; the first line and blank ones count as they stand
+    left_out: tuple[tuple[int, str], ...]  # number, rule
+
+
+@dataclass(frozen=True, slots=True)
 class _Signs:
     """How often each sign that decides how a file is read occurs in it."""
 
@@ -46,6 +58,7 @@ class _Signs:
     feeds: int  # LF without CR
     quotes: int
     nuls: int
+    blank: bool  # a line holds nothing
 
     @property
     def mixed(self) -> bool:
@@ -71,8 +84,8 @@ def dialect(file: Path) -> Dialect:
     return Dialect(tuple(name.strip() or f"column_{i + 1}" for i, name in enumerate(names)), delimiter, zipped)
 
 
-def load(backend: Any, file: Path, written: Dialect, into: str) -> Iterator[tuple[int, str]]:
-    """Loads a file into a table of text, in its order, and gives the rows left out: number, rule.
+def load(backend: Any, file: Path, written: Dialect, into: str) -> Loaded:
+    """Loads a file into a table of text, in its order, and says which rows are left out.
 
     The table has `c0`.. and `__extra`, which is filled in rows that are left out.
 
@@ -86,11 +99,36 @@ def load(backend: Any, file: Path, written: Dialect, into: str) -> Iterator[tupl
         plain = _with_one_line_end(file, written, Path(folder) / "rows.csv") if signs.mixed else None
         _read(backend, plain or file, written, into, zipped=written.zipped and plain is None)
     rejected = backend.raw_sql(f"SELECT DISTINCT line, error_type::VARCHAR FROM {into}_rejects ORDER BY ALL").fetchall()
-    surplus = backend.raw_sql(f"SELECT rowid + 1 FROM {into} WHERE {EXTRA} IS NOT NULL ORDER BY ALL").fetchall()
-    yield from ((int(line) - 1, str(rule).lower().replace(" ", "_")) for line, rule in rejected)
-    yield from ((int(row), "too_many_fields") for (row,) in surplus)
+    left_out = [(int(line) - 1, str(rule).lower().replace(" ", "_")) for line, rule in rejected]
+    blank = _blank_rows(file, written) if signs.blank else []
+    number = _numbered(backend, into, sorted({*blank, *(row for row, _ in left_out)}))
+    surplus = f"SELECT {number} FROM {into} WHERE {EXTRA} IS NOT NULL ORDER BY ALL"
+    left_out += [(int(row), "too_many_fields") for (row,) in backend.raw_sql(surplus).fetchall()]
     if signs.nuls:
-        yield from ((row, "nul_byte") for row in _with_nul(backend, into, len(written.columns)))
+        left_out += [(row, "nul_byte") for row in _with_nul(backend, into, number, len(written.columns))]
+    return Loaded(number, tuple(left_out))
+
+
+def _numbered(backend: Any, into: str, absent: Sequence[int]) -> str:
+    """The SQL of a row's number in its file, where rows with the given numbers, rising, are not in the table."""
+    if not absent:
+        return "rowid + 1"
+    starts = [row - earlier for earlier, row in enumerate(absent)]  # the place in the table from which one more is out
+    steps = pa.table({"start": starts, "until": [*starts[1:], 2**62], "more": range(1, len(absent) + 1)})
+    backend.con.register("penchant_steps", steps)
+    backend.raw_sql(f"ALTER TABLE {into} ADD COLUMN {_place} BIGINT")
+    backend.raw_sql(
+        f"UPDATE {into} SET {_place} = {into}.rowid + 1 + more FROM penchant_steps "
+        f"WHERE {into}.rowid + 1 >= start AND {into}.rowid + 1 < until"
+    )
+    backend.con.unregister("penchant_steps")
+    return f"coalesce({_place}, rowid + 1)"
+
+
+def _blank_rows(file: Path, written: Dialect) -> list[int]:
+    """The numbers of the rows without a single sign, which DuckDB passes over."""
+    with _as_text(file, written) as text:
+        return [row for row, cells in enumerate(csv.reader(text, delimiter=written.delimiter)) if not cells]
 
 
 def seems_data(names: Sequence[str]) -> bool:
@@ -127,6 +165,7 @@ def _chunks(file: Path, written: Dialect) -> Iterator[bytes]:
 
 def _signs(file: Path, written: Dialect) -> _Signs:
     pairs = returns = feeds = quotes = nuls = 0
+    blank, end = False, b""
     for chunk in _chunks(file, written):
         both = chunk.count(b"\r\n")
         pairs += both
@@ -134,7 +173,9 @@ def _signs(file: Path, written: Dialect) -> _Signs:
         feeds += chunk.count(b"\n") - both
         quotes += chunk.count(b'"')
         nuls += chunk.count(b"\x00")
-    return _Signs(pairs, returns, feeds, quotes, nuls)
+        blank = blank or any(sign in chunk or sign in end + chunk[:1] for sign in _two_ends)
+        end = chunk[-1:]
+    return _Signs(pairs, returns, feeds, quotes, nuls, blank)
 
 
 def _with_one_line_end(file: Path, written: Dialect, copy: Path) -> Path:
@@ -175,10 +216,10 @@ def _read(backend: Any, file: Path, written: Dialect, into: str, *, zipped: bool
     backend.raw_sql("SET preserve_insertion_order = false")
 
 
-def _with_nul(backend: Any, into: str, width: int) -> list[int]:
+def _with_nul(backend: Any, into: str, number: str, width: int) -> list[int]:
     """The rows with a NUL byte that are not left out yet; from now on they are."""
     cells = ", ".join(f"c{index}" for index in range(width))
     broken = f"{EXTRA} IS NULL AND contains(concat_ws('', {cells}), chr(0))"
-    found = backend.raw_sql(f"SELECT rowid + 1 FROM {into} WHERE {broken} ORDER BY ALL").fetchall()
+    found = backend.raw_sql(f"SELECT {number} FROM {into} WHERE {broken} ORDER BY ALL").fetchall()
     backend.raw_sql(f"UPDATE {into} SET {EXTRA} = 'nul' WHERE {broken}")
     return [int(row) for (row,) in found]

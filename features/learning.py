@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import polars as pl
 
+from features.badrows import BadRows
 from features.errors import UseCaseError
 from features.labels import LABEL, Cutoffs
 from features.layout import Layout
@@ -36,6 +37,7 @@ class LearningTable:
     digest: str  # sha256 of the sources' bytes
     findings: tuple[Finding, ...] = ()
     layout: Layout | None = None  # what the features of a log are made of; None for a ready table
+    bad: Mapping[str, BadRows] = field(default_factory=dict)  # rows left out, by source: events, profiles, table
 
 
 def class_shortage(labels: pl.Series, part: str, what: str, who: str) -> list[str]:

@@ -33,8 +33,8 @@ _identifier = re.compile(
 )
 
 
-def read_ready_table(use_case: UseCase) -> tuple[LearningTable, BadRows]:
-    """The ready table of a use case, its columns read as what they are, and the rows that had to be left out.
+def read_ready_table(use_case: UseCase) -> LearningTable:
+    """The ready table of a use case, its columns read as what they are.
 
     Raises:
         DataError: a column that is needed is not there, too many rows are bad, or a class is too small.
@@ -67,7 +67,7 @@ def read_ready_table(use_case: UseCase) -> tuple[LearningTable, BadRows]:
     report = _report(cells, kept, source, section, reads, bad, duplicates)
     unread = [kept[source.inside(name)].alias(name) for name, read in reads.items() if read.dropped]
     tell = identifiers(kept, [cells for cells in unread if cells.n_unique() > _nearly_all * len(cells)])
-    return LearningTable(rows, features, None, None, report, digest(section.path), tell), bad
+    return LearningTable(rows, features, None, None, report, digest(section.path), tell, bad={"table": bad})
 
 
 def _cannot_tell(cells: pl.DataFrame, kept: pl.DataFrame, section: Table, label: str) -> list[str]:

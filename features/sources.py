@@ -228,10 +228,11 @@ def _open_csv(backend: Any, path: Path, files: Sequence[Path]) -> Source:
         columns = columns or written.columns
         _same_columns(file, columns, written.columns)
         called = str(file.relative_to(path)) if file != path else file.name
-        ragged += ((called, row, rule) for row, rule in load(backend, file, written, loaded))
+        made = load(backend, file, written, loaded)
+        ragged += ((called, row, rule) for row, rule in made.left_out)
         order = ", ".join(f"c{written.columns.index(name)} AS c{index}" for index, name in enumerate(columns))
         selects.append(
-            f"SELECT {order}, {literal(called)} AS {FILE}, rowid + 1 AS {ROW} FROM {loaded} WHERE {EXTRA} IS NULL"
+            f"SELECT {order}, {literal(called)} AS {FILE}, {made.number} AS {ROW} FROM {loaded} WHERE {EXTRA} IS NULL"
         )
     view = _view(backend, path, columns, selects, f"{base}_view")
     return Source(path, view.columns, view.table, tuple(ragged))

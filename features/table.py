@@ -62,12 +62,13 @@ def learning_table(use_case: UseCase, *, quarantine: Path | None = None) -> Lear
         UseCaseError: the use case names a column that is not there.
     """
     if use_case.table is not None:
-        table, bad = read_ready_table(use_case)
-        write_quarantine(quarantine, use_case.name, {"table": bad})
+        table = read_ready_table(use_case)
+        write_quarantine(quarantine, use_case.name, table.bad)
         return replace(table, findings=(*table.findings, *leak_findings(table, use_case.accepted_leaks)))
     with engine() as backend:
         ground = prepare(backend, use_case, None)
-        write_quarantine(quarantine, use_case.name, _bad(ground))
+        bad = _bad(ground)
+        write_quarantine(quarantine, use_case.name, bad)
         features = called(log_features(ground.layout), use_case)
         check_names(use_case, [name for each in features for name in (each.name, each.subject or "")])
         parts = {moment: _eligible_at(ground, moment) for moment in (*ground.cutoffs.train, ground.cutoffs.test)}
@@ -80,7 +81,7 @@ def learning_table(use_case: UseCase, *, quarantine: Path | None = None) -> Lear
     undated = (*_misdated(ground.log), *(() if ground.profiles is None else ground.profiles.findings))
     report = _report(ground, cutoffs, [*notes, *odds], rows, features)
     table = LearningTable(
-        rows, features, eligibility(use_case), cutoffs, report, input_digest(use_case), undated, ground.layout
+        rows, features, eligibility(use_case), cutoffs, report, input_digest(use_case), undated, ground.layout, bad
     )
     return replace(table, findings=(*doubts, *undated, *leak_findings(table, use_case.accepted_leaks)))
 

@@ -10,13 +10,18 @@ from typing import Any
 import numpy as np
 import xgboost
 
+from features.compiled import raw_events
+from features.table import learning_table
 from features.types import MISSING, OTHER, Feature
+from features.usecase import UseCase
+from scoring.answers import Live
 from scoring.bands import Ladder, percentile_boundaries
-from scoring.bundle import write_bundle
+from scoring.bundle import canonical_json, write_bundle
 from scoring.calibration import Calibration
 from scoring.encoder import Encoder
 from scoring.model import TreeModel
-from scoring.releases import install_release, make_current
+from scoring.releases import install_release, load_release, make_current
+from training.encode import encode, fit_encoder
 
 SHOP = (
     Feature("days_since_purchase", "number", "recency", "days", lower=0, seen=(1, 400), event="purchase"),
@@ -122,3 +127,29 @@ def release_shop(home: Path, name: str, version: str = "1", *, scratch: Path, **
     facts = {"registered_at": "2026-01-01T00:00:00Z", "run_id": "test"}
     install_release(home, name, version, folder, report=b"<!doctype html><title>report</title>", facts=facts)
     make_current(home, name, version)
+
+
+def release_log(home: Path, use_case: UseCase) -> Live:
+    """Releases a small boosted model of a use case on a log, with the SQL that makes its features of raw events."""
+    table = learning_table(use_case)
+    assert table.layout is not None
+    features, codes = fit_encoder(table.features, table.rows)
+    matrix = encode(Encoder(features, codes), table.rows).astype(np.float32)
+    data = xgboost.DMatrix(matrix, table.rows["__label"].to_numpy())
+    booster = xgboost.train({"objective": "binary:logistic", "max_depth": 4, "eta": 0.3}, data, 30)
+    stored = bytes(booster.save_raw("ubj"))
+    probability = Calibration(0.9, -0.05).probability(TreeModel(stored).margin(matrix))
+    manifest = {
+        **shop_manifest(use_case.name, use_case.polarity, probability),
+        "features": [feature.to_json() for feature in features],
+        "encoder": codes,
+        "eligible": table.eligible.to_json() if table.eligible else None,
+    }
+    golden = golden_rows(table.rows[:30].select(feature.name for feature in features).to_dicts(), probability[:30],
+                         manifest["bands"])  # fmt: skip
+    files = {"model.ubj": stored, "golden.jsonl": golden, "reference.json": b"{}\n"}
+    files["events.json"] = canonical_json(raw_events(use_case, table.layout))
+    write_bundle(home / "bundles" / use_case.name, manifest, files)
+    install_release(home, use_case.name, "1", home / "bundles" / use_case.name, report=b"report", facts={})
+    make_current(home, use_case.name, "1")
+    return Live(load_release(home, use_case.name))

@@ -152,7 +152,10 @@ def _say(lines: list[Any], words: Callable[[Any], str], *, as_json: bool) -> Non
 
 
 def _fail(error: Exception) -> int:
-    print(f"error: {error}", file=sys.stderr)
+    rules = (
+        [f"{error.file}: {rule}" for rule in error.broken] if isinstance(error, UseCaseError | DataError) else [error]
+    )
+    print("\n".join(f"error: {rule}" for rule in rules), file=sys.stderr)
     return next((code for kind, code in CODES if isinstance(error, kind)), FAILED)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from features.quarantine import write_quarantine
 from features.table import learning_table
 from features.usecase import load_use_case
 from training.beside import beside
@@ -41,10 +42,25 @@ def train(file: Path, *, home: Path, registry: Registry, mode: Mode) -> dict[str
         with progress.stage("read") as told:
             task = Task(use_case, learning_table(use_case), home, registry, mode)
             told.append(f"{task.table.rows.height:,} rows, {len(task.table.features)} features")
+            told.extend(_set_aside(task))
         known = registry.by_key(task.name, task.key())
         line = _train(task, Path(scratch), progress) if known is None else unchanged(task, known)
     progress.close()
     return {**line, "seconds": {stage: round(spent, 1) for stage, spent in progress.seconds.items()}}
+
+
+def _set_aside(task: Task) -> list[str]:
+    """Writes where the bad rows stand, and the rule each broke, to HOME/quarantine; no cell of them: a home forgets.
+
+    Gives what is to be told: how many of each source, and the file.
+    """
+    bad = {source: rows.places() for source, rows in task.table.bad.items()}
+    write_quarantine(task.home / "quarantine", task.name, bad)
+    return [
+        f"{rows.total:,} of {rows.read:,} rows of the {source} left out, see quarantine/{task.name}-{source}.parquet"
+        for source, rows in bad.items()
+        if rows.total
+    ]
 
 
 def _train(task: Task, scratch: Path, progress: Progress) -> dict[str, Any]:

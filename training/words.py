@@ -21,6 +21,7 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "rows": "Rows",
         "base_rate": "Base rate",
         "part": "Part",
+        "bad_rows": "{} of {} rows of the source broke a rule and were left out:",
         "choice": "How the model was chosen",
         "choice_rule": "The simplest candidate within one paired standard error of the best validation log-loss.",
         "candidate": "Candidate",
@@ -85,6 +86,7 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "rows": "Lignes",
         "base_rate": "Taux moyen",
         "part": "Partie",
+        "bad_rows": "{} lignes de la source sur {} ne respectent pas une règle et sont écartées :",
         "choice": "Comment le modèle a été choisi",
         "choice_rule": "Le candidat le plus simple à moins d'une erreur type appariée de la meilleure perte "
         "logarithmique de validation.",

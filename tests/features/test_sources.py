@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import polars as pl
 import pytest
 
@@ -240,6 +241,33 @@ def test_bad_rows_are_set_aside_with_the_rule_they_broke(tmp_path: Path) -> None
     }
     assert kept["__row"].sort().to_list() == [n + 1, n + 2, n + 3, n + 4, n + 5]
     assert kept.filter(pl.col("rule") == "unreadable_timestamp")["ts"].to_list() == ["not a date"]
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"], ids=["lf", "crlf", "cr"])
+def test_bad_rows_are_told_by_their_place_in_the_file(tmp_path: Path, end: bytes) -> None:
+    """Rows that could not be read, blank lines and line ends inside quotes move no number."""
+    random = np.random.default_rng(4)
+    good = [line.encode() for line in purchases(rate=0.02).write_csv().splitlines()[1:]]
+    odd = {
+        "invalid_encoding": b"c1,2024-01-05,\xff",
+        "too_many_fields": b"c1,2024-01-05,1.0,surplus",
+        "too_many_columns": b"c1,2024-01-05,1.0,far,too,many",
+        "unreadable_timestamp": b"c1,soon,2.0",
+        "unquoted_value": b'"c"1,2024-01-05,2.0',
+        "nul_byte": b"c1\x00,2024-01-05,2.0",
+        "blank": b"",
+        "two lines": b'"c' + end + b'1",2024-01-05,2.0',
+    }
+    rules = random.choice([None, *odd], len(good), p=[0.97, *[0.03 / len(odd)] * len(odd)]).tolist()
+    lines = [line if rule is None else odd[rule] for line, rule in zip(good, rules, strict=True)]
+    (tmp_path / "log.csv").write_bytes(end.join([b"customer_id,ts,amount", *lines, b""]))
+
+    learning_table(case(tmp_path, "log.csv"), quarantine=tmp_path / "quarantine")
+
+    kept = pl.read_parquet(tmp_path / "quarantine/case-events.parquet").select("rule", "__row").rows()
+    expected = [(rule, row) for row, rule in enumerate(rules, 1) if rule not in (None, "blank", "two lines")]
+    assert {rule for rule, _ in expected} == set(odd) - {"blank", "two lines"}
+    assert sorted(kept) == sorted(expected)
 
 
 def test_too_many_bad_rows_stop_the_run(tmp_path: Path) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import runpy
-import shutil
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,16 +13,20 @@ import jsonschema
 import polars as pl
 import pytest
 
+from benchmarks.doors import doors, mailing
 from features.compiled import raw_events
 from features.engine import engine
-from features.table import prepare, scoring_table
+from features.table import prepare as ground
+from features.table import scoring_table
 from features.usecase import UseCase, load_use_case
-from serving.raw_events import _read, _run
+from scoring.answers import score_profiles
+from serving.raw_events import _read, _run, prepare
 from tests.main_job.conftest import ROOT
+from tests.models import release_log
 
 DATA = Path(os.environ.get("PENCHANT_DATA", ROOT.parent / "shared" / "data"))
 CUSTOMERS = 1000
-MAILED = 150  # people of the mailing example
+MAILED = 300  # people of the mailing example
 
 
 def histories(log: pl.DataFrame, customer: str, keys: dict[str, str]) -> dict[str, list[dict]]:
@@ -83,29 +86,22 @@ def test_a_history_that_breaks_a_rule_is_told_where_and_never_fails_the_call(ser
     assert secret not in server.written()
 
 
-def featured(use_case: UseCase, cutoff: datetime, events: dict[str, list[dict]], traits: dict[str, dict]) -> None:
-    """Holds the features of posted histories against the feature table, cell by cell."""
-    with engine() as backend:
-        layout = prepare(backend, use_case, None).layout
-    compiled = json.loads(json.dumps(raw_events(use_case, layout)))
-    table = scoring_table(use_case, cutoff).drop("eligible")
-    chosen = table.sample(min(CUSTOMERS, table.height), seed=1)
-    posted, about = [], []
-    for row, customer in enumerate(chosen["customer_id"].to_list()):
-        profile = {"events": events[customer], "traits": traits.get(customer), "as_of": cutoff.isoformat()}
-        own, told, broken = _read(compiled, row, profile)
-        assert not broken
-        posted += own
-        about += told
+def answered_alike(use_case: UseCase, cutoff: datetime, home: Path) -> list[dict]:
+    """Posts everyone by events and by features, as the server does, and holds the whole answers against each other."""
+    served = {use_case.name: release_log(home, use_case)}
+    both = json.loads(json.dumps(asdict(doors(use_case, cutoff, CUSTOMERS))))
 
-    found = _run(compiled, posted, about)
+    by_events, by_features = (
+        score_profiles(served, prepare(both[way], served, None), reasons=5, language="fr")
+        for way in ("by_events", "by_features")
+    )
 
-    for row, expected in enumerate(chosen.drop("customer_id").iter_rows(named=True)):
-        assert found[row] == expected
+    assert by_events == by_features
+    return [row["scores"][use_case.name] for row in by_events]
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="PENCHANT_DATA names no folder with the reference data")
-def test_histories_with_cancellations_give_the_same_features(tmp_path):
+def test_a_thousand_histories_with_cancellations_score_alike(tmp_path):
     """Online Retail II: refunds by a column, timestamps to the minute."""
     source = DATA / "online_retail_ii_invoices.parquet"
     (tmp_path / "case.toml").write_text(
@@ -113,49 +109,34 @@ def test_histories_with_cancellations_give_the_same_features(tmp_path):
         'timestamp = "ts"\namount = "amount"\ntype = "purchase"\nrefund = { column = "is_cancel", equals = true }\n'
         'properties = ["country"]\nmeasures = ["n_items"]\ncurrency = "GBP"\n'
         '[window]\nobservation = "365d"\ngap = "0d"\nprediction = "90d"\ntest_cutoff = "2011-09-10"\n'
+        "train_cutoffs = 1\n"
         '[label]\nevent = "purchase"\noutcome = "present"\n'
     )
-    keys = {"ts": "ts", "amount": "amount", "is_cancel": "refund", "country": "country", "n_items": "n_items"}
 
-    featured(
-        load_use_case(tmp_path / "case.toml"),
-        datetime(2011, 9, 10, tzinfo=UTC),
-        histories(pl.read_parquet(source), "customer_id", keys),
-        {},
-    )
+    told = answered_alike(load_use_case(tmp_path / "case.toml"), datetime(2011, 9, 10, tzinfo=UTC), tmp_path / "home")
+
+    assert len(told) == CUSTOMERS
+    assert len({score["probability"] for score in told}) > CUSTOMERS / 4
 
 
-@pytest.fixture(scope="module")
-def mailing(tmp_path_factory):
-    """The synthetic example with few people, and its use cases."""
-    folder = tmp_path_factory.mktemp("mailing")
-    example = ROOT / "examples/b2b-mailing"
-    runpy.run_path(str(example / "generate.py"))["write_example"](folder / "data", customers=MAILED, seed=3)
-    for name in ("propensity", "churn"):
-        shutil.copy(example / f"{name}.toml", folder)
-    return folder
-
-
-@pytest.mark.parametrize("name", ["propensity", "churn"])
-def test_mailings_with_traits_give_the_same_features(mailing, name):
+def test_mailings_with_traits_score_alike(tmp_path):
     """The synthetic example: several types, properties, a measure, traits of every kind as they were at the cutoff."""
-    cutoff = datetime(2026, 6, 1, tzinfo=UTC)
-    log = pl.read_parquet(mailing / "data/events.parquet")
-    same = ("channel", "device", "region", "time_on_page")
-    keys = {"timestamp": "ts", "event_type": "type", **{column: column for column in same}}
-    people = pl.read_parquet(mailing / "data/profiles.parquet").filter(pl.col("valid_from") < cutoff.date())
-    latest = people.sort("valid_from").unique("customer_id", keep="last").drop("valid_from")
-    traits = {row.pop("customer_id"): row for row in latest.iter_rows(named=True)}
-    told = {who: {**row, "signed_up": row["signed_up"].isoformat()} for who, row in traits.items()}
+    case = mailing(tmp_path, customers=MAILED, seed=3)["churn"]
+    assert case.window is not None
+    once = case.model_copy(update={"window": case.window.model_copy(update={"train_cutoffs": 1})})
 
-    featured(load_use_case(mailing / f"{name}.toml"), cutoff, histories(log, "customer_id", keys), told)
+    told = answered_alike(once, datetime(2026, 6, 1, tzinfo=UTC), tmp_path / "home")
+
+    assert len(told) > 0.9 * MAILED
+    assert {score["status"] for score in told} == {"scored", "not_eligible"}
+    assert len({score.get("probability") for score in told}) > MAILED / 4
 
 
 def test_a_first_event_of_long_ago_is_answered():
     """A date that stands for none, such as 1970 or 1900, and one of the year 9999: features for each."""
     use_case = load_use_case(ROOT / "examples/cdnow/propensity.toml")
     with engine() as backend:
-        compiled = json.loads(json.dumps(raw_events(use_case, prepare(backend, use_case, None).layout)))
+        compiled = json.loads(json.dumps(raw_events(use_case, ground(backend, use_case, None).layout)))
     days = [
         ["1970-01-01", "1998-03-01", "1998-03-05"],
         ["1900-01-01", "1998-03-01", "1998-03-05"],

@@ -89,7 +89,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "visits.toml").write_text(TABLE, encoding="utf-8")
     (folder / "shop.toml").write_text(LOG, encoding="utf-8")
     visits().write_parquet(folder / "visits.parquet")
-    events().write_parquet(folder / "events.parquet")
+    undated = pl.DataFrame([{"who": 7, "when": None, "paid": 1.0}], schema=events().schema)
+    pl.concat([events(), undated]).write_parquet(folder / "events.parquet")
     return folder
 
 

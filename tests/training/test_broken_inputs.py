@@ -1,4 +1,4 @@
-"""What stops training before it fits: the exit code, one line of error, and nothing on the shelf."""
+"""What stops training before it fits: the exit code, a line for each broken rule, and nothing on the shelf."""
 
 from __future__ import annotations
 

@@ -58,6 +58,39 @@ def test_a_wrong_use_case_is_usage(trained: Lines, home: Path, capsys: pytest.Ca
     assert "nowhere.toml" in capsys.readouterr().err
 
 
+def test_bad_rows_are_told_by_their_place(
+    trained: Lines, world: Path, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On stderr, in the report, and in the home: file, row and rule, no cell; a clean source leaves no file."""
+    main([str(world / "shop.toml"), "--home", str(home)])
+
+    last = pl.read_parquet(world / "events.parquet").height
+    kept = pl.read_parquet(home / "quarantine/shop-events.parquet")
+    assert kept.rows(named=True) == [{"__file": "events.parquet", "__row": last, "rule": "missing_timestamp"}]
+    assert f"1 of {last:,} rows of the events left out" in capsys.readouterr().err
+    assert "missing_timestamp" in (home / str(trained["shop"]["report"])).read_text(encoding="utf-8")
+    assert [path.name for path in (home / "quarantine").iterdir()] == ["shop-events.parquet"]
+
+
+def test_too_many_bad_rows_are_bad_data(
+    trained: Lines, world: Path, home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Beyond the tolerated share: 3, a line for each rule with its count, and nothing set aside."""
+    events = pl.read_parquet(world / "events.parquet")
+    blank = pl.when(pl.int_range(pl.len()) % 10 == 0).then(None).otherwise("when").alias("when")
+    events.with_columns(blank).write_parquet(tmp_path / "events.parquet")
+    (tmp_path / "shop.toml").write_text((world / "shop.toml").read_text().replace('"shop"', '"bad"'))
+
+    code = main([str(tmp_path / "shop.toml"), "--home", str(home)])
+
+    told = capsys.readouterr().err
+    assert code == BAD_DATA
+    assert "at most 5.0% of the rows may be bad" in told
+    assert "column 'when': missing_timestamp: " in told
+    assert told.count("error: ") == 2
+    assert not (home / "quarantine/bad-events.parquet").exists()
+
+
 def test_too_few_outcomes_are_bad_data(
     trained: Lines, home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
