@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,7 @@ FOREST: dict[str, Any] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Lesson:
     """Encoded rows to learn from: fitting rows, stopping rows, and what their columns are."""
 
@@ -51,6 +52,21 @@ class Lesson:
     stop: NDArray[np.float32]
     stop_labels: NDArray[np.float64]
     label_event: str | None = None  # the slug of the event that is predicted; None for a ready table
+
+    @property
+    def threads(self) -> int:
+        """How many a booster may use, 0 for all there are; the number does not change a bit of it."""
+        return 1 if self.fit.size <= ONE_THREAD_CELLS else 0
+
+    @cached_property
+    def fitting(self) -> xgboost.QuantileDMatrix:
+        """The fitting rows in bins, which every booster on them shares."""
+        return xgboost.QuantileDMatrix(self.fit, label=self.fit_labels, nthread=self.threads)
+
+    @cached_property
+    def stopping(self) -> xgboost.QuantileDMatrix:
+        """The stopping rows in the fitting rows' bins: trees part them as they would the numbers themselves."""
+        return xgboost.QuantileDMatrix(self.stop, label=self.stop_labels, ref=self.fitting, nthread=self.threads)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +115,7 @@ def fit_logit(lesson: Lesson, seed: int) -> Fitted:  # noqa: ARG001
 def fit_forest(lesson: Lesson, seed: int) -> Fitted:
     """A random forest whose trees add up in log-odds: parallel trees of one boosting round."""
     params = {**FOREST, **_common(lesson, seed)}
-    booster = xgboost.train(params, _rows(lesson.fit, lesson.fit_labels), num_boost_round=1)
+    booster = xgboost.train(params, lesson.fitting, num_boost_round=1)
     return Fitted("forest", "model.ubj", bytes(booster.save_raw("ubj")), {**FOREST, "seed": seed})
 
 
@@ -108,9 +124,9 @@ def fit_xgboost(lesson: Lesson, seed: int, **tuned: Any) -> Fitted:
     params = {**BOOSTING, **tuned}
     booster = xgboost.train(
         {**params, **_common(lesson, seed)},
-        _rows(lesson.fit, lesson.fit_labels),
+        lesson.fitting,
         num_boost_round=ROUNDS,
-        evals=[(_rows(lesson.stop, lesson.stop_labels), "stop")],
+        evals=[(lesson.stopping, "stop")],
         callbacks=[xgboost.callback.EarlyStopping(rounds=PATIENCE, save_best=True)],
         verbose_eval=False,
     )
@@ -142,16 +158,11 @@ def _linear(kind: str, lesson: Lesson, used: list[str], *, overlapping: bool = F
 
 
 def _common(lesson: Lesson, seed: int) -> dict[str, Any]:
-    """What every booster is told; the number of threads does not change a bit of it."""
-    threads = 1 if lesson.fit.size <= ONE_THREAD_CELLS else 0
+    """What every booster is told."""
     return {
         "objective": "binary:logistic",
         "eval_metric": "logloss",
         "tree_method": "hist",
         "seed": seed,
-        "nthread": threads,
+        "nthread": lesson.threads,
     }
-
-
-def _rows(matrix: NDArray[np.float32], label: NDArray[np.float64]) -> xgboost.DMatrix:
-    return xgboost.DMatrix(matrix, label=label)

@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 
 from features.types import Feature
 from training.calibrate import fit_calibration
-from training.candidates import Fit, Lesson, fit_xgboost
+from training.candidates import Fit, Fitted, Lesson, fit_xgboost
 from training.errors import CalibrationError, NothingLearned
 from training.evaluate import row_losses
 from training.learn import Taught, contend, teach
 from training.split import labels, learning_parts, share_out
 
 FOLDS = 3
+REPEATS = 3  # of stratified folds, each dealt anew
+REPEATED_CELLS = 200_000  # cells of the learning rows up to which folds are repeated; more rows need it less
 LINEAR = ("recency", "rfm_logit", "logit")
 SMALL = 200  # learning rows of the rarer class below which only linear candidates compete
 SEARCHED_CELLS = 5_000_000  # cells the search may fit in all; bounded by work, not by a clock, so that it repeats
@@ -27,6 +29,7 @@ MOST_TRIALS = 8
 SEEDS = 5
 
 Floats = NDArray[np.float64]
+Fold = tuple[NDArray[np.bool_], NDArray[np.bool_]]  # rows to learn from, rows to validate on
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ class Choice:
     losses: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # log_loss, behind, standard_error
     folds: int = 0
     rows: int = 0
+    repeats: int = 1  # how often every validation row was predicted, each time by other rows
 
 
 def choose(
@@ -50,23 +54,29 @@ def choose(
     """
     if is_small(rows):
         fits = {kind: fit for kind, fit in fits.items() if kind in LINEAR}
-    losses: dict[str, list[Floats]] = {kind: [] for kind in fits}
-    groups, tuned = [], {}
-    done = folds(rows, seed=seed)
+    losses, times = {kind: np.zeros(rows.height) for kind in fits}, np.zeros(rows.height, dtype=np.int64)
+    tuned: dict[str, Any] = {}
+    done = folds(rows, width=len(features), seed=seed)
     for number, (learn, validate) in enumerate(done):
-        taught = teach(features, *learning_parts(learn, None, seed=seed + number), label_event=label_event)
+        taught = teach(features, *learning_parts(rows.filter(learn), None, seed=seed + number), label_event=label_event)
         if number == 0 and "xgboost" in fits:
             tuned = search(taught.lesson, seed=seed)
             fits = {**fits, "xgboost": partial(fit_xgboost, **tuned)}
-        matrix, outcome = taught.matrix(validate), labels(validate)
-        groups.append(validate["__group"].to_numpy())
+        judged = rows.filter(validate)
+        matrix, outcome = taught.matrix(judged), labels(judged)
+        times += validate
         for kind in list(losses):
             loss = validation_loss(taught, fits[kind], matrix, outcome, seed=seed)
-            losses[kind].append(loss) if loss is not None else losses.pop(kind)
+            if loss is None:
+                losses.pop(kind)
+            else:
+                losses[kind][validate] += loss
     if not losses:
         raise NothingLearned("A model needs a feature that rises or falls with the outcome, got none that does.")
-    table = compare({kind: np.concatenate(parts) for kind, parts in losses.items()}, np.concatenate(groups))
-    return Choice(simplest(fits, table), tuned, table, len(done), sum(len(group) for group in groups))
+    met = times > 0
+    table = compare({kind: loss[met] / times[met] for kind, loss in losses.items()}, rows["__group"].to_numpy()[met])
+    repeats = int(times.max())
+    return Choice(simplest(fits, table), tuned, table, len(done) // repeats, int(met.sum()), repeats)
 
 
 def simplest(fits: Mapping[str, Fit], table: Mapping[str, Mapping[str, float]]) -> str:
@@ -85,19 +95,20 @@ def is_small(rows: pl.DataFrame) -> bool:
     return min(positives, rows.height - positives) < SMALL
 
 
-def folds(rows: pl.DataFrame, *, seed: int) -> list[tuple[pl.DataFrame, pl.DataFrame]]:
-    """Pairs of rows to learn from and rows to validate on: rolling where there is time, else stratified thirds.
+def folds(rows: pl.DataFrame, *, width: int, seed: int) -> list[Fold]:
+    """Which rows to learn from and which to validate on: rolling where there is time, else repeated stratified thirds.
 
-    A log with several train cutoffs validates on each later one by all before it, as the test will.
+    A log with several train cutoffs validates on each later one by all before it, as the test will. Rows of few enough
+    cells, `width` a row, are dealt into thirds several times, so that each is validated on as often.
     """
-    cutoffs = rows["__cutoff"].drop_nulls().unique().sort()
-    if cutoffs.len() > 1:
-        pairs = [
-            (rows.filter(pl.col("__cutoff") < cutoff), rows.filter(pl.col("__cutoff") == cutoff))
-            for cutoff in cutoffs[1:]
-        ]
-        return [pair for pair in pairs if all(_both_classes(part) for part in pair)] or _thirds(rows, seed)
-    return _thirds(rows, seed)
+    cutoff, outcome = rows["__cutoff"], labels(rows)
+    rolling = [
+        ((cutoff < moment).fill_null(value=False).to_numpy(), (cutoff == moment).fill_null(value=False).to_numpy())
+        for moment in cutoff.drop_nulls().unique().sort()[1:]
+    ]
+    repeats = REPEATS if rows.height * width <= REPEATED_CELLS else 1
+    thirds = [pair for repeat in range(repeats) for pair in _thirds(rows, seed + 1000 * repeat)]
+    return [pair for pair in rolling if all(0 < outcome[part].mean() < 1 for part in pair)] or thirds
 
 
 def compare(losses: Mapping[str, Floats], group: NDArray[Any]) -> dict[str, dict[str, float]]:
@@ -148,16 +159,20 @@ def _stopping_losses(lesson: Lesson, trial: Mapping[str, Any], seed: int) -> Flo
     return np.asarray(np.logaddexp(0.0, margin) - lesson.stop_labels * margin)
 
 
-def median_seed(taught: Taught, fit: Fit, *, seed: int) -> int:
-    """Of several seeds the one whose calibrated stopping loss is the median, so that a lucky one never wins."""
-    count = max(1, min(SEEDS, 4 * SEARCHED_CELLS // max(taught.lesson.fit.size, 1)))
-    seeds = [seed + 1000 * number for number in range(count)]
-    scores = [_stopping_loss(taught.lesson, fit, one) for one in seeds]
-    return seeds[int(np.argsort(scores, kind="stable")[len(seeds) // 2])]
+def median_fitted(lesson: Lesson, fit: Fit, *, seed: int) -> Fitted:
+    """Of several seeds the fit whose calibrated stopping loss is the median, so that a lucky one never wins.
+
+    As many seeds as the rows' number of cells affords, always an odd number; one where there are very many.
+    """
+    affordable = max(1, min(SEEDS, 4 * SEARCHED_CELLS // max(lesson.fit.size, 1)))
+    count = affordable - 1 + affordable % 2
+    fitted = [fit(lesson, seed + 1000 * number) for number in range(count)]
+    scores = [_stopping_loss(lesson, one) for one in fitted] if count > 1 else [0.0]
+    return fitted[int(np.argsort(scores, kind="stable")[count // 2])]
 
 
-def _stopping_loss(lesson: Lesson, fit: Fit, seed: int) -> float:
-    margin = fit(lesson, seed).model().margin(lesson.stop)
+def _stopping_loss(lesson: Lesson, fitted: Fitted) -> float:
+    margin = fitted.model().margin(lesson.stop)
     try:
         probability = fit_calibration(margin, lesson.stop_labels).probability(margin)
     except CalibrationError:
@@ -175,13 +190,9 @@ def validation_loss(
         return None
 
 
-def _thirds(rows: pl.DataFrame, seed: int) -> list[tuple[pl.DataFrame, pl.DataFrame]]:
+def _thirds(rows: pl.DataFrame, seed: int) -> list[Fold]:
     part = share_out(rows, (1.0,) * FOLDS, seed=seed + 2)
-    return [(rows.filter(part != fold), rows.filter(part == fold)) for fold in range(FOLDS)]
-
-
-def _both_classes(rows: pl.DataFrame) -> bool:
-    return 0 < labels(rows).sum() < rows.height
+    return [(part != fold, part == fold) for fold in range(FOLDS)]
 
 
 def _drawn(random: np.random.Generator) -> dict[str, Any]:

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.candidates import Fit, candidates
-from training.choose import Choice, choose, median_seed, tuned_fit
+from training.choose import Choice, choose, median_fitted, tuned_fit
 from training.errors import CalibrationError
-from training.learn import Contender, Taught, contend, teach
+from training.learn import Contender, Taught, calibrated, teach
 from training.measure import Evidence, weigh
 from training.split import Parts, labels
 from training.task import Task
@@ -71,4 +71,5 @@ def measured(task: Task, learned: Learned) -> Evidence:
 
 
 def _contend(taught: Taught, kind: str, fit: Fit, seed: int) -> Contender:
-    return contend(taught, fit, seed=median_seed(taught, fit, seed=seed) if kind in SEEDED else seed)
+    fitted = median_fitted(taught.lesson, fit, seed=seed) if kind in SEEDED else fit(taught.lesson, seed)
+    return calibrated(taught, fitted)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -16,6 +17,7 @@ from training.split import labels
 RARE_ROWS = 10  # a level met in fewer fitting rows goes to OTHER
 RARE_SHARE = 0.0005  # or in a smaller share of them
 MOST_LEVELS = 254  # codes of one feature besides OTHER and MISSING
+BLOCK = 65_536  # rows encoded at once
 WEIGHT = 20.0  # rows of the base rate that a level's outcome rate is smoothed with
 
 
@@ -38,20 +40,22 @@ def fit_encoder(features: Sequence[Feature], rows: pl.DataFrame) -> tuple[tuple[
     return tuple(learned), codes
 
 
-def encode(encoder: Encoder, rows: pl.DataFrame) -> NDArray[np.float64]:
-    """The matrix of a table's rows, one column a feature.
+def encode(encoder: Encoder, rows: pl.DataFrame, kind: type[np.floating[Any]] = np.float64) -> NDArray[Any]:
+    """The matrix of a table's rows, one column a feature; made block by block, so that nothing is held twice.
 
     Raises:
         ValueError: A row breaks its feature's bounds; the tables of `features` never do.
     """
     names = [feature.name for feature in encoder.features]
-    encoded = encoder.table(rows.select(names).to_arrow(compat_level=pl.CompatLevel.oldest()))
-    if encoded.errors:
-        row = min(encoded.errors)
-        raise ValueError(
-            f"Every learning row must be valid, got {len(encoded.errors)} that are not, the first row {row}."
-        )
-    return encoded.matrix
+    matrix = np.empty((rows.height, len(names)), dtype=kind)
+    for start in range(0, rows.height, BLOCK):
+        block = rows.select(names)[start : start + BLOCK]
+        encoded = encoder.table(block.to_arrow(compat_level=pl.CompatLevel.oldest()))
+        if encoded.errors:
+            broken, row = len(encoded.errors), start + min(encoded.errors)
+            raise ValueError(f"Every learning row must be valid, got {broken} that are not, the first row {row}.")
+        matrix[start : start + BLOCK] = encoded.matrix
+    return matrix
 
 
 def _levels(column: pl.Series, outcome: NDArray[np.float64]) -> tuple[tuple[str, ...], list[str]]:
@@ -59,10 +63,13 @@ def _levels(column: pl.Series, outcome: NDArray[np.float64]) -> tuple[tuple[str,
     base = float(outcome.mean())
     counted = (
         pl.DataFrame({"text": column, "outcome": outcome})
+        .group_by("text")
+        .agg(pl.len().alias("rows"), pl.col("outcome").sum().alias("hits"))
+        .sort(["rows", "text"], descending=[True, False])
         .with_columns(key=pl.col("text").map_elements(normalise, return_dtype=pl.String))
         .with_columns(key=pl.when(pl.col("key") == "").then(None).otherwise("key"))
-        .group_by("key")
-        .agg(pl.len().alias("rows"), pl.col("outcome").sum().alias("hits"), pl.col("text").drop_nulls().mode().min())
+        .group_by("key", maintain_order=True)
+        .agg(pl.col("rows").sum(), pl.col("hits").sum(), pl.col("text").drop_nulls().first())
         .sort(["rows", "key"], descending=[True, False])
     )
     least = max(RARE_ROWS, RARE_SHARE * len(outcome))

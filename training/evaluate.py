@@ -6,6 +6,7 @@ their outcomes, so that no figure depends on the order of the rows.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -124,11 +125,11 @@ def ece_by_chance(probability: Floats, *, seed: int, share: float = 0.95) -> flo
     return float(np.quantile(errors, share))
 
 
-def draws(rows: int, *, seed: int, count: int = DRAWS) -> list[Floats]:
-    """How often each row is drawn, per bootstrap draw."""
+def draws(rows: int, *, seed: int, count: int = DRAWS) -> Iterator[Floats]:
+    """How often each row is drawn, per bootstrap draw; one at a time, since together they outweigh the rows."""
     random = np.random.default_rng(seed)
-    affordable = range(_affordable(rows, count))
-    return [np.bincount(random.integers(0, rows, rows), minlength=rows).astype(np.float64) for _ in affordable]
+    for _ in range(_affordable(rows, count)):
+        yield np.bincount(random.integers(0, rows, rows), minlength=rows).astype(np.float64)
 
 
 def row_losses(label: NDArray[Any], probability: Floats) -> Floats:

@@ -105,11 +105,12 @@ def paired_gain(label: NDArray[Any], challenger: Floats, champion: Floats, *, se
     """How much lower the challenger's log-loss is, and how much higher its ROC-AUC, each with a 95% interval."""
     new, old = row_losses(label, challenger), row_losses(label, champion)
     better = old - new
-    sampled = draws(len(label), seed=seed)
-    gains = [float(np.dot(weights, better)) / len(better) for weights in sampled]
     mine, theirs = Outcomes.of(label, challenger), Outcomes.of(label, champion)
     my_order, their_order = (np.argsort(-probability, kind="stable") for probability in (challenger, champion))
-    areas = [mine.roc_auc(drawn[my_order]) - theirs.roc_auc(drawn[their_order]) for drawn in sampled]
+    gains, areas = [], []
+    for drawn in draws(len(label), seed=seed):
+        gains.append(float(np.dot(drawn, better)) / len(better))
+        areas.append(mine.roc_auc(drawn[my_order]) - theirs.roc_auc(drawn[their_order]))
     return {
         "challenger_log_loss": float(new.mean()),
         "champion_log_loss": float(old.mean()),

@@ -32,7 +32,7 @@ class Taught:
 
     def matrix(self, rows: pl.DataFrame) -> NDArray[np.float32]:
         """Further rows, as the model reads them."""
-        return encode(self.encoder, rows).astype(np.float32)
+        return encode(self.encoder, rows, np.float32)
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,7 @@ def teach(
     """Encodes three sets of rows by an encoder that has met the first only."""
     learned, codes = fit_encoder(features, fit)
     encoder = Encoder(learned, codes)
-    fit_matrix, stop_matrix, calibrate_matrix = (
-        encode(encoder, rows).astype(np.float32) for rows in (fit, stop, calibrate)
-    )
+    fit_matrix, stop_matrix, calibrate_matrix = (encode(encoder, rows, np.float32) for rows in (fit, stop, calibrate))
     lesson = Lesson(learned, codes, fit_matrix, labels(fit), stop_matrix, labels(stop), label_event)
     return Taught(learned, codes, encoder, lesson, calibrate_matrix, labels(calibrate))
 
@@ -72,6 +70,14 @@ def contend(taught: Taught, fit: Fit, *, seed: int) -> Contender:
     Raises:
         CalibrationError: Its margin does not rise with the outcome.
     """
-    fitted = fit(taught.lesson, seed)
+    return calibrated(taught, fit(taught.lesson, seed))
+
+
+def calibrated(taught: Taught, fitted: Fitted) -> Contender:
+    """A fitted candidate, calibrated on rows it has not seen.
+
+    Raises:
+        CalibrationError: Its margin does not rise with the outcome.
+    """
     model = fitted.model()
     return Contender(fitted, model, fit_calibration(model.margin(taught.calibrate), taught.calibrate_labels))

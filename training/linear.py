@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
 from features.types import Feature
@@ -51,18 +52,13 @@ def fit_linear(
     of its own, a category one weight a level. Every term's mean over the rows given is 0, so that the intercept is the
     log-odds of the average row and each term its feature's Shapley value under independent features.
     """
-    blocks, scales = [], {}
-    for position, feature in enumerate(features):
-        if feature.name not in used:
-            continue
-        column = matrix[:, position].astype(np.float64)
-        if feature.type == "category":
-            blocks.append(np.eye(len(codes[feature.name]))[column.astype(np.int64)])
-        else:
-            scales[feature.name] = scale = _scale(feature, column, always_log=always_log)
-            blocks.append(_standardised(column, scale))
+    scales = {
+        feature.name: _scale(feature, matrix[:, position].astype(np.float64), always_log=always_log)
+        for position, feature in enumerate(features)
+        if feature.name in used and feature.type != "category"
+    }
     strength = 1.0 / (SHARED * len(label)) if overlapping else RIDGE
-    weights, intercept = _regress(np.hstack(blocks), label, strength)
+    weights, intercept = _regress(_design(features, codes, matrix, scales, used), label, strength)
     terms, start = [], 0
     for position, feature in enumerate(features):
         if feature.name not in used:
@@ -80,8 +76,37 @@ def fit_linear(
     return {"intercept": intercept, "terms": terms}
 
 
+def _design(
+    features: tuple[Feature, ...],
+    codes: dict[str, list[str]],
+    matrix: NDArray[np.float32],
+    scales: dict[str, _Scale],
+    used: Collection[str],
+) -> sparse.csr_matrix:
+    """The columns regressed on: one a level, and two a number, its standardised value and whether it is missing.
+
+    Exactly one cell a row and feature is stored, so that many levels cost no memory.
+    """
+    positions = [position for position, feature in enumerate(features) if feature.name in used]
+    values = np.ones((len(matrix), len(positions)))
+    columns = np.empty(values.shape, dtype=np.int32)
+    start = 0
+    for at, position in enumerate(positions):
+        feature, column = features[position], matrix[:, position]
+        if feature.type == "category":
+            columns[:, at] = start + column.astype(np.int32)
+            start += len(codes[feature.name])
+        else:
+            missing = np.isnan(column)
+            columns[:, at] = start + missing
+            values[:, at] = np.where(missing, 1.0, _standardised(column.astype(np.float64), scales[feature.name]))
+            start += 2
+    ends = np.arange(len(matrix) + 1) * len(positions)
+    return sparse.csr_matrix((values.ravel(), columns.ravel(), ends), shape=(len(matrix), start))
+
+
 def _regress(
-    design: NDArray[np.float64], label: NDArray[np.float64], strength: float
+    design: sparse.csr_matrix, label: NDArray[np.float64], strength: float
 ) -> tuple[NDArray[np.float64], float]:
     fitted = LogisticRegression(C=strength, solver="lbfgs", max_iter=STEPS, tol=1e-6).fit(design, label)
     return np.asarray(fitted.coef_[0], dtype=np.float64), float(fitted.intercept_[0])
@@ -101,12 +126,8 @@ def _scale(feature: Feature, column: NDArray[np.float64], *, always_log: bool) -
 
 
 def _standardised(column: NDArray[np.float64], scale: _Scale) -> NDArray[np.float64]:
-    """Two columns: the standardised number, 0 where missing, and whether it is missing."""
     values = np.log1p(np.maximum(column, 0.0)) if scale.log1p else column
-    missing = np.isnan(values)
-    return np.stack(
-        [np.where(missing, 0.0, (values - scale.centre) / scale.spread), missing.astype(np.float64)], axis=1
-    )
+    return np.asarray((values - scale.centre) / scale.spread)
 
 
 def _numeric_term(weights: NDArray[np.float64], scale: _Scale) -> tuple[Term, float]:

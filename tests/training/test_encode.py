@@ -61,3 +61,18 @@ def test_two_thousand_levels_keep_the_frequent_ones() -> None:
     _, codes = fit_encoder((Feature("kind", "category"),), rows(texts, random.integers(0, 2, 20000).tolist()))
 
     assert 10 < len(codes["kind"]) <= 256
+
+
+def test_a_large_table_is_encoded_block_by_block_as_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks of seven rows give the bits of one block, in float64 and in float32; a wrong row is named by its place."""
+    table = pl.DataFrame({"x": np.random.default_rng(0).normal(size=30), "__label": [0, 1] * 15})
+    features, codes = fit_encoder((Feature("x", "number"),), table)
+    encoder, bounded = Encoder(features, codes), Encoder((Feature("x", "number", lower=0.0),), codes)
+    whole = encode(encoder, table)
+
+    monkeypatch.setattr("training.encode.BLOCK", 7)
+
+    assert np.array_equal(encode(encoder, table), whole)
+    assert np.array_equal(encode(encoder, table, np.float32), whole.astype(np.float32))
+    with pytest.raises(ValueError, match="the first row 20"):
+        encode(bounded, table.select(pl.when(pl.int_range(30) < 20).then(1.0).otherwise(-1.0).alias("x")))

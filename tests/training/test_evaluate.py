@@ -36,7 +36,7 @@ def test_metrics_are_those_of_scikit_learn(distinct: int | None) -> None:
 def test_weighted_metrics_are_those_of_repeated_rows() -> None:
     """A row of weight three counts as three rows."""
     label, probability = outcomes(300, seed=2, distinct=20)
-    counts = draws(300, seed=5)[0]
+    counts = next(draws(300, seed=5))
     order = np.argsort(-probability, kind="stable")
 
     weighted = Outcomes.of(label, probability).figures(counts[order])

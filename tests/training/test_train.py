@@ -27,6 +27,7 @@ from training.compete import choose_for, fit, measured
 from training.encode import encode
 from training.errors import Refused
 from training.population import current
+from training.receipt import check
 from training.registry import CHAMPION, Registry
 from training.run import train
 from training.season import with_season
@@ -89,8 +90,24 @@ def test_reasons_add_up_on_every_test_row(
     sums = sigmoid(explained.base_value + explained.contributions.sum(axis=1))
     assert np.abs(sums - scored.probability).max() < 1e-6
     receipt = scorer.bundle.manifest["receipt"]
-    assert receipt["rows"] == len(matrix)
+    assert receipt["rows"] == receipt["test_rows"] == len(matrix)
     assert receipt["largest_oracle_difference"] < 1e-5
+
+
+def test_a_receipt_says_how_many_of_very_many_test_rows_were_checked(
+    trained: dict[str, dict[str, Any]], home: Path, world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beyond a number of test rows the reasons of a seeded sample are added up, and the receipt counts both."""
+    use_case = load_use_case(world / "visits.toml")
+    release = load_release(home, "visits")
+    matrix = encode(Scorer(release.bundle).encoder, split(learning_table(use_case), seed=use_case.seed).test)
+    stored = next(release.folder.glob("model.*")).read_bytes()
+    monkeypatch.setattr("training.receipt.MOST", 50)
+
+    found = check(release.bundle, stored, matrix, seed=1)
+
+    assert (found["rows"], found["oracle_rows"], found["test_rows"]) == (50, 50, len(matrix))
+    assert found == check(release.bundle, stored, matrix, seed=1)
 
 
 @pytest.mark.parametrize("name", NAMES)

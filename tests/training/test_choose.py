@@ -1,0 +1,95 @@
+"""How candidates are held against each other: folds, repeats, seeds."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import polars as pl
+import pytest
+
+from features.types import Feature
+from training import choose
+from training.calibrate import fit_calibration
+from training.candidates import Fitted, Lesson, fit_xgboost
+from training.evaluate import row_losses
+
+
+def table(count: int, *, cutoffs: int = 0) -> pl.DataFrame:
+    """Learning rows with a third of positive labels, at several cutoffs or, of a ready table, at none."""
+    random = np.random.default_rng(0)
+    moments = [f"2024-0{1 + row % cutoffs}-01" if cutoffs else None for row in range(count)]
+    return pl.DataFrame(
+        {
+            "__cutoff": pl.Series(moments, dtype=pl.String).str.to_datetime(time_zone="UTC"),
+            "__group": random.integers(0, 2**60, count, dtype=np.uint64),
+            "__label": (random.random(count) < 1 / 3).astype(np.int8),
+        }
+    )
+
+
+def test_folds_of_a_small_ready_table_are_repeated() -> None:
+    """Each row is validated on three times, each time by two thirds dealt anew, of which it is none."""
+    dealt = choose.folds(table(600), width=10, seed=4)
+
+    assert len(dealt) == 9
+    assert all(not (learn & validate).any() and (learn | validate).all() for learn, validate in dealt)
+    assert set(sum(validate.astype(int) for _, validate in dealt).tolist()) == {3}
+    assert len({validate.tobytes() for _, validate in dealt}) == 9
+
+
+@pytest.mark.parametrize(("rows", "width"), [(600, 1000), (200_001, 1)])
+def test_folds_of_a_large_table_are_dealt_once(rows: int, width: int) -> None:
+    """Beyond 200,000 cells every row is validated on once."""
+    dealt = choose.folds(table(rows), width=width, seed=4)
+
+    assert len(dealt) == 3
+    assert sum(int(validate.sum()) for _, validate in dealt) == rows
+
+
+def test_folds_of_a_log_roll_on_its_cutoffs() -> None:
+    """Each later cutoff is predicted by the rows of those before it, once."""
+    rows = table(600, cutoffs=3)
+
+    dealt = choose.folds(rows, width=10, seed=4)
+
+    spans = [
+        (rows.filter(learn)["__cutoff"].max(), rows.filter(judged)["__cutoff"].unique()) for learn, judged in dealt
+    ]
+    assert len(spans) == 2
+    assert all(len(at) == 1 and before < at[0] for before, at in spans)
+
+
+def test_a_lucky_seed_never_wins() -> None:
+    """The model kept is the third best of five by its calibrated stopping loss."""
+    random = np.random.default_rng(1)
+    matrix = random.normal(size=(600, 4)).astype(np.float32)
+    label = (random.random(600) < 1 / (1 + np.exp(-matrix[:, 0]))).astype(float)
+    names = tuple(Feature(f"f{place}", "number") for place in range(4))
+    lesson = Lesson(names, {}, matrix[:400], label[:400], matrix[400:], label[400:])
+
+    def loss(fitted: Fitted) -> float:
+        margin = fitted.model().margin(lesson.stop)
+        return float(
+            row_losses(lesson.stop_labels, fit_calibration(margin, lesson.stop_labels).probability(margin)).mean()
+        )
+
+    kept = choose.median_fitted(lesson, fit_xgboost, seed=5)
+
+    losses = sorted(loss(fit_xgboost(lesson, 5 + 1000 * number)) for number in range(5))
+    assert len(set(losses)) == 5
+    assert loss(kept) == losses[2]
+
+
+def test_repeats_make_one_loss_of_a_row() -> None:
+    """A row's losses are averaged over the repeats before candidates are compared: rows are not counted again."""
+    rows = table(900)
+    signal = rows["__label"].to_numpy() + np.random.default_rng(2).normal(size=900)
+    fits = {"stump": partial(fit_xgboost, max_depth=1), "tree": fit_xgboost}
+
+    choice = choose.choose(
+        rows.with_columns(x=pl.Series(signal)), (Feature("x", "number"),), fits, label_event=None, seed=0
+    )
+
+    assert (choice.folds, choice.repeats, choice.rows) == (3, 3, 900)
+    assert 0 < choice.losses["stump"]["log_loss"] < np.log(2)
