@@ -2,19 +2,50 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).parents[1]
+
+# How long an example takes says how busy the machine is, and decides nothing.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 def newcomer() -> dict[str, str]:
     """The environment of someone who has set nothing: MLflow keeps its address there for its children."""
     return {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "PENCHANT_"))}
+
+
+def take_along(names: Iterable[str], folder: Path) -> None:
+    """Copies files and folders of the checkout, without the bytecode that other processes may be writing there."""
+    for name in names:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(ROOT / name, folder / name)
+
+
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder of this run for all its processes: whoever asks first makes it, the others wait; only to be read."""
+    own = factory.getbasetemp()
+    run = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    folder, made = run / name, run / f"{name}.made"
+    with (run / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            folder.mkdir()
+            make(folder)
+            made.touch()
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -23,8 +54,10 @@ def examples_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     Beside it stands `training.json`, what `python -m training --json` printed.
     """
-    home = tmp_path_factory.mktemp("examples") / ".penchant"
-    command = [sys.executable, "-m", "training", "--home", str(home), "--json"]
-    with (home.parent / "training.json").open("wb") as report:
+    return made_once(tmp_path_factory, "examples", _train_the_examples) / ".penchant"
+
+
+def _train_the_examples(folder: Path) -> None:
+    command = [sys.executable, "-m", "training", "--home", str(folder / ".penchant"), "--json"]
+    with (folder / "training.json").open("wb") as report:
         subprocess.run(command, cwd=ROOT, env=newcomer(), stdout=report, check=True)
-    return home

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -23,8 +22,9 @@ import pytest
 from features.usecase import load_use_case
 from serving.settings import Settings
 from serving.welcome import greeting
-from tests.conftest import newcomer
+from tests.conftest import newcomer, take_along
 from tests.markdown import Block, Command, alike, blocks, commands
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/guide", "examples")
@@ -143,16 +143,11 @@ class Reader:
 @pytest.fixture
 def reader(tmp_path: Path, examples_home: Path) -> Iterator[Reader]:
     """A reader with the code, the examples, their releases, and a log of orders; the server is stopped afterwards."""
-    for name in CHECKOUT:
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
-        copy(ROOT / name, tmp_path / name)
+    take_along(CHECKOUT, tmp_path)
     shutil.copytree(examples_home, tmp_path / ".penchant")
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     orders().write_csv(tmp_path / "orders.csv")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    reader = Reader(tmp_path, port)
+    reader = Reader(tmp_path, free_port())
     yield reader
     if reader.server is not None:
         reader.server.terminate()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -28,10 +29,11 @@ def penchant(*arguments: str, code: int = 0) -> str:
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, dict[str, Any]]]:
-    """A home with the three examples, and what training said of each."""
-    home = tmp_path_factory.mktemp("trained")
-    reports = json.loads(penchant("training", "--home", str(home), "--json"))
+def trained(examples_home: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, dict[str, Any]]]:
+    """A home with the three examples, to be written to, and what training said of each."""
+    home = tmp_path_factory.mktemp("trained") / "home"
+    shutil.copytree(examples_home, home)
+    reports = json.loads((examples_home.parent / "training.json").read_bytes())
     return home, {report["name"]: report for report in reports}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ import httpx
 import pytest
 
 from tests.models import release_shop, shop_rows
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,13 +36,6 @@ class Server:
     def client(self) -> httpx.Client:
         """A client that keeps its connection."""
         return httpx.Client(base_url=self.url, timeout=30, trust_env=False)
-
-
-def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def start(

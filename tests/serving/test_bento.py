@@ -14,7 +14,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.serving.conftest import ROOT, Server, start, stop
+from tests.conftest import take_along
+from tests.serving.conftest import Server, start, stop
 from tests.serving.test_api import profiles
 from tests.serving.test_live import QUICK
 
@@ -158,9 +159,7 @@ def bento(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     scratch = tmp_path_factory.mktemp("build")
     project = scratch / "project"
     project.mkdir()
-    for name in ("serving", "scoring", "features", "bentofile.yaml", "LICENSE"):
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
-        copy(ROOT / name, project / name)
+    take_along(("serving", "scoring", "features", "bentofile.yaml", "LICENSE"), project)
     shutil.copytree(home / "releases", project / ".penchant/releases")
     built = subprocess.run(
         [*BENTOML, "build", "--output", "tag", str(project)],

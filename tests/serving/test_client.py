@@ -21,7 +21,8 @@ from scoring.answers import Live, score_profiles
 from scoring.releases import load_release
 from serving.client import AsyncClient, CallError, Client, profiles_of
 from tests.models import shop_rows
-from tests.serving.conftest import Server, free_port
+from tests.ports import free_port
+from tests.serving.conftest import Server
 
 
 def customers(count: int) -> list[dict[str, Any]]:

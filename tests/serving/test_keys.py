@@ -23,7 +23,8 @@ from serving.keys import FILE, Key, KeyRing, KeysError, add_key, main, read_keys
 from serving.problems import KEYLESS, Problem
 from serving.settings import Settings
 from tests.models import release_shop
-from tests.serving.conftest import ROOT, Server, free_port, start, stop
+from tests.ports import free_port
+from tests.serving.conftest import ROOT, Server, start, stop
 from tests.serving.test_edge import is_problem
 from tests.serving.test_live import QUICK, until
 

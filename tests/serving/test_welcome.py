@@ -16,13 +16,7 @@ import pytest
 from serving.ports import taken
 from serving.welcome import HOST, fullest, one_profile_each
 from tests.models import release_shop, shop_rows
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from tests.ports import free_port
 
 
 def welcome(home: Path, port: int, *more: str) -> subprocess.Popen[str]:

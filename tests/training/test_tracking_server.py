@@ -7,7 +7,6 @@ import re
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ import pytest
 from scoring.golden import replay
 from scoring.releases import current_version, load_release
 from tests.conftest import ROOT, newcomer
+from tests.ports import free_port
 from tests.training.conftest import TABLE, visits
 from training.__main__ import DONE, NO_REGISTRY, main
 
@@ -28,13 +28,6 @@ from training.__main__ import DONE, NO_REGISTRY, main
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
 
 PATIENCE = 240  # seconds; never reached on a machine that works
-
-
-def free_port() -> int:
-    """A port of this machine that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def mlflow_line(home: Path, port: int) -> list[str]:
