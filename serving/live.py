@@ -168,9 +168,9 @@ def _settle() -> None:
     """Takes all that will live long out of the sight of Python's collector.
 
     Large requests set off full collections, each of which would look through BentoML and the models again: a tenth of
-    a second in which nothing is answered. What a request makes holds no cycles, so the collector need not look often.
+    a second in which nothing is answered, and a copy of all that workers share. What a request makes holds no cycles,
+    so the collector need not look often, and no release does, so that one which is replaced goes without its help.
     """
-    gc.unfreeze()
     gc.collect()
     gc.freeze()
     gc.set_threshold(_YOUNG)

@@ -27,8 +27,19 @@ SCORING_SECONDS = Family("scoring_seconds", "histogram", "Time to answer one sco
 EXPLAIN_SECONDS = Family("explain_seconds", "histogram", "Time to answer one explanation, without the network.")
 MODEL_AGE = Family("model_age_seconds", "gauge", "Time since the served version was released.", ("use_case",))
 MODEL_INFO = Family("model_info", "gauge", "The version being served.", ("use_case", "version", "kind"))
+WORKER_STARTS = Family("worker_starts_total", "counter", "Workers started, those in place of dead ones included.")
 READY = Family("ready", "gauge", "1 when every use case is served.")
-FAMILIES = (HTTP_REQUESTS, SCORING_ROWS, SWAPS, SCORING_SECONDS, EXPLAIN_SECONDS, MODEL_AGE, MODEL_INFO, READY)
+FAMILIES = (
+    HTTP_REQUESTS,
+    SCORING_ROWS,
+    SWAPS,
+    SCORING_SECONDS,
+    EXPLAIN_SECONDS,
+    MODEL_AGE,
+    MODEL_INFO,
+    WORKER_STARTS,
+    READY,
+)
 
 
 class Registry:

@@ -2,43 +2,77 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
-import threading
 import time
 from typing import Any
 
-_PAUSE = 0.1  # seconds, between two looks while a dead worker has not been taken away yet
+from circus.exc import ConflictError  # type: ignore[import-untyped]
+
+from serving import logs
+
+_EARLY = 5.0  # seconds; a worker that ends by itself before it is so old would not start
+_LONGEST = 8.0  # seconds between two attempts at starting one that will not
+_MOST = 8  # attempts in vain that make the wait longer
+_AGAIN = 0.1  # seconds until the next look where the supervisor is busy looking
 
 
-def respawn_at_once() -> None:
-    """Starts a thread in the supervising process that wakes the supervisor whenever a worker has ended."""
-    threading.Thread(target=_wake_for_the_dead, name="respawn", daemon=True).start()
+class Deaths:
+    """Workers that ended, and how many in a row of those never really started."""
 
+    def __init__(self, arbiter: Any) -> None:
+        """Has the supervisor (circus' arbiter) told of each worker's end, from its own loop."""
+        self._arbiter = arbiter
+        self._loop: asyncio.AbstractEventLoop = arbiter.loop.asyncio_loop
+        self._born: dict[int, float] = {}
+        self._in_vain = 0
+        self._loop.add_signal_handler(signal.SIGCHLD, self._look)
 
-def _wake_for_the_dead() -> None:
-    while True:
+    def born(self, pid: int) -> None:
+        """There is a new worker."""
+        self._born[pid] = time.monotonic()
+
+    def _look(self) -> None:
+        self._loop.call_later(self._noted(), self._replace)
+
+    def _noted(self) -> float:
+        """Says who has ended and how; returns the seconds until they are to be replaced.
+
+        That is at once, and later and later where workers end by themselves as soon as they are started.
+        """
+        wait = 0.0
+        for pid, end in [(pid, _end_of(pid)) for pid in self._born]:
+            if end is None:
+                continue
+            age = time.monotonic() - self._born.pop(pid)
+            if any(watcher.is_stopping() or watcher.is_stopped() for watcher in self._arbiter.watchers):
+                continue
+            early = age < _EARLY and end != {"signal": "SIGKILL"}
+            self._in_vain = min(self._in_vain + 1, _MOST) if early else 0
+            wait = min(_LONGEST, _AGAIN * 2**self._in_vain) if self._in_vain > 1 else 0.0
+            logs.say("worker_ended", level="error", lived=round(age, 3), again_in=wait, **end)
+        return wait
+
+    def _replace(self) -> None:
+        self._arbiter.loop.add_callback(self._manage)
+
+    async def _manage(self) -> None:
+        self._noted()  # whoever has ended since is replaced with the others
         try:
-            os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)  # leaves the dead to the supervisor, who must bury them
-        except ChildProcessError:
-            time.sleep(_PAUSE)  # no worker yet
-            continue
-        arbiter = _arbiter()
-        if arbiter is not None and arbiter.loop is not None:
-            arbiter.loop.add_callback(_replace, arbiter)
-        time.sleep(_PAUSE)
+            await self._arbiter.manage_watchers()
+        except ConflictError:  # it is looking already, perhaps past this one, or busy stopping
+            self._loop.call_later(_AGAIN, self._replace)
 
 
-def _arbiter() -> Any:
-    """BentoML's supervisor (circus), which is the one that has asked to be told of SIGTERM."""
-    handler = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
-    return getattr(getattr(handler, "controller", None), "arbiter", None)
-
-
-async def _replace(arbiter: Any) -> None:
-    from circus.exc import ConflictError  # type: ignore[import-untyped]
-
+def _end_of(pid: int) -> dict[str, int | str] | None:
+    """How a child ended, None while it lives; it is left to the supervisor, who must bury it and may have done so."""
     try:
-        await arbiter.manage_watchers()
-    except ConflictError:
-        return  # it is looking already, or busy stopping; this thread wakes it again
+        end = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+    except ChildProcessError:
+        return {"signal": "unknown"}
+    if end is None:
+        return None
+    return (
+        {"exit_code": end.si_status} if end.si_code == os.CLD_EXITED else {"signal": signal.Signals(end.si_status).name}
+    )

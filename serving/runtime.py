@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ from serving.settings import Settings
 Answer = TypeVar("Answer")
 SMALL_COST = 200  # rows scored; work up to this is done at once, where a thread would cost more than it gives
 FIRST_LOOK_SECONDS = 30.0  # that the first connection is made to wait at most; then /readyz says what is going on
+SUPERVISOR = "PENCHANT_SUPERVISOR"  # the environment variable by which a worker knows who must be there to replace it
 LARGE_WAITING = 8  # large requests that may wait for the one thread that does them
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -44,6 +46,7 @@ class Runtime:
             also=self._look,
             swapped=lambda name, result: self.registry.add(metrics.SWAPS, (name, result)),
         )
+        self._parent = int(os.environ.get(SUPERVISOR) or os.getppid())
         self._small = 0
         self._large = 0
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="large")
@@ -59,7 +62,10 @@ class Runtime:
         return self.snapshot.ready and not self.draining
 
     def _look(self) -> None:
-        """What is done besides, each time the shelf is looked at."""
+        """What is done besides, each time the shelf is looked at; a worker whose supervisor is gone stops."""
+        if os.getppid() != self._parent and not self.draining:
+            logs.say("supervisor_gone", level="error")
+            os.kill(os.getpid(), signal.SIGTERM)
         self.gate.look()
         self.customers.look()
         self.decisions.flush()
@@ -72,6 +78,7 @@ class Runtime:
         stop_serving = signal.getsignal(signal.SIGTERM)
         with suppress(RuntimeError, ValueError):  # only the main thread is sent signals
             loop.add_signal_handler(signal.SIGTERM, self._drain, stop_serving)
+        self.registry.add(metrics.WORKER_STARTS)
         self._watch.start()
         try:
             yield

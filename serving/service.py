@@ -13,7 +13,9 @@ os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")  # before bentoml is impor
 import bentoml
 from starlette.responses import Response
 
-_TALLY = "PENCHANT_TALLY"  # see serving/tally.py; workers inherit it from the process that starts them
+# Workers inherit these from the process that starts them.
+_TALLY = "PENCHANT_TALLY"  # see serving/tally.py
+_SUPERVISOR = "PENCHANT_SUPERVISOR"  # see serving/runtime.py
 _NOTHING_EXTRA: dict[str, Any] = {
     "metrics": {"enabled": False},  # its labels are raw paths; ours are in metrics.py
     "logging": {"access": {"enabled": False}},
@@ -28,8 +30,7 @@ class EdgedService(bentoml.Service):
     def to_asgi(self, is_main: bool = True) -> Any:
         """The application of one worker.
 
-        Everything that brings xgboost along is imported here and not above: after the training libraries are barred,
-        and never in the process that only watches the workers.
+        Everything that brings xgboost along is imported here and not above: after the training libraries are barred.
         """
         from scoring.lean import bar_training_libraries
 
@@ -61,13 +62,14 @@ class Penchant:
     @bentoml.on_deployment
     @staticmethod
     def before_the_workers() -> None:
-        """Makes the folder in which the workers add up their counts, and sees to it that dead ones are replaced.
+        """Makes the folder in which the workers add up their counts, and has them forked.
 
         Run once, by the process that starts them.
         """
-        from serving.respawn import respawn_at_once
+        from serving.workers import fork_the_workers
 
-        respawn_at_once()
+        fork_the_workers()
+        os.environ[_SUPERVISOR] = str(os.getpid())
         try:
             os.environ[_TALLY] = tempfile.mkdtemp(prefix="penchant-")
         except OSError:

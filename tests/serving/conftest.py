@@ -48,6 +48,24 @@ def start(
     folder: Path = ROOT,
 ) -> Server:
     """Starts `python -m serving`, or another command, in a folder and waits until it is ready or at least alive."""
+    server = launch(home, scratch, settings, command=command, folder=folder)
+    try:
+        wait_for(server, "/readyz" if ready else "/livez")
+    except BaseException:
+        stop(server)
+        raise
+    return server
+
+
+def launch(
+    home: Path,
+    scratch: Path,
+    settings: Mapping[str, str] | None = None,
+    *,
+    command: list[str] | None = None,
+    folder: Path = ROOT,
+) -> Server:
+    """Starts it and waits for nothing."""
     port = free_port()
     output = scratch / f"server-{port}.log"
     command = command or [sys.executable, "-m", "serving", "--home", str(home)]
@@ -65,13 +83,7 @@ def start(
             stdout=sink,
             stderr=subprocess.STDOUT,
         )
-    server = Server(f"http://127.0.0.1:{port}", process, output, home)
-    try:
-        wait_for(server, "/readyz" if ready else "/livez")
-    except BaseException:
-        stop(server)
-        raise
-    return server
+    return Server(f"http://127.0.0.1:{port}", process, output, home)
 
 
 def wait_for(server: Server, path: str, *, seconds: float = 60) -> None:
@@ -100,14 +112,16 @@ def stop(server: Server) -> None:
 
 def workers(server: Server) -> list[int]:
     """The processes that answer."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            text = path.read_text()
-            state, parent = text.rpartition(")")[2].split()[:2]
-            if int(parent) == server.process.pid and state != "Z":
-                found.append(int(path.parent.name))
-    return sorted(found)
+    every = (int(path.name) for path in Path("/proc").glob("[0-9]*"))
+    return sorted(pid for pid in every if parent_of(pid) == server.process.pid)
+
+
+def parent_of(pid: int) -> int | None:
+    """Whose child a process is; None where it has ended."""
+    with suppress(OSError):
+        state, parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:2]
+        return None if state == "Z" else int(parent)
+    return None
 
 
 @pytest.fixture(scope="session")

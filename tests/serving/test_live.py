@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from scoring.answers import explain_profile, score_profiles
 from scoring.releases import make_current
 from serving import live
 from tests.models import release_shop
@@ -175,6 +177,22 @@ def test_a_release_proved_for_one_worker_is_proved_for_its_successor(
     make_current(shelf, "churn", "1")
 
     assert asked == ["1", "2"]
+
+
+def test_a_release_that_is_replaced_leaves_nothing_to_the_collector(shelf: Path, profile: dict[str, Any]) -> None:
+    """Served releases are kept out of the collector's sight for good: a cycle in one would never be freed."""
+    one = {"churn": live.prove(shelf, "churn")}
+    score_profiles(one, [profile], reasons=3)
+    explain_profile(one["churn"], profile)
+    gc.collect()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    one.clear()
+    gc.collect()
+    left = [type(thing).__name__ for thing in gc.garbage]
+    gc.set_debug(0)
+    gc.garbage.clear()
+
+    assert left == []
 
 
 def test_a_bad_release_at_a_cold_start_is_not_ready(tmp_path: Path, profile: dict[str, Any]) -> None:
