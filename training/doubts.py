@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from features.types import Finding
+from features.types import Feature, Finding
 from training.choose import is_small
 from training.compete import Learned
 from training.guards import CALIBRATED
 from training.measure import Evidence
 from training.split import Parts
 
-SHIFT = 0.1  # of the training base rate, from which a shift is named
+SHIFT = 0.1  # of the training base rate, and of the test rows, from which a shift is named
 
 
 def doubts(parts: Parts, learned: Learned, evidence: Evidence) -> tuple[Finding, ...]:
-    """Few outcomes, a shifted base rate, probabilities off the realised rates, a baseline that was not beaten."""
+    """Few outcomes, a shifted base rate or population, probabilities off the realised rates, a baseline not beaten."""
     rates, error = parts.base_rates(), evidence.metrics["ece"]
     told: list[tuple[bool, str, str, dict[str, Any]]] = [
         (
@@ -43,7 +44,24 @@ def doubts(parts: Parts, learned: Learned, evidence: Evidence) -> tuple[Finding,
             {"bar": evidence.bar, **_gain(evidence)},
         ),
     ]
-    return tuple(Finding(rule, None, "warn", detail, figures) for doubted, rule, detail, figures in told if doubted)
+    of_all = (Finding(rule, None, "warn", detail, figures) for doubted, rule, detail, figures in told if doubted)
+    return (*of_all, *outgrown(parts, learned.taught.features))
+
+
+def outgrown(parts: Parts, features: Sequence[Feature]) -> Iterator[Finding]:
+    """The features that have left, in more than a tenth of the test rows, the range that the learning rows hold.
+
+    No learning row says how the outcome goes on there: a tree answers as at the edge, a regression goes straight on.
+    """
+    learning = parts.learning
+    for feature in features:
+        known, test = learning[feature.name].drop_nulls(), parts.test[feature.name].drop_nulls()
+        if feature.type not in ("number", "integer", "date") or known.is_empty():
+            continue
+        share = int(((test < known.min()) | (test > known.max())).sum()) / parts.test.height
+        if share > SHIFT:
+            detail = f"{share:.0%} of the test rows lie outside the range that the learning rows hold of it"
+            yield Finding("outside_learned_range", feature.name, "warn", detail, {"share": round(share, 4)})
 
 
 def _gain(evidence: Evidence) -> dict[str, float]:

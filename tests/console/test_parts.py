@@ -102,6 +102,7 @@ def test_numbers_follow_the_language() -> None:
     [
         ("small_sample", {}, "Peu d'issues pour apprendre"),
         ("base_rate_shift", {"train": 0.117, "test": 0.2}, "passé de 11,7\u202f% à l'apprentissage à 20,0\u202f%"),
+        ("outside_learned_range", {"share": 1.0}, "Dans 100"),
         ("calibration", {"error": 0.033}, "s'écartent de 0,033"),
         (
             "baseline_not_beaten",

@@ -1,0 +1,47 @@
+"""What a training doubts about its own result."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+
+from features.types import Feature
+from training.doubts import outgrown
+from training.split import Parts
+
+FEATURES = (
+    Feature("tenure", "number"),
+    Feature("since", "date"),
+    Feature("visits", "integer"),
+    Feature("kind", "category"),
+)
+
+
+def part(start: int, *, rows: int = 20) -> pl.DataFrame:
+    """Rows whose tenure and date begin at a number of days; visits and kinds do not move."""
+    days = [start + row for row in range(rows)]
+    return pl.DataFrame(
+        {
+            "tenure": [float(day) for day in days],
+            "since": [datetime(2024, 1, 1, tzinfo=UTC) + timedelta(days=day) for day in days],
+            "visits": [None if row == 0 else row % 5 for row in range(rows)],
+            "kind": ["a", "b"] * (rows // 2),
+        }
+    )
+
+
+def test_features_that_left_the_learned_range_are_named() -> None:
+    """Half the test rows lie beyond every learning row in tenure and date: both are named with the share."""
+    found = list(outgrown(Parts(part(0), part(10), part(20), part(30)), FEATURES))
+
+    assert [(finding.rule, finding.feature, finding.severity) for finding in found] == [
+        ("outside_learned_range", "tenure", "warn"),
+        ("outside_learned_range", "since", "warn"),
+    ]
+    assert all(finding.figures == {"share": 0.5} and finding.detail.startswith("50%") for finding in found)
+
+
+def test_a_tenth_of_the_test_rows_is_no_shift() -> None:
+    """Two test rows of twenty beyond the range are not named."""
+    assert not list(outgrown(Parts(part(0), part(10), part(20), part(22)), FEATURES))
