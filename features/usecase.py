@@ -156,6 +156,9 @@ class Label(Section):
     outcome: Literal["absent", "present"]
 
 
+Candidate = Literal["recency", "rfm_logit", "logit", "forest", "xgboost"]
+
+
 class Plan(Lax):
     """Thresholds left to the planner; whichever of these words are given bind it."""
 
@@ -164,6 +167,7 @@ class Plan(Lax):
     lift: Annotated[float, Field(gt=0)] | None = None
     cost: Annotated[float, Field(ge=0)] | None = None  # of one contact
     value: Annotated[float, Field(gt=0)] | None = None  # of one contact that succeeds
+    save_rate: Annotated[float, Field(gt=0, le=1)] = 1.0  # share of the outcomes that a contact wins
 
     @model_validator(mode="after")
     def _says_something(self) -> Plan:
@@ -244,6 +248,7 @@ class UseCase(Lax):
     name: Name
     polarity: Polarity
     seed: Annotated[int, Field(ge=0, lt=2**31, strict=True)] = 0
+    candidate: Candidate | None = None  # the kind of model that wins whatever the others do; by default they compete
     events: Events | None = None
     table: Table | None = None
     profiles: Profiles | None = None

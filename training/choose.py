@@ -45,15 +45,21 @@ class Choice:
 
 
 def choose(
-    rows: pl.DataFrame, features: Sequence[Feature], fits: Mapping[str, Fit], *, label_event: str | None, seed: int
+    rows: pl.DataFrame,
+    features: Sequence[Feature],
+    fits: Mapping[str, Fit],
+    *,
+    label_event: str | None,
+    seed: int,
+    asked: str | None = None,
 ) -> Choice:
-    """Fits every candidate on the same folds of the learning rows and names the winner.
+    """Fits every candidate on the same folds of the learning rows and names the winner: the one asked for, if any.
 
     Raises:
         NothingLearned: No candidate could be calibrated.
     """
     if is_small(rows):
-        fits = {kind: fit for kind, fit in fits.items() if kind in LINEAR}
+        fits = {kind: fit for kind, fit in fits.items() if kind in LINEAR or kind == asked}
     losses, times = {kind: np.zeros(rows.height) for kind in fits}, np.zeros(rows.height, dtype=np.int64)
     tuned: dict[str, Any] = {}
     done = folds(rows, width=len(features), seed=seed)
@@ -76,11 +82,19 @@ def choose(
     met = times > 0
     table = compare({kind: loss[met] / times[met] for kind, loss in losses.items()}, rows["__group"].to_numpy()[met])
     repeats = int(times.max())
-    return Choice(simplest(fits, table), tuned, table, len(done) // repeats, int(met.sum()), repeats)
+    return Choice(winner(fits, table, asked), tuned, table, len(done) // repeats, int(met.sum()), repeats)
 
 
-def simplest(fits: Mapping[str, Fit], table: Mapping[str, Mapping[str, float]]) -> str:
-    """The first candidate that is no further behind the best than one paired standard error."""
+def winner(fits: Mapping[str, Fit], table: Mapping[str, Mapping[str, float]], asked: str | None) -> str:
+    """The candidate asked for, else the first that is no further behind the best than one paired standard error.
+
+    Raises:
+        NothingLearned: The candidate asked for could not be calibrated.
+    """
+    if asked is not None:
+        if asked not in table:
+            raise NothingLearned(f"The candidate asked for must rise with the outcome, {asked!r} does not.")
+        return asked
     return next(kind for kind in fits if kind in table and table[kind]["behind"] <= table[kind]["standard_error"])
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from features.errors import UseCaseError
 from training.candidates import Fit, candidates
 from training.choose import Choice, choose, median_fitted, tuned_fit
 from training.errors import CalibrationError
@@ -39,9 +40,15 @@ class Learned:
 
 
 def choose_for(task: Task, parts: Parts) -> Choice:
-    """The candidate that the learning rows speak for."""
-    fits = candidates(task.table.features, task.label_event)
-    return choose(parts.learning, task.table.features, fits, label_event=task.label_event, seed=task.seed)
+    """The candidate that the use case asks for, else the one that the learning rows speak for.
+
+    Raises:
+        UseCaseError: The candidate asked for needs a log.
+    """
+    fits, asked = candidates(task.table.features, task.label_event), task.use_case.candidate
+    if asked is not None and asked not in fits:
+        raise UseCaseError(task.use_case.file, [f"candidate: must be one of {', '.join(fits)} here, got {asked}"])
+    return choose(parts.learning, task.table.features, fits, label_event=task.label_event, seed=task.seed, asked=asked)
 
 
 def fit(task: Task, parts: Parts, choice: Choice) -> Learned:

@@ -52,6 +52,7 @@ def report_html(
         manifest=built.bundle.manifest,
         evidence=evidence,
         choice=learned.choice,
+        asked=task.use_case.candidate,
         decision=decision,
         weights=weights(built),
         weighed=shown.weighed,

@@ -22,7 +22,7 @@ from features.labels import Cutoffs
 from features.table import rows_at
 from features.usecase import Window
 from training.candidates import Fit, candidates
-from training.choose import Choice, clustered_error, compare, simplest, tuned_fit, validation_loss
+from training.choose import Choice, clustered_error, compare, tuned_fit, validation_loss, winner
 from training.learn import teach
 from training.split import Parts, labels, learning_parts
 from training.task import Task
@@ -74,7 +74,7 @@ def with_season(task: Task, parts: Parts, choice: Choice) -> tuple[Parts, Choice
     if not used:
         return parts, choice, told
     table = compare(taken, trial.test["__group"].to_numpy())
-    again = Choice(simplest(fits, table), choice.tuned, table, 1, trial.test.height)
+    again = Choice(winner(fits, table, task.use_case.candidate), choice.tuned, table, 1, trial.test.height)
     return joined(parts, last_year), again, told
 
 

@@ -24,6 +24,7 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "bad_rows": "{} of {} rows of the source broke a rule and were left out:",
         "choice": "How the model was chosen",
         "choice_rule": "The simplest candidate within one paired standard error of the best validation log-loss.",
+        "choice_asked": "The use case asks for {}, whatever the others do.",
         "candidate": "Candidate",
         "behind": "Behind the best",
         "error": "Standard error",
@@ -90,6 +91,7 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "choice": "Comment le modèle a été choisi",
         "choice_rule": "Le candidat le plus simple à moins d'une erreur type appariée de la meilleure perte "
         "logarithmique de validation.",
+        "choice_asked": "Le cas d'usage demande {}, quoi que fassent les autres.",
         "candidate": "Candidat",
         "behind": "Retard sur le meilleur",
         "error": "Erreur type",

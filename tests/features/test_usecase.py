@@ -9,6 +9,7 @@ import pytest
 
 from features.errors import UseCaseError
 from features.usecase import load_use_case
+from scoring.planner import Ask
 from tests.features.worlds import EXAMPLES
 
 LOG = """
@@ -116,6 +117,16 @@ def test_sections_that_do_not_fit_are_refused(tmp_path: Path, change: tuple[str,
         load_use_case(written(tmp_path, LOG.replace(*change, 1)))
 
     assert part in str(failure.value)
+
+
+def test_bands_are_planned_in_the_planners_words(tmp_path: Path) -> None:
+    """Each word of a plan is one that the planner takes, the share of outcomes that a contact wins among them."""
+    text = LOG.replace("[label]", "[bands]\nplan = { cost = 1.5, value = 30, save_rate = 0.2 }\n[label]", 1)
+
+    bands = load_use_case(written(tmp_path, text)).bands
+
+    assert bands.plan is not None
+    assert Ask(**bands.plan.model_dump()).words() == {"cost": 1.5, "value": 30, "save_rate": 0.2}
 
 
 def test_a_table_takes_no_window(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from features.types import Feature
 from training import choose
 from training.calibrate import fit_calibration
 from training.candidates import Fitted, Lesson, fit_xgboost
+from training.errors import NothingLearned
 from training.evaluate import row_losses
 
 
@@ -81,15 +82,23 @@ def test_a_lucky_seed_never_wins() -> None:
     assert loss(kept) == losses[2]
 
 
-def test_repeats_make_one_loss_of_a_row() -> None:
-    """A row's losses are averaged over the repeats before candidates are compared: rows are not counted again."""
+@pytest.mark.parametrize(("asked", "kind"), [(None, "stump"), ("tree", "tree")], ids=["free", "asked"])
+def test_repeats_make_one_loss_of_a_row(asked: str | None, kind: str) -> None:
+    """A row's losses are averaged over the repeats before candidates are compared; one asked for wins all the same."""
     rows = table(900)
     signal = rows["__label"].to_numpy() + np.random.default_rng(2).normal(size=900)
-    fits = {"stump": partial(fit_xgboost, max_depth=1), "tree": fit_xgboost}
+    fits = {"stump": partial(fit_xgboost, max_depth=1), "tree": partial(fit_xgboost, max_depth=2)}
 
     choice = choose.choose(
-        rows.with_columns(x=pl.Series(signal)), (Feature("x", "number"),), fits, label_event=None, seed=0
+        rows.with_columns(x=pl.Series(signal)), (Feature("x", "number"),), fits, label_event=None, seed=0, asked=asked
     )
 
     assert (choice.folds, choice.repeats, choice.rows) == (3, 3, 900)
     assert 0 < choice.losses["stump"]["log_loss"] < np.log(2)
+    assert choice.kind == kind
+
+
+def test_a_candidate_asked_for_that_tells_nothing_is_refused() -> None:
+    """Where the one asked for could not be calibrated, none is put in its place."""
+    with pytest.raises(NothingLearned, match="'tree'"):
+        choose.winner({}, {"stump": {}}, "tree")

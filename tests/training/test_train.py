@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd  # type: ignore[import-untyped]
 import pytest
 
+from features.errors import UseCaseError
 from features.table import learning_table
 from features.usecase import load_use_case
 from scoring.bundle import load_bundle
@@ -92,6 +93,15 @@ def test_reasons_add_up_on_every_test_row(
     receipt = scorer.bundle.manifest["receipt"]
     assert receipt["rows"] == receipt["test_rows"] == len(matrix)
     assert receipt["largest_oracle_difference"] < 1e-5
+
+
+def test_a_candidate_that_needs_a_log_cannot_be_asked_of_a_table(world: Path, home: Path, registry: Registry) -> None:
+    """It is told by the file and the key, with the candidates there are."""
+    use_case = load_use_case(world / "visits.toml").model_copy(update={"candidate": "recency"})
+    task = Task(use_case, learning_table(use_case), home, registry, "never")
+
+    with pytest.raises(UseCaseError, match=r"visits.toml.*candidate: must be one of logit, forest, xgboost"):
+        choose_for(task, split(task.table, seed=task.seed))
 
 
 def test_a_receipt_says_how_many_of_very_many_test_rows_were_checked(
