@@ -9,6 +9,8 @@ import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
+from features.types import AROUND, BLANKS, DOTTED, GROUPED, SPACED
+
 AMOUNT = dt.Decimal(18, 4)
 _limit = 10**14  # beyond it an amount does not fit DECIMAL(18,4)
 
@@ -55,19 +57,26 @@ def as_moment(cells: ir.Column) -> ir.Column | None:
 def as_amount(cells: ir.Column) -> ir.Column | None:
     """Cells as DECIMAL(18,4), null where they are no number or too large; None for a type that is no number.
 
-    Text may have a decimal comma with one or two digits behind it.
+    Text is read as `read_number` does.
     """
     kind = cells.type()
     if kind.is_string():
         text = cells.strip()
-        comma = text.re_search(r"^[+-]?\d+,\d{1,2}$")
-        number = ibis.ifelse(comma, text.replace(",", "."), text)
+        number = ibis.ifelse(text.try_cast("float64").notnull(), text, _plain_number(text))
         finite = number.try_cast("float64").abs() < _limit
         return ibis.ifelse(finite, number.try_cast(AMOUNT), None)
     if not kind.is_numeric():
         return None
     finite = cells.cast("float64").abs() < _limit
     return ibis.ifelse(finite, cells.try_cast(AMOUNT), None)
+
+
+def _plain_number(text: ir.Column) -> ir.Column:
+    """A number's text with a decimal point and without all else, as `features.types.read_number` makes it."""
+    bare = text.re_replace(AROUND, "")
+    joined = ibis.ifelse(bare.re_search(f"^{SPACED}$"), bare.re_replace(BLANKS, ""), bare)
+    german = ibis.ifelse(joined.re_search(f"^{DOTTED}$"), joined.replace(".", ""), joined).replace(",", ".")
+    return ibis.ifelse(joined.re_search(f"^{GROUPED}$"), joined.replace(",", ""), german)
 
 
 def filled(cells: ir.Column) -> ir.Column:

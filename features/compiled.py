@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import ibis
+import ibis.expr.types as ir
 
 from features.cells import AMOUNT, slug, slugs
 from features.layout import Layout, Trait
@@ -59,7 +60,7 @@ def event_sql(use_case: UseCase, layout: Layout) -> str:
     levels = {name: slugs(events[name]) for name in events.columns if _is(name, "p")}
     typed = events.mutate(type=kind, **measured, **levels)
     wanted = trait_columns(layout)
-    traits = ibis.table(_schema(wanted), name="traits") if wanted else None
+    traits = _filled_in(ibis.table(_schema(wanted), name="traits")) if wanted else None
     table = feature_table(typed, typed.as_of, layout, traits)
     return str(ibis.to_sql(table.order_by(CUSTOMER_ID), dialect="duckdb"))
 
@@ -74,6 +75,12 @@ def raw_events(use_case: UseCase, layout: Layout) -> dict[str, Any]:
     }
 
 
+def _filled_in(traits: ir.Table) -> ir.Table:
+    """The traits with blank texts as null, as a file of profiles is read."""
+    texts = [name for name in traits.columns if traits[name].type().is_string() and name != CUSTOMER_ID]
+    return traits.mutate(**{name: ibis.ifelse(traits[name].strip() == "", None, traits[name]) for name in texts})
+
+
 def _is(name: str, letter: str) -> bool:
     return name[0] == letter and name[1:].isdigit()
 
@@ -81,7 +88,9 @@ def _is(name: str, letter: str) -> bool:
 def _kind(trait: Trait) -> str:
     if trait.kind == "date":
         return "TIMESTAMP"
-    return "VARCHAR[]" if trait.kind == "list" else _trait_types[trait.features[0].type]
+    if trait.kind == "list":
+        return "VARCHAR[]" if trait.separator is None else "VARCHAR"
+    return _trait_types[trait.features[0].type]
 
 
 def _schema(columns: list[dict[str, str]]) -> dict[str, str]:

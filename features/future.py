@@ -61,14 +61,14 @@ def rewritten(backend: Any, ground: Ground, cutoff: datetime) -> Ground:
         CUSTOMER_ID: ibis.ifelse(future.ts.second() < 30, future.customer_id.reverse(), future.customer_id),
         "ts": future.ts + ibis.interval(seconds=12_345),
         "type": ibis.ifelse(future.ts.day() % 3 == 0, ibis.literal("rewritten"), future.type),
-        "amount": (future.amount * -7 + 100).cast(events.amount.type()),
+        "amount": _other(future.amount),
         "refund": ~future.refund,
     }
     for name in events.columns:
         if name[0] == "p" and name[1:].isdigit():
             changed[name] = ibis.literal("rewritten")
         elif name[0] == "m" and name[1:].isdigit():
-            changed[name] = (future[name] * 3 + 1).cast(events[name].type())
+            changed[name] = _other(future[name])
     kept = future.filter(future.ts.day() % 2 == 0).mutate(**changed)
     written = backend.create_table("penchant_rewritten", past.union(kept), temp=True, overwrite=True)
     log = replace(ground.log, events=written)
@@ -81,6 +81,11 @@ def rewritten(backend: Any, ground: Ground, cutoff: datetime) -> Ground:
         layout=layout if same_layout else ground.layout,
         profiles=ground.profiles and replace(ground.profiles, rows=_unknown_after(ground.profiles.rows, moment)),
     )
+
+
+def _other(numbers: ir.Column) -> ir.Column:
+    """Numbers of the same type that are others; null where they would not fit."""
+    return (numbers.cast("decimal(28, 4)") * -7 + 100).try_cast(numbers.type())
 
 
 def _unknown_after(profiles: ir.Table, moment: datetime) -> ir.Table:

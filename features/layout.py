@@ -35,6 +35,7 @@ class Trait:
     kind: Literal["plain", "date", "list"]
     features: tuple[Feature, ...]  # of a list: its length, then one for each of `levels`
     levels: tuple[str, ...] = ()
+    separator: str | None = None  # of a list kept as text
 
 
 @dataclass(frozen=True, slots=True)

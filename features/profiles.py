@@ -33,6 +33,7 @@ _personal = re.compile(
 )
 _identifier = re.compile(r"(^|_)(id|key|ref|number|no|code)$")
 _most_identities = 50
+_separators, _most_entries = (";", "|", ","), 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +163,8 @@ def _trait(
     if isinstance(raw.dtype, pl.List):
         return _listed(raw, known, inside, shown, family)
     settled = read_column(known)
+    if (separator := separator_of(known, settled)) is not None:
+        return _listed(raw, known, inside, shown, family, separator)
     read = read_column(raw)
     if settled.feature is None or read.feature is None or settled.feature.type != read.feature.type:
         why = settled.dropped or read.dropped or "it changes its type in time"
@@ -184,12 +187,33 @@ def personal(name: str, cells: pl.Series) -> str | None:
     return None
 
 
-def _listed(raw: pl.Series, known: pl.Series, inside: str, shown: str, family: str) -> tuple[Read, Trait | None]:
+def separator_of(cells: pl.Series, read: Read) -> str | None:
+    """The sign that parts the entries of lists kept as text; None where texts are no lists.
+
+    Lists are put together from the same few entries, so that there are fewer of these than different texts, and some
+    hold more entries than others. Numbers and dates are none.
+    """
+    if cells.dtype not in (pl.String, pl.Categorical, pl.Enum) or (read.feature and read.feature.type != "category"):
+        return None
+    texts = cells.cast(pl.String).str.strip_chars().replace("", None).drop_nulls().unique().to_list()
+    for sign in _separators:
+        lists = [[word for entry in text.split(sign) if (word := slug(entry))] for text in texts]
+        entries = {entry for words in lists for entry in words}
+        if len({len(words) for words in lists} - {0}) > 1 and len(entries) < min(len(texts), _most_entries):
+            return sign
+    return None
+
+
+def _listed(
+    raw: pl.Series, known: pl.Series, inside: str, shown: str, family: str, separator: str | None = None
+) -> tuple[Read, Trait | None]:
     """A list: how long it is, and how often it holds each of its frequent entries."""
-    texts = raw.cast(pl.List(pl.String))
-    counts = Counter(
-        slug(entry) for entries in known.cast(pl.List(pl.String)).drop_nulls() for entry in entries if entry
-    )
+    if separator is None:
+        texts, lists, done = raw.cast(pl.List(pl.String)), known.cast(pl.List(pl.String)), "a list, counted"
+    else:
+        texts = raw.cast(pl.String).str.strip_chars().replace("", None)
+        lists, done = known.cast(pl.String).str.split(separator), f"a list parted by {separator!r}, counted"
+    counts = Counter(slug(entry) for entries in lists.drop_nulls() for entry in entries if entry)
     if not counts:
         return Read(texts, None, dropped="it is empty"), None
     ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
@@ -199,7 +223,8 @@ def _listed(raw: pl.Series, known: pl.Series, inside: str, shown: str, family: s
     each = [
         Feature(f"{base}_{level}", "integer", family, lower=0.0, subject=f"{raw.name}: {level}") for level in levels
     ]
-    return Read(texts, length, ("a list, counted",)), Trait(raw.name, inside, "list", (length, *each), tuple(levels))
+    trait = Trait(raw.name, inside, "list", (length, *each), tuple(levels), separator)
+    return Read(texts, length, (done,)), trait
 
 
 def _undated(trait: Trait) -> Finding:

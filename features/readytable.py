@@ -147,6 +147,8 @@ def _read_columns(kept: pl.DataFrame, source: Source, section: Table) -> dict[st
         read = read_column(kept[f"c{index}"].alias(name))
         if name in BOOKKEEPING:
             read = Read(read.cells, None, read.done, "its name is kept for bookkeeping")
+        if not name.strip():
+            read = Read(read.cells, None, read.done, "it has no name")
         if read.feature is not None and _is_identifier(read):
             read = Read(read.cells, None, read.done, "it is an identifier by its name, another in every row")
         if read.feature is not None:

@@ -73,6 +73,8 @@ def _of_trait(joined: ir.Table, trait: Trait) -> dict[str, ir.Value]:
         return {first.name: cells}
     if trait.kind == "date":
         return {first.name: joined[CUTOFF].delta(cells, unit="microsecond").cast("float64") / DAY}
+    if trait.separator is not None:
+        cells = cells.split(trait.separator).filter(lambda entry: slugs(entry).notnull())
     entries = cells.map(slugs)
     counts = {
         feature.name: entries.filter(lambda entry, level=level: entry == level).length()

@@ -69,6 +69,7 @@ def test_raw_events_of_a_rich_log_give_the_features_of_the_table(tmp_path: Path)
             "town": [("Paris", "Lyon")[i % 2] for i in range(150)],
             "joined": [START] * 150,
             "tags": [["A b", "c"][: i % 3] for i in range(150)],
+            "words": [(" ", "A b", "c; A b;;", "c", "d;c;A b")[i % 5] for i in range(150)],
         }
     )
     traits.write_parquet(tmp_path / "profiles.parquet")

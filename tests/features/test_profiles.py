@@ -61,6 +61,38 @@ def test_traits_of_every_kind_become_features(tmp_path: Path) -> None:
     assert by_name["signed_up_age_days"].unit == "days"
 
 
+@pytest.mark.parametrize("sign", [";", "|", ", "])
+def test_lists_kept_as_text_are_lists(tmp_path: Path, sign: str) -> None:
+    """Parted by a semicolon, a bar or a comma: the features of lists, and an empty text is no list."""
+    lists = [["Safety", "safety ", "Energy", "Water"][i % 2 : 1 + i % 5] or None for i in range(N)]
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+
+    whole = scoring_table(profiles(tmp_path / "one", {"interests": lists}), CUTOFF)
+    kept = profiles(tmp_path / "two", {"interests": [sign.join(each) if each else " " for each in lists]})
+
+    assert scoring_table(kept, CUTOFF).equals(whole)
+    assert {"interests_count", "interests_safety", "interests_energy", "interests_water"} <= set(whole.columns)
+    assert told(learning_table(kept), "interests")["done"] == [f"a list parted by {sign.strip()!r}, counted"]
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [f"{('Lyon', 'Paris', 'Nantes')[i % 3]}, France" for i in range(N)],
+        ["1,5", "2,5", "10"] * 40,
+        [f"Smith{i % 30}, Ann" for i in range(N)],
+        ["web; mobile", "store"] * 60,
+    ],
+    ids=["places", "numbers", "names", "levels"],
+)
+def test_other_texts_are_no_lists(tmp_path: Path, cells: list[str]) -> None:
+    """Texts whose parts are as many as the texts, or whose number of parts never varies, stay what they are."""
+    table = learning_table(profiles(tmp_path, {"trait": cells, "size": [i % 7 for i in range(N)]}))
+
+    assert not any("list" in done for done in told(table, "trait")["done"])
+
+
 def test_a_trait_is_that_of_the_cutoff(tmp_path: Path) -> None:
     """The latest profile from strictly before the cutoff; one from the cutoff on is not known yet."""
     use_case = profiles(tmp_path, {"size": range(N)})

@@ -274,12 +274,13 @@ def test_names_may_be_anything(tmp_path: Path) -> None:
 
 
 def test_our_own_names_are_not_taken(tmp_path: Path) -> None:
-    """A column with a name of our bookkeeping is dropped and said."""
-    table = learned(tmp_path, {"__label": np.arange(N) * 1.5})
+    """A column with a name of our bookkeeping, or with none, is dropped and said."""
+    table = learned(tmp_path, {"__label": np.arange(N) * 1.5, " ": np.arange(N) * 2.5})
 
     assert table.rows.columns == ["__customer_id", "__cutoff", "__order", "x", "__label", "__group"]
     assert set(table.rows["__label"]) == {0, 1}
     assert told(table, "__label")["dropped"] == "its name is kept for bookkeeping"
+    assert told(table, " ")["dropped"] == "it has no name"
 
 
 @pytest.mark.parametrize("key", ["exclude", "forbid", "what_if"])
