@@ -56,13 +56,13 @@ def choose(
     """Fits every candidate on the same folds of the learning rows and names the winner: the one asked for, if any.
 
     Raises:
-        NothingLearned: No candidate could be calibrated.
+        NothingLearned: No candidate's margin rises with the outcome in most folds.
     """
     if is_small(rows):
         fits = {kind: fit for kind, fit in fits.items() if kind in LINEAR or kind == asked}
     losses, times = {kind: np.zeros(rows.height) for kind in fits}, np.zeros(rows.height, dtype=np.int64)
     tuned: dict[str, Any] = {}
-    done = folds(rows, width=len(features), seed=seed)
+    done, risen = folds(rows, width=len(features), seed=seed), dict.fromkeys(fits, 0)
     for number, (learn, validate) in enumerate(done):
         taught = teach(features, *learning_parts(rows.filter(learn), None, seed=seed + number), label_event=label_event)
         if number == 0 and "xgboost" in fits:
@@ -71,12 +71,11 @@ def choose(
         judged = rows.filter(validate)
         matrix, outcome = taught.matrix(judged), labels(judged)
         times += validate
-        for kind in list(losses):
-            loss = validation_loss(taught, fits[kind], matrix, outcome, seed=seed)
-            if loss is None:
-                losses.pop(kind)
-            else:
-                losses[kind][validate] += loss
+        for kind in losses:
+            loss, rises = validation_loss(taught, fits[kind], matrix, outcome, seed=seed)
+            losses[kind][validate] += loss
+            risen[kind] += rises
+    losses = {kind: loss for kind, loss in losses.items() if 2 * risen[kind] > len(done)}
     if not losses:
         raise NothingLearned("A model needs a feature that rises or falls with the outcome, got none that does.")
     met = times > 0
@@ -196,12 +195,16 @@ def _stopping_loss(lesson: Lesson, fitted: Fitted) -> float:
 
 def validation_loss(
     taught: Taught, fit: Fit, matrix: NDArray[np.float32], outcome: Floats, *, seed: int
-) -> Floats | None:
-    """The row losses of a candidate on rows it has not seen; None where it cannot be calibrated."""
+) -> tuple[Floats, bool]:
+    """The row losses of a candidate on rows it has not seen, and whether its margin rises with the outcome.
+
+    Where it does not, the best that a calibration may do is a slope of 0: the base rate for everyone. Of a rare class
+    a fold's calibration rows may hold a handful, and their chance says nothing of the candidate.
+    """
     try:
-        return row_losses(outcome, contend(taught, fit, seed=seed).probability(matrix))
+        return row_losses(outcome, contend(taught, fit, seed=seed).probability(matrix)), True
     except CalibrationError:
-        return None
+        return row_losses(outcome, np.full(len(outcome), taught.calibrate_labels.mean())), False
 
 
 def _thirds(rows: pl.DataFrame, seed: int) -> list[Fold]:

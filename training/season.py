@@ -130,4 +130,4 @@ def _losses(task: Task, trial: Parts, fits: Mapping[str, Fit]) -> dict[str, Floa
     taught = teach(task.table.features, trial.fit, trial.stop, trial.calibrate, label_event=task.label_event)
     matrix, outcome = taught.matrix(trial.test), labels(trial.test)
     found = {kind: validation_loss(taught, fit, matrix, outcome, seed=task.seed) for kind, fit in fits.items()}
-    return {kind: loss for kind, loss in found.items() if loss is not None}
+    return {kind: loss for kind, (loss, rises) in found.items() if rises}

@@ -51,6 +51,19 @@ def test_a_falling_margin_is_refused() -> None:
         fit_calibration(-margin, label)
 
 
+def test_a_handful_of_outcomes_does_not_turn_a_margin_round() -> None:
+    """Below 20 of a class a slope that is negative by chance is 1, and the mean is still the base rate."""
+    label = np.r_[np.ones(4), np.zeros(746)]
+    margin = np.r_[np.full(4, -4.5), np.random.default_rng(5).normal(-4.3, 0.8, 746)].astype(np.float32)
+
+    found = fit_calibration(margin, label)
+
+    assert found.a == pytest.approx(1.0)
+    assert found.probability(margin).mean() == pytest.approx(5 / 6 * 4 / 750 + 746 / 748 / 750, rel=1e-3)
+    with pytest.raises(CalibrationError, match="slope must be positive"):
+        fit_calibration(np.r_[np.full(4, -9.0), margin[4:]], label)
+
+
 def test_one_margin_for_all_is_refused() -> None:
     """A constant margin cannot be calibrated."""
     with pytest.raises(CalibrationError, match="margins that differ"):

@@ -11,7 +11,7 @@ import pytest
 from features.types import Feature
 from training import choose
 from training.calibrate import fit_calibration
-from training.candidates import Fitted, Lesson, fit_xgboost
+from training.candidates import Fitted, Lesson, fit_logit, fit_xgboost
 from training.errors import NothingLearned
 from training.evaluate import row_losses
 
@@ -102,3 +102,16 @@ def test_a_candidate_asked_for_that_tells_nothing_is_refused() -> None:
     """Where the one asked for could not be calibrated, none is put in its place."""
     with pytest.raises(NothingLearned, match="'tree'"):
         choose.winner({}, {"stump": {}}, "tree")
+
+
+def test_a_fold_that_fails_by_chance_leaves_a_candidate_in() -> None:
+    """Of a rare class some folds calibrate on a handful of outcomes; a feature that tells it is still learned from."""
+    random = np.random.default_rng(0)
+    rows = table(240).with_columns(x=pl.col("__label") * 1.0 + random.normal(size=240)).filter(
+        (pl.col("__label") == 0) | (pl.col("__label").cum_sum() <= 22)
+    )  # fmt: skip
+    features = (Feature("x", "number"),)
+
+    chosen = choose.choose(rows, features, {"logit": fit_logit}, label_event=None, seed=1)
+
+    assert chosen.kind == "logit"
