@@ -13,7 +13,7 @@ from serving import calls, login, logs, metrics, probes
 from serving.console.entry import trouble, wants_page
 from serving.decode import decode
 from serving.gate import CONSOLE
-from serving.limits import ClientLeftError, Receive, Room, Share, check_media_type, read_body
+from serving.limits import ClientLeftError, Receive, Room, Share, check_media_type, declared_size, read_body
 from serving.problems import FAILED, METHOD, NOT_FOUND, Kind, Problem
 from serving.problems import KINDS as PROBLEM_KINDS
 from serving.problems import MEDIA_TYPE as PROBLEM_TYPE
@@ -135,6 +135,8 @@ class Edge:
         if method != "POST":
             return _not_modified(await self._forward({**scope, "path": path}, b"", []), headers)
         check_media_type(headers, route.accepts)
+        if route.template in _CALLS:
+            self._runtime.expect(declared_size(headers))
         share = Share(self._room)
         try:
             body = await read_body(headers, receive, self._runtime.settings, share)

@@ -80,6 +80,12 @@ def check_media_type(headers: Mapping[bytes, bytes], expected: bytes) -> None:
         raise Problem(MEDIA, "Content-Encoding must be gzip or none.", headers=[(b"accept-encoding", b"gzip")])
 
 
+def declared_size(headers: Mapping[bytes, bytes]) -> int:
+    """The bytes that the head says will follow; 0 where it does not say."""
+    declared = headers.get(b"content-length", b"")
+    return int(declared) if declared.isdigit() else 0
+
+
 async def read_body(headers: Mapping[bytes, bytes], receive: Receive, settings: Settings, share: Share) -> bytes:
     """The whole body, unpacked, at most `max_body_bytes` before and after, and within the room there is.
 
@@ -88,8 +94,7 @@ async def read_body(headers: Mapping[bytes, bytes], receive: Receive, settings: 
         ClientLeftError: The client left.
     """
     limit = settings.max_body_bytes
-    declared = headers.get(b"content-length", b"")
-    if declared.isdigit() and int(declared) > limit:
+    if declared_size(headers) > limit:
         raise _too_large(limit)
     message = await _first(receive, settings)
     body = _chunk(message)

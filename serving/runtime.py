@@ -16,16 +16,18 @@ from serving import logs, metrics, tally
 from serving.customers import Customers
 from serving.decisions import Decisions
 from serving.gate import Gate
+from serving.limits import UNCOUNTED
+from serving.line import Line
 from serving.live import Snapshot, Watch, age_seconds
 from serving.metrics import Family, Labels
-from serving.problems import DEADLINE, OVERLOADED, Problem, retry_after
+from serving.problems import DEADLINE, Problem, retry_after
 from serving.settings import Settings
 
 Answer = TypeVar("Answer")
 SMALL_COST = 200  # rows scored; work up to this is done at once, where a thread would cost more than it gives
 FIRST_LOOK_SECONDS = 30.0  # that the first connection is made to wait at most; then /readyz says what is going on
 SUPERVISOR = "PENCHANT_SUPERVISOR"  # the environment variable by which a worker knows who must be there to replace it
-LARGE_WAITING = 8  # large requests that may wait for the one thread that does them
+LARGE_WAITING = 8  # large requests that may always wait for the one thread that does them
 _ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -47,8 +49,8 @@ class Runtime:
             swapped=lambda name, result: self.registry.add(metrics.SWAPS, (name, result)),
         )
         self._parent = int(os.environ.get(SUPERVISOR) or os.getppid())
-        self._small = 0
-        self._large = 0
+        self._small = Line(settings.waiting)
+        self._large = Line(min(settings.waiting, LARGE_WAITING))
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="large")
 
     @property
@@ -102,6 +104,14 @@ class Runtime:
             loop = asyncio.get_running_loop()
             loop.call_later(self.settings.drain_seconds, stop_serving, signal.SIGTERM, None)
 
+    def expect(self, size: int) -> None:
+        """Refuses a body of so many bytes before it is read, where its work would most likely be: that costs little.
+
+        Raises:
+            Problem: 503 where too much is waiting already.
+        """
+        (self._large if size > UNCOUNTED else self._small).check()
+
     async def work(self, cost: int, call: Callable[[], Answer]) -> Answer:
         """Does the work: small work at once, large work in the one thread, within the deadline.
 
@@ -110,31 +120,24 @@ class Runtime:
         """
         if cost > SMALL_COST:
             return await self._work_large(call)
-        if self._small >= self.settings.waiting:
-            raise _overloaded()
-        self._small += 1
+        self._small.join()
         try:
             await asyncio.sleep(0)  # lets every request that has arrived be counted before any is answered
             return call()
         finally:
-            self._small -= 1
+            self._small.leave()
 
     async def _work_large(self, call: Callable[[], Answer]) -> Answer:
-        if self._large >= LARGE_WAITING:
-            raise _overloaded()
+        self._large.join()
         loop = asyncio.get_running_loop()
         job: Future[Answer] = self._thread.submit(call)
-        self._large += 1
-        job.add_done_callback(lambda _: loop.call_soon_threadsafe(self._leave))
+        job.add_done_callback(lambda _: loop.call_soon_threadsafe(self._large.leave))
         try:
             return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(job)), self.settings.deadline_seconds)
         except TimeoutError:
             job.cancel()  # frees its place only where it has not begun
             limit = self.settings.deadline_seconds
             raise Problem(DEADLINE, f"An answer must be ready within {limit:g} s.", headers=retry_after(5)) from None
-
-    def _leave(self) -> None:
-        self._large -= 1
 
     def metrics_page(self) -> bytes:
         """Every counter of every worker, and the gauges of this one as they stand now."""
@@ -154,7 +157,3 @@ class Runtime:
 def shelf_inside_bento(root: Path) -> Path | None:
     """The releases that travelled inside a built bento; None where this code does not run from one."""
     return root / ".penchant" if (root.parent / "bento.yaml").is_file() else None
-
-
-def _overloaded() -> Problem:
-    return Problem(OVERLOADED, "Too many requests wait for an answer already.", headers=retry_after(1))

@@ -24,7 +24,7 @@ class Settings:
     bodies_bytes: int = 64 * MIB  # of all bodies above 64 KiB that a worker holds at once; at least one is let in
     body_seconds: float = 20.0  # from a request's head to the end of its body
     deadline_seconds: float = 30.0  # for one answer; its place is free only when the work has ended
-    waiting: int = 64  # requests a worker lets wait for the scorer before it answers 503
+    waiting: int = 64  # short calls that may always wait in a worker; see serving/line.py
     poll_seconds: float = 1.0  # between two looks at CURRENT
     drain_seconds: float = 2.0  # not ready, but still answering, before a stop
     cors_origins: tuple[str, ...] = ()  # origins whose pages may call the API; none by default

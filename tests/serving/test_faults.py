@@ -10,11 +10,13 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
 from benchmarks.processes import memory_bytes
@@ -144,11 +146,12 @@ def test_a_home_that_cannot_be_written_serves(kept: Path, tmp_path: Path, profil
 
 @pytest.fixture(scope="module")
 def crowded(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with room for four bodies of a megabyte, which must come within three seconds."""
+    """A server with room for four bodies of a megabyte, which must come within three seconds, and few who may wait."""
     settings = {
         "PENCHANT_BODY_SECONDS": "3",
         "PENCHANT_MAX_BODY_BYTES": str(2**20),
         "PENCHANT_BODIES_BYTES": str(2**22),
+        "PENCHANT_WAITING": "2",
     }
     running = start(home, tmp_path_factory.mktemp("server"), {**QUICK, **settings})
     yield running
@@ -198,3 +201,26 @@ def test_bodies_have_a_room_of_their_own(crowded: Server, profile: dict[str, Any
 
     assert fifth.startswith(b"HTTP/1.1 503 ")
     assert b"\r\nretry-after: 1\r\n" in fifth.lower()
+
+
+def test_who_cannot_be_answered_is_told_before_the_body_is_read(crowded: Server, profile: dict[str, Any]) -> None:
+    """Of 20 long calls at once a few are let in and answered, the others told to come again; so is one without a body.
+
+    Short calls are answered meanwhile.
+    """
+    long = {"profiles": [profile] * 400, "reasons": 3}
+    with ThreadPoolExecutor(20) as callers, ExitStack() as many, crowded.client() as client:
+        asked = [callers.submit(httpx.post, f"{crowded.url}/v1/scores", json=long, timeout=60) for _ in range(20)]
+        until(lambda: any(one.done() and one.result().status_code == 503 for one in asked))
+        bodiless = opened(crowded, many, HEAD.format(100_000).encode()).recv(4096)
+        short = client.post("/v1/scores", json={"profiles": [profile]}).status_code
+        answers = [one.result() for one in asked]
+
+    refused = [answer for answer in answers if answer.status_code == 503]
+    assert len(refused) + sum(answer.status_code == 200 for answer in answers) == 20
+    assert len(refused) < 17
+    for answer in refused:
+        is_problem(answer, 503, "overloaded")
+    assert {answer.headers["retry-after"] for answer in refused} == {"1"}
+    assert bodiless.startswith(b"HTTP/1.1 503 ")
+    assert short == 200
