@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import ibis
 import ibis.expr.types as ir
 
+from features.cells import AMOUNT
 from features.layout import Layout
 from features.types import CUSTOMER_ID
 
@@ -76,6 +77,10 @@ class Aged:
         """How many events of the longest window have the type and the level at a position of the layout's levels."""
         return self._of(self.layout.levels[position][0], f"level_{position}").fill_null(0)
 
+    def unusual(self) -> ir.Value:
+        """How many events of the longest window, refunds apart, have an amount that is an outlier."""
+        return _whole(self.rows.unusual.sum()).fill_null(0)
+
     def measure(self, position: int, days: int) -> ir.Value:
         """The exact sum of a measure as a double; 0 where there is none."""
         return self.rows[f"m{position}_{days}"].sum().cast("float64").fill_null(0.0)
@@ -125,6 +130,9 @@ def together(events: ir.Table, cutoff: ir.Value, layout: Layout) -> ir.Table:
         for at in range(len(layout.measures)):
             made[f"m{at}_{days}"] = rows[f"m{at}"].sum(where=inside)
             made[f"m{at}n_{days}"] = rows[f"m{at}"].count(where=inside)
+    if layout.usual is not None:
+        low, high = (ibis.literal(edge, AMOUNT) for edge in layout.usual)
+        made["unusual"] = rows.count(where=longest & ~rows.refund & ((rows.amount < low) | (rows.amount > high)))
     for at, (_, name, level) in enumerate(layout.levels):
         made[f"level_{at}"] = rows.count(where=longest & (rows[f"p{layout.properties.index(name)}"] == level))
     grouped = rows.group_by(CUSTOMER_ID, "type", "refund").aggregate(**made)

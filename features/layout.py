@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Literal
 
 import ibis.expr.types as ir
@@ -19,6 +20,7 @@ from features.usecase import TypeColumn, UseCase
 
 WINDOWS = (7, 30, 90, 180, 365)  # days
 _most_types, _most_levels, _least_share = 20, 6, 0.01
+_reach = 1.5  # interquartile ranges
 _mailing = {
     "send": ("send", "sent", "email_send", "email_sent", "mail_send", "mail_sent", "delivery", "delivered"),
     "open": ("open", "opened", "email_open", "email_opened", "mail_open", "mail_opened"),
@@ -53,6 +55,7 @@ class Layout:
     engagement: tuple[tuple[str, float], ...]  # (type, weight)
     currency: str | None
     traits: tuple[Trait, ...] = ()
+    usual: tuple[Decimal, Decimal] | None = None  # between which amounts are not outliers; None: none are counted
 
     @property
     def observation(self) -> int:
@@ -112,7 +115,22 @@ def layout_of(use_case: UseCase, log: Log, before: datetime) -> Layout:
         measures=section.measures,
         engagement=tuple((kind, weights[kind]) for kind in types if kind in weights),
         currency=currency_of(use_case),
+        usual=_usual(known) if use_case.quality.outliers else None,
     )
+
+
+def _usual(events: ir.Table) -> tuple[Decimal, Decimal] | None:
+    """1.5 interquartile ranges beyond the quartiles of all amounts but refunds (Tukey 1977), to four decimals.
+
+    None where half of the amounts are equal: there is no range to speak of.
+    """
+    paid = events.filter(events.amount >= 0, ~events.refund).amount.cast("float64")
+    low, high = frame(paid.as_table().aggregate(low=paid.quantile(0.25), high=paid.quantile(0.75))).row(0)
+    if low is None or low == high:
+        return None
+    reach = _reach * (high - low)
+    fences = [Decimal(edge).quantize(Decimal("0.0001")) for edge in (low - reach, high + reach)]
+    return fences[0], fences[1]
 
 
 def _counts(events: ir.Table) -> pl.DataFrame:

@@ -16,7 +16,7 @@ Polarity = Literal["positive", "negative"]
 CUSTOMER_ID = "customer_id"
 ELIGIBLE = "eligible"
 # How numbers are written as text, as regular expressions that Python and DuckDB read alike.
-AROUND = "^[\\s\u00a0\u202f€$£¥]+|[\\s\u00a0\u202f€$£¥%]+$"
+AROUND = "^[\\s\u00a0\u202f]+|[\\s\u00a0\u202f]+$"
 BLANKS = "[ '\u00a0\u202f]"
 SPACED = rf"[+-]?[1-9][0-9]{{0,2}}({BLANKS}[0-9]{{3}})+([.,][0-9]+)?"
 GROUPED = r"[+-]?[1-9][0-9]{0,2}(,[0-9]{3})+(\.[0-9]+)?"
@@ -35,13 +35,13 @@ def normalise(text: str) -> str:
 
 
 def read_number(text: str) -> float:
-    """The number a text stands for, NaN where it is none, without a currency sign or a % around it.
+    """The number a text stands for, NaN where it is none.
 
     Thousands may be parted by a comma (1,234.5), a blank or an apostrophe (1 234,5), or a point before a decimal comma
     (1.234,5); else a comma parts decimals (12,5).
 
-    >>> [read_number(text) for text in (" 12 ", "1,234.5", "12,5", "1.234,50 €", "7 %", "twelve")]
-    [12.0, 1234.5, 12.5, 1234.5, 7.0, nan]
+    >>> [read_number(text) for text in (" 12 ", "1,234.5", "12,5", "1.234,50", "twelve")]
+    [12.0, 1234.5, 12.5, 1234.5, nan]
     """
     plain = re.sub(AROUND, "", text)
     if re.fullmatch(SPACED, plain):

@@ -234,9 +234,10 @@ class Reasons(Lax):
 
 
 class Quality(Lax):
-    """Shares of a source that may be bad before it is refused."""
+    """Shares of a source that may be bad before it is refused, and what is made of unusual values."""
 
     bad_rows: Share = 0.05
+    outliers: bool = False  # of a log: count the events with an unusual amount, as one more feature
 
 
 class UseCase(Lax):
@@ -307,6 +308,9 @@ def _sections_at_odds(raw: dict[str, Any]) -> list[str]:
     kind = "events" if log else "table"
     broken = [f"[{name}] is required with [{kind}]" for name in needed if name not in raw]
     broken += [f"[{name}] does not go with [{kind}]" for name in barred if name in raw]
+    quality = raw.get("quality")
+    if table and isinstance(quality, dict) and quality.get("outliers") is True:
+        broken.append("quality.outliers counts events, it does not go with [table]")
     return broken + (_label_at_odds(raw) if log else [])
 
 

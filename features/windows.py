@@ -178,6 +178,10 @@ def _money(layout: Layout) -> Iterator[Definition]:
             Feature("average_basket", "number", "basket", unit, lower=0.0, event=layout.label),
             lambda log: log.basket(layout.label),
         )
+    if layout.usual is not None:
+        n = layout.observation
+        unusual = Feature(f"unusual_amounts_{n}d", "integer", "outlier", lower=0.0, window_days=n)
+        yield Definition(unusual, Aged.unusual)
     if layout.refunds:
         for days in (*layout.windows, None):
             yield _refunds(days)

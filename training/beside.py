@@ -15,6 +15,7 @@ from training.criteria import criteria
 from training.evaluate import ece_by_chance, intervals, measure
 from training.forest import reference_forest
 from training.groups import by_group
+from training.outliers import unusual
 from training.rival import Rival
 from training.season import Season
 from training.split import Parts
@@ -40,7 +41,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """The model before calibration, the champion, scikit-learn's forest, and the declared groups."""
+    """The model before calibration, the champion, scikit-learn's forest, the declared groups, and unusual rows."""
 
     raw: Floats  # the test rows' probabilities before calibration
     uncalibrated: Figures
@@ -50,6 +51,7 @@ class Beside:
     groups: list[dict[str, Any]]
     weighed: dict[str, Any]  # the criteria
     season: Season
+    outliers: dict[str, dict[str, float]]  # by detector
 
 
 def beside(task: Task, parts: Parts, learned: Learned, built: Built, rival: Rival | None, season: Season) -> Beside:
@@ -67,4 +69,5 @@ def beside(task: Task, parts: Parts, learned: Learned, built: Built, rival: Riva
         by_group(task.use_case, built.bundle.features, parts.test, label, built.probability, seed=seed),
         criteria(learned, seed=seed),
         season,
+        unusual(learned.taught, learned.test, label, built.probability, seed=seed),
     )

@@ -97,8 +97,9 @@ def draft(
 
 
 def kept(plots: dict[str, bytes], shown: Beside) -> dict[str, bytes]:
-    """The files of a run: plots, the weights of the criteria, the answer about the season."""
+    """The files of a run: plots, the weights of the criteria, the answer about the season, unusual rows."""
     documents = {"criteria.json": shown.weighed, "season.json": shown.season.to_json()}
+    documents["outliers.json"] = shown.outliers
     return {**plots, **{name: canonical_json(document) for name, document in documents.items()}}
 
 

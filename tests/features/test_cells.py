@@ -14,15 +14,15 @@ WRITTEN = {
     "12.5": 12.5,
     "1,234.50": 1234.5,
     "1\u202f234,5": 1234.5,
-    "1.234,50 €": 1234.5,
-    "€ -3,5": -3.5,
+    "1.234,50": 1234.5,
+    " -3,5": -3.5,
     "+1'234": 1234.0,
-    "7 %": 7.0,
     "0,125": 0.125,
     "12,3456": 12.3456,
     "1 23": None,
     "1,2,3": None,
-    "€": None,
+    "€ 12": None,  # another row may be in another currency
+    "7 %": None,
     "": None,
 }
 
@@ -38,7 +38,7 @@ def both(texts: list[str]) -> tuple[list[float | None], list[float | None]]:
 
 
 def test_numbers_are_read_as_they_are_written() -> None:
-    """Thousands and decimals in three customs, currency signs and percent signs; all else is no number."""
+    """Thousands and decimals in three customs; all else is no number, currency signs too."""
     alone, in_the_engine = both(list(WRITTEN))
 
     assert alone == list(WRITTEN.values())

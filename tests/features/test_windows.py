@@ -156,7 +156,31 @@ RICH: dict[str, dict[str, Any]] = {
         "refund": {"column": "cancelled", "equals": True},
     },
     "engagement": {"open": 1, "click": 3},
+    "quality": {"outliers": True},
 }
+
+
+def test_unusual_amounts_are_counted_where_asked_for(tmp_path: Path) -> None:
+    """Beyond numpy's fences, those of the events before the latest training cutoff; refunds are none."""
+    side = 1 - 2 * (pl.int_range(pl.len()) % 2)  # both tails are long
+    amount = (500 + side * (pl.col("amount") - 40)).round(2)
+    events = purchases(300).with_columns(amount=amount, back=pl.int_range(pl.len()) % 9 == 0)
+    refund = {"refund": {"column": "back", "equals": True}}
+    case = log_case(tmp_path, events, events=refund, quality={"outliers": True})
+    cutoffs = learning_table(case).cutoffs
+    assert cutoffs is not None
+
+    table = scoring_table(case, cutoffs.test)
+
+    kept = events.filter(~pl.col("back"))
+    known = kept.filter(pl.col("ts") < naive(cutoffs.train[-1]))["amount"].to_numpy()
+    low, high = np.quantile(known, [0.25, 0.75])
+    beyond = (pl.col("amount") < low - 1.5 * (high - low)) | (pl.col("amount") > high + 1.5 * (high - low))
+    seen = pl.col("ts").is_between(naive(cutoffs.test) - timedelta(days=100), naive(cutoffs.test), closed="left")
+    expected = dict(kept.filter(seen & beyond)["customer_id"].value_counts().iter_rows())
+    assert len(expected) > 10
+    found = dict(table.select("customer_id", "unusual_amounts_100d").iter_rows())
+    assert {name: n for name, n in found.items() if n} == expected
 
 
 def test_types_properties_measures_and_refunds_are_counted(tmp_path: Path) -> None:

@@ -1,0 +1,73 @@
+"""Unusual test rows, flagged in three ways and told beside the model; none is left out and none decides anything."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.learn import Taught
+
+DETECTORS = ("iqr", "isolation_forest", "lof")
+MOST_ROWS = 2000  # of a part, drawn by seed: neighbours cost the square of them
+NEIGHBOURS = 20
+REACH = 1.5  # interquartile ranges beyond the quartiles (Tukey 1977)
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+
+def unusual(
+    taught: Taught, test: NDArray[np.float32], label: Floats, probability: Floats, *, seed: int
+) -> dict[str, dict[str, float]]:
+    """By detector, the flagged rows among the test rows looked at: share, and realised and predicted rate.
+
+    The detectors learn from the fitting rows: quartiles of each number (a row is flagged for one cell beyond), an
+    isolation forest (Liu 2008), and the density around the nearest rows (Breunig 2000). {} where there is no number.
+    """
+    random = np.random.default_rng(seed)
+    numeric = [at for at, feature in enumerate(taught.features) if feature.type != "category"]
+    fit = taught.lesson.fit[_drawn(random, len(taught.lesson.fit))][:, numeric].astype(np.float64)
+    looked = _drawn(random, len(test))
+    rows = test[looked][:, numeric].astype(np.float64)
+    told = ~np.isnan(fit).all(axis=0)
+    if not told.any():
+        return {}
+    flags = _flags(fit[:, told], rows[:, told], seed=seed)
+    return {name: _rates(flag, label[looked], probability[looked]) for name, flag in flags.items()}
+
+
+def _drawn(random: np.random.Generator, count: int) -> NDArray[np.intp]:
+    return np.sort(random.permutation(count)[:MOST_ROWS])
+
+
+def _flags(fit: Floats, rows: Floats, *, seed: int) -> dict[str, Flags]:
+    """Gaps are the column's median, and a column counts in interquartile ranges, or in deviations where that is 0."""
+    from sklearn.ensemble import IsolationForest
+    from sklearn.neighbors import LocalOutlierFactor
+
+    low, middle, high = np.nanquantile(fit, [0.25, 0.5, 0.75], axis=0)
+    spread = np.where(high > low, high - low, np.nanstd(fit, axis=0))
+    spread[spread == 0] = 1.0
+
+    def scaled(cells: Floats) -> Floats:
+        return np.nan_to_num((cells - middle) / spread)
+
+    beyond = ((rows < low - REACH * (high - low)) | (rows > high + REACH * (high - low))) & (high > low)
+    forest = IsolationForest(random_state=seed, n_jobs=1).fit(scaled(fit))
+    near = LocalOutlierFactor(min(NEIGHBOURS, len(fit) - 1), novelty=True, n_jobs=1).fit(scaled(fit))
+    return {
+        "iqr": beyond.any(axis=1),
+        "isolation_forest": forest.predict(scaled(rows)) < 0,
+        "lof": near.predict(scaled(rows)) < 0,
+    }
+
+
+def _rates(flag: Flags, label: Floats, probability: Floats) -> dict[str, float]:
+    """How many rows were looked at and flagged, and what happened to the flagged and was predicted of them."""
+    some = bool(flag.any())
+    return {
+        "looked_at": float(len(flag)),
+        "rows": float(flag.sum()),
+        "realised": float(label[flag].mean()) if some else 0.0,
+        "predicted": float(probability[flag].mean()) if some else 0.0,
+    }
