@@ -57,7 +57,7 @@ class Beside:
 def beside(task: Task, parts: Parts, learned: Learned, built: Built, rival: Rival | None, season: Season) -> Beside:
     """Everything the report shows beside the model."""
     label, seed = learned.test_labels, task.seed
-    raw = UNCALIBRATED.probability(learned.winner.model.margin(learned.test))
+    raw = UNCALIBRATED.probability(learned.margins[learned.choice.kind])
     forest = reference_forest(learned.taught, learned.test, seed=seed)
     theirs = rival.test if rival else None
     return Beside(

@@ -68,7 +68,7 @@ def build(
     """
     findings = (*task.table.findings, *doubts(parts, learned, evidence))
     taught, winner = learned.taught, learned.winner
-    probability = winner.probability(learned.test)
+    probability = learned.served[learned.choice.kind]
     cutoffs = learned_from(parts, task.table.cutoffs) if task.table.cutoffs else None
     today = winner.probability(taught.matrix(population))
     market = market_of(today, probability, learned.test_labels, seed=task.seed)
@@ -99,7 +99,7 @@ def build(
         winner.fitted.file: winner.fitted.stored,
         "reference.json": canonical_json(held),
         "population.json": canonical_json(market.to_json()),
-        "curves.json": canonical_json(curves(learned.test_labels, learned.served())),
+        "curves.json": canonical_json(curves(learned.test_labels, learned.served)),
     }
     if task.table.layout is not None:
         files["events.json"] = canonical_json(raw_events(task.use_case, task.table.layout))

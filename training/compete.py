@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,9 +35,15 @@ class Learned:
         """The candidate that is built into the bundle."""
         return self.contenders[self.choice.kind]
 
+    @cached_property
+    def margins(self) -> dict[str, NDArray[np.float32]]:
+        """The test rows' raw log-odds by candidate, the winner first; predicted once, however often they are read."""
+        return {kind: contender.model.margin(self.test) for kind, contender in self.contenders.items()}
+
+    @cached_property
     def served(self) -> dict[str, NDArray[np.float64]]:
         """The test rows' probabilities by candidate, the winner first."""
-        return {kind: contender.probability(self.test) for kind, contender in self.contenders.items()}
+        return {kind: self.contenders[kind].calibration.probability(margin) for kind, margin in self.margins.items()}
 
 
 def choose_for(task: Task, parts: Parts) -> Choice:
@@ -71,7 +78,7 @@ def fit(task: Task, parts: Parts, choice: Choice) -> Learned:
 
 def measured(task: Task, learned: Learned) -> Evidence:
     """What the test rows say, looked at once."""
-    served = learned.served()
+    served = learned.served
     baselines = {kind: served[kind] for kind in task.baselines if kind in served}
     kind = learned.choice.kind
     return weigh(learned.test_labels, served[kind], baselines, kind=kind, seed=task.seed)

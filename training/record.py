@@ -58,7 +58,7 @@ def pictures(learned: Learned, built: Built, raw: Floats) -> dict[str, bytes]:
     shown = told[:STRONGEST]
     values = [features[at] for at in shown]
     return {
-        **draw(learned.test_labels, learned.served(), raw),
+        **draw(learned.test_labels, learned.served, raw),
         "shap_beeswarm.png": beeswarm(contributions[:SWARM], rows[:SWARM], names),
         DEPENDENCE: dependence(values, learned.taught.codes, rows[:, shown], contributions[:, shown]),
     }

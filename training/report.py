@@ -14,7 +14,6 @@ from features.types import Feature
 from scoring.wording import LANGUAGES, Language, calendar_date, number, percent
 from training.beside import Beside
 from training.build import Built
-from training.choose import is_small
 from training.compete import Learned
 from training.criteria import CRITERIA, heaviest
 from training.dependence import DEPENDENCE
@@ -65,7 +64,7 @@ def report_html(
         least=LEAST,
         others=OTHERS,
         seasoned={language: seasoned(shown.season, language) for language in LANGUAGES},
-        limits={language: limits(built, task, language) for language in LANGUAGES},
+        limits={language: limits(built, language) for language in LANGUAGES},
         data=task.table.report,
         findings=built.bundle.manifest["findings"],
         languages=LANGUAGES,
@@ -109,7 +108,7 @@ def weights(built: Built) -> list[dict[str, Any]]:
     ]
 
 
-def limits(built: Built, task: Task, language: Language) -> list[str]:
+def limits(built: Built, language: Language) -> list[str]:
     """What a reader must know before relying on the figures."""
     words, manifest = WORDS[language], built.bundle.manifest
     rates, metrics = manifest["base_rate"], manifest["metrics"]
@@ -122,7 +121,7 @@ def limits(built: Built, task: Task, language: Language) -> list[str]:
         )
     if metrics["ece"] > CALIBRATED:
         told.append(words["limit_ece"].format(percent(metrics["ece"], language, decimals=1)))
-    if is_small(task.table.rows):
+    if any(finding["rule"] == "small_sample" for finding in manifest["findings"]):
         told.append(words["limit_small"])
     return told
 

@@ -22,7 +22,7 @@ from training.registry import Registry
 from training.report import report_html
 from training.rival import rival_of
 from training.season import with_season
-from training.split import split
+from training.split import Parts, split
 from training.sync import turn
 from training.task import Mode, Task
 
@@ -44,7 +44,14 @@ def train(file: Path, *, home: Path, registry: Registry, mode: Mode) -> dict[str
             told.append(f"{task.table.rows.height:,} rows, {len(task.table.features)} features")
             told.extend(_set_aside(task))
         known = registry.by_key(task.name, task.key())
-        line = _train(task, Path(scratch), progress) if known is None else unchanged(task, known)
+        if known is not None:
+            line = unchanged(task, known)
+        else:
+            with progress.stage("split") as told:
+                parts = split(task.table, seed=task.seed)
+                told.append(", ".join(f"{part} {rows:,}" for part, rows in parts.counts().items() if part != "train"))
+            task = task.parted()
+            line = _train(task, parts, Path(scratch), progress)
     progress.close()
     return {**line, "seconds": {stage: round(spent, 1) for stage, spent in progress.seconds.items()}}
 
@@ -63,10 +70,7 @@ def _set_aside(task: Task) -> list[str]:
     ]
 
 
-def _train(task: Task, scratch: Path, progress: Progress) -> dict[str, Any]:
-    with progress.stage("split") as told:
-        parts = split(task.table, seed=task.seed)
-        told.append(", ".join(f"{part} {rows:,}" for part, rows in parts.counts().items() if part != "train"))
+def _train(task: Task, parts: Parts, scratch: Path, progress: Progress) -> dict[str, Any]:
     with progress.stage("choose") as told:
         choice = choose_for(task, parts)
         told.append(f"{choice.kind}, of {', '.join(choice.losses)}")

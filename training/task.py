@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -51,6 +51,10 @@ class Task:
         """What the bundle is made from, as it stands in its manifest."""
         digests = {"data": self.table.digest, "config": config_digest(self.use_case), "key": self.key()}
         return {"digests": digests, "code_revision": code_revision(), "versions": library_versions()}
+
+    def parted(self) -> Task:
+        """The same task without its table's rows, once they stand in parts: a large table is not held twice."""
+        return replace(self, table=replace(self.table, rows=self.table.rows.clear()))
 
     def key(self) -> str:
         """The one digest of all that decides the bundle's bytes."""
