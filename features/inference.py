@@ -235,11 +235,12 @@ def _worthless(work: _Work) -> None:
         work.dropped = f"it is free text or an identifier: {distinct} different values in {filled} filled cells"
     elif work.kind == "category" and not work.levels and filled == cells.len():
         work.dropped = f"none of its {distinct} levels has enough rows"
-    elif work.kind == "integer" and filled == cells.len() == distinct > _free_text_levels and _consecutive(cells):
+    elif cells.dtype.is_numeric() and filled == cells.len() == distinct > _free_text_levels and _consecutive(cells):
         work.dropped = "it numbers the rows"
 
 
 def _consecutive(cells: pl.Series) -> bool:
+    """Whether different numbers are whole and leave none out; those of a CSV file are read from text."""
     low: Any = cells.min()
     high: Any = cells.max()
-    return bool(high - low + 1 == cells.len())
+    return bool(high - low + 1 == cells.len() and (cells == cells.floor()).all())

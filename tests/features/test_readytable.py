@@ -122,9 +122,19 @@ def test_dates_are_moments_in_utc(tmp_path: Path, cells: list[Any]) -> None:
         (cycle("same", "Same "), "constant"),
         ([f"free text number {i}" for i in range(N)], "free text or an identifier"),
         (list(range(1000, 1000 + N)), "numbers the rows"),
+        ([str(number) for number in range(N)], "numbers the rows"),
         (cycle([1], [2]), "cannot read"),
     ],
-    ids=["null", "blank", "constant", "constant spelled twice", "free text", "row number", "lists"],
+    ids=[
+        "null",
+        "blank",
+        "constant",
+        "constant spelled twice",
+        "free text",
+        "row number",
+        "row number as text",
+        "lists",
+    ],
 )
 def test_a_useless_column_is_dropped_and_said_why(tmp_path: Path, cells: list[Any], why: str) -> None:
     """What cannot tell customers apart, or tells every one apart, is no feature."""
