@@ -133,14 +133,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         if options.command == "add":
-            print(add_key(options.home, options.name, options.scopes.split(","), rate=options.rate))  # noqa: T201
+            print(add_key(options.home, options.name, options.scopes.split(","), rate=options.rate))
         elif options.command == "remove":
             _remove(options.home, options.name)
         else:
             for key in read_keys(options.home).keys:
-                print(key.name, ",".join(sorted(key.scopes)), key.rate or "")  # noqa: T201
+                print(key.name, ",".join(sorted(key.scopes)), key.rate or "")
     except KeysError as error:
-        print(error, file=sys.stderr)  # noqa: T201
+        print(error, file=sys.stderr)
         return 2
     return 0
 

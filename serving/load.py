@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sqlite3
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -16,36 +15,32 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.types import CUSTOMER_ID, Feature
-from scoring.errors import BundleError
 from scoring.files import BatchError, read_batches
 from scoring.releases import load_release, released_use_cases
-from scoring.suppression import Suppression, SuppressionError, open_suppression
+from scoring.suppression import Suppression, open_suppression
+from serving.command import DONE, ended
 from serving.store import put
 
-DONE, FAILED, BROKEN_DATA = 0, 1, 3
 Row = tuple[str, Sequence[Any]]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns its exit code."""
     options = _parser().parse_args(arguments)
-    try:
-        features = {name: load_release(options.home, name).bundle.features for name in released_use_cases(options.home)}
-        erased = None if options.with_erased else open_suppression(options.home)
-        passed: Counter[str] = Counter()
-        columns, rows = read_rows(options.file, texts_of(features.values()), erased, passed)
-        count = put(options.home, columns, rows, as_of=options.as_of.timestamp())
-    except BatchError as error:
-        print(f"{options.file}: {error}", file=sys.stderr)  # noqa: T201
-        return BROKEN_DATA
-    except (BundleError, SuppressionError, OSError, sqlite3.Error) as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
-        return FAILED
+    return ended(lambda: _load(options), options.file)
+
+
+def _load(options: argparse.Namespace) -> int:
+    features = {name: load_release(options.home, name).bundle.features for name in released_use_cases(options.home)}
+    erased = None if options.with_erased else open_suppression(options.home)
+    passed: Counter[str] = Counter()
+    columns, rows = read_rows(options.file, texts_of(features.values()), erased, passed)
+    count = put(options.home, columns, rows, as_of=options.as_of.timestamp())
     fitting = [name for name, own in features.items() if {feature.name for feature in own} <= set(columns)]
     says = f"enough for {', '.join(fitting)}" if fitting else "not enough for any use case that is released here"
-    print(f"{count:,} customers as of {options.as_of.isoformat()}, {says}.", file=sys.stderr)  # noqa: T201
+    print(f"{count:,} customers as of {options.as_of.isoformat()}, {says}.", file=sys.stderr)
     if passed:
-        print(f"{passed['erased']:,} were erased and are passed over; --with-erased takes them in.", file=sys.stderr)  # noqa: T201
+        print(f"{passed['erased']:,} were erased and are passed over; --with-erased takes them in.", file=sys.stderr)
     return DONE
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sqlite3
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,11 +19,11 @@ from features.types import CUSTOMER_ID
 from scoring.answers import Live, score_profiles
 from scoring.database import Reader
 from scoring.errors import BundleError
-from scoring.files import BatchError
 from scoring.releases import load_release, released_use_cases
 from serving import store
+from serving.command import DONE, FAILED, ended
 from serving.decisions import FILE, decisions_of
-from serving.load import BROKEN_DATA, DONE, FAILED, read_rows, texts_of
+from serving.load import read_rows, texts_of
 
 Line = Mapping[str, Any]
 Features = Mapping[str, Any]
@@ -35,19 +34,16 @@ _AT_ONCE = 1_000  # customers
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns its exit code: 1 where a decision differs."""
     options = _parser().parse_args(arguments)
+    return ended(lambda: _replay(options), options.file)
+
+
+def _replay(options: argparse.Namespace) -> int:
     counted: Counter[str] = Counter()
-    try:
-        for told in replayed(options.home, _held(options.home, options.file)):
-            counted[told["outcome"]] += 1
-            print(json.dumps(told))  # noqa: T201
-    except BatchError as error:
-        print(f"{options.file}: {error}", file=sys.stderr)  # noqa: T201
-        return BROKEN_DATA
-    except (BundleError, OSError, sqlite3.Error) as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
-        return FAILED
+    for told in replayed(options.home, _held(options.home, options.file)):
+        counted[told["outcome"]] += 1
+        print(json.dumps(told))
     summary = ", ".join(f"{counted[outcome]:,} {outcome}" for outcome in (SAME, OTHER, GONE, MUTE))
-    print(f"{counted.total():,} decisions: {summary}.", file=sys.stderr)  # noqa: T201
+    print(f"{counted.total():,} decisions: {summary}.", file=sys.stderr)
     return FAILED if counted[OTHER] else DONE
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sqlite3
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,29 +11,26 @@ from pathlib import Path
 from features.types import CUSTOMER_ID
 from scoring import suppression
 from scoring.files import BatchError, read_batches
-from scoring.suppression import SuppressionError
-
-DONE, FAILED, BROKEN_DATA = 0, 1, 3
+from serving.command import DONE, ended
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns its exit code."""
     options = _parser().parse_args(arguments)
-    try:
-        if options.command == "count":
-            print(suppression.count(options.home))  # noqa: T201
-            return DONE
-        customers = read_ids(options.file)
-        change = suppression.add if options.command == "add" else suppression.remove
-        done = change(options.home, customers)
-    except BatchError as error:
-        print(f"{options.file}: {error}", file=sys.stderr)  # noqa: T201
-        return BROKEN_DATA
-    except (SuppressionError, OSError, sqlite3.Error) as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
-        return FAILED
-    what = "new on the list" if options.command == "add" else "taken off the list"
-    print(f"{len(customers):,} customers, {done:,} of them {what}.", file=sys.stderr)  # noqa: T201
+    work = _count if options.command == "count" else _change
+    return ended(lambda: work(options), getattr(options, "file", None))
+
+
+def _count(options: argparse.Namespace) -> int:
+    print(suppression.count(options.home))
+    return DONE
+
+
+def _change(options: argparse.Namespace) -> int:
+    customers, adding = read_ids(options.file), options.command == "add"
+    done = (suppression.add if adding else suppression.remove)(options.home, customers)
+    what = "new on the list" if adding else "taken off the list"
+    print(f"{len(customers):,} customers, {done:,} of them {what}.", file=sys.stderr)
     return DONE
 
 
