@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from serving.line import BURST, CALM, LONGEST, Line
+from serving.line import CALM, Line
 from serving.problems import Problem
 
 WAITING = 8
@@ -49,10 +49,10 @@ class Desk:
 def test_a_burst_is_let_in_whole() -> None:
     """Four times as many as may always wait, all at the same moment; not one more."""
     desk = Desk(0.01)
-    for _ in range(BURST * WAITING + 1):
+    for _ in range(33):
         desk.comes(1.0)
 
-    assert (len(desk.waits), desk.refused) == (BURST * WAITING, 1)
+    assert (len(desk.waits), desk.refused) == (32, 1)
 
 
 @given(callers=some.integers(1, WAITING), service=some.floats(0.0001, 1.0))
@@ -95,13 +95,13 @@ def test_once_the_load_is_gone_bursts_are_let_in_again() -> None:
 def test_those_who_ask_again_at_once_do_not_keep_themselves_out_for_ever() -> None:
     """After an overload as many callers as may always wait ask without a pause: after a minute nobody is refused."""
     desk = Desk(0.01)
-    for _ in range(BURST * WAITING + 1):
+    for _ in range(33):
         desk.comes(0.0)
     turns, refused = [0.4] * WAITING, 0
-    while turns[0] < 2 * LONGEST:
+    while turns[0] < 120:
         at = heapq.heappop(turns)
         heapq.heappush(turns, desk.comes(at) or at + 0.005)
-        refused = desk.refused if at < LONGEST + CALM else refused
+        refused = desk.refused if at < 61 else refused
 
     assert refused > 100
     assert desk.refused == refused
@@ -113,7 +113,7 @@ def test_the_least_that_may_be_set_is_obeyed() -> None:
     with pytest.raises(Problem):
         closed.join()
     desk.line = Line(1, clock=lambda: desk.now)
-    for _ in range(BURST + 1):
+    for _ in range(5):
         desk.comes(0.0)
 
     assert desk.refused == 1
