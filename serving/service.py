@@ -37,6 +37,7 @@ class EdgedService(bentoml.Service):
         bar_training_libraries()
         from serving import logs
         from serving.edge import Edge
+        from serving.heads import end_those_without
         from serving.runtime import Runtime
         from serving.settings import Settings
         from serving.site import site
@@ -44,8 +45,10 @@ class EdgedService(bentoml.Service):
 
         logs.take_over()
         refuse_in_our_words()
+        settings = Settings.from_environment()
+        end_those_without(settings.body_seconds)
         self.mount_asgi_app(site(), path="/")
-        return Edge(super().to_asgi(is_main), Runtime(Settings.from_environment()))
+        return Edge(super().to_asgi(is_main), Runtime(settings))
 
 
 @bentoml.service(

@@ -22,7 +22,7 @@ class Settings:
     home: Path = Path(".penchant")
     max_body_bytes: int = 8 * MIB  # after decompression; 1,000 profiles of 100 features take about 5 MiB
     bodies_bytes: int = 64 * MIB  # of all bodies above 64 KiB that a worker holds at once; at least one is let in
-    body_seconds: float = 20.0  # from a request's head to the end of its body
+    body_seconds: float = 20.0  # for a head, and then for its body
     deadline_seconds: float = 30.0  # for one answer; its place is free only when the work has ended
     waiting: int = 64  # short calls that may always wait in a worker; see serving/line.py
     poll_seconds: float = 1.0  # between two looks at CURRENT

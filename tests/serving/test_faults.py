@@ -169,19 +169,26 @@ def opened(server: Server, many: ExitStack, sent: bytes) -> socket.socket:
 def test_hundreds_who_dawdle_hold_nobody_up(crowded: Server, profile: dict[str, Any]) -> None:
     """500 bodies that do not come, 100 heads that do not end and 100 callers who are gone: others are answered.
 
-    Memory hardly moves, and each slow body ends in a 408.
+    Memory hardly moves, each slow body ends in a 408, and the halves of a head, first or second, end with nothing.
     """
     with ExitStack() as many, crowded.client() as client:
         assert version(client, profile) == "1"
         before = sum(memory_bytes(crowded.process.pid).values())
         slow = [opened(crowded, many, HEAD.format(1000).encode() + b"{") for _ in range(500)]
+        rested, said = opened(crowded, many, b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"), b""
+        while not said.endswith(b"}"):
+            said += rested.recv(4096)
+        rested.sendall(b"GET /livez HTTP/1.1\r\nX-Half")
+        halves = [rested, opened(crowded, many, b"")]
         for _ in range(100):
-            opened(crowded, many, b"POST /v1/scores HTTP/1.1\r\nHost: x\r\nX-Half")
+            halves.append(opened(crowded, many, b"POST /v1/scores HTTP/1.1\r\nHost: x\r\nX-Half"))
             opened(crowded, many, HEAD.format(100).encode()).close()
         given = [client.post("/v1/scores", json={"profiles": [profile]}).status_code for _ in range(20)]
         grown = sum(memory_bytes(crowded.process.pid).values()) - before
         answers = {connection.recv(4096)[:13] for connection in slow}
+        ends = {connection.recv(4096) for connection in halves}
 
+    assert ends == {b""}
     assert set(given) == {200}
     assert answers == {b"HTTP/1.1 408 "}
     assert grown < 40 * 2**20
