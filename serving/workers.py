@@ -77,7 +77,7 @@ class Forked(Process):
     def _may_be_forked(self) -> bool:
         alone = len(self.watcher.arbiter.watchers) == 1  # a second watcher is one that restarts workers on new code
         plain = not (self.pipe_stdout or self.pipe_stderr or self.uid or self.gid or self.rlimits)
-        ours = _PROGRAM in self.args and sys.platform == "linux"
+        ours = _PROGRAM in (self.args or ()) and sys.platform == "linux"
         return ours and alone and plain and _heads_the_process()
 
     def _fork(self, command: list[str]) -> int:
