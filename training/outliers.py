@@ -21,44 +21,48 @@ def unusual(
 ) -> dict[str, dict[str, float]]:
     """By detector, the flagged rows among the test rows looked at: share, and realised and predicted rate.
 
-    The detectors learn from the fitting rows: quartiles of each number (a row is flagged for one cell beyond), an
-    isolation forest (Liu 2008), and the density around the nearest rows (Breunig 2000). {} where there is no number.
+    The detectors ask who is unlike the other rows looked at: quartiles of each number (a row is flagged for one cell
+    beyond), an isolation forest (Liu 2008), and the density around the nearest rows that differ (Breunig 2000). {}
+    where there is no number.
     """
-    random = np.random.default_rng(seed)
     numeric = [at for at, feature in enumerate(taught.features) if feature.type != "category"]
-    fit = taught.lesson.fit[_drawn(random, len(taught.lesson.fit))][:, numeric].astype(np.float64)
-    looked = _drawn(random, len(test))
+    looked = _drawn(np.random.default_rng(seed), len(test))
     rows = test[looked][:, numeric].astype(np.float64)
-    told = ~np.isnan(fit).all(axis=0)
+    told = ~np.isnan(rows).all(axis=0)
     if not told.any():
         return {}
-    flags = _flags(fit[:, told], rows[:, told], seed=seed)
-    return {name: _rates(flag, label[looked], probability[looked]) for name, flag in flags.items()}
+    return {
+        name: _rates(flag, label[looked], probability[looked])
+        for name, flag in flags_of(rows[:, told], seed=seed).items()
+    }
 
 
 def _drawn(random: np.random.Generator, count: int) -> NDArray[np.intp]:
     return np.sort(random.permutation(count)[:MOST_ROWS])
 
 
-def _flags(fit: Floats, rows: Floats, *, seed: int) -> dict[str, Flags]:
-    """Gaps are the column's median, and a column counts in interquartile ranges, or in deviations where that is 0."""
+def flags_of(rows: Floats, *, seed: int) -> dict[str, Flags]:
+    """Which rows each detector flags.
+
+    A gap is its column's median; a column counts in interquartile ranges, or in deviations where that is 0.
+    """
     from sklearn.ensemble import IsolationForest
     from sklearn.neighbors import LocalOutlierFactor
 
-    low, middle, high = np.nanquantile(fit, [0.25, 0.5, 0.75], axis=0)
-    spread = np.where(high > low, high - low, np.nanstd(fit, axis=0))
+    low, middle, high = np.nanquantile(rows, [0.25, 0.5, 0.75], axis=0)
+    spread = np.where(high > low, high - low, np.nanstd(rows, axis=0))
     spread[spread == 0] = 1.0
-
-    def scaled(cells: Floats) -> Floats:
-        return np.nan_to_num((cells - middle) / spread)
-
+    scaled = np.nan_to_num((rows - middle) / spread)
+    different, place = np.unique(scaled, axis=0, return_inverse=True)
+    near = LocalOutlierFactor(NEIGHBOURS, n_jobs=1)
+    lonely = (
+        near.fit_predict(different) < 0 if len(different) > NEIGHBOURS else np.zeros(len(different), dtype=np.bool_)
+    )
     beyond = ((rows < low - REACH * (high - low)) | (rows > high + REACH * (high - low))) & (high > low)
-    forest = IsolationForest(random_state=seed, n_jobs=1).fit(scaled(fit))
-    near = LocalOutlierFactor(min(NEIGHBOURS, len(fit) - 1), novelty=True, n_jobs=1).fit(scaled(fit))
     return {
         "iqr": beyond.any(axis=1),
-        "isolation_forest": forest.predict(scaled(rows)) < 0,
-        "lof": near.predict(scaled(rows)) < 0,
+        "isolation_forest": IsolationForest(random_state=seed, n_jobs=1).fit_predict(scaled) < 0,
+        "lof": lonely[place.ravel()],
     }
 
 

@@ -20,7 +20,7 @@ CHECKS: Mapping[Language, Mapping[str, str]] = {
         "groups": "Rates and calibration per declared group",
         "groups_text": "On the test rows. Groups of fewer than {} rows are told together, so that nobody is shown.",
         "outliers": "Unusual rows",
-        "outliers_text": "Test rows unlike those learned from, by three detectors. They are flagged and kept: none is "
+        "outliers_text": "Test rows unlike the others, by three detectors. They are flagged and kept: none is "
         "deleted. Rates of fewer than {} rows are not shown.",
         "detector": "Detector",
         "iqr": "a number beyond 1.5 interquartile ranges",
@@ -70,7 +70,7 @@ CHECKS: Mapping[Language, Mapping[str, str]] = {
         "groups_text": "Sur les lignes de test. Les groupes de moins de {} lignes sont réunis, pour ne montrer "
         "personne.",
         "outliers": "Lignes inhabituelles",
-        "outliers_text": "Lignes de test qui ne ressemblent pas à celles de l'apprentissage, selon trois détecteurs. "
+        "outliers_text": "Lignes de test qui ne ressemblent pas aux autres, selon trois détecteurs. "
         "Elles sont signalées et gardées : aucune n'est supprimée. Les taux de moins de {} lignes ne sont pas montrés.",
         "detector": "Détecteur",
         "iqr": "un nombre à plus de 1,5 écart interquartile",

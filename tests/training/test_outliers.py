@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
+import pytest
 
 from features.types import Feature
 from training.learn import Taught, teach
-from training.outliers import DETECTORS, unusual
+from training.outliers import DETECTORS, flags_of, unusual
 
 FEATURES = (Feature("x", "number"), Feature("y", "number"), Feature("flat", "number"), Feature("c", "category"))
 
@@ -31,25 +32,29 @@ def taught() -> Taught:
 
 def test_each_detector_finds_what_it_is_for() -> None:
     """Values far away are found by all; a pair that is only unusual together by its density alone."""
+    usual = taught().matrix(rows(300, seed=9))[:, :3].astype(np.float64)
+    far, odd = usual[:5] + np.array([50.0, 50.0, 0.0]), np.tile([1.0, -1.0, 1.0], (5, 1))
+
+    flags = flags_of(np.concatenate([usual, far, odd]), seed=1)
+
+    assert tuple(flags) == DETECTORS
+    assert all(flag[300:305].all() and flag[:300].mean() < 0.2 for flag in flags.values())
+    assert flags["lof"][305:].all()
+    assert not flags["iqr"][305:].any()
+
+
+def test_flagged_rows_are_told_with_their_rates() -> None:
+    """How many were looked at and flagged, what happened to the flagged, and what was predicted of them."""
     known = taught()
-    usual = known.matrix(rows(300, seed=9))
-    far, odd = usual[:40].copy(), usual[:40].copy()
-    far[:, :2] += 50
-    odd[:, 0], odd[:, 1] = 1.0, -1.0
-    label = np.r_[np.zeros(300), np.ones(40)]
-    probability = np.full(340, 0.4)
+    matrix = known.matrix(rows(300, seed=9))
+    matrix[:5, :2] += 50
+    label = np.r_[np.ones(5), np.zeros(295)]
 
-    with_far = unusual(known, np.concatenate([usual, far]), label, probability, seed=1)
-    with_odd = unusual(known, np.concatenate([usual, odd]), label, probability, seed=1)
-    alone = unusual(known, usual, label[:300], probability[:300], seed=1)
+    told = unusual(known, matrix, label, np.full(300, 0.4), seed=1)["iqr"]
 
-    assert tuple(with_far) == DETECTORS
-    for name in DETECTORS:
-        assert with_far[name]["rows"] == alone[name]["rows"] + 40
-        assert with_far[name]["looked_at"] == 340
-    assert with_odd["lof"]["rows"] == alone["lof"]["rows"] + 40
-    assert with_odd["iqr"]["rows"] == alone["iqr"]["rows"] < 20
-    assert with_far["iqr"]["realised"] == 40 / with_far["iqr"]["rows"]
+    assert told["looked_at"] == 300
+    assert 5 <= told["rows"] < 30
+    assert (told["realised"], told["predicted"]) == (5 / told["rows"], pytest.approx(0.4))
 
 
 def test_without_numbers_nothing_is_said() -> None:
