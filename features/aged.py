@@ -6,6 +6,7 @@ whether it is a refund, instead of once for each type's own features, it costs a
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import ibis
@@ -17,11 +18,12 @@ from features.types import CUSTOMER_ID
 
 DAY = 86_400_000_000  # microseconds
 CUTOFF = "__cutoff"
+_NONE = -1  # no type's code
 
 
 @dataclass(frozen=True)
 class Aged:
-    """Events by customer, type and refund: one row each, as `together` gives them.
+    """One row a customer: what `together` gives of each type without refunds side by side, and of all events.
 
     A `kind` of None means events of any type, refunds too; else those of the type, without refunds. `days` is the
     window [cutoff - days, cutoff), None the whole log before the cutoff.
@@ -40,16 +42,15 @@ class Aged:
 
     def active_days(self) -> ir.Value:
         """On how many days of the longest window there is an event of any type."""
-        return _whole(self.rows.any_days.sum())
+        return self.rows.any_days.fill_null(0)
 
     def refunds(self, days: int | None) -> ir.Value:
         """How many refunds; 0 where there is none."""
-        return _whole(self.rows[f"n_{days}"].sum(where=self.rows.refund)).fill_null(0)
+        return _whole(self.rows[f"refunds_{days}"]).fill_null(0)
 
     def net(self, kind: str | None, days: int | None) -> ir.Value:
         """The exact sum of amounts as a double; 0 where there is none."""
-        column = f"amount_{days}"
-        total = self.rows[column].sum() if kind is None else self._of(kind, column)
+        total = self.rows[f"amount_{days}"] if kind is None else self._of(kind, f"amount_{days}")
         return total.cast("float64").fill_null(0.0)
 
     def basket(self, kind: str) -> ir.Value:
@@ -58,11 +59,11 @@ class Aged:
 
     def oldest(self) -> ir.Value:
         """Days from the first event to the cutoff."""
-        return self.rows.oldest.max().cast("float64") / DAY
+        return self.rows.oldest.cast("float64") / DAY
 
     def days_since(self, kind: str | None) -> ir.Value:
         """Days from the latest event to the cutoff; null where there is none."""
-        latest = self.rows.newest.min() if kind is None else self._of(kind, "newest")
+        latest = self.rows.newest if kind is None else self._of(kind, "newest")
         return latest.cast("float64") / DAY
 
     def gap_mean(self, kind: str) -> ir.Value:
@@ -83,12 +84,12 @@ class Aged:
 
     def measure(self, position: int, days: int) -> ir.Value:
         """The exact sum of a measure as a double; 0 where there is none."""
-        return self.rows[f"m{position}_{days}"].sum().cast("float64").fill_null(0.0)
+        return self.rows[f"m{position}_{days}"].cast("float64").fill_null(0.0)
 
     def measure_mean(self, position: int, days: int) -> ir.Value:
         """The exact mean of a measure; null where there is none."""
-        there = self.rows[f"m{position}n_{days}"].sum().cast("float64")
-        return self.rows[f"m{position}_{days}"].sum().cast("float64") / there.nullif(0.0)
+        there = self.rows[f"m{position}n_{days}"].cast("float64")
+        return self.rows[f"m{position}_{days}"].cast("float64") / there.nullif(0.0)
 
     def cells(self) -> tuple[ir.Value, ir.Value]:
         """How many cells are expected of a customer's events before the cutoff, and how many are filled.
@@ -96,18 +97,60 @@ class Aged:
         Expected are the amount, of types that carry one, and every property and measure.
         """
         rows, columns = self.rows, len(self.layout.properties) + len(self.layout.measures)
-        paid = rows.type.isin(self.layout.amounts) if self.layout.amounts else ibis.literal(False)
-        expected = rows.n_None.sum() * columns + rows.n_None.sum(where=paid).fill_null(0)
-        return _whole(expected), _whole(rows.paid.sum(where=paid).fill_null(0) + rows.filled.sum())
+        return _whole(rows.events * columns + rows.payable.fill_null(0)), _whole(rows.paid.fill_null(0) + rows.filled)
 
     def _of(self, kind: str, column: str) -> ir.Value:
         """A column of the one row of a type without refunds."""
-        return self.rows[column].max(where=(self.rows.type == kind) & ~self.rows.refund)
+        return self.rows[_beside(self.layout, kind, column)]
 
 
-def together(events: ir.Table, cutoff: ir.Value, layout: Layout) -> ir.Table:
-    """Events before the cutoff by customer, type and refund: counts, days and amounts in each window, ages and gaps."""
-    rows = _aged(events, cutoff)
+def aged(events: ir.Table, cutoff: ir.Value, layout: Layout, codes: Mapping[str, int] | None = None) -> Aged:
+    """The events before the cutoff, as features are read off them; `codes` are the types' where events have numbers."""
+    known, kinds = _known(events, cutoff), layout.types
+    types: dict[str, str | int] = {kind: kind if codes is None else codes.get(kind, _NONE) for kind in kinds}
+    rows = _together(known, layout)
+    totals = rows.group_by(CUSTOMER_ID).aggregate(**_totals(rows, layout, [types[kind] for kind in layout.amounts]))
+    table = _join(totals, _any_days(known, layout.observation))
+    for kind in kinds:
+        one = rows.filter((rows.type == types[kind]) & ~rows.refund).drop("type", "refund", CUTOFF)
+        table = _join(table, one.rename({_beside(layout, kind, name): name for name in one.columns[1:]}))
+    return Aged(table, layout)
+
+
+def _join(table: ir.Table, more: ir.Table) -> ir.Table:
+    """The table with further columns of the same customers."""
+    more = more.rename(__who=CUSTOMER_ID)
+    return table.left_join(more, table[CUSTOMER_ID] == more["__who"]).drop("__who")
+
+
+def _beside(layout: Layout, kind: str, column: str) -> str:
+    """What a column of one type is called where the types stand side by side."""
+    return f"{layout.types.index(kind)}_{column}"
+
+
+def _totals(rows: ir.Table, layout: Layout, amounts: Sequence[str | int]) -> dict[str, ir.Value]:
+    """What is told of a customer's events of all types, refunds too; `amounts` are the types that carry some."""
+    paid = rows.type.isin(amounts) if amounts else ibis.literal(False)
+    made: dict[str, ir.Value] = {
+        "oldest": rows.oldest.max(),
+        "newest": rows.newest.min(),
+        "events": rows.n_None.sum(),
+        "payable": rows.n_None.sum(where=paid),
+        "paid": rows.paid.sum(where=paid),
+        "filled": rows.filled.sum(),
+        CUTOFF: rows[CUTOFF].max(),
+    }
+    for days in (*layout.windows, None):
+        made[f"amount_{days}"] = rows[f"amount_{days}"].sum()
+        made[f"refunds_{days}"] = rows[f"n_{days}"].sum(where=rows.refund)
+        for name in (f"m{at}{n}_{days}" for at in range(len(layout.measures)) for n in ("", "n")):
+            made[name] = rows[name].sum()
+    return made
+
+
+def _together(known: ir.Table, layout: Layout) -> ir.Table:
+    """Events by customer, type and refund: counts, days and amounts in each window, ages and gaps."""
+    rows = _stepped(known)
     spans = {days: ibis.literal(True) if days is None else rows.age <= days * DAY for days in (*layout.windows, None)}
     longest = spans[layout.observation]
     made: dict[str, ir.Value] = {
@@ -118,7 +161,6 @@ def together(events: ir.Table, cutoff: ir.Value, layout: Layout) -> ir.Table:
         "gap_squares": (rows.wide * rows.wide).sum(),
         "gap_most": rows.gap.max(),
         "gap_least": rows.gap.min(),
-        "any_days": rows.count(where=longest & rows.any_new_day),
         "paid": rows.amount.count(),
         "filled": _filled(rows, layout),
         CUTOFF: rows[CUTOFF].max(),
@@ -139,25 +181,32 @@ def together(events: ir.Table, cutoff: ir.Value, layout: Layout) -> ir.Table:
     return grouped.mutate(gap_mean=_gap_mean(grouped), gap_sd=_gap_sd(grouped))
 
 
-def _aged(events: ir.Table, cutoff: ir.Value) -> ir.Table:
-    """Events before the cutoff with age, netted amount, gap to the next one of the type, first-of-its-day flags."""
+def _known(events: ir.Table, cutoff: ir.Value) -> ir.Table:
+    """Events before the cutoff with their amount netted."""
     refund = events.refund.fill_null(False) | (events.amount < 0).fill_null(False)
-    aged = events.filter(events.ts < cutoff).mutate(
-        age=cutoff.delta(events.ts, unit="microsecond"),
-        day=events.ts.date(),
-        refund=refund,
-        amount=ibis.ifelse(refund, -events.amount.abs(), events.amount),
-        **{CUTOFF: cutoff},
+    amount = ibis.ifelse(refund, -events.amount.abs(), events.amount)
+    return events.filter(events.ts < cutoff).mutate(refund=refund, amount=amount, **{CUTOFF: cutoff})
+
+
+def _stepped(known: ir.Table) -> ir.Table:
+    """Events with age, gap to the next one of the type, and whether they are the first of their day."""
+    # What goes through the window is held in memory: as few and as narrow columns as will do.
+    alike = ibis.window(group_by=[known.customer_id, known.type, known.refund], order_by=known.ts.desc())
+    stepped = known.mutate(later=known.ts.lag().over(alike))
+    gap = (stepped.later.delta(stepped.ts, unit="microsecond") // 1_000_000).cast("decimal(18, 0)")  # seconds
+    return stepped.mutate(
+        age=stepped[CUTOFF].delta(stepped.ts, unit="microsecond"),
+        gap=gap,
+        wide=gap.cast("decimal(19, 0)"),  # the square of 32 years does not fit 18 digits
+        new_day=stepped.later.isnull() | (stepped.later.date() != stepped.ts.date()),
     )
-    alike = ibis.window(group_by=[aged.customer_id, aged.type, aged.refund], order_by=aged.age)
-    anyone = ibis.window(group_by=aged.customer_id, order_by=aged.age)
-    day, any_day = aged.day.lag().over(alike), aged.day.lag().over(anyone)
-    stepped = aged.mutate(
-        gap=((aged.age - aged.age.lag().over(alike)) // 1_000_000).cast("decimal(18, 0)"),  # seconds
-        new_day=day.isnull() | (day != aged.day),
-        any_new_day=any_day.isnull() | (any_day != aged.day),
-    )
-    return stepped.mutate(wide=stepped.gap.cast("decimal(19, 0)"))  # the square of 32 years does not fit 18 digits
+
+
+def _any_days(known: ir.Table, days: int) -> ir.Table:
+    """By customer, on how many days of the window there is an event of any type."""
+    inside = known.filter(known[CUTOFF].delta(known.ts, unit="microsecond") <= days * DAY)
+    distinct = inside.select(CUSTOMER_ID, day=inside.ts.date()).distinct()
+    return distinct.group_by(CUSTOMER_ID).aggregate(any_days=distinct.count())
 
 
 def _filled(rows: ir.Table, layout: Layout) -> ir.Value:

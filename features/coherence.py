@@ -21,11 +21,12 @@ _sign_up = re.compile(
 def incoherences(log: Log, profiles: Traits | None) -> list[str]:
     """What is at odds: events before their customer's sign-up, events and profiles in the future, unknown customers."""
     now = ibis.literal(datetime.now(UTC).replace(tzinfo=None), "timestamp(6)")
-    told = [_said(log.events.count(where=log.events.ts > now), "events lie in the future")]
+    events = log.held.events
+    told = [_said(events.count(where=events.ts > now), "events lie in the future")]
     if profiles is None:
         return [line for line in told if line]
     known = profiles.rows.select(CUSTOMER_ID).distinct()
-    customers = log.events.select(CUSTOMER_ID).distinct()
+    customers = log.named.select(CUSTOMER_ID).distinct()
     told.append(_said(customers.anti_join(known, CUSTOMER_ID).count(), "customers of the log have no profile"))
     told.append(_said(known.anti_join(customers, CUSTOMER_ID).count(), "profiles belong to nobody in the log"))
     if profiles.dated:
@@ -46,7 +47,7 @@ def _before(log: Log, profiles: Traits, column: str) -> ir.Value:
     signed = (
         rows.group_by(CUSTOMER_ID).aggregate(signed=rows[column].cast("timestamp(6)").min()).rename(who=CUSTOMER_ID)
     )
-    joined = log.events.inner_join(signed, log.events[CUSTOMER_ID] == signed["who"])
+    joined = log.named.inner_join(signed, log.named[CUSTOMER_ID] == signed["who"])
     return joined.count(where=joined.ts < joined.signed.truncate("D"))
 
 

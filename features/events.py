@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,6 +18,7 @@ from features.cells import AMOUNT, as_amount, as_moment, as_text, filled, slugs
 from features.dating import Dating, dating
 from features.engine import frame
 from features.errors import DataError
+from features.held import Held, hold
 from features.links import accepted_links, merge_events
 from features.sources import FILE, ROW, Source, open_source, reading
 from features.usecase import CurrencyColumn, Events, RefundRule, Scalar, TypeColumn, UseCase
@@ -25,9 +26,9 @@ from features.usecase import CurrencyColumn, Events, RefundRule, Scalar, TypeCol
 _copy = "__copy"
 LATE = "late_timestamp"  # after a long silence, with few others
 _types = {
-    "customer_id": dt.String(),
+    "customer_id": dt.Int32(),  # numbers of texts
     "ts": dt.Timestamp(scale=6),
-    "type": dt.String(),
+    "type": dt.Int16(),
     "amount": AMOUNT,
     "refund": dt.Boolean(),
 }
@@ -37,11 +38,11 @@ _types = {
 class Log:
     """The events of a use case.
 
-    `events`: customer_id (text), ts (UTC timestamp without zone), type (slug), amount (DECIMAL(18,4)),
-    refund (boolean), p0.. (properties as slugs), m0.. (measures, DECIMAL(18,4)).
+    `named`: customer_id (text), ts (UTC timestamp without zone), type (slug), amount (DECIMAL(18,4)),
+    refund (boolean), p0.. (properties as slugs), m0.. (measures, DECIMAL(18,4)); `held` has numbers for the texts.
     """
 
-    events: ir.Table
+    held: Held
     first: datetime  # of the first and the last event that are not misdated, UTC without zone
     last: datetime
     rows: int
@@ -49,6 +50,11 @@ class Log:
     bad: BadRows
     source: Source
     dating: Dating
+
+    @property
+    def named(self) -> ir.Table:
+        """The events with the texts of customers and types."""
+        return self.held.named()
 
 
 def open_log(backend: Any, use_case: UseCase, *, known_to: datetime | None = None) -> Log:
@@ -70,21 +76,23 @@ def open_log(backend: Any, use_case: UseCase, *, known_to: datetime | None = Non
             marked = backend.create_table("penchant_marked", typed, temp=True)
             duplicates = int(marked.count(where=marked[_copy] > 0).execute())
             typed = marked.filter(marked[_copy] == 0).drop(_copy)
-        events = _held(backend, typed, section)
-        counts = _counted(typed, events)
+        held = _held(backend, typed, section)
+        counts = _counted(typed, held.events)
         dated = _dated(source, typed, counts, use_case)
         if dated.late:
             bound = max(dated.end, known_to or dated.end)
             late = typed[BROKEN].isnull() & (typed.ts >= bound)
             typed = typed.mutate(**{BROKEN: ibis.ifelse(late, LATE, typed[BROKEN])})
-            events, counts = events.filter(events.ts < bound), _by_day(typed)
+            held = replace(held, events=held.events.filter(held.events.ts < bound))
+            counts = _by_day(typed)
         bad = bad_rows(source, typed, counts)
         refuse_too_many(source, bad, use_case.quality.bad_rows, _columns_of_rules(section))
+    events = held.events
     inside = (events.ts >= dated.start) & (events.ts < dated.end)
     span = events.aggregate(first=events.ts.min(where=inside), last=events.ts.max(where=inside), rows=events.count())
     first, last, rows = frame(span).row(0)
     _check(source, events)
-    return Log(events, first, last, rows, duplicates, bad, source, dated)
+    return Log(held, first, last, rows, duplicates, bad, source, dated)
 
 
 def _counted(typed: ir.Table, held: ir.Table) -> pl.DataFrame:
@@ -132,8 +140,8 @@ def _columns_of_rules(section: Events) -> dict[str, str | None]:
     }
 
 
-def _held(backend: Any, typed: ir.Table, section: Events) -> ir.Table:
-    """The good rows as a table of the engine; what is the same in every row takes no place in it."""
+def _held(backend: Any, typed: ir.Table, section: Events) -> Held:
+    """The good rows."""
     same: dict[str, ir.Value] = {}
     if isinstance(section.type, str):
         same["type"] = slugs(ibis.literal(section.type))
@@ -142,11 +150,11 @@ def _held(backend: Any, typed: ir.Table, section: Events) -> ir.Table:
     if section.amount is None:
         same["amount"] = ibis.null(AMOUNT)
     good = typed.filter(typed[BROKEN].isnull()).drop(BROKEN, FILE, ROW)
-    return backend.create_table("penchant_events", good.drop(*same), temp=True).mutate(**same).select(good.columns)
+    return hold(backend, "penchant", good, section.path, same)
 
 
 def event_schema(events: ir.Table) -> pai.DataFrameSchema:
-    """What every normalised log must be: the columns' types, and what may not be null."""
+    """What every log that is held must be: the columns' types, and what may not be null."""
     optional = {name: AMOUNT if name.startswith("m") else dt.String() for name in events.columns if name not in _types}
     columns = {
         name: pai.Column(kind, nullable=name not in ("customer_id", "ts", "type", "refund"))

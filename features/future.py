@@ -10,7 +10,7 @@ import ibis
 import ibis.expr.types as ir
 import polars as pl
 
-from features.engine import frame
+from features.held import hold
 from features.labels import naive
 from features.layout import layout_of
 from features.learning import ID
@@ -27,7 +27,7 @@ def sees_the_future(backend: Any, ground: Ground, cutoff: datetime, rows: pl.Dat
     """
     other = rewritten(backend, ground, cutoff)
     after = rows.select(pl.col(ID).alias(CUSTOMER_ID)).join(
-        frame(other.at(cutoff)), on=CUSTOMER_ID, how="left", maintain_order="left"
+        other.at(cutoff), on=CUSTOMER_ID, how="left", maintain_order="left"
     )
     shown = f"when events and profiles from {cutoff:%Y-%m-%d} on are rewritten"
     names = [name for name in rows.columns if not name.startswith("__")]
@@ -55,7 +55,7 @@ def same_bytes(one: pl.Series, other: pl.Series) -> bool:
 
 def rewritten(backend: Any, ground: Ground, cutoff: datetime) -> Ground:
     """The same past with another future: half of it is gone, the rest has other people, types, amounts, levels."""
-    moment, events = naive(cutoff), ground.log.events
+    moment, events = naive(cutoff), ground.log.named
     past, future = events.filter(events.ts < moment), events.filter(events.ts >= moment)
     changed: dict[str, ir.Value] = {
         CUSTOMER_ID: ibis.ifelse(future.ts.second() < 30, future.customer_id.reverse(), future.customer_id),
@@ -70,8 +70,7 @@ def rewritten(backend: Any, ground: Ground, cutoff: datetime) -> Ground:
         elif name[0] == "m" and name[1:].isdigit():
             changed[name] = _other(future[name])
     kept = future.filter(future.ts.day() % 2 == 0).mutate(**changed)
-    written = backend.create_table("penchant_rewritten", past.union(kept), temp=True, overwrite=True)
-    log = replace(ground.log, events=written)
+    log = replace(ground.log, held=hold(backend, "penchant_rewritten", past.union(kept), ground.log.source.path))
     settled = naive(min(cutoff, ground.cutoffs.train[-1]))
     same_layout = settled == naive(ground.cutoffs.train[-1])
     layout = replace(layout_of(ground.use_case, log, settled), traits=ground.layout.traits)

@@ -92,7 +92,7 @@ def layout_of(use_case: UseCase, log: Log, before: datetime) -> Layout:
     section, window, label = use_case.events, use_case.window, use_case.label
     if section is None or window is None or label is None:
         raise TypeError("A layout is made from a log.")
-    known = log.events.filter(log.events.ts < before)
+    known = log.named.filter(log.named.ts < before)
     counts = _counts(known)
     target = slug(label.event)
     happened = counts.filter(~pl.col("refund"))["type"].to_list()

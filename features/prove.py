@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from features.engine import engine, frame
+from features.engine import engine
 from features.future import sees_the_future
 from features.learning import ID
 from features.table import learning_table, prepare
@@ -30,6 +30,6 @@ def _at_every_cutoff(use_case: UseCase) -> list[Finding]:
     with engine() as backend:
         ground = prepare(backend, use_case, None)
         for cutoff in (*ground.cutoffs.train[:-1], ground.cutoffs.test):
-            rows = frame(ground.at(cutoff)).rename({CUSTOMER_ID: ID})
+            rows = ground.at(cutoff).rename({CUSTOMER_ID: ID})
             found += sees_the_future(backend, ground, cutoff, rows)
     return found

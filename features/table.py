@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import ibis
+import ibis.expr.types as ir
 import polars as pl
 
 from features.badrows import BadRows
@@ -47,11 +48,12 @@ class Ground:
     layout: Layout
     profiles: Traits | None
 
-    def at(self, cutoff: datetime) -> ibis.expr.types.Table:
-        """The feature table at a cutoff (UTC), as an Ibis expression."""
+    def at(self, cutoff: datetime, then: Callable[[ir.Table], ir.Table] = lambda table: table) -> pl.DataFrame:
+        """The feature table at a cutoff (UTC), and what is `then` made of its rows, by customer id."""
         moment = ibis.literal(naive(cutoff), "timestamp(6)")
         traits = None if self.profiles is None else as_of(self.profiles.rows, moment)
-        return feature_table(self.log.events, moment, self.layout, traits)
+        tables = (feature_table(part, moment, self.layout, traits) for part in self.log.held.parts())
+        return pl.concat([frame(then(table).order_by(CUSTOMER_ID)) for table in tables])
 
 
 def learning_table(use_case: UseCase, *, quarantine: Path | None = None) -> LearningTable:
@@ -101,7 +103,7 @@ def scoring_table(use_case: UseCase, cutoff: datetime, *, quarantine: Path | Non
     with engine() as backend:
         ground = prepare(backend, use_case, cutoff)
         write_quarantine(quarantine, use_case.name, _bad(ground))
-        table = frame(ground.at(cutoff)).sort(CUSTOMER_ID)
+        table = ground.at(cutoff)
     features, eligible = log_features(ground.layout), eligibility(use_case)
     check_table(table, features, ground.log.source.path)
     allowed = pl.lit(True) if eligible is None else (pl.col(eligible.feature) <= eligible.value).fill_null(False)
@@ -140,17 +142,20 @@ def _bad(ground: Ground) -> dict[str, BadRows]:
 
 def _eligible_at(ground: Ground, cutoff: datetime) -> pl.DataFrame:
     """Eligible customers at one cutoff, by id, with label and bookkeeping."""
-    table, eligible = ground.at(cutoff), eligibility(ground.use_case)
-    if eligible is not None:
-        table = table.filter(table[eligible.feature] <= eligible.value)
-    rows = frame(table.mutate(**{GROUP: md5_lower(table[CUSTOMER_ID])})).sort(CUSTOMER_ID)
+    eligible = eligibility(ground.use_case)
+
+    def grouped(table: ir.Table) -> ir.Table:
+        there = table if eligible is None else table.filter(table[eligible.feature] <= eligible.value)
+        return there.mutate(**{GROUP: md5_lower(there[CUSTOMER_ID])})
+
+    rows = ground.at(cutoff, grouped)
     names = [feature.name for feature in log_features(ground.layout)]
     return rows.select(
         pl.col(CUSTOMER_ID).alias(ID),
         pl.lit(cutoff).cast(pl.Datetime("us", "UTC")).alias(CUTOFF),
         pl.lit(None, pl.Float64).alias(ORDER),
         *names,
-        labels(rows[CUSTOMER_ID], ground.log.events, ground.use_case, cutoff),
+        labels(rows[CUSTOMER_ID], ground.log.named, ground.use_case, cutoff),
         pl.col(GROUP).cast(pl.UInt64),
     )
 

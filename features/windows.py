@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import ibis
 import ibis.expr.types as ir
 
-from features.aged import CUTOFF, DAY, Aged, together
+from features.aged import CUTOFF, DAY, Aged, aged
 from features.cells import plural, slug, slugs
+from features.held import Held
 from features.layout import Layout, Trait
 from features.types import CUSTOMER_ID, Feature
 
@@ -31,17 +32,22 @@ class Definition:
     value: Callable[[Aged], ir.Value]
 
 
-def feature_table(events: ir.Table, cutoff: ir.Value, layout: Layout, profiles: ir.Table | None = None) -> ir.Table:
+def feature_table(
+    events: ir.Table | Held, cutoff: ir.Value, layout: Layout, profiles: ir.Table | None = None
+) -> ir.Table:
     """One row per customer with any event before the cutoff: customer_id, then the layout's features in order.
 
     `profiles` are the traits known at the cutoff: customer_id, t0.., one row per customer.
     """
-    aged = Aged(together(events, cutoff, layout), layout)
-    values = {made.feature.name: made.value(aged).cast(_storage(made.feature)) for made in definitions(layout)}
-    expected, there = aged.cells()
-    table = aged.rows.group_by(CUSTOMER_ID).aggregate(
-        **values, **{_expected: expected, _there: there, CUTOFF: aged.rows[CUTOFF].max()}
-    )
+    if isinstance(events, Held):
+        log = aged(events.events, cutoff, layout, events.codes)
+    else:
+        log = aged(events, cutoff, layout)
+    values = {made.feature.name: made.value(log).cast(_storage(made.feature)) for made in definitions(layout)}
+    expected, there = log.cells()
+    table = log.rows.select(CUSTOMER_ID, CUTOFF, **values, **{_expected: expected, _there: there})
+    if isinstance(events, Held):
+        table = events.with_ids(table)
     traits = layout.traits if profiles is not None else ()
     if profiles is not None and traits:
         known = profiles.rename(__who=CUSTOMER_ID)

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from features.engine import engine, frame
+from features.engine import engine
 from features.future import sees_the_future
 from features.leakage import leaks
 from features.learning import ID, LearningTable
@@ -307,7 +307,7 @@ def test_a_feature_that_moves_by_one_bit_has_seen_the_future(tmp_path: Path) -> 
     with engine() as backend:
         ground = prepare(backend, case, None)
         cutoff = ground.cutoffs.test
-        rows = frame(ground.at(cutoff)).rename({CUSTOMER_ID: ID})
+        rows = ground.at(cutoff).rename({CUSTOMER_ID: ID})
         bent = rows.with_columns(pl.Series("tenure_days", np.nextafter(rows["tenure_days"].to_numpy(), 1e9)))
 
         honest = sees_the_future(backend, ground, cutoff, rows)
