@@ -80,7 +80,7 @@ class Aged:
 
     def unusual(self) -> ir.Value:
         """How many events of the longest window, refunds apart, have an amount that is an outlier."""
-        return _whole(self.rows.unusual.sum()).fill_null(0)
+        return _whole(self.rows.unusual).fill_null(0)
 
     def measure(self, position: int, days: int) -> ir.Value:
         """The exact sum of a measure as a double; 0 where there is none."""
@@ -145,6 +145,8 @@ def _totals(rows: ir.Table, layout: Layout, amounts: Sequence[str | int]) -> dic
         made[f"refunds_{days}"] = rows[f"n_{days}"].sum(where=rows.refund)
         for name in (f"m{at}{n}_{days}" for at in range(len(layout.measures)) for n in ("", "n")):
             made[name] = rows[name].sum()
+    if layout.usual is not None:
+        made["unusual"] = rows.unusual.sum()
     return made
 
 

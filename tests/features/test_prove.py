@@ -22,7 +22,7 @@ def test_the_prover_finds_nothing_in_features_of_the_past(tmp_path: Path) -> Non
 def test_the_prover_sees_a_feature_of_the_future(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A feature table that looks a day too far is caught."""
     honest = table.Ground.at
-    monkeypatch.setattr(table.Ground, "at", lambda self, cutoff: honest(self, cutoff + timedelta(days=1)))
+    monkeypatch.setattr(table.Ground, "at", lambda self, cutoff, *then: honest(self, cutoff + timedelta(days=1), *then))
 
     findings = prove(log_case(tmp_path, purchases(300)))
 
