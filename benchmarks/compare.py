@@ -125,7 +125,7 @@ def compared(name: str, case: UseCase, registry: Registry) -> Row:
     choice = choose_for(task, parts)
     parts, choice, season = with_season(task, parts, choice)
     learned = fit(task, parts, choice)
-    evidence = measured(task, learned)
+    evidence = measured(task, parts, learned)
     served = learned.winner.probability(learned.test)
     others = _others(task, learned)
     gains = {kind: paired_gain(learned.test_labels, served, other, seed=task.seed) for kind, other in others.items()}

@@ -1,7 +1,7 @@
 """`python -m benchmarks.noise`: challengers that differ from the champion by their seed alone; how many are promoted.
 
 Each is a training of its own: other rows to fit, stop and calibrate on, another search, other seeds; the same data, and
-the same test rows. Counted by the gain alone, before any guard could keep one back.
+the same test rows. Counted by the gain and by the guard against luck, before any other could keep one back.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,10 @@ from benchmarks.tasks import NAMES, Missing, use_case
 from features.table import learning_table
 from features.usecase import UseCase
 from training.compete import choose_for, fit
-from training.gate import against
+from training.evaluate import row_losses
+from training.gate import LEAST_GAIN, against
+from training.guards import luck
+from training.luck import Luck, luck_of
 from training.registry import Registry
 from training.season import with_season
 from training.split import Parts, labels, learning_parts, own_cutoff, split
@@ -49,10 +52,12 @@ def main() -> int:
 def _told(name: str, case: UseCase, registry: Registry, count: int) -> bool:
     task = Task(case, learning_table(case), registry.home, registry, "never")
     parts = split(task.table, seed=task.seed)
-    champion, label = _served(task, parts), labels(parts.test)
+    (champion, _), label = _served(task, parts), labels(parts.test)
+    was = float(row_losses(label, champion).mean())
     promoted, lows, least = 0, [], 0.0
-    for number, (seed, served) in enumerate(_challengers(task, parts, count), start=1):
-        decision = against(label, served, champion, seed=seed)
+    for number, (seed, served, spread) in enumerate(_challengers(task, parts, count), start=1):
+        guard = luck(was - float(row_losses(label, served).mean()), LEAST_GAIN * was, spread and asdict(spread))
+        decision = against(label, served, champion, seed=seed, guards=[guard] if guard else ())
         promoted += decision.promote
         lows.append(decision.figures["log_loss_gain"]["low"])
         least = decision.figures["least_gain"]
@@ -61,17 +66,17 @@ def _told(name: str, case: UseCase, registry: Registry, count: int) -> bool:
     return promoted > MOST_PROMOTED * count
 
 
-def _challengers(task: Task, parts: Parts, count: int) -> Iterator[tuple[int, NDArray[np.float64]]]:
+def _challengers(task: Task, parts: Parts, count: int) -> Iterator[tuple[int, NDArray[np.float64], Luck | None]]:
     learning, own = parts.learning, own_cutoff(task.table)
     for seed in range(1000, 1000 + count):
         other = replace(task, use_case=task.use_case.model_copy(update={"seed": seed}))
-        yield seed, _served(other, Parts(*learning_parts(learning, own, seed=seed), parts.test))
+        yield seed, *_served(other, Parts(*learning_parts(learning, own, seed=seed), parts.test))
 
 
-def _served(task: Task, parts: Parts) -> NDArray[np.float64]:
+def _served(task: Task, parts: Parts) -> tuple[NDArray[np.float64], Luck | None]:
     parts, choice, _ = with_season(task, parts, choose_for(task, parts))
     learned = fit(task, parts, choice)
-    return learned.winner.probability(learned.test)
+    return learned.winner.probability(learned.test), luck_of(task, parts, choice)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -112,8 +112,11 @@ def aged(events: ir.Table, cutoff: ir.Value, layout: Layout, codes: Mapping[str,
     totals = rows.group_by(CUSTOMER_ID).aggregate(**_totals(rows, layout, [types[kind] for kind in layout.amounts]))
     table = _join(totals, _any_days(known, layout.observation))
     for kind in kinds:
-        one = rows.filter((rows.type == types[kind]) & ~rows.refund).drop("type", "refund", CUTOFF)
-        table = _join(table, one.rename({_beside(layout, kind, name): name for name in one.columns[1:]}))
+        one = rows.filter((rows.type == types[kind]) & ~rows.refund)
+        names = [name for name in one.columns if name not in (CUSTOMER_ID, "type", "refund", CUTOFF)]
+        # Said column by column: `drop` of several names them in the SQL in an order that hashes decide.
+        beside = one.select(CUSTOMER_ID, **{_beside(layout, kind, name): one[name] for name in names})
+        table = _join(table, beside)
     return Aged(table, layout)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -88,6 +88,7 @@ def build(
         "baselines": evidence.baselines,
         "verdict": evidence.verdict(winner.fitted.kind),
         "over_bar": {"name": evidence.bar, **evidence.over_bar} if evidence.bar else None,
+        "luck": asdict(evidence.luck) if evidence.luck else None,
         "tenths": evidence.tenths,
         "findings": [finding.to_json() for finding in findings],
         "rows": parts.counts(),

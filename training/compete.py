@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -13,6 +13,7 @@ from training.candidates import Fit, candidates
 from training.choose import Choice, choose, median_fitted, tuned_fit
 from training.errors import CalibrationError
 from training.learn import Contender, Taught, calibrated, teach
+from training.luck import luck_of
 from training.measure import Evidence, weigh
 from training.split import Parts, labels
 from training.task import Task
@@ -76,12 +77,13 @@ def fit(task: Task, parts: Parts, choice: Choice) -> Learned:
     return Learned(taught, choice, contenders, taught.matrix(parts.test), labels(parts.test))
 
 
-def measured(task: Task, learned: Learned) -> Evidence:
-    """What the test rows say, looked at once."""
+def measured(task: Task, parts: Parts, learned: Learned) -> Evidence:
+    """What the test rows say, looked at once, and how much of it is luck."""
     served = learned.served
     baselines = {kind: served[kind] for kind in task.baselines if kind in served}
     kind = learned.choice.kind
-    return weigh(learned.test_labels, served[kind], baselines, kind=kind, seed=task.seed)
+    evidence = weigh(learned.test_labels, served[kind], baselines, kind=kind, seed=task.seed)
+    return replace(evidence, luck=luck_of(task, parts, learned.choice))
 
 
 def _contend(taught: Taught, kind: str, fit: Fit, seed: int) -> Contender:

@@ -1,4 +1,4 @@
-"""What a challenger must not be, however much better its log-loss: miscalibrated, unstable, worse than the RFM logit.
+"""What a challenger must not be, however much better its log-loss: miscalibrated, unstable, worse than the bar, lucky.
 
 Each guard asks no more of a challenger than the champion gives on the same rows: where the world itself has moved, both
 are off, and the better one should serve.
@@ -6,13 +6,14 @@ are off, and the better one should serve.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import chdtri
+from scipy.special import chdtri, stdtrit
 
 from training.evaluate import ece_by_chance, measure
 
@@ -85,6 +86,20 @@ def bar(over_bar: Mapping[str, Any] | None) -> Guard | None:
     high = float(over_bar["log_loss_gain"]["high"])
     told = f"gain over the {over_bar['name']} at most {high:.4f}"
     return Guard("baseline", high >= 0, f"{told}, not below 0 asked", {"gain_over_bar_high": high})
+
+
+def luck(gain: float, least: float, spread: Mapping[str, Any] | None) -> Guard | None:
+    """The gain is more than the luck of a deal and a seed gives; None where that was not measured.
+
+    `spread` is the manifest's: the standard deviation of the log-loss over some refits. Two models that differ by luck
+    alone lie apart by sqrt(2) times as much; asked is the least gain and what they exceed once in forty times
+    (Student's t).
+    """
+    if not spread:
+        return None
+    usual = float(stdtrit(spread["refits"] - 1, 0.975)) * math.sqrt(2) * spread["log_loss_sd"]
+    told = f"gain {gain:.4f}, at least {least + usual:.4f} asked of another deal and seed"
+    return Guard("luck", gain >= least + usual, told, {"gain": gain, "gain_limit": least + usual, **spread})
 
 
 def psi(earlier: Floats, now: Floats) -> float:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from training.evaluate import Outcomes, intervals, measure
 from training.gate import paired_gain
+from training.luck import Luck
 
 Floats = NDArray[np.float64]
 BAR = ("rfm_logit", "logit")  # what a model must beat to be worth more than the trade's own: RFM where there is a log
@@ -27,6 +28,7 @@ class Evidence:
     tenths: list[dict[str, float]]
     bar: str | None  # the baseline that must be beaten; None where the model is itself that baseline
     over_bar: dict[str, Any]  # the paired gain over it, with 95% intervals
+    luck: Luck | None = None  # None where it was not measured
 
     @property
     def beats_bar(self) -> bool:

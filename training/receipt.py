@@ -14,7 +14,7 @@ from scoring.scorer import Scorer
 from training.errors import ReceiptError
 from training.shapley import by_shap, dump_trees
 
-MOST = 20_000  # test rows whose contributions are added up, drawn by seed where there are more
+MOST = 50_000  # test rows whose contributions are added up, drawn by seed where there are more
 SAMPLE = 200  # rows held against the independent computation
 ADDS_UP = 1e-6  # on the probability
 AGREES = 1e-5  # on a contribution, in raw log-odds

@@ -80,7 +80,7 @@ def _train(task: Task, parts: Parts, scratch: Path, progress: Progress) -> dict[
     with progress.stage("fit"):
         learned = fit(task, parts, choice)
     with progress.stage("measure") as told:
-        evidence = measured(task, learned)
+        evidence = measured(task, parts, learned)
         told.append(evidence.verdict(choice.kind))
     with progress.stage("build") as told:
         population = current(task.use_case, task.table, parts.test)

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from features.table import learning_table
+from features.usecase import load_use_case
+from training.choose import Choice
 from training.evaluate import ece_by_chance, measure
 from training.gate import against
-from training.guards import ALIKE, CALIBRATED, MOVED, bar, borne_out, calibration, psi, psi_by_chance, stability
+from training.guards import ALIKE, CALIBRATED, MOVED, bar, borne_out, calibration, luck, psi, psi_by_chance, stability
+from training.luck import REFITS, luck_of
+from training.registry import Registry
+from training.split import split
+from training.task import Task
+
+LEARNED = ("fit", "stop", "calibrate")
 
 
 def population(rows: int = 4000, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -120,3 +132,39 @@ def test_a_model_surely_worse_than_the_rfm_logit_is_kept_out() -> None:
     assert bar(None) is None
     assert bar(doubtful).passed  # type: ignore[union-attr]
     assert not bar(worse).passed  # type: ignore[union-attr]
+
+
+def test_models_that_differ_by_luck_alone_are_kept_out() -> None:
+    """Of 2,000 pairs whose log-losses are drawn alike, 2.5% of challengers pass; one that is far better does."""
+    random, spread = np.random.default_rng(5), 0.003
+    refits = random.normal(0.14, spread, (2000, REFITS))
+    gains = random.normal(0.0, spread * np.sqrt(2), 2000)
+    told = [
+        luck(gain, 0.0, {"refits": REFITS, "log_loss_sd": float(np.std(row, ddof=1))})
+        for gain, row in zip(gains, refits, strict=True)
+    ]
+
+    assert 0.015 <= np.mean([guard is not None and guard.passed for guard in told]) <= 0.035
+    far = luck(0.03, 0.0014, {"refits": REFITS, "log_loss_sd": spread})
+    assert far is not None
+    assert far.passed
+    assert luck(0.0, 0.0014, None) is None
+
+
+def test_luck_is_larger_where_rows_are_few(world: Path, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refits on other deals lie further apart on a tenth of the rows, the same each time; many rows are not."""
+    use_case = load_use_case(world / "visits.toml")
+    task = Task(use_case, learning_table(use_case), registry.home, registry, "never")
+    parts = split(task.table, seed=task.seed)
+    few = replace(parts, **{part: getattr(parts, part).head(len(getattr(parts, part)) // 8) for part in LEARNED})
+
+    measured = luck_of(task, parts, Choice("logit"))
+    fewer = luck_of(task, few, Choice("logit"))
+
+    assert measured is not None
+    assert fewer is not None
+    assert measured == luck_of(task, parts, Choice("logit"))
+    assert measured.refits == REFITS
+    assert fewer.log_loss_sd > 2 * measured.log_loss_sd > 0
+    monkeypatch.setattr("training.luck.SEARCHED_CELLS", parts.fit.height * len(task.table.features))
+    assert luck_of(task, parts, Choice("logit")) is None

@@ -167,7 +167,7 @@ def test_the_same_training_gives_the_same_bytes(
         learned = fit(task, parts, choice)
 
         population = current(use_case, task.table, parts.test)
-        built = build(tmp_path / name, task, parts, learned, measured(task, learned), population)
+        built = build(tmp_path / name, task, parts, learned, measured(task, parts, learned), population)
 
         released = files(home / "releases" / name / str(trained[name]["version"]))
         assert files(built.folder).items() <= released.items()
