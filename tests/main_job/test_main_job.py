@@ -20,6 +20,7 @@ import pytest
 
 from scoring.releases import load_release
 from scoring.scorer import Scorer
+from tests.conftest import newcomer
 from tests.main_job.conftest import ROOT, penchant
 
 CONTRACT = ROOT / "tests" / "contract"
@@ -104,6 +105,7 @@ def registry_scores(home: Path, name: str, customers: Path) -> np.ndarray:
     done = subprocess.run(
         [sys.executable, "-c", script, store, name, str(customers)],
         cwd=home,
+        env=newcomer(),
         capture_output=True,
         text=True,
         check=True,
@@ -209,7 +211,8 @@ def move_champion(home: Path, version: str) -> None:
         "import sys; from mlflow import MlflowClient;"
         "MlflowClient(sys.argv[1]).set_registered_model_alias('churn', 'champion', sys.argv[2])"
     )
-    subprocess.run([sys.executable, "-c", script, f"sqlite:///{home / 'mlflow.db'}", version], cwd=home, check=True)
+    command = [sys.executable, "-c", script, f"sqlite:///{home / 'mlflow.db'}", version]
+    subprocess.run(command, cwd=home, env=newcomer(), check=True)
 
 
 def test_a_running_server_follows_the_alias(trained, server, customers):
