@@ -13,9 +13,10 @@ import numpy as np
 import polars as pl
 import pytest
 
+from features.errors import DataError
 from features.labels import naive
 from features.table import learning_table, scoring_table
-from tests.features.worlds import START, log_case, purchases, utc
+from tests.features.worlds import START, as_bytes, log_case, purchases, utc
 
 CUTOFF = utc(200)
 WINDOWS = (7, 30, 90, 100)
@@ -214,6 +215,27 @@ def test_types_properties_measures_and_refunds_are_counted(tmp_path: Path) -> No
     assert (joined["monetary_100d"] - joined["monetary"]).abs().max() < 1e-6
     clicks = joined["opens_100d"] + 3 * joined["clicks_100d"]
     assert joined["engagement_100d"].equals(clicks.cast(pl.Float64).alias("engagement_100d"))
+
+
+def test_parts_of_the_customers_make_the_same_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many events are worked on at a time: the same bytes, in the order of the ids."""
+    events = rich()
+    case = log_case(tmp_path, events, **RICH)
+    whole = scoring_table(case, CUTOFF)
+
+    monkeypatch.setattr("features.held.PART", len(events) // 3)
+    parts = scoring_table(case, CUTOFF)
+
+    assert as_bytes(parts) == as_bytes(whole)
+    assert parts["customer_id"].is_sorted()
+
+
+def test_more_types_than_can_be_numbered_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A column that holds another text in nearly every row is no event type, and the message says how many it holds."""
+    monkeypatch.setattr("features.held.MOST_TYPES", 3)
+
+    with pytest.raises(DataError, match="at most 3 types of events, it holds 4"):
+        scoring_table(log_case(tmp_path, rich(), **RICH), CUTOFF)
 
 
 def test_a_refund_is_no_purchase(tmp_path: Path) -> None:
