@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from features.types import CUSTOMER_ID
 from scoring.block import Block
 from scoring.cells import Note
-from scoring.encoder import Encoded
+from scoring.encoder import Encoded, stranger
 from scoring.errors import RequestError
 from scoring.policy import Policy
 from scoring.prepared import Prepared
@@ -190,14 +190,16 @@ def _asked(
 
 
 def _lacking(live: Mapping[str, Live], features: Mapping[str, Any]) -> list[Note]:
-    """What keeps a row from the use case it is closest to."""
+    """What keeps a row from the use case it is closest to, and names that no use case knows."""
     missing = {name: served.scorer.encoder.names - features.keys() for name, served in live.items()}
     closest = min(missing, key=lambda name: (len(missing[name]), name))
     rule = f"`features` must hold every feature of at least one use case, null where missing; {closest} is closest"
-    return [
+    lacking = [
         {"code": "missing_feature", "feature": name, "detail": f"{rule} and lacks this one."}
         for name in sorted(missing[closest])
     ]
+    known = frozenset[str]().union(*(served.scorer.encoder.names for served in live.values()))
+    return [*lacking, *(stranger(name) for name in features if name not in known)]
 
 
 def _score_rows(served: Live, encoded: Encoded, reasons: int, language: Language) -> list[dict[str, Any]]:

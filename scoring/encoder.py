@@ -82,7 +82,7 @@ class Encoder:
             if warning:
                 warnings.append(_note(warning, name, WARNINGS[warning]))
         if present < len(values):
-            errors += [_stranger(name) for name in values if name not in self.names and name not in allowed]
+            errors += [stranger(name) for name in values if name not in self.names and name not in allowed]
         return encoded, errors, warnings
 
     def rows(self, posted: Sequence[Posted]) -> Encoded:
@@ -162,5 +162,6 @@ def _note(code: str, name: str, detail: str) -> Note:
     return {"code": code, "feature": name, "detail": detail}
 
 
-def _stranger(name: str) -> Note:
+def stranger(name: str) -> Note:
+    """What is wrong with a feature that no use case names."""
     return _note("unknown_feature", name, "A feature must be one the use case names, got another.")

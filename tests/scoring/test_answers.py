@@ -125,3 +125,17 @@ def test_an_explanation_of_a_broken_profile_names_every_rule(live):
         explain_profile(live["churn"], profile)
 
     assert {note["feature"] for note in caught.value.notes} == {"subscribed", "purchases_90d"}
+
+
+def test_a_misspelt_feature_is_named_where_no_use_case_fits(live):
+    """A row that holds every feature but one, under another name, is told both: what it lacks and what nobody knows."""
+    (profile,) = posted(1)
+    features = dict(profile["features"])
+    spelt = next(iter(features))
+    row = {"customer_id": "c", "features": {**{k: v for k, v in features.items() if k != spelt}, "nope": 1}}
+
+    (answer,) = score_profiles(live, [row])
+
+    assert answer["status"] == "invalid"
+    told = {(error["code"], error["feature"]) for error in answer["errors"]}
+    assert {("missing_feature", spelt), ("unknown_feature", "nope")} <= told
