@@ -18,7 +18,7 @@ from features.engine import frame, quoted
 from features.errors import DataError
 from features.types import CUSTOMER_ID
 
-PART = 1_000_000  # events that are worked on at a time, as far as they are not one customer's
+PART = 2_000_000  # events that are worked on at a time, as far as they are not one customer's
 MOST_TYPES = 32_768  # that int16 can count
 _CATALOG = "held"
 _TYPE, _TEXT, _NUMBER = "type", "__text", "__number"
