@@ -58,6 +58,8 @@ _STREAMS = 3  # descriptors 0, 1 and 2 are a worker's own
 def fork_the_workers() -> None:
     """From here on the supervisor that this process becomes forks its workers, and replaces dead ones at once."""
     Watcher._process_class = property(lambda _: Forked)
+    if sys.platform == "linux" and _heads_the_process():
+        _warm()  # now: while circus starts its workers it forgets a SIGTERM
 
 
 class Forked(Process):
