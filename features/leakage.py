@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from features.evidence import Codes, Evidence, Floats, Grouping, group, group_numbers, numbers, told_together, weigh
 from features.labels import LABEL

@@ -23,12 +23,10 @@ from scoring.policy_file import PolicyError, read_policy
 from scoring.releases import load_release, released_use_cases
 from scoring.segment_report import read_outcomes, segment_report
 from scoring.segment_sql import segment_sql
-from scoring.segments import SHELF, current_policy, install_policy
+from scoring.segments import REPORT, SHELF, SIZES, current_policy, install_policy
 from scoring.snapshot import FLAP, Tally, open_snapshot, take_snapshot
 from scoring.suppression import open_suppression
 
-SIZES = "sizes.json"  # the last snapshot's counts and where it is, beside the policies
-REPORT = "report.json"  # the last segment report, there too
 _REASONS = {
     "suppressed": "suppressed",
     "no_contact": "not among the contacts",

@@ -51,5 +51,5 @@ def _leave_out_scipy() -> None:
     """
     if "scipy" not in sys.modules:
         scipy, sparse = ModuleType("scipy"), _Nothing("scipy.sparse")
-        scipy.sparse = sparse  # type: ignore[attr-defined]
+        scipy.sparse = sparse  # type: ignore[attr-defined]  # a module of our making
         sys.modules |= {"scipy": scipy, "scipy.sparse": sparse}

@@ -15,6 +15,8 @@ from scoring.releases import make_current_in, write_folder
 from scoring.rules import FIELDS, Column
 
 SHELF = "segments"
+SIZES = "sizes.json"  # on the shelf: the last snapshot's counts and where it is
+REPORT = "report.json"  # there too: the last segment report
 SPEAKING = frozenset({"scored", "not_eligible"})
 
 DEFAULT = Policy(

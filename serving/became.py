@@ -7,9 +7,7 @@ from pathlib import Path
 import msgspec
 
 from scoring.policy import Policy
-from scoring.segments import SHELF
-
-REPORT = "report.json"
+from scoring.segments import REPORT, SHELF
 
 
 class Weight(msgspec.Struct, frozen=True):

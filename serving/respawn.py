@@ -8,7 +8,7 @@ import signal
 import time
 from typing import Any
 
-from circus.exc import ConflictError  # type: ignore[import-untyped]
+from circus.exc import ConflictError
 
 from serving import logs
 

@@ -55,7 +55,7 @@ class Settings:
                 broken.append(f"PENCHANT_{name.upper()} {error}")
         if broken:
             raise SettingsError("; ".join(broken))
-        return cls(**found)  # type: ignore[arg-type]
+        return cls(**found)  # type: ignore[arg-type]  # each read as its default's type
 
 
 def _defaults() -> dict[str, object]:

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import psutil
-from circus.process import Process  # type: ignore[import-untyped]
-from circus.watcher import Watcher  # type: ignore[import-untyped]
+from circus.process import Process
+from circus.watcher import Watcher
 
 from serving import logs
 from serving.respawn import Deaths
@@ -68,7 +68,6 @@ class Forked(Process):
     def spawn(self) -> None:
         """Starts the worker."""
         if self._may_be_forked():
-            _warm()
             self.started = time.time()
             self._worker = _Child(self._fork(self.format_args(self._get_sockets_fds())))
         else:

@@ -101,12 +101,12 @@ def fit_recency(lesson: Lesson, seed: int) -> Fitted:  # noqa: ARG001 a candidat
     return _linear("recency", lesson, rfm_features(lesson.features, lesson.label_event)[:1])
 
 
-def fit_rfm_logit(lesson: Lesson, seed: int) -> Fitted:  # noqa: ARG001
+def fit_rfm_logit(lesson: Lesson, seed: int) -> Fitted:  # noqa: ARG001 a candidate's signature
     """A logistic regression on recency, frequency, money and tenure: the bar of the trade."""
     return _linear("rfm_logit", lesson, rfm_features(lesson.features, lesson.label_event))
 
 
-def fit_logit(lesson: Lesson, seed: int) -> Fitted:  # noqa: ARG001
+def fit_logit(lesson: Lesson, seed: int) -> Fitted:  # noqa: ARG001 a candidate's signature
     """A logistic regression on every feature."""
     windows = any(feature.window_days for feature in lesson.features)
     return _linear("logit", lesson, [feature.name for feature in lesson.features], overlapping=windows)

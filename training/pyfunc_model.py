@@ -7,7 +7,7 @@ from typing import Any
 
 import mlflow
 import numpy as np
-import pandas as pd  # type: ignore[import-untyped]
+import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
@@ -25,7 +25,12 @@ class ServedProbability(mlflow.pyfunc.PythonModel):
         replay(bundle)
         self.scorer = Scorer(bundle)
 
-    def predict(self, context: Any, model_input: pd.DataFrame, params: Any = None) -> NDArray[np.float64]:  # noqa: ARG002
+    def predict(
+        self,
+        context: Any,  # noqa: ARG002 MLflow's signature
+        model_input: pd.DataFrame,
+        params: Any = None,  # noqa: ARG002 MLflow's signature
+    ) -> NDArray[np.float64]:
         """One probability a row, shape (rows,); NaN where the row breaks a feature's rule."""
         encoder = self.scorer.encoder
         columns = {name: _column(model_input[name]) for name in (feature.name for feature in encoder.features)}

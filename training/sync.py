@@ -35,7 +35,7 @@ def turn(home: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            print(f"waiting for another training in {home}", file=sys.stderr)  # noqa: T201
+            print(f"waiting for another training in {home}", file=sys.stderr)  # noqa: T201 the command would seem to hang
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

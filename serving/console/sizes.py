@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from scoring.policy import Policy
-from scoring.segments import SHELF
-
-SIZES = "sizes.json"  # `python -m scoring snapshot` writes it
+from scoring.segments import SHELF, SIZES
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,7 @@ def test_the_sql_finds_in_a_scored_file_whom_the_snapshot_holds(shop, capsys):
         assert run(shop, "sql", code) == 0
         expression = capsys.readouterr().out.strip()
         query = (
-            f"SELECT customer_id FROM '{shop}/in.parquet' JOIN '{shop}/scored.parquet' USING (customer_id) "  # noqa: S608
+            f"SELECT customer_id FROM '{shop}/in.parquet' JOIN '{shop}/scored.parquet' USING (customer_id) "  # noqa: S608 ours
             f"WHERE {expression} ORDER BY 1"
         )
         found = [row[0] for row in duckdb.sql(query).fetchall()]

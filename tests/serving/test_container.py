@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from tests.serving.conftest import ROOT, start, stop
 from tests.serving.test_live import QUICK

@@ -58,7 +58,7 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Learned:
         }
     )
     case = table_case(tmp_path_factory.mktemp("table"), table)
-    task = Task(case, learning_table(case), Path("unused"), None, "never")  # type: ignore[arg-type]
+    task = Task(case, learning_table(case), Path("unused"), None, "never")
     return fit(task, split(task.table, seed=task.seed), Choice("xgboost"))
 
 

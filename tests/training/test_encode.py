@@ -44,7 +44,7 @@ def test_spellings_of_one_level_share_its_code() -> None:
 def test_the_seen_range_is_the_fitting_rows(kind: str) -> None:
     """The range met in training is kept, gaps aside; a column of gaps has none."""
     table = pl.DataFrame({"x": [1, None, 9], "gap": pl.Series([None] * 3, dtype=pl.Float64), "__label": [0, 1, 0]})
-    pair = (Feature("x", kind), Feature("gap", "number"))  # type: ignore[arg-type]
+    pair = (Feature("x", kind), Feature("gap", "number"))
 
     features, codes = fit_encoder(pair, table)
 

@@ -89,7 +89,7 @@ def test_a_real_gain_is_promoted_a_leak_refused_and_noise_left(shop: Path, regis
     assert leaking["refused"]
     assert "thanked" in leaking["reason"]
     assert not any(line["promoted"] for line in noise)
-    assert registry.champion("reminders").number == better["version"]  # type: ignore[union-attr]
+    assert registry.champion("reminders").number == better["version"]
     _figures_are_in_mlflow(registry, better)
     report = (registry.home / better["report"]).read_text()
     assert "champion until then (version 1)" in report

@@ -44,7 +44,7 @@ def test_what_is_checked_stands_in_both_languages(trained: Lines, home: Path, la
     section = page[page.index(f'<section id="{language}"') :].split("</section>")[0]
 
     for word in ("calibration", "groups", "no_groups", "season", "reference_forest", "uncalibrated"):
-        assert CHECKS[language][word].replace("'", "&#39;") in section  # type: ignore[index]
+        assert CHECKS[language][word].replace("'", "&#39;") in section
 
 
 def test_both_languages_say_the_same_things() -> None:

@@ -80,7 +80,7 @@ def test_an_ordered_table_is_tested_on_its_latest_rows() -> None:
 
     parts = split(table([row % 4 == 0 for row in range(1000)], order=order), seed=7)
 
-    assert parts.test["__order"].min() > parts.learning["__order"].max()  # type: ignore[operator]
+    assert parts.test["__order"].min() > parts.learning["__order"].max()
     assert parts.test.height == 200
     assert parts.learning["__order"].null_count() == 20
 
