@@ -5,56 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from features.types import CUSTOMER_ID
 from scoring.block import Block
 from scoring.cells import Note
 from scoring.encoder import Encoded, stranger
 from scoring.errors import RequestError
+from scoring.live import Live, score_matrix
 from scoring.policy import Policy
 from scoring.prepared import Prepared
-from scoring.reasons import named_contributions, top_reasons
-from scoring.releases import Release
-from scoring.scorer import Scored, Scorer
 from scoring.segments import DEFAULT, field_of, place_all
 from scoring.wording import LANGUAGES, Language
 
 MAX_REASONS = 20
-STATUSES = ("scored", "not_eligible", "insufficient_data", "invalid", "opted_out")  # that a row of features may get
 _PROFILE_KEYS = {CUSTOMER_ID, "features"}
-
-
-class Live:
-    """A release ready to answer."""
-
-    def __init__(self, release: Release) -> None:
-        self.release = release
-        self.scorer = Scorer(release.bundle)
-        labels = release.bundle.manifest["bands"]["labels"]
-        codes = release.bundle.ladder.codes
-        self._above = list(zip(codes[1:], release.bundle.ladder.thresholds, strict=True))
-        self.bands = {
-            language: [{"code": code, "label": label} for code, label in zip(codes, labels[language], strict=True)]
-            for language in LANGUAGES
-        }
-
-    def next_band(self, rung: int, probability: float) -> dict[str, Any] | None:
-        """The band above: its code, where it begins, and how far away that is; None at the top."""
-        if rung == len(self._above):
-            return None
-        code, at = self._above[rung]
-        return {"code": code, "at": at, "distance": at - probability}
-
-    def field(self, score: Mapping[str, Any], field: str) -> Any:
-        """What a segment's rule reads of an answer; null where the customer was not scored, but for the status."""
-        if field == "status" or score["status"] != "scored":
-            return score.get(field)
-        if field in ("band", "lowest_band", "highest_band"):
-            code, codes = score["band"]["code"], self.release.bundle.ladder.codes
-            return {"band": code, "lowest_band": code == codes[0], "highest_band": code == codes[-1]}[field]
-        return score[field]
 
 
 def score_profiles(
@@ -82,12 +45,12 @@ def score_profiles(
     check_request(live, use_cases=use_cases, reasons=reasons, language=language)
     if isinstance(profiles, Block) and (names := _fitting_whole(live, profiles, use_cases)):
         return _score_block(live, profiles, names, reasons, language, policy)
-    answers = [_opening(profile) for profile in profiles]
+    answers = [opening(profile) for profile in profiles]
     asked = [_asked(live, answer, profile, use_cases) for answer, profile in zip(answers, profiles, strict=True)]
     for name, served in live.items():
         rows = [row for row, names in enumerate(asked) if name in names]
         if rows:
-            features = [_features(live, profiles[row], name, asked[row]) for row in rows]
+            features = [features_of(live, profiles[row], name, asked[row]) for row in rows]
             scored = _score_rows(served, served.scorer.encoder.rows(features), reasons, language)
             for row, score in zip(rows, scored, strict=True):
                 answers[row]["scores"][name] = score
@@ -115,7 +78,7 @@ def _score_block(
     return answers
 
 
-def _features(
+def features_of(
     live: Mapping[str, Live], profile: Any, name: str, use_cases: frozenset[str]
 ) -> tuple[Mapping[str, Any], frozenset[str]]:
     """A row's features for one use case, and the names it may hold: those of every use case it is scored for."""
@@ -143,7 +106,7 @@ def check_request(live: Mapping[str, Live], *, use_cases: Sequence[str] | None, 
         raise RequestError(*broken)
 
 
-def _opening(profile: Any) -> dict[str, Any]:
+def opening(profile: Any) -> dict[str, Any]:
     """An answer before any score: whose it is, and whether the profile has the right shape."""
     if isinstance(profile, Prepared):
         told = {name: dict(answer) for name, answer in profile.answers.items()}
@@ -213,68 +176,6 @@ def _score_rows(served: Live, encoded: Encoded, reasons: int, language: Language
     return answers
 
 
-def score_matrix(served: Live, matrix: NDArray[np.float64], reasons: int, language: Language) -> list[dict[str, Any]]:
-    """The answers of encoded rows, shape (rows, features)."""
-    codes = status_codes(served.scorer, matrix)
-    if not codes.any():
-        return _told(served, matrix, reasons, language)
-    answers: list[dict[str, Any]] = [
-        {"status": STATUSES[code], "model_version": served.release.version} for code in codes.tolist()
-    ]
-    speaking = np.flatnonzero(codes == 0)
-    if len(speaking):
-        told = _told(served, matrix[speaking], reasons, language)
-        for row, answer in zip(speaking.tolist(), told, strict=True):
-            answers[row] = answer
-    return answers
-
-
-def statuses_of(scorer: Scorer, matrix: NDArray[np.float64]) -> list[str]:
-    """`insufficient_data` where nothing is known, `not_eligible` where the model does not speak of the row."""
-    return [STATUSES[code] for code in status_codes(scorer, matrix).tolist()]
-
-
-def status_codes(scorer: Scorer, matrix: NDArray[np.float64]) -> NDArray[np.int64]:
-    """The same as positions in `STATUSES`."""
-    empty, eligible = scorer.encoder.empty(matrix), scorer.eligible(matrix)
-    return np.where(empty, 2, np.where(eligible, 0, 1))
-
-
-def _told(served: Live, matrix: NDArray[np.float64], reasons: int, language: Language) -> list[dict[str, Any]]:
-    scored = served.scorer.score(matrix)
-    why: list[list[dict[str, Any]]] = [[] for _ in matrix]
-    if reasons:
-        explained = served.scorer.explain(matrix, scored.margin)
-        rows = zip(matrix.tolist(), explained.contributions, strict=True)
-        why = [top_reasons(served.release.bundle, values, amounts, reasons, language) for values, amounts in rows]
-    trained_to = served.release.bundle.manifest["trained_to"]
-    return [
-        {
-            "status": "scored",
-            **published,
-            "model_version": served.release.version,
-            "trained_to": trained_to,
-            "warnings": [],
-            "reasons": reasons_of_row,
-        }
-        for published, reasons_of_row in zip(_published(served, scored, language), why, strict=True)
-    ]
-
-
-def _published(served: Live, scored: Scored, language: Language) -> list[dict[str, Any]]:
-    columns = (scored.probability, scored.score, scored.percentile, scored.rung)
-    return [
-        {
-            "probability": probability,
-            "score": score,
-            "percentile": percentile,
-            "band": served.bands[language][rung],
-            "next_band": served.next_band(rung, probability),
-        }
-        for probability, score, percentile, rung in zip(*(column.tolist() for column in columns), strict=True)
-    ]
-
-
 def name_segments(
     policy: Policy,
     live: Mapping[str, Live],
@@ -308,58 +209,5 @@ def _feature(profile: Any, name: str) -> Any:
     return profile["features"].get(name)
 
 
-def _nothing(status: str) -> Note:
-    return {"code": status, "detail": f"There is nothing to explain: the customer's status is {status}."}
-
-
 def _shape(detail: str) -> Note:
     return {"code": "malformed_profile", "detail": detail}
-
-
-def explain_profile(served: Live, profile: Any, *, language: Language = "en") -> dict[str, Any]:
-    """The body of POST /v1/explanations: base value and contributions on the calibrated scale, and all reasons.
-
-    Raises:
-        RequestError: The language is not allowed.
-        ProfileError: The profile is malformed or a feature breaks a rule; `notes` names each.
-    """
-    check_request({}, use_cases=None, reasons=0, language=language)
-    notes = _opening(profile).get("errors")
-    if notes:
-        raise ProfileError(notes)
-    name = served.release.bundle.name
-    if isinstance(profile, Prepared) and name not in profile.features:
-        silent = profile.answers[name]
-        raise ProfileError(silent.get("errors") or [_nothing(silent["status"])])
-    features = _features({}, profile, name, frozenset({name}))[0]
-    values, errors, warnings = served.scorer.encoder.row(features)
-    if errors:
-        raise ProfileError(errors)
-    return {**_explanation(served, np.asarray([values]), language), "warnings": warnings}
-
-
-class ProfileError(ValueError):
-    """The one profile of an explanation is not as it must be; `notes` names every broken rule."""
-
-    def __init__(self, notes: list[Note]) -> None:
-        super().__init__(f"A profile must keep every rule of its features, {len(notes)} are broken.")
-        self.notes = notes
-
-
-def _explanation(served: Live, matrix: NDArray[np.float64], language: Language) -> dict[str, Any]:
-    bundle = served.release.bundle
-    scored = served.scorer.score(matrix)
-    explained = served.scorer.explain(matrix, scored.margin)
-    status = statuses_of(served.scorer, matrix)[0]
-    return {
-        "use_case": bundle.name,
-        "eligible": status == "scored",
-        "base_value": float(explained.base_value[0]),
-        "contributions": named_contributions(bundle, explained.contributions[0]),
-        "margin": float(scored.margin[0]),
-        "calibration": {"a": bundle.calibration.a, "b": bundle.calibration.b},
-        **_published(served, scored, language)[0],
-        "reasons": top_reasons(bundle, matrix[0].tolist(), explained.contributions[0], MAX_REASONS, language),
-        "model_version": served.release.version,
-        "trained_to": bundle.manifest["trained_to"],
-    }

@@ -18,9 +18,9 @@ import xgboost
 from numpy.typing import NDArray
 
 from features.types import CUSTOMER_ID
-from scoring.answers import STATUSES, Live, status_codes
 from scoring.encoder import Encoded, Encoder
 from scoring.files import ROWS, BatchError, read_batches, source_files, whole_file
+from scoring.live import STATUSES, Live, status_codes
 from scoring.parts import Parts, parts_of
 from scoring.policy import Place, Policy
 from scoring.reason_columns import reason_columns

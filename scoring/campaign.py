@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from scoring.addressees import addressees, counted, name_contacts
-from scoring.answers import Live
 from scoring.audience import read_contacts, read_suppressed
 from scoring.bundle import canonical_json
 from scoring.contacts import ContactsFile
 from scoring.cuts import cuts_of
 from scoring.export import FORMS, write_audience, write_whole
 from scoring.golden import replay
+from scoring.live import Live
 from scoring.policy import Policy
 from scoring.policy_file import PolicyError, read_policy
 from scoring.releases import load_release, released_use_cases

@@ -9,13 +9,14 @@ import sys
 from datetime import date
 from pathlib import Path
 
-from scoring.answers import MAX_REASONS, Live
+from scoring.answers import MAX_REASONS
 from scoring.batch import score_file
 from scoring.campaign import COMMANDS, UsageError
 from scoring.errors import BundleError
 from scoring.export import FORMATS
 from scoring.files import BatchError, count_rows
 from scoring.golden import replay
+from scoring.live import Live
 from scoring.policy_file import PolicyError
 from scoring.progress import bar
 from scoring.releases import load_release

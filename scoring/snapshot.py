@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.types import CUSTOMER_ID
-from scoring.answers import Live
 from scoring.batch import place_rows, tell
 from scoring.files import read_batches, whole_file
+from scoring.live import Live
 from scoring.policy import Place, Policy
 from scoring.suppression import Suppression
 from scoring.wording import Language

@@ -67,8 +67,10 @@ def _main(home: str, name: str, version: str) -> int:
 
 def _rehearse(name: str, home: Path, version: str) -> None:
     """Replays the golden rows, then answers about them as a request would: no request may be the first to stumble."""
-    from scoring.answers import MAX_REASONS, Live, explain_profile, score_profiles
+    from scoring.answers import MAX_REASONS, score_profiles
+    from scoring.explanation import explain_profile
     from scoring.golden import replay
+    from scoring.live import Live
     from scoring.releases import load_release
     from scoring.wording import LANGUAGES
 

@@ -10,8 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from scoring.answers import Live, ProfileError, explain_profile, score_profiles
+from scoring.answers import score_profiles
 from scoring.block import Block
+from scoring.explanation import ProfileError, explain_profile
+from scoring.live import Live
 from scoring.suppression import SuppressionError
 from serving import logs, metrics, rights
 from serving.problems import INVALID_PROFILE, NOT_READY, STORE_DOWN, UNKNOWN_USE_CASE, Problem, retry_after

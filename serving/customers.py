@@ -11,8 +11,8 @@ from typing import Any
 
 from features.types import CUSTOMER_ID
 from scoring import suppression as lists
-from scoring.answers import Live
 from scoring.block import Block
+from scoring.live import Live
 from scoring.prepared import Prepared
 from scoring.suppression import Suppression, SuppressionError
 from serving import store as stores

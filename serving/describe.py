@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from features.types import Feature
-from scoring.answers import Live
+from scoring.live import Live
 from scoring.wording import Language
 
 _KEPT = (

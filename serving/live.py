@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scoring.answers import Live
 from scoring.errors import BundleError
 from scoring.golden import replay
+from scoring.live import Live
 from scoring.policy import Policy
 from scoring.releases import CURRENT, RELEASE, current_version, load_release, released_use_cases
 from scoring.segments import DEFAULT, SHELF, current_policy

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from features.types import Feature
-from scoring.answers import MAX_REASONS, Live
+from scoring.answers import MAX_REASONS
 from scoring.cells import FLOAT32_MAX
+from scoring.live import Live
 from scoring.wording import LANGUAGES
 from serving import answers_schema
 from serving.describe import example

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from features.types import CUSTOMER_ID
-from scoring.answers import Live
 from scoring.cells import Note, kind
+from scoring.live import Live
 from scoring.prepared import Prepared
 from serving.event_tables import INNER, MAX_EVENTS, CellError, arrow_table, moment, note, read_record
 

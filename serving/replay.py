@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from features.types import CUSTOMER_ID
-from scoring.answers import Live, score_profiles
+from scoring.answers import score_profiles
 from scoring.database import Reader
 from scoring.errors import BundleError
+from scoring.live import Live
 from scoring.releases import load_release, released_use_cases
 from serving import store
 from serving.command import DONE, FAILED, ended

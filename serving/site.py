@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from scoring.answers import Live
+from scoring.live import Live
 from scoring.releases import REPORT
 from serving.became import last_report
 from serving.console import audience, customer, models, render, start

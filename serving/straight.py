@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 
 from features.types import CUSTOMER_ID
-from scoring.answers import Live
 from scoring.block import Block
+from scoring.live import Live
 from scoring.posted import NUMERIC
 from serving.decode import names_twice
 

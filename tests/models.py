@@ -14,11 +14,11 @@ from features.compiled import raw_events
 from features.table import learning_table
 from features.types import MISSING, OTHER, Feature
 from features.usecase import UseCase
-from scoring.answers import Live
 from scoring.bands import Ladder, percentile_boundaries
 from scoring.bundle import canonical_json, write_bundle
 from scoring.calibration import Calibration
 from scoring.encoder import Encoder
+from scoring.live import Live
 from scoring.model import TreeModel
 from scoring.releases import install_release, load_release, make_current
 from training.encode import encode, fit_encoder

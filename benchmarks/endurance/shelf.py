@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from scoring.answers import Live, score_profiles
+from scoring.answers import score_profiles
+from scoring.live import Live
 from scoring.releases import RELEASE, install_release, load_release, make_current
 from tests.models import shop_rows, write_shop_bundle
 

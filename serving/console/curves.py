@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.answers import Live
+from scoring.live import Live
 from scoring.planner import Market
 
 Floats = NDArray[np.float64]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from scoring.answers import Live
+from scoring.live import Live
 from scoring.policy import Policy
 from scoring.reasons import OTHER_FACTORS
 from scoring.wording import catalogue

@@ -11,9 +11,9 @@ from typing import Any
 
 from starlette.requests import Request
 
-from scoring.answers import Live
 from scoring.bundle import MANIFEST
 from scoring.errors import BundleError
+from scoring.live import Live
 from scoring.releases import read_facts
 from serving.console.curves import curves_of, market_of
 from serving.console.drawings import by_tenths, calibration_chart, model_charts

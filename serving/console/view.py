@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from features.types import OTHER, Feature
-from scoring.answers import Live, explain_profile, score_profiles
+from scoring.answers import score_profiles
+from scoring.explanation import explain_profile
+from scoring.live import Live
 from scoring.policy import Policy
 from scoring.prepared import Prepared
 from scoring.reasons import OTHER_FACTORS, sentence, shown_value

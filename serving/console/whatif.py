@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from features.types import Feature
-from scoring.answers import Live
+from scoring.live import Live
 from serving.console.words import Words
 from serving.describe import describe
 

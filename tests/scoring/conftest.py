@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scoring.answers import Live
+from scoring.live import Live
 from scoring.releases import load_release
 from tests.models import release_shop
 

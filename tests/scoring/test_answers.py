@@ -8,8 +8,9 @@ import jsonschema
 import numpy as np
 import pytest
 
-from scoring.answers import ProfileError, explain_profile, score_profiles
+from scoring.answers import score_profiles
 from scoring.errors import RequestError
+from scoring.explanation import ProfileError, explain_profile
 from tests.models import shop_rows
 
 CONTRACT = Path(__file__).parent.parent / "contract"

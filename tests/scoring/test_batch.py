@@ -9,10 +9,11 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
 
-from scoring.answers import Live, score_profiles
+from scoring.answers import score_profiles
 from scoring.batch import score_file, score_table
 from scoring.command import main
 from scoring.files import BatchError
+from scoring.live import Live
 from scoring.releases import load_release
 from tests.models import release_shop, shop_rows
 
@@ -123,7 +124,7 @@ def test_a_killed_run_goes_on_and_every_row_comes_out_once(home, live, small_bat
     """Killed in the midst of the batches by a signal that nothing catches; what is done is not done again."""
     script = (
         "import os, signal, sys; from pathlib import Path; import scoring.files; scoring.files.ROWS = 64;"
-        "from scoring.answers import Live; from scoring.batch import score_file;"
+        "from scoring.live import Live; from scoring.batch import score_file;"
         "from scoring.releases import load_release;"
         "stop = lambda rows: os.kill(os.getpid(), signal.SIGKILL);"
         "names = ('churn', 'propensity'); live = {name: Live(load_release(Path(sys.argv[1]), name)) for name in names};"

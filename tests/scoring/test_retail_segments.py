@@ -12,7 +12,7 @@ import pytest
 
 from features.table import scoring_table
 from features.usecase import UseCase, load_use_case
-from scoring.answers import Live
+from scoring.live import Live
 from scoring.policy_file import read_policy
 from scoring.releases import load_release
 from scoring.segment_report import Outcomes, segment_report

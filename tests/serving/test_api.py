@@ -11,7 +11,9 @@ import jsonschema
 import numpy as np
 import pytest
 
-from scoring.answers import Live, explain_profile, score_profiles
+from scoring.answers import score_profiles
+from scoring.explanation import explain_profile
+from scoring.live import Live
 from scoring.releases import load_release
 from tests.models import shop_rows
 from tests.serving.conftest import ROOT

@@ -17,7 +17,8 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from scoring.answers import Live, score_profiles
+from scoring.answers import score_profiles
+from scoring.live import Live
 from scoring.releases import load_release
 from serving.client import AsyncClient, CallError, Client, profiles_of
 from tests.models import shop_rows

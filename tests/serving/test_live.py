@@ -12,7 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
-from scoring.answers import explain_profile, score_profiles
+from scoring.answers import score_profiles
+from scoring.explanation import explain_profile
 from scoring.releases import make_current
 from serving import live
 from tests.models import release_shop

@@ -12,7 +12,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from scoring.answers import Live, score_profiles
+from scoring.answers import score_profiles
+from scoring.live import Live
 from scoring.releases import load_release
 from serving import replay, store
 from serving.decisions import Decisions

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scoring.answers import Live, score_profiles
+from scoring.answers import score_profiles
 from scoring.block import Block
+from scoring.live import Live
 from scoring.releases import load_release
 from serving.decode import decode
 from serving.problems import Problem
