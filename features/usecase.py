@@ -157,6 +157,7 @@ class Label(Section):
 
 
 Candidate = Literal["recency", "rfm_logit", "logit", "forest", "xgboost"]
+Gap = Literal["weight", "median", "neighbours", "regression"]
 
 
 class Plan(Lax):
@@ -234,10 +235,11 @@ class Reasons(Lax):
 
 
 class Quality(Lax):
-    """Shares of a source that may be bad before it is refused, and what is made of unusual values."""
+    """Shares of a source that may be bad before it is refused, and what is made of unusual values and of gaps."""
 
     bad_rows: Share = 0.05
     outliers: bool = False  # of a log: count the events with an unusual amount, as one more feature
+    gaps: Gap = "weight"  # of a linear model's numbers: a weight of its own, or filled from what else is known
 
 
 class UseCase(Lax):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,6 +14,7 @@ import numpy as np
 import xgboost
 from numpy.typing import NDArray
 
+from scoring.gaps import Gaps
 from scoring.shapley import Shapley
 from scoring.trees import Trees, read_trees
 
@@ -95,47 +97,62 @@ class TreeModel:
 class LinearModel:
     """Log-odds as a sum of one term a feature, in closed form.
 
-    A numeric term is coefficient * (transform(value) - centre), or `missing` where the value is null; a categorical
-    one is looked up by the level's code. Terms have mean 0 over the fitting rows, so each is its feature's Shapley
-    value under independent features (Strumbelj and Kononenko 2014).
+    A numeric term is coefficient * (transform(value) - centre), or `missing` where the value is null and `gaps` does
+    not fill it; a categorical one is looked up by the level's code. Terms have mean 0 over the fitting rows, so each is
+    its feature's Shapley value under independent features (Strumbelj and Kononenko 2014).
     """
 
     terms: tuple[dict[str, Any], ...]
     intercept: float
+    gaps: Gaps | None = None
 
     @classmethod
     def parse(cls, stored: bytes) -> LinearModel:
         """The model of `model.json`: {"intercept": float, "terms": [one a feature, in the manifest's order]}.
 
         A term is {"kind": "numeric", "log1p": bool, "centre": c, "coefficient": w, "missing": m} or
-        {"kind": "levels", "values": [one a code]}.
+        {"kind": "levels", "values": [one a code]}. With `gaps` beside them, numbers are filled before they are read.
         """
         document = json.loads(stored)
-        return cls(tuple(document["terms"]), float(document["intercept"]))
+        gaps = Gaps.parse(document["gaps"]) if "gaps" in document else None
+        return cls(tuple(document["terms"]), float(document["intercept"]), gaps)
 
     def margin(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
         """Raw log-odds, shape (rows,)."""
         total = np.full(len(matrix), self.intercept)
-        for position, term in enumerate(self.terms):
-            total += _term(term, matrix[:, position])  # in the features' order, so that every shape adds up alike
+        for term in self._terms(matrix):
+            total += term  # in the features' order, so that every shape adds up alike
         return total.astype(np.float32)
 
     def contributions(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
         """Each feature's term, shape (rows, features)."""
-        terms = [_term(term, matrix[:, position]) for position, term in enumerate(self.terms)]
+        terms = list(self._terms(matrix))
         return np.stack(terms, axis=1) if terms else np.zeros((len(matrix), 0))
 
     def bias(self) -> float:
         """The log-odds of the average fitting row."""
         return self.intercept
 
+    def _terms(self, matrix: NDArray[np.float32]) -> Iterator[NDArray[np.float64]]:
+        if self.gaps is None:
+            yield from (_term(term, _read(term, matrix[:, place])) for place, term in enumerate(self.terms))
+            return
+        read = [_read(term, matrix[:, place]) for place, term in enumerate(self.terms)]
+        filled = self.gaps.fill(np.stack(read, axis=1))
+        yield from (_term(term, filled[:, place]) for place, term in enumerate(self.terms))
 
-def _term(term: dict[str, Any], column: NDArray[np.float32]) -> NDArray[np.float64]:
-    if term["kind"] == "levels":
-        return np.asarray(term["values"], dtype=np.float64)[column.astype(np.int64)]
+
+def _read(term: dict[str, Any], column: NDArray[np.float32]) -> NDArray[np.float64]:
+    """A column as its term reads it: a number after its logarithm, a category's code as it is."""
     values = column.astype(np.float64)
-    if term["log1p"]:
-        values = np.log1p(np.maximum(values, 0.0))
+    if term["kind"] == "numeric" and term["log1p"]:
+        return np.asarray(np.log1p(np.maximum(values, 0.0)))
+    return values
+
+
+def _term(term: dict[str, Any], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    if term["kind"] == "levels":
+        return np.asarray(term["values"], dtype=np.float64)[values.astype(np.int64)]
     return np.where(np.isnan(values), term["missing"], term["coefficient"] * (values - term["centre"]))
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any
+from functools import cached_property, partial
+from typing import Any, Protocol
 
 import numpy as np
 import xgboost
 from numpy.typing import NDArray
 
 from features.types import Feature
+from features.usecase import Gap
 from scoring.bundle import canonical_json
 from scoring.model import Model, parse_model
 from training.linear import fit_linear
@@ -86,6 +87,13 @@ class Fitted:
 Fit = Callable[[Lesson, int], Fitted]
 
 
+class LinearFit(Protocol):
+    """A fit of a linear model, which needs to be told what a gap is."""
+
+    def __call__(self, lesson: Lesson, seed: int, gaps: Gap = ...) -> Fitted:
+        """The model fitted on a lesson."""
+
+
 def rfm_features(features: Sequence[Feature], label_event: str | None) -> list[str]:
     """Recency, lifetime frequency and money of the event that is predicted, and tenure; what there is of them."""
     lifetime = [
@@ -96,20 +104,20 @@ def rfm_features(features: Sequence[Feature], label_event: str | None) -> list[s
     return [name for family in RFM if (name := next((f.name for f in lifetime if f.family == family), None))]
 
 
-def fit_recency(lesson: Lesson, seed: int) -> Fitted:  # noqa: ARG001 a candidate's signature
+def fit_recency(lesson: Lesson, seed: int, gaps: Gap = "weight") -> Fitted:
     """How long ago, and nothing else."""
-    return _linear("recency", lesson, rfm_features(lesson.features, lesson.label_event)[:1])
+    return _linear("recency", lesson, seed, gaps, rfm_features(lesson.features, lesson.label_event)[:1])
 
 
-def fit_rfm_logit(lesson: Lesson, seed: int) -> Fitted:  # noqa: ARG001 a candidate's signature
+def fit_rfm_logit(lesson: Lesson, seed: int, gaps: Gap = "weight") -> Fitted:
     """A logistic regression on recency, frequency, money and tenure: the bar of the trade."""
-    return _linear("rfm_logit", lesson, rfm_features(lesson.features, lesson.label_event))
+    return _linear("rfm_logit", lesson, seed, gaps, rfm_features(lesson.features, lesson.label_event))
 
 
-def fit_logit(lesson: Lesson, seed: int) -> Fitted:  # noqa: ARG001 a candidate's signature
+def fit_logit(lesson: Lesson, seed: int, gaps: Gap = "weight") -> Fitted:
     """A logistic regression on every feature."""
     windows = any(feature.window_days for feature in lesson.features)
-    return _linear("logit", lesson, [feature.name for feature in lesson.features], overlapping=windows)
+    return _linear("logit", lesson, seed, gaps, [feature.name for feature in lesson.features], overlapping=windows)
 
 
 def fit_forest(lesson: Lesson, seed: int) -> Fitted:
@@ -134,26 +142,34 @@ def fit_xgboost(lesson: Lesson, seed: int, **tuned: Any) -> Fitted:
     return Fitted("xgboost", "model.ubj", bytes(booster.save_raw("ubj")), {**params, **kept, "seed": seed})
 
 
-SIMPLEST_FIRST: dict[str, Fit] = {
-    "recency": fit_recency,
-    "rfm_logit": fit_rfm_logit,
-    "logit": fit_logit,
-    "forest": fit_forest,
-    "xgboost": fit_xgboost,
-}
+LINEAR: dict[str, LinearFit] = {"recency": fit_recency, "rfm_logit": fit_rfm_logit, "logit": fit_logit}
+TREES: dict[str, Fit] = {"forest": fit_forest, "xgboost": fit_xgboost}
 
 
-def candidates(features: Sequence[Feature], label_event: str | None) -> dict[str, Fit]:
-    """The candidates of a use case, the simplest first; recency and RFM where there is a log."""
+def candidates(features: Sequence[Feature], label_event: str | None, gaps: Gap = "weight") -> dict[str, Fit]:
+    """The candidates of a use case, the simplest first; recency and RFM where there is a log.
+
+    `gaps` is what linear ones make of a number that is missing; trees learn where it goes.
+    """
     barred = () if rfm_features(features, label_event) and label_event else ("recency", "rfm_logit")
-    return {kind: fit for kind, fit in SIMPLEST_FIRST.items() if kind not in barred}
+    linear = {kind: partial(fit, gaps=gaps) for kind, fit in LINEAR.items() if kind not in barred}
+    return {**linear, **TREES}
 
 
-def _linear(kind: str, lesson: Lesson, used: list[str], *, overlapping: bool = False) -> Fitted:
+def _linear(kind: str, lesson: Lesson, seed: int, gaps: Gap, used: list[str], *, overlapping: bool = False) -> Fitted:
     matrix = np.concatenate([lesson.fit, lesson.stop])
     label = np.concatenate([lesson.fit_labels, lesson.stop_labels])
-    shape = {"always_log": kind != "logit", "overlapping": overlapping}
-    document = fit_linear(lesson.features, lesson.codes, matrix, label, used=used, **shape)
+    document = fit_linear(
+        lesson.features,
+        lesson.codes,
+        matrix,
+        label,
+        used=used,
+        always_log=kind != "logit",
+        overlapping=overlapping,
+        gaps=gaps,
+        seed=seed,
+    )
     return Fitted(kind, "model.json", canonical_json(document), {"features": len(used)})
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from features.types import Feature
 from training.calibrate import fit_calibration
-from training.candidates import Fit, Fitted, Lesson, fit_xgboost
+from training.candidates import LINEAR, Fit, Fitted, Lesson, fit_xgboost
 from training.errors import CalibrationError, NothingLearned
 from training.evaluate import row_losses
 from training.learn import Taught, contend, teach
@@ -22,7 +22,6 @@ from training.split import labels, learning_parts, share_out
 FOLDS = 3
 REPEATS = 3  # of stratified folds, each dealt anew
 REPEATED_CELLS = 200_000  # cells of the learning rows up to which folds are repeated; more rows need it less
-LINEAR = ("recency", "rfm_logit", "logit")
 SMALL = 200  # learning rows of the rarer class below which only linear candidates compete
 SEARCHED_CELLS = 5_000_000  # cells the search may fit in all; bounded by work, not by a clock, so that it repeats
 MOST_TRIALS = 8

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.errors import UseCaseError
-from training.candidates import Fit, candidates
+from training.candidates import Fit
 from training.choose import Choice, choose, median_fitted, tuned_fit
 from training.errors import CalibrationError
 from training.learn import Contender, Taught, calibrated, teach
@@ -53,7 +53,7 @@ def choose_for(task: Task, parts: Parts) -> Choice:
     Raises:
         UseCaseError: The candidate asked for needs a log.
     """
-    fits, asked = candidates(task.table.features, task.label_event), task.use_case.candidate
+    fits, asked = task.candidates(), task.use_case.candidate
     if asked is not None and asked not in fits:
         raise UseCaseError(task.use_case.file, [f"candidate: must be one of {', '.join(fits)} here, got {asked}"])
     return choose(parts.learning, task.table.features, fits, label_event=task.label_event, seed=task.seed, asked=asked)
@@ -66,7 +66,7 @@ def fit(task: Task, parts: Parts, choice: Choice) -> Learned:
         CalibrationError: The winner's margin does not rise with the outcome.
     """
     taught = teach(task.table.features, parts.fit, parts.stop, parts.calibrate, label_event=task.label_event)
-    fits = tuned_fit(candidates(task.table.features, task.label_event), choice)
+    fits = tuned_fit(task.candidates(), choice)
     contenders = {choice.kind: _contend(taught, choice.kind, fits[choice.kind], task.seed)}
     for kind in task.baselines:
         if kind in fits and kind not in contenders:

@@ -12,6 +12,9 @@ from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
 from features.types import Feature
+from features.usecase import Gap
+from scoring.gaps import Gaps
+from training.gaps import Filled, learn_gaps
 
 STEEP = 1.0  # skewness from which a non-negative number is read on a logarithmic scale
 FLAT = 1e-9  # the least slope of a term with a gap, so that its mean can be moved to 0
@@ -42,6 +45,8 @@ def fit_linear(
     used: Collection[str],
     always_log: bool = False,
     overlapping: bool = False,
+    gaps: Gap = "weight",
+    seed: int = 0,
 ) -> dict[str, Any]:
     """The document of `model.json`: a ridge logistic regression on the `used` features, every other term 0.
 
@@ -49,16 +54,18 @@ def fit_linear(
     one lets large weights of opposite signs cancel out, and the reasons contradict each other.
 
     Numbers are standardised (non-negative skewed ones, or all with `always_log`, after log(1 + x)), a gap has a weight
-    of its own, a category one weight a level. Every term's mean over the rows given is 0, so that the intercept is the
-    log-odds of the average row and each term its feature's Shapley value under independent features.
+    of its own or is filled as `gaps` says, a category has one weight a level. Every term's mean over the rows given is
+    0, so that the intercept is the log-odds of the average row and each term its feature's Shapley value under
+    independent features.
     """
     scales = {
         feature.name: _scale(feature, matrix[:, position].astype(np.float64), always_log=always_log)
         for position, feature in enumerate(features)
         if feature.name in used and feature.type != "category"
     }
+    filling, filled = _filled(features, matrix, scales, gaps, seed) if gaps != "weight" and scales else (None, None)
     strength = 1.0 / (SHARED * len(label)) if overlapping else RIDGE
-    weights, intercept = _regress(_design(features, codes, matrix, scales, used), label, strength)
+    weights, intercept = _regress(_design(features, codes, matrix, scales, used, filled), label, strength)
     terms, start = [], 0
     for position, feature in enumerate(features):
         if feature.name not in used:
@@ -66,14 +73,31 @@ def fit_linear(
             continue
         width = len(codes[feature.name]) if feature.type == "category" else 2
         mine, start = weights[start : start + width], start + width
-        term, shift = (
-            _levels_term(mine, matrix[:, position])
-            if feature.type == "category"
-            else _numeric_term(mine, scales[feature.name])
-        )
+        if feature.type == "category":
+            term, shift = _levels_term(mine, matrix[:, position])
+        elif filled is not None:
+            term, shift = _filled_term(mine, scales[feature.name], filled[:, position])
+        else:
+            term, shift = _numeric_term(mine, scales[feature.name])
         terms.append(term)
         intercept += shift
-    return {"intercept": intercept, "terms": terms}
+    document = {"intercept": intercept, "terms": terms}
+    return document if filling is None else {**document, "gaps": filling}
+
+
+def _filled(
+    features: tuple[Feature, ...], matrix: NDArray[np.float32], scales: dict[str, _Scale], kind: Filled, seed: int
+) -> tuple[dict[str, Any], NDArray[np.float64]]:
+    """What fills the gaps of the used numbers, and the rows it leaves, after the logarithm, as serving fills them."""
+    names = [feature.name for feature in features]
+    places = [names.index(name) for name in scales]
+    rows = matrix.astype(np.float64)
+    for place, scale in zip(places, scales.values(), strict=True):
+        rows[:, place] = _read(rows[:, place], scale)
+    centres, spreads = [scale.centre for scale in scales.values()], [scale.spread for scale in scales.values()]
+    learned = learn_gaps(kind, (rows[:, places] - centres) / spreads, seed=seed)
+    document = {"places": places, "centres": centres, "spreads": spreads, **learned}
+    return document, Gaps.parse(document).fill(rows)
 
 
 def _design(
@@ -82,6 +106,7 @@ def _design(
     matrix: NDArray[np.float32],
     scales: dict[str, _Scale],
     used: Collection[str],
+    filled: NDArray[np.float64] | None,
 ) -> sparse.csr_matrix:
     """The columns regressed on: one a level, and two a number, its standardised value and whether it is missing.
 
@@ -97,9 +122,11 @@ def _design(
             columns[:, at] = start + column.astype(np.int32)
             start += len(codes[feature.name])
         else:
-            missing = np.isnan(column)
+            scale = scales[feature.name]
+            read = _read(column.astype(np.float64), scale) if filled is None else filled[:, position]
+            missing = np.isnan(read)
             columns[:, at] = start + missing
-            values[:, at] = np.where(missing, 1.0, _standardised(column.astype(np.float64), scales[feature.name]))
+            values[:, at] = np.where(missing, 1.0, (read - scale.centre) / scale.spread)
             start += 2
     ends = np.arange(len(matrix) + 1) * len(positions)
     return sparse.csr_matrix((values.ravel(), columns.ravel(), ends), shape=(len(matrix), start))
@@ -125,9 +152,8 @@ def _scale(feature: Feature, column: NDArray[np.float64], *, always_log: bool) -
     return _Scale(log1p, float(values.mean()), spread if spread > 0 else 1.0, 1 - len(known) / len(column))
 
 
-def _standardised(column: NDArray[np.float64], scale: _Scale) -> NDArray[np.float64]:
-    values = np.log1p(np.maximum(column, 0.0)) if scale.log1p else column
-    return np.asarray((values - scale.centre) / scale.spread)
+def _read(column: NDArray[np.float64], scale: _Scale) -> NDArray[np.float64]:
+    return np.log1p(np.maximum(column, 0.0)) if scale.log1p else column
 
 
 def _numeric_term(weights: NDArray[np.float64], scale: _Scale) -> tuple[Term, float]:
@@ -138,6 +164,12 @@ def _numeric_term(weights: NDArray[np.float64], scale: _Scale) -> tuple[Term, fl
     centre = scale.centre + (shift / slope if shift else 0.0)
     term = {"kind": "numeric", "log1p": scale.log1p, "centre": centre, "coefficient": slope, "missing": missing - shift}
     return term, shift
+
+
+def _filled_term(weights: NDArray[np.float64], scale: _Scale, column: NDArray[np.float64]) -> tuple[Term, float]:
+    slope, centre = float(weights[0]) / scale.spread, float(column.mean())
+    term = {**NOTHING, "log1p": scale.log1p, "centre": centre, "coefficient": slope}
+    return term, slope * (centre - scale.centre)
 
 
 def _levels_term(weights: NDArray[np.float64], column: NDArray[np.float32]) -> tuple[Term, float]:

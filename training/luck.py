@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.candidates import candidates
 from training.choose import SEARCHED_CELLS, Choice, tuned_fit
 from training.errors import CalibrationError
 from training.evaluate import row_losses
@@ -32,7 +31,7 @@ def luck_of(task: Task, parts: Parts, choice: Choice) -> Luck | None:
     The learning rows are dealt anew into fitting, stopping and calibration rows; the test rows stay.
     """
     features, own, outcome = task.table.features, own_cutoff(task.table), labels(parts.test)
-    fit = tuned_fit(candidates(features, task.label_event), choice)[choice.kind]
+    fit = tuned_fit(task.candidates(), choice)[choice.kind]
     losses = []
     for number in range(1, min(REFITS, SEARCHED_CELLS // max(parts.fit.height * len(features), 1)) + 1):
         seed = task.seed + number * _APART

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from features.labels import Cutoffs
 from features.table import rows_at
 from features.usecase import Window
-from training.candidates import Fit, candidates
+from training.candidates import Fit
 from training.choose import Choice, clustered_error, compare, tuned_fit, validation_loss, winner
 from training.learn import teach
 from training.split import Parts, labels, learning_parts
@@ -60,7 +60,7 @@ def with_season(task: Task, parts: Parts, choice: Choice) -> tuple[Parts, Choice
     rows = rows_at(task.use_case, moments)
     before, last_year = (rows.filter(pl.col("__cutoff") == moment) for moment in moments)
     trial = _trial(parts.learning, latest, seed=task.seed)
-    fits = tuned_fit(candidates(task.table.features, task.label_event), choice)
+    fits = tuned_fit(task.candidates(), choice)
     try:
         without = _losses(task, trial, {choice.kind: fits[choice.kind]})[choice.kind]
         taken = _losses(task, joined(trial, before), {kind: fits[kind] for kind in fits if kind in choice.losses})

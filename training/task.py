@@ -10,6 +10,7 @@ from features.cells import slug
 from features.digests import config_digest
 from features.table import LearningTable
 from features.usecase import UseCase
+from training.candidates import Fit, candidates
 from training.registry import Registry
 from training.revision import code_revision, key_digest, library_versions
 
@@ -46,6 +47,10 @@ class Task:
     def baselines(self) -> tuple[str, ...]:
         """The candidates that the model is shown beside."""
         return BASELINES[self.use_case.source]
+
+    def candidates(self) -> dict[str, Fit]:
+        """The models that compete, the simplest first."""
+        return candidates(self.table.features, self.label_event, self.use_case.quality.gaps)
 
     def provenance(self) -> dict[str, object]:
         """What the bundle is made from, as it stands in its manifest."""

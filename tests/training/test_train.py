@@ -16,7 +16,7 @@ import pytest
 
 from features.errors import UseCaseError
 from features.table import learning_table
-from features.usecase import load_use_case
+from features.usecase import Quality, load_use_case
 from scoring.bundle import load_bundle
 from scoring.calibration import sigmoid
 from scoring.golden import replay
@@ -171,6 +171,29 @@ def test_the_same_training_gives_the_same_bytes(
 
         released = files(home / "releases" / name / str(trained[name]["version"]))
         assert files(built.folder).items() <= released.items()
+
+
+def test_a_gap_is_filled_where_the_use_case_asks_for_it(
+    trained: dict[str, dict[str, Any]], world: Path, home: Path, registry: Registry, tmp_path: Path
+) -> None:
+    """A released linear model guesses a missing number from what else is known, and its golden rows replay."""
+    asked = {"candidate": "logit", "quality": Quality(gaps="neighbours")}
+    use_case = load_use_case(world / "visits.toml").model_copy(update=asked)
+    task = Task(use_case, learning_table(use_case), home, registry, "never")
+    parts = split(task.table, seed=task.seed)
+    learned = fit(task, parts, choose_for(task, parts))
+
+    built = build(
+        tmp_path, task, parts, learned, measured(task, parts, learned), current(use_case, task.table, parts.test)
+    )
+    scorer = Scorer(load_bundle(built.folder))
+    known = {"âge": 30, "spent so far": None, "label": "web", "joined": "2020-02-01", "member": True}
+    matrix = np.array([scorer.encoder.row(row)[0] for row in (known, {**known, "âge": 80, "joined": "2022-05-01"})])
+    position = [feature.name for feature in scorer.bundle.features].index("spent so far")
+    guessed = scorer.explain(matrix, scorer.score(matrix).margin).contributions[:, position]
+
+    assert replay(scorer.bundle) == 64
+    assert guessed[0] != guessed[1]
 
 
 def test_an_unchanged_training_registers_nothing(
