@@ -18,8 +18,9 @@ from scoring.suppression import SuppressionError
 from serving import logs, metrics, rights
 from serving.problems import INVALID_PROFILE, NOT_READY, STORE_DOWN, UNKNOWN_USE_CASE, Problem, retry_after
 from serving.raw_events import is_raw
-from serving.reply import Reply, Visit, json_reply
+from serving.reply import Reply, json_reply
 from serving.shapes import ExplanationRequest, ScoresRequest, customers_request, explanation_request, scores_request
+from serving.visit import Visit
 
 REASONS_COST = 10  # explaining a row takes about ten times as long as scoring it
 RAW_COST = 1000  # a history goes through DuckDB, never on the loop

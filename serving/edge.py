@@ -17,12 +17,13 @@ from serving.limits import ClientLeftError, Receive, Room, Share, check_media_ty
 from serving.problems import FAILED, METHOD, NOT_FOUND, Kind, Problem
 from serving.problems import KINDS as PROBLEM_KINDS
 from serving.problems import MEDIA_TYPE as PROBLEM_TYPE
-from serving.reply import VISIT, Reply, Visit
+from serving.reply import Reply
 from serving.routes import ERASE, EXPLANATIONS, EXPORT, SCORES, UNMATCHED, Route, find
 from serving.runtime import Runtime
 from serving.security import cors_headers, guard_headers
 from serving.shapes import customers_request, explanation_request, scores_request
 from serving.straight import read_block
+from serving.visit import VISIT, Visit
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[Any], Awaitable[None]]

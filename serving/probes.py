@@ -7,7 +7,8 @@ from typing import Any
 from serving.live import Snapshot
 from serving.metrics import CONTENT_TYPE
 from serving.problems import NOT_READY, Problem, retry_after
-from serving.reply import Reply, Visit, json_reply
+from serving.reply import Reply, json_reply
+from serving.visit import Visit
 
 
 def livez(_visit: Visit) -> Reply:

@@ -120,7 +120,7 @@ class Penchant:
 async def _answer(call: Any, asked: dict[str, Any]) -> Any:
     """The call's answer or problem as a response, which BentoML hands on as it is."""
     from serving.problems import Problem
-    from serving.reply import VISIT
+    from serving.visit import VISIT
 
     visit = VISIT.get()
     try:

@@ -22,7 +22,8 @@ from serving.console.sizes import sizes
 from serving.describe import summary, use_case_document
 from serving.openapi import document
 from serving.problems import NOT_FOUND, UNKNOWN_USE_CASE, Problem
-from serving.reply import VISIT, Reply, json_reply
+from serving.reply import Reply, json_reply
+from serving.visit import VISIT
 
 Handler = Callable[[Request], Awaitable[Reply]]
 

@@ -17,7 +17,8 @@ from serving.calls import RAW_COST
 from serving.console import forms
 from serving.console.sizes import Sizes, sizes
 from serving.problems import BAD_REQUEST, NOT_ALLOWED, NOT_READY, Problem
-from serving.reply import VISIT, Reply, Visit
+from serving.reply import Reply
+from serving.visit import VISIT, Visit
 
 SCOPE = "admin"
 FORMATS = {  # with ending and media type

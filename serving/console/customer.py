@@ -17,8 +17,9 @@ from serving.console.words import Words
 from serving.decode import decode
 from serving.describe import example
 from serving.problems import INVALID_PROFILE, NOT_READY, UNKNOWN_USE_CASE, Problem
-from serving.reply import VISIT, Reply
+from serving.reply import Reply
 from serving.shapes import ScoresRequest, scores_request
+from serving.visit import VISIT
 
 _SAVED = [(b"content-disposition", b'attachment; filename="penchant-customer.html"')]
 

@@ -10,7 +10,7 @@ from typing import Any
 from scoring.suppression import SuppressionError
 from serving.console.words import Words
 from serving.decisions import latest_of
-from serving.reply import VISIT, Visit
+from serving.visit import VISIT, Visit
 
 MOST = 10
 SCOPE = "admin"  # as POST /v1/customers/export asks for, which tells the same

@@ -9,7 +9,8 @@ from starlette.requests import Request
 from serving.console.render import language_of, page
 from serving.gate import COOKIE
 from serving.problems import Problem
-from serving.reply import VISIT, Headers, Reply
+from serving.reply import Headers, Reply
+from serving.visit import VISIT
 
 
 def wants_page(headers: Mapping[bytes, bytes], path: str) -> bool:

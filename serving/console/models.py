@@ -23,7 +23,8 @@ from serving.console.render import language_of, page
 from serving.console.verdicts import verdicts_on
 from serving.console.words import Words
 from serving.problems import UNKNOWN_USE_CASE, Problem
-from serving.reply import VISIT, Reply
+from serving.reply import Reply
+from serving.visit import VISIT
 
 METRICS = {"roc_auc": 3, "pr_auc": 3, "lift_at_10": 2, "log_loss": 4, "brier": 4, "ece": 4}  # with decimals
 LOWER = ("log_loss", "brier", "ece")

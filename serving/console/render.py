@@ -12,7 +12,8 @@ from starlette.requests import Request
 
 from scoring.wording import Language
 from serving.console.words import Words
-from serving.reply import VISIT, Reply
+from serving.reply import Reply
+from serving.visit import VISIT
 
 HTML = b"text/html; charset=utf-8"
 _HERE = Path(__file__).parent

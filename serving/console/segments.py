@@ -13,7 +13,8 @@ from serving.console.inside import report_of
 from serving.console.render import language_of, page
 from serving.console.sizes import sizes
 from serving.console.words import Words
-from serving.reply import VISIT, Reply
+from serving.reply import Reply
+from serving.visit import VISIT
 
 
 async def segments(request: Request) -> Reply:

@@ -11,7 +11,8 @@ from serving.console.verdicts import last_verdicts
 from serving.console.words import Words
 from serving.openapi import document
 from serving.problems import KINDS
-from serving.reply import VISIT, Reply
+from serving.reply import Reply
+from serving.visit import VISIT
 
 
 async def start(request: Request) -> Reply:

@@ -18,9 +18,9 @@ from serving.console.earlier import earlier as earlier_scores
 from serving.console.words import Words
 from serving.decisions import decisions_of
 from serving.keys import add_key
-from serving.reply import VISIT, Visit
 from serving.runtime import Runtime
 from serving.settings import Settings
+from serving.visit import VISIT, Visit
 from tests.console.conftest import LANGUAGES, Open, Seen, running, score
 from tests.console.shop import CUSTOMERS
 from tests.console.test_pages import barriers
