@@ -34,6 +34,7 @@ NEARLY_PERFECT = 0.97  # lower bound of the AUC of a feature alone
 ASKED, STRONG, COPY = 0.15, 0.35, 0.65  # share of the log-loss it tells alone: to be looked at, asked about, a copy
 ADDED, ADDED_TO_REST = 0.175, 0.5  # what it tells beyond all others: in all, and against what they tell together
 LEAST_OTHERS = 5  # other features without which there is nothing to be compared with
+ENOUGH, RARER = 200_000, 20_000  # rows, and of the rarer class, that are looked at, drawn where there are more of both
 SAMPLE, WIDEST, PAIRED = 10_000, 40, 5_000  # rows and features of the comparison with all others, rows of pairs
 TWIN, FEW, NEAR = 0.1, 0.01, 1e-6  # a later state of a total equals it in this share of rows, is less in few
 PLANNED = 0.01  # share of rows with a date after the cutoff that is worth a question
@@ -110,11 +111,21 @@ def _accepted(finding: Finding, accepted: Mapping[str, str], subject: str | None
 
 def _slices(rows: pl.DataFrame) -> Iterator[_Slice]:
     if rows[CUTOFF].n_unique() < 2:
-        yield _Slice.of(rows)
+        yield _Slice.of(looked_at(rows))
         return
     last = rows[CUTOFF].max()
-    yield _Slice.of(rows.filter(pl.col(CUTOFF) == last))
-    yield _Slice.of(rows.filter(pl.col(CUTOFF) != last))
+    yield _Slice.of(looked_at(rows.filter(pl.col(CUTOFF) == last)))
+    yield _Slice.of(looked_at(rows.filter(pl.col(CUTOFF) != last)))
+
+
+def looked_at(rows: pl.DataFrame) -> pl.DataFrame:
+    """All rows, or of very many a seeded sample in their order, with thousands of either class in it."""
+    positives = int(rows[LABEL].sum())
+    rarer = min(positives, rows.height - positives)
+    count = max(ENOUGH, -(-RARER * rows.height // max(rarer, 1)))
+    if count >= rows.height:
+        return rows
+    return rows[np.sort(np.random.default_rng(0).permutation(rows.height)[:count])]
 
 
 def _of_slice(each: _Slice, features: Sequence[Feature], proven: Collection[str], *, looks: int) -> Iterator[Finding]:

@@ -20,7 +20,7 @@ from scoring.scorer import Scorer
 from training.compete import Learned
 from training.curves import curves
 from training.doubts import doubts
-from training.encode import encode
+from training.encode import columns, encode
 from training.golden import golden_rows
 from training.learn import Contender
 from training.manifest import banded, described, ladder_for, reference
@@ -70,7 +70,8 @@ def build(
     taught, winner = learned.taught, learned.winner
     probability = learned.served[learned.choice.kind]
     cutoffs = learned_from(parts, task.table.cutoffs) if task.table.cutoffs else None
-    today = winner.probability(taught.matrix(population))
+    # of a ready table the population are the test rows
+    today = probability if task.table.cutoffs is None else winner.probability(taught.matrix(population))
     market = market_of(today, probability, learned.test_labels, seed=task.seed)
     ladder, planned = ladder_for(task.use_case, probability, market)
     manifest = {
@@ -95,7 +96,7 @@ def build(
         "base_rate": parts.base_rates(),
         "worth": worth(task.use_case, learned.test_labels, probability, cutoffs.test if cutoffs else None),
     }
-    held = reference(taught.features, taught.codes, encode(taught.encoder, parts.fit), probability)
+    held = reference(taught.features, taught.codes, columns(taught.features, taught.codes, parts.fit), probability)
     files = {
         winner.fitted.file: winner.fitted.stored,
         "reference.json": canonical_json(held),

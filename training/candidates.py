@@ -19,7 +19,8 @@ from training.linear import fit_linear
 
 ROUNDS = 1000  # most trees boosted one after another
 PATIENCE = 40  # rounds without a better stopping loss after which boosting ends
-FOREST_TREES = 300
+FOREST_TREES, FEWEST_TREES = 300, 100
+FOREST_CELLS = 600_000_000  # cells times trees that a forest may cost; on more rows its trees differ less, and fewer do
 ONE_THREAD_CELLS = 2_000_000  # up to which threads cost more than they save: each waits for the slowest, tree by tree
 RFM = ("recency", "frequency", "monetary", "tenure")
 
@@ -38,7 +39,6 @@ FOREST: dict[str, Any] = {
     "subsample": 0.632,
     "colsample_bynode": 0.4,
     "lambda": 1.0,
-    "num_parallel_tree": FOREST_TREES,
 }
 
 
@@ -122,9 +122,10 @@ def fit_logit(lesson: Lesson, seed: int, gaps: Gap = "weight") -> Fitted:
 
 def fit_forest(lesson: Lesson, seed: int) -> Fitted:
     """A random forest whose trees add up in log-odds: parallel trees of one boosting round."""
-    params = {**FOREST, **_common(lesson, seed)}
-    booster = xgboost.train(params, lesson.fitting, num_boost_round=1)
-    return Fitted("forest", "model.ubj", bytes(booster.save_raw("ubj")), {**FOREST, "seed": seed})
+    trees = max(FEWEST_TREES, min(FOREST_TREES, FOREST_CELLS // max(lesson.fit.size, 1)))
+    params = {**FOREST, "num_parallel_tree": trees}
+    booster = xgboost.train({**params, **_common(lesson, seed)}, lesson.fitting, num_boost_round=1)
+    return Fitted("forest", "model.ubj", bytes(booster.save_raw("ubj")), {**params, "seed": seed})
 
 
 def fit_xgboost(lesson: Lesson, seed: int, **tuned: Any) -> Fitted:

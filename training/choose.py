@@ -16,7 +16,7 @@ from training.calibrate import fit_calibration
 from training.candidates import LINEAR, Fit, Fitted, Lesson, fit_xgboost
 from training.errors import CalibrationError, NothingLearned
 from training.evaluate import row_losses
-from training.learn import Taught, contend, teach
+from training.learn import Contender, Taught, contend, teach
 from training.split import labels, learning_parts, share_out
 
 FOLDS = 3
@@ -32,6 +32,14 @@ Fold = tuple[NDArray[np.bool_], NDArray[np.bool_]]  # rows to learn from, rows t
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """Candidates that were fitted, on the model's own parts, to be chosen from."""
+
+    taught: Taught
+    contenders: Mapping[str, Contender]
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     """The winner, and how all candidates did on the same validation rows."""
 
@@ -41,6 +49,7 @@ class Choice:
     folds: int = 0
     rows: int = 0
     repeats: int = 1  # how often every validation row was predicted, each time by other rows
+    made: Made | None = None  # where candidates were fitted once: what is left to do is to serve the winner
 
 
 def choose(

@@ -15,6 +15,7 @@ from training.errors import CalibrationError
 from training.learn import Contender, Taught, calibrated, teach
 from training.luck import luck_of
 from training.measure import Evidence, weigh
+from training.once import choose_once, is_large
 from training.split import Parts, labels
 from training.task import Task
 
@@ -56,15 +57,25 @@ def choose_for(task: Task, parts: Parts) -> Choice:
     fits, asked = task.candidates(), task.use_case.candidate
     if asked is not None and asked not in fits:
         raise UseCaseError(task.use_case.file, [f"candidate: must be one of {', '.join(fits)} here, got {asked}"])
-    return choose(parts.learning, task.table.features, fits, label_event=task.label_event, seed=task.seed, asked=asked)
+    features, seed = task.table.features, task.seed
+    if is_large(parts):
+        return choose_once(parts, features, fits, seed=seed, asked=asked)
+    return choose(parts.learning, features, fits, label_event=task.label_event, seed=seed, asked=asked)
 
 
 def fit(task: Task, parts: Parts, choice: Choice) -> Learned:
     """Fits the winner by its median seed, and the baselines; one that cannot be calibrated is left out.
 
+    What the choice has made already is taken as it is.
+
     Raises:
         CalibrationError: The winner's margin does not rise with the outcome.
     """
+    if choice.made is not None:
+        taught, made = choice.made.taught, choice.made.contenders
+        kinds = dict.fromkeys((choice.kind, *task.baselines))
+        kept = {kind: made[kind] for kind in kinds if kind in made}
+        return Learned(taught, replace(choice, made=None), kept, taught.matrix(parts.test), labels(parts.test))
     taught = teach(task.table.features, parts.fit, parts.stop, parts.calibrate, label_event=task.label_event)
     fits = tuned_fit(task.candidates(), choice)
     contenders = {choice.kind: _contend(taught, choice.kind, fits[choice.kind], task.seed)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -56,6 +56,14 @@ def encode(encoder: Encoder, rows: pl.DataFrame, kind: type[np.floating[Any]] = 
             raise ValueError(f"Every learning row must be valid, got {broken} that are not, the first row {row}.")
         matrix[start : start + BLOCK] = encoded.matrix
     return matrix
+
+
+def columns(
+    features: Sequence[Feature], codes: Mapping[str, list[str]], rows: pl.DataFrame
+) -> Iterator[NDArray[np.float64]]:
+    """The same one feature after another, where a matrix would be too much at once."""
+    for feature in features:
+        yield encode(Encoder((feature,), codes), rows)[:, 0]
 
 
 def _levels(column: pl.Series, outcome: NDArray[np.float64]) -> tuple[tuple[str, ...], list[str]]:

@@ -33,7 +33,8 @@ def luck_of(task: Task, parts: Parts, choice: Choice) -> Luck | None:
     features, own, outcome = task.table.features, own_cutoff(task.table), labels(parts.test)
     fit = tuned_fit(task.candidates(), choice)[choice.kind]
     losses = []
-    for number in range(1, min(REFITS, SEARCHED_CELLS // max(parts.fit.height * len(features), 1)) + 1):
+    affordable = min(REFITS, SEARCHED_CELLS // max(parts.fit.height * len(features), 1))
+    for number in range(1, affordable + 1 if affordable > 1 else 1):  # one alone would tell nothing
         seed = task.seed + number * _APART
         dealt = learning_parts(parts.learning, own, seed=seed)
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -85,13 +85,15 @@ def banded(
 
 
 def reference(
-    features: Sequence[Feature], codes: Mapping[str, list[str]], rows: NDArray[np.float64], probability: Floats
+    features: Sequence[Feature], codes: Mapping[str, list[str]], columns: Iterable[Floats], probability: Floats
 ) -> dict[str, Any]:
     """Histograms to hold later populations against: each feature over the fitting rows, the score over the test rows.
 
+    `columns` are the features' encoded columns, asked for one after another, so that they need not be held together.
+
     A number has up to ten equal-count bins by its `edges` (a value equal to an edge lies above it) and a count of gaps.
     """
-    held = {feature.name: _histogram(feature, codes, rows[:, at]) for at, feature in enumerate(features)}
+    held = {feature.name: _histogram(feature, codes, column) for feature, column in zip(features, columns, strict=True)}
     edges = _edges(probability)
     return {"features": held, "score": {"edges": edges, "counts": _counts(probability, edges)}}
 

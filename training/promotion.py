@@ -29,8 +29,13 @@ from training.task import Task
 Floats = NDArray[np.float64]
 
 
-def decide(task: Task, challenger: Bundle, parts: Parts, rival: Rival | None) -> Decision:
-    """Whether a bundle deserves to be the champion; `always` skips comparisons, never a blocking finding."""
+def decide(
+    task: Task, challenger: Bundle, parts: Parts, rival: Rival | None, *, served: Floats | None = None
+) -> Decision:
+    """Whether a bundle deserves to be the champion; `always` skips comparisons, never a blocking finding.
+
+    `served` is what it serves for the test rows, where that is known already.
+    """
     blocked = integrity([Finding(**finding) for finding in challenger.manifest["findings"]])
     if blocked is not None:
         return blocked
@@ -38,8 +43,9 @@ def decide(task: Task, challenger: Bundle, parts: Parts, rival: Rival | None) ->
         return Decision(promote=False, rule="never", reason="not promoted: asked never to")
     if task.mode == "always":
         return Decision(promote=True, rule="always", reason="promoted: asked always to")
-    scorer = Scorer(challenger)
-    served = scorer.score(encode(scorer.encoder, parts.test)).probability
+    if served is None:
+        scorer = Scorer(challenger)
+        served = scorer.score(encode(scorer.encoder, parts.test)).probability
     if rival is not None and rival.test is not None:
         return _compared(challenger, rival, parts, served, rival.test, seed=task.seed)
     least = minimum(labels(parts.test), served, challenger.manifest["base_rate"]["train"])

@@ -14,7 +14,8 @@ from scoring.scorer import Scorer
 from training.errors import ReceiptError
 from training.shapley import by_shap, dump_trees
 
-MOST = 50_000  # test rows whose contributions are added up, drawn by seed where there are more
+MOST, LEAST = 50_000, 20_000  # test rows whose contributions are added up, drawn by seed where there are more
+WALKS = 20_000_000  # rows times trees that adding up may cost, beyond the least rows
 SAMPLE = 200  # rows held against the independent computation
 ADDS_UP = 1e-6  # on the probability
 AGREES = 1e-5  # on a contribution, in raw log-odds
@@ -34,8 +35,9 @@ def check(bundle: Bundle, stored: bytes, matrix: NDArray[np.float64], *, seed: i
         BundleError: A golden row is not reproduced.
     """
     random, test_rows = np.random.default_rng(seed), len(matrix)
-    if test_rows > MOST:
-        matrix = matrix[np.sort(random.permutation(test_rows)[:MOST])]
+    most = min(MOST, max(LEAST, WALKS // trees_of(bundle)))
+    if test_rows > most:
+        matrix = matrix[np.sort(random.permutation(test_rows)[:most])]
     scorer = Scorer(bundle)
     scored = scorer.score(matrix)
     explained = scorer.explain(matrix, scored.margin)
@@ -59,6 +61,12 @@ def check(bundle: Bundle, stored: bytes, matrix: NDArray[np.float64], *, seed: i
         "largest_oracle_difference": differs,
         "golden_rows": replay(bundle),
     }
+
+
+def trees_of(bundle: Bundle) -> int:
+    """How many trees a row goes down; 1 for a linear model."""
+    params = bundle.manifest["params"]
+    return int(params.get("rounds", 1)) * int(params.get("num_parallel_tree", 1))
 
 
 def _against_oracle(bundle: Bundle, stored: bytes, matrix: NDArray[np.float32]) -> tuple[str, float]:

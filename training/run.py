@@ -88,7 +88,7 @@ def _train(task: Task, parts: Parts, scratch: Path, progress: Progress) -> dict[
         told.append(f"reasons add up within {built.bundle.manifest['receipt']['largest_sum_difference']:.1e}")
     with progress.stage("compare") as told:
         rival = rival_of(task, parts)
-        decision = decide(task, built.bundle, parts, rival)
+        decision = decide(task, built.bundle, parts, rival, served=built.probability)
         told.append(decision.reason)
     with progress.stage("report"):
         shown = beside(task, parts, learned, built, rival, season)

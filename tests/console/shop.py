@@ -62,7 +62,7 @@ def release_full_shop(home: Path, name: str, version: str = "1", *, scratch: Pat
     files = {
         **bundle.files,
         "model.ubj": (bare / "model.ubj").read_bytes(),
-        "reference.json": canonical_json(reference(SHOP, LEVELS, matrix, probability)),
+        "reference.json": canonical_json(reference(SHOP, LEVELS, matrix.T, probability)),
         "curves.json": canonical_json(curves(label, {"xgboost": probability, "logit": beside})),
         "population.json": canonical_json(market_of(probability[:700], probability, label).to_json()),
     }

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from features import leakage
 from features.engine import engine
 from features.future import sees_the_future
 from features.leakage import leaks
@@ -70,13 +71,32 @@ def _said(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     return findings
 
 
+@pytest.mark.parametrize("enough", [200_000, 15_000], ids=["whole", "sampled"])
 @pytest.mark.parametrize("variant", ANY_TABLE)
-def test_a_leak_in_a_ready_table_is_named(tables: dict[str, LearningTable], variant: str) -> None:
-    """Whatever way a column knows the outcome, it is named, and no other is."""
+def test_a_leak_in_a_ready_table_is_named(
+    tables: dict[str, LearningTable], monkeypatch: pytest.MonkeyPatch, variant: str, enough: int
+) -> None:
+    """Whatever way a column knows the outcome, it is named, and no other is; also where a sample is looked at."""
+    monkeypatch.setattr(leakage, "ENOUGH", enough)
+    monkeypatch.setattr(leakage, "RARER", enough // 10)
     table = tables["bank"]
     cells = ANY_TABLE[variant](table.rows, np.random.default_rng(3))
 
     assert _found(table.rows, table.features, cells) == {NAME}
+
+
+def test_a_sample_holds_thousands_of_a_rare_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows are drawn where there are more than enough of them and of the rarer class, in their order, repeatably."""
+    monkeypatch.setattr(leakage, "ENOUGH", 100)
+    monkeypatch.setattr(leakage, "RARER", 20)
+    rows = pl.DataFrame({"at": range(1000), "__label": [int(row % 25 == 0) for row in range(1000)]})
+
+    drawn = leakage.looked_at(rows)
+
+    assert (len(drawn), drawn["at"].is_sorted()) == (500, True)
+    assert drawn["__label"].sum() == pytest.approx(20, abs=8)
+    assert drawn.equals(leakage.looked_at(rows))
+    assert leakage.looked_at(rows.head(400)).height == 400
 
 
 @pytest.mark.parametrize("variant", sorted(FUTURES))

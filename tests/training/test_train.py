@@ -104,15 +104,21 @@ def test_a_candidate_that_needs_a_log_cannot_be_asked_of_a_table(world: Path, ho
         choose_for(task, split(task.table, seed=task.seed))
 
 
+@pytest.mark.parametrize("bounds", [{"MOST": 50}, {"LEAST": 50, "WALKS": 1}], ids=["rows", "rows times trees"])
 def test_a_receipt_says_how_many_of_very_many_test_rows_were_checked(
-    trained: dict[str, dict[str, Any]], home: Path, world: Path, monkeypatch: pytest.MonkeyPatch
+    trained: dict[str, dict[str, Any]],
+    home: Path,
+    world: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    bounds: dict[str, int],
 ) -> None:
     """Beyond a number of test rows the reasons of a seeded sample are added up, and the receipt counts both."""
     use_case = load_use_case(world / "visits.toml")
     release = load_release(home, "visits")
     matrix = encode(Scorer(release.bundle).encoder, split(learning_table(use_case), seed=use_case.seed).test)
     stored = next(release.folder.glob("model.*")).read_bytes()
-    monkeypatch.setattr("training.receipt.MOST", 50)
+    for name, most in bounds.items():
+        monkeypatch.setattr(f"training.receipt.{name}", most)
 
     found = check(release.bundle, stored, matrix, seed=1)
 
