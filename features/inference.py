@@ -19,6 +19,8 @@ _blank_marks = ("na", "n/a", "#n/a", "nan", "null", "none", "nil", "?", "-", "--
 _readable = 0.95  # share of the filled cells that must parse
 _most_levels, _least_rows, _least_share = 250, 20, 0.001
 _free_text_share, _free_text_levels = 0.5, 50
+_few_levels = 2000  # different texts up to which they are looked at before every cell is
+_dated = r"^\d{4}[-/]\d"  # how a date begins
 _largest = 3.4e38  # beyond it a number does not fit float32
 YES = frozenset({"yes", "y", "true", "t", "1", "oui", "o", "vrai", "on", "x", "si", "sí", "ja"})
 NO = frozenset({"no", "n", "false", "f", "0", "non", "faux", "off", "nein"})
@@ -32,6 +34,7 @@ class Read:
     feature: Feature | None
     done: tuple[str, ...] = ()
     dropped: str | None = None
+    distinct: int | None = None  # different values in the filled cells, where they were counted
 
 
 @dataclass(slots=True)
@@ -44,6 +47,7 @@ class _Work:
     levels: tuple[str, ...] = ()
     spellings: dict[str, str] = field(default_factory=dict)
     dropped: str | None = None
+    distinct: int | None = None
 
 
 def read_column(cells: pl.Series) -> Read:
@@ -57,9 +61,9 @@ def read_column(cells: pl.Series) -> Read:
     if work.kind is not None:
         _worthless(work)
     if work.kind is None or work.dropped:
-        return Read(work.cells, None, tuple(work.done), work.dropped)
+        return Read(work.cells, None, tuple(work.done), work.dropped, work.distinct)
     feature = Feature(cells.name, work.kind, levels=work.levels, spellings=work.spellings)
-    return Read(work.cells, feature, tuple(work.done))
+    return Read(work.cells, feature, tuple(work.done), distinct=work.distinct)
 
 
 def _by_type(work: _Work) -> None:
@@ -118,8 +122,17 @@ def _text(work: _Work, texts: pl.Series) -> None:
     levels = filled.drop_nulls().value_counts(sort=False)
     if levels.is_empty():
         work.dropped = "it is empty"
-    elif not (_as_number(work, filled) or _as_date(work, filled)):
+    elif _are_words(levels) or not (_as_number(work, filled) or _as_date(work, filled)):
         _as_category(work, filled, levels)
+
+
+def _are_words(levels: pl.DataFrame) -> bool:
+    """Whether few different texts, with their counts, tell by themselves that cells are no numbers and no dates."""
+    if len(levels) > _few_levels or levels.to_series(0).str.contains(_dated).any():
+        return False
+    filled = [(text, n) for text, n in levels.iter_rows() if text.lower() not in _blank_marks]
+    numbers = sum(n for text, n in filled if not math.isnan(read_number(text)))
+    return numbers < _readable * sum(n for _, n in filled)
 
 
 def _marks(texts: pl.Series) -> pl.Series:
@@ -171,7 +184,7 @@ def _as_number(work: _Work, texts: pl.Series) -> bool:
 def _as_date(work: _Work, texts: pl.Series) -> bool:
     filled = texts.set(_marks(texts).fill_null(False), None)
     there = filled.len() - filled.null_count()
-    if not filled.drop_nulls().head(2000).str.contains(r"^\d{4}[-/]\d").any():
+    if not filled.drop_nulls().head(2000).str.contains(_dated).any():
         return False
     moments = parse_moments(filled)
     lost = moments.null_count() - filled.null_count()
@@ -226,7 +239,7 @@ def _frequent(rows: dict[str, int], n: int, work: _Work) -> tuple[str, ...]:
 def _worthless(work: _Work) -> None:
     """Drops what cannot tell customers apart, and what tells every one apart."""
     cells, filled = work.cells, work.cells.len() - work.cells.null_count()
-    distinct = cells.drop_nulls().n_unique()
+    distinct = work.distinct = cells.drop_nulls().n_unique()
     if not filled:
         work.dropped = "it is empty"
     elif distinct == 1 and filled == cells.len():

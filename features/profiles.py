@@ -142,7 +142,7 @@ def _read(
         raw = kept[f"c{index}"].alias(name)
         read, trait = _trait(raw, known[f"c{index}"].alias(name), f"t{len(traits)}", section, names)
         role = "excluded" if name in section.exclude else "dropped" if trait is None else "feature"
-        report.append(column_report(name, role, raw, read))
+        report.append(column_report(name, role, raw.dtype, read))
         if trait is not None:
             traits.append(trait)
             cells[trait.inside] = read.cells.alias(trait.inside)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
 import polars as pl
 
 from features.badrows import BadRows, bad_rows_of, refuse_too_many
@@ -25,6 +26,9 @@ from features.sources import FILE, ROW, Source, digest, missing_column, open_sou
 from features.usecase import Table, UseCase
 
 _number = "__number"
+_step = np.uint64(0x9E3779B97F4A7C15)
+_mixing = ((np.uint64(30), np.uint64(0xBF58476D1CE4E5B9)), (np.uint64(27), np.uint64(0x94D049BB133111EB)))
+_nan, _null = np.uint64(0x7FF8000000000000), np.uint64(0x7FF8000000000001)
 _nearly_all = 0.9  # share of distinct values from which a column that is no feature is looked at as an identifier
 _classes = 10  # different labels up to which they are classes, of which none tells one person from another
 _identifier = re.compile(
@@ -46,6 +50,7 @@ def read_ready_table(use_case: UseCase) -> LearningTable:
     with engine() as backend:
         source = open_source(backend, section.path, table=section.table)
         _check_columns(use_case, section, source)
+        backend.raw_sql("SET preserve_insertion_order = true")
         cells = _fetch(source, section)
     duplicates = 0 if section.customer_id else int(len(cells) - cells[GROUP].n_unique())
     cells = cells.with_columns(
@@ -54,9 +59,13 @@ def read_ready_table(use_case: UseCase) -> LearningTable:
     bad = _bad_rows(cells, source, section)
     about = {"missing_customer_id": section.customer_id, "unreadable_order": section.order_by}
     refuse_too_many(source, bad, use_case.quality.bad_rows, about)
-    kept = cells.filter(_sound(section) & pl.col(LABEL).is_not_null())
+    sound = cells.select(_sound(section) & pl.col(LABEL).is_not_null()).to_series()
+    kept = cells if sound.all() else cells.filter(sound)
     if broken := _cannot_tell(cells, kept, section, source.inside(section.label)):
         raise DataError(section.path, broken)
+    rows_read, null_labels = len(cells), int(cells[LABEL].null_count())
+    kinds = {name: kept[source.inside(name)].dtype for name in source.columns}
+    del cells
     reads = _read_columns(kept, source, section)
     features = called((read.feature for read in reads.values() if read.feature is not None), use_case)
     if not features:
@@ -64,9 +73,19 @@ def read_ready_table(use_case: UseCase) -> LearningTable:
     cutoff = pl.lit(None, pl.Datetime("us", "UTC")).alias(CUTOFF)
     rows = kept.select(ID, cutoff, ORDER, *(read.cells for read in _used(reads)), LABEL, GROUP)
     check_table(rows, features, section.path)
-    report = _report(cells, kept, source, section, reads, bad, duplicates)
+    report = {
+        "source": "table",
+        "rows": rows_read,
+        "rows_used": len(kept),
+        "base_rate": float(kept[LABEL].cast(pl.Float64).sum()) / len(kept),
+        "null_labels_dropped": null_labels,
+        "duplicate_rows": duplicates,
+        "bad_rows": bad.to_json(),
+        "notes": _notes(section, duplicates),
+        "columns": _columns(kept, source, section, reads, kinds),
+    }
     unread = [kept[source.inside(name)].alias(name) for name, read in reads.items() if read.dropped]
-    tell = identifiers(kept, [cells for cells in unread if cells.n_unique() > _nearly_all * len(cells)])
+    tell = identifiers(kept, [each for each in unread if each.n_unique() > _nearly_all * len(each)])
     return LearningTable(rows, features, None, None, report, digest(section.path), tell, bad={"table": bad})
 
 
@@ -112,17 +131,47 @@ def _check_columns(use_case: UseCase, section: Table, source: Source) -> None:
 def _fetch(source: Source, section: Table) -> pl.DataFrame:
     """All cells in the order of the source, with customer id, group and row number."""
     table = source.table
-    whole = [table[f"c{index}"].cast("string").fill_null("\x1e") for index in range(len(source.columns))]
+    cells = [table[f"c{index}"] for index in range(len(source.columns))]
+    whole = [each.cast("string").fill_null("\x1e") for each in cells if not each.type().is_floating()]
     identity = as_text(source.column(section.customer_id)) if section.customer_id else ibis.null("string")
-    content: ir.Value = ibis.literal("\x1f").join(whole)
+    content: ir.Value = ibis.literal("\x1f").join(whole) if whole else ibis.literal("")
     table = table.mutate(
         **{ID: identity, GROUP: md5_lower(content if section.customer_id is None else identity.fill_null(""))}
     )
     with reading(source.path):
-        cells = frame(table).sort(FILE, ROW).with_row_index(_number, 1)
-    if section.customer_id is None:
-        cells = cells.with_columns(pl.col(_number).cast(pl.String).alias(ID))
-    return cells.with_columns(pl.col(GROUP).cast(pl.UInt64))
+        fetched = _in_order(frame(table)).with_row_index(_number, 1)
+    if section.customer_id is not None:
+        return fetched.with_columns(pl.col(GROUP).cast(pl.UInt64))
+    numbers = [fetched[each.get_name()] for each in cells if each.type().is_floating()]
+    return fetched.with_columns(
+        pl.col(_number).cast(pl.String).alias(ID), mixed(fetched[GROUP].cast(pl.UInt64), numbers).alias(GROUP)
+    )
+
+
+def _in_order(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows as they stand in the source: as they are where they come so, since sorting copies all."""
+    file, row = pl.col(FILE), pl.col(ROW)
+    rises = (file > file.shift()) | ((file == file.shift()) & (row > row.shift()))
+    return rows if rows.select(rises.all()).item() else rows.sort(FILE, ROW)
+
+
+def mixed(hashes: pl.Series, numbers: Sequence[pl.Series]) -> pl.Series:
+    """Hashes (UInt64) with the bits of further numbers mixed in: to write numbers as texts takes far longer.
+
+    Equal hashes and equal numbers, of whatever width, give the same; 0 and -0 are equal, so are all NaN, and null is
+    neither. Each number is followed by a round of splitmix64 (Steele, Lea and Flood 2014), which is one to one.
+    """
+    state = hashes.to_numpy().copy()
+    for column in numbers:
+        values = column.cast(pl.Float64)
+        bits = (values.fill_null(0.0).to_numpy() + 0.0).view(np.uint64).copy()
+        bits[values.is_nan().fill_null(value=False).to_numpy()] = _nan
+        bits[values.is_null().to_numpy()] = _null
+        state = (state ^ bits) + _step
+        for shift, factor in _mixing:
+            state = (state ^ (state >> shift)) * factor
+        state ^= state >> np.uint64(31)
+    return pl.Series(state)
 
 
 def _sound(section: Table) -> pl.Expr:
@@ -137,7 +186,10 @@ def _bad_rows(cells: pl.DataFrame, source: Source, section: Table) -> BadRows:
 
 
 def _read_columns(kept: pl.DataFrame, source: Source, section: Table) -> dict[str, Read]:
-    """Every column that is not a role of its own, read; of two with the same content the first is kept."""
+    """Every column that is not a role of its own, read; of two with the same content the first is kept.
+
+    What has become a feature leaves `kept`, so that no column is held twice.
+    """
     roles = {section.label, section.customer_id, section.order_by, *section.exclude}
     reads: dict[str, Read] = {}
     first: dict[tuple[Any, ...], str] = {}
@@ -157,6 +209,8 @@ def _read_columns(kept: pl.DataFrame, source: Source, section: Table) -> dict[st
             if twin != name and read.cells.equals(reads[twin].cells):
                 read = Read(read.cells, None, read.done, f"it has the same content as {twin!r}")
         reads[name] = read
+        if read.feature is not None:
+            kept.drop_in_place(f"c{index}")
     return reads
 
 
@@ -169,31 +223,15 @@ def _is_identifier(read: Read) -> bool:
     return bool((cells == cells.floor()).all() and cells.is_unique().all())
 
 
-def _report(
-    cells: pl.DataFrame,
-    kept: pl.DataFrame,
-    source: Source,
-    section: Table,
-    reads: dict[str, Read],
-    bad: BadRows,
-    duplicates: int,
-) -> dict[str, Any]:
-    columns = []
-    for index, name in enumerate(source.columns):
-        raw = kept[f"c{index}"]
-        read = reads.get(name, Read(raw, None))
-        columns.append(column_report(name, _role(name, section, read), raw, read))
-    return {
-        "source": "table",
-        "rows": len(cells),
-        "rows_used": len(kept),
-        "base_rate": float(kept[LABEL].cast(pl.Float64).sum()) / len(kept),
-        "null_labels_dropped": int(cells[LABEL].null_count()),
-        "duplicate_rows": duplicates,
-        "bad_rows": bad.to_json(),
-        "notes": _notes(section, duplicates),
-        "columns": columns,
-    }
+def _columns(
+    kept: pl.DataFrame, source: Source, section: Table, reads: dict[str, Read], kinds: dict[str, pl.DataType]
+) -> list[dict[str, Any]]:
+    """What is told of each column; `kinds` are the types they came with."""
+    told = []
+    for name, kind in kinds.items():
+        read = reads[name] if name in reads else Read(kept[source.inside(name)], None)
+        told.append(column_report(name, _role(name, section, read), kind, read))
+    return told
 
 
 def _role(name: str, section: Table, read: Read) -> str:

@@ -10,16 +10,16 @@ import polars as pl
 from features.inference import Read
 
 
-def column_report(name: str, role: str, raw: pl.Series, read: Read) -> dict[str, Any]:
+def column_report(name: str, role: str, kind: pl.DataType, read: Read) -> dict[str, Any]:
     """One column: its role and type, share missing, distinct values, range, what was done, why it was dropped."""
     cells = read.cells
     return {
         "name": name,
         "role": role,
-        "source_type": str(raw.dtype),
+        "source_type": str(kind),
         "type": None if read.feature is None else read.feature.type,
         "missing": cells.null_count() / len(cells) if len(cells) else 0.0,
-        "distinct": _distinct(cells),
+        "distinct": _distinct(cells) if read.distinct is None else read.distinct,
         "range": _range(cells),
         "outliers": outliers(cells),
         "done": list(read.done),

@@ -203,7 +203,9 @@ def _eligible_words(use_case: UseCase) -> str:
 def _report(
     ground: Ground, cutoffs: Cutoffs, notes: list[str], rows: pl.DataFrame, features: tuple[Feature, ...]
 ) -> dict[str, Any]:
-    columns = [column_report(each.name, "feature", rows[each.name], Read(rows[each.name], each)) for each in features]
+    columns = [
+        column_report(each.name, "feature", rows[each.name].dtype, Read(rows[each.name], each)) for each in features
+    ]
     per_cutoff = rows.group_by(CUTOFF).agg(pl.len().alias("rows"), pl.col(LABEL).mean().alias("rate")).sort(CUTOFF)
     log, profiles = ground.log, ground.profiles
     return {

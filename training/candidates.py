@@ -22,6 +22,7 @@ PATIENCE = 40  # rounds without a better stopping loss after which boosting ends
 FOREST_TREES, FEWEST_TREES = 300, 100
 FOREST_CELLS = 600_000_000  # cells times trees that a forest may cost; on more rows its trees differ less, and fewer do
 ONE_THREAD_CELLS = 2_000_000  # up to which threads cost more than they save: each waits for the slowest, tree by tree
+LEAST_REGRESSED, ROWS_A_WEIGHT = 100_000, 1_000  # rows up to which all are regressed on, and those that do a weight
 RFM = ("recency", "frequency", "monetary", "tenure")
 
 BOOSTING: dict[str, Any] = {
@@ -158,8 +159,8 @@ def candidates(features: Sequence[Feature], label_event: str | None, gaps: Gap =
 
 
 def _linear(kind: str, lesson: Lesson, seed: int, gaps: Gap, used: list[str], *, overlapping: bool = False) -> Fitted:
-    matrix = np.concatenate([lesson.fit, lesson.stop])
-    label = np.concatenate([lesson.fit_labels, lesson.stop_labels])
+    weights = sum(len(lesson.codes.get(name, ("value", "missing"))) for name in used)
+    matrix, label = _enough(lesson, seed, weights=weights)
     document = fit_linear(
         lesson.features,
         lesson.codes,
@@ -172,6 +173,22 @@ def _linear(kind: str, lesson: Lesson, seed: int, gaps: Gap, used: list[str], *,
         seed=seed,
     )
     return Fitted(kind, "model.json", canonical_json(document), {"features": len(used)})
+
+
+def _enough(lesson: Lesson, seed: int, *, weights: int) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Fitting and stopping rows with their labels; of very many a sample drawn by seed, in their order.
+
+    A regression of p weights on n rows is expected to lose p/(2n) nats against the best of its kind (Akaike 1974): a
+    thousand rows a weight lose 0.0005, whatever is left out.
+    """
+    fit, rows = len(lesson.fit), len(lesson.fit) + len(lesson.stop)
+    most = max(LEAST_REGRESSED, ROWS_A_WEIGHT * weights)
+    taken = np.sort(np.random.default_rng(seed).permutation(rows)[:most]) if rows > most else np.arange(rows)
+    own, others = taken[taken < fit], taken[taken >= fit] - fit
+    return (
+        np.concatenate([lesson.fit[own], lesson.stop[others]]),
+        np.concatenate([lesson.fit_labels[own], lesson.stop_labels[others]]),
+    )
 
 
 def _common(lesson: Lesson, seed: int) -> dict[str, Any]:

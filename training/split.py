@@ -67,21 +67,28 @@ def split(table: LearningTable, *, seed: int) -> Parts:
     """
     _check_classes(table.rows)
     test = _test_rows(table, seed)
-    learning = table.rows.filter(~test)
-    return check(Parts(*learning_parts(learning, own_cutoff(table), seed=seed), table.rows.filter(test)))
+    keys = table.rows.select("__cutoff", "__group", "__label")  # all that dealing asks of a row
+    part = np.full(table.rows.height, 3)
+    part[~test] = _deal(keys.filter(~test), own_cutoff(table), seed=seed)
+    return check(Parts(*(table.rows.filter(part == number) for number in range(4))))
 
 
 def learning_parts(
     rows: pl.DataFrame, own_cutoff: Any, *, seed: int
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """Fitting, stopping and calibration rows; those of `own_cutoff`, where given, calibrate and do nothing else."""
-    if own_cutoff is not None:
-        calibrate = rows.filter(pl.col("__cutoff") == own_cutoff)
-        rows = rows.filter(pl.col("__cutoff") != own_cutoff)
-        part = share_out(rows, (SHARES[0], SHARES[1] + SHARES[2]), seed=seed + 1)
-        return rows.filter(part == 0), rows.filter(part == 1), calibrate
-    part = share_out(rows, SHARES, seed=seed + 1)
+    part = _deal(rows, own_cutoff, seed=seed)
     return rows.filter(part == 0), rows.filter(part == 1), rows.filter(part == 2)
+
+
+def _deal(rows: pl.DataFrame, own_cutoff: Any, *, seed: int) -> NDArray[np.int64]:
+    """0 for a fitting row, 1 for a stopping row, 2 for a calibration row."""
+    if own_cutoff is None:
+        return share_out(rows, SHARES, seed=seed + 1)
+    own = (rows["__cutoff"] == own_cutoff).to_numpy()
+    part = np.full(rows.height, 2)
+    part[~own] = share_out(rows.filter(~own), (SHARES[0], SHARES[1] + SHARES[2]), seed=seed + 1)
+    return part
 
 
 def share_out(rows: pl.DataFrame, shares: tuple[float, ...], *, seed: int) -> NDArray[np.int64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,16 +54,15 @@ def test_what_was_validated_is_served(task: Task, parts: Parts) -> None:
 
 
 def test_one_look_and_folds_agree(task: Task, parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Candidates as far apart as these stand in the same order, whichever way they are looked at."""
+    """A candidate that folds call surely worse is surely worse by one look too, and is not served."""
     looked = choose_for(task, parts)
     monkeypatch.setattr(once, "MANY", 10**6)
     folded = choose_for(task, parts)
 
     assert (looked.made is None, folded.made is None, folded.folds) == (False, True, 3)
-    assert looked.kind == folded.kind
-    assert [sorted(choice.losses, key=lambda kind: choice.losses[kind]["log_loss"]) for choice in (looked, folded)] == [
-        ["xgboost", "forest", "logit"]
-    ] * 2
+    for choice in (looked, folded):
+        assert choice.kind in ("forest", "xgboost")
+        assert choice.losses["logit"]["behind"] > 3 * choice.losses["logit"]["standard_error"] > 0
 
 
 def test_no_row_is_judged_by_a_calibration_it_was_fitted_on() -> None:
@@ -99,6 +99,20 @@ def test_a_forest_on_many_cells_has_fewer_trees(monkeypatch: pytest.MonkeyPatch)
         return int(candidates.fit_forest(lesson, 0).params["num_parallel_tree"])
 
     assert [trees(most) for most in (10**9, 180 * 120, 180)] == [300, 120, 100]
+
+
+def test_a_regression_on_very_many_rows_is_fitted_on_a_sample(task: Task, parts: Parts) -> None:
+    """Drawn by seed from fitting and stopping rows, it moves no slope by more than samples of that size do."""
+    lesson = teach(task.table.features, *_learned(parts), label_event=None).lesson
+    whole = candidates.fit_logit(lesson, 1)
+    with pytest.MonkeyPatch.context() as few:
+        few.setattr(candidates, "LEAST_REGRESSED", 1000)
+        few.setattr(candidates, "ROWS_A_WEIGHT", 300)
+        sampled, again, other = (candidates.fit_logit(lesson, seed) for seed in (1, 1, 2))
+
+    assert len({whole.stored, sampled.stored, again.stored, other.stored}) == 3
+    slopes = [[term["coefficient"] for term in json.loads(fitted.stored)["terms"]] for fitted in (whole, sampled)]
+    assert slopes[0] == pytest.approx(slopes[1], abs=3 * np.sqrt(4.5 / 1200))
 
 
 def _learned(parts: Parts) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
