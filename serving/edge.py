@@ -32,7 +32,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _COMPRESS_FROM = 1024  # bytes
 _OWN_HEADERS = (b"content-length", b"content-type", b"server", b"date", b"transfer-encoding", b"content-encoding")
-_CALLS = {
+CALLS = {
     SCORES: calls.answer_scores,
     EXPLANATIONS: calls.answer_explanations,
     EXPORT: calls.answer_export,
@@ -85,7 +85,7 @@ class Edge:
     async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        visit = Visit(_request_id(headers), self._runtime, self._runtime.snapshot)
+        visit = Visit(request_id(headers), self._runtime, self._runtime.snapshot)
         found = find(scope["path"])
         template = found[0].template if found else UNMATCHED
         token = VISIT.set(visit)
@@ -136,7 +136,7 @@ class Edge:
         if method != "POST":
             return _not_modified(await self._forward({**scope, "path": path}, b"", []), headers)
         check_media_type(headers, route.accepts)
-        if route.template in _CALLS:
+        if route.template in CALLS:
             self._runtime.expect(declared_size(headers))
         share = Share(self._room)
         try:
@@ -151,10 +151,10 @@ class Edge:
         """The answer to a body that has arrived whole."""
         if route.template == login.SIGN_IN:
             return login.enter(self._runtime.gate, headers, body, secure=scope.get("scheme") == "https")
-        if route.template in _CALLS:
+        if route.template in CALLS:
             if self._runtime.settings.shortcut:
                 block = read_block(body, visit.snapshot.served) if route.template == SCORES else None
-                return await _CALLS[route.template](block or decode(body), visit)
+                return await CALLS[route.template](block or decode(body), visit)
             decoded = decode(body)
             _SHAPES[route.template](decoded)  # BentoML's own checks would coerce, and repeat what was posted
         return await self._forward({**scope, "path": path}, body, [(b"content-type", route.accepts)])
@@ -206,7 +206,7 @@ class Edge:
             )
 
 
-def _request_id(headers: Mapping[bytes, bytes]) -> str:
+def request_id(headers: Mapping[bytes, bytes]) -> str:
     """The caller's own id where it is a plain one, else a new one."""
     given = headers.get(b"x-request-id", b"")
     return given.decode() if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex

@@ -36,7 +36,7 @@ class Room:
         """
         if size > self._left:
             detail = "Too many large bodies are being read or answered already."
-            raise Problem(OVERLOADED, detail, headers=[*retry_after(1), (b"connection", b"close")])
+            raise Problem(OVERLOADED, detail, headers=retry_after(1))
         self._left -= size
 
     def give_back(self, size: int) -> None:

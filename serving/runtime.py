@@ -27,6 +27,7 @@ Answer = TypeVar("Answer")
 SMALL_COST = 200  # rows scored; work up to this is done at once, where a thread would cost more than it gives
 FIRST_LOOK_SECONDS = 30.0  # that the first connection is made to wait at most; then /readyz says what is going on
 SUPERVISOR = "PENCHANT_SUPERVISOR"  # the environment variable by which a worker knows who must be there to replace it
+SLICE = 0.005  # seconds of small work in a turn of the loop, of which the last may last longer
 LARGE_WAITING = 8  # large requests that may always wait for the one thread that does them
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -50,7 +51,8 @@ class Runtime:
         )
         self._parent = int(os.environ.get(SUPERVISOR) or os.getppid())
         self._small = Line(settings.waiting)
-        self._large = Line(min(settings.waiting, LARGE_WAITING))
+        self._large = Line(min(settings.waiting, LARGE_WAITING), kept_busy=1)
+        self._slice_ends: float | None = None  # of the small work done in this turn of the loop
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="large")
 
     @property
@@ -105,12 +107,29 @@ class Runtime:
             loop.call_later(self.settings.drain_seconds, stop_serving, signal.SIGTERM, None)
 
     def expect(self, size: int) -> None:
-        """Refuses a body of so many bytes before it is read, where its work would most likely be: that costs little.
+        """Refuses a body of so many bytes before it is read: that costs little.
 
         Raises:
             Problem: 503 where too much is waiting already.
         """
-        (self._large if size > UNCOUNTED else self._small).check()
+        self._line(size).check()
+
+    @property
+    def strained(self) -> bool:
+        """Whether there is too much to do, and the access log can do without those who are turned away."""
+        return (self._small.strict or self._large.strict) and not self.settings.access_log
+
+    def turns_away(self, size: int) -> bool:
+        """Whether a call with a body of so many bytes must go at once; while there is no overload, none must."""
+        line = self._line(size)
+        away = line.turns_away()
+        if not away and line.strict:
+            asyncio.get_running_loop().call_soon(line.open_again)
+        return away
+
+    def _line(self, size: int) -> Line:
+        """Where the work of a body of so many bytes would most likely be."""
+        return self._large if size > UNCOUNTED else self._small
 
     async def work(self, cost: int, call: Callable[[], Answer]) -> Answer:
         """Does the work: small work at once, large work in the one thread, within the deadline.
@@ -122,10 +141,28 @@ class Runtime:
             return await self._work_large(call)
         self._small.join()
         try:
-            await asyncio.sleep(0)  # lets every request that has arrived be counted before any is answered
+            if not self._small.strict:
+                await self._turn()
+                self._small.stay()
             return call()
         finally:
-            self._small.leave()
+            # In the next turn: whoever else has arrived in this one must find this one there.
+            asyncio.get_running_loop().call_soon(self._small.leave)
+
+    async def _turn(self) -> None:
+        """Waits for the next turn of the loop: every request that has arrived is counted before any is answered.
+
+        And for a later one where this one has lasted for SLICE, so that those are counted which arrive meanwhile.
+        """
+        await asyncio.sleep(0)
+        while self._slice_ends is not None and time.monotonic() > self._slice_ends:
+            await asyncio.sleep(0)
+        if self._slice_ends is None:
+            self._slice_ends = time.monotonic() + SLICE
+            asyncio.get_running_loop().call_soon(self._end_slice)
+
+    def _end_slice(self) -> None:
+        self._slice_ends = None
 
     async def _work_large(self, call: Callable[[], Answer]) -> Answer:
         self._large.join()

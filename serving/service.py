@@ -36,6 +36,7 @@ class EdgedService(bentoml.Service):
 
         bar_training_libraries()
         from serving import logs
+        from serving.door import keep_the_door
         from serving.edge import Edge
         from serving.heads import end_those_without
         from serving.runtime import Runtime
@@ -48,7 +49,9 @@ class EdgedService(bentoml.Service):
         settings = Settings.from_environment()
         end_those_without(settings.body_seconds)
         self.mount_asgi_app(site(), path="/")
-        return Edge(super().to_asgi(is_main), Runtime(settings))
+        runtime = Runtime(settings)
+        keep_the_door(runtime)
+        return Edge(super().to_asgi(is_main), runtime)
 
 
 @bentoml.service(

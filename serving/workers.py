@@ -30,6 +30,7 @@ from serving.settings import SettingsError
 
 _PROGRAM = "_bentoml_impl.worker.service"  # what a stock worker runs, by `python -m`
 _IMPORTED = (  # by a worker, between its start and its first answer; a test finds what a new BentoML needs besides
+    "serving.door",
     "serving.edge",
     "serving.heads",
     "serving.site",

@@ -11,7 +11,7 @@ import itertools
 import json
 import sys
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -79,7 +79,7 @@ class Callers:
     """Connections that are free, and what came back over all of them."""
 
     def __init__(self, port: int, requests: Sequence[bytes]) -> None:
-        self.free: list[Caller] = []
+        self.free: deque[Caller] = deque()  # who rested longest is the next: a server ends connections that rest
         self.waits: list[float] = []
         self.statuses: Counter[int] = Counter()
         self.unsaid = 0
@@ -99,7 +99,7 @@ class Callers:
 
     def ask(self) -> None:
         """Sends the next request over a free connection."""
-        self.free.pop().ask(next(self._requests))
+        self.free.popleft().ask(next(self._requests))
 
     def _heard(self, caller: Caller, head: bytes, wait: float) -> None:
         status = int(head[9:12])
@@ -116,7 +116,7 @@ class Callers:
         if caller in self._open:
             self.broken += 1
             self._open.discard(caller)
-            self.free = [one for one in self.free if one is not caller]
+            self.free = deque(one for one in self.free if one is not caller)
 
     def close(self) -> None:
         """Ends all of them."""

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import heapq
+import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from serving.line import CALM, Line
+from serving.line import CALM, KEPT_BUSY, Line
 from serving.problems import Problem
+from serving.runtime import SLICE, Runtime
+from serving.settings import Settings
 
 WAITING = 8
 
@@ -79,6 +84,42 @@ def test_under_twice_the_load_those_let_in_wait_for_few(service: float) -> None:
     assert len(waits) * service > 0.95 * seconds
 
 
+def test_who_waits_when_it_gets_too_much_need_not_wait_any_longer() -> None:
+    """Sent away as if they came now, all but as many as keep the server busy; before, nobody is."""
+    desk = Desk(1.0)
+    for _ in range(32):
+        desk.comes(1.0)
+    desk.line.stay()
+    desk.comes(1.0)
+    sent_away = 0
+    while desk.line.length > KEPT_BUSY:
+        with pytest.raises(Problem):
+            desk.line.stay()
+        desk.line.leave()
+        sent_away += 1
+    desk.line.stay()
+
+    assert (desk.refused, sent_away) == (1, 30)
+
+
+@pytest.mark.parametrize("kept_busy", [1, 2])
+def test_while_there_is_too_much_to_do_the_door_opens_once_a_turn(kept_busy: int) -> None:
+    """Where nobody is inside, or as many as may be less one; before there was too much to do it is open."""
+    line = Line(WAITING, kept_busy=kept_busy, clock=lambda: 1.0)
+    assert not any(line.turns_away() for _ in range(100))
+    for _ in range(32):
+        line.join()
+    with pytest.raises(Problem):
+        line.join()
+    while line.length >= kept_busy:
+        assert line.turns_away()
+        line.leave()
+
+    assert [line.turns_away() for _ in range(3)] == [False, True, True]
+    line.open_again()
+    assert [line.turns_away() for _ in range(3)] == [False, True, True]
+
+
 def test_once_the_load_is_gone_bursts_are_let_in_again() -> None:
     """A second after the last refusal."""
     desk = Desk(0.01)
@@ -105,6 +146,27 @@ def test_those_who_ask_again_at_once_do_not_keep_themselves_out_for_ever() -> No
 
     assert refused > 100
     assert desk.refused == refused
+
+
+def test_small_work_leaves_the_loop_time_to_see_who_comes(tmp_path: Path) -> None:
+    """Twenty who were let in at once are answered in their order, over several turns of the loop and not in one."""
+
+    async def turns() -> tuple[list[int], int]:
+        runtime, order, looks = Runtime(Settings(home=tmp_path)), list[int](), 0
+
+        async def answered(number: int) -> None:
+            await runtime.work(1, lambda: (time.sleep(SLICE / 2), order.append(number))[1])
+
+        asked = [asyncio.create_task(answered(number)) for number in range(20)]
+        while not all(one.done() for one in asked):
+            looks += 1
+            await asyncio.sleep(0)
+        return order, looks
+
+    order, looks = asyncio.run(turns())
+
+    assert order == list(range(20))
+    assert looks >= 8  # a slice may hold three
 
 
 def test_the_least_that_may_be_set_is_obeyed() -> None:

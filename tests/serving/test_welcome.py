@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -18,11 +19,22 @@ from serving.welcome import HOST, fullest, one_profile_each
 from tests.models import release_shop, shop_rows
 from tests.ports import free_port
 
+MOMENTS = (0.0, 0.2, 0.5, 1.0, 2.0, 3.5)  # seconds after the start
+
 
 def welcome(home: Path, port: int, *more: str) -> subprocess.Popen[str]:
     """The command, running."""
     command = [sys.executable, "-m", "serving.welcome", "--home", str(home), "--port", str(port), *more]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def asked_to_listen(port: int) -> bool:
+    """Whether any process was started with this port."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            if f"--port\0{port}\0".encode() in path.read_bytes():
+                return True
+    return False
 
 
 @pytest.fixture(scope="module")
@@ -66,16 +78,21 @@ def test_make_run_shows_an_answer_and_a_request_that_works(home: Path) -> None:
     assert running.returncode == 130
 
 
-def test_interrupting_leaves_nobody_on_the_port(home: Path) -> None:
-    """Once the command has ended its server has too, ready or not."""
-    port = free_port()
-    running = welcome(home, port)
-    time.sleep(1)
+def test_interrupting_leaves_nobody_behind(home: Path) -> None:
+    """Once the command has ended its server has too, at whatever moment of the start it was told to end.
 
-    running.terminate()
-    running.communicate(timeout=30)
+    Nobody listens, and nobody is left who would.
+    """
+    ports = {moment: free_port() for moment in MOMENTS}
+    begun = time.monotonic()
+    running = {moment: welcome(home, port) for moment, port in ports.items()}
+    for moment, one in running.items():
+        time.sleep(max(0.0, begun + moment - time.monotonic()))
+        one.terminate()
+    for one in running.values():
+        one.communicate(timeout=60)
 
-    assert not taken(HOST, port)
+    assert [moment for moment, port in ports.items() if taken(HOST, port) or asked_to_listen(port)] == []
 
 
 def test_a_taken_port_is_said(home: Path) -> None:
