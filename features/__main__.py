@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from features.build import build
+from features.draft import init
 from features.duplicates import LEAST, likely_duplicates, write_links
 from features.errors import DataError, UseCaseError
-from features.guess import init
 from features.page import as_page, as_text
 from features.prove import prove
 from features.table import learning_table

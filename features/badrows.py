@@ -14,6 +14,9 @@ from features.errors import DataError
 from features.sources import FILE, ROW, Source
 
 BROKEN = "__broken"  # the rule a row broke, null for a good one
+_asked = {
+    "unreadable_timestamp": " (must be in ISO form, such as 2026-04-26 17:30, or as events.timestamp_format says)",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +86,11 @@ def refuse_too_many(source: Source, bad: BadRows, tolerated: float, columns: Map
         return
     lines = [
         f"{_about(columns.get(rule))}{rule}: {count} rows, first at {_places(bad.rows.filter(pl.col('rule') == rule))}"
+        f"{_asked.get(rule, '')}"
         for rule, count in bad.rules.items()
     ]
     arrived = f"{bad.total} of {bad.read} ({bad.total / bad.read:.1%})"
-    share = f"at most {tolerated:.1%} of the rows may be bad, got {arrived}"
+    share = f"at most {tolerated:.1%} of the rows may be bad (quality.bad_rows), got {arrived}"
     raise DataError(source.path, [share, *lines])
 
 

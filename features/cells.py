@@ -9,15 +9,26 @@ import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
-from features.types import AROUND, BLANKS, DOTTED, GROUPED, SPACED
+from features.types import AROUND, BLANKS, DOTTED, EPOCHS, GROUPED, SPACED
 
 AMOUNT = dt.Decimal(18, 4)
+_farthest = 10**18  # microseconds from 1970, more than 30,000 years
 _limit = 10**14  # beyond it an amount does not fit DECIMAL(18,4)
 
 
 @ibis.udf.scalar.builtin(signature=(("string",), "string"))
 def strip_accents(text: ir.Value) -> ir.Value:
     """DuckDB's own."""
+
+
+@ibis.udf.scalar.builtin(name="try_strptime", signature=(("string", "string"), "timestamp(6)"))
+def _try_strptime(text: ir.Value, written: str) -> ir.Column:
+    """DuckDB's own."""
+
+
+@ibis.udf.scalar.builtin(name="make_timestamp", signature=(("int64",), "timestamp(6)"))
+def _make_timestamp(microseconds: ir.Value) -> ir.Column:
+    """DuckDB's own, of microseconds since 1970."""
 
 
 @ibis.udf.scalar.builtin(name="md5_number_lower", signature=(("string",), "uint64"))
@@ -52,6 +63,18 @@ def as_moment(cells: ir.Column) -> ir.Column | None:
         return None
     known = moment.between(datetime(1, 1, 2), datetime(9999, 12, 30))
     return ibis.ifelse(known, moment, None)
+
+
+def as_written_moment(cells: ir.Column, written: str) -> ir.Column:
+    """Cells as a UTC timestamp without zone, by strptime's form or a name of `EPOCHS`; null where they are not so."""
+    text = as_text(cells).strip()
+    if written in EPOCHS:
+        since = text.try_cast(dt.Decimal(30, 6)) * (10**6 // EPOCHS[written])
+        inside = since.abs() < _farthest
+        moment = _make_timestamp(ibis.ifelse(inside, since.try_cast("int64"), None))
+    else:
+        moment = _try_strptime(text, written)
+    return ibis.ifelse(moment.between(datetime(1, 1, 2), datetime(9999, 12, 30)), moment, None)
 
 
 def as_amount(cells: ir.Column) -> ir.Column | None:

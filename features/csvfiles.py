@@ -29,6 +29,7 @@ EXTRA = "__extra"  # what a row holds beyond the header's columns
 _place = "__place"  # a row's number in its file, where that is not its place in the table
 _chunk = 1 << 20
 _two_ends = (b"\n\n", b"\n\r", b"\r\r")  # of lines, with nothing between them
+_other_code = "; it may be Latin-1 or Windows-1252, which `iconv -f WINDOWS-1252 -t UTF-8` turns into UTF-8"
 _no_header = ("{", "[{", "[[", "<")  # JSON, XML
 
 
@@ -82,6 +83,13 @@ def dialect(file: Path) -> Dialect:
     if not any(name.strip() for name in names):
         raise DataError(file, ["its first line must name the columns"])
     return Dialect(tuple(name.strip() or f"column_{i + 1}" for i, name in enumerate(names)), delimiter, zipped)
+
+
+def first_rows(file: Path, written: Dialect, most: int) -> list[list[str]]:
+    """The first rows of a file, at most so many; those that are not as wide as its first line are left out."""
+    with _as_text(file, written) as text:
+        rows = islice(csv.reader(text, delimiter=written.delimiter), 1, most + 1)
+        return [row for row in rows if len(row) == len(written.columns)]
 
 
 def load(backend: Any, file: Path, written: Dialect, into: str) -> Loaded:
@@ -146,14 +154,14 @@ def _opened(file: Path, *, zipped: bool) -> gzip.GzipFile | io.BufferedReader:
 
 def _first_line(file: Path, head: bytes) -> str:
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise DataError(file, ["must be UTF-8, got UTF-16"])
+        raise DataError(file, ["must be UTF-8, got UTF-16: save it as UTF-8, as `iconv -f UTF-16 -t UTF-8` does"])
     first = head.removeprefix(codecs.BOM_UTF8).replace(b"\r", b"\n").split(b"\n", 1)[0]
     if b"\x00" in first or first.lstrip().startswith(tuple(sign.encode() for sign in _no_header)):
         raise DataError(file, ["must be a Parquet, CSV or DuckDB file"])
     try:
         return first.decode("utf-8")
     except UnicodeDecodeError:
-        raise DataError(file, ["must be UTF-8: its first line is not"]) from None
+        raise DataError(file, [f"must be UTF-8: its first line is not{_other_code}"]) from None
 
 
 def _chunks(file: Path, written: Dialect) -> Iterator[bytes]:

@@ -14,7 +14,7 @@ import polars as pl
 from pandera.errors import SchemaError, SchemaErrors
 
 from features.badrows import BROKEN, BadRows, bad_rows, refuse_too_many
-from features.cells import AMOUNT, as_amount, as_moment, as_text, filled, slugs
+from features.cells import AMOUNT, as_amount, as_moment, as_text, as_written_moment, filled, slugs
 from features.dating import Dating, dating
 from features.engine import frame
 from features.errors import DataError
@@ -25,6 +25,7 @@ from features.usecase import CurrencyColumn, Events, RefundRule, Scalar, TypeCol
 
 _copy = "__copy"
 LATE = "late_timestamp"  # after a long silence, with few others
+_or_a_form = "or events.timestamp_format must say how it is written"
 _types = {
     "customer_id": dt.Int32(),  # numbers of texts
     "ts": dt.Timestamp(scale=6),
@@ -173,7 +174,7 @@ def _check(source: Source, events: ir.Table) -> None:
 def _typed(source: Source, section: Events) -> ir.Table:
     """Every row typed, with the rule it broke, if any, in `__broken`."""
     customer = as_text(source.column(section.customer_id))
-    moment = _needed(source, section.timestamp, as_moment(source.column(section.timestamp)), "a date or a datetime")
+    moment = _moment(source, section)
     kind = _event_type(source, section)
     columns: dict[str, ir.Value] = {"customer_id": customer, "ts": moment, "type": kind}
     rules = [
@@ -195,6 +196,16 @@ def _typed(source: Source, section: Events) -> ir.Table:
     if section.id is not None:
         columns[_copy] = _copies(source, section.id)
     return source.table.select(**columns, **{FILE: source.table[FILE], ROW: source.table[ROW]})
+
+
+def _moment(source: Source, section: Events) -> ir.Column:
+    cells = source.column(section.timestamp)
+    if section.timestamp_format is None:
+        return _needed(source, section.timestamp, as_moment(cells), f"a date or a datetime, {_or_a_form}")
+    if not (cells.type().is_string() or cells.type().is_numeric()):
+        rule = f"column {section.timestamp!r} must hold text or numbers with timestamp_format, got {cells.type()}"
+        raise DataError(source.path, [rule])
+    return as_written_moment(cells, section.timestamp_format)
 
 
 def _copies(source: Source, identity: str) -> ir.Value:

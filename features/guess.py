@@ -1,168 +1,163 @@
-"""A first use case from a file: what its columns seem to be, written with comments and tried at once."""
+"""What the columns of a file seem to be for: whose row it is, when it was, what is to be predicted."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-import polars as pl
+from features.look import FEW, Seen
 
-from features.cells import slug
-from features.engine import engine, frame
-from features.errors import DataError, UseCaseError
-from features.inference import read_column
-from features.page import as_text
-from features.sources import Source, open_source, reading
-from features.table import learning_table
-from features.usecase import load_use_case
-
-_sample = 20_000
-_ids = re.compile(
-    r"(^|_)(customer|client|user|member|kunde|contact|account|person|household|donor)(_?(id|no|nr|number|ref|key|code))?$|^id$|^cid$"
+_people = (
+    "customer|client|user|member|kunde|contact|account|person|household|donor|visitor|subscriber|subscription|patient|"
+    "cust|card|adherent|abonne|policy|company|compte|distinct|anonymous|msno|cliente"
 )
-_amounts = re.compile(r"(^|_)(amount|price|total|value|revenue|sales|montant|prix|betrag|spend|paid|donation)(_|$)")
+_ids = re.compile(
+    rf"(^|_)({_people})(_?(id|no|nr|num|number|ref|key|code|pseudo_id))?$|^(id|numero|num|no|n|code|ref)_({_people})$|"
+    r"^id$|^id_code$|^cid$|^clientnum$|^visitorid$|^userid$|(^|_)e_?mail$|(^|_)e_?mail_address$|(^|_)adresse_e_?mail$"
+)
+_amounts = re.compile(
+    r"(^|_)(amount|price|total|value|revenue|sales|montant|prix|betrag|spend|paid|donation|ca|payment|turnover)(_|$)"
+)
+_no_amounts = re.compile(r"(^|_)(unit|unitaire|list|id|type|method|count|discount|days?)(_|$)")
 _labels = re.compile(
     r"(^|_)(y|label|target|class|churn|churned|exited|attrition|converted|conversion|response|responded|subscribed|"
-    r"bought|purchased|outcome|default|left|clicked)(_|$)"
+    r"bought|purchased|outcome|default|left|clicked|resilie|cible|inactif|desabonne|reponse|converti|parti|souscrit)(_|$)"
 )
-_types = re.compile(r"(^|_)(event|event_type|type|action|kind)$")
-_good = ("yes", "true", "1", "1.0", "y", "oui")
-_bad = re.compile(r"churn|exit|attrition|left|default|cancel")
+_states = re.compile(r"(^|_)(status|state|statut|etat|segment_churn)$")
+_types = re.compile(r"(^|_)(event|event_type|type|action|kind|event_name|activity|evenement|type_evenement|status)$")
+_moments = re.compile(
+    r"(^|_)(timestamp|event|order|purchase|invoice|transaction|visit|created|date|time|when|achat)(_|$)"
+)
+_no_moments = re.compile(
+    r"(^|_)(expire|expiry|delivered|delivery|approved|birth|naissance|end|updated|due|estimated|init|signup|since)(_|$)"
+)
+_numbers = re.compile(r"(^|_)(order|invoice|transaction|basket|facture|commande|ticket|uuid|event)(_?(id|no|number))?$")
+_buys = ("purchase", "order", "transaction", "achat", "commande", "buy", "bought", "paid", "sale", "deliver", "quote")
+BAD = re.compile(
+    r"churn|exit|attrit|left$|(^|_)left|default|cancel|resili|lapsed|lost|inacti|unsubscri|desabonn|fraud|parti$|depart"
+)
+_yes = ("yes", "true", "y", "oui", "o", "vrai", "t", "ja", "si")
 
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """The roles that columns seem to have."""
+    """The roles that columns seem to have; None where none seems to have it."""
 
-    customer_id: str | None
-    timestamp: str | None
-    amount: str | None
-    kind: str | None
-    label: str | None
+    columns: tuple[Seen, ...]
+    customer: Seen | None
+    moment: Seen | None
+    amount: Seen | None
+    kind: Seen | None
+    number: Seen | None  # of the order or event
+    label: Seen | None  # of a ready table; None where the file seems to be a log
 
-
-def init(file: Path, out: Path | None, *, force: bool) -> str:
-    """Writes a commented use case for a data file and says what it would learn from.
-
-    Raises:
-        UseCaseError: the file to write is there already, and `force` is not given.
-        DataError: the data file cannot be read, or no label and no log can be seen in it.
-    """
-    target = out or Path(re.sub(r"(\.(csv|tsv|txt|parquet|pq|duckdb|db|gz))+$", "", file.name, flags=re.I) + ".toml")
-    if target.exists() and not force:
-        raise UseCaseError(target, ["is there already; --force overwrites it"])
-    columns, sample = _look(file)
-    guess = _guess(columns, sample)
-    text = _table_text(file, target, guess, sample) if guess.label else _log_text(file, target, guess, sample)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(text, encoding="utf-8")
-    return f"{target}\n" + _tried(target)
+    @property
+    def is_log(self) -> bool:
+        """Whether the file seems to hold events."""
+        return self.label is None and (self.moment is not None or (self.customer is not None and self.customer.repeats))
 
 
-def _look(file: Path) -> tuple[Source, pl.DataFrame]:
-    with engine() as backend:
-        source = open_source(backend, file)
-        names = {f"c{index}": name for index, name in enumerate(source.columns)}
-        with reading(file):
-            return source, frame(source.table.limit(_sample)).select(*names).rename(names)
+def guess(columns: Sequence[Seen]) -> Guess:
+    """The roles of columns, by their names first and by what they hold where no name tells."""
+    label, moment = _label(columns), _moment(columns)
+    customer = _customer(columns, label, moment)
+    comes_back = customer is not None and customer.repeats
+    if label is not None and comes_back and moment is not None and not _named(label):
+        label = None
+    if label is None and not comes_back:
+        label = next((each for each in reversed(columns) if each.full and len(each.levels) == 2), None)
+    free = [each for each in columns if each not in (label, customer, moment)]
+    amounts = [each for each in free if each.kind == "number" and _amounts.search(each.words)]
+    return Guess(
+        columns=tuple(columns),
+        customer=customer,
+        moment=moment,
+        amount=next((each for each in amounts if not _no_amounts.search(each.words)), None),
+        kind=next((each for each in free if _types.search(each.words) and 1 < each.distinct <= 50), None),
+        number=next((each for each in free if _numbers.search(each.words) and each.full and each.distinct > FEW), None),
+        label=label,
+    )
 
 
-def _guess(source: Source, sample: pl.DataFrame) -> Guess:
-    names = list(source.columns)
-    reads = {name: read_column(sample[name]) for name in names}
-    dates = [name for name in names if (feature := reads[name].feature) and feature.type == "date"]
-    label = next((name for name in reversed(names) if _labels.search(slug(name)) and _two(sample[name])), None)
-    customer = next((name for name in names if _ids.search(slug(name))), None)
-    if label is None and not dates:
-        label = next((name for name in reversed(names) if _two(sample[name])), None)
-    numeric = [n for n in names if (f := reads[n].feature) and f.type in ("number", "integer") and n != customer]
-    amount = next((name for name in numeric if _amounts.search(slug(name))), None)
-    kind = next((name for name in names if _types.search(slug(name)) and 1 < sample[name].n_unique() <= 50), None)
-    if label is None and (customer is None or not dates):
-        raise DataError(source.path, ["must have a column of two values to predict, or a customer id and a date"])
-    return Guess(customer, dates[0] if dates else None, amount, kind, label)
+def positive_of(label: Seen) -> str:
+    """The level to predict: yes, the larger number, the bad end, else the rarest."""
+    levels = label.levels
+    answers = [level for level in levels if level.lower() in _yes]
+    if answers:
+        return answers[0]
+    if set(levels) in ({"0", "1"}, {"0.0", "1.0"}, {"-1", "1"}):
+        return max(levels, key=float)
+    bad = [level for level in levels if BAD.search(_plain(level))]
+    return bad[0] if len(bad) == 1 else levels[-1]
 
 
-def _two(cells: pl.Series) -> bool:
-    filled = cells.cast(pl.String, strict=False).str.strip_chars().replace("", None).drop_nulls()
-    return filled.n_unique() == 2
+def event_of(kind: Seen) -> str:
+    """The event type that seems worth predicting: a purchase, else the most frequent one."""
+    counts = kind.cells.alias("level").value_counts(name="n").sort("n", "level", descending=[True, False])
+    levels = [str(level) for level in counts["level"]]
+    return next((level for word in _buys for level in levels if word in _plain(level)), levels[0])
 
 
-def _header(target: Path, polarity: str) -> list[str]:
-    return [
-        "# Written by `python -m features init`: read every line, it is a guess.",
-        f"name = {_quoted(re.sub(r'[^A-Za-z0-9_.-]+', '-', target.stem).strip('-.') or 'model')}",
-        f'polarity = "{polarity}"  # "positive": a high score is good news; "negative": bad news',
-        "seed = 7",
-        "",
-    ]
+def hindsight(guessed: Guess) -> list[str]:
+    """Columns that are called like the label and so may be known only after it."""
+    label = guessed.label
+    if label is None:
+        return []
+    stem = next((found for text in (label.words, *label.levels) if (found := BAD.search(_plain(text)))), None)
+    taken = (label, guessed.customer, guessed.moment)
+    others = [each for each in guessed.columns if each not in taken]
+    named = [each for each in others if len(label.words) > 3 and label.words in each.words]
+    return [each.name for each in others if each in named or (stem is not None and stem[0] in each.words)]
 
 
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+def _named(label: Seen) -> bool:
+    return _labels.search(label.words) is not None
 
 
-def _place(file: Path, target: Path) -> str:
-    try:
-        return _quoted(str(file.resolve().relative_to(target.resolve().parent)))
-    except ValueError:
-        return _quoted(str(file.resolve()))
+def _plain(level: str) -> str:
+    return "_".join(level.lower().split())
 
 
-def _table_text(file: Path, target: Path, guess: Guess, sample: pl.DataFrame) -> str:
-    label = str(guess.label)
-    values = sample[label].cast(pl.String).str.strip_chars().replace("", None).drop_nulls().value_counts(sort=True)
-    levels: Sequence[str] = values[label].to_list()
-    positive = next((level for level in levels if level.lower() in _good), levels[-1])
-    lines = [
-        *_header(target, "negative" if _bad.search(slug(label)) else "positive"),
-        "[table]",
-        f"path = {_place(file, target)}",
-        f"label = {_quoted(label)}",
-        f"positive = {_quoted(positive)}  # the value to predict; all others are negative",
-        "exclude = []  # columns only known after the outcome: the usual leak",
-    ]
-    if guess.customer_id and sample[guess.customer_id].n_unique() > len(sample) / 2:
-        lines.append(f"customer_id = {_quoted(guess.customer_id)}")
-    if guess.timestamp:
-        lines.append(f"# order_by = {_quoted(guess.timestamp)}  # split in time on it")
-    return "\n".join(lines) + "\n"
+def _label(columns: Sequence[Seen]) -> Seen | None:
+    """A column of two values with a label's name; of a state with a bad end; of two values, where there is but one."""
+    named = [each for each in columns if len(each.levels) == 2 and _named(each)]
+    exact = [each for each in named if _labels.fullmatch(each.words)]
+    whole = [each for each in exact or named if each.full]
+    states = [each for each in columns if each.full and _is_state(each)]
+    found = whole or states or named
+    return found[-1] if found else None
 
 
-def _log_text(file: Path, target: Path, guess: Guess, sample: pl.DataFrame) -> str:
-    event, kind = "purchase", '"purchase"  # or { column = "..." }'
-    if guess.kind:
-        top = sample[guess.kind].cast(pl.String).drop_nulls().value_counts(sort=True)[guess.kind].to_list()
-        event = next((level for level in top if re.search("purchase|order|buy|achat|quote", level, re.I)), top[0])
-        kind = f"{{ column = {_quoted(guess.kind)} }}"
-    lines = [
-        *_header(target, "positive"),
-        "[events]  # one row per event",
-        f"path = {_place(file, target)}",
-        f"customer_id = {_quoted(str(guess.customer_id))}",
-        f"timestamp = {_quoted(str(guess.timestamp))}",
-        f"type = {kind}",
-        f"amount = {_quoted(guess.amount)}" if guess.amount else '# amount = "..."',
-        '# id = "..."  # rows with the same id and content are duplicates',
-        "",
-        "[window]",
-        'observation = "365d"',
-        'gap = "0d"  # time needed to act',
-        'prediction = "90d"',
-        "",
-        "[label]",
-        f"event = {_quoted(event)}",
-        'outcome = "present"  # "absent" for churn, with polarity "negative" and [eligible] active_within = "90d"',
-    ]
-    return "\n".join(lines) + "\n"
+def _is_state(each: Seen) -> bool:
+    """Whether a column of few values has a bad end among them."""
+    asked = _named(each) or _states.search(each.words) or len(each.levels) == 2
+    return bool(asked) and sum(BAD.search(_plain(level)) is not None for level in each.levels) == 1
 
 
-def _tried(target: Path) -> str:
-    """The data report of what was written, or why nothing can be learned from it yet."""
-    try:
-        return as_text(learning_table(load_use_case(target)).report)
-    except (DataError, UseCaseError) as failure:
-        return "Not yet a use case that trains: " + "; ".join(failure.broken)
+def _moment(columns: Sequence[Seen]) -> Seen | None:
+    """The column that says when, in ISO form rather than another, called like a moment of an event."""
+    dates = [each for each in columns if each.kind == "moment" and each.full]
+    rank = {
+        each.name: (
+            _no_moments.search(each.words) is None,
+            _moments.search(each.words) is not None,
+            each.written is None,
+            each.distinct > FEW,
+            -at,
+        )
+        for at, each in enumerate(dates)
+    }
+    return max(dates, key=lambda each: rank[each.name], default=None)
+
+
+def _customer(columns: Sequence[Seen], label: Seen | None, moment: Seen | None) -> Seen | None:
+    """The column that says whose row it is: by its name; else, of a table, one with another value in every row."""
+    free = [each for each in columns if each not in (label, moment) and 2 * len(each.cells) > each.rows]
+    named = [each for each in free if _ids.search(each.words) and each.distinct > FEW]
+    if named:
+        return named[0] if label is not None or moment is None else next((e for e in named if e.repeats), named[0])
+    if label is None:
+        return None
+    whole = [e for e in free if e.kind == "text" and e.distinct == len(e.cells) == e.rows > FEW]
+    return whole[0] if whole else None

@@ -121,6 +121,11 @@ def files_of(path: Path) -> list[Path]:
     return found
 
 
+def is_csv(file: Path) -> bool:
+    """Whether a file is read as CSV."""
+    return _format(file) == "csv"
+
+
 def digest(*paths: Path) -> str:
     """The sha256 of the sources' bytes: of each file's, in order, then of those together."""
     whole = hashlib.sha256()

@@ -21,6 +21,8 @@ BLANKS = "[ '\u00a0\u202f]"
 SPACED = rf"[+-]?[1-9][0-9]{{0,2}}({BLANKS}[0-9]{{3}})+([.,][0-9]+)?"
 GROUPED = r"[+-]?[1-9][0-9]{0,2}(,[0-9]{3})+(\.[0-9]+)?"
 DOTTED = r"[+-]?[1-9][0-9]{0,2}(\.[0-9]{3})+,[0-9]+"
+# How moments counted from 1970 are called, with their ticks a second.
+EPOCHS = {"epoch_s": 1, "epoch_ms": 10**3, "epoch_us": 10**6}
 MISSING = "(missing)"
 OTHER = "(other)"
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from features.errors import UseCaseError
-from features.types import Polarity
+from features.types import EPOCHS, Polarity
 
 Scalar = str | bool | int | float | datetime | date
 
@@ -34,6 +34,14 @@ def _moment(value: object) -> object:
     if not isinstance(value, datetime):
         raise ValueError("must be a date or a datetime in ISO form")
     return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def _form(value: str) -> str:
+    parts = set(re.findall(r"%-?(.)", value))
+    day = "j" in parts or ("d" in parts and parts & {"m", "b", "B"})
+    if value in EPOCHS or (parts & {"Y", "y"} and day and parts <= set("YymbBdjHIMSfpzaA")):
+        return value
+    raise ValueError(f'must name year, month and day such as "%d/%m/%Y %H:%M", or be one of {", ".join(EPOCHS)}')
 
 
 def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -90,6 +98,7 @@ class Events(Lax):
     path: Path
     customer_id: Column
     timestamp: Column
+    timestamp_format: Annotated[str, AfterValidator(_form)] | None = None  # where it is not in ISO form
     type: Annotated[str, Field(min_length=1)] | TypeColumn
     amount: Column | None = None
     id: Column | None = None

@@ -99,6 +99,48 @@ def test_a_log_is_the_same_however_it_is_kept(tmp_path: Path, keep: Callable[[Pa
     assert table.equals(expected)
 
 
+@pytest.mark.parametrize(
+    ("written", "moments"),
+    [
+        ("%d/%m/%Y %H:%M:%S", pl.col("ts").dt.strftime("%d/%m/%Y %H:%M:%S")),
+        ("%m-%d-%y %I:%M:%S %p", pl.col("ts").dt.strftime("%m-%d-%y %I:%M:%S %p")),
+        ("epoch_s", pl.col("ts").dt.epoch("s")),
+        ("epoch_ms", pl.col("ts").dt.epoch("ms").cast(pl.Float64)),
+        ("epoch_us", pl.col("ts").dt.epoch("us").cast(pl.String)),
+    ],
+    ids=["day first", "month first", "seconds", "milliseconds as doubles", "microseconds as text"],
+)
+def test_a_log_is_the_same_however_its_moments_are_written(tmp_path: Path, written: str, moments: pl.Expr) -> None:
+    """Moments that are not ISO are read in the form the use case says."""
+    log = purchases()
+    expected = scoring_table(log_case(tmp_path, log), CUTOFF)
+    log.with_columns(ts=moments).write_parquet(tmp_path / "written.parquet")
+
+    table = scoring_table(case(tmp_path, "written.parquet", timestamp_format=written), CUTOFF)
+
+    assert table.equals(expected)
+
+
+@pytest.mark.parametrize("moment", ["31/12/2023 10:00", 1_700_000_000], ids=["day first", "seconds"])
+def test_moments_that_are_not_iso_are_refused_with_the_key_to_set(tmp_path: Path, moment: object) -> None:
+    """Days and months are never guessed: the message names `timestamp_format`."""
+    pl.DataFrame({"customer_id": ["c"], "ts": [moment], "amount": [1.0]}).write_parquet(tmp_path / "a.parquet")
+
+    with pytest.raises(DataError, match=r"column 'ts'.*timestamp_format"):
+        scoring_table(case(tmp_path, "a.parquet"), CUTOFF)
+
+
+def test_moments_in_another_form_than_the_one_said_are_bad_rows(tmp_path: Path) -> None:
+    """A date that the form does not fit, or a number of another unit, is no event."""
+    log = purchases().with_columns(ts=pl.col("ts").dt.strftime("%d/%m/%Y"))
+    odd = log.head(2).with_columns(ts=pl.Series(["2024-02-01", "31/02/2024"]))
+    pl.concat([log, odd]).write_parquet(tmp_path / "a.parquet")
+
+    report = learning_table(case(tmp_path, "a.parquet", timestamp_format="%d/%m/%Y")).report
+
+    assert report["bad_rows"]["rules"] == {"unreadable_timestamp": 2}
+
+
 def test_columns_may_have_any_name(tmp_path: Path) -> None:
     """Blanks, quotes, keywords and signs in a name change nothing, nor do names that differ in case only."""
     log = purchases()

@@ -97,6 +97,8 @@ def test_every_broken_key_is_told_at_once(tmp_path: Path) -> None:
         (("[label]", "[bands]\nlabels={fr=['a']}\n[label]"), "needs 3 labels"),
         (("[label]", "[bands]\ncodes=['a','b']\n[bands.plan]\ncost=1\n[label]"), "cost and value"),
         (('timestamp = "ts"', 'timestamp = "ts"\nproperties=["a","a"]'), "twice"),
+        (('timestamp = "ts"', 'timestamp = "ts"\ntimestamp_format="%d/%m"'), "must name year, month and day"),
+        (('timestamp = "ts"', 'timestamp = "ts"\ntimestamp_format="%d/%m/%Y %Q"'), "must name year, month and day"),
     ],
     ids=[
         "both sources",
@@ -109,6 +111,8 @@ def test_every_broken_key_is_told_at_once(tmp_path: Path) -> None:
         "labels",
         "plan",
         "twice",
+        "no year",
+        "no such part",
     ],
 )
 def test_sections_that_do_not_fit_are_refused(tmp_path: Path, change: tuple[str, str], part: str) -> None:
