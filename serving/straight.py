@@ -7,6 +7,7 @@ would have said the same of what is read here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
@@ -22,6 +23,7 @@ from serving.decode import names_twice
 LARGE = 16_384  # bytes from which it pays
 Shape = tuple[tuple[str, str], ...]  # features by name and type, numbers first
 _TYPES: Mapping[str, Any] = {"boolean": bool | None, "category": str | None, "date": str | None}
+_PLAIN = re.compile(r'[^"\\\x00-\x1f]*')  # names that msgspec takes for a field's
 _SCALAR = int | float | str | bool | None
 _REST = {"use_cases": list[str] | None, "reasons": _SCALAR, "language": _SCALAR}
 
@@ -56,13 +58,14 @@ def _sound(body: bytes, call: Any, shape: Shape) -> dict[str, Any] | None:
 
 @lru_cache(maxsize=16)
 def _shapes(single: tuple[Shape, ...]) -> list[Shape]:
-    """What the features of a profile may be: those of every use case, or of one."""
+    """What the features of a profile may be: those of every use case, or of one; names that JSON escapes bar it."""
     kinds: dict[str, set[str]] = {}
     for name, kind in (feature for shape in single for feature in shape):
         kinds.setdefault(name, set()).add(kind)
     agreed = all(len(found) == 1 for found in kinds.values())
     union = sorted(((name, found.pop()) for name, found in kinds.items()), key=lambda one: one[1] not in NUMERIC)
-    return list(dict.fromkeys([*([tuple(union)] if agreed else []), *single]))
+    shapes = dict.fromkeys([*([tuple(union)] if agreed else []), *single])
+    return [shape for shape in shapes if all(_PLAIN.fullmatch(name) for name, _ in shape)]
 
 
 @lru_cache(maxsize=16)

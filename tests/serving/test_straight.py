@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from serving.problems import Problem
 from serving.reply import json_reply
 from serving.shapes import scores_request
 from serving.straight import LARGE, read_block
-from tests.models import shop_rows
+from tests.models import SHOP, release_shop, shop_rows
 
 NUMBERS = st.none() | st.integers(-5, 2**60) | st.floats(allow_nan=False, allow_infinity=False) | st.just(1e39)
 TEXTS = st.none() | st.sampled_from(["web", "boutique", "", "a:b", "1997-01-02", "soon"]) | st.text('aé: "', max_size=3)
@@ -128,3 +129,20 @@ def test_a_block_that_fits_no_use_case_whole_is_answered_row_by_row(live: dict[s
 
     assert score_profiles(live, block) == score_profiles(live, list(block))
     assert {row["status"] for row in score_profiles(live, block, use_cases=["churn"])} == {"ok"}
+
+
+def test_a_name_that_json_escapes_ends_no_call(live: dict[str, Live], tmp_path: Path) -> None:
+    """A column called with a quote, a backslash or a line end, of whatever use case is served, fails no large call."""
+    renamed = [replace(each, name='le "nom\\\n"') if each.name == "subscribed" else each for each in SHOP]
+    release_shop(tmp_path / "home", "odd", scratch=tmp_path, features=[each.to_json() for each in renamed])
+    both = {**live, "odd": Live(load_release(tmp_path / "home", "odd"))}
+    rows = shop_rows(3, seed=4)
+    odd = [{('le "nom\\\n"' if name == "subscribed" else name): value for name, value in row.items()} for row in rows]
+
+    for posted in (rows, odd):
+        body = call([{"customer_id": "a", "features": row} for row in posted], use_cases=None)
+        straight = read_block(body, both)
+
+        assert (straight is None) == (posted is odd)
+        answered = score_profiles(both, scores_request(straight or decode(body)).profiles)
+        assert all(score["status"] != "invalid" for each in answered for score in each["scores"].values())
