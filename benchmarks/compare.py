@@ -1,10 +1,10 @@
 """`python -m benchmarks.compare`: six tasks, our model against the best of four others on the same rows.
 
-The others are the RFM logit, the logit on every feature, XGBoost as its library sets it, and XGBoost lightly set. All
-are fitted, stopped and calibrated on the rows that ours is, and measured on the test rows that none has seen. The best
-of them is taken twice, by its test log-loss and by its test ROC-AUC, which favours them. Asked is that ours is not
-surely worse in log-loss; where the base rate moved by more than a tenth, that its ROC-AUC is within .003 and the shift
-named; elsewhere that its ECE is at most .03, or what 95 % of labels drawn from its own probabilities show.
+The others are the RFM logit, the logit, XGBoost as its library sets it, and XGBoost lightly set. All are fitted,
+stopped and calibrated on the rows that ours is, and measured on the test rows that none has seen. The best of them is
+taken twice, by its test log-loss and by its test ROC-AUC, which favours them. Asked is that ours is not surely worse
+in log-loss; where the base rate moved by more than a tenth, that its ROC-AUC is within .003 and the shift named;
+elsewhere that its ECE is at most .03, or what 95 % of labels drawn from its own probabilities show.
 """
 
 from __future__ import annotations

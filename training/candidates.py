@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any, Protocol
 
@@ -54,6 +54,7 @@ class Lesson:
     stop: NDArray[np.float32]
     stop_labels: NDArray[np.float64]
     label_event: str | None = None  # the slug of the event that is predicted; None for a ready table
+    clocks: frozenset[str] = frozenset()  # features that tell the cutoff, not the customer
 
     @property
     def threads(self) -> int:
@@ -116,9 +117,11 @@ def fit_rfm_logit(lesson: Lesson, seed: int, gaps: Gap = "weight") -> Fitted:
 
 
 def fit_logit(lesson: Lesson, seed: int, gaps: Gap = "weight") -> Fitted:
-    """A logistic regression on every feature."""
+    """A logistic regression on every feature but the clocks, along which it would go straight on into the unknown."""
     windows = any(feature.window_days for feature in lesson.features)
-    return _linear("logit", lesson, seed, gaps, [feature.name for feature in lesson.features], overlapping=windows)
+    used = [feature.name for feature in lesson.features if feature.name not in lesson.clocks]
+    fitted = _linear("logit", lesson, seed, gaps, used, overlapping=windows)
+    return replace(fitted, params={**fitted.params, "left_out": sorted(lesson.clocks)})
 
 
 def fit_forest(lesson: Lesson, seed: int) -> Fitted:

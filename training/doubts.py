@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from features.types import Feature, Finding
@@ -10,6 +10,7 @@ from training.choose import is_small
 from training.compete import Learned
 from training.guards import CALIBRATED
 from training.measure import Evidence
+from training.moving import share_outside
 from training.split import Parts
 
 SHIFT = 0.1  # of the training base rate, and of the test rows, from which a shift is named
@@ -45,23 +46,25 @@ def doubts(parts: Parts, learned: Learned, evidence: Evidence) -> tuple[Finding,
         ),
     ]
     of_all = (Finding(rule, None, "warn", detail, figures) for doubted, rule, detail, figures in told if doubted)
-    return (*of_all, *outgrown(parts, learned.taught.features))
+    left_out = learned.winner.fitted.params.get("left_out", ())
+    return (*of_all, *outgrown(parts, learned.taught.features, left_out))
 
 
-def outgrown(parts: Parts, features: Sequence[Feature]) -> Iterator[Finding]:
+def outgrown(parts: Parts, features: Sequence[Feature], left_out: Collection[str] = ()) -> Iterator[Finding]:
     """The features that have left, in more than a tenth of the test rows, the range that the learning rows hold.
 
-    No learning row says how the outcome goes on there: a tree answers as at the edge, a regression goes straight on.
+    No learning row says how the outcome goes on there: a tree answers as at the edge, a regression goes straight on
+    but for what it has `left_out`.
     """
     learning = parts.learning
     for feature in features:
-        known, test = learning[feature.name].drop_nulls(), parts.test[feature.name].drop_nulls()
-        if feature.type not in ("number", "integer", "date") or known.is_empty():
-            continue
-        share = int(((test < known.min()) | (test > known.max())).sum()) / parts.test.height
+        share = share_outside(feature, learning[feature.name], parts.test[feature.name])
         if share > SHIFT:
+            unused = feature.name in left_out
             detail = f"{share:.0%} of the test rows lie outside the range that the learning rows hold of it"
-            yield Finding("outside_learned_range", feature.name, "warn", detail, {"share": round(share, 4)})
+            detail += "; the regression leaves it out" * unused
+            figures = {"share": round(share, 4), "left_out": unused}
+            yield Finding("outside_learned_range", feature.name, "warn", detail, figures)
 
 
 def _gain(evidence: Evidence) -> dict[str, float]:

@@ -16,6 +16,7 @@ from scoring.model import Model
 from training.calibrate import fit_calibration
 from training.candidates import Fit, Fitted, Lesson
 from training.encode import encode, fit_encoder
+from training.moving import clocks
 from training.split import labels
 
 
@@ -60,7 +61,8 @@ def teach(
     learned, codes = fit_encoder(features, fit)
     encoder = Encoder(learned, codes)
     fit_matrix, stop_matrix, calibrate_matrix = (encode(encoder, rows, np.float32) for rows in (fit, stop, calibrate))
-    lesson = Lesson(learned, codes, fit_matrix, labels(fit), stop_matrix, labels(stop), label_event)
+    moving = clocks(features, pl.concat([fit, stop, calibrate]))
+    lesson = Lesson(learned, codes, fit_matrix, labels(fit), stop_matrix, labels(stop), label_event, moving)
     return Taught(learned, codes, encoder, lesson, calibrate_matrix, labels(calibrate))
 
 

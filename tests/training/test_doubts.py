@@ -33,13 +33,15 @@ def part(start: int, *, rows: int = 20) -> pl.DataFrame:
 
 def test_features_that_left_the_learned_range_are_named() -> None:
     """Half the test rows lie beyond every learning row in tenure and date: both are named with the share."""
-    found = list(outgrown(Parts(part(0), part(10), part(20), part(30)), FEATURES))
+    found = list(outgrown(Parts(part(0), part(10), part(20), part(30)), FEATURES, left_out=["tenure"]))
 
     assert [(finding.rule, finding.feature, finding.severity) for finding in found] == [
         ("outside_learned_range", "tenure", "warn"),
         ("outside_learned_range", "since", "warn"),
     ]
-    assert all(finding.figures == {"share": 0.5} and finding.detail.startswith("50%") for finding in found)
+    assert all(finding.figures["share"] == 0.5 and finding.detail.startswith("50%") for finding in found)
+    assert [finding.figures["left_out"] for finding in found] == [True, False]
+    assert [finding.detail.endswith("leaves it out") for finding in found] == [True, False]
 
 
 def test_a_tenth_of_the_test_rows_is_no_shift() -> None:
