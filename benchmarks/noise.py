@@ -20,8 +20,7 @@ from benchmarks.tasks import NAMES, Missing, use_case
 from features.table import learning_table
 from features.usecase import UseCase
 from training.compete import choose_for, fit
-from training.evaluate import row_losses
-from training.gate import LEAST_GAIN, against
+from training.gate import LEAST_GAIN, against, paired_gain
 from training.guards import luck
 from training.luck import Luck, luck_of
 from training.registry import Registry
@@ -53,14 +52,14 @@ def _told(name: str, case: UseCase, registry: Registry, count: int) -> bool:
     task = Task(case, learning_table(case), registry.home, registry, "never")
     parts = split(task.table, seed=task.seed)
     (champion, _), label = _served(task, parts), labels(parts.test)
-    was = float(row_losses(label, champion).mean())
     promoted, lows, least = 0, [], 0.0
     for number, (seed, served, spread) in enumerate(_challengers(task, parts, count), start=1):
-        guard = luck(was - float(row_losses(label, served).mean()), LEAST_GAIN * was, spread and asdict(spread))
-        decision = against(label, served, champion, seed=seed, guards=[guard] if guard else ())
+        gain = paired_gain(label, served, champion, seed=seed)
+        least = LEAST_GAIN * gain["champion_log_loss"]
+        guard = luck(gain["log_loss_gain"]["mean"], least, spread and asdict(spread))
+        decision = against(gain, [guard] if guard else ())
         promoted += decision.promote
-        lows.append(decision.figures["log_loss_gain"]["low"])
-        least = decision.figures["least_gain"]
+        lows.append(gain["log_loss_gain"]["low"])
         print(f"{name}: {number} of {count}, {promoted} promoted", file=sys.stderr, flush=True)
     print(f"| {name} | {count} | {promoted} | {max(lows):.4f} | {least:.4f} |", flush=True)
     return promoted > MOST_PROMOTED * count

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,15 +78,11 @@ def minimum(label: NDArray[Any], probability: Floats, base_rate: float) -> Decis
     return Decision(promote=False, rule="below_base_rate", reason=reason, figures=figures)
 
 
-def against(
-    label: NDArray[Any], challenger: Floats, champion: Floats, *, seed: int, guards: Sequence[Guard] = ()
-) -> Decision:
+def against(gain: Mapping[str, Any], guards: Sequence[Guard] = ()) -> Decision:
     """Promotes where the paired gain in log-loss is surely at least 1% of the champion's log-loss and all guards pass.
 
-    The gain's 95% interval is a percentile bootstrap over the same rows for both; its lower end must reach the least
-    gain. The difference in ROC-AUC is measured on the same draws, and reported.
+    `gain` is of `paired_gain`; the lower end of its 95% interval must reach the least gain.
     """
-    gain = paired_gain(label, challenger, champion, seed=seed)
     old, low = gain["champion_log_loss"], gain["log_loss_gain"]["low"]
     least = LEAST_GAIN * old
     told = (
@@ -102,7 +98,10 @@ def against(
 
 
 def paired_gain(label: NDArray[Any], challenger: Floats, champion: Floats, *, seed: int) -> dict[str, Any]:
-    """How much lower the challenger's log-loss is, and how much higher its ROC-AUC, each with a 95% interval."""
+    """How much lower the challenger's log-loss is, and how much higher its ROC-AUC, each with a 95% interval.
+
+    The intervals are a percentile bootstrap over the same rows for both models, and on the same draws for both gains.
+    """
     new, old = row_losses(label, challenger), row_losses(label, champion)
     better = old - new
     mine, theirs = Outcomes.of(label, challenger), Outcomes.of(label, champion)

@@ -16,8 +16,7 @@ from scoring.bundle import Bundle, load_bundle
 from scoring.scorer import Scorer
 from scoring.verdicts import note_verdict
 from training.encode import encode
-from training.evaluate import row_losses
-from training.gate import LEAST_GAIN, Decision, against, integrity, minimum, moves, verdict_on
+from training.gate import LEAST_GAIN, Decision, against, integrity, minimum, moves, paired_gain, verdict_on
 from training.guards import bar, borne_out, calibration, luck, stability
 from training.population import current, write_request
 from training.registry import DECISION, Version
@@ -122,15 +121,15 @@ def _compared(challenger: Bundle, rival: Rival, parts: Parts, served: Floats, th
     """The paired gain, the guards, and who would change band."""
     outcome, earlier = labels(parts.test), served_by(challenger, parts.calibrate)
     before = None if rival.earlier is None else (rival.earlier, theirs)
-    was = float(row_losses(outcome, theirs).mean())
-    gain = was - float(row_losses(outcome, served).mean())
+    gain = paired_gain(outcome, served, theirs, seed=seed)
+    least = LEAST_GAIN * gain["champion_log_loss"]
     right = calibration(outcome, served, theirs, seed=seed)
     guards = [
         right,
         None if earlier is None else stability((earlier, served), before, borne_out=borne_out(right)),
         bar(challenger.manifest["over_bar"]),
-        luck(gain, LEAST_GAIN * was, challenger.manifest["luck"]),
+        luck(gain["log_loss_gain"]["mean"], least, challenger.manifest["luck"]),
     ]
-    decision = against(outcome, served, theirs, seed=seed, guards=[guard for guard in guards if guard])
+    decision = against(gain, [guard for guard in guards if guard])
     preview = {"champion_version": int(rival.number), "moves": moves(challenger, rival.bundle, served, theirs)}
     return replace(decision, figures={**decision.figures, **preview})

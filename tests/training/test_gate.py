@@ -19,11 +19,16 @@ def world(rows: int = 4000, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray, n
     return (random.random(rows) < truth).astype(float), truth, worse
 
 
+def shaken(odds: np.ndarray, seed: int) -> np.ndarray:
+    """Probabilities whose log-odds differ by noise alone."""
+    return 1 / (1 + np.exp(-(odds + np.random.default_rng(seed).normal(0, 0.1, len(odds)))))
+
+
 def test_a_real_gain_is_promoted() -> None:
     """A challenger that is truly better replaces the champion, with its figures."""
     label, truth, worse = world()
 
-    decision = against(label, truth, worse, seed=1)
+    decision = against(paired_gain(label, truth, worse, seed=1))
 
     assert decision.promote
     assert decision.figures["log_loss_gain"]["low"] > 0.01 * decision.figures["champion_log_loss"]
@@ -34,12 +39,7 @@ def test_noise_is_not_promoted() -> None:
     label, truth, _ = world()
     odds = np.log(truth / (1 - truth))
 
-    promoted = [
-        against(
-            label, 1 / (1 + np.exp(-(odds + np.random.default_rng(seed).normal(0, 0.1, len(odds))))), truth, seed=seed
-        ).promote
-        for seed in range(50)
-    ]
+    promoted = [against(paired_gain(label, shaken(odds, seed), truth, seed=seed)).promote for seed in range(50)]
 
     assert sum(promoted) <= 2
 
@@ -52,7 +52,7 @@ def test_a_small_sure_gain_is_not_enough() -> None:
     gain = paired_gain(label, truth, slightly_off, seed=1)["log_loss_gain"]
 
     assert 0 < gain["mean"] < 0.01 * measure(label, slightly_off)["log_loss"]
-    assert not against(label, truth, slightly_off, seed=1).promote
+    assert not against(paired_gain(label, truth, slightly_off, seed=1)).promote
 
 
 def test_the_gain_is_the_difference_of_the_figures() -> None:
@@ -93,8 +93,8 @@ def test_a_verdict_is_told_by_rule_and_figures() -> None:
         decision.rule: verdict_on("7", decision)
         for decision in (
             blocked,
-            against(label, truth, worse, seed=1),
-            against(label, worse, truth, seed=1),
+            against(paired_gain(label, truth, worse, seed=1)),
+            against(paired_gain(label, worse, truth, seed=1)),
             minimum(label, truth, float(label.mean())),
             minimum(label, 1 - truth, float(label.mean())),
         )

@@ -12,7 +12,7 @@ from features.table import learning_table
 from features.usecase import load_use_case
 from training.choose import Choice
 from training.evaluate import ece_by_chance, measure
-from training.gate import against
+from training.gate import against, paired_gain
 from training.guards import ALIKE, CALIBRATED, MOVED, bar, borne_out, calibration, luck, psi, psi_by_chance, stability
 from training.luck import REFITS, luck_of
 from training.registry import Registry
@@ -50,11 +50,12 @@ def test_miscalibration_keeps_a_better_ranking_out() -> None:
     flat = np.full(len(label), label.mean())
     challenger = shifted(truth, 0.6)
 
+    gain = paired_gain(label, challenger, flat, seed=1)
     guard = calibration(label, challenger, flat, seed=1)
-    decision = against(label, challenger, flat, seed=1, guards=[guard])
+    decision = against(gain, [guard])
 
     assert guard.figures["ece"] > guard.figures["ece_limit"] >= CALIBRATED
-    assert against(label, challenger, flat, seed=1).promote
+    assert against(gain).promote
     assert decision.rule == "guarded"
     assert decision.figures["failed"] == ["calibration"]
     assert not decision.promote
