@@ -20,6 +20,7 @@ _MONTHS = {
            "juillet", "août", "septembre", "octobre", "novembre", "décembre"),
 }
 # fmt: on
+MINUS = "\u2212"
 _NARROW = "\u202f"  # French parts thousands, and a number from its sign, by a narrow blank that never breaks
 
 
@@ -102,3 +103,14 @@ def calendar_date(days: float, language: Language) -> str:
     day = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=days)
     first = "er" if day.day == 1 and language == "fr" else ""
     return f"{day.day}{first} {_MONTHS[language][day.month - 1]} {day.year}"
+
+
+def iso_date(iso: str, language: Language) -> str:
+    """The day (UTC) of an ISO date or moment; one that names no zone is UTC.
+
+    >>> iso_date("1998-04-02", "fr"), iso_date("1998-04-02T00:30:00+02:00", "en")
+    ('2 avril 1998', '1 April 1998')
+    """
+    moment = datetime.fromisoformat(iso.replace("Z", "+00:00"))
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return calendar_date(float(int(moment.timestamp() // 86400)), language)

@@ -11,17 +11,16 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from features.types import Feature
-from scoring.wording import LANGUAGES, Language, calendar_date, number, percent
+from scoring.findings import Doubt, doubt, texts
+from scoring.wording import LANGUAGES, Language, iso_date, number, percent
 from training.beside import Beside
 from training.build import Built
 from training.compete import Learned
 from training.criteria import CRITERIA, heaviest
 from training.dependence import DEPENDENCE
-from training.doubts import SHIFT
 from training.evaluate import Outcomes
 from training.gate import Decision
 from training.groups import LEAST, OTHERS
-from training.guards import CALIBRATED
 from training.measure import Evidence
 from training.season import Season
 from training.task import Task
@@ -66,12 +65,13 @@ def report_html(
         seasoned={language: seasoned(shown.season, language) for language in LANGUAGES},
         limits={language: limits(built, language) for language in LANGUAGES},
         data=task.table.report,
-        findings=built.bundle.manifest["findings"],
+        doubts={language: doubts(built, language) for language in LANGUAGES},
+        severities={language: texts(language) for language in LANGUAGES},
         languages=LANGUAGES,
         words=WORDS,
         number=number,
         percent=percent,
-        day=_day,
+        day=iso_date,
     )
     return page.encode()
 
@@ -81,7 +81,7 @@ def seasoned(season: Season, language: Language) -> str:
     words = WORDS[language]
     told = words[f"season_{season.asked}"]
     earlier, begins, at = (
-        _day(day, language) if day else "" for day in (season.earlier, season.begins, season.judged_at)
+        iso_date(day, language) if day else "" for day in (season.earlier, season.begins, season.judged_at)
     )
     if season.asked != "tried":
         return told.format(*(moment for moment in (earlier, begins) if moment))
@@ -113,17 +113,23 @@ def limits(built: Built, language: Language) -> list[str]:
     words, manifest = WORDS[language], built.bundle.manifest
     rates, metrics = manifest["base_rate"], manifest["metrics"]
     told = [words["limit_cause"]]
-    if abs(rates["test"] - rates["train"]) > SHIFT * rates["train"]:
+    found = {finding["rule"] for finding in manifest["findings"]}
+    if "base_rate_shift" in found:
         told.append(
             words["limit_shift"].format(
                 percent(rates["train"], language, decimals=1), percent(rates["test"], language, decimals=1)
             )
         )
-    if metrics["ece"] > CALIBRATED:
+    if "calibration" in found:
         told.append(words["limit_ece"].format(percent(metrics["ece"], language, decimals=1)))
-    if any(finding["rule"] == "small_sample" for finding in manifest["findings"]):
+    if "small_sample" in found:
         told.append(words["limit_small"])
     return told
+
+
+def doubts(built: Built, language: Language) -> list[Doubt]:
+    """What the training found doubtful."""
+    return [doubt(finding, language) for finding in built.bundle.manifest["findings"]]
 
 
 def _direction(values: Any, contributions: Any) -> str:
@@ -139,11 +145,6 @@ def _shown(feature: Feature, forbidden: frozenset[str]) -> dict[Language, str]:
     if feature.name in forbidden:
         return {language: WORDS[language]["other_factors"] for language in LANGUAGES}
     return {language: feature.names.get(language, feature.name) for language in LANGUAGES}
-
-
-def _day(stamp: str, language: Language) -> str:
-    days = np.datetime64(stamp[:10]).astype("datetime64[D]").astype(int)
-    return calendar_date(float(days), language)
 
 
 def _inline(name: str, content: bytes) -> str:

@@ -6,22 +6,22 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-from scoring.wording import Language, calendar_date, number, percent, quantity
+from scoring import findings
+from scoring.wording import MINUS, Language, calendar_date, iso_date, number, percent, quantity
 from serving.problems import Kind
 
-_MINUS = "\u2212"
 _NARROW, _FIXED = "\u202f", "\u00a0"
 
 
 @cache
 def _texts(language: Language) -> Mapping[str, str]:
-    """Every text of `texts.toml` by its key; the tables there are for the reader only."""
+    """Every text of `texts.toml` and of the findings by its key; the tables there are for the reader only."""
     tables = tomllib.loads((Path(__file__).parent / "texts.toml").read_text(encoding="utf-8"))
-    texts = {key: forms[language] for table in tables.values() for key, forms in table.items()}
+    own = {key: forms[language] for table in tables.values() for key, forms in table.items()}
+    texts = {**findings.texts(language), **own}
     return {key: unbreakable(text) for key, text in texts.items()} if language == "fr" else texts
 
 
@@ -63,8 +63,7 @@ class Words:
 
     def finding(self, rule: str) -> str:
         """What a rule of training is called; one we do not know keeps its name."""
-        told = self.named(f"finding_{rule}")
-        return rule if told.startswith("finding_") else told
+        return self.kept_together(findings.rule_name(rule, self.language))
 
     def trouble(self, kind: Kind) -> str:
         """What a problem is called."""
@@ -84,14 +83,14 @@ class Words:
     def number(self, value: float, decimals: int | None = None) -> str:
         """A number with the signs of the language."""
         text = number(value, self.language, decimals=decimals)
-        return text.replace("-", _MINUS, 1) if text.startswith("-") else text
+        return text.replace("-", MINUS, 1) if text.startswith("-") else text
 
     def signed(self, value: float, decimals: int = 2) -> str:
         """A number with its sign; no sign where it shows as zero."""
         text = number(abs(value), self.language, decimals=decimals)
         if not text.strip("0.,"):
             return text
-        return ("+" if value > 0 else _MINUS) + text
+        return ("+" if value > 0 else MINUS) + text
 
     def thresholds(self, at: Sequence[float]) -> str:
         """The probabilities at which bands part, in a row."""
@@ -110,11 +109,7 @@ class Words:
 
     def date(self, iso: str | None) -> str:
         """The day of an ISO date or moment; an em dash where there is none."""
-        if not iso:
-            return "—"
-        moment = datetime.fromisoformat(iso.replace("Z", "+00:00"))
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return calendar_date(float(int(moment.timestamp() // 86400)), self.language)
+        return iso_date(iso, self.language) if iso else "—"
 
     def moment(self, iso: str) -> str:
         """The day and the minute (UTC) of an ISO moment."""

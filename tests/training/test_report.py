@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,11 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markupsafe import escape
 
 from features.types import MISSING
+from scoring.findings import doubt
+from scoring.wording import LANGUAGES
 from tests.features.worlds import log_case
 from training.dependence import BINS, binned
 from training.groups import LEAST, MOST, OTHERS, by_group, declared, grouped, merged
@@ -45,6 +49,24 @@ def test_what_is_checked_stands_in_both_languages(trained: Lines, home: Path, la
 
     for word in ("calibration", "groups", "no_groups", "season", "reference_forest", "uncalibrated"):
         assert CHECKS[language][word].replace("'", "&#39;") in section
+
+
+def test_findings_are_told_in_each_language(trained: Lines, home: Path) -> None:
+    """In the French half by their figures, in the console's words; nothing English is left there."""
+    release = home / trained["shop"]["release"]
+    found = json.loads((release / "manifest.json").read_text())["findings"]
+    page = (release / "report.html").read_text()
+    english, french = (
+        page[page.index(f"<h2>{WORDS[language]['findings']}</h2>") :].split("<h2>")[1] for language in LANGUAGES
+    )
+
+    assert found
+    for finding in found:
+        told = doubt(finding, "fr")
+        assert str(escape(told.detail)) in french
+        assert told.rule.replace("'", "&#39;") in french
+        assert str(escape(finding["detail"])) in english
+        assert str(escape(finding["detail"])) not in french
 
 
 def test_both_languages_say_the_same_things() -> None:
