@@ -29,6 +29,7 @@ _number = "__number"
 _step = np.uint64(0x9E3779B97F4A7C15)
 _mixing = ((np.uint64(30), np.uint64(0xBF58476D1CE4E5B9)), (np.uint64(27), np.uint64(0x94D049BB133111EB)))
 _nan, _null = np.uint64(0x7FF8000000000000), np.uint64(0x7FF8000000000001)
+_copies, _copied = 10, 0.01  # rows, and share of all, up to which equal rows are taken for copies of one
 _nearly_all = 0.9  # share of distinct values from which a column that is no feature is looked at as an identifier
 _classes = 10  # different labels up to which they are classes, of which none tells one person from another
 _identifier = re.compile(
@@ -53,6 +54,7 @@ def read_ready_table(use_case: UseCase) -> LearningTable:
         backend.raw_sql("SET preserve_insertion_order = true")
         cells = _fetch(source, section)
     duplicates = 0 if section.customer_id else int(len(cells) - cells[GROUP].n_unique())
+    cells = _apart(cells) if duplicates else cells
     cells = cells.with_columns(
         labels_of(cells[source.inside(section.label)], section.positive).alias(LABEL), order_of(cells, source, section)
     )
@@ -174,6 +176,17 @@ def mixed(hashes: pl.Series, numbers: Sequence[pl.Series]) -> pl.Series:
     return pl.Series(state)
 
 
+def _apart(cells: pl.DataFrame) -> pl.DataFrame:
+    """The cells, rows that very many others repeat each a group of its own: of so few values, many customers are alike.
+
+    Held together they could not be dealt into parts; a copied row comes twice or a few times.
+    """
+    most = max(_copies, _copied * len(cells))
+    return cells.with_columns(
+        pl.when(pl.len().over(GROUP) > most).then(pl.col(_number).cast(pl.UInt64)).otherwise(GROUP).alias(GROUP)
+    )
+
+
 def _sound(section: Table) -> pl.Expr:
     return pl.col(ID).is_not_null() & (pl.lit(True) if section.order_by is None else pl.col(ORDER).is_not_null())
 
@@ -246,5 +259,5 @@ def _notes(section: Table, duplicates: int) -> list[str]:
     if section.order_by is not None:
         notes.append(f"column {section.order_by!r} orders the rows in time and is no feature")
     if duplicates:
-        notes.append(f"{duplicates} rows repeat another row; they are kept, on one side of the split")
+        notes.append(f"{duplicates} rows repeat another row; they are kept, copies on one side of the split")
     return notes

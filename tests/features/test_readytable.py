@@ -256,6 +256,16 @@ def test_rows_that_differ_in_a_number_alone_are_not_one(tmp_path: Path) -> None:
     assert abs(int((table.rows["__group"] % 2).sum()) - 2000) < 160
 
 
+def test_rows_that_very_many_repeat_are_dealt_one_by_one(tmp_path: Path) -> None:
+    """A table of one yes-or-no column is no table of two customers: it is counted as it is, and can be split."""
+    frame = pl.DataFrame({"member": cycle(True, False, False), "y": base()["y"]})
+
+    table = learning_table(table_case(tmp_path, frame))
+
+    assert table.report["duplicate_rows"] == N - frame.n_unique()
+    assert table.rows["__group"].n_unique() == N
+
+
 def test_a_customer_stays_together(tmp_path: Path) -> None:
     """With an id, rows are grouped by it, whatever their content."""
     table = learned(tmp_path, {"Kunde Nr": cycle(*range(100))}, customer_id="Kunde Nr")
