@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from features.errors import DataError, UseCaseError
-from training.errors import CalibrationError, NothingLearned, PlanError, Refused, RegistryError
+from training.errors import NothingLearned, PlanError, Refused, RegistryError
 
 if TYPE_CHECKING:
     from training.registry import Registry
@@ -24,7 +24,6 @@ CODES: tuple[tuple[type[Exception], int], ...] = (
     (PlanError, USAGE),
     (DataError, BAD_DATA),
     (NothingLearned, NOT_PROMOTED),
-    (CalibrationError, NOT_PROMOTED),
     (Refused, NOT_PROMOTED),
     (RegistryError, NO_REGISTRY),
 )

@@ -12,7 +12,7 @@ from scoring.calibration import Calibration
 from training.build import Built
 from training.compete import Learned
 from training.criteria import criteria
-from training.evaluate import ece_by_chance, intervals, measure
+from training.evaluate import intervals, measure
 from training.forest import reference_forest
 from training.groups import by_group
 from training.outliers import unusual
@@ -45,7 +45,6 @@ class Beside:
 
     raw: Floats  # the test rows' probabilities before calibration
     uncalibrated: Figures
-    ece_by_chance: float
     champion: tuple[str, Figures] | None  # its version, and its figures on today's rows
     forest: Figures | None
     groups: list[dict[str, Any]]
@@ -63,7 +62,6 @@ def beside(task: Task, parts: Parts, learned: Learned, built: Built, rival: Riva
     return Beside(
         raw,
         Figures.of(label, raw, seed=seed),
-        ece_by_chance(built.probability, seed=seed),
         None if rival is None or theirs is None else (rival.number, Figures.of(label, theirs, seed=seed)),
         None if forest is None else Figures.of(label, forest, seed=seed),
         by_group(task.use_case, built.bundle.features, parts.test, label, built.probability, seed=seed),

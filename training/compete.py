@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from features.errors import UseCaseError
 from training.candidates import Fit
 from training.choose import Choice, choose, median_fitted, tuned_fit
-from training.errors import CalibrationError
+from training.errors import CalibrationError, NothingLearned
 from training.learn import Contender, Taught, calibrated, teach
 from training.luck import luck_of
 from training.measure import Evidence, weigh
@@ -69,7 +69,7 @@ def fit(task: Task, parts: Parts, choice: Choice) -> Learned:
     What the choice has made already is taken as it is.
 
     Raises:
-        CalibrationError: The winner's margin does not rise with the outcome.
+        NothingLearned: The winner's margin does not rise with the outcome on the calibration rows.
     """
     if choice.made is not None:
         taught, made = choice.made.taught, choice.made.contenders
@@ -78,7 +78,7 @@ def fit(task: Task, parts: Parts, choice: Choice) -> Learned:
         return Learned(taught, replace(choice, made=None), kept, taught.matrix(parts.test), labels(parts.test))
     taught = teach(task.table.features, parts.fit, parts.stop, parts.calibrate, label_event=task.label_event)
     fits = tuned_fit(task.candidates(), choice)
-    contenders = {choice.kind: _contend(taught, choice.kind, fits[choice.kind], task.seed)}
+    contenders = {choice.kind: _risen(taught, choice.kind, fits[choice.kind], task.seed)}
     for kind in task.baselines:
         if kind in fits and kind not in contenders:
             try:
@@ -95,6 +95,14 @@ def measured(task: Task, parts: Parts, learned: Learned) -> Evidence:
     kind = learned.choice.kind
     evidence = weigh(learned.test_labels, served[kind], baselines, kind=kind, seed=task.seed)
     return replace(evidence, luck=luck_of(task, parts, learned.choice))
+
+
+def _risen(taught: Taught, kind: str, fit: Fit, seed: int) -> Contender:
+    try:
+        return _contend(taught, kind, fit, seed)
+    except CalibrationError as error:
+        rule = "A model's score must rise with the outcome on rows it has not learned from"
+        raise NothingLearned(f"{rule}, that of the {kind} does not: the features tell too little.") from error
 
 
 def _contend(taught: Taught, kind: str, fit: Fit, seed: int) -> Contender:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
@@ -27,13 +28,13 @@ def doubts(parts: Parts, learned: Learned, evidence: Evidence) -> tuple[Finding,
             {},
         ),
         (
-            abs(rates["test"] - rates["train"]) > SHIFT * rates["train"],
+            rate_moved(parts),
             "base_rate_shift",
-            f"the outcome's rate moved from {rates['train']:.3f} in training to {rates['test']:.3f} on the test rows",
+            f"the outcome's rate moved from {rates['train']:.3g} in training to {rates['test']:.3g} on the test rows",
             {name: round(rates[name], 4) for name in ("train", "test")},
         ),
         (
-            error > CALIBRATED,
+            error > max(CALIBRATED, evidence.ece_by_chance),
             "calibration",
             f"predicted and realised rates differ by {error:.3f} on average over ten bins",
             {"error": round(error, 4)},
@@ -48,6 +49,17 @@ def doubts(parts: Parts, learned: Learned, evidence: Evidence) -> tuple[Finding,
     of_all = (Finding(rule, None, "warn", detail, figures) for doubted, rule, detail, figures in told if doubted)
     left_out = learned.winner.fitted.params.get("left_out", ())
     return (*of_all, *outgrown(parts, learned.taught.features, left_out))
+
+
+def rate_moved(parts: Parts) -> bool:
+    """Whether the outcome's rate on the test rows is another: by more than a tenth, and than chance alone shows.
+
+    By chance: two standard errors of the difference of two shares that are one.
+    """
+    rates, rows = parts.base_rates(), parts.counts()
+    rate = (rates["train"] * rows["train"] + rates["test"] * rows["test"]) / (rows["train"] + rows["test"])
+    usual = 2 * math.sqrt(rate * (1 - rate) * (1 / rows["train"] + 1 / rows["test"]))
+    return abs(rates["test"] - rates["train"]) > max(SHIFT * rates["train"], usual)
 
 
 def outgrown(parts: Parts, features: Sequence[Feature], left_out: Collection[str] = ()) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 ValueError
 ├── NothingLearned    no feature tells the outcome: nothing can be promoted (exit 4)
-├── CalibrationError  a candidate's margin does not rise with the outcome (exit 4 where it is the winner's)
+├── CalibrationError  a candidate's margin does not rise with the outcome; the winner's is NothingLearned
 ├── ReceiptError      a model's reasons do not add up to its scores (exit 1: a fault of ours)
 ├── PlanError         scoring's: a plan asks for what the population cannot give (exit 2)
 ├── Refused           a promotion that may not be (exit 4)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.evaluate import Outcomes, intervals, measure
+from training.evaluate import Outcomes, ece_by_chance, intervals, measure
 from training.gate import paired_gain
 from training.luck import Luck
 
@@ -26,6 +26,7 @@ class Evidence:
     baselines: dict[str, dict[str, float]]
     baseline_intervals: dict[str, dict[str, list[float]]]
     tenths: list[dict[str, float]]
+    ece_by_chance: float  # what 95% of labels drawn from the probabilities themselves stay within
     bar: str | None  # the baseline that must be beaten; None where the model is itself that baseline
     over_bar: dict[str, Any]  # the paired gain over it, with 95% intervals
     luck: Luck | None = None  # None where it was not measured
@@ -58,6 +59,7 @@ def weigh(label: NDArray[Any], served: Floats, baselines: Mapping[str, Floats], 
         {name: measure(label, probability) for name, probability in baselines.items()},
         {name: intervals(label, probability, seed=seed) for name, probability in baselines.items()},
         Outcomes.of(label, served).tenths(),
+        ece_by_chance(served, seed=seed),
         bar,
         paired_gain(label, served, baselines[bar], seed=seed) if bar else {},
     )

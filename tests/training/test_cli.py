@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from training.__main__ import BAD_DATA, DONE, NO_REGISTRY, NOT_PROMOTED, USAGE, main
+from training.guards import CALIBRATED
 
 CONTRACT = Path(__file__).parents[1] / "contract" / "training-report.schema.json"
 Lines = dict[str, dict[str, Any]]
@@ -151,6 +152,8 @@ def test_a_small_table_with_odd_columns_trains(
     line = json.loads(capsys.readouterr().out)[0]
     assert code == DONE
     assert line["kind"] == "logit"
+    assert line["metrics"]["ece"] > CALIBRATED
+    assert "calibration" not in {finding["rule"] for finding in line["findings"]}  # 32 rows show as much by chance
 
 
 def test_a_plan_names_a_cut(trained: Lines, home: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
+import pytest
 
 from features.types import Feature
-from training.doubts import outgrown
+from training.doubts import outgrown, rate_moved
 from training.split import Parts
 
 FEATURES = (
@@ -47,3 +48,24 @@ def test_features_that_left_the_learned_range_are_named() -> None:
 def test_a_tenth_of_the_test_rows_is_no_shift() -> None:
     """Two test rows of twenty beyond the range are not named."""
     assert not list(outgrown(Parts(part(0), part(10), part(20), part(22)), FEATURES))
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "moved"),
+    [
+        ((10, 1000), (5, 1000), False),
+        ((18, 2400), (4, 600), False),
+        ((400, 2000), (80, 500), True),
+        ((4, 8), (3, 8), False),
+    ],
+    ids=["five fewer of a rare class", "as dealt", "a fifth fewer", "tiny"],
+)
+def test_a_rate_has_moved_beyond_a_tenth_and_beyond_chance(
+    train: tuple[int, int], test: tuple[int, int], moved: bool
+) -> None:
+    """A few outcomes more or fewer of a rare class are no shift."""
+    learned, judged = (
+        pl.DataFrame({"__label": [True] * hits + [False] * (rows - hits)}) for hits, rows in (train, test)
+    )
+
+    assert rate_moved(Parts(learned, learned[:0], learned[:0], judged)) is moved

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import jsonschema
 import mlflow
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 
 from features.errors import UseCaseError
@@ -24,9 +26,10 @@ from scoring.releases import current_version, load_release
 from scoring.scorer import Scorer
 from scoring.verdicts import verdicts
 from training.build import build
+from training.choose import Choice
 from training.compete import choose_for, fit, measured
 from training.encode import encode
-from training.errors import Refused
+from training.errors import NothingLearned, Refused
 from training.population import current
 from training.receipt import check
 from training.registry import CHAMPION, Registry
@@ -102,6 +105,19 @@ def test_a_candidate_that_needs_a_log_cannot_be_asked_of_a_table(world: Path, ho
 
     with pytest.raises(UseCaseError, match=r"visits.toml.*candidate: must be one of logit, forest, xgboost"):
         choose_for(task, split(task.table, seed=task.seed))
+
+
+def test_a_score_that_falls_with_the_outcome_is_told_as_nothing_learned(
+    world: Path, home: Path, registry: Registry
+) -> None:
+    """Where the chosen model falls on the rows that calibrate it, the message speaks of features."""
+    use_case = load_use_case(world / "visits.toml")
+    task = Task(use_case, learning_table(use_case), home, registry, "never")
+    parts = split(task.table, seed=task.seed)
+    turned = replace(parts, calibrate=parts.calibrate.with_columns(__label=(1 - pl.col("__label")).cast(pl.Int8)))
+
+    with pytest.raises(NothingLearned, match=r"must rise with the outcome.*that of the logit does not"):
+        fit(task, turned, Choice("logit"))
 
 
 @pytest.mark.parametrize("bounds", [{"MOST": 50}, {"LEAST": 50, "WALKS": 1}], ids=["rows", "rows times trees"])
