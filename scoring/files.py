@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -52,7 +54,7 @@ def read_batches(source: Path, *, as_text: bool = False) -> Iterator[pa.Table]:
     for path in source_files(source):
         try:
             yield from _csv(path, as_text=as_text) if path.name.endswith(CSV) else _parquet(path)
-        except (OSError, pa.ArrowInvalid) as error:
+        except (OSError, EOFError, UnicodeDecodeError, csv.Error, pa.ArrowInvalid) as error:
             raise BatchError(
                 f"{path.name} must be a readable Parquet or CSV file, got {type(error).__name__}."
             ) from error
@@ -79,13 +81,25 @@ def _some_groups(metadata: pq.FileMetaData) -> Iterator[list[int]]:
 
 
 def _csv(path: Path, *, as_text: bool) -> Iterator[pa.Table]:
+    names, parse = _first_line(path)
     convert = pacsv.ConvertOptions(column_types={CUSTOMER_ID: pa.string()})
     if as_text:
-        with pacsv.open_csv(path) as peeked:
-            texts = dict.fromkeys(peeked.schema.names, pa.string())
+        texts = dict.fromkeys([*names, CUSTOMER_ID], pa.string())
         convert = pacsv.ConvertOptions(column_types=texts, null_values=[""], strings_can_be_null=True)
-    with pacsv.open_csv(path, convert_options=convert) as file:
+    read = pacsv.ReadOptions(column_names=names, skip_rows=1)
+    with pacsv.open_csv(path, read_options=read, parse_options=parse, convert_options=convert) as file:
         yield from (pa.Table.from_batches([batch]) for batch in file)
+
+
+def _first_line(path: Path) -> tuple[list[str], pacsv.ParseOptions]:
+    """The columns as training calls them, without blanks around, and the sign that parts the first line into most."""
+    opened = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
+        line = file.readline()
+    parted = [(next(csv.reader([line], delimiter=sign), []), sign) for sign in ",;\t|"]
+    names, sign = max(parted, key=lambda option: len(option[0]))
+    called = [name.strip() or f"column_{place}" for place, name in enumerate(names, 1)]
+    return called, pacsv.ParseOptions(delimiter=sign)
 
 
 def count_rows(source: Path) -> int | None:

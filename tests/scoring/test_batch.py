@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gzip
+import io
 import json
 import subprocess
 import sys
@@ -202,6 +204,22 @@ def test_a_folder_and_a_csv_give_what_one_parquet_file_gives(live, small_batches
     assert len(list((tmp_path / "many").iterdir())) > 1
     assert written(tmp_path / "many") == written(tmp_path / "one.parquet")
     assert written(tmp_path / "many")[7]["customer_id"] == "00007"
+
+
+@pytest.mark.parametrize("ending", [".csv", ".csv.gz"])
+def test_a_csv_that_training_reads_is_read_here_too(live, source, tmp_path, ending):
+    """Parted by semicolons, with a BOM and blanks around the columns' names."""
+    table = pq.read_table(source)
+    padded = table.rename_columns([f" {name} " for name in table.column_names])
+    text = io.BytesIO()
+    pacsv.write_csv(padded, text, pacsv.WriteOptions(delimiter=";"))
+    marked = b"\xef\xbb\xbf" + text.getvalue()
+    (tmp_path / f"in{ending}").write_bytes(gzip.compress(marked) if ending.endswith("gz") else marked)
+
+    score_file(live, tmp_path / f"in{ending}", tmp_path / "from_csv.parquet")
+    score_file(live, source, tmp_path / "out.parquet")
+
+    assert written(tmp_path / "from_csv.parquet") == written(tmp_path / "out.parquet")
 
 
 def test_forbidden_features_are_told_together(tmp_path_factory):
