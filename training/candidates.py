@@ -162,8 +162,13 @@ def candidates(features: Sequence[Feature], label_event: str | None, gaps: Gap =
 
 
 def _linear(kind: str, lesson: Lesson, seed: int, gaps: Gap, used: list[str], *, overlapping: bool = False) -> Fitted:
+    """A regression on as many rows as tell.
+
+    With p weights on n rows it is expected to lose p/(2n) nats against the best of its kind (Akaike 1974): a thousand
+    rows a weight lose 0.0005, whatever is left out.
+    """
     weights = sum(len(lesson.codes.get(name, ("value", "missing"))) for name in used)
-    matrix, label = _enough(lesson, seed, weights=weights)
+    matrix, label = learned_rows(lesson, max(LEAST_REGRESSED, ROWS_A_WEIGHT * weights), seed=seed)
     document = fit_linear(
         lesson.features,
         lesson.codes,
@@ -178,14 +183,9 @@ def _linear(kind: str, lesson: Lesson, seed: int, gaps: Gap, used: list[str], *,
     return Fitted(kind, "model.json", canonical_json(document), {"features": len(used)})
 
 
-def _enough(lesson: Lesson, seed: int, *, weights: int) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """Fitting and stopping rows with their labels; of very many a sample drawn by seed, in their order.
-
-    A regression of p weights on n rows is expected to lose p/(2n) nats against the best of its kind (Akaike 1974): a
-    thousand rows a weight lose 0.0005, whatever is left out.
-    """
+def learned_rows(lesson: Lesson, most: int, *, seed: int) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Fitting and stopping rows with their labels; where there are more, a sample drawn by seed, in their order."""
     fit, rows = len(lesson.fit), len(lesson.fit) + len(lesson.stop)
-    most = max(LEAST_REGRESSED, ROWS_A_WEIGHT * weights)
     taken = np.sort(np.random.default_rng(seed).permutation(rows)[:most]) if rows > most else np.arange(rows)
     own, others = taken[taken < fit], taken[taken >= fit] - fit
     return (

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.calibrate import fit_calibration
+from training.candidates import learned_rows
 from training.errors import CalibrationError
 from training.learn import Taught
 
@@ -28,13 +29,9 @@ def reference_forest(taught: Taught, test: NDArray[np.float32], *, seed: int) ->
     """
     from sklearn.ensemble import RandomForestClassifier
 
-    lesson = taught.lesson
-    matrix = np.concatenate([lesson.fit, lesson.stop])
-    label = np.concatenate([lesson.fit_labels, lesson.stop_labels])
-    most = max(MOST_CELLS // max(matrix.shape[1], 1), 1)
-    taken = np.sort(np.random.default_rng(seed).permutation(len(label))[:most])
+    matrix, label = learned_rows(taught.lesson, max(MOST_CELLS // max(test.shape[1], 1), 1), seed=seed)
     forest = RandomForestClassifier(TREES, min_samples_leaf=LEAST_IN_A_LEAF, random_state=seed, n_jobs=1)
-    forest.fit(matrix[taken], label[taken])
+    forest.fit(matrix, label)
 
     def margin(rows: NDArray[np.float32]) -> NDArray[np.float32]:
         share = np.clip(forest.predict_proba(rows)[:, -1], NEAREST, 1 - NEAREST)

@@ -248,7 +248,7 @@ def test_numbers_tell_rows_apart_by_value() -> None:
 def test_rows_that_differ_in_a_number_alone_are_not_one(tmp_path: Path) -> None:
     """Numbers count among a row's content, and its halves by group are of one size."""
     table = learning_table(
-        table_case(tmp_path, pl.DataFrame({"x": np.arange(4000) / 7, "y": cycle("yes", "no", n=4000)}))
+        table_case(tmp_path, pl.DataFrame({"x": np.arange(4000) * 2.0, "y": cycle("yes", "no", n=4000)}))
     )
 
     assert table.report["duplicate_rows"] == 0
