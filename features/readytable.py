@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
-import numpy as np
 import polars as pl
 
 from features.badrows import BadRows, bad_rows_of, refuse_too_many
@@ -26,9 +25,6 @@ from features.sources import FILE, ROW, Source, digest, missing_column, open_sou
 from features.usecase import Table, UseCase
 
 _number = "__number"
-_step = np.uint64(0x9E3779B97F4A7C15)
-_mixing = ((np.uint64(30), np.uint64(0xBF58476D1CE4E5B9)), (np.uint64(27), np.uint64(0x94D049BB133111EB)))
-_nan, _null = np.uint64(0x7FF8000000000000), np.uint64(0x7FF8000000000001)
 _copies, _copied = 10, 0.01  # rows, and share of all, up to which equal rows are taken for copies of one
 _nearly_all = 0.9  # share of distinct values from which a column that is no feature is looked at as an identifier
 _classes = 10  # different labels up to which they are classes, of which none tells one person from another
@@ -133,21 +129,17 @@ def _check_columns(use_case: UseCase, section: Table, source: Source) -> None:
 def _fetch(source: Source, section: Table) -> pl.DataFrame:
     """All cells in the order of the source, with customer id, group and row number."""
     table = source.table
-    cells = [table[f"c{index}"] for index in range(len(source.columns))]
-    whole = [each.cast("string").fill_null("\x1e") for each in cells if not each.type().is_floating()]
+    whole = [table[f"c{index}"].cast("string").fill_null("\x1e") for index in range(len(source.columns))]
     identity = as_text(source.column(section.customer_id)) if section.customer_id else ibis.null("string")
-    content: ir.Value = ibis.literal("\x1f").join(whole) if whole else ibis.literal("")
+    content: ir.Value = ibis.literal("\x1f").join(whole)
     table = table.mutate(
         **{ID: identity, GROUP: md5_lower(content if section.customer_id is None else identity.fill_null(""))}
     )
     with reading(source.path):
-        fetched = _in_order(frame(table)).with_row_index(_number, 1)
-    if section.customer_id is not None:
-        return fetched.with_columns(pl.col(GROUP).cast(pl.UInt64))
-    numbers = [fetched[each.get_name()] for each in cells if each.type().is_floating()]
-    return fetched.with_columns(
-        pl.col(_number).cast(pl.String).alias(ID), mixed(fetched[GROUP].cast(pl.UInt64), numbers).alias(GROUP)
-    )
+        cells = _in_order(frame(table)).with_row_index(_number, 1)
+    if section.customer_id is None:
+        cells = cells.with_columns(pl.col(_number).cast(pl.String).alias(ID))
+    return cells.with_columns(pl.col(GROUP).cast(pl.UInt64))
 
 
 def _in_order(rows: pl.DataFrame) -> pl.DataFrame:
@@ -155,25 +147,6 @@ def _in_order(rows: pl.DataFrame) -> pl.DataFrame:
     file, row = pl.col(FILE), pl.col(ROW)
     rises = (file > file.shift()) | ((file == file.shift()) & (row > row.shift()))
     return rows if rows.select(rises.all()).item() else rows.sort(FILE, ROW)
-
-
-def mixed(hashes: pl.Series, numbers: Sequence[pl.Series]) -> pl.Series:
-    """Hashes (UInt64) with the bits of further numbers mixed in: to write numbers as texts takes far longer.
-
-    Equal hashes and equal numbers, of whatever width, give the same; 0 and -0 are equal, so are all NaN, and null is
-    neither. Each number is followed by a round of splitmix64 (Steele, Lea and Flood 2014), which is one to one.
-    """
-    state = hashes.to_numpy().copy()
-    for column in numbers:
-        values = column.cast(pl.Float64)
-        bits = (values.fill_null(0.0).to_numpy() + 0.0).view(np.uint64).copy()
-        bits[values.is_nan().fill_null(value=False).to_numpy()] = _nan
-        bits[values.is_null().to_numpy()] = _null
-        state = (state ^ bits) + _step
-        for shift, factor in _mixing:
-            state = (state ^ (state >> shift)) * factor
-        state ^= state >> np.uint64(31)
-    return pl.Series(state)
 
 
 def _apart(cells: pl.DataFrame) -> pl.DataFrame:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import math
 import string
 import tempfile
 from datetime import date, datetime, timedelta
@@ -18,7 +16,7 @@ from hypothesis import strategies as st
 
 from features.errors import DataError, UseCaseError
 from features.learning import BOOKKEEPING, LearningTable
-from features.readytable import labels_of, mixed
+from features.readytable import labels_of
 from features.table import learning_table
 from features.types import Feature
 from features.usecase import load_use_case
@@ -228,33 +226,6 @@ def test_equal_rows_stay_together(tmp_path: Path) -> None:
     assert table.report["duplicate_rows"] == 50
     assert table.rows["__group"].head(50).equals(table.rows["__group"].tail(50))
     assert table.rows["__group"].n_unique() == N
-
-
-def test_numbers_tell_rows_apart_by_value() -> None:
-    """Any other number gives another group, by its last bit too; 0 is -0, a NaN is a NaN, null is neither."""
-    values = [0.0, 1.0, float(np.nextafter(1.0, 2.0)), -1.0, math.nan, None, 1e300, 5e-324]
-    rows = [*itertools.product(values, values), (-0.0, 0.0), (0.0, -0.0), (-math.nan, 0.0)]
-    columns = [pl.Series([row[place] for row in rows], dtype=pl.Float64) for place in (0, 1)]
-
-    found = mixed(pl.Series([7] * len(rows), dtype=pl.UInt64), columns).to_list()
-
-    assert len(set(found)) == len(values) ** 2
-    missing = found[rows.index((values[4], 0.0))]
-    assert found[-3:] == [found[0], found[0], missing]
-    narrow = mixed(pl.Series([7], dtype=pl.UInt64), [pl.Series([0.5], dtype=pl.Float32)])
-    assert narrow.equals(mixed(pl.Series([7], dtype=pl.UInt64), [pl.Series([0.5])]))
-
-
-def test_rows_that_differ_in_a_number_alone_are_not_one(tmp_path: Path) -> None:
-    """Numbers count among a row's content, and the groups of either class fall evenly into halves."""
-    table = learning_table(
-        table_case(tmp_path, pl.DataFrame({"x": np.arange(4000) * 2.0, "y": cycle("yes", "no", n=4000)}))
-    )
-
-    assert table.report["duplicate_rows"] == 0
-    assert table.rows["__group"].n_unique() == 4000
-    odd = table.rows.group_by("__label").agg((pl.col("__group") % 2).sum())["__group"]
-    assert (odd.cast(pl.Int64) - 1000).abs().max() < 112  # five standard deviations
 
 
 def test_rows_that_very_many_repeat_are_dealt_one_by_one(tmp_path: Path) -> None:
