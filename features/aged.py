@@ -183,7 +183,8 @@ def _together(known: ir.Table, layout: Layout) -> ir.Table:
     for at, (_, name, level) in enumerate(layout.levels):
         made[f"level_{at}"] = rows.count(where=longest & (rows[f"p{layout.properties.index(name)}"] == level))
     grouped = rows.group_by(CUSTOMER_ID, "type", "refund").aggregate(**made)
-    return grouped.mutate(gap_mean=_gap_mean(grouped), gap_sd=_gap_sd(grouped))
+    kept = [name for name in grouped.columns if not name.startswith("gap")]  # the engine holds all that is selected
+    return grouped.select(*kept, gap_mean=_gap_mean(grouped), gap_sd=_gap_sd(grouped))
 
 
 def _known(events: ir.Table, cutoff: ir.Value) -> ir.Table:

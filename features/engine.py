@@ -1,46 +1,81 @@
-"""The DuckDB that Ibis works on: one in-memory database per job, held to the machine's means."""
+"""The DuckDB that Ibis works on: one per job, held to the machine's means; what it holds of a log is in a file."""
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import count
 from pathlib import Path
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 import polars as pl
+import pyarrow as pa
 
-_serial = count()
+_ROWS = 8_192  # fetched at a time
 
 
 @contextmanager
 def engine() -> Iterator[Any]:
-    """An Ibis backend on an in-memory DuckDB: UTC, bounded memory, spilling to a folder of its own.
+    """An Ibis backend on an in-memory DuckDB: UTC, bounded memory, keeping and spilling to a folder of its own.
 
-    `PENCHANT_MEMORY` (such as "2GB") sets the bound; else it is half of the machine's memory.
+    `PENCHANT_MEMORY` (such as "2GB") sets the bound; else it is half of the machine's memory. The folder is the user's
+    alone, below the machine's temporary one, and goes when the job ends.
     """
-    backend = ibis.duckdb.connect(
-        ":memory:",
-        threads=os.cpu_count() or 1,
-        memory_limit=os.environ.get("PENCHANT_MEMORY") or f"{_half_of_memory()}MB",
-        temp_directory=str(Path(tempfile.gettempdir()) / f"penchant-{os.getpid()}-{next(_serial)}"),
-        preserve_insertion_order=False,
-        autoinstall_known_extensions=False,
-    )
-    try:
-        backend.raw_sql("SET TimeZone = 'UTC'")
-        yield backend
-    finally:
-        backend.disconnect()
+    with tempfile.TemporaryDirectory(prefix="penchant-") as folder:
+        backend = ibis.duckdb.connect(
+            ":memory:",
+            threads=os.cpu_count() or 1,
+            memory_limit=os.environ.get("PENCHANT_MEMORY") or f"{_half_of_memory()}MB",
+            temp_directory=str(Path(folder) / "spilled"),
+            preserve_insertion_order=False,
+            autoinstall_known_extensions=False,
+            enable_external_file_cache=False,  # the system's own holds what was read of a source
+        )
+        try:
+            backend.raw_sql("SET TimeZone = 'UTC'")
+            yield backend
+        finally:
+            backend.disconnect()
+
+
+def keep(backend: Any, name: str, table: ir.Table) -> ir.Table:
+    """The table's rows, kept by the engine under a name: in a file, of which memory holds what is being read."""
+    folder = backend.raw_sql("SELECT current_setting('temp_directory')").fetchone()[0]
+    file, query = literal(str(Path(folder) / f"{name}.parquet")), ibis.to_sql(table, dialect="duckdb")
+    Path(folder).mkdir(exist_ok=True)
+    backend.raw_sql(f"COPY ({query}) TO {file} (FORMAT parquet, COMPRESSION lz4_raw)")
+    backend.raw_sql(f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS SELECT * FROM read_parquet({file})")  # noqa: S608  both are quoted
+    kept: ir.Table = backend.table(name)
+    return kept
+
+
+@ibis.udf.scalar.builtin(signature=(("string",), "int32"))
+def getvariable(called: str) -> ir.Value:
+    """DuckDB's own: a variable of the engine, as `frames` sets them."""
 
 
 def frame(table: ir.Table) -> pl.DataFrame:
     """The rows of an Ibis table as a polars frame; timestamps without a zone are left so."""
-    answer = pl.from_arrow(table.to_pyarrow())
+    return _framed(table.to_pyarrow_batches(chunk_size=_ROWS))
+
+
+def frames(table: ir.Table, settings: Iterable[Mapping[str, int]]) -> Iterator[pl.DataFrame]:
+    """The rows of a table for each setting of the engine's variables; the table is made SQL but once."""
+    backend, schema = table.get_backend(), table.schema().to_pyarrow()
+    sql = str(ibis.to_sql(table, dialect="duckdb"))
+    for setting in settings:
+        for name, value in setting.items():
+            backend.raw_sql(f"SET VARIABLE {name} = {value}")
+        batches = backend.raw_sql(sql).fetch_record_batch(_ROWS)
+        yield _framed(pa.RecordBatchReader.from_batches(schema, batches))
+
+
+def _framed(rows: pa.RecordBatchReader) -> pl.DataFrame:
+    # In pieces: the engine gives a whole one in buffers of up to twice its size, and a frame would hold on to them.
+    answer = pl.from_arrow(rows.read_all())
     if not isinstance(answer, pl.DataFrame):
         raise TypeError(f"An Ibis table must give a frame, got {type(answer).__name__}.")
     return answer

@@ -14,16 +14,17 @@ import polars as pl
 from pandera.errors import SchemaError, SchemaErrors
 
 from features.badrows import BROKEN, BadRows, bad_rows, refuse_too_many
-from features.cells import AMOUNT, as_amount, as_moment, as_text, as_written_moment, filled, slugs
+from features.cells import AMOUNT, as_amount, as_moment, as_text, as_written_moment, filled, slug, slugs
 from features.dating import Dating, dating
 from features.engine import frame
 from features.errors import DataError
-from features.held import Held, hold
-from features.links import accepted_links, merge_events
+from features.held import TYPE, Held, hold, type_names
+from features.links import accepted_links, merged
+from features.names import CELL, TEXT, Names, cells_of, names
 from features.sources import FILE, ROW, Source, open_source, reading
 from features.usecase import CurrencyColumn, Events, RefundRule, Scalar, TypeColumn, UseCase
 
-_copy = "__copy"
+_copy, _customer, _kind = "__copy", "__customer", "__kind"
 LATE = "late_timestamp"  # after a long silence, with few others
 _or_a_form = "or events.timestamp_format must say how it is written"
 _types = {
@@ -72,13 +73,15 @@ def open_log(backend: Any, use_case: UseCase, *, known_to: datetime | None = Non
         raise TypeError("A use case on a ready table has no log.")
     source = open_source(backend, section.path, table=section.table)
     with reading(source.path):
-        typed, duplicates = merge_events(backend, _typed(source, section), accepted_links(backend, section.links)), 0
+        customers, types = _customers(backend, source, section), _types_of(backend, source, section)
+        typed, duplicates = _typed(_numbered(source, section, customers, types), section), 0
+        rows = int(source.table.count().execute())
         if section.id is not None:
             marked = backend.create_table("penchant_marked", typed, temp=True)
             duplicates = int(marked.count(where=marked[_copy] > 0).execute())
             typed = marked.filter(marked[_copy] == 0).drop(_copy)
-        held = _held(backend, typed, section)
-        counts = _counted(typed, held.events)
+        held = _held(backend, typed, section, customers, types)
+        counts = _counted(typed, held.events, rows - duplicates)
         dated = _dated(source, typed, counts, use_case)
         if dated.late:
             bound = max(dated.end, known_to or dated.end)
@@ -96,11 +99,11 @@ def open_log(backend: Any, use_case: UseCase, *, known_to: datetime | None = Non
     return Log(held, first, last, rows, duplicates, bad, source, dated)
 
 
-def _counted(typed: ir.Table, held: ir.Table) -> pl.DataFrame:
-    """The rows by rule broken, if any, and day; the source is read again only where a row was not held."""
+def _counted(typed: ir.Table, held: ir.Table, rows: int) -> pl.DataFrame:
+    """The `rows` by rule broken, if any, and day; the source is read again only where a row was not held."""
     good = held.group_by(day=held.ts.date()).aggregate(n=held.count())
     counts = frame(good.mutate(**{BROKEN: ibis.null("string")}).select(BROKEN, "day", "n"))
-    return counts if int(typed.count().execute()) == counts["n"].sum() else _by_day(typed)
+    return counts if rows == counts["n"].sum() else _by_day(typed)
 
 
 def _dated(source: Source, typed: ir.Table, counts: pl.DataFrame, use_case: UseCase) -> Dating:
@@ -141,17 +144,47 @@ def _columns_of_rules(section: Events) -> dict[str, str | None]:
     }
 
 
-def _held(backend: Any, typed: ir.Table, section: Events) -> Held:
+def _customers(backend: Any, source: Source, section: Events) -> Names:
+    """The ids of the customers, each merged one as the id it becomes."""
+    cells = cells_of(source.column(section.customer_id))
+    meant = cells.mutate(**{TEXT: as_text(cells[CELL])})
+    links = accepted_links(backend, section.links)
+    return names(backend, "penchant_customers", merged(backend, meant, TEXT, links), "int32")
+
+
+def _types_of(backend: Any, source: Source, section: Events) -> Names:
+    """The slugs of the types."""
+    if isinstance(section.type, TypeColumn):
+        cells = cells_of(source.column(section.type.column))
+        meant = cells.mutate(**{TEXT: slugs(as_text(cells[CELL]))})
+    else:
+        row = pl.DataFrame(
+            {CELL: [section.type], TEXT: [slug(section.type) or None]}, schema=[(CELL, pl.String), (TEXT, pl.String)]
+        )
+        meant = backend.create_table("penchant_type", row.to_arrow(), temp=True, overwrite=True)
+    return type_names(backend, "penchant_types", meant, section.path)
+
+
+def _numbered(source: Source, section: Events, customers: Names, types: Names) -> Source:
+    """The source with the numbers of customers and types beside its columns."""
+    table = customers.numbered(source.table, source.inside(section.customer_id), _customer)
+    if isinstance(section.type, TypeColumn):
+        return replace(source, table=types.numbered(table, source.inside(section.type.column), _kind))
+    only = ibis.literal(0, "int16") if slug(section.type) else ibis.null("int16")
+    return replace(source, table=table.mutate(**{_kind: only}))
+
+
+def _held(backend: Any, typed: ir.Table, section: Events, customers: Names, types: Names) -> Held:
     """The good rows."""
     same: dict[str, ir.Value] = {}
     if isinstance(section.type, str):
-        same["type"] = slugs(ibis.literal(section.type))
+        same[TYPE] = ibis.literal(0, "int16")
     if section.refund is None:
         same["refund"] = ibis.literal(False)
     if section.amount is None:
         same["amount"] = ibis.null(AMOUNT)
     good = typed.filter(typed[BROKEN].isnull()).drop(BROKEN, FILE, ROW)
-    return hold(backend, "penchant", good, section.path, same)
+    return hold(backend, "penchant", good, customers, types, same)
 
 
 def event_schema(events: ir.Table) -> pai.DataFrameSchema:
@@ -172,10 +205,10 @@ def _check(source: Source, events: ir.Table) -> None:
 
 
 def _typed(source: Source, section: Events) -> ir.Table:
-    """Every row typed, with the rule it broke, if any, in `__broken`."""
-    customer = as_text(source.column(section.customer_id))
+    """Every row of a source with numbers typed, with the rule it broke, if any, in `__broken`."""
+    customer = source.table[_customer]
     moment = _moment(source, section)
-    kind = _event_type(source, section)
+    kind = source.table[_kind]
     columns: dict[str, ir.Value] = {"customer_id": customer, "ts": moment, "type": kind}
     rules = [
         ("missing_customer_id", customer.isnull()),
@@ -213,12 +246,6 @@ def _copies(source: Source, identity: str) -> ir.Value:
     cells = [source.table[f"c{index}"] for index in range(len(source.columns))]
     window = ibis.window(group_by=cells, order_by=[source.table[FILE], source.table[ROW]])
     return ibis.ifelse(filled(source.column(identity)), ibis.row_number().over(window), 0)
-
-
-def _event_type(source: Source, section: Events) -> ir.Value:
-    if isinstance(section.type, TypeColumn):
-        return slugs(as_text(source.column(section.type.column)))
-    return slugs(ibis.literal(section.type))
 
 
 def _needed(source: Source, name: str, cells: ir.Column | None, what: str) -> ir.Column:

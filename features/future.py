@@ -10,7 +10,7 @@ import ibis
 import ibis.expr.types as ir
 import polars as pl
 
-from features.held import hold
+from features.held import hold_texts
 from features.labels import naive
 from features.layout import layout_of
 from features.learning import ID
@@ -70,7 +70,8 @@ def rewritten(backend: Any, ground: Ground, cutoff: datetime) -> Ground:
         elif name[0] == "m" and name[1:].isdigit():
             changed[name] = _other(future[name])
     kept = future.filter(future.ts.day() % 2 == 0).mutate(**changed)
-    log = replace(ground.log, held=hold(backend, "penchant_rewritten", past.union(kept), ground.log.source.path))
+    held = hold_texts(backend, "penchant_rewritten", past.union(kept), ground.log.source.path)
+    log = replace(ground.log, held=held)
     settled = naive(min(cutoff, ground.cutoffs.train[-1]))
     same_layout = settled == naive(ground.cutoffs.train[-1])
     layout = replace(layout_of(ground.use_case, log, settled), traits=ground.layout.traits)

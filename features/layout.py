@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -92,8 +92,9 @@ def layout_of(use_case: UseCase, log: Log, before: datetime) -> Layout:
     section, window, label = use_case.events, use_case.window, use_case.label
     if section is None or window is None or label is None:
         raise TypeError("A layout is made from a log.")
-    known = log.named.filter(log.named.ts < before)
-    counts = _counts(known)
+    events = log.held.events
+    known, kinds = events.filter(events.ts < before), {code: kind for kind, code in log.held.codes.items()}
+    counts = _counts(known, kinds)
     target = slug(label.event)
     happened = counts.filter(~pl.col("refund"))["type"].to_list()
     if target not in happened:
@@ -110,7 +111,7 @@ def layout_of(use_case: UseCase, log: Log, before: datetime) -> Layout:
         windows=windows_of(window.observation),
         amounts=tuple(kind for kind in types if kind in paid),
         refunds=section.refund is not None or bool(counts["refund"].any()),
-        levels=tuple(_levels(known, types, section.properties)),
+        levels=tuple(_levels(known, kinds, types, section.properties)),
         properties=section.properties,
         measures=section.measures,
         engagement=tuple((kind, weights[kind]) for kind in types if kind in weights),
@@ -133,22 +134,29 @@ def _usual(events: ir.Table) -> tuple[Decimal, Decimal] | None:
     return fences[0], fences[1]
 
 
-def _counts(events: ir.Table) -> pl.DataFrame:
-    """Events by type, refunds apart, most frequent first: type, refund, n, paid."""
+def _counts(events: ir.Table, kinds: Mapping[int, str]) -> pl.DataFrame:
+    """Events by type, refunds apart, most frequent first: type (text), refund, n, paid."""
     refund = events.refund | (events.amount < 0).fill_null(False)
     grouped = events.group_by("type", refund=refund).aggregate(n=events.count(), paid=events.amount.count())
-    return frame(grouped).sort(["n", "type", "refund"], descending=[True, False, False])
+    return _named(grouped, kinds).sort(["n", "type", "refund"], descending=[True, False, False])
 
 
-def _levels(events: ir.Table, types: Sequence[str], properties: Sequence[str]) -> list[tuple[str, str, str]]:
+def _levels(
+    events: ir.Table, kinds: Mapping[int, str], types: Sequence[str], properties: Sequence[str]
+) -> list[tuple[str, str, str]]:
     """The levels of each type and property that are frequent enough to be counted on their own."""
     found: list[tuple[str, str, str]] = []
     for index, name in enumerate(properties):
         grouped = events.group_by("type", level=events[f"p{index}"]).aggregate(n=events.count())
-        counts = frame(grouped).sort(["n", "level"], descending=[True, False])
+        counts = _named(grouped, kinds).sort(["n", "level"], descending=[True, False])
         for kind in types:
             own = counts.filter(pl.col("type") == kind)
             least = _least_share * float(own["n"].sum())
             levels = own.filter((pl.col("n") >= least) & pl.col("level").is_not_null())["level"].to_list()
             found += [(kind, name, level) for level in levels[:_most_levels]]
     return found
+
+
+def _named(grouped: ir.Table, kinds: Mapping[int, str]) -> pl.DataFrame:
+    """The rows with the texts of their types in place of the numbers."""
+    return frame(grouped).with_columns(pl.col("type").replace_strict(kinds, return_dtype=pl.String))

@@ -41,16 +41,14 @@ def accepted_links(backend: Any, path: Path | None) -> dict[str, str]:
     return _merged_into(list(rows.select(CUSTOMER_ID, SAME_AS).iter_rows()))
 
 
-def merge_events(backend: Any, events: ir.Table, links: Mapping[str, str]) -> ir.Table:
-    """The events with each merged customer's id replaced."""
+def merged(backend: Any, table: ir.Table, column: str, links: Mapping[str, str]) -> ir.Table:
+    """The table with each merged customer's id replaced in a column of ids."""
     if not links:
-        return events
-    table = pl.DataFrame({"__alias": list(links), "__into": list(links.values())}).to_arrow()
-    known = backend.create_table("penchant_links", table, temp=True, overwrite=True)
-    joined = events.left_join(known, events[CUSTOMER_ID] == known["__alias"])
-    return joined.mutate(**{CUSTOMER_ID: ibis.coalesce(joined["__into"], joined[CUSTOMER_ID])}).drop(
-        "__alias", "__into"
-    )
+        return table
+    rows = pl.DataFrame({"__alias": list(links), "__into": list(links.values())}).to_arrow()
+    known = backend.create_table("penchant_links", rows, temp=True, overwrite=True)
+    joined = table.left_join(known, table[column] == known["__alias"])
+    return joined.mutate(**{column: ibis.coalesce(joined["__into"], joined[column])}).drop("__alias", "__into")
 
 
 def _merged_into(pairs: list[tuple[str, str]]) -> dict[str, str]:

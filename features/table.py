@@ -16,7 +16,7 @@ from features.badrows import BadRows
 from features.cells import md5_lower
 from features.coherence import incoherences
 from features.digests import input_digest
-from features.engine import engine, frame
+from features.engine import engine, frames
 from features.errors import DataError, UseCaseError
 from features.events import Log, open_log
 from features.future import sees_the_future
@@ -52,8 +52,9 @@ class Ground:
         """The feature table at a cutoff (UTC), and what is `then` made of its rows, by customer id."""
         moment = ibis.literal(naive(cutoff), "timestamp(6)")
         traits = None if self.profiles is None else as_of(self.profiles.rows, moment)
-        tables = (feature_table(part, moment, self.layout, traits) for part in self.log.held.parts())
-        return pl.concat([frame(then(table).order_by(CUSTOMER_ID)) for table in tables])
+        part, ranges = self.log.held.parts()
+        rows = then(feature_table(part, moment, self.layout, traits)).order_by(CUSTOMER_ID)
+        return pl.concat(frames(rows, ranges))
 
 
 def learning_table(use_case: UseCase, *, quarantine: Path | None = None) -> LearningTable:
