@@ -59,7 +59,7 @@ def getvariable(called: str) -> ir.Value:
 
 def frame(table: ir.Table) -> pl.DataFrame:
     """The rows of an Ibis table as a polars frame; timestamps without a zone are left so."""
-    return _framed(table.to_pyarrow_batches(chunk_size=_ROWS))
+    return _framed(table.to_pyarrow())
 
 
 def frames(table: ir.Table, settings: Iterable[Mapping[str, int]]) -> Iterator[pl.DataFrame]:
@@ -69,13 +69,12 @@ def frames(table: ir.Table, settings: Iterable[Mapping[str, int]]) -> Iterator[p
     for setting in settings:
         for name, value in setting.items():
             backend.raw_sql(f"SET VARIABLE {name} = {value}")
-        batches = backend.raw_sql(sql).fetch_record_batch(_ROWS)
-        yield _framed(pa.RecordBatchReader.from_batches(schema, batches))
+        # In pieces: a whole one comes in buffers of up to twice its size, and the frame would hold on to them.
+        yield _framed(backend.raw_sql(sql).fetch_record_batch(_ROWS).read_all().cast(schema))
 
 
-def _framed(rows: pa.RecordBatchReader) -> pl.DataFrame:
-    # In pieces: the engine gives a whole one in buffers of up to twice its size, and a frame would hold on to them.
-    answer = pl.from_arrow(rows.read_all())
+def _framed(rows: pa.Table) -> pl.DataFrame:
+    answer = pl.from_arrow(rows)
     if not isinstance(answer, pl.DataFrame):
         raise TypeError(f"An Ibis table must give a frame, got {type(answer).__name__}.")
     return answer
