@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from benchmarks.tasks import NAMES, Missing, use_case
 from features.table import learning_table
 from features.usecase import UseCase
-from training.candidates import Fit, candidates, fit_xgboost
+from training.candidates import XGBOOSTS_OWN, Fit, candidates, fit_xgboost
 from training.compete import Learned, choose_for, fit, measured
 from training.doubts import SHIFT, doubts
 from training.errors import CalibrationError
@@ -35,8 +35,6 @@ from training.season import with_season
 from training.split import split
 from training.task import Task
 
-# xgboost's own defaults, where ours differ
-PLAIN = {"eta": 0.3, "max_depth": 6, "min_child_weight": 1.0, "subsample": 1.0, "colsample_bytree": 1.0, "lambda": 1.0}
 NEAR = 0.003  # of ROC-AUC
 BASE_RATE = "base rate"
 SHIFTS = ("base_rate_shift", "outside_learned_range")
@@ -153,7 +151,7 @@ def _others(task: Task, learned: Learned) -> dict[str, Floats]:
     """What each of the others would serve for the test rows; one that cannot be calibrated is left out."""
     ours = candidates(task.table.features, task.label_event)
     fits: dict[str, Fit] = {kind: ours[kind] for kind in ("rfm_logit", "logit") if kind in ours}
-    fits |= {"xgboost, plain": partial(fit_xgboost, **PLAIN), "xgboost, lightly set": fit_xgboost}
+    fits |= {"xgboost, plain": partial(fit_xgboost, **XGBOOSTS_OWN), "xgboost, lightly set": fit_xgboost}
     served = {}
     for kind, one in fits.items():
         try:

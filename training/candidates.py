@@ -33,6 +33,14 @@ BOOSTING: dict[str, Any] = {
     "colsample_bytree": 0.8,
     "lambda": 5.0,
 }
+XGBOOSTS_OWN: dict[str, Any] = {
+    "eta": 0.3,
+    "max_depth": 6,
+    "min_child_weight": 1.0,
+    "subsample": 1.0,
+    "colsample_bytree": 1.0,
+    "lambda": 1.0,
+}
 FOREST: dict[str, Any] = {
     "eta": 1.0,
     "max_depth": 8,

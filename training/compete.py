@@ -58,7 +58,7 @@ def choose_for(task: Task, parts: Parts) -> Choice:
     if asked is not None and asked not in fits:
         raise UseCaseError(task.use_case.file, [f"candidate: must be one of {', '.join(fits)} here, got {asked}"])
     features, seed = task.table.features, task.seed
-    if is_large(parts):
+    if is_large(parts, width=len(features)):
         return choose_once(parts, features, fits, seed=seed, asked=asked)
     return choose(parts.learning, features, fits, label_event=task.label_event, seed=seed, asked=asked)
 

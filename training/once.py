@@ -1,11 +1,12 @@
 """Large tables: every candidate is fitted once, on the parts the model is made of, and the one that wins is served.
 
-Folds make the most of few outcomes. The standard error of a difference in log-loss falls with the root of the outcomes
-it is seen on: calibration rows with thousands of either class tell candidates apart as surely as folds of a small table
-ever do, and folds would fit every candidate three times more to say it a little more surely still. So candidates are
-held against each other on the calibration rows, which none was fitted or stopped on, each half of them by a calibration
-fitted on the other half. What was validated is what is served, to the byte: no other deal and no other seed. The price
-is that the served calibration, two numbers, is fitted on rows that the model was chosen on.
+Folds and the median of several seeds make the most of few outcomes. The standard error of a difference in log-loss
+falls with the root of the outcomes it is seen on: calibration rows with thousands of either class tell candidates apart
+as surely as folds of a small table ever do, and folds would fit every candidate three times more to say it a little
+more surely still. So candidates are held against each other on the calibration rows, which none was fitted or stopped
+on, each half of them by a calibration fitted on the other half. What was validated is what is served, to the byte: no
+other deal and no other seed. The price is that the served calibration, two numbers, is fitted on rows that the model
+was chosen on.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from features.types import Feature
 from training.calibrate import fit_calibration
 from training.candidates import Fit, fit_xgboost
-from training.choose import Choice, Made, compare, search, winner
+from training.choose import Choice, Made, compare, search, seeds_for, winner
 from training.errors import CalibrationError, NothingLearned
 from training.evaluate import row_losses
 from training.learn import Contender, teach
@@ -30,10 +31,14 @@ MANY = 3_000  # calibration rows of either class from which one look at them tel
 Floats = NDArray[np.float64]
 
 
-def is_large(parts: Parts) -> bool:
-    """Whether one look at the calibration rows is enough to choose by; a log is validated on its cutoffs instead."""
+def is_large(parts: Parts, *, width: int) -> bool:
+    """Whether one look at the calibration rows is enough to choose by; a log is validated on its cutoffs instead.
+
+    As long as rows of `width` features afford several seeds, and so folds, these are worth their work.
+    """
     positives = float(labels(parts.calibrate).sum())
-    return min(positives, parts.calibrate.height - positives) >= MANY and not parts.calibrate["__cutoff"].count()
+    enough = min(positives, parts.calibrate.height - positives) >= MANY
+    return enough and seeds_for(parts.fit.height * width) == 1 and not parts.calibrate["__cutoff"].count()
 
 
 def choose_once(

@@ -11,7 +11,7 @@ import pytest
 from features.types import Feature
 from training import choose
 from training.calibrate import fit_calibration
-from training.candidates import Fitted, Lesson, fit_logit, fit_xgboost
+from training.candidates import XGBOOSTS_OWN, Fitted, Lesson, fit_logit, fit_xgboost
 from training.errors import NothingLearned
 from training.evaluate import row_losses
 
@@ -80,6 +80,22 @@ def test_a_lucky_seed_never_wins() -> None:
     losses = sorted(loss(fit_xgboost(lesson, 5 + 1000 * number)) for number in range(5))
     assert len(set(losses)) == 5
     assert loss(kept) == losses[2]
+
+
+def test_the_library_s_own_settings_are_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They win where few rows tell nearly all; where the outcome is noise nothing surely beats ours."""
+    random = np.random.default_rng(2)
+    matrix = random.integers(0, 6, size=(900, 2)).astype(np.float32)
+    rule, noise = (matrix.sum(axis=1) % 3 == 0).astype(float), random.integers(0, 2, 900).astype(float)
+    names = tuple(Feature(f"f{place}", "number") for place in range(2))
+    monkeypatch.setattr(choose, "MOST_TRIALS", 1)
+
+    found = [
+        choose.search(Lesson(names, {}, matrix[:500], label[:500], matrix[500:], label[500:]), seed=3)
+        for label in (rule, noise)
+    ]
+
+    assert found == [XGBOOSTS_OWN, {}]
 
 
 @pytest.mark.parametrize(("asked", "kind"), [(None, "stump"), ("tree", "tree")], ids=["free", "asked"])

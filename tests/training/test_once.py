@@ -13,7 +13,7 @@ import pytest
 from features.table import learning_table
 from features.types import Feature
 from tests.features.worlds import table_case
-from training import candidates, once
+from training import candidates, choose, once
 from training.compete import choose_for, fit
 from training.learn import teach
 from training.split import Parts, labels, split
@@ -35,6 +35,7 @@ def task(tmp_path_factory: pytest.TempPathFactory) -> Task:
 def parts(task: Task, monkeypatch: pytest.MonkeyPatch) -> Parts:
     """Its parts, whose calibration rows count as many."""
     monkeypatch.setattr(once, "MANY", 20)
+    monkeypatch.setattr(choose, "SEEDED_CELLS", 0)
     return split(task.table, seed=task.seed)
 
 
@@ -77,15 +78,17 @@ def test_no_row_is_judged_by_a_calibration_it_was_fitted_on() -> None:
     assert moved.tolist() == ((half == 1) | (np.arange(400) == 6)).tolist()
 
 
-def test_few_rows_and_logs_are_folded(parts: Parts) -> None:
-    """Either class must be there many times; rows of several cutoffs are validated in time."""
+def test_few_rows_and_logs_are_folded(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Either class must be there many times, in more rows than afford several seeds; a log is validated in time."""
     moment = pl.lit("2024-01-01").str.to_datetime(time_unit="us", time_zone="UTC").alias("__cutoff")
     ones = parts.calibrate.filter(labels(parts.calibrate) == 1)
 
-    assert once.is_large(parts)
-    assert not once.is_large(replace(parts, calibrate=parts.calibrate.with_columns(moment)))
-    assert not once.is_large(replace(parts, calibrate=parts.calibrate.filter(labels(parts.calibrate) == 0)))
-    assert not once.is_large(replace(parts, calibrate=ones))
+    assert once.is_large(parts, width=2)
+    assert not once.is_large(replace(parts, calibrate=parts.calibrate.with_columns(moment)), width=2)
+    assert not once.is_large(replace(parts, calibrate=parts.calibrate.filter(labels(parts.calibrate) == 0)), width=2)
+    assert not once.is_large(replace(parts, calibrate=ones), width=2)
+    monkeypatch.setattr(choose, "SEEDED_CELLS", 3 * 2 * parts.fit.height)
+    assert not once.is_large(parts, width=2)
 
 
 def test_a_forest_on_many_cells_has_fewer_trees(monkeypatch: pytest.MonkeyPatch) -> None:
