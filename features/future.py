@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 import polars as pl
 
+from features.ground import Ground
 from features.held import hold_texts
 from features.labels import naive
 from features.layout import layout_of
 from features.learning import ID
 from features.types import CUSTOMER_ID, Finding
-
-if TYPE_CHECKING:
-    from features.table import Ground
 
 
 def sees_the_future(backend: Any, ground: Ground, cutoff: datetime, rows: pl.DataFrame) -> list[Finding]:

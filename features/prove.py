@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from features.engine import engine
 from features.future import sees_the_future
+from features.ground import prepare
 from features.learning import ID
-from features.table import learning_table, prepare
+from features.table import learning_table
 from features.types import CUSTOMER_ID, Finding
 from features.usecase import UseCase
 

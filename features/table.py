@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import ibis
 import ibis.expr.types as ir
 import polars as pl
 
@@ -16,45 +15,24 @@ from features.badrows import BadRows
 from features.cells import md5_lower
 from features.coherence import incoherences
 from features.digests import input_digest
-from features.engine import engine, frames
+from features.engine import engine
 from features.errors import DataError, UseCaseError
-from features.events import Log, open_log
+from features.events import Log
 from features.future import sees_the_future
+from features.ground import Ground, prepare
 from features.inference import Read
-from features.labels import LABEL, Cutoffs, cutoffs_of, eligibility, labels, naive
-from features.layout import Layout, layout_of
+from features.labels import LABEL, Cutoffs, eligibility, labels
 from features.leakage import leak_findings
 from features.learning import CUTOFF, GROUP, ID, ORDER, LearningTable, called, check_names, class_shortage
-from features.profiles import Traits, as_of, open_profiles
 from features.quarantine import write_quarantine
 from features.readytable import read_ready_table
 from features.report import column_report
 from features.schema import check_table
 from features.types import CUSTOMER_ID, ELIGIBLE, Feature, Finding
 from features.usecase import UseCase
-from features.windows import feature_table, log_features
+from features.windows import log_features
 
 __all__ = ["LearningTable", "learning_table", "rows_at", "scoring_table"]
-
-
-@dataclass(frozen=True, slots=True)
-class Ground:
-    """What every table of a use case on a log stands on."""
-
-    use_case: UseCase
-    log: Log
-    cutoffs: Cutoffs
-    notes: tuple[str, ...]
-    layout: Layout
-    profiles: Traits | None
-
-    def at(self, cutoff: datetime, then: Callable[[ir.Table], ir.Table] = lambda table: table) -> pl.DataFrame:
-        """The feature table at a cutoff (UTC), and what is `then` made of its rows, by customer id."""
-        moment = ibis.literal(naive(cutoff), "timestamp(6)")
-        traits = None if self.profiles is None else as_of(self.profiles.rows, moment)
-        part, ranges = self.log.held.parts()
-        rows = then(feature_table(part, moment, self.layout, traits)).order_by(CUSTOMER_ID)
-        return pl.concat(frames(rows, ranges))
 
 
 def learning_table(use_case: UseCase, *, quarantine: Path | None = None) -> LearningTable:
@@ -119,22 +97,6 @@ def rows_at(use_case: UseCase, moments: Sequence[datetime]) -> pl.DataFrame:
     with engine() as backend:
         ground = prepare(backend, use_case, None)
         return pl.concat([_eligible_at(ground, moment) for moment in moments])
-
-
-def prepare(backend: Any, use_case: UseCase, before: datetime | None) -> Ground:
-    """The log, its cutoffs and its layout, which is settled by the events before the latest training cutoff.
-
-    Or before the moment `before`, where that is earlier.
-    """
-    log = open_log(backend, use_case, known_to=None if before is None else naive(before))
-    cutoffs, notes = cutoffs_of(use_case, log)
-    settled = naive(cutoffs.train[-1] if before is None else min(cutoffs.train[-1], before))
-    layout = layout_of(use_case, log, settled)
-    taken = [feature.name for feature in log_features(layout)]
-    profiles = open_profiles(backend, use_case, settled, taken)
-    if profiles is not None:
-        layout = replace(layout, traits=profiles.traits)
-    return Ground(use_case, log, cutoffs, tuple(notes), layout, profiles)
 
 
 def _bad(ground: Ground) -> dict[str, BadRows]:

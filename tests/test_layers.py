@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,41 @@ def _broken_in(path: Path, root: Path) -> Iterator[str]:
 def test_every_import_follows_the_layers() -> None:
     """No package reaches up, no library leaves its room, and nothing unpickles or evaluates."""
     assert broken_rules(ROOT) == []
+
+
+def ring(root: Path) -> list[str]:
+    """Files of ours that import one another in a ring, if any do; an import for its types alone counts."""
+    files = [path for package in OURS for path in sorted((root / package).rglob("*.py"))]
+    modules = {".".join(path.relative_to(root).with_suffix("").parts): path for path in files}
+    ahead = {
+        name: {found for found in _named(path, name) if found in modules and found != name}
+        for name, path in modules.items()
+    }
+    try:
+        TopologicalSorter(ahead).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def _named(path: Path, name: str) -> Iterator[str]:
+    for found in imported(ast.parse(path.read_text(encoding="utf-8")), name.rpartition(".")[0]):
+        yield from (found, found.rpartition(".")[0])
+
+
+def test_no_files_import_one_another_in_a_ring() -> None:
+    """Each file can be read after those it stands on."""
+    assert ring(ROOT) == []
+
+
+def test_a_ring_is_seen(tmp_path: Path) -> None:
+    """Two files that need each other, one of them for its types only, and one that stands on both."""
+    (tmp_path / "scoring").mkdir()
+    (tmp_path / "scoring/one.py").write_text("from scoring.two import x")
+    (tmp_path / "scoring/two.py").write_text("if TYPE_CHECKING:\n    import scoring.one")
+    (tmp_path / "scoring/three.py").write_text("from scoring import two")
+
+    assert set(ring(tmp_path)) == {"scoring.one", "scoring.two"}
 
 
 def test_the_packages_are_where_the_layers_look_for_them() -> None:

@@ -114,10 +114,13 @@ class Registry:
     def __init__(self, home: Path) -> None:
         self.home = home.resolve()
         self.home.mkdir(parents=True, exist_ok=True)
-        self.address = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.home / 'mlflow.db'}"
-        self._local = "MLFLOW_TRACKING_URI" not in os.environ
+        asked = os.environ.get("MLFLOW_TRACKING_URI")
+        self.address = asked or f"sqlite:///{self.home / 'mlflow.db'}"
+        self._local = not asked
         _quiet()
         mlflow.set_tracking_uri(self.address)
+        if self._local:  # MLflow writes it there, where the next home in this process would take it for the user's
+            os.environ.pop("MLFLOW_TRACKING_URI", None)
         mlflow.set_registry_uri(os.environ.get("MLFLOW_REGISTRY_URI") or self.address)
         self._client = mlflow.MlflowClient()
         self._client.search_experiments(max_results=1)

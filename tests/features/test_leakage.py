@@ -13,10 +13,11 @@ import pytest
 from features import leakage
 from features.engine import engine
 from features.future import sees_the_future
+from features.ground import prepare
 from features.leakage import leaks
 from features.learning import ID, LearningTable
 from features.prove import prove
-from features.table import learning_table, prepare
+from features.table import learning_table
 from features.types import CUSTOMER_ID, Feature, Finding
 from features.usecase import load_use_case
 from serving.console.findings import doubts

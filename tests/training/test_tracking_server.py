@@ -23,6 +23,7 @@ from tests.conftest import ROOT, newcomer
 from tests.ports import free_port
 from tests.training.conftest import TABLE, visits
 from training.__main__ import DONE, NO_REGISTRY, main
+from training.registry import Registry
 
 # MLflow's own client warns of the libraries it stands on
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
@@ -99,3 +100,13 @@ def test_a_tracking_server_is_a_registry_like_any(
     elsewhere.setenv("MLFLOW_TRACKING_URI", f"http://{away}")
     assert main(["sync", "--home", str(second)]) == NO_REGISTRY
     assert re.search(r"The registry must answer, got: .*127\.0\.0\.1", capsys.readouterr().err)
+
+
+def test_each_home_of_a_process_has_a_registry_of_its_own(elsewhere: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where no server is named, a second home does not take the first one's registry for the user's."""
+    elsewhere.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+    addresses = [Registry(tmp_path / name).address for name in ("one", "two")]
+
+    assert addresses == [f"sqlite:///{tmp_path / name / 'mlflow.db'}" for name in ("one", "two")]
+    assert mlflow.get_tracking_uri() == addresses[1]
