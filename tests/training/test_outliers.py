@@ -21,7 +21,8 @@ def rows(count: int, *, seed: int) -> pl.DataFrame:
         {"x": x, "y": x + random.normal(0, 0.1, count), "flat": 1.0, "c": random.choice(["a", "b"], count)}
     )
     gap = pl.when(pl.Series(random.random(count) < 0.05)).then(None).otherwise("x").alias("x")
-    return frame.with_columns(gap, __label=pl.Series(random.integers(0, 2, count), dtype=pl.Int8))
+    label = pl.Series(random.integers(0, 2, count), dtype=pl.Int8)
+    return frame.with_columns(gap, __label=label, __cutoff=pl.lit(None, pl.Datetime("us", "UTC")))
 
 
 def taught() -> Taught:
@@ -59,7 +60,7 @@ def test_flagged_rows_are_told_with_their_rates() -> None:
 
 def test_without_numbers_nothing_is_said() -> None:
     """A table of categories has no distances."""
-    parts = [rows(60, seed=seed).select("c", "__label") for seed in range(3)]
+    parts = [rows(60, seed=seed).select("c", "__label", "__cutoff") for seed in range(3)]
     known = teach(FEATURES[3:], *parts, label_event=None)
 
     assert unusual(known, known.lesson.fit, np.zeros(60), np.zeros(60), seed=1) == {}
