@@ -35,7 +35,8 @@ ASKED, STRONG, COPY = 0.15, 0.35, 0.65  # share of the log-loss it tells alone: 
 ADDED, ADDED_TO_REST = 0.175, 0.5  # what it tells beyond all others: in all, and against what they tell together
 LEAST_OTHERS = 5  # other features without which there is nothing to be compared with
 ENOUGH, RARER = 200_000, 20_000  # rows, and of the rarer class, that are looked at, drawn where there are more of both
-SAMPLE, WIDEST, PAIRED = 10_000, 40, 5_000  # rows and features of the comparison with all others, rows of pairs
+SAMPLE, WIDEST = 10_000, 40  # rows and features of the comparison with all others
+PAIRED, GLANCED = 5_000, 1_000  # rows of pairs, and those by which most pairs are put aside at once
 TWIN, FEW, NEAR = 0.1, 0.01, 1e-6  # a later state of a total equals it in this share of rows, is less in few
 PLANNED = 0.01  # share of rows with a date after the cutoff that is worth a question
 
@@ -247,9 +248,14 @@ def _later_states(each: _Slice, features: Sequence[Feature], barred: Collection[
     taken = [feature.name for feature in features if feature.type in ("number", "integer")]
     rows = {name: numbers(each.rows[name][sample]) for name in taken}
     rows = {name: values for name, values in rows.items() if len(np.unique(values)) > 2}
-    for name in (name for name in rows if name not in barred):
-        for other, earlier in rows.items():
-            if other != name and _goes_on(rows[name], earlier, each.label[sample] > 0):
+    names, positive = list(rows), each.label[sample] > 0
+    glance = np.array([values[:GLANCED] for values in rows.values()])
+    near = NEAR * np.abs(glance)
+    for name in (name for name in names if name not in barred):
+        alike = np.abs(glance - rows[name][:GLANCED]) <= near
+        for place in np.flatnonzero(alike.mean(axis=1) >= TWIN / 2):
+            other = names[place]
+            if other != name and _goes_on(rows[name], rows[other], positive):
                 detail = f"{name!r} equals {other!r} but for rows of one class: it goes on after the cutoff."
                 yield Finding("holds_the_future", name, "block", detail, {"other": other})
                 break
