@@ -1,7 +1,9 @@
 """One process that asks: `python -m benchmarks.endurance.flood PORT SECONDS WARM BODIES_FILE`; its figures as JSON.
 
 A caller alone, then four who wait for their answers, which gives the capacity, then twice that on time, whatever comes
-back. It is a process of its own, and a light one, so that it takes nothing from the server on a machine of two cores.
+back. After the capacity it writes a line and waits for one, so that its caller can look at the server, which has by
+then seen ordinary load. It is a process of its own, and a light one, so that it takes nothing from the server on a
+machine of two cores.
 """
 
 from __future__ import annotations
@@ -163,6 +165,8 @@ async def flood(port: int, requests: Sequence[bytes], *, seconds: float, warm: f
     result = Flood()
     result.alone = _percentile((await _in_turn(port, requests, 1, warm)).waits, 0.99)
     result.capacity = len((await _in_turn(port, requests, AT_ONCE, warm)).waits) / warm
+    print(flush=True)
+    sys.stdin.readline()
     group, result.held_back = await _on_time(port, requests, 2 * result.capacity, seconds)
     result.median, result.slow = _percentile(group.waits, 0.5), _percentile(group.waits, 0.99)
     result.good, result.statuses = len(group.waits), dict(group.statuses)

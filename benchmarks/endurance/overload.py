@@ -19,7 +19,7 @@ KINDS = {"1 row": 1, "20 rows": 20, "400 rows": 400}  # customers in a request
 SETTINGS = {"default": {}, "strict": {"PENCHANT_WAITING": "2"}}  # how patient the server is
 MIB = 1024 * 1024
 SLOWER = 3.0  # times that accepted requests may be slower at their 99th percentile than those of a caller alone
-LARGER = 1.1  # times that the server's memory may be larger in the end
+LARGER = 1.1  # times that the server's memory may be larger in the end than after ordinary load
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Overload:
     """What an overload came to."""
 
     flood: Flood
-    memory: tuple[int, int]  # bytes before and at the end
+    memory: tuple[int, int, int]  # bytes at rest, after ordinary load, and at the end
     seconds: float
 
     @property
@@ -39,7 +39,7 @@ class Overload:
     def sound(self) -> bool:
         """Whether all others were told to come again, and the memory is what it was."""
         told = set(self.flood.statuses) <= {429, 503} and not (self.flood.unsaid or self.flood.broken)
-        return told and self.memory[1] <= LARGER * self.memory[0]
+        return told and self.memory[2] <= LARGER * self.memory[1]
 
     def figures(self) -> dict[str, Any]:
         """What may be quoted."""
@@ -69,9 +69,14 @@ def overload(
     file = scratch / "bodies.json"
     file.write_text(json.dumps([_body(shelf, start, rows) for start in range(BODIES)]))
     command = [sys.executable, "-m", "benchmarks.endurance.flood", str(port), str(seconds), str(WARM), str(file)]
-    before = memory()
-    told = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
-    return Overload(Flood(**told | {"statuses": _counts(told["statuses"])}), (before, memory()), seconds)
+    idle = memory()
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as asking:
+        assert asking.stdout is not None
+        asking.stdout.readline()
+        used = memory()
+        told = json.loads(asking.communicate("\n")[0])
+    flood = Flood(**told | {"statuses": _counts(told["statuses"])})
+    return Overload(flood, (idle, used, memory()), seconds)
 
 
 def _counts(statuses: dict[str, int]) -> dict[int, int]:
