@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from functools import wraps
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"
@@ -92,38 +92,57 @@ class Draft:
     candidates: Mapping[str, tuple[Mapping[str, Any], Mapping[str, float]]] = field(default_factory=dict)
 
 
-def _speaking(function: Callable[P, R]) -> Callable[P, R]:
-    """MLflow's errors as ours."""
+def _speaking(method: Callable[Concatenate[Registry, P], R]) -> Callable[Concatenate[Registry, P], R]:
+    """A method that asks this registry, whichever MLflow last spoke to in this process, and says its errors as ours."""
 
-    @wraps(function)
-    def speaking(*args: P.args, **kwargs: P.kwargs) -> R:
+    @wraps(method)
+    def speaking(registry: Registry, *args: P.args, **kwargs: P.kwargs) -> R:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # MLflow and what it stands on warn of each other
-                return function(*args, **kwargs)
+                registry.turn_to()
+                return method(registry, *args, **kwargs)
         except MlflowException as error:
             raise RegistryError(f"The registry must answer, got: {str(error).splitlines()[0][:300]}") from error
 
-    return speaking
+    return speaking  # type: ignore[return-value] # mypy asks for the first argument's name
+
+
+@contextmanager
+def _as_the_user_left_it(*names: str) -> Iterator[None]:
+    """MLflow writes its addresses to the environment, where the next home would take them for the user's."""
+    before = {name: os.environ.get(name) for name in names}
+    yield
+    for name, value in before.items():
+        os.environ.pop(name, None)
+        if value is not None:
+            os.environ[name] = value
 
 
 class Registry:
     """The registry of a home: MLFLOW_TRACKING_URI where it is set, else HOME/mlflow.db."""
 
-    @_speaking
     def __init__(self, home: Path) -> None:
         self.home = home.resolve()
         self.home.mkdir(parents=True, exist_ok=True)
         asked = os.environ.get("MLFLOW_TRACKING_URI")
         self.address = asked or f"sqlite:///{self.home / 'mlflow.db'}"
+        self._models = os.environ.get("MLFLOW_REGISTRY_URI") or self.address
         self._local = not asked
         _quiet()
-        mlflow.set_tracking_uri(self.address)
-        if self._local:  # MLflow writes it there, where the next home in this process would take it for the user's
-            os.environ.pop("MLFLOW_TRACKING_URI", None)
-        mlflow.set_registry_uri(os.environ.get("MLFLOW_REGISTRY_URI") or self.address)
-        self._client = mlflow.MlflowClient()
-        self._client.search_experiments(max_results=1)
+        self._client = self._reached()
+
+    def turn_to(self) -> None:
+        """Makes this the registry that MLflow's own functions ask; a process has one at a time."""
+        with _as_the_user_left_it("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"):
+            mlflow.set_tracking_uri(self.address)
+            mlflow.set_registry_uri(self._models)
+
+    @_speaking
+    def _reached(self) -> mlflow.MlflowClient:
+        client = mlflow.MlflowClient()
+        client.search_experiments(max_results=1)
+        return client
 
     @_speaking
     def champion(self, name: str) -> Version | None:

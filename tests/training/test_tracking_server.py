@@ -70,13 +70,10 @@ def _answers(address: str) -> bool:
 
 
 @pytest.fixture
-def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    """What sets the tracking server's address; MLflow's own is put back afterwards."""
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """What sets the tracking server's address."""
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    before = mlflow.get_tracking_uri()
-    yield monkeypatch
-    mlflow.set_tracking_uri(before)
-    mlflow.set_registry_uri(before)
+    return monkeypatch
 
 
 def test_a_tracking_server_is_a_registry_like_any(
@@ -103,10 +100,14 @@ def test_a_tracking_server_is_a_registry_like_any(
 
 
 def test_each_home_of_a_process_has_a_registry_of_its_own(elsewhere: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Where no server is named, a second home does not take the first one's registry for the user's."""
+    """Where no server is named, neither takes the other's registry for one that the user named."""
     elsewhere.delenv("MLFLOW_TRACKING_URI", raising=False)
 
-    addresses = [Registry(tmp_path / name).address for name in ("one", "two")]
+    one, two = (Registry(tmp_path / name) for name in ("one", "two"))
 
-    assert addresses == [f"sqlite:///{tmp_path / name / 'mlflow.db'}" for name in ("one", "two")]
-    assert mlflow.get_tracking_uri() == addresses[1]
+    assert [each.address for each in (one, two)] == [
+        f"sqlite:///{tmp_path / name / 'mlflow.db'}" for name in ("one", "two")
+    ]
+    assert two.names() == one.names() == []
+    assert mlflow.get_tracking_uri() == one.address
+    assert "MLFLOW_TRACKING_URI" not in os.environ
