@@ -130,7 +130,7 @@ def _most(there: Iterable[bool]) -> bool:
 
 def _largest(cells: pl.Series, place: int) -> int:
     """The largest of the first or second numbers of dates."""
-    return int(cells.str.extract(_first_two, place).cast(pl.Int64, strict=False).max() or 0)  # type: ignore[arg-type]
+    return int(cells.str.extract(_first_two, place).cast(pl.Int64, strict=False).max() or 0)  # type: ignore[arg-type]  # of integers
 
 
 def _written(words: str, cells: pl.Series, shown: list[str]) -> str | None:

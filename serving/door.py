@@ -44,7 +44,7 @@ def keep_the_door(runtime: Runtime) -> None:
         if b"origin" in headers or b"expect" in headers or not runtime.turns_away(declared_size(headers)):
             _begin(protocol)
             return
-        protocol.cycle = protocol.cycle or _Over()  # type: ignore[assignment]
+        protocol.cycle = protocol.cycle or _Over()  # type: ignore[assignment]  # has what is asked of a cycle
         own = [*protocol.server_state.default_headers, *heads[path]]
         protocol.transport.write(_refusal(own, request_id(headers)))
         protocol.on_response_complete()
@@ -55,8 +55,9 @@ def keep_the_door(runtime: Runtime) -> None:
         if protocol.cycle.response_complete and protocol.timeout_keep_alive_task is None:
             _rest(protocol)
 
-    HttpToolsProtocol.on_headers_complete = on_headers_complete  # type: ignore[assignment, method-assign]
-    HttpToolsProtocol.on_message_complete = on_message_complete  # type: ignore[assignment, method-assign]
+    # uvicorn makes a task of every whole head; a method of its protocol is the only place before that
+    HttpToolsProtocol.on_headers_complete = on_headers_complete  # type: ignore[assignment, method-assign]  # see above
+    HttpToolsProtocol.on_message_complete = on_message_complete  # type: ignore[assignment, method-assign]  # see above
 
 
 def _plain(protocol: HttpToolsProtocol) -> bool:

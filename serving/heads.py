@@ -33,4 +33,4 @@ def end_those_without(seconds: float) -> None:
         else:
             protocol.transport.close()
 
-    HttpToolsProtocol.connection_made = connection_made  # type: ignore[assignment, method-assign]
+    HttpToolsProtocol.connection_made = connection_made  # type: ignore[assignment, method-assign]  # it has no hook

@@ -11,7 +11,7 @@ from serving.problems import BAD_REQUEST, MEDIA_TYPE, Problem
 
 def refuse_in_our_words() -> None:
     """From here on this process answers such bytes with a problem document, where uvicorn has a line of plain text."""
-    HttpToolsProtocol.send_400_response = _refuse  # type: ignore[assignment, method-assign]
+    HttpToolsProtocol.send_400_response = _refuse  # type: ignore[assignment, method-assign]  # it has no hook
 
 
 def _refuse(protocol: HttpToolsProtocol, _message: str) -> None:
