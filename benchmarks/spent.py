@@ -26,10 +26,12 @@ PARTS = {
         *(f"training.{module}.encode" for module in ("learn", "build", "promotion", "rival", "population")),
     ],
     "logistic regressions": ["training.candidates.fit_linear"],
-    "calibration": [f"training.{module}.fit_calibration" for module in ("learn", "choose", "forest", "calibrate")],
+    "calibration": [
+        f"training.{module}.fit_calibration" for module in ("learn", "choose", "once", "forest", "calibrate")
+    ],
     "predicting": ["scoring.model.TreeModel.margin"],
     "bootstrap": ["training.compete.weigh", "training.gate.paired_gain", "training.beside.Figures.of"],
-    "chance of an ECE": ["training.beside.ece_by_chance", "training.guards.ece_by_chance"],
+    "chance of an ECE": ["training.measure.ece_by_chance", "training.guards.ece_by_chance"],
     "today's market": ["training.build.market_of", "training.build.ladder_for"],
     "receipt": ["training.build.check"],
     "golden rows": ["training.build.golden_rows"],
@@ -121,14 +123,20 @@ def _booked(ledger: Ledger, called: Callable[..., Any], name: Callable[[], str])
 
 
 def _wrap(address: str, wrapper: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
-    """Puts a wrapper where an address (package.module.function or package.module.Class.method) points."""
+    """Puts a wrapper where an address points."""
+    holder, name = pointed(address)
+    setattr(holder, name, wrapper(getattr(holder, name)))
+
+
+def pointed(address: str) -> tuple[Any, str]:
+    """What holds an address (package.module.function or package.module.Class.method), and its name there."""
     holder_path, _, name = address.rpartition(".")
     try:
         holder = import_module(holder_path)
     except ModuleNotFoundError:
         module, _, owner = holder_path.rpartition(".")
         holder = getattr(import_module(module), owner)
-    setattr(holder, name, wrapper(getattr(holder, name)))
+    return holder, name
 
 
 def _peak() -> float:
