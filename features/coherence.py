@@ -11,34 +11,35 @@ import ibis.expr.types as ir
 from features.cells import slug
 from features.events import Log
 from features.profiles import Traits
-from features.types import CUSTOMER_ID
+from features.types import CUSTOMER_ID, Note
 
 _sign_up = re.compile(
     r"(^|_)(signed?_?up|sign_?up|signup_date|registered|registration|inscription|created|creation|joined|since|opened)(_|$)"
 )
 
 
-def incoherences(log: Log, profiles: Traits | None) -> list[str]:
+def incoherences(log: Log, profiles: Traits | None) -> list[Note]:
     """What is at odds: events before their customer's sign-up, events and profiles in the future, unknown customers."""
     now = ibis.literal(datetime.now(UTC).replace(tzinfo=None), "timestamp(6)")
     events = log.held.events
-    told = [_said(events.count(where=events.ts > now), "events lie in the future")]
+    told = [_said("future_events", events.count(where=events.ts > now), "events lie in the future")]
     if profiles is None:
-        return [line for line in told if line]
+        return [note for note in told if note]
     known = profiles.rows.select(CUSTOMER_ID).distinct()
     customers = log.named.select(CUSTOMER_ID).distinct()
-    told.append(_said(customers.anti_join(known, CUSTOMER_ID).count(), "customers of the log have no profile"))
-    told.append(_said(known.anti_join(customers, CUSTOMER_ID).count(), "profiles belong to nobody in the log"))
+    unknown, idle = customers.anti_join(known, CUSTOMER_ID), known.anti_join(customers, CUSTOMER_ID)
+    told.append(_said("without_profile", unknown.count(), "customers of the log have no profile"))
+    told.append(_said("without_events", idle.count(), "profiles belong to nobody in the log"))
     if profiles.dated:
-        told.append(
-            _said(profiles.rows.count(where=profiles.rows.valid_from > now), "profiles are dated in the future")
-        )
+        ahead = profiles.rows.count(where=profiles.rows.valid_from > now)
+        told.append(_said("future_profiles", ahead, "profiles are dated in the future"))
     signs = [trait for trait in profiles.traits if trait.kind == "date" and _sign_up.search(slug(trait.column))]
-    told += [
-        _said(_before(log, profiles, trait.inside), f"events lie before their customer's {trait.column!r}")
-        for trait in signs
-    ]
-    return [line for line in told if line]
+    for trait in signs:
+        early = _before(log, profiles, trait.inside)
+        told.append(
+            _said("before_sign_up", early, f"events lie before their customer's {trait.column!r}", trait.column)
+        )
+    return [note for note in told if note]
 
 
 def _before(log: Log, profiles: Traits, column: str) -> ir.Value:
@@ -51,6 +52,6 @@ def _before(log: Log, profiles: Traits, column: str) -> ir.Value:
     return joined.count(where=joined.ts < joined.signed.truncate("D"))
 
 
-def _said(count: ir.Value, what: str) -> str | None:
+def _said(rule: str, count: ir.Value, what: str, column: str | None = None) -> Note | None:
     n = int(count.execute())
-    return f"{n:,} {what}" if n else None
+    return Note(rule, f"{n:,} {what}", {"count": n, "column": column} if column else {"count": n}) if n else None

@@ -12,6 +12,8 @@ from itertools import pairwise
 
 import polars as pl
 
+from features.types import Note
+
 FEW = 0.05  # share of the events up to which those apart from the rest may be misdated
 THIN = 0.1  # of the events a day of the largest stretch, from which a stretch that lasts is business as usual
 TWICE = 2  # a silence before misdated events is that much longer than any other
@@ -25,7 +27,7 @@ class Dating:
     end: datetime  # the midnight after the last
     early: int  # events before `start`
     late: int  # events from `end` on
-    notes: tuple[str, ...]  # on silences, and on what lies outside
+    notes: tuple[Note, ...]  # on silences, and on what lies outside
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,23 +66,37 @@ def dating(counts: pl.DataFrame, *, observation: int, awaited: int, known_to: da
 
 def _told(stretches: list[_Stretch], low: int, high: int) -> Dating:
     kept = stretches[low : high + 1]
-    notes = [f"no event lies between {one.last:%Y-%m-%d} and {other.first:%Y-%m-%d}" for one, other in pairwise(kept)]
+    notes = [_silence(one.last, other.first) for one, other in pairwise(kept)]
     start, end = kept[0].first, kept[-1].last + timedelta(days=1)
     early = sum(each.events for each in stretches[:low])
     late = sum(each.events for each in stretches[high + 1 :])
     if early:
-        silent = f"{(start - stretches[low - 1].last).days:,} days"
-        notes.append(
-            f"{early:,} events lie before {start:%Y-%m-%d}, after which {silent} pass without any: perhaps misdated; "
-            "they count in tenure and totals, not for the cutoffs"
-        )
+        notes.append(_early(early, start, (start - stretches[low - 1].last).days))
     if late:
-        silent = f"{(stretches[high + 1].first - stretches[high].last).days:,} days"
-        notes.append(
-            f"{late:,} events follow after {silent} without any, the first on {stretches[high + 1].first:%Y-%m-%d}: "
-            "taken as misdated; window.test_cutoff keeps those that its prediction window reaches"
-        )
+        first = stretches[high + 1].first
+        notes.append(_late(late, first, (first - stretches[high].last).days))
     return Dating(start, end, early, late, tuple(notes))
+
+
+def _silence(last: datetime, following: datetime) -> Note:
+    days = {"last_day": f"{last:%Y-%m-%d}", "next_day": f"{following:%Y-%m-%d}"}
+    return Note("silence", f"no event lies between {days['last_day']} and {days['next_day']}", days)
+
+
+def _early(events: int, start: datetime, silent: int) -> Note:
+    detail = (
+        f"{events:,} events lie before {start:%Y-%m-%d}, after which {silent:,} days pass without any: perhaps "
+        "misdated; they count in tenure and totals, not for the cutoffs"
+    )
+    return Note("early_events", detail, {"events": events, "next_day": f"{start:%Y-%m-%d}", "days": silent})
+
+
+def _late(events: int, first: datetime, silent: int) -> Note:
+    detail = (
+        f"{events:,} events follow after {silent:,} days without any, the first on {first:%Y-%m-%d}: taken as "
+        "misdated; window.test_cutoff keeps those that its prediction window reaches"
+    )
+    return Note("late_events", detail, {"events": events, "next_day": f"{first:%Y-%m-%d}", "days": silent})
 
 
 def _stretches(counts: pl.DataFrame, silence: int) -> list[_Stretch]:

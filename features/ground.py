@@ -16,7 +16,7 @@ from features.events import Log, open_log
 from features.labels import Cutoffs, cutoffs_of, naive
 from features.layout import Layout, layout_of
 from features.profiles import Traits, as_of, open_profiles
-from features.types import CUSTOMER_ID
+from features.types import CUSTOMER_ID, Note
 from features.usecase import UseCase
 from features.windows import feature_table, log_features
 
@@ -28,7 +28,7 @@ class Ground:
     use_case: UseCase
     log: Log
     cutoffs: Cutoffs
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
     layout: Layout
     profiles: Traits | None
 

@@ -13,7 +13,7 @@ from features.cells import slug
 from features.engine import frame
 from features.errors import DataError
 from features.events import Log
-from features.types import CUSTOMER_ID, Predicate
+from features.types import CUSTOMER_ID, Note, Predicate
 from features.usecase import UseCase, Window
 
 LABEL = "__label"
@@ -37,7 +37,7 @@ def log_end(log: Log) -> datetime:
     return datetime(log.last.year, log.last.month, log.last.day, tzinfo=UTC) + timedelta(days=1)
 
 
-def cutoffs_of(use_case: UseCase, log: Log) -> tuple[Cutoffs, list[str]]:
+def cutoffs_of(use_case: UseCase, log: Log) -> tuple[Cutoffs, list[Note]]:
     """The test cutoff, the training cutoffs with enough history, and what there is to say about them.
 
     A training cutoff's outcome window ends at or before the test cutoff; `prediction` days of history lie before it.
@@ -64,11 +64,13 @@ def cutoffs_of(use_case: UseCase, log: Log) -> tuple[Cutoffs, list[str]]:
             ],
         )
     if len(train) < len(asked):
-        notes.append(f"{len(train)} of {len(asked)} training cutoffs have {window.prediction} days of history")
+        figures = {"kept": len(train), "asked": len(asked), "days": window.prediction}
+        detail = f"{len(train)} of {len(asked)} training cutoffs have {window.prediction} days of history"
+        notes.append(Note("history", detail, figures))
     return Cutoffs(train, test), notes
 
 
-def _check_test(column: str, window: Window, log: Log, test: datetime) -> list[str]:
+def _check_test(column: str, window: Window, log: Log, test: datetime) -> list[Note]:
     """Refuses a test cutoff outside the log; says where its outcome window is cut short."""
     first, end = log.first.replace(tzinfo=UTC), log_end(log)
     ends = test + timedelta(days=window.gap + window.prediction)
@@ -98,7 +100,11 @@ def _check_test(column: str, window: Window, log: Log, test: datetime) -> list[s
                 f"{ends:%Y-%m-%d}; the latest test cutoff is {latest:%Y-%m-%d}"
             ],
         )
-    return [f"the log ends {lacking:g} days before the test prediction window does"] if lacking > 0 else []
+    if lacking <= 0:
+        return []
+    return [
+        Note("cut_short", f"the log ends {lacking:g} days before the test prediction window does", {"days": lacking})
+    ]
 
 
 def _timestamp(use_case: UseCase) -> str:

@@ -17,7 +17,7 @@ _STYLE = (
 def as_text(report: Mapping[str, Any]) -> str:
     """The report in lines: what was read, what there is to say, a line for each column."""
     lines = [f"{name}: {value}" for name, value in _facts(report)]
-    lines += [f"note: {note}" for note in report["notes"]]
+    lines += [f"note: {note['detail']}" for note in report["notes"]]
     for title, columns in _tables(report):
         lines += ["", title]
         lines += [f"  {column['name']}: {_words(column)}" for column in columns]
@@ -27,7 +27,7 @@ def as_text(report: Mapping[str, Any]) -> str:
 def as_page(name: str, report: Mapping[str, Any]) -> str:
     """The report as a page without any outside asset."""
     facts = "".join(f"<tr><th>{_safe(key)}</th><td>{_safe(value)}</td></tr>" for key, value in _facts(report))
-    notes = "".join(f"<li>{_safe(note)}</li>" for note in report["notes"])
+    notes = "".join(f"<li>{_safe(note['detail'])}</li>" for note in report["notes"])
     tables = "".join(f"<h2>{_safe(title)}</h2>{_columns(columns)}" for title, columns in _tables(report))
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Data report: {_safe(name)}</title>'

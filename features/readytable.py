@@ -22,6 +22,7 @@ from features.report import column_report
 from features.roles import labels_of, order_of
 from features.schema import check_table
 from features.sources import FILE, ROW, Source, digest, missing_column, open_source, reading
+from features.types import Note
 from features.usecase import Table, UseCase
 
 _number = "__number"
@@ -79,7 +80,7 @@ def read_ready_table(use_case: UseCase) -> LearningTable:
         "null_labels_dropped": null_labels,
         "duplicate_rows": duplicates,
         "bad_rows": bad.to_json(),
-        "notes": _notes(section, duplicates),
+        "notes": [note.to_json() for note in _notes(section, duplicates)],
         "columns": _columns(kept, source, section, reads, kinds),
     }
     unread = [kept[source.inside(name)].alias(name) for name, read in reads.items() if read.dropped]
@@ -227,10 +228,12 @@ def _role(name: str, section: Table, read: Read) -> str:
     return "excluded" if name in section.exclude else "dropped" if read.feature is None else "feature"
 
 
-def _notes(section: Table, duplicates: int) -> list[str]:
+def _notes(section: Table, duplicates: int) -> list[Note]:
     notes = []
     if section.order_by is not None:
-        notes.append(f"column {section.order_by!r} orders the rows in time and is no feature")
+        detail = f"column {section.order_by!r} orders the rows in time and is no feature"
+        notes.append(Note("ordered", detail, {"column": section.order_by}))
     if duplicates:
-        notes.append(f"{duplicates} rows repeat another row; they are kept, copies on one side of the split")
+        detail = f"{duplicates:,} rows repeat another row; they are kept, copies on one side of the split"
+        notes.append(Note("repeated", detail, {"rows": duplicates}))
     return notes

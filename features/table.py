@@ -28,7 +28,7 @@ from features.quarantine import write_quarantine
 from features.readytable import read_ready_table
 from features.report import column_report
 from features.schema import check_table
-from features.types import CUSTOMER_ID, ELIGIBLE, Feature, Finding
+from features.types import CUSTOMER_ID, ELIGIBLE, Feature, Finding, Note
 from features.usecase import UseCase
 from features.windows import log_features
 
@@ -123,7 +123,7 @@ def _eligible_at(ground: Ground, cutoff: datetime) -> pl.DataFrame:
     )
 
 
-def _with_both_classes(ground: Ground, parts: dict[datetime, pl.DataFrame]) -> tuple[Cutoffs, list[str]]:
+def _with_both_classes(ground: Ground, parts: dict[datetime, pl.DataFrame]) -> tuple[Cutoffs, list[Note]]:
     """The training cutoffs that have both classes, and what there is to say.
 
     Raises:
@@ -132,13 +132,14 @@ def _with_both_classes(ground: Ground, parts: dict[datetime, pl.DataFrame]) -> t
     cutoffs, notes = ground.cutoffs, list(ground.notes)
     train = tuple(moment for moment in cutoffs.train if parts[moment][LABEL].n_unique() == 2)
     if len(train) < len(cutoffs.train):
-        notes.append(f"{len(train)} of {len(cutoffs.train)} training cutoffs have both classes")
+        detail = f"{len(train)} of {len(cutoffs.train)} training cutoffs have both classes"
+        notes.append(Note("both_classes", detail, {"kept": len(train), "asked": len(cutoffs.train)}))
     broken = []
     for name, moments in (("training part", cutoffs.train), ("test part", (cutoffs.test,))):
         rows = pl.concat([parts[moment][LABEL] for moment in moments])
         broken += class_shortage(rows, name, _label_words(ground.use_case), _eligible_words(ground.use_case))
     if broken:
-        raise DataError(ground.log.source.path, [*broken, *ground.log.dating.notes])
+        raise DataError(ground.log.source.path, [*broken, *(note.detail for note in ground.log.dating.notes)])
     return replace(cutoffs, train=train), notes
 
 
@@ -164,7 +165,7 @@ def _eligible_words(use_case: UseCase) -> str:
 
 
 def _report(
-    ground: Ground, cutoffs: Cutoffs, notes: list[str], rows: pl.DataFrame, features: tuple[Feature, ...]
+    ground: Ground, cutoffs: Cutoffs, notes: list[Note], rows: pl.DataFrame, features: tuple[Feature, ...]
 ) -> dict[str, Any]:
     columns = [
         column_report(each.name, "feature", rows[each.name].dtype, Read(rows[each.name], each)) for each in features
@@ -184,7 +185,7 @@ def _report(
         "eligible": [
             {"cutoff": moment.isoformat(), "customers": n, "base_rate": rate} for moment, n, rate in per_cutoff.rows()
         ],
-        "notes": [*log.dating.notes, *notes],
+        "notes": [note.to_json() for note in (*log.dating.notes, *notes)],
         "columns": columns,
         "profiles": None
         if profiles is None

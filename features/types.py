@@ -126,6 +126,19 @@ class Predicate:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """Something to be known of the data, which is no doubt: in English, and what it says as figures."""
+
+    rule: str
+    detail: str
+    figures: Mapping[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """The note as the data report gives it."""
+        return {"rule": self.rule, "detail": self.detail, "figures": dict(self.figures)}
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """A doubt about a feature: `block` stops promotion (evidence of a leak), `warn` is reported only.
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -22,6 +23,7 @@ _MONTHS = {
 # fmt: on
 MINUS = "\u2212"
 _NARROW = "\u202f"  # French parts thousands, and a number from its sign, by a narrow blank that never breaks
+_FIXED = "\u00a0"
 
 
 @cache
@@ -43,6 +45,59 @@ def number(value: float, language: Language, *, decimals: int | None = None) -> 
         text = f"{value:,.{decimals}f}"
     text = "0" if text == "-0" else text
     return text if language == "en" else text.replace(",", _NARROW).replace(".", ",")
+
+
+def figure(value: float, language: Language, *, decimals: int | None = None) -> str:
+    """A number to be read in a text or a table: with a minus, not a hyphen.
+
+    >>> figure(-0.5, "fr", decimals=3)
+    '−0,500'
+    """
+    text = number(value, language, decimals=decimals)
+    return MINUS + text[1:] if text.startswith("-") else text
+
+
+def tiny(value: float, language: Language) -> str:
+    r"""A very small number by its power of ten.
+
+    >>> tiny(1.1e-16, "en")
+    '1.1\xa0×\xa010⁻¹⁶'
+    """
+    mantissa, _, exponent = f"{value:.1e}".partition("e")
+    raised = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"{number(float(mantissa), language, decimals=1)}{_FIXED}×{_FIXED}10{raised}"
+
+
+def between(low: float, high: float, language: Language, *, decimals: int) -> str:
+    """An interval in square brackets."""
+    part = f"{_NARROW}; " if language == "fr" else ", "
+    return f"[{figure(low, language, decimals=decimals)}{part}{figure(high, language, decimals=decimals)}]"
+
+
+def colon(language: Language) -> str:
+    """What stands between a name and its value."""
+    return f"{_FIXED}: " if language == "fr" else ": "
+
+
+def listed(names: Sequence[str], language: Language) -> str:
+    """Names in a row.
+
+    >>> listed(["a", "b", "c"], "en")
+    'a, b and c'
+    """
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} {'et' if language == 'fr' else 'and'} {names[-1]}"
+
+
+def unbreakable(text: str) -> str:
+    r"""French text whose signs stay with their words.
+
+    >>> unbreakable("« Oui » : 62 % ?")
+    '«\xa0Oui\xa0»\xa0: 62\u202f%\u202f?'
+    """
+    text = re.sub(r" ([;?!%])", _NARROW + r"\1", text)
+    return re.sub(r" ([:»])", _FIXED + r"\1", text).replace("« ", "«" + _FIXED)
 
 
 def percent(share: float, language: Language, *, decimals: int = 0) -> str:

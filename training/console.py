@@ -42,7 +42,7 @@ def planned(lines: Sequence[Mapping[str, Any]]) -> str:
 def _one(line: Mapping[str, Any]) -> str:
     serves = "promoted" if line["promoted"] else "not promoted"
     rate, rows = line["base_rate"]["test"], line["rows"]["test"]
-    head = f"{line['name']}  version {line['version']}  {line['kind']}  {serves}: {line['reason']}"
+    head = f"{line['name']}  version {line['version']}  {line['kind']}  {serves}. {line['reason']}"
     table = [["", *HEADINGS.values()], *_metrics(line)]
     told = [head, f"  {rows:,} test rows, base rate {rate:.3f}", *_aligned(table), f"  {line['verdict']}"]
     told += [f"  {line['worth']['text']['en']}"] if line["worth"] else []

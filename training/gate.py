@@ -11,29 +11,29 @@ from numpy.typing import NDArray
 
 from features.types import Finding
 from scoring.bundle import Bundle
+from scoring.decisions import reason
 from training.evaluate import Outcomes, draws, row_losses
 from training.guards import Guard
 
 LEAST_GAIN = 0.01  # of the champion's log-loss
 LEVEL = 0.95
-OPENINGS = {
-    "better": "better on the same rows",
-    "guarded": "better, but champion kept for {}",
-    "champion_kept": "champion kept",
-}
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether a version becomes the champion, by which rule, why in words, and the figures behind it."""
+    """Whether a version becomes the champion, by which rule, and the figures behind it."""
 
     promote: bool
-    rule: str  # leak, never, always, first_model, below_base_rate, better, guarded, champion_kept
-    reason: str
+    rule: str  # of the gate, or by_hand, rolled_back, synced
     refused: bool = False  # integrity or a blocking finding: no flag overrides it
     figures: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def reason(self) -> str:
+        """Why, in English."""
+        return str(reason({"rule": self.rule, **self.figures}, "en"))
 
     def to_json(self) -> dict[str, Any]:
         """As it stands in the registry."""
@@ -56,10 +56,8 @@ def integrity(findings: Sequence[Finding]) -> Decision | None:
     blocking = [finding for finding in findings if finding.severity == "block"]
     if not blocking:
         return None
-    named = "; ".join(f"{finding.rule} on {finding.feature}" for finding in blocking)
     figures = {"findings": [{"rule": finding.rule, "feature": finding.feature} for finding in blocking]}
-    reason = f"refused: evidence of a leak ({named})"
-    return Decision(promote=False, rule="leak", reason=reason, refused=True, figures=figures)
+    return Decision(promote=False, rule="leak", refused=True, figures=figures)
 
 
 def minimum(label: NDArray[Any], probability: Floats, base_rate: float) -> Decision:
@@ -67,15 +65,8 @@ def minimum(label: NDArray[Any], probability: Floats, base_rate: float) -> Decis
     ours = float(row_losses(label, probability).mean())
     constant = float(row_losses(label, np.full(len(label), base_rate)).mean())
     figures = {"log_loss": ours, "base_rate_log_loss": constant}
-    if ours < constant:
-        return Decision(
-            promote=True,
-            rule="first_model",
-            reason=f"first model: log-loss {ours:.4f} against {constant:.4f} of the base rate",
-            figures=figures,
-        )
-    reason = f"not promoted: log-loss {ours:.4f} does not beat {constant:.4f} of the base rate"
-    return Decision(promote=False, rule="below_base_rate", reason=reason, figures=figures)
+    beaten = ours < constant
+    return Decision(beaten, "first_model" if beaten else "below_base_rate", figures=figures)
 
 
 def against(gain: Mapping[str, Any], guards: Sequence[Guard] = ()) -> Decision:
@@ -85,16 +76,10 @@ def against(gain: Mapping[str, Any], guards: Sequence[Guard] = ()) -> Decision:
     """
     old, low = gain["champion_log_loss"], gain["log_loss_gain"]["low"]
     least = LEAST_GAIN * old
-    told = (
-        f"log-loss {gain['challenger_log_loss']:.4f} against the champion's {old:.4f}, "
-        f"gain {gain['log_loss_gain']['mean']:.4f} "
-        f"({low:.4f} to {gain['log_loss_gain']['high']:.4f}), at least {least:.4f} asked"
-    )
     failed = [guard.name for guard in guards if not guard.passed]
     rule = "champion_kept" if low < least else "guarded" if failed else "better"
-    reason = "; ".join([f"{OPENINGS[rule].format(' and '.join(failed))}: {told}", *(guard.told for guard in guards)])
     checked = {"failed": failed, **{guard.name: guard.figures for guard in guards}} if guards else {}
-    return Decision(rule == "better", rule, reason, figures={**gain, "least_gain": least, **checked})
+    return Decision(rule == "better", rule, figures={**gain, "least_gain": least, **checked})
 
 
 def paired_gain(label: NDArray[Any], challenger: Floats, champion: Floats, *, seed: int) -> dict[str, Any]:

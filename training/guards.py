@@ -27,11 +27,10 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """One condition beside the gain: whether it is met, in words and in figures."""
+    """One condition beside the gain: whether it is met, and its figures."""
 
     name: str
     passed: bool
-    told: str
     figures: dict[str, float]
 
 
@@ -47,7 +46,7 @@ def calibration(label: NDArray[Any], challenger: Floats, champion: Floats | None
         figures["champion_ece"] = measure(label, champion)["ece"]
         limit = max(limit, figures["champion_ece"])
     figures["ece_limit"] = limit
-    return Guard("calibration", error <= limit, f"ECE {error:.4f}, at most {limit:.4f} asked", figures)
+    return Guard("calibration", error <= limit, figures)
 
 
 def stability(challenger: tuple[Floats, Floats], champion: tuple[Floats, Floats] | None, *, borne_out: bool) -> Guard:
@@ -65,10 +64,7 @@ def stability(challenger: tuple[Floats, Floats], champion: tuple[Floats, Floats]
         figures["champion_psi"] = psi(*champion)
         limit = max(limit, figures["champion_psi"] + ALIKE)
     figures["psi_limit"] = limit
-    told = f"PSI {moved:.3f}, at most {limit:.3f} asked"
-    if moved > limit and borne_out:
-        told += " but where outcomes bear it out, as they do"
-    return Guard("stability", moved <= limit or borne_out, told, figures)
+    return Guard("stability", moved <= limit or borne_out, figures)
 
 
 def borne_out(guard: Guard) -> bool:
@@ -84,8 +80,7 @@ def bar(over_bar: Mapping[str, Any] | None) -> Guard | None:
     if not over_bar:
         return None
     high = float(over_bar["log_loss_gain"]["high"])
-    told = f"gain over the {over_bar['name']} at most {high:.4f}"
-    return Guard("baseline", high >= 0, f"{told}, not below 0 asked", {"gain_over_bar_high": high})
+    return Guard("baseline", high >= 0, {"gain_over_bar_high": high})
 
 
 def luck(gain: float, least: float, spread: Mapping[str, Any] | None) -> Guard | None:
@@ -98,8 +93,7 @@ def luck(gain: float, least: float, spread: Mapping[str, Any] | None) -> Guard |
     if not spread:
         return None
     usual = float(stdtrit(spread["refits"] - 1, 0.975)) * math.sqrt(2) * spread["log_loss_sd"]
-    told = f"gain {gain:.4f}, at least {least + usual:.4f} asked of another deal and seed"
-    return Guard("luck", gain >= least + usual, told, {"gain": gain, "gain_limit": least + usual, **spread})
+    return Guard("luck", gain >= least + usual, {"gain": gain, "gain_limit": least + usual, **spread})
 
 
 def psi(earlier: Floats, now: Floats) -> float:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.decisions import against_bar
 from training.evaluate import Outcomes, ece_by_chance, intervals, measure
 from training.gate import paired_gain
 from training.luck import Luck
@@ -38,15 +39,7 @@ class Evidence:
 
     def verdict(self, kind: str) -> str:
         """One plain sentence on the bar."""
-        if self.bar is None:
-            return f"the {NAMES[kind]} itself was chosen: nothing richer did better" if kind in NAMES else NO_BAR
-        gain = self.over_bar["log_loss_gain"]
-        figures = f"log-loss lower by {gain['mean']:.4f}, 95% interval {gain['low']:.4f} to {gain['high']:.4f}"
-        return f"{'beats' if self.beats_bar else 'does not beat'} the {NAMES[self.bar]} ({figures})"
-
-
-NO_BAR = "no baseline could be fitted to hold it against"
-NAMES = {"rfm_logit": "RFM logit", "logit": "logit on every feature"}
+        return against_bar(self.bar, self.over_bar.get("log_loss_gain", {}), "en", kind=kind)
 
 
 def weigh(label: NDArray[Any], served: Floats, baselines: Mapping[str, Floats], *, kind: str, seed: int) -> Evidence:

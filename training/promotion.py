@@ -39,9 +39,9 @@ def decide(
     if blocked is not None:
         return blocked
     if task.mode == "never":
-        return Decision(promote=False, rule="never", reason="not promoted: asked never to")
+        return Decision(promote=False, rule="never")
     if task.mode == "always":
-        return Decision(promote=True, rule="always", reason="promoted: asked always to")
+        return Decision(promote=True, rule="always")
     if served is None:
         scorer = Scorer(challenger)
         served = scorer.score(encode(scorer.encoder, parts.test)).probability
@@ -50,8 +50,7 @@ def decide(
     least = minimum(labels(parts.test), served, challenger.manifest["base_rate"]["train"])
     if rival is None:
         return least
-    reason = f"the champion cannot score today's rows; {least.reason}"
-    return replace(least, reason=reason, figures={**least.figures, "champion_unreadable": True})
+    return replace(least, figures={**least.figures, "champion_unreadable": True})
 
 
 def settle(
@@ -92,10 +91,10 @@ def unchanged(task: Task, version: Version) -> dict[str, Any]:
     open_question = DECISION not in version.tags or champion is None or task.mode == "always"
     if open_question and not is_champion:
         settled = settle(task, version, bundle, population, decide(task, bundle, parts, rival_of(task, parts)))
-        return {**line, **settled, "reason": f"unchanged; {settled['reason']}"}
+        return {**line, **settled, "reason": f"Unchanged. {settled['reason']}"}
     release = _installed(task, version, bundle, population)
-    told = "unchanged: the champion was made from the same data, configuration and code"
-    kept = "unchanged: registered already, and not promoted then"
+    told = "Unchanged: the champion was made from the same data, configuration and code."
+    kept = "Unchanged: registered already, and not promoted then."
     return {
         **line,
         "version": version.number,

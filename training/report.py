@@ -11,8 +11,11 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from features.types import Feature
-from scoring.findings import Doubt, doubt, texts
-from scoring.wording import LANGUAGES, Language, iso_date, number, percent
+from scoring.decisions import Reason, reason, told_bar
+from scoring.findings import Doubt, doubt
+from scoring.notes import noted
+from scoring.told import texts
+from scoring.wording import LANGUAGES, Language, colon, figure, iso_date, number, percent, unbreakable
 from training.beside import Beside
 from training.build import Built
 from training.compete import Learned
@@ -28,9 +31,10 @@ from training.words import WORDS as PLAIN
 from training.words_checks import CHECKS
 
 STRONGEST = 10
-WORDS: Mapping[Language, Mapping[str, str]] = {
+_BOTH: Mapping[Language, Mapping[str, str]] = {
     language: {**PLAIN[language], **CHECKS[language]} for language in LANGUAGES
 }
+WORDS = {**_BOTH, "fr": {key: unbreakable(text) for key, text in _BOTH["fr"].items()}}
 MEDIA = {".svg": "image/svg+xml", ".png": "image/png"}
 
 
@@ -51,7 +55,7 @@ def report_html(
         evidence=evidence,
         choice=learned.choice,
         asked=task.use_case.candidate,
-        decision=decision,
+        decided={language: _decided(decision, language) for language in LANGUAGES},
         weights=weights(built),
         weighed=shown.weighed,
         criteria=CRITERIA,
@@ -69,8 +73,11 @@ def report_html(
         severities={language: texts(language) for language in LANGUAGES},
         languages=LANGUAGES,
         words=WORDS,
-        number=number,
+        number=figure,
         percent=percent,
+        colon=colon,
+        noted=noted,
+        told_bar=told_bar,
         day=iso_date,
     )
     return page.encode()
@@ -125,6 +132,12 @@ def limits(built: Built, language: Language) -> list[str]:
     if "small_sample" in found:
         told.append(words["limit_small"])
     return told
+
+
+def _decided(decision: Decision, language: Language) -> tuple[str, Reason]:
+    """What was decided, and why."""
+    kind = "refused" if decision.refused else "promoted" if decision.promote else "kept"
+    return texts(language)[f"verdict_{kind}"], reason(decision.to_json(), language)
 
 
 def doubts(built: Built, language: Language) -> list[Doubt]:

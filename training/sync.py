@@ -21,8 +21,8 @@ from scoring.golden import replay
 from scoring.releases import current_version, install_release, load_release, make_current, release_folder
 from scoring.verdicts import note_verdict
 from training.errors import Refused
-from training.gate import integrity, verdict_on
-from training.registry import DECISION, MANIFEST, Registry, Stored, Version
+from training.gate import Decision, integrity, verdict_on
+from training.registry import MANIFEST, Registry, Stored, Version
 
 PAUSE = 10.0  # seconds between looks at the registry
 
@@ -48,8 +48,7 @@ def sync(registry: Registry, home: Path) -> list[dict[str, Any]]:
             before = current_version(home, name)
             lines.append(sync_one(registry, home, name))
             if before != champion.number:
-                told = {"version": champion.number, "rule": "synced", "promoted": True, "refused": False}
-                note_verdict(home, name, {**told, "reason": champion.tags.get(DECISION, "")})
+                note_verdict(home, name, verdict_on(champion.number, Decision(promote=True, rule="synced")))
     return lines
 
 
@@ -107,10 +106,9 @@ def promote(registry: Registry, home: Path, name: str, number: str | None, *, ru
         findings = [Finding(**finding) for finding in stored.outcome["findings"]]
     if blocked := integrity(findings):
         note_verdict(home, name, verdict_on(version.number, blocked))
-        raise Refused(f"{name} version {version.number} was {blocked.reason}.")
+        raise Refused(f"{name} version {version.number} is refused. {blocked.reason}")
     line = adopt(registry, home, version)
-    told = {"version": version.number, "rule": rule, "promoted": True, "refused": False}
-    note_verdict(home, name, {**told, "reason": rule.replace("_", " ")})
+    note_verdict(home, name, verdict_on(version.number, Decision(promote=True, rule=rule)))
     return line
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from scoring.findings import Doubt, doubt
@@ -14,5 +13,4 @@ def doubts(manifest: Mapping[str, Any], say: Words) -> list[Doubt] | None:
     """The findings a bundle carries; None for a version that carries none of its own."""
     if "findings" not in manifest:
         return None
-    told = [doubt(finding, say.language) for finding in manifest["findings"]]
-    return [replace(one, rule=say.kept_together(one.rule), detail=say.kept_together(one.detail)) for one in told]
+    return [doubt(finding, say.language) for finding in manifest["findings"]]

@@ -12,6 +12,7 @@ from typing import Any
 from starlette.requests import Request
 
 from scoring.bundle import MANIFEST
+from scoring.decisions import told_bar
 from scoring.errors import BundleError
 from scoring.live import Live
 from scoring.releases import read_facts
@@ -69,13 +70,7 @@ async def _planned(live: Live, request: Request, say: Words) -> Plan | None:
 
 def verdict(manifest: Mapping[str, Any], say: Words) -> str | None:
     """Whether it beats the baseline it must beat, with the interval; None for a version that does not say."""
-    over = manifest.get("over_bar")
-    if not over:
-        return say["verdict_itself"] if "over_bar" in manifest else None
-    gain = over["log_loss_gain"]
-    key = "verdict_beats" if gain["low"] > 0 else "verdict_not"
-    interval = say.between(gain["low"], gain["high"], 4)
-    return say.of(key, name=say.named(over["name"]), gain=say.number(gain["mean"], 4), interval=interval)
+    return told_bar(manifest, say.language) if "over_bar" in manifest else None
 
 
 def versions(live: Live) -> list[dict[str, Any]]:

@@ -2,37 +2,39 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from scoring import findings
-from scoring.wording import MINUS, Language, calendar_date, iso_date, number, percent, quantity
+from scoring import told
+from scoring.wording import (
+    MINUS,
+    Language,
+    between,
+    calendar_date,
+    colon,
+    figure,
+    iso_date,
+    listed,
+    number,
+    percent,
+    quantity,
+    tiny,
+    unbreakable,
+)
 from serving.problems import Kind
-
-_NARROW, _FIXED = "\u202f", "\u00a0"
 
 
 @cache
 def _texts(language: Language) -> Mapping[str, str]:
-    """Every text of `texts.toml` and of the findings by its key; the tables there are for the reader only."""
+    """Every text of `texts.toml` and of what training tells by its key; the tables there are for the reader only."""
     tables = tomllib.loads((Path(__file__).parent / "texts.toml").read_text(encoding="utf-8"))
     own = {key: forms[language] for table in tables.values() for key, forms in table.items()}
-    texts = {**findings.texts(language), **own}
-    return {key: unbreakable(text) for key, text in texts.items()} if language == "fr" else texts
-
-
-def unbreakable(text: str) -> str:
-    r"""French text whose signs stay with their words.
-
-    >>> unbreakable("« Oui » : 62 % ?")
-    '«\xa0Oui\xa0»\xa0: 62\u202f%\u202f?'
-    """
-    text = re.sub(r" ([;?!%])", _NARROW + r"\1", text)
-    return re.sub(r" ([:»])", _FIXED + r"\1", text).replace("« ", "«" + _FIXED)
+    if language == "fr":
+        own = {key: unbreakable(text) for key, text in own.items()}
+    return {**told.texts(language), **own}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +63,6 @@ class Words:
         told = self.named(f"note_{code}")
         return None if told.startswith("note_") else told
 
-    def finding(self, rule: str) -> str:
-        """What a rule of training is called; one we do not know keeps its name."""
-        return self.kept_together(findings.rule_name(rule, self.language))
-
     def trouble(self, kind: Kind) -> str:
         """What a problem is called."""
         key = f"problem_{kind.code}"
@@ -74,7 +72,7 @@ class Words:
     @property
     def colon(self) -> str:
         """What stands between a name and its value."""
-        return f"{_FIXED}: " if self.language == "fr" else ": "
+        return colon(self.language)
 
     def percent(self, share: float, decimals: int = 1) -> str:
         """A share of 0..1."""
@@ -82,8 +80,7 @@ class Words:
 
     def number(self, value: float, decimals: int | None = None) -> str:
         """A number with the signs of the language."""
-        text = number(value, self.language, decimals=decimals)
-        return text.replace("-", MINUS, 1) if text.startswith("-") else text
+        return figure(value, self.language, decimals=decimals)
 
     def signed(self, value: float, decimals: int = 2) -> str:
         """A number with its sign; no sign where it shows as zero."""
@@ -98,14 +95,11 @@ class Words:
 
     def between(self, low: float, high: float, decimals: int) -> str:
         """An interval in square brackets."""
-        part = "; " if self.language == "fr" else ", "
-        return f"[{self.number(low, decimals)}{part.replace('; ', f'{_NARROW}; ')}{self.number(high, decimals)}]"
+        return between(low, high, self.language, decimals=decimals)
 
     def tiny(self, value: float) -> str:
         """A very small number by its power of ten, as 1.1 x 10^-16."""
-        mantissa, _, exponent = f"{value:.1e}".partition("e")
-        raised = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-        return f"{self.number(float(mantissa), 1)}{_FIXED}×{_FIXED}10{raised}"
+        return tiny(value, self.language)
 
     def date(self, iso: str | None) -> str:
         """The day of an ISO date or moment; an em dash where there is none."""
@@ -125,6 +119,4 @@ class Words:
 
     def list(self, names: list[str]) -> str:
         """Names in a row."""
-        if len(names) < 2:
-            return "".join(names)
-        return f"{', '.join(names[:-1])} {'et' if self.language == 'fr' else 'and'} {names[-1]}"
+        return listed(names, self.language)

@@ -118,7 +118,8 @@ def freeze_segments(home: Path, scratch: Path) -> None:
 def note_verdicts(home: Path) -> None:
     """What a gate may have decided: kept back, promoted, and a use case refused that was never served."""
     gain = {"mean": 0.0123, "low": 0.001, "high": 0.02}
-    compared = {"log_loss_gain": gain, "least_gain": 0.004, "moves": {"changed": 31, "rows": 900}}
+    losses = {"challenger_log_loss": 0.39, "champion_log_loss": 0.4}
+    compared = {**losses, "log_loss_gain": gain, "least_gain": 0.004, "moves": {"changed": 31, "rows": 900}}
     first = {"log_loss": 0.4, "base_rate_log_loss": 0.6}
     leak = {"findings": [{"rule": "separates_alone", "feature": "duration"}]}
     for name, version, rule, figures in (

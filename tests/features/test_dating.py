@@ -41,7 +41,7 @@ def test_late_events_are_bad_rows(tmp_path: Path) -> None:
     assert table.rows.equals(clean.rows)
     assert table.report["bad_rows"]["rules"] == {"late_timestamp": 4}
     assert table.report["last_event"] == clean.report["last_event"]
-    assert any(note.startswith("4 events follow after") for note in table.report["notes"])
+    assert any(note["detail"].startswith("4 events follow after") for note in table.report["notes"])
     kept = pl.read_parquet(tmp_path / "quarantine/case-events.parquet")
     assert kept["__row"].to_list() == list(range(len(LOG) + 1, len(LOG) + 5))
     assert set(kept["rule"]) == {"late_timestamp"}
@@ -67,7 +67,7 @@ def test_early_events_are_told_and_move_no_cutoff(tmp_path: Path) -> None:
     assert table.cutoffs == clean.cutoffs
     assert table.report["first_event"] == clean.report["first_event"]
     assert table.report["bad_rows"]["total"] == 0
-    assert any(note.startswith("3 events lie before 2024-01-01") for note in table.report["notes"])
+    assert any(note["detail"].startswith("3 events lie before 2024-01-01") for note in table.report["notes"])
     assert ("early_timestamp", "tenure_days", "warn") in {(f.rule, f.feature, f.severity) for f in table.findings}
     assert table.rows["tenure_days"].max() > 40_000
 
@@ -156,7 +156,7 @@ def test_a_silence_that_stays_is_told() -> None:
     """Where the log begins and ends is not all there is to say."""
     found = dating(days(("2010-01-01", 900, 20), ("2016-01-01", 900, 20)), observation=90, awaited=30, known_to=None)
 
-    assert found.notes == ("no event lies between 2012-06-18 and 2016-01-01",)
+    assert [note.detail for note in found.notes] == ["no event lies between 2012-06-18 and 2016-01-01"]
 
 
 @pytest.mark.parametrize("n", [1, 3, 20])

@@ -45,7 +45,7 @@ def test_fewer_training_cutoffs_are_said(tmp_path: Path) -> None:
 
     assert table.cutoffs is not None
     assert len(table.cutoffs.train) == 2
-    assert any("2 of 9 training cutoffs" in note for note in table.report["notes"])
+    assert any("2 of 9 training cutoffs" in note["detail"] for note in table.report["notes"])
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from scoring.findings import doubt
             "de −0,0020 à 0,0040",
         ),
         ("baseline_not_beaten", {"bar": None}, "Aucune référence"),
-        ("separates_alone", {"auc": 0.9987, "accepted": "su au guichet"}, "(AUC 0,999). Accepté : su au guichet"),
+        ("separates_alone", {"auc": 0.9987, "accepted": "su au guichet"}, "(AUC 0,999). Accepté\u00a0: su au guichet"),
         ("identifier_tells", {"what": "last digit", "auc": 1.0}, "son dernier chiffre désigne l'issue (AUC 1,000)"),
         (
             "one_class_only",

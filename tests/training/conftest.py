@@ -88,7 +88,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("world")
     (folder / "visits.toml").write_text(TABLE, encoding="utf-8")
     (folder / "shop.toml").write_text(LOG, encoding="utf-8")
-    visits().write_parquet(folder / "visits.parquet")
+    pl.concat([visits(), visits().head(1)]).write_parquet(folder / "visits.parquet")  # one row twice: to be noted
     undated = pl.DataFrame([{"who": 7, "when": None, "paid": 1.0}], schema=events().schema)
     pl.concat([events(), undated]).write_parquet(folder / "events.parquet")
     return folder

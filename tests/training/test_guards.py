@@ -59,7 +59,7 @@ def test_miscalibration_keeps_a_better_ranking_out() -> None:
     assert decision.rule == "guarded"
     assert decision.figures["failed"] == ["calibration"]
     assert not decision.promote
-    assert "but champion kept for calibration" in decision.reason
+    assert "but kept back for its calibration" in decision.reason
     assert f"ECE {guard.figures['ece']:.4f}" in decision.reason
     assert decision.numbers()["decision.calibration.ece"] == guard.figures["ece"]
 

@@ -69,6 +69,21 @@ def test_findings_are_told_in_each_language(trained: Lines, home: Path) -> None:
         assert str(escape(finding["detail"])) not in french
 
 
+@pytest.mark.parametrize("name", ["visits", "shop"])
+def test_nothing_english_is_left_in_the_french_half(trained: Lines, home: Path, name: str) -> None:
+    """Decision, verdict on the baseline and notes on the data are told by their figures; French signs stay French."""
+    page = (home / trained[name]["report"]).read_text()
+    english, french = (page[page.index(f'<section id="{language}"') :].split("</section>")[0] for language in LANGUAGES)
+
+    assert 'lang="en"' not in french
+    for told in (trained[name]["reason"], trained[name]["verdict"]):
+        assert str(escape(told)) in english
+        assert str(escape(told)) not in french
+    assert "Premier modèle\u00a0: log-perte de 0," in french
+    assert ("Lignes qui en répètent une autre\u00a0: 1." in french) == (name == "visits")
+    assert not re.search(r"[ \u00a0\u202f][:;?!]", re.sub(r"<[^>]*>", "", english))
+
+
 def test_both_languages_say_the_same_things() -> None:
     """No word of the report is in one language only, and none is told twice."""
     for words in (WORDS, CHECKS):
