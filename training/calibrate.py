@@ -44,6 +44,15 @@ def fit_calibration(margin: NDArray[Any], label: NDArray[Any]) -> Calibration:
     return Calibration(slope / spread, offset - slope * centre / spread)
 
 
+def level(log_odds: NDArray[np.float64], label: NDArray[Any]) -> float:
+    """The offset under which `sigmoid(log_odds + offset)` is on average the labels' rate, which lies within (0, 1).
+
+    >>> round(level(np.array([1.0, 1.0]), np.array([0, 1])), 6)
+    -1.0
+    """
+    return _newton(np.zeros_like(log_odds), np.asarray(label, dtype=np.float64), log_odds)[1]
+
+
 def _error(standard: NDArray[np.float64], slope: float, offset: float) -> float:
     """The slope's standard error, from the curvature of the log-likelihood."""
     design = np.stack([standard, np.ones_like(standard)], axis=1)

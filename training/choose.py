@@ -12,7 +12,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from features.types import Feature
-from training.calibrate import fit_calibration
+from scoring.calibration import Calibration
+from training.calibrate import fit_calibration, level
 from training.candidates import LINEAR, XGBOOSTS_OWN, Fit, Fitted, Lesson, fit_xgboost
 from training.errors import CalibrationError, NothingLearned
 from training.evaluate import row_losses
@@ -41,6 +42,15 @@ class Made:
 
 
 @dataclass(frozen=True, slots=True)
+class Judged:
+    """How a candidate did on rows it has not seen."""
+
+    loss: Floats  # of each row, as predicted
+    levelled: Floats  # of each row, were the outcome's overall rate known
+    rises: bool  # whether its margin rises with the outcome
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     """The winner, and how all candidates did on the same validation rows."""
 
@@ -64,6 +74,9 @@ def choose(
 ) -> Choice:
     """Fits every candidate on the same folds of the learning rows and names the winner: the one asked for, if any.
 
+    Their losses are levelled: a rate that moved between two cutoffs costs a candidate the more the surer it is, and one
+    that tells little would win by it. The rate of the test is known to none of them.
+
     Raises:
         NothingLearned: No candidate's margin rises with the outcome in most folds.
     """
@@ -81,9 +94,9 @@ def choose(
         matrix, outcome = taught.matrix(judged), labels(judged)
         times += validate
         for kind in losses:
-            loss, rises = validation_loss(taught, fits[kind], matrix, outcome, seed=seed)
-            losses[kind][validate] += loss
-            risen[kind] += rises
+            seen = judge(taught, fits[kind], matrix, outcome, seed=seed)
+            losses[kind][validate] += seen.levelled
+            risen[kind] += seen.rises
     losses = {kind: loss for kind, loss in losses.items() if 2 * risen[kind] > len(done)}
     if not losses:
         raise NothingLearned("A model needs a feature that rises or falls with the outcome, got none that does.")
@@ -208,18 +221,23 @@ def _stopping_loss(lesson: Lesson, fitted: Fitted) -> float:
     return float(row_losses(lesson.stop_labels, probability).mean())
 
 
-def validation_loss(
-    taught: Taught, fit: Fit, matrix: NDArray[np.float32], outcome: Floats, *, seed: int
-) -> tuple[Floats, bool]:
-    """The row losses of a candidate on rows it has not seen, and whether its margin rises with the outcome.
+def judge(taught: Taught, fit: Fit, matrix: NDArray[np.float32], outcome: Floats, *, seed: int) -> Judged:
+    """A candidate, fitted on what is taught, on rows it has not seen.
 
-    Where it does not, the best that a calibration may do is a slope of 0: the base rate for everyone. Of a rare class
-    a fold's calibration rows may hold a handful, and their chance says nothing of the candidate.
+    Where its margin does not rise with the outcome, the best that a calibration may do is a slope of 0: the base rate
+    for everyone. Of a rare class a fold's calibration rows may hold a handful, and their chance says nothing of the
+    candidate.
     """
     try:
-        return row_losses(outcome, contend(taught, fit, seed=seed).probability(matrix)), True
+        probability, rises = contend(taught, fit, seed=seed).probability(matrix), True
     except CalibrationError:
-        return row_losses(outcome, np.full(len(outcome), taught.calibrate_labels.mean())), False
+        probability, rises = np.full(len(outcome), taught.calibrate_labels.mean()), False
+    loss = row_losses(outcome, probability)
+    if not 0 < outcome.mean() < 1:
+        return Judged(loss, loss, rises)
+    log_odds = np.log(probability) - np.log1p(-probability)
+    levelled = Calibration(1.0, level(log_odds, outcome)).probability(log_odds)
+    return Judged(loss, row_losses(outcome, levelled), rises)
 
 
 def _thirds(rows: pl.DataFrame, seed: int) -> list[Fold]:

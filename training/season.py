@@ -22,7 +22,7 @@ from features.labels import Cutoffs
 from features.table import rows_at
 from features.usecase import Window
 from training.candidates import Fit
-from training.choose import Choice, clustered_error, compare, tuned_fit, validation_loss, winner
+from training.choose import Choice, Judged, clustered_error, compare, judge, tuned_fit, winner
 from training.learn import teach
 from training.split import Parts, labels, learning_parts
 from training.task import Task
@@ -62,18 +62,19 @@ def with_season(task: Task, parts: Parts, choice: Choice) -> tuple[Parts, Choice
     trial = _trial(parts.learning, latest, seed=task.seed)
     fits = tuned_fit(task.candidates(), choice)
     try:
-        without = _losses(task, trial, {choice.kind: fits[choice.kind]})[choice.kind]
-        taken = _losses(task, joined(trial, before), {kind: fits[kind] for kind in fits if kind in choice.losses})
-        difference = without - taken[choice.kind]
+        without = _judged(task, trial, {choice.kind: fits[choice.kind]})[choice.kind].loss
+        judged = _judged(task, joined(trial, before), {kind: fits[kind] for kind in fits if kind in choice.losses})
+        taken = judged[choice.kind].loss
     except KeyError:
         return parts, choice, Season("none", season.earlier)
-    error = clustered_error(difference, np.arange(len(difference)))
-    used = float(difference.mean()) > error
-    figures = (float(without.mean()), float(taken[choice.kind].mean()), error)
+    error = clustered_error(without - taken, np.arange(len(taken)))
+    used = float((without - taken).mean()) > error
+    figures = (float(without.mean()), float(taken.mean()), error)
     told = Season("tried", season.earlier, None, latest.date().isoformat(), *figures, used)
     if not used:
         return parts, choice, told
-    table = compare(taken, trial.test["__group"].to_numpy())
+    levelled = {kind: seen.levelled for kind, seen in judged.items()}
+    table = compare(levelled, trial.test["__group"].to_numpy())
     again = Choice(winner(fits, table, task.use_case.candidate), choice.tuned, table, 1, trial.test.height)
     return joined(parts, last_year), again, told
 
@@ -125,9 +126,9 @@ def _trial(learning: pl.DataFrame, latest: datetime, *, seed: int) -> Parts:
     return Parts(*learning_parts(before, None, seed=seed), at)
 
 
-def _losses(task: Task, trial: Parts, fits: Mapping[str, Fit]) -> dict[str, Floats]:
-    """Each candidate's row losses on the trial's test; one that cannot be calibrated is left out."""
+def _judged(task: Task, trial: Parts, fits: Mapping[str, Fit]) -> dict[str, Judged]:
+    """Each candidate on the trial's test; one that cannot be calibrated is left out."""
     taught = teach(task.table.features, trial.fit, trial.stop, trial.calibrate, label_event=task.label_event)
     matrix, outcome = taught.matrix(trial.test), labels(trial.test)
-    found = {kind: validation_loss(taught, fit, matrix, outcome, seed=task.seed) for kind, fit in fits.items()}
-    return {kind: loss for kind, (loss, rises) in found.items() if rises}
+    found = {kind: judge(taught, fit, matrix, outcome, seed=task.seed) for kind, fit in fits.items()}
+    return {kind: seen for kind, seen in found.items() if seen.rises}

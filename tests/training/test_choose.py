@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -112,6 +113,28 @@ def test_repeats_make_one_loss_of_a_row(asked: str | None, kind: str) -> None:
     assert (choice.folds, choice.repeats, choice.rows) == (3, 3, 900)
     assert 0 < choice.losses["stump"]["log_loss"] < np.log(2)
     assert choice.kind == kind
+
+
+def dull(lesson: Lesson, seed: int) -> Fitted:
+    """A logit that sees the first feature alone."""
+    return fit_logit(replace(lesson, fit=lesson.fit * [1, 0], stop=lesson.stop * [1, 0]), seed)
+
+
+def test_a_rate_that_moves_between_cutoffs_lets_no_dull_candidate_win() -> None:
+    """Where fewer buy at the later cutoff all are too high, the surest most; the one that tells more still wins."""
+    random = np.random.default_rng(3)
+    weak, strong = random.normal(size=(2, 2400))
+    late = np.arange(2400) % 2
+    signal = 0.6 * weak + 1.2 * strong + 1.3 - 2.6 * late + random.logistic(size=2400)
+    rows = table(2400, cutoffs=2).with_columns(
+        pl.Series("weak", weak), pl.Series("strong", strong), __label=pl.Series(signal > 0).cast(pl.Int8)
+    )
+    features = (Feature("weak", "number"), Feature("strong", "number"))
+
+    chosen = choose.choose(rows, features, {"dull": dull, "logit": fit_logit}, label_event=None, seed=1)
+
+    assert chosen.kind == "logit"
+    assert chosen.losses["dull"]["behind"] > 3 * chosen.losses["dull"]["standard_error"]
 
 
 def test_a_candidate_asked_for_that_tells_nothing_is_refused() -> None:
