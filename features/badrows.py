@@ -15,7 +15,12 @@ from features.sources import FILE, ROW, Source
 
 BROKEN = "__broken"  # the rule a row broke, null for a good one
 _asked = {
-    "unreadable_timestamp": " (must be in ISO form, such as 2026-04-26 17:30, or as events.timestamp_format says)",
+    f"unreadable_{rule}": f" (must be in ISO form, such as 2026-04-26 17:30, or as {key} says)"
+    for rule, key in (
+        ("timestamp", "events.timestamp_format"),
+        ("order", "table.order_by_format"),
+        ("valid_from", "profiles.valid_from_format"),
+    )
 }
 
 

@@ -41,10 +41,17 @@ def event_columns(use_case: UseCase) -> list[dict[str, str]]:
 
 
 def trait_columns(layout: Layout) -> list[dict[str, str]]:
-    """The columns of the table `traits`, one row per customer; empty where the layout has no traits."""
+    """The columns of the table `traits`, one row per customer; empty where the layout has no traits.
+
+    What is written in a way of its own says so under `written`.
+    """
     if not layout.traits:
         return []
-    columns = [{"key": trait.column, "column": trait.inside, "type": _kind(trait)} for trait in layout.traits]
+    columns = [
+        {"key": trait.column, "column": trait.inside, "type": _kind(trait)}
+        | ({"written": trait.written} if trait.written else {})
+        for trait in layout.traits
+    ]
     return [{"key": CUSTOMER_ID, "column": CUSTOMER_ID, "type": "VARCHAR"}, *columns]
 
 

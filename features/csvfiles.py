@@ -22,8 +22,8 @@ import pyarrow as pa
 
 from features.engine import literal
 from features.errors import DataError
-from features.inference import parse_moment
 from features.types import read_number
+from features.written import read_moment
 
 EXTRA = "__extra"  # what a row holds beyond the header's columns
 _place = "__place"  # a row's number in its file, where that is not its place in the table
@@ -145,7 +145,7 @@ def seems_data(names: Sequence[str]) -> bool:
     >>> seems_data(["customer", "date"]), seems_data(["c17", "2024-05-01", "12,50"])
     (False, True)
     """
-    return any(read_number(name) == read_number(name) or parse_moment(name) is not None for name in names)
+    return any(read_number(name) == read_number(name) or read_moment(name) is not None for name in names)
 
 
 def _opened(file: Path, *, zipped: bool) -> gzip.GzipFile | io.BufferedReader:

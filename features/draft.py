@@ -91,8 +91,9 @@ def _table(file: Path, target: Path, guessed: Guess) -> list[str]:
     lines += [f"exclude = [{', '.join(map(_quoted, named))}]  # {why}"]
     if guessed.customer is not None:
         lines.append(f"customer_id = {_quoted(guessed.customer.name)}")
-    if guessed.moment is not None and guessed.moment.written is None:
+    if guessed.moment is not None:
         lines.append(f"# order_by = {_quoted(guessed.moment.name)}  # split in time on it")
+        lines += [f"# order_by_{line.removeprefix('timestamp_')}" for line in _not_iso(guessed.moment)]
     bad = label is not None and BAD.search(f"{label.words} {positive_of(label).lower()}")
     return [*_header(target, "negative" if bad else "positive"), *lines, *([] if label else _listed(guessed))]
 

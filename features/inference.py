@@ -8,15 +8,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 import polars as pl
 
+from features.forms import READABLE, Doubt, find_form
 from features.types import MISSING, OTHER, Feature, FeatureType, normalise, read_number
+from features.written import amounts, counted, is_moment, read_moment, whole
 
 _blank_marks = ("na", "n/a", "#n/a", "nan", "null", "none", "nil", "?", "-", "--", ".", "(missing)")
-_readable = 0.95  # share of the filled cells that must parse
 _most_levels, _least_rows, _least_share = 250, 20, 0.001
 _free_text_share, _free_text_levels = 0.5, 50
 _few_levels = 2000  # different texts up to which they are looked at before every cell is
@@ -48,21 +48,28 @@ class _Work:
     spellings: dict[str, str] = field(default_factory=dict)
     dropped: str | None = None
     distinct: int | None = None
+    written: str | None = None
 
 
-def read_column(cells: pl.Series) -> Read:
-    """A column read as what it is.
+def read_column(cells: pl.Series, written: str | None = None) -> Read:
+    """A column read as what it is; `written` says how its texts are, where that was declared.
 
     >>> read_column(pl.Series("age", ["31", " ", "28"])).cells.to_list()
     [31.0, None, 28.0]
     """
     work = _Work(cells)
-    _by_type(work)
+    if written is None:
+        _by_type(work)
+    else:
+        _declared(work, written)
     if work.kind is not None:
         _worthless(work)
     if work.kind is None or work.dropped:
         return Read(work.cells, None, tuple(work.done), work.dropped, work.distinct)
-    feature = Feature(cells.name, work.kind, levels=work.levels, spellings=work.spellings)
+    unit = amounts(work.written).mark if work.written and work.kind == "number" else None
+    feature = Feature(
+        cells.name, work.kind, unit=unit, levels=work.levels, spellings=work.spellings, written=work.written
+    )
     return Read(work.cells, feature, tuple(work.done), distinct=work.distinct)
 
 
@@ -113,17 +120,45 @@ def _number(work: _Work, numbers: pl.Series) -> None:
     work.kind, work.cells = "number", masked
 
 
+def _declared(work: _Work, written: str) -> None:
+    """A column that was declared to be written so; one of dates, or of numbers to be amounts, is what it is."""
+    kind = work.cells.dtype
+    if kind.is_numeric() and counted(written):
+        numbers = work.cells.cast(pl.Float64) if kind.is_decimal() else work.cells
+        texts = _each(numbers, whole, pl.String())
+    elif kind in (pl.String, pl.Categorical, pl.Enum):
+        texts = work.cells.cast(pl.String)
+    else:
+        _by_type(work)
+        return
+    filled = _filled(work, texts)
+    if filled.null_count() == filled.len():
+        work.dropped = "it is empty"
+    elif not _as_written(work, filled, written):
+        work.dropped = f"fewer than {READABLE:.0%} of its cells are written {written!r}"
+
+
 def _text(work: _Work, texts: pl.Series) -> None:
-    stripped = texts.str.strip_chars()
-    blank = stripped == ""
-    if blanks := int(blank.sum()):
-        work.done.append(f"{blanks} blank cells are null")
-    filled = stripped.set(blank.fill_null(False), None)
+    filled = _filled(work, texts)
     levels = filled.drop_nulls().value_counts(sort=False)
     if levels.is_empty():
         work.dropped = "it is empty"
     elif _are_words(levels) or not (_as_number(work, filled) or _as_date(work, filled)):
-        _as_category(work, filled, levels)
+        told = [(text, n) for text, n in levels.iter_rows() if text.lower() not in _blank_marks]
+        written = find_form(told)
+        if isinstance(written, Doubt):
+            work.dropped = written.why
+        elif written is None or not _as_written(work, filled, written):
+            _as_category(work, filled, levels)
+
+
+def _filled(work: _Work, texts: pl.Series) -> pl.Series:
+    """The texts without blanks around, null where nothing is left."""
+    stripped = texts.str.strip_chars()
+    blank = stripped == ""
+    if blanks := int(blank.sum()):
+        work.done.append(f"{blanks} blank cells are null")
+    return stripped.set(blank.fill_null(False), None)
 
 
 def _are_words(levels: pl.DataFrame) -> bool:
@@ -132,7 +167,7 @@ def _are_words(levels: pl.DataFrame) -> bool:
         return False
     filled = [(text, n) for text, n in levels.iter_rows() if text.lower() not in _blank_marks]
     numbers = sum(n for text, n in filled if not math.isnan(read_number(text)))
-    return numbers < _readable * sum(n for _, n in filled)
+    return numbers < READABLE * sum(n for _, n in filled)
 
 
 def _marks(texts: pl.Series) -> pl.Series:
@@ -145,55 +180,60 @@ def parse_numbers(texts: pl.Series) -> pl.Series:
     return _each(texts, lambda text: None if math.isnan(number := read_number(text)) else number, pl.Float64())
 
 
-def parse_moments(texts: pl.Series) -> pl.Series:
-    """ISO dates and datetimes as UTC moments, null where a text is none; without a zone it is UTC."""
-    return _each(texts, parse_moment, pl.Datetime("us", "UTC"))
+def parse_moments(texts: pl.Series, written: str | None = None) -> pl.Series:
+    """Dates and datetimes, ISO's or written so, as UTC moments; null where a text is none; without a zone it is UTC."""
+    return _each(texts, lambda text: read_moment(text, written), pl.Datetime("us", "UTC"))
 
 
-def _each(texts: pl.Series, read: Callable[[str], Any], kind: pl.DataType) -> pl.Series:
-    distinct = texts.drop_nulls().unique()
-    values = pl.Series([read(text) for text in distinct.to_list()], dtype=kind)
-    return texts.replace_strict(distinct, values, default=None, return_dtype=kind)
-
-
-def parse_moment(text: str) -> datetime | None:
-    """An ISO date or datetime as a UTC moment, None where a text is none."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+def _each(cells: pl.Series, read: Callable[[Any], Any], kind: pl.DataType) -> pl.Series:
+    distinct = cells.drop_nulls().unique()
+    values = pl.Series([read(cell) for cell in distinct.to_list()], dtype=kind)
+    return cells.replace_strict(distinct, values, default=None, return_dtype=kind)
 
 
 def _as_number(work: _Work, texts: pl.Series) -> bool:
-    marks = _marks(texts)
-    filled = texts.set(marks.fill_null(False), None)
-    numbers = parse_numbers(filled)
-    there, lost = filled.len() - filled.null_count(), numbers.null_count() - filled.null_count()
-    if not there or there - lost < _readable * there:
-        return False
-    work.done.append("numbers kept as text")
-    if count := int(marks.sum()):
-        work.done.append(f"{count} cells that say they are empty are null")
-    if lost:
-        work.done.append(f"{lost} cells that are no number are null")
-    _number(work, numbers)
-    return True
+    return _as_read(work, texts, parse_numbers, "numbers kept as text", "number")
 
 
 def _as_date(work: _Work, texts: pl.Series) -> bool:
     filled = texts.set(_marks(texts).fill_null(False), None)
-    there = filled.len() - filled.null_count()
     if not filled.drop_nulls().head(2000).str.contains(_dated).any():
         return False
-    moments = parse_moments(filled)
-    lost = moments.null_count() - filled.null_count()
-    if not there or there - lost < _readable * there:
+    return _as_read(work, texts, parse_moments, "dates kept as text", "date")
+
+
+def _as_written(work: _Work, texts: pl.Series, written: str) -> bool:
+    """Whether nearly all texts are dates or amounts written so; then they are read."""
+    work.written = written
+    if is_moment(written):
+        return _as_read(work, texts, lambda filled: parse_moments(filled, written), f"dates written {written}", "date")
+    way = amounts(written)
+
+    def read(text: str) -> float | None:
+        return None if math.isnan(number := way.read(text)) else number
+
+    told = f"amounts written {written}"
+    return _as_read(work, texts, lambda filled: _each(filled, read, pl.Float64()), told, "number")
+
+
+def _as_read(
+    work: _Work, texts: pl.Series, read: Callable[[pl.Series], pl.Series], told: str, kind: FeatureType
+) -> bool:
+    """Whether nearly all texts can be read so; then they are, and it is told."""
+    marks = _marks(texts)
+    filled = texts.set(marks.fill_null(False), None)
+    values = read(filled)
+    there, lost = filled.len() - filled.null_count(), values.null_count() - filled.null_count()
+    if not there or there - lost < READABLE * there:
         return False
-    work.kind, work.cells = "date", moments
-    work.done.append("dates kept as text")
+    work.kind, work.cells = kind, values
+    work.done.append(told)
+    if count := int(marks.sum()):
+        work.done.append(f"{count} cells that say they are empty are null")
     if lost:
-        work.done.append(f"{lost} cells that are no date are null")
+        work.done.append(f"{lost} cells that are no {kind} are null")
+    if kind == "number":
+        _number(work, values)
     return True
 
 

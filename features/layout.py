@@ -38,6 +38,7 @@ class Trait:
     features: tuple[Feature, ...]  # of a list: its length, then one for each of `levels`
     levels: tuple[str, ...] = ()
     separator: str | None = None  # of a list kept as text
+    written: str | None = None  # how amounts or dates are written, as `features.written` has it
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import polars as pl
 from features.cells import slug
 from features.csvfiles import dialect, first_rows
 from features.engine import engine, frame
+from features.forms import time_of_day
 from features.sources import files_of, is_csv, open_source, reading
 from features.types import EPOCHS, read_number
 
@@ -138,29 +139,10 @@ def _written(words: str, cells: pl.Series, shown: list[str]) -> str | None:
     if (first := _parts.match(shown[0]) if shown else None) and _most(_parts.match(text) is not None for text in shown):
         order = ("%m", "%d") if _largest(cells, 2) > 12 >= _largest(cells, 1) else ("%d", "%m")
         date = first[2].join((*order, "%Y" if len(first[4]) == 4 else "%y"))
-        return date + _time_of_day(shown[0][first.end() :])
+        return date + (time_of_day(shown[0][first.end() :]) or "")
     if not shown or not all(text.isdigit() for text in shown):
         return None
     if _most(_compact.fullmatch(text) is not None for text in shown):
         return "%Y%m%d"
     lengths = {len(text) for text in shown}
     return _epochs.get(lengths.pop()) if len(lengths) == 1 and _about_time.search(words) else None
-
-
-def _time_of_day(text: str) -> str:
-    """The form of what follows a date.
-
-    >>> _time_of_day(" 8:26"), _time_of_day("T08:26:00"), _time_of_day(" 8:26 PM"), _time_of_day("")
-    (' %H:%M', 'T%H:%M:%S', ' %I:%M %p', '')
-    """
-    found = re.fullmatch(r"([ T])\d{1,2}:\d{2}(:\d{2})?( ?)([AP]M)?", text, re.IGNORECASE)
-    if found is None:
-        return ""
-    return (
-        found[1]
-        + ("%I" if found[4] else "%H")
-        + ":%M"
-        + (":%S" if found[2] else "")
-        + found[3]
-        + ("%p" if found[4] else "")
-    )

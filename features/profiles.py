@@ -14,7 +14,7 @@ import ibis.expr.types as ir
 import polars as pl
 
 from features.badrows import BadRows, bad_rows_of, refuse_too_many
-from features.cells import as_moment, as_text, filled, slug
+from features.cells import as_moment, as_text, as_written_moment, filled, slug
 from features.engine import frame
 from features.errors import DataError
 from features.inference import Read, read_column
@@ -89,6 +89,7 @@ def as_of(profiles: ir.Table, cutoff: ir.Value) -> ir.Table:
 
 def _check_columns(section: Profiles, source: Source) -> None:
     needed = [name for name in (section.customer_id, section.valid_from, *section.exclude) if name is not None]
+    needed += section.formats
     lacking = [missing_column(name, source.columns) for name in needed if name not in source.columns]
     if lacking:
         raise DataError(source.path, lacking)
@@ -101,7 +102,8 @@ def _fetch(source: Source, section: Profiles) -> pl.DataFrame:
     moment: ir.Value = ibis.null("timestamp(6)")
     if section.valid_from is not None:
         cells = source.column(section.valid_from)
-        read = as_moment(cells)
+        written = section.valid_from_format
+        read = as_moment(cells) if written is None else as_written_moment(cells, written)
         if read is None:
             raise DataError(source.path, [f"column {section.valid_from!r} must hold dates, got {cells.type()}"])
         moment = read
@@ -162,19 +164,21 @@ def _trait(
     shown = f"trait_{name}" if name.casefold() in taken else name
     if isinstance(raw.dtype, pl.List):
         return _listed(raw, known, inside, shown, family)
-    settled = read_column(known)
+    written = section.formats.get(name)
+    settled = read_column(known, written)
     if (separator := separator_of(known, settled)) is not None:
         return _listed(raw, known, inside, shown, family, separator)
-    read = read_column(raw)
-    if settled.feature is None or read.feature is None or settled.feature.type != read.feature.type:
+    read = read_column(raw, written or (None if settled.feature is None else settled.feature.written))
+    kinds = {(each.feature.type, each.feature.written) for each in (settled, read) if each.feature is not None}
+    if settled.feature is None or read.feature is None or len(kinds) > 1:
         why = settled.dropped or read.dropped or "it changes its type in time"
         return Read(raw, None, read.done, why), None
     feature = replace(settled.feature, name=shown, family=family, subject=name)
     done = replace(read, feature=feature)
     if feature.type != "date":
-        return done, Trait(name, inside, "plain", (feature,))
+        return done, Trait(name, inside, "plain", (feature,), written=feature.written)
     age = Feature(f"{slug(shown) or 'date'}_age_days", "number", family, "days", subject=name)
-    return done, Trait(name, inside, "date", (age,))
+    return done, Trait(name, inside, "date", (age,), written=feature.written)
 
 
 def personal(name: str, cells: pl.Series) -> str | None:

@@ -119,10 +119,11 @@ def _check_columns(use_case: UseCase, section: Table, source: Source) -> None:
         raise DataError(
             source.path, [f"column {name!r} must hold one value a row, got {kind}" for name, kind in nested]
         )
-    unknown = [name for name in section.exclude if name not in source.columns]
+    named = {"exclude": section.exclude, "formats": section.formats}
+    unknown = [(key, name) for key, names in named.items() for name in names if name not in source.columns]
     if unknown:
         raise UseCaseError(
-            use_case.file, [f"table.exclude: must name columns of the table, {name!r} is none" for name in unknown]
+            use_case.file, [f"table.{key}: must name columns of the table, {name!r} is none" for key, name in unknown]
         )
     check_names(use_case, source.columns)
 
@@ -183,7 +184,7 @@ def _read_columns(kept: pl.DataFrame, source: Source, section: Table) -> dict[st
     for index, name in enumerate(source.columns):
         if name in roles:
             continue
-        read = read_column(kept[f"c{index}"].alias(name))
+        read = read_column(kept[f"c{index}"].alias(name), section.formats.get(name))
         if name in BOOKKEEPING:
             read = Read(read.cells, None, read.done, "its name is kept for bookkeeping")
         if not name.strip():

@@ -47,13 +47,16 @@ def _canonical(value: Any) -> float | str | None:
 def order_of(cells: pl.DataFrame, source: Source, section: Table) -> pl.Series:
     """The `order_by` values, sortable, null where unreadable: numbers as float64, dates as UTC moments, else text.
 
-    Text is in order only where it begins with the year and is of one length, such as 2024-07 or 2024-Q3.
+    Dates are ISO's, or as `order_by_format` says. Text is in order only where it begins with the year and is of one
+    length, such as 2024-07 or 2024-Q3.
     """
     if section.order_by is None:
         return pl.Series(ORDER, [None] * len(cells), dtype=pl.Float64)
     values = cells[source.inside(section.order_by)].alias(ORDER)
     if values.dtype == pl.String:
         filled = values.str.strip_chars().replace("", None)
+        if section.order_by_format is not None:
+            return parse_moments(filled, section.order_by_format).alias(ORDER)
         year_first = filled.set((~filled.str.contains(_year_first)).fill_null(False), None)
         of_one_length = year_first.drop_nulls().str.len_chars().n_unique() == 1
         options = [parse_numbers(filled), parse_moments(filled), *([year_first] if of_one_length else [])]

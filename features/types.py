@@ -81,6 +81,7 @@ class Feature:
     window_days: int | None = None  # the window it looks back over; None: the whole log before the cutoff
     subject: str | None = None  # the property level, the measure or the trait it speaks of
     names: Mapping[str, str] = field(default_factory=dict)  # display names by language ("fr", "en"), from [names]
+    written: str | None = None  # how its cells are written as text, as `features.written` has it; None: as usual
 
     def to_json(self) -> dict[str, Any]:
         """The feature as it stands in a manifest."""
@@ -99,6 +100,7 @@ class Feature:
             "window_days": self.window_days,
             "subject": self.subject,
             "names": dict(self.names),
+            "written": self.written,
         }
 
     @classmethod

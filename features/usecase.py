@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from features.errors import UseCaseError
 from features.types import EPOCHS, Polarity
+from features.written import amounts, is_moment
 
 Scalar = str | bool | int | float | datetime | date
 
@@ -44,6 +45,13 @@ def _form(value: str) -> str:
     raise ValueError(f'must name year, month and day such as "%d/%m/%Y %H:%M", or be one of {", ".join(EPOCHS)}')
 
 
+def _written(value: str) -> str:
+    if is_moment(value):
+        return _form(value)
+    amounts(value)
+    return value
+
+
 def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -55,6 +63,8 @@ Days = Annotated[int, BeforeValidator(_days)]
 Moment = Annotated[datetime, BeforeValidator(_moment)]
 Column = Annotated[str, Field(min_length=1)]
 Columns = Annotated[tuple[Column, ...], AfterValidator(_distinct)]
+Form = Annotated[str, AfterValidator(_form)]  # of moments
+Formats = dict[Column, Annotated[str, AfterValidator(_written)]]  # of columns' texts: moments' or amounts'
 Share = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 
@@ -98,7 +108,7 @@ class Events(Lax):
     path: Path
     customer_id: Column
     timestamp: Column
-    timestamp_format: Annotated[str, AfterValidator(_form)] | None = None  # where it is not in ISO form
+    timestamp_format: Form | None = None  # where it is not in ISO form
     type: Annotated[str, Field(min_length=1)] | TypeColumn
     amount: Column | None = None
     id: Column | None = None
@@ -116,6 +126,8 @@ class Profiles(Lax):
     path: Path
     customer_id: Column
     valid_from: Column | None = None
+    valid_from_format: Form | None = None  # where it is not in ISO form
+    formats: Formats = Field(default_factory=dict)  # of columns whose dates or amounts are written otherwise
     exclude: Columns = ()
     groups: dict[str, str] = Field(default_factory=dict)
     table: str | None = None
@@ -130,6 +142,8 @@ class Table(Lax):
     exclude: Columns = ()
     customer_id: Column | None = None
     order_by: Column | None = None
+    order_by_format: Form | None = None  # where it is not in ISO form
+    formats: Formats = Field(default_factory=dict)  # of columns whose dates or amounts are written otherwise
     table: str | None = None
 
     @model_validator(mode="after")
@@ -139,6 +153,10 @@ class Table(Lax):
             raise ValueError("label, customer_id and order_by must name different columns")
         if self.label in self.exclude:
             raise ValueError("label must not be excluded")
+        if told := sorted({*taken} & self.formats.keys()):
+            raise ValueError(f"formats are of other columns than label, customer_id and order_by, got {told[0]!r}")
+        if self.order_by_format is not None and self.order_by is None:
+            raise ValueError("order_by_format goes with order_by")
         return self
 
 

@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from features.types import CUSTOMER_ID
+from features.written import amounts
 from scoring.block import Block
 from scoring.cells import Note
 from scoring.encoder import Encoded, stranger
 from scoring.errors import RequestError
 from scoring.live import Live, score_matrix
 from scoring.policy import Policy
+from scoring.posted import NUMERIC
 from scoring.prepared import Prepared
 from scoring.segments import DEFAULT, field_of, place_all
 from scoring.wording import LANGUAGES, Language
@@ -194,8 +196,8 @@ def name_segments(
             return [live[parts[0]].field(score, parts[1]) for score in scores[parts[0]]]
         if isinstance(profiles, Block):
             column = profiles.column(name)
-            return [column[row] for row in rows]
-        return [_feature(profiles[row], name) for row in rows]
+            return _as_numbers(live, name, [column[row] for row in rows])
+        return _as_numbers(live, name, [_feature(profiles[row], name) for row in rows])
 
     statuses = {name: [score["status"] for score in told] for name, told in scores.items()}
     for row, place in zip(rows, place_all(policy, statuses, read), strict=True):
@@ -207,6 +209,15 @@ def _feature(profile: Any, name: str) -> Any:
     if isinstance(profile, Prepared):
         return next((features[name] for features in profile.features.values() if name in features), None)
     return profile["features"].get(name)
+
+
+def _as_numbers(live: Mapping[str, Live], name: str, values: list[Any]) -> list[Any]:
+    """The values of a feature, amounts that were posted as text as the numbers they were scored as."""
+    every = (feature for served in live.values() for feature in served.scorer.encoder.features)
+    written = next((each.written for each in every if each.name == name and each.type in NUMERIC), None)
+    if written is None:
+        return values
+    return [amounts(written).read(value) if type(value) is str else value for value in values]
 
 
 def _shape(detail: str) -> Note:

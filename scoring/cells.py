@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.types import MISSING, OTHER, Feature, normalise
+from features.written import amounts, counted, read_moment, whole
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+DAY = 86_400e6  # microseconds, as float64: a column's moments are divided by it too, to the same bits
+_TICK = timedelta(microseconds=1)
 
 WARNINGS = {
     "outside_training_range": "The value lies outside the range met in training.",
@@ -37,7 +40,10 @@ def rule_for(feature: Feature, codes: Mapping[str, int]) -> Rule:
     if feature.type == "boolean":
         return _boolean
     if feature.type == "date":
-        return lambda value: (days := _days(value), _range_warning(feature, days))
+        return lambda value: (days := _days(value, feature.written), _range_warning(feature, days))
+    if feature.written is not None:
+        written = feature.written
+        return lambda value: (number := _number(_amount(value, written), feature), _range_warning(feature, number))
     return lambda value: (number := _number(value, feature), _range_warning(feature, number))
 
 
@@ -75,6 +81,16 @@ def _number(value: Any, feature: Feature) -> float:
     return float(value)
 
 
+def _amount(value: Any, written: str) -> Any:
+    """The number of a text written so; whatever is no text is left to the rule of numbers."""
+    if type(value) is not str:
+        return value
+    number = amounts(written).read(value)
+    if math.isnan(number):
+        raise CellError(f"Must be a number, text written {written}, or null, got other text.")
+    return number
+
+
 def _range_warning(feature: Feature, number: float) -> str | None:
     return "outside_training_range" if feature.seen and not feature.seen[0] <= number <= feature.seen[1] else None
 
@@ -107,16 +123,18 @@ def _category(codes: Mapping[str, int]) -> Rule:
     return cell
 
 
-def _days(value: Any) -> float:
-    """Days since 1970-01-01 of a date, a datetime or ISO text; without a zone it is UTC."""
+def _days(value: Any, written: str | None) -> float:
+    """Days since 1970-01-01 of a date, a datetime or text, in ISO form or written so; without a zone it is UTC."""
+    rule = "a date in ISO 8601" if written is None else f"a date written {written} or in ISO 8601"
+    if type(value) in (int, float) and counted(written):
+        value = whole(value)
     if type(value) is str:
-        try:
-            value = datetime.fromisoformat(value.strip())
-        except ValueError:
-            raise CellError("Must be a date in ISO 8601, got other text.") from None
+        value = read_moment(value, written)
+        if value is None:
+            raise CellError(f"Must be {rule}, got other text.")
     if type(value) is date:
         value = datetime(value.year, value.month, value.day, tzinfo=UTC)
     if not isinstance(value, datetime):
-        raise CellError(f"Must be a date in ISO 8601 or null, got {kind(value)}.")
+        raise CellError(f"Must be {rule} or null, got {kind(value)}.")
     elapsed = (value if value.tzinfo else value.replace(tzinfo=UTC)) - EPOCH
-    return elapsed.total_seconds() / 86400.0
+    return float(elapsed // _TICK) / DAY

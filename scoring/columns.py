@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from features.types import Feature, read_number
-from scoring.cells import Cell, CellError, Rule, doubtful
+from features.written import amounts
+from scoring.cells import DAY, Cell, CellError, Rule, doubtful
 
 TRUE, FALSE = frozenset({"true", "1", "yes"}), frozenset({"false", "0", "no"})
 
@@ -35,12 +36,13 @@ def encode_column(feature: Feature, rule: Rule, gap: float, column: pa.ChunkedAr
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if feature.type in ("number", "integer") and _is_number(kind):
         return _numbers(feature, rule, column)
-    if feature.type in ("number", "integer") and pa.types.is_string(kind):
+    if feature.type in ("number", "integer") and pa.types.is_string(kind) and feature.written is None:
         numbers = _plain_numbers(column)
         if numbers is not None:
             return _numbers(feature, rule, numbers)
     if feature.type == "date" and (pa.types.is_timestamp(kind) or pa.types.is_date(kind)):
-        days = pc.divide(pc.cast(pc.cast(column, pa.timestamp("us")), pa.int64()).cast(pa.float64()), 86400e6)
+        ticks = pc.cast(pc.cast(column, pa.timestamp("us")), pa.int64())
+        days = pc.divide(ticks.cast(pa.float64(), safe=False), DAY)
         return _numbers(feature, lambda value: _seen_only(feature, value), days)
     return _distinct(_reading(feature, rule), gap, column)
 
@@ -113,7 +115,8 @@ def _result(rule: Rule, gap: float, value: Any) -> tuple[float, str | None, str 
 def _reading(feature: Feature, rule: Rule) -> Callable[[Any], Cell]:
     """The rule, reading a file's spellings of numbers, booleans and categories first."""
     if feature.type in ("number", "integer"):
-        return lambda value: _text_number(rule, value)
+        read = read_number if feature.written is None else amounts(feature.written).read
+        return lambda value: _text_number(rule, read, value)
     if feature.type == "boolean":
         return lambda value: _loose_boolean(rule, value)
     if feature.type == "category":
@@ -121,9 +124,9 @@ def _reading(feature: Feature, rule: Rule) -> Callable[[Any], Cell]:
     return rule
 
 
-def _text_number(rule: Rule, value: Any) -> Cell:
+def _text_number(rule: Rule, read: Callable[[str], float], value: Any) -> Cell:
     try:
-        number = read_number(value) if isinstance(value, str) else float(value)
+        number = read(value) if isinstance(value, str) else float(value)
     except (TypeError, ValueError):
         return math.nan, "not_a_number"
     return (math.nan, "not_a_number") if math.isnan(number) else rule(number)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from features.types import MISSING, Feature
 from scoring.block import Block
 from scoring.cells import WARNINGS, CellError, Note, category_codes, rule_for
-from scoring.posted import NUMERIC, Plain, Posted, Values, plain_numbers, plain_others, plain_rows
+from scoring.posted import NUMERIC, Plain, Posted, Values, is_plain, plain_numbers, plain_others, plain_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -46,11 +46,11 @@ class Encoder:
         }
         self._rules = [rule_for(feature, codes.get(feature.name, {})) for feature in features]
         self._gaps = [float(codes[f.name][MISSING]) if f.type == "category" else math.nan for f in features]
-        self._numeric = [place for place, feature in enumerate(features) if feature.type in NUMERIC]
-        self._others = [place for place, feature in enumerate(features) if feature.type not in NUMERIC]
+        self._numeric = [place for place, feature in enumerate(features) if is_plain(feature)]
+        self._others = [place for place, feature in enumerate(features) if not is_plain(feature)]
         order = [features[place] for place in self._numeric + self._others]
         self._order = [feature.name for feature in order]
-        self.shape = tuple((feature.name, feature.type) for feature in order)  # numbers first
+        self.shape = tuple((each.name, _posted_as(each)) for each in order)  # plain numbers first
         self._cells = list(zip([feature.name for feature in features], self._rules, self._gaps, strict=True))
 
     def row(
@@ -156,6 +156,11 @@ class Encoder:
     def empty(self, matrix: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which rows know nothing at all: every feature missing."""
         return np.asarray(np.all(np.isnan(matrix) | (matrix == np.asarray(self._gaps)), axis=1))
+
+
+def _posted_as(feature: Feature) -> str:
+    """A feature's type, or `amount` where numbers may be posted as text too."""
+    return "amount" if feature.type in NUMERIC and feature.written is not None else feature.type
 
 
 def _note(code: str, name: str, detail: str) -> Note:

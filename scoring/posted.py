@@ -22,7 +22,13 @@ NUMERIC = ("number", "integer")
 _EXACT = 2.0**53  # whole numbers up to here are compared with bounds as they are
 _NUMBERS = {float, int, type(None)}
 _TEXTS = {str, type(None)}
+_AMOUNTS = _NUMBERS | _TEXTS
 _BOOLEANS = {bool, type(None)}
+
+
+def is_plain(feature: Feature) -> bool:
+    """Whether a feature is posted as numbers and never as text."""
+    return feature.type in NUMERIC and feature.written is None
 
 
 def plain_rows(posted: Sequence[Posted], names: Sequence[str]) -> tuple[list[int], list[Values]]:
@@ -63,8 +69,11 @@ def plain_numbers(features: Sequence[Feature], rows: Sequence[Values]) -> Plain:
 
 
 def plain_others(feature: Feature, rule: Rule, gap: float, values: Values) -> Plain:
-    """One feature's texts or booleans by the rule, asked once a distinct value; in doubt where it refuses or warns."""
-    kinds = _BOOLEANS if feature.type == "boolean" else _TEXTS
+    """One feature's values by the rule, asked once a distinct value; in doubt where it refuses or warns.
+
+    They are texts or booleans; of amounts in a way of their own, texts or numbers.
+    """
+    kinds = _BOOLEANS if feature.type == "boolean" else _AMOUNTS if feature.type in NUMERIC else _TEXTS
     odd = np.zeros(len(values), dtype=np.bool_)
     if not set(map(type, values)) <= kinds:
         odd |= [type(value) not in kinds for value in values]

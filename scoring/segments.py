@@ -95,9 +95,14 @@ def place_all(
     """
     asked = [statuses[name] for name in policy.use_cases]
     spoken = [all(status in SPEAKING for status in row) for row in zip(*asked, strict=True)]
-    columns = {name: Column.of(read(name), policy.kinds[name]) for name in policy.columns}
+    columns = {name: Column.of(_spoken(read(name), spoken), policy.kinds[name]) for name in policy.columns}
     placed = policy.place(columns, len(spoken), members=members)
     return [place if speaks else Place() for place, speaks in zip(placed, spoken, strict=True)]
+
+
+def _spoken(values: Sequence[Any], spoken: Sequence[bool]) -> list[Any]:
+    """The values of those who are spoken of; another's may be of any kind, and decides nothing."""
+    return [value if speaks else None for value, speaks in zip(values, spoken, strict=True)]
 
 
 def field_of(name: str) -> tuple[str, str] | None:

@@ -108,4 +108,5 @@ def _feature(feature: Feature, language: Language) -> dict[str, Any]:
         "upper": feature.upper,
         "seen": list(feature.seen) if feature.seen else None,
         "levels": list(feature.levels),
+        "written": feature.written,
     }

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from features.written import amounts, read_moment
 from scoring.cells import Note, kind
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 MAX_EVENTS = 10_000  # a profile
 INNER = ("customer_id", "as_of")  # columns that no single event carries
-Columns = Sequence[Mapping[str, str]]  # {"key": what is posted, "column": inside, "type": DuckDB's}
+Columns = Sequence[Mapping[str, str]]  # {"key": what is posted, "column": inside, "type": DuckDB's}, "written"
 
 
 class CellError(ValueError):
@@ -55,10 +56,25 @@ def read_record(record: Any, columns: Columns, needed: Sequence[str], what: str)
         try:
             if value is None and column["key"] in needed:
                 raise CellError("must be there")
-            cells.append(None if value is None else _readers[column["type"]](value))
+            cells.append(None if value is None else _read(value, column))
         except CellError as error:
             broken.append(note(f"{what}.{column['key']}", str(error)))
     return cells, broken
+
+
+def _read(value: Any, column: Mapping[str, str]) -> Any:
+    written = column.get("written")
+    if written is None or type(value) is not str:
+        return _readers[column["type"]](value)
+    if column["type"] == "TIMESTAMP":
+        read = read_moment(value, written)
+        if read is None:
+            raise CellError(f"must be a date or time written {written} or in ISO 8601, got other text")
+        return read.replace(tzinfo=None)
+    number = amounts(written).read(value)
+    if math.isnan(number):
+        raise CellError(f"must be a number, or text written {written}, got other text")
+    return _number(number)
 
 
 def arrow_table(columns: Columns, rows: Sequence[Sequence[Any]]) -> pa.Table:

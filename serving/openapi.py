@@ -225,11 +225,16 @@ def _feature(feature: Feature) -> Schema:
     if feature.type == "category":
         return {"type": ["string", "null"], "examples": list(feature.levels[:3])}
     if feature.type == "date":
-        return {"type": ["string", "null"], "format": "date"}
+        if feature.written is None:
+            return {"type": ["string", "null"], "format": "date"}
+        return {"type": ["string", "null"], "description": f"In ISO 8601, or written {feature.written}."}
     most = int(FLOAT32_MAX) if feature.type == "integer" else FLOAT32_MAX
     lower = -most if feature.lower is None else feature.lower
     upper = most if feature.upper is None else feature.upper
-    return {"type": [feature.type, "null"], "minimum": lower, "maximum": upper}
+    bounds: Schema = {"minimum": lower, "maximum": upper}
+    if feature.written is None:
+        return {"type": [feature.type, "null"], **bounds}
+    return {"type": [feature.type, "string", "null"], **bounds, "description": f"Text is written {feature.written}."}
 
 
 def _scores_example(served: Mapping[str, Live]) -> Any:

@@ -22,7 +22,12 @@ from serving.decode import names_twice
 
 LARGE = 16_384  # bytes from which it pays
 Shape = tuple[tuple[str, str], ...]  # features by name and type, numbers first
-_TYPES: Mapping[str, Any] = {"boolean": bool | None, "category": str | None, "date": str | None}
+_TYPES: Mapping[str, Any] = {
+    "boolean": bool | None,
+    "category": str | None,
+    "date": str | None,
+    "amount": float | str | None,
+}
 _PLAIN = re.compile(r'[^"\\\x00-\x1f]*')  # names that msgspec takes for a field's
 _SCALAR = int | float | str | bool | None
 _REST = {"use_cases": list[str] | None, "reasons": _SCALAR, "language": _SCALAR}

@@ -15,9 +15,9 @@ OURS = ("features", "scoring", "training", "serving")
 # What each package may import of the others; a module stands for itself and all below it.
 MAY_IMPORT = {
     "features": (),
-    "scoring": ("features.types",),
+    "scoring": ("features.types", "features.written"),
     "training": ("features", "scoring"),
-    "serving": ("scoring", "features.types"),
+    "serving": ("scoring", "features.types", "features.written"),
     "examples": (),
 }
 # Where a library may be imported at all: a package, or single files.

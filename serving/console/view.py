@@ -182,4 +182,6 @@ def _value(feature: Feature, value: Any, say: Words) -> str:
 
 def _is_said(unit: str | None) -> bool:
     """Whether a unit has words in both languages, or needs none; what is counted stands in the label already."""
-    return unit == "share" or unit in catalogue()["units"] or (unit is not None and len(unit) == 3 and unit.isupper())
+    if unit is None or unit == "share" or unit in catalogue()["units"]:
+        return unit is not None
+    return (len(unit) == 3 and unit.isupper()) or not unit.isalnum()

@@ -247,6 +247,7 @@ LEARNING: dict[str, Case] = {
         TABLE.with_columns(d=pl.format("{}/05/2024", pl.int_range(pl.len()) % 28 + 1)),
         3,
         "column 'd': unreadable_order",
+        "table.order_by_format",
         order_by="d",
     ),
     "order_by of one moment": ready(

@@ -10,8 +10,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from features.compiled import trait_columns
+from features.errors import DataError
 from features.table import LearningTable, learning_table, scoring_table
 from features.usecase import UseCase
+from serving.event_tables import read_record
 from tests.features.worlds import START, log_case, purchases, utc
 
 N = 120
@@ -181,3 +184,42 @@ def test_dates_may_be_text(tmp_path: Path) -> None:
     as_text = [f"{datetime(2024, 7, 9):%Y-%m-%d}"] * 60 + ["2024-07-10"] * 60
 
     assert row(profiles(tmp_path, {"joined": as_text}), "c1")["joined_age_days"] == 10.0
+
+
+def test_amounts_and_dates_of_traits_are_read_as_they_are_written(tmp_path: Path) -> None:
+    """In the file and in raw traits by the same rule; what is not written so is refused by name of the rule."""
+    traits = {
+        "spend": [f"{i % 90} 000,50 €" for i in range(N)],
+        "joined": [f"{1 + i % 28}/07/2023" for i in range(N)],
+        "renewed": [f"0{1 + i % 9}/07/2023" for i in range(N)],
+    }
+    use_case = profiles(tmp_path, traits, formats={"renewed": "%d/%m/%Y"})
+
+    one, layout = row(use_case, "c4"), learning_table(use_case).layout
+    assert layout is not None
+    columns = trait_columns(layout)
+    texts = {"spend": "4 000,50 €", "joined": "5/07/2023", "renewed": "05/07/2023"}
+    cells, broken = read_record(texts, columns[1:], (), "traits")
+    _, refused = read_record({**texts, "spend": "a lot", "joined": "2023"}, columns[1:], (), "traits")
+
+    assert (one["spend"], one["joined_age_days"], one["renewed_age_days"]) == (4000.5, 380.0, 380.0)
+    assert (cells, broken) == ([4000.5, datetime(2023, 7, 5), datetime(2023, 7, 5)], [])
+    assert cells == read_record({**texts, "spend": 4000.5, "joined": "2023-07-05"}, columns[1:], (), "traits")[0]
+    assert ["written 1 234,56 €" in refused[0]["detail"], "%d/%m/%Y" in refused[1]["detail"]] == [True, True]
+
+
+def test_valid_from_is_read_as_it_is_written(tmp_path: Path) -> None:
+    """The latest profile before the cutoff, whichever sorts last as text; without its form the key is named."""
+    frame = pl.DataFrame(
+        {"who": [f"c{i % N}" for i in range(2 * N)], "since": ["31/12/2023"] * N + ["01/02/2024"] * N,
+         "size": [1] * N + [2] * N}
+    )  # fmt: skip
+    frame.write_parquet(tmp_path / "dated.parquet")
+    keys = {"path": "dated.parquet", "customer_id": "who", "valid_from": "since"}
+    log = purchases(N)
+
+    use_case = log_case(tmp_path, log, profiles={**keys, "valid_from_format": "%d/%m/%Y"})
+
+    assert row(use_case, "c4")["size"] == 2
+    with pytest.raises(DataError, match=r"unreadable_valid_from.*profiles.valid_from_format"):
+        learning_table(log_case(tmp_path, log, profiles=keys))

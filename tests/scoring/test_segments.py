@@ -5,10 +5,12 @@ from itertools import product
 import pytest
 
 from scoring.answers import score_profiles
+from scoring.live import Live
 from scoring.policy import Place
 from scoring.policy_file import read_policy
+from scoring.releases import load_release
 from scoring.segments import DEFAULT, current_policy, field_of, install_policy, place_all
-from tests.models import SHOP, shop_rows
+from tests.models import SHOP, WRITTEN, release_shop, shop_rows
 
 RUNGS = {"low": (True, False), "middle": (False, False), "high": (False, True), None: (None, None)}
 USE_CASES = {"churn": SHOP, "propensity": SHOP}
@@ -79,6 +81,27 @@ def test_one_model_alone_names_no_segment(live):
 
     assert all(row["segment"] is None for row in score_profiles(live, profiles, use_cases=["churn"]))
     assert any(row["segment"] for row in score_profiles(live, profiles))
+
+
+def test_a_rule_reads_amounts_as_they_are_scored_and_nothing_of_invalid_rows(live, tmp_path):
+    """Posted as text or as numbers they name the same segments; another row's text for a number fails no call."""
+    for name in USE_CASES:
+        release_shop(tmp_path / "home", name, scratch=tmp_path, features=[each.to_json() for each in WRITTEN])
+    text = GOOD.replace("purchases_90d >= 2", "monetary_365d >= 300").replace("score > 70", "score > 1")
+    policy, rows = read_policy(text, USE_CASES), shop_rows(40)
+    told = [
+        {**row, "monetary_365d": (sum_ := row["monetary_365d"]) and f"{sum_:.2f} €".replace(".", ",")} for row in rows
+    ]
+    told[7]["purchases_90d"] = told[8]["monetary_365d"] = rows[7]["purchases_90d"] = rows[8]["monetary_365d"] = "many"
+
+    def segments(served, posted):
+        profiles = [{"customer_id": "c", "features": row} for row in posted]
+        return [answer["segment"] for answer in score_profiles(served, profiles, policy=policy)]
+
+    named = segments(live, rows)
+
+    assert segments({name: Live(load_release(tmp_path / "home", name)) for name in USE_CASES}, told) == named
+    assert {segment and segment["code"] for segment in named} >= {None, "hot", "rest"}
 
 
 def test_an_installed_policy_reads_back_the_same(tmp_path):

@@ -202,7 +202,11 @@ def test_a_bento_holds_what_serving_needs_and_no_more(bento: Path) -> None:
 
     assert {"serving/service.py", "features/types.py", ".penchant/releases/churn/CURRENT"} <= files
     assert not {name for name in files if name.startswith(("training/", "tests/", "examples/"))}
-    assert {name for name in files if name.startswith("features/")} == {"features/__init__.py", "features/types.py"}
+    assert {name for name in files if name.startswith("features/")} == {
+        "features/__init__.py",
+        "features/types.py",
+        "features/written.py",
+    }
     assert not [name for name in BARRED if f"\n{name}==" in lock]
     assert "--hash=sha256:" in lock
     assert "://" not in "".join(line for line in lock.splitlines() if not line.lstrip().startswith("#"))

@@ -21,15 +21,20 @@ from serving.problems import Problem
 from serving.reply import json_reply
 from serving.shapes import scores_request
 from serving.straight import LARGE, read_block
-from tests.models import SHOP, release_shop, shop_rows
+from tests.models import SHOP, WRITTEN, release_shop, shop_rows
 
 NUMBERS = st.none() | st.integers(-5, 2**60) | st.floats(allow_nan=False, allow_infinity=False) | st.just(1e39)
-TEXTS = st.none() | st.sampled_from(["web", "boutique", "", "a:b", "1997-01-02", "soon"]) | st.text('aé: "', max_size=3)
+TEXTS = (
+    st.none()
+    | st.sampled_from(["web", "boutique", "", "a:b", "1997-01-02", "31/12/1997", "12/31/1997", "soon"])
+    | st.text('aé: "', max_size=3)
+)
+AMOUNTS = NUMBERS | st.sampled_from(["1 234,50 €", "-12 €", "12,5", "1.234", "12 $", "9" * 400 + " €", "", "-0 €"])
 ODD = NUMBERS | TEXTS | st.booleans() | st.lists(st.integers(), max_size=2) | st.just({"x": 1})
 CELLS: dict[str, st.SearchStrategy[Any]] = {
     "days_since_purchase": NUMBERS,
     "purchases_90d": NUMBERS,
-    "monetary_365d": NUMBERS,
+    "monetary_365d": AMOUNTS,
     "subscribed": st.none() | st.booleans(),
     "joined on": TEXTS,
     "canal d'achat": TEXTS,
@@ -39,7 +44,7 @@ ODD_ROWS = st.dictionaries(st.sampled_from([*CELLS, "stranger"]), ODD, max_size=
 REST = st.fixed_dictionaries(
     {},
     optional={
-        "use_cases": st.none() | st.lists(st.sampled_from(["churn", "propensity", "nope"]), max_size=2),
+        "use_cases": st.none() | st.lists(st.sampled_from(["churn", "written", "nope"]), max_size=2),
         "reasons": st.sampled_from([0, 2, 3.0, 21, "3", True, None]),
         "language": st.sampled_from(["fr", "en", "de", 1]),
     },
@@ -50,6 +55,14 @@ REST = st.fixed_dictionaries(
 def live(home: Path) -> dict[str, Live]:
     """Both releases of the shop."""
     return {name: Live(load_release(home, name)) for name in ("churn", "propensity")}
+
+
+@pytest.fixture(scope="module")
+def written(live: dict[str, Live], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Live]:
+    """A release whose amounts and dates are posted as text too, beside one of the shop that takes neither."""
+    folder = tmp_path_factory.mktemp("written")
+    release_shop(folder / "home", "written", scratch=folder, features=[each.to_json() for each in WRITTEN])
+    return {"churn": live["churn"], "written": Live(load_release(folder / "home", "written"))}
 
 
 def call(profiles: list[Any], **rest: Any) -> bytes:
@@ -69,12 +82,13 @@ def said(body: Any, live: dict[str, Live]) -> bytes | str:
 
 @given(st.lists(ROWS, max_size=4) | st.lists(ROWS | ODD_ROWS, max_size=3), REST, st.data())
 def test_what_is_read_straight_is_what_the_longer_way_reads(
-    live: dict[str, Live], rows: list[Any], rest: dict[str, Any], data: st.DataObject
+    written: dict[str, Live], rows: list[Any], rest: dict[str, Any], data: st.DataObject
 ) -> None:
     """Whatever is posted: either it is left to the longer way, or the answers are the same bytes."""
     ids = data.draw(
         st.lists(st.sampled_from(["a", "é", "a:b", ""]) | st.just(7), min_size=len(rows), max_size=len(rows))
     )
+    live = data.draw(st.sampled_from([written, {"churn": written["churn"]}, {"written": written["written"]}]))
     profiles = [{"customer_id": one, "features": row} for one, row in zip(ids, rows, strict=True)]
     body = call(profiles, **rest)
 
@@ -82,6 +96,19 @@ def test_what_is_read_straight_is_what_the_longer_way_reads(
 
     if straight is not None:
         assert said(straight, live) == said(decode(body), live)
+
+
+def test_a_call_of_amounts_and_dates_as_they_are_written_is_read_straight(written: dict[str, Live]) -> None:
+    """As text or as numbers, in one call; the answers are those of the numbers and of ISO's dates."""
+    rows = [{**row, "monetary_365d": 1234.5, "joined on": "1997-12-31"} for row in shop_rows(40, seed=9)]
+    told = [{**row, "monetary_365d": "1 234,50 €", "joined on": "31/12/1997"} for row in rows[:20]] + rows[20:]
+    live = {"written": written["written"]}
+    plain, texts = (call([{"customer_id": "c", "features": row} for row in some]) for some in (rows, told))
+
+    straight = read_block(texts, live)
+
+    assert straight is not None
+    assert said(straight, live) == said(decode(texts), live) == said(decode(plain), live)
 
 
 @pytest.mark.parametrize("rest", [{}, {"use_cases": ["churn"], "reasons": 3}, {"language": "fr", "use_cases": None}])
