@@ -177,10 +177,21 @@ class Registry:
 
     @_speaking
     def fetch(self, version: Version, folder: Path) -> Stored:
-        """Copies a version's bundle, report and outcome into an empty folder."""
-        at = Path(mlflow.artifacts.download_artifacts(artifact_uri=version.uri, dst_path=str(folder))) / "artifacts"
-        outcome = json.loads((at / "outcome.json").read_bytes())
-        return Stored(at / "bundle", (at / "report.html").read_bytes(), outcome)
+        """Copies a version's bundle, report and outcome into an empty folder.
+
+        Raises:
+            RegistryError: The artifact store has lost some of it.
+        """
+        try:
+            at = Path(mlflow.artifacts.download_artifacts(artifact_uri=version.uri, dst_path=str(folder))) / "artifacts"
+            outcome = json.loads((at / "outcome.json").read_bytes())
+            return Stored(at / "bundle", (at / "report.html").read_bytes(), outcome)
+        except OSError as error:
+            lost = Path(error.filename).name if error.filename else type(error).__name__
+            raise RegistryError(
+                f"The registry must hold what was stored of {version.name} version {version.number}, got no {lost}: "
+                "restore its artifacts, or promote another version."
+            ) from error
 
     @_speaking
     def register(self, draft: Draft) -> Version:

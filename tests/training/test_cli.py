@@ -180,6 +180,31 @@ def test_promotion_by_hand_and_back(trained: Lines, home: Path, capsys: pytest.C
     assert main(["report", "shop", "--home", str(home)]) == DONE
 
 
+@pytest.mark.parametrize(
+    "lost", ["", "*/artifacts", "*/artifacts/artifacts/outcome.json"], ids=["all", "model", "file"]
+)
+def test_lost_artifacts_are_five(
+    trained: Lines, world: Path, home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], lost: str
+) -> None:
+    """A version whose files are gone from the tracking store ends a training with 5 and names the version."""
+    models = home / "mlartifacts/visits/models"
+    gone = [(path, tmp_path / str(at)) for at, path in enumerate(models.glob(lost) if lost else [models])]
+    for path, aside in gone:
+        path.rename(aside)
+    try:
+        code = main([str(world / "visits.toml"), "--home", str(home)])
+    finally:
+        for path, aside in gone:
+            aside.rename(path)
+
+    assert gone
+    assert code == NO_REGISTRY
+    (told,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert told.startswith(
+        f"error: The registry must hold what was stored of visits version {trained['visits']['version']}"
+    )
+
+
 def test_a_registry_out_of_reach_is_five(
     trained: Lines, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
