@@ -102,6 +102,17 @@ def sentence(feature: Feature, value: Any, language: Language) -> str:
     return text[0].upper() + text[1:]
 
 
+def described(feature: Feature, language: Language) -> str:
+    """What a feature measures, e.g. `Purchases in the last 90 days`; its own name where nothing better is known."""
+    if language in feature.names:
+        return feature.names[language]
+    name: str | None = catalogue()["names"][language].get(_key(feature))
+    if name is None:
+        return feature.name
+    told = name.format(**_words(feature, language))
+    return told[0].upper() + told[1:]
+
+
 def _key(feature: Feature) -> str:
     """The catalogue's key: the family, told apart by the name where a family has several sentences."""
     if feature.family == "regularity":

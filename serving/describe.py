@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from features.types import Feature
 from scoring.live import Live
+from scoring.reasons import described
 from scoring.wording import Language
 
 _KEPT = (
@@ -28,20 +28,6 @@ _KEPT = (
     "code_revision",
     "versions",
 )
-
-_SENTENCES: Mapping[str, Mapping[str, str]] = {
-    "recency": {"en": "Days since the last {event}", "fr": "Jours depuis le dernier événement « {event} »"},
-    "frequency": {"en": "Events of type {event}, {window}", "fr": "Événements « {event} », {window}"},
-    "monetary": {"en": "Sum of amounts, {window}", "fr": "Somme des montants, {window}"},
-    "tenure": {"en": "Days since the first event", "fr": "Jours depuis le premier événement"},
-    "basket": {"en": "Average amount of one event", "fr": "Montant moyen d'un événement"},
-    "trend": {"en": "Share of the events that are recent", "fr": "Part récente des événements"},
-    "activity": {"en": "Days with an event, {window}", "fr": "Jours avec un événement, {window}"},
-    "freshness": {"en": "How recent the data on the customer is", "fr": "Fraîcheur des données du client"},
-    "completeness": {"en": "Share of the features that are known", "fr": "Part des variables renseignées"},
-    "refund": {"en": "Refunds, {window}", "fr": "Remboursements, {window}"},
-}
-_WHOLE = {"en": "all time", "fr": "depuis toujours"}
 
 
 def use_case_document(live: Live, *, language: Language = "en") -> dict[str, Any]:
@@ -84,25 +70,13 @@ def example(live: Live) -> dict[str, Any]:
     return {"use_cases": [live.release.bundle.name], "profiles": [profile], "reasons": 3, "language": "en"}
 
 
-def describe(feature: Feature, language: Language) -> str:
-    """What a feature measures, in words; its own name where nothing better is known."""
-    if language in feature.names:
-        return feature.names[language]
-    sentence = _SENTENCES.get(feature.family, {}).get(language)
-    if sentence is None or (not feature.event and "{event}" in sentence):
-        return feature.name
-    days = feature.window_days
-    window = (f"last {days} days" if language == "en" else f"{days} derniers jours") if days else _WHOLE[language]
-    return sentence.format(event=feature.event, window=window)
-
-
 def _feature(feature: Feature, language: Language) -> dict[str, Any]:
     return {
         "name": feature.name,
         "type": feature.type,
         "unit": feature.unit,
         "nullable": True,
-        "description": describe(feature, language),
+        "description": described(feature, language),
         "family": feature.family,
         "lower": feature.lower,
         "upper": feature.upper,

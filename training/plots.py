@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import matplotlib as mpl
@@ -12,6 +12,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from scoring.told import texts
+from scoring.wording import LANGUAGES
 from training.evaluate import Outcomes
 from training.shapley import shap_library
 
@@ -25,6 +27,7 @@ STYLE: Any = {
     "svg.hashsalt": "penchant",
     "svg.fonttype": "none",
 }
+CONTACTED = "Share contacted | Part contactée"
 POINTS = 400  # most points a curve is drawn with
 Floats = NDArray[np.float64]
 Curves = Mapping[str, Floats]  # probabilities by candidate, the model first
@@ -38,13 +41,13 @@ def draw(label: NDArray[Any], served: Curves, raw: Floats) -> dict[str, bytes]:
     outcomes = {kind: Outcomes.of(label, probability) for kind, probability in served.items()}
     with mpl.rc_context(STYLE):
         return {
-            "roc.svg": _curves("False positive rate", "True positive rate", {k: _roc(o) for k, o in outcomes.items()}),
-            "precision_recall.svg": _curves("Recall", "Precision", {k: _precision(o) for k, o in outcomes.items()}),
-            "calibration.svg": _calibration(next(iter(outcomes.values())), Outcomes.of(label, raw)),
-            "gain.svg": _curves(
-                "Share contacted", "Share of outcomes found", {k: _gain(o) for k, o in outcomes.items()}
+            "roc.svg": _curves(
+                "False positive rate | Faux positifs", "True positive rate | Vrais positifs", outcomes, _roc
             ),
-            "lift.svg": _curves("Share contacted", "Lift over chance", {k: _lift(o) for k, o in outcomes.items()}),
+            "precision_recall.svg": _curves("Recall | Rappel", "Precision | Précision", outcomes, _precision),
+            "calibration.svg": _calibration(next(iter(outcomes.values())), Outcomes.of(label, raw)),
+            "gain.svg": _curves(CONTACTED, "Outcomes found | Issues trouvées", outcomes, _gain),
+            "lift.svg": _curves(CONTACTED, "Lift | Gain sur le hasard", outcomes, _lift),
         }
 
 
@@ -56,8 +59,9 @@ def beeswarm(contributions: Floats, values: Floats, names: list[str]) -> bytes:
     with mpl.rc_context(STYLE), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # shap draws by calls that its libraries are about to retire
         shared = shap.Explanation(values=contributions, data=values, feature_names=names)
-        shap.plots.beeswarm(shared, max_display=12, show=False)
+        shap.plots.beeswarm(shared, max_display=12, color_bar_label="Value | Valeur", show=False)
         figure = pyplot.gcf()
+        figure.axes[0].set_xlabel("Contribution in log-odds | Contribution en log-cotes")
         figure.set_size_inches(7, 4.5)
         content = _saved(figure, "png", dpi=110, bbox_inches="tight")
         pyplot.close(figure)
@@ -88,26 +92,43 @@ def _share(amount: Floats) -> Floats:
     return np.r_[0.0, np.cumsum(amount)] / amount.sum()
 
 
-def _curves(across: str, up: str, curves: Mapping[str, tuple[Floats, Floats]]) -> bytes:
+def _curves(
+    across: str, up: str, outcomes: Mapping[str, Outcomes], curve: Callable[[Outcomes], tuple[Floats, Floats]]
+) -> bytes:
     figure, axes = _canvas(across, up)
-    for rank, (kind, (x, y)) in enumerate(curves.items()):
+    for rank, (kind, one) in enumerate(outcomes.items()):
+        x, y = curve(one)
         keep = np.unique(np.linspace(0, len(x) - 1, POINTS).astype(int))
-        axes.plot(x[keep], y[keep], label=kind, linewidth=1.8 if rank == 0 else 1.0, alpha=1.0 if rank == 0 else 0.7)
+        axes.plot(
+            x[keep], y[keep], label=_called(kind), linewidth=1.8 if rank == 0 else 1.0, alpha=1.0 if rank == 0 else 0.7
+        )
     axes.legend(frameon=False)
     return _saved(figure, "svg", metadata={"Date": None})
 
 
 def _calibration(outcomes: Outcomes, before: Outcomes) -> bytes:
-    figure, axes = _canvas("Predicted", "Realised, with 90% interval")
+    figure, axes = _canvas("Predicted | Prédit", "Realised, 90% interval | Réalisé")
     tenths, raw = outcomes.tenths(), before.tenths()
     x, y = [t["predicted"] for t in tenths], [t["realised"] for t in tenths]
     below = [max(t["realised"] - t["low"], 0.0) for t in tenths]
     above = [max(t["high"] - t["realised"], 0.0) for t in tenths]
     axes.plot([0, max(*x, *y)], [0, max(*x, *y)], color="grey", linewidth=0.8, linestyle=":")
-    axes.plot([t["predicted"] for t in raw], [t["realised"] for t in raw], "x", markersize=5, alpha=0.7, label="before")
-    axes.errorbar(x, y, yerr=[below, above], fmt="o", markersize=4, capsize=2, label="after calibration")
+    axes.plot(
+        [t["predicted"] for t in raw],
+        [t["realised"] for t in raw],
+        "x",
+        markersize=5,
+        alpha=0.7,
+        label="before | avant",
+    )
+    axes.errorbar(x, y, yerr=[below, above], fmt="o", markersize=4, capsize=2, label="after | après calibration")
     axes.legend(frameon=False)
     return _saved(figure, "svg", metadata={"Date": None})
+
+
+def _called(kind: str) -> str:
+    """What a kind of model is called, in both languages: there is one picture for both."""
+    return " | ".join(dict.fromkeys(texts(language).get(kind, kind) for language in LANGUAGES))
 
 
 def _canvas(across: str, up: str) -> tuple[Figure, Any]:

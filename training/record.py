@@ -52,7 +52,7 @@ def pictures(learned: Learned, built: Built, raw: Floats) -> dict[str, bytes]:
     """The plots of the test, by file name; `raw` are the test rows' probabilities before calibration."""
     rows, contributions = built.sample
     features, barred = built.bundle.features, built.bundle.forbidden
-    names = ["other factors" if feature.name in barred else feature.name for feature in features]
+    names = ["other factors | autres facteurs" if feature.name in barred else feature.name for feature in features]
     strength = np.abs(contributions).mean(axis=0)
     told = [at for at in np.argsort(-strength, kind="stable").tolist() if features[at].name not in barred]
     shown = told[:STRONGEST]

@@ -10,12 +10,15 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from features.learning import LearningTable
 from features.types import Feature
 from scoring.decisions import Reason, reason, told_bar
 from scoring.findings import Doubt, doubt
 from scoring.notes import noted
+from scoring.reasons import described
 from scoring.told import texts
-from scoring.wording import LANGUAGES, Language, colon, figure, iso_date, number, percent, unbreakable
+from scoring.wording import LANGUAGES, Language, colon, figure, iso_date, number, percent, quantity, tiny, unbreakable
+from training.asked import outcome, planned, population
 from training.beside import Beside
 from training.build import Built
 from training.compete import Learned
@@ -31,6 +34,7 @@ from training.words import WORDS as PLAIN
 from training.words_checks import CHECKS
 
 STRONGEST = 10
+PARTS = ("fit", "stop", "calibrate", "train", "test")
 _BOTH: Mapping[Language, Mapping[str, str]] = {
     language: {**PLAIN[language], **CHECKS[language]} for language in LANGUAGES
 }
@@ -58,6 +62,7 @@ def report_html(
         decided={language: _decided(decision, language) for language in LANGUAGES},
         weights=weights(built),
         weighed=shown.weighed,
+        weighed_rows=len(built.sample[0]),
         criteria=CRITERIA,
         heaviest=heaviest(shown.weighed),
         dependence=images.pop(DEPENDENCE),
@@ -67,7 +72,7 @@ def report_html(
         least=LEAST,
         others=OTHERS,
         seasoned={language: seasoned(shown.season, language) for language in LANGUAGES},
-        limits={language: limits(built, language) for language in LANGUAGES},
+        limits={language: limits(built, task.table, language) for language in LANGUAGES},
         data=task.table.report,
         doubts={language: doubts(built, language) for language in LANGUAGES},
         severities={language: texts(language) for language in LANGUAGES},
@@ -75,6 +80,13 @@ def report_html(
         words=WORDS,
         number=figure,
         percent=percent,
+        quantity=quantity,
+        tiny=tiny,
+        kind=_kind,
+        outcome=outcome,
+        population=population,
+        planned=planned,
+        parts=PARTS,
         colon=colon,
         noted=noted,
         told_bar=told_bar,
@@ -106,20 +118,26 @@ def weights(built: Built) -> list[dict[str, Any]]:
     total = float(strength.sum()) or 1.0
     return [
         {
-            "feature": _shown(built.bundle.features[position], built.bundle.forbidden),
+            **_shown(built.bundle.features[position], built.bundle.forbidden),
             "share": float(strength[position]) / total,
-            "direction": _direction(rows[:, position], contributions[:, position]),
+            "direction": "levels"
+            if built.bundle.features[position].type == "category"
+            else _direction(rows[:, position], contributions[:, position]),
         }
         for position in ranked.tolist()
         if strength[position] > 0
     ]
 
 
-def limits(built: Built, language: Language) -> list[str]:
+def limits(built: Built, table: LearningTable, language: Language) -> list[str]:
     """What a reader must know before relying on the figures."""
     words, manifest = WORDS[language], built.bundle.manifest
     rates, metrics = manifest["base_rate"], manifest["metrics"]
     told = [words["limit_cause"]]
+    if manifest["eligible"]:
+        told.append(words["limit_eligible"])
+    if table.cutoffs is None and "ordered" not in {note["rule"] for note in table.report["notes"]}:
+        told.append(words["limit_undated"])
     found = {finding["rule"] for finding in manifest["findings"]}
     if "base_rate_shift" in found:
         told.append(
@@ -128,7 +146,7 @@ def limits(built: Built, language: Language) -> list[str]:
             )
         )
     if "calibration" in found:
-        told.append(words["limit_ece"].format(percent(metrics["ece"], language, decimals=1)))
+        told.append(words["limit_ece"].format(figure(100 * metrics["ece"], language, decimals=1)))
     if "small_sample" in found:
         told.append(words["limit_small"])
     return told
@@ -154,10 +172,17 @@ def _direction(values: Any, contributions: Any) -> str:
     return "mixed" if abs(link) < 0.3 else "up" if link > 0 else "down"
 
 
-def _shown(feature: Feature, forbidden: frozenset[str]) -> dict[Language, str]:
+def _shown(feature: Feature, forbidden: frozenset[str]) -> dict[str, Any]:
+    """What a feature is called in each language, and its name where that is another and may be said."""
     if feature.name in forbidden:
-        return {language: WORDS[language]["other_factors"] for language in LANGUAGES}
-    return {language: feature.names.get(language, feature.name) for language in LANGUAGES}
+        return {"feature": {language: WORDS[language]["other_factors"] for language in LANGUAGES}, "name": ""}
+    called = {language: described(feature, language) for language in LANGUAGES}
+    return {"feature": called, "name": "" if feature.name in called.values() else feature.name}
+
+
+def _kind(kind: str, language: Language) -> str:
+    """What a kind of model is called."""
+    return texts(language).get(kind, kind)
 
 
 def _inline(name: str, content: bytes) -> str:

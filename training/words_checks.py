@@ -20,8 +20,8 @@ CHECKS: Mapping[Language, Mapping[str, str]] = {
         "groups": "Rates and calibration per declared group",
         "groups_text": "On the test rows. Groups of fewer than {} rows are told together, so that nobody is shown.",
         "outliers": "Unusual rows",
-        "outliers_text": "Test rows unlike the others, by three detectors. They are flagged and kept: none is "
-        "deleted. Rates of fewer than {} rows are not shown.",
+        "outliers_text": "Among {} of the test rows, those unlike the others, by three detectors. They are flagged and "
+        "kept: none is deleted. Rates of fewer than {} rows are not shown.",
         "detector": "Detector",
         "iqr": "a number beyond 1.5 interquartile ranges",
         "isolation_forest": "isolation forest",
@@ -70,8 +70,9 @@ CHECKS: Mapping[Language, Mapping[str, str]] = {
         "groups_text": "Sur les lignes de test. Les groupes de moins de {} lignes sont réunis, pour ne montrer "
         "personne.",
         "outliers": "Lignes inhabituelles",
-        "outliers_text": "Lignes de test qui ne ressemblent pas aux autres, selon trois détecteurs. "
-        "Elles sont signalées et gardées : aucune n'est supprimée. Les taux de moins de {} lignes ne sont pas montrés.",
+        "outliers_text": "Parmi {} des lignes de test, celles qui ne ressemblent pas aux autres, selon trois "
+        "détecteurs. Elles sont signalées et gardées : aucune n'est supprimée. Les taux de moins de "
+        "{} lignes ne sont pas montrés.",
         "detector": "Détecteur",
         "iqr": "un nombre à plus de 1,5 écart interquartile",
         "isolation_forest": "forêt d'isolation",
@@ -91,8 +92,8 @@ CHECKS: Mapping[Language, Mapping[str, str]] = {
         "season_single": "Un an plus tôt n'a pu être essayé : avec une seule date d'apprentissage, rien ne "
         "permet d'en juger.",
         "season_included": "Les dates d'apprentissage remontent à un an : le {} en fait déjà partie.",
-        "season_tried": "Les lignes de l'année précédente ont été essayées sur la date du {} : perte "
-        "logarithmique de {} avec "
+        "season_tried": "Les lignes de l'année précédente ont été essayées sur la date du {} : log-perte "
+        "de {} avec "
         "elles, de {} sans, erreur type de la différence {}.",
         "season_used": "Elles aident : le modèle a aussi appris du {}.",
         "season_left": "Elles n'aident pas à coup sûr : le {} n'a pas été appris.",

@@ -8,12 +8,11 @@ from pathlib import Path
 
 from scoring.live import Live
 from scoring.policy import Policy
-from scoring.reasons import OTHER_FACTORS
+from scoring.reasons import OTHER_FACTORS, described
 from scoring.wording import catalogue
 from serving.became import Became, Realised, Weight, last_report
 from serving.console.charts import Bar
 from serving.console.words import Words
-from serving.describe import describe
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +90,7 @@ def _within(
     whys = [
         Why(
             say.kept_together(
-                describe(features[one.feature], say.language)
+                described(features[one.feature], say.language)
                 if one.feature in features
                 else texts.get(one.feature, one.feature)
             ),

@@ -9,8 +9,8 @@ from typing import Any
 
 from features.types import Feature
 from scoring.live import Live
+from scoring.reasons import described
 from serving.console.words import Words
-from serving.describe import describe
 
 PREFIX = "set."  # of a form's field that sets a feature
 
@@ -65,7 +65,7 @@ def changed(
 
 
 def _control(feature: Feature, values: list[Any], value: Any, say: Words) -> Control:
-    label = describe(feature, say.language)
+    label = described(feature, say.language)
     if feature.type in ("number", "integer") and len(values) == 2:
         low = max(float(values[0]), -math.inf if feature.lower is None else feature.lower)
         high = min(float(values[1]), math.inf if feature.upper is None else feature.upper)

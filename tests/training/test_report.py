@@ -82,6 +82,10 @@ def test_nothing_english_is_left_in_the_french_half(trained: Lines, home: Path, 
     assert "Premier modèle\u00a0: log-perte de 0," in french
     assert ("Lignes qui en répètent une autre\u00a0: 1." in french) == (name == "visits")
     assert not re.search(r"[ \u00a0\u202f][:;?!]", re.sub(r"<[^>]*>", "", english))
+    plain = re.sub(r"<[^>]*>", "", re.sub(r"<code.*?</code>", "", french))
+    assert not re.search(r"\d\.\d|\d%|rfm_logit|log_loss|days_since", plain)
+    for part in ("Un score élevé la dit probable\u00a0: ", "Population éligible\u00a0: ", "arrêt de l&#39;ajustement"):
+        assert part in french
 
 
 def test_both_languages_say_the_same_things() -> None:
