@@ -8,9 +8,10 @@ import ibis
 import ibis.expr.types as ir
 
 from features.cells import AMOUNT, slug, slugs
+from features.events import rates_of, spellings
 from features.layout import Layout, Trait
 from features.types import CUSTOMER_ID
-from features.usecase import TypeColumn, UseCase
+from features.usecase import CurrencyColumn, Events, TypeColumn, UseCase
 from features.windows import feature_table
 
 _trait_types = {"number": "DOUBLE", "integer": "BIGINT", "boolean": "BOOLEAN", "category": "VARCHAR"}
@@ -24,11 +25,15 @@ _ibis_types = {
 }
 
 
-def event_columns(use_case: UseCase) -> list[dict[str, str]]:
-    """The columns of the table `events`, in order: the key a client posts, the column inside, its DuckDB type.
+Columns = list[dict[str, Any]]
 
-    Types and levels may be posted as the source spells them. Amounts are in the use case's currency. `ts` and `as_of`
-    are UTC without zone; `as_of` is the same in all rows of a customer.
+
+def event_columns(use_case: UseCase) -> Columns:
+    """The columns of the table `events`, in order: key, the names a client may post it by, the column inside, its type.
+
+    The names are the log's own column and the use case's word for it, where no other column in use is called so. Types
+    and levels may be posted as the source spells them; `equals` are the texts that mean a refund in the log's column.
+    `ts` and `as_of` are UTC without zone; `as_of` is the same in all rows of a customer. `type` is DuckDB's.
     """
     section = use_case.events
     if section is None:
@@ -37,10 +42,42 @@ def event_columns(use_case: UseCase) -> list[dict[str, str]]:
     columns = [{"key": name, "column": name, "type": kind} for name, kind in fixed.items()]
     columns += [{"key": name, "column": f"p{i}", "type": "VARCHAR"} for i, name in enumerate(section.properties)]
     columns += [{"key": name, "column": f"m{i}", "type": "DOUBLE"} for i, name in enumerate(section.measures)]
-    return [*columns, {"key": "as_of", "column": "as_of", "type": "TIMESTAMP"}]
+    columns += [{"key": "as_of", "column": "as_of", "type": "TIMESTAMP"}]
+    own = _own_columns(section)
+    named = [{**column, "names": _posted_as(column, own)} for column in columns]
+    if section.refund is not None:
+        named[list(fixed).index("refund")]["equals"] = spellings(section.refund.equals)
+    return named
 
 
-def trait_columns(layout: Layout) -> list[dict[str, str]]:
+def _own_columns(section: Events) -> dict[str, str | None]:
+    """The log's column for each column inside."""
+    kind, refund = section.type, section.refund
+    return {
+        CUSTOMER_ID: section.customer_id,
+        "ts": section.timestamp,
+        "type": kind.column if isinstance(kind, TypeColumn) else None,
+        "amount": section.amount,
+        "refund": None if refund is None else refund.column,
+        **{f"p{i}": name for i, name in enumerate(section.properties)},
+        **{f"m{i}": name for i, name in enumerate(section.measures)},
+    }
+
+
+def _posted_as(column: dict[str, Any], own: dict[str, str | None]) -> list[str]:
+    """The log's own name first, then our words that are no name of another column in use."""
+    mine = own.get(column["column"])
+    words = ("timestamp", "ts") if column["column"] == "ts" else (column["key"],)
+    return ([] if mine is None else [mine]) + [word for word in words if word not in own.values()]
+
+
+def _currency(section: Events) -> dict[str, Any] | None:
+    """The log's column of currencies, and what one unit of each is worth."""
+    held = section.currency
+    return {"name": held.column, "rates": rates_of(held)} if isinstance(held, CurrencyColumn) else None
+
+
+def trait_columns(layout: Layout) -> Columns:
     """The columns of the table `traits`, one row per customer; empty where the layout has no traits.
 
     What is written in a way of its own says so under `written`.
@@ -74,11 +111,21 @@ def event_sql(use_case: UseCase, layout: Layout) -> str:
 
 def raw_events(use_case: UseCase, layout: Layout) -> dict[str, Any]:
     """All that serving needs to turn raw events into features, as JSON: the SQL and the tables it reads."""
+    section, profiles = use_case.events, use_case.profiles
+    if section is None:
+        raise TypeError("A use case on a ready table has no events.")
+    about = () if profiles is None else (profiles.customer_id, profiles.valid_from, *profiles.exclude)
     return {
         "sql": event_sql(use_case, layout),
         "events": event_columns(use_case),
         "traits": trait_columns(layout),
-        "typed": bool(use_case.events and isinstance(use_case.events.type, TypeColumn)),
+        "typed": isinstance(section.type, TypeColumn),
+        "id": section.id,
+        "currency": _currency(section),
+        "ignored": {
+            "events": [name for name in (section.customer_id, section.id) if name is not None],
+            "traits": [name for name in about if name is not None],
+        },
     }
 
 
@@ -100,5 +147,5 @@ def _kind(trait: Trait) -> str:
     return _trait_types[trait.features[0].type]
 
 
-def _schema(columns: list[dict[str, str]]) -> dict[str, str]:
+def _schema(columns: Columns) -> dict[str, str]:
     return {column["column"]: _ibis_types[column["type"]] for column in columns}

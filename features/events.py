@@ -268,20 +268,25 @@ def _in_one_currency(
     if currency is None or isinstance(currency, str):
         return amount
     code = as_text(source.column(currency.column)).strip().upper()
-    rates = {name.strip().upper(): rate for name, rate in currency.rates.items()} | {currency.to.upper(): 1.0}
+    rates = rates_of(currency)
     rate = ibis.cases(*[(code == name, ibis.literal(value, "float64")) for name, value in rates.items()])
     rules.append(("unknown_currency", amount.notnull() & rate.isnull()))
     return ibis.ifelse(rate == 1.0, amount, (amount.cast("float64") * rate).try_cast(AMOUNT))
+
+
+def rates_of(currency: CurrencyColumn) -> dict[str, float]:
+    """By code in capitals, what one unit is worth in the currency of the use case."""
+    return {name.strip().upper(): rate for name, rate in currency.rates.items()} | {currency.to.upper(): 1.0}
 
 
 def _is_refund(source: Source, rule: RefundRule | None) -> ir.Value:
     if rule is None:
         return ibis.literal(False)
     cells = as_text(source.column(rule.column)).strip().lower()
-    return cells.isin(_spellings(rule.equals)).fill_null(False)
+    return cells.isin(spellings(rule.equals)).fill_null(False)
 
 
-def _spellings(value: Scalar) -> list[str]:
+def spellings(value: Scalar) -> list[str]:
     """How a value may stand in a column, as lower-case text."""
     if isinstance(value, bool):
         return ["true", "t", "yes", "y", "1"] if value else ["false", "f", "no", "n", "0"]

@@ -144,7 +144,7 @@ SCHEMAS: Schema = {
             "receipt": _OBJECT,
             "intended_use": _OBJECT,
         },
-        {"trained_to": _DATE_OR_NULL, "kind": _TEXT, "released_at": _DATE_OR_NULL},
+        {"trained_to": _DATE_OR_NULL, "kind": _TEXT, "released_at": _DATE_OR_NULL, "events": _OBJECT},
     ),
     "UseCases": _object(
         {"use_cases": _list(_object({"name": _TEXT, "polarity": _TEXT, "model_version": _TEXT, "href": _TEXT}))}

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 MAX_EVENTS = 10_000  # a profile
 INNER = ("customer_id", "as_of")  # columns that no single event carries
-Columns = Sequence[Mapping[str, str]]  # {"key": what is posted, "column": inside, "type": DuckDB's}, "written"
+# {"key", "names": what it may be posted as, "column": inside, "type": DuckDB's}; also "written", "equals"
+Columns = Sequence[Mapping[str, Any]]
+_ABSENT = object()
 
 
 class CellError(ValueError):
@@ -38,31 +40,51 @@ def moment(value: Any) -> datetime:
         raise CellError("must be a date or time in ISO 8601, got other text") from None
 
 
-def read_record(record: Any, columns: Columns, needed: Sequence[str], what: str) -> tuple[list[Any], list[Note]]:
+def read_record(
+    record: Any, columns: Columns, required: Sequence[str], what: str, ignored: Sequence[str] = ()
+) -> tuple[list[Any], list[Note]]:
     """One posted event, or the traits: its cells in the columns' order, and the rules it breaks.
 
     Args:
         record: What was posted.
-        columns: What it may hold; a key that is absent is null.
-        needed: Keys that must be there and not null.
+        columns: What it may hold; one that is absent is null.
+        required: Keys of columns that must be there and not null.
         what: How an error names it, e.g. `events[3]`.
+        ignored: What else it may hold.
     """
     if not isinstance(record, Mapping):
         return [], [note(what, f"must be an object, got {kind(record)}")]
-    broken = [note(what, f"holds a key that is none of {_listed(columns)}")] if _strangers(record, columns) else []
+    known = {name for column in columns for name in names(column)}
+    broken = []
+    if not record.keys() <= known | set(ignored):
+        broken = [note(what, f"holds a key that is none of {', '.join(sorted(known))}")]
     cells = []
     for column in columns:
-        value = record.get(column["key"])
+        name = next((name for name in names(column) if record.get(name, _ABSENT) is not _ABSENT), names(column)[0])
+        value = record.get(name)
         try:
-            if value is None and column["key"] in needed:
+            if value is None and column["key"] in required:
                 raise CellError("must be there")
-            cells.append(None if value is None else _read(value, column))
+            cells.append(None if value is None else _read(value, column, name))
         except CellError as error:
-            broken.append(note(f"{what}.{column['key']}", str(error)))
+            broken.append(note(f"{what}.{name}", str(error)))
     return cells, broken
 
 
-def _read(value: Any, column: Mapping[str, str]) -> Any:
+def names(column: Mapping[str, Any]) -> Sequence[str]:
+    """What a column may be posted as: the log's own name and our word for it; bundles once held the word alone."""
+    return column.get("names") or (column["key"],)
+
+
+def needed(compiled: Mapping[str, Any]) -> Sequence[str]:
+    """Keys that every event must have."""
+    return ("ts", "type") if compiled["typed"] else ("ts",)
+
+
+def _read(value: Any, column: Mapping[str, Any], name: str) -> Any:
+    """A cell; under the name of the log's column that tells refunds, by the value that means one."""
+    if "equals" in column and name == names(column)[0]:
+        return _text(value).strip().lower() in column["equals"]
     written = column.get("written")
     if written is None or type(value) is not str:
         return _readers[column["type"]](value)
@@ -93,23 +115,31 @@ def arrow_table(columns: Columns, rows: Sequence[Sequence[Any]]) -> pa.Table:
     return pa.table(dict(zip([column["column"] for column in columns], arrays, strict=True)))
 
 
+def worth(record: Mapping[str, Any], currency: Mapping[str, Any] | None) -> float:
+    """What one unit of an event's amount is worth in the use case's currency; 1 where the event names none.
+
+    Raises:
+        CellError: The use case has no rate for it.
+    """
+    code = None if currency is None else record.get(currency["name"])
+    if currency is None or code is None:
+        return 1.0
+    rate = currency["rates"].get(_text(code).strip().upper())
+    if rate is None:
+        raise CellError(f"must be one of {', '.join(currency['rates'])}")
+    return float(rate)
+
+
 def note(where: str, rule: str) -> Note:
     """A broken rule of a posted history."""
     return {"code": "invalid_event", "field": where, "detail": f"{where} {rule}."}
 
 
-def _strangers(record: Mapping[str, Any], columns: Columns) -> bool:
-    return not record.keys() <= {column["key"] for column in columns}
-
-
-def _listed(columns: Columns) -> str:
-    return ", ".join(column["key"] for column in columns)
-
-
 def _text(value: Any) -> str:
     if type(value) not in (str, int, float, bool):
         raise CellError(f"must be text, got {kind(value)}")
-    return value if isinstance(value, str) else json.dumps(value)
+    whole = isinstance(value, float) and value.is_integer() and abs(value) < 2**53  # 12.0 is "12", as in a log
+    return value if isinstance(value, str) else json.dumps(int(value) if whole else value)
 
 
 def _number(value: Any) -> float:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from features.types import CUSTOMER_ID
 from scoring.cells import Note, kind
 from scoring.live import Live
 from scoring.prepared import Prepared
-from serving.event_tables import INNER, MAX_EVENTS, CellError, arrow_table, moment, note, read_record
+from serving.event_tables import INNER, MAX_EVENTS, CellError, arrow_table, moment, needed, note, read_record, worth
 
 FILE = "events.json"  # in the bundle of a use case that learned from a log
+AMOUNT_DECIMALS = 4  # of an amount in a log, before it is turned into another currency
 _KEYS = {CUSTOMER_ID, "events", "traits", "as_of"}
 _NO_EVENTS = {
     "code": "no_events",
@@ -77,16 +78,45 @@ def _read(
     compiled: Mapping[str, Any], row: int, profile: Mapping[str, Any]
 ) -> tuple[list[list[Any]], list[list[Any]], list[Note]]:
     """A profile's rows of the tables `events` and `traits`, and the rules it breaks."""
-    columns = [column for column in compiled["events"] if column["key"] not in INNER]
-    needed = ("ts", "type") if compiled["typed"] else ("ts",)
     as_of, broken, events = moment(profile["as_of"]), [], []
-    for position, event in enumerate(profile["events"]):
-        cells, faults = read_record(event, columns, needed, f"events[{position}]")
+    for position, event in _once(profile["events"], compiled.get("id")):
+        cells, faults = _event(compiled, event, f"events[{position}]")
         events.append([str(row), *cells, as_of])
         broken += faults
     about = [column for column in compiled["traits"] if column["key"] != CUSTOMER_ID]
-    traits, faults = read_record(profile.get("traits") or {}, about, (), "traits")
+    ignored = compiled.get("ignored", {}).get("traits", ())
+    traits, faults = read_record(profile.get("traits") or {}, about, (), "traits", ignored)
     return events, [[str(row), *traits]], broken + faults
+
+
+def _event(compiled: Mapping[str, Any], event: Any, what: str) -> tuple[list[Any], list[Note]]:
+    """One event's cells, its amount in the currency of the use case."""
+    columns = [column for column in compiled["events"] if column["key"] not in INNER]
+    currency = compiled.get("currency")
+    ignored = [*compiled.get("ignored", {}).get("events", ()), *([currency["name"]] if currency else ())]
+    cells, faults = read_record(event, columns, needed(compiled), what, ignored)
+    if faults or currency is None:
+        return cells, faults
+    try:
+        rate = worth(event, currency)
+    except CellError as error:
+        return cells, [note(f"{what}.{currency['name']}", str(error))]
+    at = next(place for place, column in enumerate(columns) if column["key"] == "amount")
+    if cells[at] is not None and rate != 1.0:
+        cells[at] = round(cells[at], AMOUNT_DECIMALS) * rate
+    return cells, []
+
+
+def _once(events: Sequence[Any], identity: str | None) -> Iterator[tuple[int, Any]]:
+    """The events by their place, but for those that repeat one's id and content, as in a log with a column of ids."""
+    met: set[str] = set()
+    for position, event in enumerate(events):
+        if identity is not None and isinstance(event, Mapping) and event.get(identity) not in (None, ""):
+            content = json.dumps(event, sort_keys=True)
+            if content in met:
+                continue
+            met.add(content)
+        yield position, event
 
 
 def _run(compiled: Mapping[str, Any], events: list[list[Any]], traits: list[list[Any]]) -> dict[int, dict[str, Any]]:

@@ -124,17 +124,18 @@ def test_an_explanation_adds_up_over_http(server, customers):
 
 
 def test_the_example_of_every_use_case_works_as_it_stands(server):
-    """GET /v1/use-cases/{name} gives a body that can be posted back."""
+    """GET /v1/use-cases/{name} gives a body that can be posted back, and one of raw events where there is a log."""
     for name in ("churn", "propensity", "term-deposit"):
         told = httpx.get(f"{server.url}/v1/use-cases/{name}").json()
         jsonschema.validate(told, schema("use-case"))
+        bodies = [told["example"]] + ([told["events"]["example"]] if "events" in told else [])
 
-        answer = httpx.post(f"{server.url}/v1/scores", json=told["example"]).json()
+        answers = [httpx.post(f"{server.url}/v1/scores", json=body).json()["results"] for body in bodies]
 
-        assert {score["status"] for row in answer["results"] for score in row["scores"].values()} <= {
-            "scored",
-            "not_eligible",
-        }
+        assert len(bodies) == (1 if name == "term-deposit" else 2)
+        assert {row["scores"][name]["status"] for rows in answers for row in rows} <= {"scored", "not_eligible"}
+    told = httpx.get(f"{server.url}/v1/use-cases/churn").json()["events"]
+    assert told["fields"][0] == {"name": "date", "also": ["timestamp", "ts"], "type": "date", "required": True}
 
 
 def test_ten_real_customers_are_ready_to_post(trained, server):

@@ -21,6 +21,7 @@ from features.table import scoring_table
 from features.usecase import UseCase, load_use_case
 from scoring.answers import score_profiles
 from serving.raw_events import _read, _run, prepare
+from tests.features.worlds import log_case, purchases, utc
 from tests.main_job.conftest import ROOT
 from tests.models import release_log
 
@@ -130,6 +131,63 @@ def test_mailings_with_traits_score_alike(tmp_path):
     assert len(told) > 0.9 * MAILED
     assert {score["status"] for score in told} == {"scored", "not_eligible"}
     assert len({score.get("probability") for score in told}) > MAILED / 4
+
+
+ODD = {
+    "events": {
+        "customer_id": "who",
+        "timestamp": "Le",
+        "amount": "ts",
+        "type": {"column": "kind"},
+        "id": "n°",
+        "refund": {"column": "void", "equals": 0},
+        "properties": ["type"],
+        "measures": ["amount"],
+        "currency": {"column": "money", "to": "EUR", "rates": {"CHF": 1.05}},
+    },
+    "label": {"event": "Achat !", "outcome": "present"},
+}
+
+
+def odd(count: int) -> pl.DataFrame:
+    """A log whose columns bear names that stand for others elsewhere, with refunds, copies and two currencies."""
+    log = purchases(count).select(
+        who="customer_id",
+        Le=pl.col("ts").cast(pl.String),
+        ts="amount",
+        amount=pl.col("amount") / 7,
+    ).with_row_index("n°")  # fmt: skip
+    row = pl.col("n°")
+    told = log.with_columns(
+        kind=pl.when(row % 3 > 0).then(pl.lit("Achat !")).otherwise(pl.lit("visite")),
+        type=pl.when(row % 2 > 0).then(pl.lit("Web")).otherwise(pl.lit("boutique")),
+        void=(row % 11 > 0).cast(pl.Int64),
+        money=pl.when(row % 5 > 0).then(pl.lit("eur")).otherwise(pl.lit("CHF")),
+    )
+    return pl.concat([told, told[::9]])
+
+
+def test_rows_are_posted_as_they_stand_in_the_log(tmp_path):
+    """The log's own columns are the keys, ids and customers included; the features are those of the table."""
+    log = odd(60)
+    use_case = log_case(tmp_path, log, **ODD)
+    cutoff = utc(200)
+    with engine() as backend:
+        compiled = json.loads(json.dumps(raw_events(use_case, ground(backend, use_case, None).layout)))
+    expected = scoring_table(use_case, cutoff).drop("eligible")
+    posted = []
+    for row, who in enumerate(expected["customer_id"]):
+        profile = {"events": log.filter(pl.col("who") == who).to_dicts(), "as_of": cutoff.isoformat()}
+        own, _, broken = _read(compiled, row, profile)
+        assert not broken
+        posted += own
+
+    found = _run(compiled, posted, [])
+
+    assert [found[row] for row in range(len(expected))] == expected.drop("customer_id").to_dicts()
+    assert expected["refunds_total"].sum() > 0
+    words = [each["names"] for each in compiled["events"] if each["key"] != "as_of"]
+    assert words[:5] == [["who", "customer_id"], ["Le", "timestamp"], ["kind"], ["ts"], ["void", "refund"]]
 
 
 def test_a_first_event_of_long_ago_is_answered():
