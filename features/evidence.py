@@ -62,7 +62,8 @@ def group(cells: pl.Series) -> Grouping:
     if cells.dtype in (pl.String, pl.Boolean):
         texts = cells.cast(pl.String)
         levels = texts.drop_nulls().unique().sort()
-        codes = texts.rank("dense").fill_null(MISSING_GROUP).cast(pl.Int64).to_numpy()
+        places = range(MISSING_GROUP + 1, len(levels) + 1)
+        codes = texts.replace_strict(levels, places, default=MISSING_GROUP, return_dtype=pl.Int64).to_numpy()
         return Grouping(codes, ("missing", *(repr(level) for level in levels)), ordered=False)
     return group_numbers(numbers(cells))
 
@@ -90,7 +91,8 @@ def group_numbers(values: Floats, bins: int = BINS) -> Grouping:
         frequent = first[np.argsort(-count, kind="stable")[:bins]]
         frequent = frequent[np.sort(count)[::-1][:bins] >= FREQUENT]
         edges = np.unique(known[np.r_[np.arange(1, bins) * len(known) // bins, frequent]])
-        codes = np.searchsorted(edges, values) + np.searchsorted(edges, values, side="right") + 1
+        below = np.searchsorted(edges, values)
+        codes = 2 * below + (edges.take(below, mode="clip") == values) + 1
         names = [f"below {edges[0]:g}", *(name for at in range(len(edges)) for name in _around(edges, at))]
     codes[missing] = MISSING_GROUP
     return Grouping(codes.astype(np.int64), ("missing", *names), ordered=True)

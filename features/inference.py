@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from features.forms import READABLE, Doubt, find_form
@@ -35,6 +36,7 @@ class Read:
     done: tuple[str, ...] = ()
     dropped: str | None = None
     distinct: int | None = None  # different values in the filled cells, where they were counted
+    quartiles: tuple[float, float] | None = None  # of numbers, the nearest rank, where they were looked for
 
 
 @dataclass(slots=True)
@@ -49,6 +51,7 @@ class _Work:
     dropped: str | None = None
     distinct: int | None = None
     written: str | None = None
+    quartiles: tuple[float, float] | None = None
 
 
 def read_column(cells: pl.Series, written: str | None = None) -> Read:
@@ -65,12 +68,12 @@ def read_column(cells: pl.Series, written: str | None = None) -> Read:
     if work.kind is not None:
         _worthless(work)
     if work.kind is None or work.dropped:
-        return Read(work.cells, None, tuple(work.done), work.dropped, work.distinct)
+        return Read(work.cells, None, tuple(work.done), work.dropped, work.distinct, work.quartiles)
     unit = amounts(work.written).mark if work.written and work.kind == "number" else None
     feature = Feature(
         cells.name, work.kind, unit=unit, levels=work.levels, spellings=work.spellings, written=work.written
     )
-    return Read(work.cells, feature, tuple(work.done), distinct=work.distinct)
+    return Read(work.cells, feature, tuple(work.done), distinct=work.distinct, quartiles=work.quartiles)
 
 
 def _by_type(work: _Work) -> None:
@@ -139,8 +142,11 @@ def _declared(work: _Work, written: str) -> None:
 
 
 def _text(work: _Work, texts: pl.Series) -> None:
-    filled = _filled(work, texts)
-    levels = filled.drop_nulls().value_counts(sort=False)
+    filled, levels = texts, texts.drop_nulls().value_counts(sort=False)
+    different = levels.to_series(0)
+    if not ((different == different.str.strip_chars()) & (different != "")).all():
+        filled = _filled(work, texts)
+        levels = filled.drop_nulls().value_counts(sort=False)
     if levels.is_empty():
         work.dropped = "it is empty"
     elif _are_words(levels) or not (_as_number(work, filled) or _as_date(work, filled)):
@@ -255,7 +261,9 @@ def _as_category(work: _Work, texts: pl.Series, counts: pl.DataFrame) -> None:
         rows = {side: sum(n for own, n in sides if own == side) for side in ("no", "yes")}
     mapping: dict[str, str | None] = {text: (answers or shown)[normalise(text)] for text, _ in spelled}
     mapping[MISSING] = mapping[OTHER] = None  # names of ours are no levels
-    work.cells = texts.replace_strict(mapping, return_dtype=pl.String)
+    as_shown = all(mapping[text] == text for text, _ in spelled)
+    work.cells = texts if as_shown else texts.replace_strict(mapping, return_dtype=pl.String)
+    work.distinct = len({mapping[text] for text, _ in spelled} - {None})
     work.kind, work.levels = "category", _frequent(rows, len(texts), work)
     work.spellings = {form: level for form, level in work.spellings.items() if level in work.levels}
 
@@ -279,7 +287,12 @@ def _frequent(rows: dict[str, int], n: int, work: _Work) -> tuple[str, ...]:
 def _worthless(work: _Work) -> None:
     """Drops what cannot tell customers apart, and what tells every one apart."""
     cells, filled = work.cells, work.cells.len() - work.cells.null_count()
-    distinct = work.distinct = cells.drop_nulls().n_unique()
+    if work.distinct is None:
+        known = _in_order(cells) if cells.dtype.is_numeric() else cells.drop_nulls()
+        work.distinct = known.n_unique()
+        if cells.dtype.is_numeric() and filled:
+            work.quartiles = _quartiles(known)
+    distinct = work.distinct
     if not filled:
         work.dropped = "it is empty"
     elif distinct == 1 and filled == cells.len():
@@ -290,6 +303,16 @@ def _worthless(work: _Work) -> None:
         work.dropped = f"none of its {distinct} levels has enough rows"
     elif cells.dtype.is_numeric() and filled == cells.len() == distinct > _free_text_levels and _consecutive(cells):
         work.dropped = "it numbers the rows"
+
+
+def _in_order(cells: pl.Series) -> pl.Series:
+    """The numbers there are, rising: one sorting tells how many differ, and the quartiles."""
+    return pl.Series(np.sort(cells.drop_nulls().to_numpy())).set_sorted()
+
+
+def _quartiles(known: pl.Series) -> tuple[float, float]:
+    low, high = known.quantile(0.25), known.quantile(0.75)
+    return float(low), float(high)  # type: ignore[arg-type]  # not null: there is a cell
 
 
 def _consecutive(cells: pl.Series) -> bool:

@@ -21,23 +21,24 @@ def column_report(name: str, role: str, kind: pl.DataType, read: Read) -> dict[s
         "missing": cells.null_count() / len(cells) if len(cells) else 0.0,
         "distinct": _distinct(cells) if read.distinct is None else read.distinct,
         "range": _range(cells),
-        "outliers": outliers(cells),
+        "outliers": outliers(cells, read.quartiles),
         "done": list(read.done),
         "dropped": read.dropped,
     }
 
 
-def outliers(cells: pl.Series) -> int | None:
+def outliers(cells: pl.Series, quartiles: tuple[float, float] | None = None) -> int | None:
     """How many numbers lie beyond 1.5 interquartile ranges from the quartiles (Tukey 1977); None where none can.
 
-    They are flagged, never removed. Where half of the cells are equal there is no range to speak of.
+    They are flagged, never removed. Where half of the cells are equal there is no range to speak of. Quartiles that
+    are known already are taken as they are.
 
     >>> outliers(pl.Series([1.0, 2.0, 3.0, 4.0, 100.0]))
     1
     """
     if not cells.dtype.is_numeric():
         return None
-    low, high = cells.quantile(0.25), cells.quantile(0.75)
+    low, high = quartiles or (cells.quantile(0.25), cells.quantile(0.75))
     if low is None or high is None or low == high:
         return None
     reach = 1.5 * (high - low)

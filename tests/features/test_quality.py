@@ -13,6 +13,7 @@ from rapidfuzz.distance import Levenshtein
 from features.__main__ import main
 from features.duplicates import candidates, likely_duplicates
 from features.errors import DataError
+from features.inference import read_column
 from features.report import outliers
 from features.table import learning_table, scoring_table
 from tests.features.worlds import START, log_case, purchases, utc
@@ -167,6 +168,21 @@ def test_outliers_are_tukey_s() -> None:
     assert outliers(cells) == beyond.sum()
     assert outliers(pl.Series(["a"])) is None
     assert outliers(pl.Series([0.0] * 9 + [5.0])) is None
+
+
+def test_a_column_read_has_the_quartiles_and_distinct_values_of_its_cells() -> None:
+    """One sorting tells what polars tells of the cells as they stand: with gaps, ties, whole numbers and both zeros."""
+    random = np.random.default_rng(2)
+    drawn = random.normal(size=997).round(1)
+    drawn[:3] = 0.0, -0.0, np.nan
+    texts = pl.Series(["a", "b", " b", "B", None, ""] * 50)
+
+    for cells in (pl.Series(drawn), pl.Series(drawn).fill_nan(None), pl.Series([3, None, 3, 1, 7] * 30), texts):
+        read = read_column(cells.alias("n"))
+
+        assert read.distinct == read.cells.drop_nulls().n_unique()
+        assert outliers(read.cells, read.quartiles) == outliers(read.cells)
+        assert (read.quartiles is None) == (cells.dtype == pl.String)
 
 
 def test_outliers_are_flagged_and_kept(tmp_path: Path) -> None:
