@@ -40,14 +40,33 @@ class Outcomes:
         return np.asarray(np.flatnonzero(np.r_[True, np.diff(self.probability) != 0]))
 
     @cached_property
+    def alone(self) -> bool:
+        """Whether no two probabilities are equal."""
+        return len(self.starts) == len(self.probability)
+
+    @cached_property
     def row_loss(self) -> Floats:
         """The negative log-likelihood of each row, in nats."""
         return -np.where(self.label == 1, np.log(self.probability), np.log1p(-self.probability))
 
+    @cached_property
+    def row_brier(self) -> Floats:
+        """The squared error of each row."""
+        return np.asarray((self.probability - self.label) ** 2)
+
+    @cached_property
+    def run_probability(self) -> Floats:
+        """The probability of each run of equal ones."""
+        return self.probability[self.starts]
+
     def per_run(self, weights: Floats) -> tuple[Floats, Floats, Floats]:
         """Weight, positive weight and expected positive weight of each run of equal probabilities."""
-        weight = np.add.reduceat(weights, self.starts)
-        return weight, np.add.reduceat(weights * self.label, self.starts), weight * self.probability[self.starts]
+        weight, positive = self.summed(weights), self.summed(weights * self.label)
+        return weight, positive, weight * self.run_probability
+
+    def summed(self, amounts: Floats) -> Floats:
+        """The sum of rows' amounts over each run of equal probabilities."""
+        return amounts if self.alone else np.asarray(np.add.reduceat(amounts, self.starts))
 
     def figures(self, weights: Floats | None = None) -> dict[str, float]:
         """The six metrics; NaN where a class has no weight.
@@ -60,32 +79,41 @@ class Outcomes:
         total, hits = float(weight.sum()), float(positive.sum())
         if not 0 < hits < total:
             return dict.fromkeys(METRICS, float("nan"))
+        taken, found = _running(weight), _running(positive)
+        came = _tenths(taken, found)
         return {
-            "roc_auc": _roc_auc(weight, positive),
-            "pr_auc": _average_precision(weight, positive),
+            "roc_auc": _roc_auc(weight, positive, found),
+            "pr_auc": _average_precision(taken[1:], positive, found[1:]),
             "log_loss": float(np.dot(rows, self.row_loss)) / total,
-            "brier": float(np.dot(rows, (self.probability - self.label) ** 2)) / total,
-            "ece": _error(weight, positive, expected),
-            "lift_at_10": _tenths(weight, positive)[0] / (total / TENTHS) / (hits / total),
+            "brier": float(np.dot(rows, self.row_brier)) / total,
+            "ece": _error(weight, came, _tenths(taken, _running(expected))),
+            "lift_at_10": came[0] / (total / TENTHS) / (hits / total),
         }
 
     def roc_auc(self, weights: Floats) -> float:
         """ROC-AUC alone, under row weights."""
-        weight, positive, _ = self.per_run(weights)
-        return _roc_auc(weight, positive)
+        positive = self.summed(weights * self.label)
+        return _roc_auc(self.summed(weights), positive, _running(positive))
 
     def ece(self, weights: Floats) -> float:
         """The expected calibration error alone, under row weights; also where there is one class only."""
-        return _error(*self.per_run(weights))
+        weight, positive, expected = self.per_run(weights)
+        taken = _running(weight)
+        return _error(weight, _tenths(taken, _running(positive)), _tenths(taken, _running(expected)))
 
     def tenths(self) -> list[dict[str, float]]:
         """By tenth of the rows, the highest first: mean probability, realised rate and its 90% interval (Wilson)."""
         weight, positive, expected = self.per_run(np.ones(len(self.label)))
-        size = len(self.label) / TENTHS
+        taken, size = _running(weight), len(self.label) / TENTHS
         return [
             {"tenth": number, "rows": size, "predicted": said / size, "realised": came / size, **wilson(came, size)}
             for number, (came, said) in enumerate(
-                zip(_tenths(weight, positive).tolist(), _tenths(weight, expected).tolist(), strict=True), start=1
+                zip(
+                    _tenths(taken, _running(positive)).tolist(),
+                    _tenths(taken, _running(expected)).tolist(),
+                    strict=True,
+                ),
+                start=1,
             )
         ]
 
@@ -119,9 +147,12 @@ def ece_by_chance(probability: Floats, *, seed: int, share: float = 0.95) -> flo
     rows = len(probability)
     drawn = Outcomes.of(np.zeros(rows), probability)
     weight, _, expected = drawn.per_run(np.ones(rows))
+    taken = _running(weight)
+    said = _tenths(taken, _running(expected))
     random = np.random.default_rng(seed)
-    came = (random.random(rows) < drawn.probability for _ in range(_affordable(rows, DRAWS)))
-    errors = [_error(weight, np.add.reduceat(label.astype(np.float64), drawn.starts), expected) for label in came]
+    labels = (random.random(rows) < drawn.probability for _ in range(_affordable(rows, DRAWS)))
+    came = (_tenths(taken, _running(drawn.summed(label.astype(np.float64)))) for label in labels)
+    errors = [_error(weight, each, said) for each in came]
     return float(np.quantile(errors, share))
 
 
@@ -151,24 +182,31 @@ def _affordable(rows: int, count: int) -> int:
     return max(50, min(count, MOST_DRAWN // max(rows, 1)))
 
 
-def _roc_auc(weight: Floats, positive: Floats) -> float:
+def _running(amounts: Floats) -> Floats:
+    """The sums of the first 0, 1, ... amounts."""
+    sums = np.zeros(len(amounts) + 1)
+    np.cumsum(amounts, out=sums[1:])
+    return sums
+
+
+def _roc_auc(weight: Floats, positive: Floats, found: Floats) -> float:
+    """`found` are the running sums of `positive`, here and below."""
     negative = weight - positive
-    above = np.cumsum(positive) - positive / 2  # a tie counts half
+    above = found[1:] - positive / 2  # a tie counts half
     return float(np.dot(above, negative) / (positive.sum() * negative.sum()))
 
 
-def _error(weight: Floats, positive: Floats, expected: Floats) -> float:
-    return float(np.abs(_tenths(weight, positive) - _tenths(weight, expected)).sum() / weight.sum())
+def _error(weight: Floats, came: Floats, said: Floats) -> float:
+    """From what came and what was said by tenth of the weight."""
+    return float(np.abs(came - said).sum() / weight.sum())
 
 
-def _average_precision(weight: Floats, positive: Floats) -> float:
-    taken = np.cumsum(weight)
-    precision = np.divide(np.cumsum(positive), taken, out=np.zeros_like(taken), where=taken > 0)
+def _average_precision(taken: Floats, positive: Floats, found: Floats) -> float:
+    precision = np.divide(found, taken, out=np.zeros_like(taken), where=taken > 0)
     return float(np.dot(positive, precision) / positive.sum())
 
 
-def _tenths(weight: Floats, amount: Floats) -> Floats:
-    """How much of an amount falls into each tenth of the weight."""
-    taken = np.r_[0.0, np.cumsum(weight)]
+def _tenths(taken: Floats, sums: Floats) -> Floats:
+    """How much of an amount, as its running sums, falls into each tenth of the weight, as its running sums."""
     edges = np.linspace(0.0, taken[-1], TENTHS + 1)
-    return np.asarray(np.diff(np.interp(edges, taken, np.r_[0.0, np.cumsum(amount)])))
+    return np.asarray(np.diff(np.interp(edges, taken, sums)))
