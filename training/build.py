@@ -17,12 +17,12 @@ from features.compiled import raw_events
 from scoring.bands import percentile_boundaries
 from scoring.bundle import MANIFEST, Bundle, canonical_json, load_bundle, write_bundle
 from scoring.scorer import Scorer
+from training.candidates import trees_of
 from training.compete import Learned
 from training.curves import curves
 from training.doubts import doubts
 from training.encode import columns, encode
 from training.golden import golden_rows
-from training.learn import Contender
 from training.manifest import banded, described, ladder_for, reference
 from training.measure import Evidence
 from training.planner import market_of
@@ -32,7 +32,8 @@ from training.split import Parts
 from training.task import Task
 from training.worth import worth
 
-SAMPLE = 2000  # test rows over which contributions are ranked and drawn
+SAMPLE, LEAST = 2000, 1000  # test rows over which contributions are ranked and drawn
+WALKS = 1_000_000  # rows times trees that this may cost, beyond the least rows
 
 Floats = NDArray[np.float64]
 
@@ -43,15 +44,14 @@ class Built:
 
     folder: Path
     bundle: Bundle
-    matrix: Floats  # the encoded test rows
-    probability: Floats
+    drawn: Floats  # some encoded test rows
+    probability: Floats  # of all test rows
 
     @cached_property
     def sample(self) -> tuple[Floats, Floats]:
         """Some encoded test rows, and their contributions in calibrated log-odds, for what is drawn and ranked."""
-        rows = self.matrix[np.random.default_rng(0).permutation(len(self.matrix))[:SAMPLE]]
         scorer = Scorer(self.bundle)
-        return rows, scorer.explain(rows, scorer.score(rows).margin).contributions
+        return self.drawn, scorer.explain(self.drawn, scorer.score(self.drawn).margin).contributions
 
     @property
     def manifest_sha256(self) -> str:
@@ -105,26 +105,25 @@ def build(
     }
     if task.table.layout is not None:
         files["events.json"] = canonical_json(raw_events(task.use_case, task.table.layout))
-    return _proved(folder, manifest, files, parts, winner, encode(taught.encoder, parts.test), seed=task.seed)
+    bundle = _proved(folder, manifest, files, parts, learned, seed=task.seed)
+    most = min(SAMPLE, max(LEAST, WALKS // trees_of(winner.fitted.params)))
+    drawn = np.random.default_rng(0).permutation(parts.test.height)[:most]
+    return Built(folder, bundle, encode(taught.encoder, parts.test[drawn]), probability)
 
 
 def _proved(
-    folder: Path,
-    manifest: dict[str, Any],
-    files: dict[str, bytes],
-    parts: Parts,
-    winner: Contender,
-    matrix: Floats,
-    *,
-    seed: int,
-) -> Built:
-    """Writes the bundle three times: bare, to score the golden rows; with them, to be checked; with the receipt."""
+    folder: Path, manifest: dict[str, Any], files: dict[str, bytes], parts: Parts, learned: Learned, *, seed: int
+) -> Bundle:
+    """Writes the bundle three times: bare, to score the golden rows; with them, to be checked; with the receipt.
+
+    What it serves for test rows is what was measured, as the check has shown.
+    """
     bare = _written(folder, {**manifest, "receipt": {}}, {**files, "golden.jsonl": b""})
     files = {**files, "golden.jsonl": golden_rows(Scorer(bare), parts.fit, seed=seed)}
     unchecked = _written(folder, {**manifest, "receipt": {}}, files)
-    receipt = check(unchecked, winner.fitted.stored, matrix, seed=seed)
-    bundle = _written(folder, {**manifest, "receipt": receipt}, files)
-    return Built(folder, bundle, matrix, Scorer(bundle).score(matrix).probability)
+    measured = learned.served[learned.choice.kind]
+    receipt = check(unchecked, learned.winner.fitted.stored, learned.test, measured, seed=seed)
+    return _written(folder, {**manifest, "receipt": receipt}, files)
 
 
 def _written(folder: Path, manifest: dict[str, Any], files: dict[str, bytes]) -> Bundle:

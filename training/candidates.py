@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any, Protocol
@@ -102,6 +102,11 @@ class LinearFit(Protocol):
 
     def __call__(self, lesson: Lesson, seed: int, gaps: Gap = ...) -> Fitted:
         """The model fitted on a lesson."""
+
+
+def trees_of(params: Mapping[str, Any]) -> int:
+    """How many trees a row goes down in a model fitted with these settings; 1 for a linear one."""
+    return int(params.get("rounds", 1)) * int(params.get("num_parallel_tree", 1))
 
 
 def rfm_features(features: Sequence[Feature], label_event: str | None) -> list[str]:

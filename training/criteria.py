@@ -10,7 +10,8 @@
 Each has a 95% interval by `DRAWS` seeded bootstrap draws and a rank by size, 1 = heaviest. Draws weigh the rows anew:
 ranks and bins stay, the logistic coefficient takes one Newton step (Kline and Santos 2012), the booster is fitted
 anew on each of `REFITS` draws and its gain is their mean, so that its interval is rough. Rows are stopping and
-calibration rows, which the encoder has not learned from, at most `SAMPLE` of them.
+calibration rows, which the encoder has not learned from, at most `SAMPLE` of them; of a model of very many trees fewer,
+so that contributions cost `WALKS` rows times trees, but never fewer than `LEAST`.
 """
 
 from __future__ import annotations
@@ -22,9 +23,11 @@ import numpy as np
 import xgboost
 from numpy.typing import NDArray
 
+from training.candidates import trees_of
 from training.compete import Learned
 
 SAMPLE, DRAWS, REFITS, ROUNDS, DEPTH = 4000, 100, 10, 30, 3
+LEAST, WALKS = 1000, 2_000_000
 BINS, COMPONENTS = 10, 3
 RIDGE = 1.0
 LEVEL = 0.95
@@ -41,7 +44,8 @@ def criteria(learned: Learned, *, seed: int) -> dict[str, Any]:
     matrix = np.concatenate([lesson.stop, taught.calibrate])
     label = np.concatenate([lesson.stop_labels, taught.calibrate_labels])
     random = np.random.default_rng(seed)
-    taken = np.sort(random.permutation(len(label))[:SAMPLE])
+    most = min(SAMPLE, max(LEAST, WALKS // trees_of(learned.winner.fitted.params)))
+    taken = np.sort(random.permutation(len(label))[:most])
     rows, outcome = matrix[taken], label[taken]
     draws = random.multinomial(len(taken), np.full(len(taken), 1 / len(taken)), DRAWS).astype(np.float64)
     plain = standardised(rows.astype(np.float64))

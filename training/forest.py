@@ -16,6 +16,7 @@ from training.learn import Taught
 TREES = 100
 LEAST_IN_A_LEAF = 5
 MOST_CELLS = 100_000  # encoded cells it is fitted on: bounded by work, not by a clock, so that it repeats
+CALIBRATED = 20_000  # rows that tell the two numbers of its calibration
 NEAREST = 1e-6  # of its shares to 0 and 1, where log-odds end
 
 Floats = NDArray[np.float64]
@@ -24,8 +25,8 @@ Floats = NDArray[np.float64]
 def reference_forest(taught: Taught, test: NDArray[np.float32], *, seed: int) -> Floats | None:
     """Its calibrated probabilities for encoded test rows; None where they do not rise with the outcome.
 
-    Fitted on the fitting and stopping rows, on a seeded sample of them where they are many; calibrated as every
-    candidate is.
+    Fitted on the fitting and stopping rows, and calibrated as every candidate is; both on a seeded sample of the rows
+    where they are many.
     """
     from sklearn.ensemble import RandomForestClassifier
 
@@ -37,7 +38,8 @@ def reference_forest(taught: Taught, test: NDArray[np.float32], *, seed: int) ->
         share = np.clip(forest.predict_proba(rows)[:, -1], NEAREST, 1 - NEAREST)
         return np.asarray(np.log(share) - np.log1p(-share), dtype=np.float32)
 
+    told = np.sort(np.random.default_rng(seed).permutation(len(taught.calibrate))[:CALIBRATED])
     try:
-        return fit_calibration(margin(taught.calibrate), taught.calibrate_labels).probability(margin(test))
+        return fit_calibration(margin(taught.calibrate[told]), taught.calibrate_labels[told]).probability(margin(test))
     except CalibrationError:
         return None

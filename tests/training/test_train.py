@@ -15,13 +15,15 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from numpy.typing import NDArray
 
 from features.errors import UseCaseError
 from features.table import learning_table
 from features.usecase import Quality, load_use_case
-from scoring.bundle import load_bundle
+from scoring.bundle import Bundle, load_bundle
 from scoring.calibration import sigmoid
 from scoring.golden import replay
+from scoring.model import Model
 from scoring.releases import current_version, load_release
 from scoring.scorer import Scorer
 from scoring.verdicts import verdicts
@@ -29,7 +31,7 @@ from training.build import build
 from training.choose import Choice
 from training.compete import choose_for, fit, measured
 from training.encode import encode
-from training.errors import NothingLearned, Refused
+from training.errors import NothingLearned, ReceiptError, Refused
 from training.population import current
 from training.receipt import check
 from training.registry import CHAMPION, Registry
@@ -44,6 +46,21 @@ NAMES = ("visits", "shop")
 
 # MLflow's own client warns of the libraries it stands on
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
+
+
+Tested = tuple[Bundle, bytes, NDArray[np.float32], NDArray[np.float64]]
+
+
+class Leaving:
+    """A model whose contributions leave a hundredth of log-odds unsaid wherever more than five rows are asked for."""
+
+    def __init__(self, model: Model) -> None:
+        self.margin, self.bias, self._said = model.margin, model.bias, model.contributions
+
+    def contributions(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+        """What each feature adds, but for what is left."""
+        said = self._said(matrix)
+        return said - np.eye(1, said.shape[1]) * (0.01 if len(matrix) > 5 else 0.0)
 
 
 def files(folder: Path) -> dict[str, str]:
@@ -120,26 +137,50 @@ def test_a_score_that_falls_with_the_outcome_is_told_as_nothing_learned(
         fit(task, turned, Choice("logit"))
 
 
-@pytest.mark.parametrize("bounds", [{"MOST": 50}, {"LEAST": 50, "WALKS": 1}], ids=["rows", "rows times trees"])
-def test_a_receipt_says_how_many_of_very_many_test_rows_were_checked(
-    trained: dict[str, dict[str, Any]],
-    home: Path,
-    world: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    bounds: dict[str, int],
-) -> None:
-    """Beyond a number of test rows the reasons of a seeded sample are added up, and the receipt counts both."""
+@pytest.fixture(scope="module")
+def tested(trained: dict[str, dict[str, Any]], home: Path, world: Path) -> Tested:
+    """A bundle with its model file, its encoded test rows, and their probabilities."""
     use_case = load_use_case(world / "visits.toml")
     release = load_release(home, "visits")
-    matrix = encode(Scorer(release.bundle).encoder, split(learning_table(use_case), seed=use_case.seed).test)
-    stored = next(release.folder.glob("model.*")).read_bytes()
+    scorer = Scorer(release.bundle)
+    matrix = encode(scorer.encoder, split(learning_table(use_case), seed=use_case.seed).test, np.float32)
+    served = scorer.score(matrix.astype(np.float64)).probability
+    return release.bundle, next(release.folder.glob("model.*")).read_bytes(), matrix, served
+
+
+@pytest.mark.parametrize("bounds", [{"MOST": 50}, {"LEAST": 50, "WALKS": 1}], ids=["rows", "rows times trees"])
+def test_a_receipt_says_how_many_of_very_many_test_rows_were_checked(
+    tested: Tested, monkeypatch: pytest.MonkeyPatch, bounds: dict[str, int]
+) -> None:
+    """Beyond a number of test rows the reasons of a seeded sample are added up, and the receipt counts both."""
     for name, most in bounds.items():
         monkeypatch.setattr(f"training.receipt.{name}", most)
 
-    found = check(release.bundle, stored, matrix, seed=1)
+    found = check(*tested, seed=1)
 
-    assert (found["rows"], found["oracle_rows"], found["test_rows"]) == (50, 50, len(matrix))
-    assert found == check(release.bundle, stored, matrix, seed=1)
+    assert (found["rows"], found["oracle_rows"], found["test_rows"]) == (50, 50, len(tested[2]))
+    assert found == check(*tested, seed=1)
+
+
+def test_no_receipt_is_given_where_a_bundle_serves_other_than_was_measured(tested: Tested) -> None:
+    """Neither for one row, nor by the last bit."""
+    bundle, stored, matrix, served = tested
+    measured = served.copy()
+    measured[7] = np.nextafter(measured[7], 1)
+
+    with pytest.raises(ReceiptError, match=rf"to the bit, 1 of {len(matrix)} rows differ"):
+        check(bundle, stored, matrix, measured, seed=1)
+
+
+def test_no_receipt_is_given_where_contributions_leave_more_than_rounding(
+    tested: Tested, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where no row of the independent computation shows it: the base value that takes it up does."""
+    bundle, stored, matrix, served = tested
+    monkeypatch.setattr("training.receipt.SAMPLE", 5)
+
+    with pytest.raises(ReceiptError, match="from the model's own bias"):
+        check(replace(bundle, model=Leaving(bundle.model)), stored, matrix, served, seed=1)
 
 
 @pytest.mark.parametrize("name", NAMES)
