@@ -138,10 +138,20 @@ def _fetch(source: Source, section: Table) -> pl.DataFrame:
         **{ID: identity, GROUP: md5_lower(content if section.customer_id is None else identity.fill_null(""))}
     )
     with reading(source.path):
-        cells = _in_order(frame(table)).with_row_index(_number, 1)
+        cells = _in_order(_own(frame(table))).with_row_index(_number, 1)
     if section.customer_id is None:
         cells = cells.with_columns(pl.col(_number).cast(pl.String).alias(ID))
     return cells.with_columns(pl.col(GROUP).cast(pl.UInt64))
+
+
+def _own(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows with every column in memory of its own, one after another; a column that goes then frees it.
+
+    As the engine hands them over, all columns are held as long as any of them is; texts would go on pointing there.
+    """
+    for place, column in enumerate(rows.iter_columns()):
+        rows.replace_column(place, column.str.pad_end(0) if column.dtype == pl.String else column.rechunk())
+    return rows
 
 
 def _in_order(rows: pl.DataFrame) -> pl.DataFrame:
