@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,14 @@ DRAWS = 400
 LEVEL = 0.9
 NEIGHBOURS = (-2, -1, 1, 2)  # steps of a tenth of the plan's rows
 STEP = 0.1
+RANGES: Mapping[str, tuple[Callable[[float], bool], str]] = {
+    "capacity": (lambda value: value >= 1, "at least 1"),
+    "precision": (lambda value: 0 < value <= 1, "above 0 and at most 1"),
+    "lift": (lambda value: 0 < value < inf, "above 0"),
+    "cost": (lambda value: 0 <= value < inf, "at least 0"),
+    "value": (lambda value: 0 < value < inf, "above 0"),
+    "save_rate": (lambda value: 0 < value <= 1, "above 0 and at most 1"),
+}
 
 Floats = NDArray[np.float64]
 
@@ -137,7 +146,10 @@ def plan(market: Market, ask: Ask) -> dict[str, Any]:
     """
     words = ask.words()
     if not words or (ask.cost is None) != (ask.value is None):
-        raise PlanError(f"A plan needs a capacity, a precision, a lift, or a cost and a value, got {words or 'none'}.")
+        got = _said(words) if words else "none"
+        raise PlanError(f"A plan needs a capacity, a precision, a lift, or a cost and a value, got {got}.")
+    if broken := list(_broken(ask)):
+        raise PlanError("; ".join(broken) + ".")
     allowed = _allowed(market, ask)
     profit = profits(market, ask)
     goal = market.cuts["rows"] if profit is None else profit
@@ -169,6 +181,18 @@ def line(market: Market, place: int, ask: Ask) -> dict[str, float | int]:
     return told
 
 
+def _broken(ask: Ask) -> Iterator[str]:
+    """What is asked outside of its range."""
+    for name, (within, rule) in RANGES.items():
+        value = getattr(ask, name)
+        if value is not None and not within(value):
+            yield f"{name.replace('_', ' ')} must be {rule}, got {value:g}"
+
+
+def _said(words: Mapping[str, float]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in words.items())
+
+
 def _allowed(market: Market, ask: Ask) -> NDArray[np.bool_]:
     cuts = market.cuts
     allowed = np.ones(len(cuts["rows"]), dtype=np.bool_)
@@ -181,11 +205,15 @@ def _allowed(market: Market, ask: Ask) -> NDArray[np.bool_]:
             continue
         kept = cuts[column] >= limit if least else cuts[column] <= limit
         if not kept.any():
-            reach = cuts[column].max() if least else cuts[column].min()
-            raise PlanError(f"A plan for {name} {limit:g} needs a cut that keeps it, the nearest has {reach:.4g}.")
+            if not least:  # many customers may share the highest score, and no cut parts them
+                rule = f"A plan must contact all who share the highest score, {cuts[column].min():,.0f} customers"
+                raise PlanError(f"{rule}, got a capacity of {limit:,}.")
+            best = int(np.argmax(cuts[column]))
+            reach = f"the highest to be had is {cuts[column][best]:.4g}, of {cuts['rows'][best]:,.0f} customers"
+            raise PlanError(f"A plan must be within reach, got a {name} of at least {limit:g}: {reach}.")
         allowed &= kept
     if not allowed.any():
-        raise PlanError(f"A plan must keep all that is asked, no cut does: {ask.words()}.")
+        raise PlanError(f"A plan must keep all that is asked at once, no cut keeps {_said(ask.words())}.")
     return allowed
 
 

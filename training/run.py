@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,15 @@ from training.split import Parts, split
 from training.sync import turn
 from training.task import Mode, Task
 
+SEASON = {
+    "none": "a table has no cutoffs, so none can be tried",
+    "short": "the log is too short to try rows of a year earlier",
+    "single": "one training cutoff cannot judge rows of a year earlier",
+    "unfit": "no candidate could be fitted to rows of a year earlier",
+    "included": "the training cutoffs reach back a year",
+    "tried": "rows of a year earlier were tried",
+}
+
 
 def train(file: Path, *, home: Path, registry: Registry, mode: Mode) -> dict[str, Any]:
     """Trains, registers and perhaps promotes one use case; returns its line of the training report.
@@ -36,9 +46,13 @@ def train(file: Path, *, home: Path, registry: Registry, mode: Mode) -> dict[str
         NothingLearned: No feature tells the outcome.
     """
     use_case = load_use_case(file)
-    progress = Progress(use_case.name)
     # one thread for BLAS: sums split over another number of threads may differ in their last bits
-    with turn(home), threadpool_limits(1, user_api="blas"), tempfile.TemporaryDirectory() as scratch:
+    with (
+        closing(Progress(use_case.name)) as progress,
+        turn(home),
+        threadpool_limits(1, user_api="blas"),
+        tempfile.TemporaryDirectory() as scratch,
+    ):
         with progress.stage("read") as told:
             task = Task(use_case, learning_table(use_case), home, registry, mode)
             told.append(f"{task.table.rows.height:,} rows, {len(task.table.features)} features")
@@ -52,7 +66,6 @@ def train(file: Path, *, home: Path, registry: Registry, mode: Mode) -> dict[str
                 told.append(", ".join(f"{part} {rows:,}" for part, rows in parts.counts().items() if part != "train"))
             task = task.parted()
             line = _train(task, parts, Path(scratch), progress)
-    progress.close()
     return {**line, "seconds": {stage: round(spent, 1) for stage, spent in progress.seconds.items()}}
 
 
@@ -73,10 +86,11 @@ def _set_aside(task: Task) -> list[str]:
 def _train(task: Task, parts: Parts, scratch: Path, progress: Progress) -> dict[str, Any]:
     with progress.stage("choose") as told:
         choice = choose_for(task, parts)
-        told.append(f"{choice.kind}, of {', '.join(choice.losses)}")
+        others = [kind for kind in choice.losses if kind != choice.kind]
+        told.append(f"{choice.kind}, {'before ' + ', '.join(others) if others else 'the only candidate'}")
     with progress.stage("season") as told:
         parts, choice, season = with_season(task, parts, choice)
-        told.append(season.asked + (", used" if season.used else ""))
+        told.append(f"{SEASON[season.asked]}{', and learned from' * season.used}")
     with progress.stage("fit"):
         learned = fit(task, parts, choice)
     with progress.stage("measure") as told:
@@ -99,5 +113,5 @@ def _train(task: Task, parts: Parts, scratch: Path, progress: Progress) -> dict[
         told.append(f"version {version.number}")
     with progress.stage("promote") as told:
         settled = settle(task, version, built.bundle, population, decision)
-        told.append(settled["release"] or "nothing changed on the shelf")
+        told.append(settled["release"] or "no: nothing changes in service")
     return {**line, **settled}

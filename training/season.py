@@ -36,7 +36,7 @@ Floats = NDArray[np.float64]
 class Season:
     """What was asked of a year earlier, and what came of it; log-losses are of the validation cutoff."""
 
-    asked: str  # tried, short (the log), included (among the cutoffs anyway), single (no cutoff to judge by) or none
+    asked: str  # tried, short (log), included (among the cutoffs anyway), single (none to judge by), unfit or none
     earlier: str | None = None  # the cutoff a year before the test cutoff, ISO date
     begins: str | None = None  # where the log would have to begin, or before, to try it
     judged_at: str | None = None
@@ -66,7 +66,7 @@ def with_season(task: Task, parts: Parts, choice: Choice) -> tuple[Parts, Choice
         judged = _judged(task, joined(trial, before), {kind: fits[kind] for kind in fits if kind in choice.losses})
         taken = judged[choice.kind].loss
     except KeyError:
-        return parts, choice, Season("none", season.earlier)
+        return parts, choice, Season("unfit", season.earlier)
     error = clustered_error(without - taken, np.arange(len(taken)))
     used = float((without - taken).mean()) > error
     figures = (float(without.mean()), float(taken.mean()), error)

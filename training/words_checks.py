@@ -39,6 +39,7 @@ CHECKS: Mapping[Language, Mapping[str, str]] = {
         "have to begin "
         "by {}. If outcomes have a season, the probabilities carry that of the training cutoffs.",
         "season_single": "A year earlier could not be tried: with one training cutoff there is none to judge it by.",
+        "season_unfit": "A year earlier ({}) could not be tried: no candidate could be fitted and calibrated on it.",
         "season_included": "The training cutoffs reach back a year: {} is among what was learned from anyway.",
         "season_tried": "Rows of a year before were tried on the cutoff {}: log-loss {} with them, {} without, "
         "standard "
@@ -91,6 +92,7 @@ CHECKS: Mapping[Language, Mapping[str, str]] = {
         "au plus tard le {}. Si les issues ont une saison, les probabilités portent celle des dates d'apprentissage.",
         "season_single": "Un an plus tôt n'a pu être essayé : avec une seule date d'apprentissage, rien ne "
         "permet d'en juger.",
+        "season_unfit": "Un an plus tôt ({}) n'a pu être essayé : aucun candidat n'a pu y être ajusté et calibré.",
         "season_included": "Les dates d'apprentissage remontent à un an : le {} en fait déjà partie.",
         "season_tried": "Les lignes de l'année précédente ont été essayées sur la date du {} : log-perte "
         "de {} avec "

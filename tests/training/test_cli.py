@@ -48,7 +48,9 @@ def test_the_table_can_be_read(trained: Lines, world: Path, home: Path, capsys: 
     main([str(world / "shop.toml"), "--home", str(home)])
 
     told = capsys.readouterr().out
-    assert all(word in told for word in ("ROC-AUC", "rfm_logit", "the RFM logit", "Had you contacted", "90% interval"))
+    words = ("ROC-AUC", "RFM logit", "Recency alone", "Had you contacted", "90% interval", "in service. Unchanged")
+    assert all(word in told for word in words)
+    assert all(finding["feature"] in told for finding in trained["shop"]["findings"] if finding["feature"])
 
 
 def test_a_wrong_use_case_is_usage(trained: Lines, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -165,6 +167,11 @@ def test_a_plan_names_a_cut(trained: Lines, home: Path, capsys: pytest.CaptureFi
 
     assert main(["plan", "shop", "--cost", "1.5", "--value", "30", "--save-rate", "0.2", "--home", str(home)]) == DONE
     assert "profit" in capsys.readouterr().out
+    assert main(["plan", "shop", "--capacity", "1234567", "--home", str(home)]) == DONE
+    assert "capacity 1,234,567  among " in (told := capsys.readouterr().out)
+    assert "The capacity is no limit" in told
+    assert main(["plan", "shop", "--cost", "100", "--value", "1", "--home", str(home)]) == DONE
+    assert "No contact pays" in capsys.readouterr().out
     assert main(["plan", "shop", "--home", str(home)]) == USAGE
     assert main(["plan", "shop", "--cost", "1", "--home", str(home)]) == USAGE
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -95,10 +97,21 @@ def test_words_bind_together() -> None:
     assert profits(market, ask) is not None
 
 
-@pytest.mark.parametrize("ask", [Ask(), Ask(precision=0.999), Ask(lift=50)], ids=["nothing", "precision", "lift"])
-def test_what_cannot_be_is_said(ask: Ask) -> None:
-    """An ask that no cut keeps is refused with how far the population goes."""
-    with pytest.raises(PlanError):
+@pytest.mark.parametrize(
+    ("ask", "said"),
+    [
+        (Ask(), "got none"),
+        (Ask(cost=1.0), "a cost and a value, got cost 1."),
+        (Ask(precision=0.999), "a precision of at least 0.999: the highest to be had is 0."),
+        (Ask(lift=50), "a lift of at least 50: the highest to be had is "),
+        (Ask(capacity=0, precision=1.5), "capacity must be at least 1, got 0; precision must be above 0 and at most 1"),
+        (Ask(precision=float("nan")), "got nan"),
+        (Ask(cost=1.0, value=2.0, save_rate=3.0), "save rate must be above 0 and at most 1, got 3"),
+    ],
+)
+def test_what_cannot_be_is_said(ask: Ask, said: str) -> None:
+    """An ask that is out of range, or that no cut keeps, is refused with how far the population goes."""
+    with pytest.raises(PlanError, match=re.escape(said)):
         plan(simulated(5)[0], ask)
 
 
