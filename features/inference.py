@@ -52,6 +52,7 @@ class _Work:
     distinct: int | None = None
     written: str | None = None
     quartiles: tuple[float, float] | None = None
+    marked: int = 0  # cells that only say that they are empty
 
 
 def read_column(cells: pl.Series, written: str | None = None) -> Read:
@@ -137,7 +138,7 @@ def _declared(work: _Work, written: str) -> None:
     filled = _filled(work, texts)
     if filled.null_count() == filled.len():
         work.dropped = "it is empty"
-    elif not _as_written(work, filled, written):
+    elif not _as_written(work, _bare(work, filled), written):
         work.dropped = f"fewer than {READABLE:.0%} of its cells are written {written!r}"
 
 
@@ -149,12 +150,12 @@ def _text(work: _Work, texts: pl.Series) -> None:
         levels = filled.drop_nulls().value_counts(sort=False)
     if levels.is_empty():
         work.dropped = "it is empty"
-    elif _are_words(levels) or not (_as_number(work, filled) or _as_date(work, filled)):
+    elif _are_words(levels) or not (_as_number(work, bare := _bare(work, filled)) or _as_date(work, bare)):
         told = [(text, n) for text, n in levels.iter_rows() if text.lower() not in _blank_marks]
         written = find_form(told)
         if isinstance(written, Doubt):
             work.dropped = written.why
-        elif written is None or not _as_written(work, filled, written):
+        elif written is None or not _as_written(work, _bare(work, filled), written):
             _as_category(work, filled, levels)
 
 
@@ -176,9 +177,11 @@ def _are_words(levels: pl.DataFrame) -> bool:
     return numbers < READABLE * sum(n for _, n in filled)
 
 
-def _marks(texts: pl.Series) -> pl.Series:
-    """True where a cell only says that it is empty, in one of the usual ways."""
-    return texts.str.to_lowercase().is_in(_blank_marks)
+def _bare(work: _Work, texts: pl.Series) -> pl.Series:
+    """The texts without those that only say that a cell is empty, in one of the usual ways; these are counted."""
+    marks = texts.str.to_lowercase().is_in(_blank_marks)
+    work.marked = int(marks.sum())
+    return texts.set(marks.fill_null(False), None) if work.marked else texts
 
 
 def parse_numbers(texts: pl.Series) -> pl.Series:
@@ -189,6 +192,11 @@ def parse_numbers(texts: pl.Series) -> pl.Series:
 def parse_moments(texts: pl.Series, written: str | None = None) -> pl.Series:
     """Dates and datetimes, ISO's or written so, as UTC moments; null where a text is none; without a zone it is UTC."""
     return _each(texts, lambda text: read_moment(text, written), pl.Datetime("us", "UTC"))
+
+
+def _parse_amounts(texts: pl.Series, written: str) -> pl.Series:
+    read = amounts(written).read
+    return _each(texts, lambda text: None if math.isnan(number := read(text)) else number, pl.Float64())
 
 
 def _each(cells: pl.Series, read: Callable[[Any], Any], kind: pl.DataType) -> pl.Series:
@@ -202,40 +210,34 @@ def _as_number(work: _Work, texts: pl.Series) -> bool:
 
 
 def _as_date(work: _Work, texts: pl.Series) -> bool:
-    filled = texts.set(_marks(texts).fill_null(False), None)
-    if not filled.drop_nulls().head(2000).str.contains(_dated).any():
+    if not texts.drop_nulls().head(2000).str.contains(_dated).any():
         return False
     return _as_read(work, texts, parse_moments, "dates kept as text", "date")
 
 
 def _as_written(work: _Work, texts: pl.Series, written: str) -> bool:
     """Whether nearly all texts are dates or amounts written so; then they are read."""
-    work.written = written
     if is_moment(written):
-        return _as_read(work, texts, lambda filled: parse_moments(filled, written), f"dates written {written}", "date")
-    way = amounts(written)
-
-    def read(text: str) -> float | None:
-        return None if math.isnan(number := way.read(text)) else number
-
-    told = f"amounts written {written}"
-    return _as_read(work, texts, lambda filled: _each(filled, read, pl.Float64()), told, "number")
+        done = _as_read(work, texts, lambda cells: parse_moments(cells, written), f"dates written {written}", "date")
+    else:
+        told = f"amounts written {written}"
+        done = _as_read(work, texts, lambda cells: _parse_amounts(cells, written), told, "number")
+    work.written = written if done else None
+    return done
 
 
 def _as_read(
     work: _Work, texts: pl.Series, read: Callable[[pl.Series], pl.Series], told: str, kind: FeatureType
 ) -> bool:
     """Whether nearly all texts can be read so; then they are, and it is told."""
-    marks = _marks(texts)
-    filled = texts.set(marks.fill_null(False), None)
-    values = read(filled)
-    there, lost = filled.len() - filled.null_count(), values.null_count() - filled.null_count()
+    values = read(texts)
+    there, lost = texts.len() - texts.null_count(), values.null_count() - texts.null_count()
     if not there or there - lost < READABLE * there:
         return False
     work.kind, work.cells = kind, values
     work.done.append(told)
-    if count := int(marks.sum()):
-        work.done.append(f"{count} cells that say they are empty are null")
+    if work.marked:
+        work.done.append(f"{work.marked} cells that say they are empty are null")
     if lost:
         work.done.append(f"{lost} cells that are no {kind} are null")
     if kind == "number":

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import Literal
 
@@ -98,7 +100,7 @@ def _sample(file: Path) -> pl.DataFrame:
         written = dialect(first)
         names = dict.fromkeys(written.columns)
         rows = first_rows(first, written, min(_rows, _cells // len(names)))
-        cells = {name: [row[index] for row in rows] for index, name in enumerate(written.columns)}
+        cells = dict(zip(written.columns, zip(*rows, strict=True) if rows else repeat(()), strict=False))
         return pl.DataFrame(cells, schema=dict.fromkeys(names, pl.String))
     with engine() as backend:
         source = open_source(backend, file)
@@ -112,7 +114,7 @@ def _seen(cells: pl.Series) -> Seen:
     if cells.dtype.is_nested() or cells.dtype == pl.Binary:
         return Seen(cells.name, words, "text", pl.Series(cells.name, [], dtype=pl.String), len(cells))
     texts = cells.cast(pl.String, strict=False).str.strip_chars()
-    filled = texts.set((texts == "").fill_null(False), None).drop_nulls()
+    filled = texts.filter(texts != "")  # a null is not compared, and so goes too
     if cells.dtype in (pl.Date, pl.Datetime):
         return Seen(cells.name, words, "moment", filled, len(cells))
     shown = filled.head(_tried).to_list()
@@ -120,7 +122,7 @@ def _seen(cells: pl.Series) -> Seen:
         return Seen(cells.name, words, "moment", filled, len(cells))
     if written := _written(words, filled, shown):
         return Seen(cells.name, words, "moment", filled, len(cells), written)
-    number = cells.dtype.is_numeric() or (shown and _most(read_number(text) == read_number(text) for text in shown))
+    number = cells.dtype.is_numeric() or (shown and _most(not math.isnan(read_number(text)) for text in shown))
     return Seen(cells.name, words, "number" if number else "text", filled, len(cells))
 
 

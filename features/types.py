@@ -45,7 +45,10 @@ def read_number(text: str) -> float:
     >>> [read_number(text) for text in (" 12 ", "1,234.5", "12,5", "1.234,50", "twelve")]
     [12.0, 1234.5, 12.5, 1234.5, nan]
     """
-    plain = re.sub(AROUND, "", text)
+    try:
+        return float(text)  # nearly always, and much the quickest; it passes over blanks around, as AROUND does
+    except ValueError:
+        plain = re.sub(AROUND, "", text)
     if re.fullmatch(SPACED, plain):
         plain = re.sub(BLANKS, "", plain)
     if "," in plain:
