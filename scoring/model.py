@@ -18,7 +18,7 @@ from scoring.gaps import Gaps
 from scoring.shapley import Shapley
 from scoring.trees import Trees, read_trees
 
-FEW = 8  # rows up to which walking the trees ourselves is faster than a call to xgboost
+FEW = 24  # rows up to which walking the trees ourselves is faster than a call to xgboost
 PROOF = 64  # rows on which our walk must give xgboost's own bits
 SMALL = 256  # rows up to which one thread is faster than waking others
 

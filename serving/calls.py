@@ -42,7 +42,7 @@ async def answer_scores(body: Any, visit: Visit) -> Reply:
     posted = [] if isinstance(asked.profiles, Block) else asked.profiles
     histories = RAW_COST * sum(map(is_raw, posted))
     cost = (visit.rows * (1 + REASONS_COST * bool(asked.reasons)) + histories) * len(asked.use_cases or served)
-    reply = await visit.runtime.work(cost, lambda: _score(asked, visit))
+    reply = await visit.work(cost, lambda: _score(asked, visit))
     visit.runtime.timed(metrics.SCORING_SECONDS, started)
     return reply
 
@@ -59,7 +59,7 @@ async def answer_explanations(body: Any, visit: Visit) -> Reply:
     if asked.use_case not in served:
         raise _unknown(served, "use_case", 1)
     visit.rows = 1
-    reply = await visit.runtime.work(REASONS_COST, lambda: _explain(asked, served[asked.use_case], visit))
+    reply = await visit.work(REASONS_COST, lambda: _explain(asked, served[asked.use_case], visit))
     visit.runtime.timed(metrics.EXPLAIN_SECONDS, started)
     return reply
 
@@ -87,11 +87,15 @@ async def _on_customers(call: Callable[[Path, Sequence[str]], list[dict[str, Any
     customers = customers_request(body)
     visit.rows = len(customers)
     try:
-        told = await visit.runtime.work(RAW_COST, lambda: call(visit.runtime.settings.home, customers))
+        return await visit.work(RAW_COST, lambda: _told(call, customers, visit))
     except (sqlite3.Error, SuppressionError, OSError) as error:
         logs.say("customers_failed", level="error", request_id=visit.request_id, **logs.fault(error))
         detail = "What is kept of customers cannot be read or written now; ask again until it is done."
         raise Problem(STORE_DOWN, detail, headers=retry_after(5)) from None
+
+
+def _told(call: Callable[[Path, Sequence[str]], list[dict[str, Any]]], customers: Sequence[str], visit: Visit) -> Reply:
+    told = call(visit.runtime.settings.home, customers)
     return json_reply({"request_id": visit.request_id, "customers": told})
 
 

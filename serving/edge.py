@@ -7,6 +7,7 @@ import re
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from contextlib import nullcontext
 from typing import Any
 
 from serving import calls, login, logs, metrics, probes
@@ -151,13 +152,18 @@ class Edge:
         """The answer to a body that has arrived whole."""
         if route.template == login.SIGN_IN:
             return login.enter(self._runtime.gate, headers, body, secure=scope.get("scheme") == "https")
-        if route.template in CALLS:
+        if route.template not in CALLS:
+            return await self._forward({**scope, "path": path}, body, [(b"content-type", route.accepts)])
+        visit.place = self._runtime.place(len(body))
+        async with visit.place or nullcontext():
             if self._runtime.settings.shortcut:
                 block = read_block(body, visit.snapshot.served) if route.template == SCORES else None
                 return await CALLS[route.template](block or decode(body), visit)
             decoded = decode(body)
             _SHAPES[route.template](decoded)  # BentoML's own checks would coerce, and repeat what was posted
-        return await self._forward({**scope, "path": path}, body, [(b"content-type", route.accepts)])
+            if visit.place:
+                visit.place.rest()
+            return await self._forward({**scope, "path": path}, body, [(b"content-type", route.accepts)])
 
     async def _forward(self, scope: Scope, body: bytes, own: list[tuple[bytes, bytes]]) -> Reply:
         """BentoML's answer, whole; its errors, which are of many shapes, become problems."""

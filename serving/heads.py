@@ -5,6 +5,7 @@ uvicorn closes connections that rest after an answer, and waits for ever for a f
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -12,14 +13,17 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 _made = HttpToolsProtocol.connection_made
 
 
-def end_those_without(seconds: float) -> None:
+def end_those_without(seconds: float, connected: Callable[[], None]) -> None:
     """From here on a connection of this process ends that brings no whole head for so long; at most twice as long.
+
+    Each connection that is made is told to `connected`.
 
     A request that is being read or answered has other limits, and one that rests after an answer has uvicorn's.
     """
 
     def connection_made(protocol: HttpToolsProtocol, transport: Any) -> None:
         _made(protocol, transport)
+        connected()
         protocol.loop.call_later(seconds, look, protocol, None)
 
     def look(protocol: HttpToolsProtocol, before: Any) -> None:

@@ -22,12 +22,11 @@ from serving.live import Snapshot, Watch, age_seconds
 from serving.metrics import Family, Labels
 from serving.problems import DEADLINE, Problem, retry_after
 from serving.settings import Settings
+from serving.turns import Place, Turns
 
 Answer = TypeVar("Answer")
-SMALL_COST = 200  # rows scored; work up to this is done at once, where a thread would cost more than it gives
 FIRST_LOOK_SECONDS = 30.0  # that the first connection is made to wait at most; then /readyz says what is going on
 SUPERVISOR = "PENCHANT_SUPERVISOR"  # the environment variable by which a worker knows who must be there to replace it
-SLICE = 0.005  # seconds of small work in a turn of the loop, of which the last may last longer
 LARGE_WAITING = 8  # large requests that may always wait for the one thread that does them
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -52,7 +51,7 @@ class Runtime:
         self._parent = int(os.environ.get(SUPERVISOR) or os.getppid())
         self._small = Line(settings.waiting)
         self._large = Line(min(settings.waiting, LARGE_WAITING), kept_busy=1)
-        self._slice_ends: float | None = None  # of the small work done in this turn of the loop
+        self.turns = Turns(settings.waiting)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="large")
 
     @property
@@ -131,40 +130,16 @@ class Runtime:
         """Where the work of a body of so many bytes would most likely be."""
         return self._large if size > UNCOUNTED else self._small
 
-    async def work(self, cost: int, call: Callable[[], Answer]) -> Answer:
-        """Does the work: small work at once, large work in the one thread, within the deadline.
+    def place(self, size: int) -> Place | None:
+        """A place for a call with a body of so many bytes, where it is a short one."""
+        return Place(self._small, self.turns) if self._line(size) is self._small else None
+
+    async def work(self, call: Callable[[], Answer]) -> Answer:
+        """Does large work in the one thread, within the deadline.
 
         Raises:
             Problem: 503 where too much is waiting already, 504 past the deadline.
         """
-        if cost > SMALL_COST:
-            return await self._work_large(call)
-        self._small.join()
-        try:
-            if not self._small.strict:
-                await self._turn()
-                self._small.stay()
-            return call()
-        finally:
-            # In the next turn: whoever else has arrived in this one must find this one there.
-            asyncio.get_running_loop().call_soon(self._small.leave)
-
-    async def _turn(self) -> None:
-        """Waits for the next turn of the loop: every request that has arrived is counted before any is answered.
-
-        And for a later one where this one has lasted for SLICE, so that those are counted which arrive meanwhile.
-        """
-        await asyncio.sleep(0)
-        while self._slice_ends is not None and time.monotonic() > self._slice_ends:
-            await asyncio.sleep(0)
-        if self._slice_ends is None:
-            self._slice_ends = time.monotonic() + SLICE
-            asyncio.get_running_loop().call_soon(self._end_slice)
-
-    def _end_slice(self) -> None:
-        self._slice_ends = None
-
-    async def _work_large(self, call: Callable[[], Answer]) -> Answer:
         self._large.join()
         loop = asyncio.get_running_loop()
         job: Future[Answer] = self._thread.submit(call)

@@ -47,9 +47,9 @@ class EdgedService(bentoml.Service):
         logs.take_over()
         refuse_in_our_words()
         settings = Settings.from_environment()
-        end_those_without(settings.body_seconds)
-        self.mount_asgi_app(site(), path="/")
         runtime = Runtime(settings)
+        end_those_without(settings.body_seconds, runtime.turns.connected)
+        self.mount_asgi_app(site(), path="/")
         keep_the_door(runtime)
         return Edge(super().to_asgi(is_main), runtime)
 

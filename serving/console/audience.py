@@ -13,7 +13,6 @@ from starlette.requests import Request
 from scoring.contacts import ContactsFile, named_contacts
 from scoring.suppression import SuppressionError
 from serving import logs
-from serving.calls import RAW_COST
 from serving.console import forms
 from serving.console.sizes import Sizes, sizes
 from serving.problems import BAD_REQUEST, NOT_ALLOWED, NOT_READY, Problem
@@ -77,7 +76,7 @@ async def prepare(posted: Mapping[str, str], *, write: bool) -> tuple[dict[str, 
     code, format_ = posted.get("segment", ""), posted.get("format", "")
     if code not in policy.by_code or format_ not in FORMATS:
         raise Problem(BAD_REQUEST, "An audience is of one of the segments, in one of the forms offered.")
-    document, content = await visit.runtime.work(RAW_COST, lambda: _prepared(found, visit, code, format_, write))
+    document, content = await visit.runtime.work(lambda: _prepared(found, visit, code, format_, write))
     if write:
         told = {"segment": code, "format": format_, "rows": document["written"]}
         logs.say("audience_left", request_id=visit.request_id, key=visit.key.name if visit.key else None, **told)

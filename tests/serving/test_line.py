@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import heapq
-import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -15,8 +11,6 @@ from hypothesis import strategies as some
 
 from serving.line import CALM, KEPT_BUSY, Line
 from serving.problems import Problem
-from serving.runtime import SLICE, Runtime
-from serving.settings import Settings
 
 WAITING = 8
 
@@ -147,28 +141,6 @@ def test_those_who_ask_again_at_once_do_not_keep_themselves_out_for_ever() -> No
 
     assert refused > 100
     assert desk.refused == refused
-
-
-def test_small_work_leaves_the_loop_time_to_see_who_comes(tmp_path: Path) -> None:
-    """Twenty who were let in at once are answered in their order, over several turns of the loop and not in one."""
-
-    async def turns() -> tuple[list[int], int]:
-        runtime, order, looks = Runtime(Settings(home=tmp_path)), list[int](), 0
-
-        async def answered(number: int) -> None:
-            await runtime.work(1, lambda: (time.sleep(SLICE / 2), order.append(number))[1])
-
-        asked = [asyncio.create_task(answered(number)) for number in range(20)]
-        while not all(one.done() for one in asked):
-            looks += 1
-            await asyncio.sleep(0)
-        return order, looks
-
-    with ThreadPoolExecutor(1) as thread:  # a browser's test may have left a loop running in this one
-        order, looks = thread.submit(asyncio.run, turns()).result()
-
-    assert order == list(range(20))
-    assert looks >= 8  # a slice may hold three
 
 
 def test_the_least_that_may_be_set_is_obeyed() -> None:
