@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,9 @@ MAX_EVENTS = 10_000  # a profile
 INNER = ("customer_id", "as_of")  # columns that no single event carries
 # {"key", "names": what it may be posted as, "column": inside, "type": DuckDB's}; also "written", "equals"
 Columns = Sequence[Mapping[str, Any]]
+MOST = 1e14  # an amount or a measure that DECIMAL(18,4) holds; a log's event beyond it is a bad row
 _ABSENT = object()
+_summed = re.compile(r"amount|m\d+")
 
 
 class CellError(ValueError):
@@ -85,6 +88,10 @@ def _read(value: Any, column: Mapping[str, Any], name: str) -> Any:
     """A cell; under the name of the log's column that tells refunds, by the value that means one."""
     if "equals" in column and name == names(column)[0]:
         return _text(value).strip().lower() in column["equals"]
+    if column["column"] == "type" and not any(sign.isalnum() for sign in _text(value)):
+        raise CellError("must hold a letter or a digit")
+    if _summed.fullmatch(column["column"]) and abs(_number(value)) >= MOST:
+        raise CellError("must be a number below 1e14 in size, got a larger one")
     written = column.get("written")
     if written is None or type(value) is not str:
         return _readers[column["type"]](value)

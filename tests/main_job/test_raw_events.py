@@ -188,6 +188,11 @@ def test_rows_are_posted_as_they_stand_in_the_log(tmp_path):
     assert expected["refunds_total"].sum() > 0
     words = [each["names"] for each in compiled["events"] if each["key"] != "as_of"]
     assert words[:5] == [["who", "customer_id"], ["Le", "timestamp"], ["kind"], ["ts"], ["void", "refund"]]
+    bad = [{"kind": "—"}, {"ts": 1e14}, {"amount": -1e300}, {"money": "USD"}, {"timestamp": None, "Le": None}, {"x": 1}]
+    broken = _read(
+        compiled, 0, {"events": [{**log.row(0, named=True), "n°": None, **each} for each in bad], "as_of": "2024-01-01"}
+    )[2]
+    assert [each["field"].split("].")[-1] for each in broken] == ["kind", "ts", "amount", "money", "Le", "events[5]"]
 
 
 def test_a_first_event_of_long_ago_is_answered():
