@@ -119,7 +119,11 @@ def _plan(asked: argparse.Namespace) -> int:
         raise PlanError(
             f"A plan needs the population in the release, the one of {asked.name} has none: train it again."
         )
-    told = plan(Market.from_json(json.loads(stored)), Ask(**words))
+    market, ask = Market.from_json(json.loads(stored)), Ask(**words)
+    if not ask.words():  # as the bands by default: the highest tenth, or all who share the highest score
+        ask = Ask(capacity=max(int(market.rows.sum()) // 10, int(market.rows[0])))
+        print("nothing was asked: planned for the highest tenth", file=sys.stderr)
+    told = plan(market, ask)
     _say([{"name": asked.name, **told}], planned, as_json=asked.json)
     return DONE
 

@@ -172,7 +172,9 @@ def test_a_plan_names_a_cut(trained: Lines, home: Path, capsys: pytest.CaptureFi
     assert "The capacity is no limit" in told
     assert main(["plan", "shop", "--cost", "100", "--value", "1", "--home", str(home)]) == DONE
     assert "No contact pays" in capsys.readouterr().out
-    assert main(["plan", "shop", "--home", str(home)]) == USAGE
+    assert main(["plan", "shop", "--home", str(home), "--json"]) == DONE
+    (tenth,) = json.loads(capsys.readouterr().out)
+    assert 0 < tenth["cut"]["rows"] <= tenth["population"] / 10
     assert main(["plan", "shop", "--cost", "1", "--home", str(home)]) == USAGE
 
 
