@@ -13,6 +13,7 @@ from features.types import AROUND, BLANKS, DOTTED, EPOCHS, GROUPED, SPACED
 
 AMOUNT = dt.Decimal(18, 4)
 _farthest = 10**18  # microseconds from 1970, more than 30,000 years
+_zone = r"(:\d{2}(?:\.\d+)?) ?([+-]\d{2}):?(\d{2})$"  # 10:00:00 +0100, as shops export it
 _limit = 10**14  # beyond it an amount does not fit DECIMAL(18,4)
 
 
@@ -56,7 +57,9 @@ def as_moment(cells: ir.Column) -> ir.Column | None:
     """
     kind = cells.type()
     if kind.is_string():
-        moment = cells.strip().try_cast("timestamp('UTC')").cast("timestamp(6)")
+        text = cells.strip()
+        parted = text.re_replace(_zone, r"\1\2:\3")  # made only of what cannot be read as it is
+        moment = ibis.coalesce(*(each.try_cast("timestamp('UTC')") for each in (text, parted))).cast("timestamp(6)")
     elif kind.is_date() or kind.is_timestamp():
         moment = cells.cast("timestamp(6)")
     else:

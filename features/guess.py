@@ -13,8 +13,8 @@ _people = (
     "cust|card|adherent|abonne|policy|company|compte|distinct|anonymous|msno|cliente"
 )
 _ids = re.compile(
-    rf"(^|_)({_people})(_?(id|no|nr|num|number|ref|key|code|pseudo_id))?$|^(id|numero|num|no|n|code|ref)_({_people})$|"
-    r"^id$|^id_code$|^cid$|^clientnum$|^visitorid$|^userid$|(^|_)e_?mail$|(^|_)e_?mail_address$|(^|_)adresse_e_?mail$"
+    rf"(^|_)({_people})(_?(id|no|nr|num|number|ref|key|code|pseudo_id|unique_id))?$|^(id|numero|num|no|n|code|ref)_({_people})$|"
+    r"^(n|no|num|numero)_(de_)?carte(_|$)|^id$|^id_code$|^cid$|^clientnum$|^visitorid$|^userid$|(^|_)e_?mail$|(^|_)e_?mail_address$|(^|_)adresse_e_?mail$"
 )
 _amounts = re.compile(
     r"(^|_)(amount|price|total|value|revenue|sales|montant|prix|betrag|spend|paid|donation|ca|payment|turnover)(_|$)"

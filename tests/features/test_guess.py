@@ -77,6 +77,25 @@ def test_a_table_is_told_by_its_label(
 
 
 LOGS: dict[str, tuple[dict[str, list[Any]], tuple[str, str, str | None, str | None, str | None]]] = {
+    "a French till": (
+        {
+            "Ticket": range(N),
+            "N° carte": TWICE,
+            "Date": [f"{i % 27 + 1}/12/2024 14:05" for i in range(N)],
+            "Montant TTC": [f"{i},50" for i in range(N)],
+            "Magasin": either("Lyon", "Paris"),
+        },
+        ("N° carte", "Date", "%d/%m/%Y %H:%M", None, "Montant TTC"),
+    ),
+    "orders of a marketplace": (
+        {
+            "order_id": [f"o{i}" for i in range(N)],
+            "customer_unique_id": TWICE,
+            "order_purchase_timestamp": [f"2018-01-{i % 27 + 1:02} 10:56:33" for i in range(N)],
+            "payment_value": SIZES,
+        },
+        ("customer_unique_id", "order_purchase_timestamp", None, None, "payment_value"),
+    ),
     "an invoice's lines": (
         {
             "InvoiceNo": [f"5{i:05d}" for i in range(N)],

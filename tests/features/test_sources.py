@@ -121,6 +121,17 @@ def test_a_log_is_the_same_however_its_moments_are_written(tmp_path: Path, writt
     assert table.equals(expected)
 
 
+@pytest.mark.parametrize("zone", ["+0100", " +0100", "+01:00", " +01:00"])
+def test_a_zone_may_be_written_as_shops_export_it(tmp_path: Path, zone: str) -> None:
+    """With or without a colon, with or without a blank before it."""
+    log = purchases()
+    expected = scoring_table(log_case(tmp_path, log), CUTOFF)
+    there = (pl.col("ts") + pl.duration(hours=1)).dt.strftime(f"%Y-%m-%d %H:%M:%S{zone}")
+    log.with_columns(ts=there).write_parquet(tmp_path / "zoned.parquet")
+
+    assert scoring_table(case(tmp_path, "zoned.parquet"), CUTOFF).equals(expected)
+
+
 @pytest.mark.parametrize("moment", ["31/12/2023 10:00", 1_700_000_000], ids=["day first", "seconds"])
 def test_moments_that_are_not_iso_are_refused_with_the_key_to_set(tmp_path: Path, moment: object) -> None:
     """Days and months are never guessed: the message names `timestamp_format`."""
