@@ -11,6 +11,8 @@ DETECTORS = ("iqr", "isolation_forest", "lof")
 MOST_ROWS = 2000  # of a part, drawn by seed: neighbours cost the square of them
 NEIGHBOURS = 20
 REACH = 1.5  # interquartile ranges beyond the quartiles (Tukey 1977)
+FAR = 1e4  # interquartile ranges from the median; beyond them all is as far
+DECIMALS = 6  # rows that differ by less are the same
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -52,7 +54,9 @@ def flags_of(rows: Floats, *, seed: int) -> dict[str, Flags]:
     low, middle, high = np.nanquantile(rows, [0.25, 0.5, 0.75], axis=0)
     spread = np.where(high > low, high - low, np.nanstd(rows, axis=0))
     spread[spread == 0] = 1.0
-    scaled = np.nan_to_num((rows - middle) / spread)
+    with np.errstate(over="ignore"):
+        scaled = np.nan_to_num((rows - middle) / spread)
+    scaled = np.clip(scaled, -FAR, FAR).round(DECIMALS)  # else distances lose what is small beside what is huge
     different, place = np.unique(scaled, axis=0, return_inverse=True)
     near = LocalOutlierFactor(NEIGHBOURS, n_jobs=1)
     lonely = (

@@ -44,6 +44,17 @@ def test_each_detector_finds_what_it_is_for() -> None:
     assert not flags["iqr"][305:].any()
 
 
+def test_huge_and_nearly_equal_values_are_looked_at_without_a_warning() -> None:
+    """Beside 1e30 and 1e-300 the detectors overflow nothing, and copies that differ in the last bit are one row."""
+    random = np.random.default_rng(0)
+    rows = np.stack([random.normal(size=200) * 1e-10, np.repeat([0.0, 1.0], 100) + np.arange(200) * 1e-16], axis=1)
+    rows[3, 0], rows[60:120, 0] = 1e30, np.arange(60) * 1e-300
+
+    flags = flags_of(rows, seed=0)
+
+    assert all(flag[3] for flag in flags.values())
+
+
 def test_flagged_rows_are_told_with_their_rates() -> None:
     """How many were looked at and flagged, what happened to the flagged, and what was predicted of them."""
     known = taught()
