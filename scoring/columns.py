@@ -33,6 +33,8 @@ def encode_column(feature: Feature, rule: Rule, gap: float, column: pa.ChunkedAr
 
     Nulls, NaN and blank text are missing and encoded as `gap`.
     """
+    if pa.types.is_duration(column.type):  # Parquet holds its count of units, which is what training reads
+        column = column.cast(pa.int64())
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if feature.type in ("number", "integer") and _is_number(kind):
         return _numbers(feature, rule, column)

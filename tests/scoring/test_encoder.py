@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.types import MISSING, OTHER
+from features.types import MISSING, OTHER, Feature
 from scoring.encoder import Encoder
 from tests.models import LEVELS, SHOP, shop_rows
 
@@ -171,3 +171,13 @@ def test_a_decimal_comma_in_a_file_is_read_as_in_training():
     })  # fmt: skip
 
     assert encoder.table(table).matrix[0, [0, 2]].tolist() == [12.5, 1234.5]
+
+
+def test_a_duration_is_the_count_that_parquet_holds() -> None:
+    """As training reads it: in the file's own unit, a gap where none is given."""
+    encoder = Encoder((Feature("waited", "integer"),), {})
+
+    encoded = encoder.table(pa.table({"waited": pa.array([90, None], pa.duration("s"))}))
+
+    assert encoded.matrix[0, 0] == 90
+    assert not encoded.warnings
