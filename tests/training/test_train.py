@@ -183,6 +183,22 @@ def test_no_receipt_is_given_where_contributions_leave_more_than_rounding(
         check(replace(bundle, model=Leaving(bundle.model)), stored, matrix, served, seed=1)
 
 
+def test_a_value_far_from_all_others_does_not_spoil_a_receipt(trained: dict[str, dict[str, Any]], home: Path) -> None:
+    """It sends a linear score to where float32 has no thousandths; what is off is told in units of the log-odds."""
+    release = load_release(home, "shop")
+    stored = next(release.folder.glob("model.*")).read_bytes()
+    scorer = Scorer(release.bundle)
+    rows = np.array([scorer.encoder.row(dict(row["features"]))[0] for row in release.bundle.golden])
+    rows[3] = np.where(np.isfinite(rows[3]), -3e9, rows[3])
+    scored = scorer.score(rows)
+
+    found = check(release.bundle, stored, rows.astype(np.float32), scored.probability, seed=1)
+
+    assert trained["shop"]["kind"] == "logit"
+    assert abs(scored.margin[3]) > 1e6
+    assert found["largest_oracle_difference"] < 1e-5
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_pyfunc_serves_the_same_bits(
     trained: dict[str, dict[str, Any]], home: Path, registry: Registry, name: str
