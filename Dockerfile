@@ -24,7 +24,8 @@ COPY serving/requirements.lock /tmp/requirements.lock
 RUN pip install --require-hashes --only-binary :all: --requirement /tmp/requirements.lock
 WORKDIR /app
 COPY LICENSE ./
-COPY features/__init__.py features/types.py features/written.py features/
+COPY features/__init__.py features/
+COPY features/spec/ features/spec/
 COPY scoring/ scoring/
 COPY serving/ serving/
 ENV HOME=/tmp BENTOML_HOME=/tmp/bentoml BENTOML_DO_NOT_TRACK=True PENCHANT_HOME=/srv/penchant

@@ -41,10 +41,10 @@ $(STAMP): requirements.lock
 	touch $(STAMP)
 
 run: setup ## train the examples once, then serve them on PORT (default 3000)
-	@$(PY) -m serving.welcome --home "$(HOME_DIR)" --port $(PORT) --only-check-port
+	@$(PY) -m serving.cli.demo --home "$(HOME_DIR)" --port $(PORT) --only-check-port
 	@cd "$(HOME_DIR)/releases" 2>/dev/null && ls propensity/CURRENT churn/CURRENT term-deposit/CURRENT >/dev/null 2>&1 \
 	  || $(PY) -m training --home "$(HOME_DIR)"
-	@exec $(PY) -m serving.welcome --home "$(HOME_DIR)" --port $(PORT)
+	@exec $(PY) -m serving.cli.demo --home "$(HOME_DIR)" --port $(PORT)
 
 # A file of tests stays in one process: what its tests share is made once, and they keep their order.
 test: setup lint browser ## lint, types and all tests, as CI runs them
@@ -72,7 +72,7 @@ soak: setup ## load for MINUTES (default 20) with a swap a minute: memory and de
 	$(PY) -m benchmarks.endurance soak --minutes $(MINUTES)
 
 fuzz: setup ## schemathesis, all checks, 500 cases a route, against the described API (about 10 minutes)
-	PENCHANT_FUZZ_CASES=500 $(PY) -m pytest tests/serving/test_openapi.py
+	PENCHANT_FUZZ_CASES=500 $(PY) -m pytest tests/serving/api/test_openapi.py
 
 pages: setup ## what each page of the console costs, with a million customers behind it (2 minutes; after `make run`)
 	$(PY) -m benchmarks.pages --home "$(HOME_DIR)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from scoring.lean import bar_training_libraries
+from scoring.lean_imports import bar_training_libraries
 
 
 def main(model: str, source: str, target: str) -> None:

@@ -20,19 +20,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.tasks import NAMES, Missing, use_case
-from features.table import learning_table
-from features.usecase import UseCase
-from training.candidates import XGBOOSTS_OWN, Fit, candidates, fit_xgboost
-from training.compete import Learned, choose_for, fit, measured
-from training.doubts import SHIFT, doubts
+from features.build.log_table import learning_table
+from features.config.use_case import UseCase
+from training.data.split import split
+from training.diagnostics.findings import SHIFT, doubts
 from training.errors import CalibrationError
-from training.evaluate import ece_by_chance
-from training.gate import paired_gain
-from training.guards import CALIBRATED
-from training.learn import contend
-from training.registry import Registry
-from training.season import with_season
-from training.split import split
+from training.evaluation.metrics import ece_by_chance
+from training.fitting.candidates import XGBOOSTS_OWN, Fit, candidates, fit_xgboost
+from training.fitting.fit import contend
+from training.promotion.gate import paired_gain
+from training.promotion.guards import CALIBRATED
+from training.registry.mlflow_registry import Registry
+from training.selection.seasonality import with_season
+from training.selection.winner import Learned, choose_for, fit, measured
 from training.task import Task
 
 NEAR = 0.003  # of ROC-AUC

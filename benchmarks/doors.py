@@ -23,8 +23,8 @@ import polars as pl
 from benchmarks.pages import server
 from benchmarks.processes import cpu_seconds
 from benchmarks.tasks import ROOT, Missing, task_file
-from features.table import scoring_table
-from features.usecase import UseCase, load_use_case
+from features.build.log_table import scoring_table
+from features.config.use_case import UseCase, load_use_case
 
 CUSTOMERS, AT_ONCE, SINGLE = 1000, 250, 100  # posted, in one call, one by one
 MAILING = ROOT / "examples/b2b-mailing"
@@ -129,8 +129,8 @@ def _cases(folder: Path) -> dict[str, UseCase]:
 
 
 def _train(cases: Mapping[str, UseCase], home: Path) -> None:
-    from training.registry import Registry
-    from training.run import train
+    from training.registry.mlflow_registry import Registry
+    from training.train import train
 
     registry = Registry(home)
     for case in cases.values():

@@ -22,10 +22,10 @@ import numpy as np
 import polars as pl
 
 from benchmarks.tasks import ROOT
-from scoring.bundle import load_bundle
-from scoring.golden import replay
-from scoring.releases import current_version, load_release
-from training.registry import Registry
+from scoring.bundle.bundle import load_bundle
+from scoring.bundle.golden_rows import replay
+from scoring.releases.store import current_version, load_release
+from training.registry.mlflow_registry import Registry
 
 NAME, DAYS, SAID = "shop", 500, "said.txt"
 USE_CASE = """

@@ -17,15 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.tasks import NAMES, Missing, use_case
-from features.table import learning_table
-from features.usecase import UseCase
-from training.compete import choose_for, fit
-from training.gate import LEAST_GAIN, against, paired_gain
-from training.guards import luck
-from training.luck import Luck, luck_of
-from training.registry import Registry
-from training.season import with_season
-from training.split import Parts, labels, learning_parts, own_cutoff, split
+from features.build.log_table import learning_table
+from features.config.use_case import UseCase
+from training.data.split import Parts, labels, learning_parts, own_cutoff, split
+from training.promotion.gate import LEAST_GAIN, against, paired_gain
+from training.promotion.guards import luck
+from training.registry.mlflow_registry import Registry
+from training.selection.seasonality import with_season
+from training.selection.seed_variance import Luck, luck_of
+from training.selection.winner import choose_for, fit
 from training.task import Task
 
 MOST_PROMOTED = 0.05

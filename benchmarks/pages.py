@@ -29,12 +29,12 @@ import pyarrow.parquet as pq
 
 from benchmarks.processes import cpu_seconds
 from features.__main__ import main as features
-from scoring.bundle import canonical_json, write_bundle
-from scoring.command import main as scoring
-from scoring.releases import install_release, load_release, make_current, released_use_cases
-from scoring.scorer import Scorer
-from serving.store import put
-from training.planner import market_of
+from scoring.bundle.bundle import canonical_json, write_bundle
+from scoring.bundle.scorer import Scorer
+from scoring.cli.main import main as scoring
+from scoring.releases.store import install_release, load_release, make_current, released_use_cases
+from serving.customers.feature_store import put
+from training.bundling.market import market_of
 
 ROOT = Path(__file__).parents[1]
 CUSTOMERS = 1_000_000

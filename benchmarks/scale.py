@@ -22,8 +22,8 @@ import polars as pl
 
 from benchmarks.spent import BOOSTING, CONSTANT
 from benchmarks.tasks import EXAMPLES, ROOT
-from features.table import learning_table
-from features.usecase import load_use_case
+from features.build.log_table import learning_table
+from features.config.use_case import load_use_case
 
 NUMBERS, CATEGORIES, LEVELS = 30, 10, 20
 USE_CASE = """

@@ -19,40 +19,52 @@ from typing import Any
 BOOSTING = "boosting"
 # what is wrapped, by the name it is told under; a name met inside another takes its cost away from it
 PARTS = {
-    "reading": ["training.run.learning_table", "training.season.rows_at", "training.run.current"],
-    "splitting": ["training.run.split", "training.choose.folds", "training.choose.learning_parts"],
+    "reading": ["training.train.learning_table", "training.selection.seasonality.rows_at", "training.train.current"],
+    "splitting": [
+        "training.train.split",
+        "training.selection.cross_validation.folds",
+        "training.selection.cross_validation.learning_parts",
+    ],
     "encoding": [
-        "training.learn.fit_encoder",
+        "training.fitting.fit.fit_encoder",
         *(f"training.{module}.encode" for module in ("learn", "build", "promotion", "rival", "population")),
     ],
-    "logistic regressions": ["training.candidates.fit_linear"],
+    "logistic regressions": ["training.fitting.candidates.fit_linear"],
     "calibration": [
         f"training.{module}.fit_calibration" for module in ("learn", "choose", "once", "forest", "calibrate")
     ],
-    "predicting": ["scoring.model.TreeModel.margin"],
-    "bootstrap": ["training.compete.weigh", "training.gate.paired_gain", "training.beside.Figures.of"],
-    "chance of an ECE": ["training.measure.ece_by_chance", "training.guards.ece_by_chance"],
-    "today's market": ["training.build.market_of", "training.build.ladder_for"],
-    "receipt": ["training.build.check"],
-    "golden rows": ["training.build.golden_rows"],
-    "bundle": ["training.build._written", "training.build.reference", "training.build.curves"],
-    "criteria": ["training.beside.criteria"],
-    "scikit-learn's forest": ["training.beside.reference_forest"],
-    "pictures": ["training.run.pictures"],
-    "report page": ["training.run.report_html"],
+    "predicting": ["scoring.models.model.TreeModel.margin"],
+    "bootstrap": [
+        "training.selection.winner.weigh",
+        "training.promotion.gate.paired_gain",
+        "training.report.comparisons.Figures.of",
+    ],
+    "chance of an ECE": ["training.evaluation.evidence.ece_by_chance", "training.promotion.guards.ece_by_chance"],
+    "today's market": ["training.bundling.build.market_of", "training.bundling.build.ladder_for"],
+    "receipt": ["training.bundling.build.check"],
+    "golden rows": ["training.bundling.build.golden_rows"],
+    "bundle": [
+        "training.bundling.build._written",
+        "training.bundling.build.reference",
+        "training.bundling.build.curves",
+    ],
+    "criteria": ["training.report.comparisons.criteria"],
+    "scikit-learn's forest": ["training.report.comparisons.reference_forest"],
+    "pictures": ["training.train.pictures"],
+    "report page": ["training.train.report_html"],
     "MLflow and the shelf": [
         "training.__main__._registry",
-        "training.run.draft",
-        "training.registry.Registry.register",
-        "training.run.settle",
+        "training.train.draft",
+        "training.registry.mlflow_registry.Registry.register",
+        "training.train.settle",
     ],
 }
 PURPOSES = {
-    "search": "training.choose.search",
-    "seeds": "training.compete.median_fitted",
-    "folds": "training.run.choose_for",
-    "a year earlier": "training.run.with_season",
-    "the model": "training.run.fit",
+    "search": "training.selection.cross_validation.search",
+    "seeds": "training.selection.winner.median_fitted",
+    "folds": "training.train.choose_for",
+    "a year earlier": "training.train.with_season",
+    "the model": "training.train.fit",
 }
 OTHER = "other"
 CONSTANT = (
@@ -101,7 +113,7 @@ def main() -> int:
     out, *words = sys.argv[1:]
     ledger = Ledger()
     with ledger.part("imports"):
-        import_module("training.run")
+        import_module("training.train")
         command = import_module("training.__main__").main
     for name, addresses in [*PARTS.items(), *((name, [address]) for name, address in PURPOSES.items())]:
         for address in addresses:

@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from features.usecase import UseCase, load_use_case
+from features.config.use_case import UseCase, load_use_case
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = {

@@ -14,14 +14,14 @@ import pyarrow.parquet as pq
 import xgboost
 from numpy.typing import NDArray
 
-from features.types import MISSING, OTHER, Feature
-from scoring.bands import percentile_boundaries
-from scoring.bundle import write_bundle
-from scoring.calibration import Calibration
-from scoring.encoder import Encoder
-from scoring.model import TreeModel
-from scoring.releases import install_release, make_current
-from tests.models import golden_rows, shop_manifest
+from features.spec.feature import MISSING, OTHER, Feature
+from scoring.bundle.bundle import write_bundle
+from scoring.encoding.encoder import Encoder
+from scoring.models.bands import percentile_boundaries
+from scoring.models.calibration import Calibration
+from scoring.models.model import TreeModel
+from scoring.releases.store import install_release, make_current
+from tests.support.models import golden_rows, shop_manifest
 
 NAME = "bench"
 TREES, DEPTH, NUMBERS, CATEGORIES, LEVELS = 300, 6, 30, 10, 12

@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from features.build import build
-from features.draft import init
-from features.duplicates import LEAST, likely_duplicates, write_links
+from features.build.export import build
+from features.build.log_table import learning_table
+from features.build.prove import prove
+from features.config.use_case import load_use_case
 from features.errors import DataError, UseCaseError
-from features.page import as_page, as_text
-from features.prove import prove
-from features.table import learning_table
-from features.usecase import load_use_case
+from features.quality.duplicates import LEAST, likely_duplicates, write_links
+from features.quality.render import as_page, as_text
+from features.scaffold.use_case_draft import init
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -11,15 +11,16 @@ from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
 
-from scoring.lean import bar_training_libraries
-from serving.keys import FILE
-from serving.ports import taken
+from scoring.lean_imports import bar_training_libraries
+from serving.auth.api_keys import FILE
+from serving.cli.ports import taken
 from serving.settings import Settings, SettingsError
 
 _COMMANDS = {
-    "load": "serving.load",
-    "replay": "serving.replay",
-    "suppress": "serving.suppress",
+    "keys": "serving.auth.api_keys",
+    "load": "serving.cli.load",
+    "replay": "serving.cli.replay",
+    "suppress": "serving.cli.suppress",
 }  # imported only when asked for
 _ROOT = Path(__file__).resolve().parent.parent
 _KEEP_ALIVE = "75"  # seconds; longer than the pools of common clients and proxies keep an idle connection
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except SettingsError as error:
         parser.error(str(error))
     if not (_loopback(options.host) or options.open or (options.home / FILE).exists()):
-        detail = "anyone could ask: make keys by `python -m serving.keys add NAME`, or say --open-to-everyone."
+        detail = "anyone could ask: make keys by `python -m serving keys add NAME`, or say --open-to-everyone."
         parser.error(f"On {options.host} {detail}")
     if taken(options.host, options.port):
         parser.exit(1, f"Port {options.port} of {options.host} is taken: choose another with --port.\n")

@@ -14,8 +14,8 @@ import bentoml
 from starlette.responses import Response
 
 # Workers inherit these from the process that starts them.
-_TALLY = "PENCHANT_TALLY"  # see serving/tally.py
-_SUPERVISOR = "PENCHANT_SUPERVISOR"  # see serving/runtime.py
+_TALLY = "PENCHANT_TALLY"  # see serving/telemetry/worker_totals.py
+_SUPERVISOR = "PENCHANT_SUPERVISOR"  # see serving/worker/runtime.py
 _NOTHING_EXTRA: dict[str, Any] = {
     "metrics": {"enabled": False},  # its labels are raw paths; ours are in metrics.py
     "logging": {"access": {"enabled": False}},
@@ -32,17 +32,17 @@ class EdgedService(bentoml.Service):
 
         Everything that brings xgboost along is imported here and not above: after the training libraries are barred.
         """
-        from scoring.lean import bar_training_libraries
+        from scoring.lean_imports import bar_training_libraries
 
         bar_training_libraries()
-        from serving import logs
-        from serving.door import keep_the_door
-        from serving.edge import Edge
-        from serving.heads import end_those_without
-        from serving.runtime import Runtime
+        from serving.edge.edge import Edge
+        from serving.edge.site import site
+        from serving.patches.uvicorn_admission import keep_the_door
+        from serving.patches.uvicorn_bad_request import refuse_in_our_words
+        from serving.patches.uvicorn_head_timeout import end_those_without
         from serving.settings import Settings
-        from serving.site import site
-        from serving.unreadable import refuse_in_our_words
+        from serving.telemetry import logs
+        from serving.worker.runtime import Runtime
 
         logs.take_over()
         refuse_in_our_words()
@@ -72,7 +72,7 @@ class Penchant:
 
         Run once, by the process that starts them.
         """
-        from serving.workers import fork_the_workers
+        from serving.patches.circus_forked_workers import fork_the_workers
 
         fork_the_workers()
         os.environ[_SUPERVISOR] = str(os.getpid())
@@ -92,7 +92,7 @@ class Penchant:
         language: str = "en",
     ) -> dict[str, Any]:
         """Scores up to 1,000 customers, by profile or by id, with one use case or several, answered in order."""
-        from serving.calls import answer_scores
+        from serving.api.handlers import answer_scores
 
         whom = {"profiles": profiles, "customer_ids": customer_ids}
         asked = {**whom, "use_cases": use_cases, "reasons": reasons, "language": language}
@@ -101,29 +101,29 @@ class Penchant:
     @bentoml.api(route="/v1/explanations")
     async def explanations(self, use_case: str, profile: dict[str, Any], language: str = "en") -> dict[str, Any]:
         """Explains one score: what each feature adds to it, in log-odds, and in words."""
-        from serving.calls import answer_explanations
+        from serving.api.handlers import answer_explanations
 
         return await _answer(answer_explanations, {"use_case": use_case, "profile": profile, "language": language})
 
     @bentoml.api(route="/v1/customers/export")
     async def export_customers(self, customer_ids: list[str]) -> dict[str, Any]:
         """Tells all that is held of up to 1,000 customers."""
-        from serving.calls import answer_export
+        from serving.api.handlers import answer_export
 
         return await _answer(answer_export, {"customer_ids": customer_ids})
 
     @bentoml.api(route="/v1/customers/erase")
     async def erase_customers(self, customer_ids: list[str]) -> dict[str, Any]:
         """Erases all that is held of up to 1,000 customers, for good."""
-        from serving.calls import answer_erase
+        from serving.api.handlers import answer_erase
 
         return await _answer(answer_erase, {"customer_ids": customer_ids})
 
 
 async def _answer(call: Any, asked: dict[str, Any]) -> Any:
     """The call's answer or problem as a response, which BentoML hands on as it is."""
-    from serving.problems import Problem
-    from serving.visit import VISIT
+    from serving.http.problems import Problem
+    from serving.worker.request_context import VISIT
 
     visit = VISIT.get()
     try:

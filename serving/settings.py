@@ -24,7 +24,7 @@ class Settings:
     bodies_bytes: int = 64 * MIB  # of all bodies above 64 KiB that a worker holds at once; at least one is let in
     body_seconds: float = 20.0  # for a head, and then for its body
     deadline_seconds: float = 30.0  # for one answer; its place is free only when the work has ended
-    waiting: int = 64  # short calls that may always wait in a worker; see serving/line.py
+    waiting: int = 64  # short calls that may always wait in a worker; see serving/admission/load_shedding.py
     poll_seconds: float = 1.0  # between two looks at CURRENT
     drain_seconds: float = 2.0  # not ready, but still answering, before a stop
     cors_origins: tuple[str, ...] = ()  # origins whose pages may call the API; none by default

@@ -14,7 +14,7 @@ from features.errors import DataError, UseCaseError
 from training.errors import NothingLearned, PlanError, Refused, RegistryError
 
 if TYPE_CHECKING:
-    from training.registry import Registry
+    from training.registry.mlflow_registry import Registry
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ("examples/cdnow/propensity.toml", "examples/cdnow/churn.toml", "examples/bank/term-deposit.toml")
@@ -44,8 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _train(asked: argparse.Namespace) -> int:
     """Each use case by itself: one that fails does not keep the others from being trained."""
-    from training.console import told
-    from training.run import train
+    from training.terminal import told
+    from training.train import train
 
     registry = _registry(asked)
     lines, codes = [], []
@@ -62,7 +62,7 @@ def _train(asked: argparse.Namespace) -> int:
 
 
 def _sync(asked: argparse.Namespace) -> int:
-    from training.sync import sync, turn, watch
+    from training.promotion.sync import sync, turn, watch
 
     registry = _registry(asked)
     if asked.watch:
@@ -76,20 +76,20 @@ def _sync(asked: argparse.Namespace) -> int:
 
 
 def _promote(asked: argparse.Namespace) -> int:
-    from training.sync import promote
+    from training.promotion.sync import promote
 
     return _moved(asked, promote)
 
 
 def _rollback(asked: argparse.Namespace) -> int:
-    from training.sync import rollback
+    from training.promotion.sync import rollback
 
     return _moved(asked, rollback)
 
 
 def _moved(asked: argparse.Namespace, move: Any) -> int:
     """Moves an alias in this home's turn and says what is released now."""
-    from training.sync import turn
+    from training.promotion.sync import turn
 
     registry = _registry(asked)
     with turn(asked.home):
@@ -99,7 +99,7 @@ def _moved(asked: argparse.Namespace, move: Any) -> int:
 
 
 def _report(asked: argparse.Namespace) -> int:
-    from scoring.releases import load_release
+    from scoring.releases.store import load_release
 
     path = load_release(asked.home, asked.name).folder / "report.html"
     if not path.is_file():
@@ -109,9 +109,9 @@ def _report(asked: argparse.Namespace) -> int:
 
 
 def _plan(asked: argparse.Namespace) -> int:
-    from scoring.planner import Ask, Market, plan
-    from scoring.releases import load_release
-    from training.console import planned
+    from scoring.models.threshold_planner import Ask, Market, plan
+    from scoring.releases.store import load_release
+    from training.terminal import planned
 
     words = {name: getattr(asked, name) for name in ("capacity", "precision", "lift", "cost", "value", "save_rate")}
     stored = load_release(asked.home, asked.name).bundle.files.get("population.json")
@@ -129,7 +129,7 @@ def _plan(asked: argparse.Namespace) -> int:
 
 
 def _registry(asked: argparse.Namespace) -> Registry:
-    from training.registry import Registry
+    from training.registry.mlflow_registry import Registry
 
     return Registry(asked.home)
 

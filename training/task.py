@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from features.cells import slug
-from features.digests import config_digest
-from features.table import LearningTable
-from features.usecase import UseCase
-from training.candidates import Fit, candidates
-from training.registry import Registry
-from training.revision import code_revision, key_digest, library_versions
+from features.build.log_table import LearningTable
+from features.columns.expressions import slug
+from features.config.use_case import UseCase
+from features.tables.digests import config_digest
+from training.fitting.candidates import Fit, candidates
+from training.provenance import code_revision, key_digest, library_versions
+from training.registry.mlflow_registry import Registry
 
 Mode = Literal["gate", "never", "always"]
 BASELINES = {"log": ("rfm_logit", "recency"), "table": ("logit",)}

@@ -12,8 +12,8 @@ from typing import Any
 
 import xgboost
 
-from scoring.bundle import MANIFEST, seal
-from scoring.releases import RELEASE
+from scoring.bundle.bundle import MANIFEST, seal
+from scoring.releases.store import RELEASE
 
 SEALED = ("model.ubj", "golden.jsonl", "reference.json", MANIFEST)
 Harm = Callable[[Path, random.Random], None]

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from benchmarks.endurance.damage import QUICK, SLOW, Harm
 from benchmarks.endurance.shelf import Shelf, renamed
+from scoring.answers.verification import verify_release
 from scoring.errors import BundleError
-from scoring.verify import verify_release
 
 EVERY_SLOW = 100  # one release in so many hangs whoever reads it
 
@@ -32,7 +32,7 @@ class Refusals:
 
 
 def refusals(shelf: Shelf, harms: Sequence[tuple[Harm, int]], *, at_once: int = 2) -> Refusals:
-    """Damages a good release in each way, seeded, and asks the child of `scoring.verify` about it."""
+    """Damages a good release in each way, seeded, and asks the child of `scoring.answers.verification` about it."""
     found = Refusals()
 
     def ask(number: int, harm: Harm, seed: int) -> tuple[str, str | None]:

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from scoring.answers import score_profiles
-from scoring.live import Live
-from scoring.releases import RELEASE, install_release, load_release, make_current
-from tests.models import shop_rows, write_shop_bundle
+from scoring.answers.score import score_profiles
+from scoring.answers.served_release import Live
+from scoring.releases.store import RELEASE, install_release, load_release, make_current
+from tests.support.models import shop_rows, write_shop_bundle
 
 USE_CASES = {"churn": "negative", "propensity": "positive"}
 BUNDLES = 4  # different models of each use case, of which every version is one

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from features.__main__ import main
-from tests.features.broken import CUTOFF, LEARNING, LOG, LOGS, PARQUET, SECRET, TEXT, Case, log
+from tests.support.broken import CUTOFF, LEARNING, LOG, LOGS, PARQUET, SECRET, TEXT, Case, log
 
 Capture = pytest.CaptureFixture[str]
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from scoring.live import Live
-from scoring.releases import load_release
-from tests.models import release_shop
+from scoring.answers.served_release import Live
+from scoring.releases.store import load_release
+from tests.support.models import release_shop
 
 
 @pytest.fixture(scope="session")

@@ -14,8 +14,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.models import release_shop, shop_rows
-from tests.ports import free_port
+from tests.support.models import release_shop, shop_rows
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 

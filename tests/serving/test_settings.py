@@ -17,8 +17,8 @@ import pytest
 
 from serving.settings import Settings, SettingsError
 from tests.serving.conftest import ROOT, Server, start, stop
-from tests.serving.test_edge import is_problem
-from tests.serving.test_live import QUICK
+from tests.serving.edge.test_edge import is_problem
+from tests.serving.releases.test_watcher import QUICK
 
 ORIGIN = "https://crm.example"
 

@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from training.registry import Registry
-from training.run import train
+from training.registry.mlflow_registry import Registry
+from training.train import train
 
 TABLE = """
 name = "visits"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.features.broken import LEARNING, LOGS, SECRET
+from tests.support.broken import LEARNING, LOGS, SECRET
 from training.__main__ import main
 
 STOPPED = {

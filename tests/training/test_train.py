@@ -17,29 +17,29 @@ import polars as pl
 import pytest
 from numpy.typing import NDArray
 
+from features.build.log_table import learning_table
+from features.config.use_case import Quality, load_use_case
 from features.errors import UseCaseError
-from features.table import learning_table
-from features.usecase import Quality, load_use_case
-from scoring.bundle import Bundle, load_bundle
-from scoring.calibration import sigmoid
-from scoring.golden import replay
-from scoring.model import Model
-from scoring.releases import current_version, load_release
-from scoring.scorer import Scorer
-from scoring.verdicts import verdicts
-from training.build import build
-from training.choose import Choice
-from training.compete import choose_for, fit, measured
-from training.encode import encode
+from scoring.bundle.bundle import Bundle, load_bundle
+from scoring.bundle.golden_rows import replay
+from scoring.bundle.scorer import Scorer
+from scoring.models.calibration import sigmoid
+from scoring.models.model import Model
+from scoring.releases.promotion_log import verdicts
+from scoring.releases.store import current_version, load_release
+from training.bundling.build import build
+from training.bundling.receipt import check
+from training.data.encode import encode
+from training.data.population import current
+from training.data.split import split
 from training.errors import NothingLearned, ReceiptError, Refused
-from training.population import current
-from training.receipt import check
-from training.registry import CHAMPION, Registry
-from training.run import train
-from training.season import with_season
-from training.split import split
-from training.sync import promote, rollback, sync
+from training.promotion.sync import promote, rollback, sync
+from training.registry.mlflow_registry import CHAMPION, Registry
+from training.selection.cross_validation import Choice
+from training.selection.seasonality import with_season
+from training.selection.winner import choose_for, fit, measured
 from training.task import Task
+from training.train import train
 
 CONTRACT = Path(__file__).parents[1] / "contract" / "training-report.schema.json"
 NAMES = ("visits", "shop")
@@ -154,7 +154,7 @@ def test_a_receipt_says_how_many_of_very_many_test_rows_were_checked(
 ) -> None:
     """Beyond a number of test rows the reasons of a seeded sample are added up, and the receipt counts both."""
     for name, most in bounds.items():
-        monkeypatch.setattr(f"training.receipt.{name}", most)
+        monkeypatch.setattr(f"training.bundling.receipt.{name}", most)
 
     found = check(*tested, seed=1)
 
@@ -177,7 +177,7 @@ def test_no_receipt_is_given_where_contributions_leave_more_than_rounding(
 ) -> None:
     """Also where no row of the independent computation shows it: the base value that takes it up does."""
     bundle, stored, matrix, served = tested
-    monkeypatch.setattr("training.receipt.SAMPLE", 5)
+    monkeypatch.setattr("training.bundling.receipt.SAMPLE", 5)
 
     with pytest.raises(ReceiptError, match="from the model's own bias"):
         check(replace(bundle, model=Leaving(bundle.model)), stored, matrix, served, seed=1)

@@ -1,0 +1,96 @@
+"""Feature tables as files: one file, or a partition with a manifest; a draft first, then renamed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from features.build.log_table import scoring_table
+from features.config.use_case import UseCase
+from features.errors import UseCaseError
+from features.tables.digests import code_digest, config_digest, input_digest
+
+ENDINGS = (".parquet", ".csv")
+
+
+def build(use_case: UseCase, cutoff: datetime, out: Path) -> tuple[Path, int | None]:
+    """Writes the feature table at a cutoff; gives the file and its rows, None where it was there already.
+
+    A path that ends in .parquet or .csv is one file. Any other is a folder of partitions, `cutoff=D/features.parquet`
+    with a `manifest.json` beside it: the same inputs, use case and code write nothing again, as long as the file is
+    what was written. Bad rows go to `quarantine/` beside the table.
+
+    Raises:
+        UseCaseError: the use case is on a ready table, or `out` cannot be what it is asked to be.
+        DataError: the data broke its contract.
+    """
+    _check(out)
+    if out.suffix in ENDINGS:
+        table = scoring_table(use_case, cutoff, quarantine=out.parent / "quarantine")
+        _write(table, out)
+        return out, len(table)
+    folder = out / f"cutoff={cutoff.astimezone(UTC):%Y-%m-%dT%H%M%S}".removesuffix("T000000")
+    file, manifest = folder / "features.parquet", folder / "manifest.json"
+    made_from = _made_from(use_case, cutoff)
+    if _is_there(file, manifest, made_from):
+        return file, None
+    table = scoring_table(use_case, cutoff, quarantine=out / "quarantine")
+    manifest.unlink(missing_ok=True)
+    _write(table, file)
+    said = {**made_from, "rows": len(table), "sha256": _sha256(file)}
+    _replace(manifest, lambda draft: draft.write_text(json.dumps(said, indent=1) + "\n"))
+    return file, len(table)
+
+
+def _check(out: Path) -> None:
+    """Refuses an output that would fail only after all the work."""
+    if out.suffix in ENDINGS and out.is_dir():
+        raise UseCaseError(out, ["--out with this ending must be a file, it is a folder"])
+    above = next(path for path in (out, *out.absolute().parents) if path.exists())
+    if not above.is_dir() and (above != out or out.suffix not in ENDINGS):
+        raise UseCaseError(out, [f"--out must lie in a folder, {above} is a file"])
+
+
+def _made_from(use_case: UseCase, cutoff: datetime) -> dict[str, str]:
+    return {
+        "use_case": use_case.name,
+        "cutoff": cutoff.astimezone(UTC).isoformat(),
+        "input_digest": input_digest(use_case),
+        "config_digest": config_digest(use_case),
+        "code_digest": code_digest(),
+    }
+
+
+def _is_there(file: Path, manifest: Path, made_from: dict[str, str]) -> bool:
+    """Whether the file was made from the same, and is as it was written."""
+    try:
+        said: dict[str, Any] = json.loads(manifest.read_text())
+        return made_from.items() <= said.items() and said.get("sha256") == _sha256(file)
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _write(table: pl.DataFrame, path: Path) -> None:
+    _replace(path, table.write_csv if path.suffix == ".csv" else table.write_parquet)
+
+
+def _replace(path: Path, write: Callable[[Path], object]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        write(draft)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)

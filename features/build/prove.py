@@ -1,0 +1,36 @@
+"""The leakage prover: another future is written after every cutoff, and whatever knows too much is named."""
+
+from __future__ import annotations
+
+from features.build.log_table import learning_table
+from features.config.use_case import UseCase
+from features.leakage.perturbation import sees_the_future
+from features.point_in_time.log_context import prepare
+from features.sources.engine import engine
+from features.spec.feature import CUSTOMER_ID, Finding
+from features.tables.learning_table import ID
+
+
+def prove(use_case: UseCase) -> tuple[Finding, ...]:
+    """Every finding on a use case: those of its learning table, and what changes with the future at any cutoff.
+
+    A learning table is itself held to another future at its latest training cutoff; here it is at all of them.
+
+    Raises:
+        DataError: the data broke its contract.
+    """
+    found = {(each.rule, each.feature): each for each in learning_table(use_case).findings}
+    if use_case.events is not None:
+        for each in _at_every_cutoff(use_case):
+            found.setdefault((each.rule, each.feature), each)
+    return tuple(found.values())
+
+
+def _at_every_cutoff(use_case: UseCase) -> list[Finding]:
+    found = []
+    with engine() as backend:
+        ground = prepare(backend, use_case, None)
+        for cutoff in (*ground.cutoffs.train[:-1], ground.cutoffs.test):
+            rows = ground.at(cutoff).rename({CUSTOMER_ID: ID})
+            found += sees_the_future(backend, ground, cutoff, rows)
+    return found

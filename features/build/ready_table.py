@@ -1,0 +1,260 @@
+"""A ready table, any ready table, as something to learn from; what was done to each column is told."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import polars as pl
+
+from features.columns.column_report import column_report
+from features.columns.expressions import as_text, md5_lower, slug
+from features.columns.type_inference import Read, read_column
+from features.config.use_case import Table, UseCase
+from features.errors import DataError, UseCaseError
+from features.leakage.detectors import identifiers
+from features.point_in_time.labels import LABEL
+from features.sources.engine import engine, frame
+from features.sources.rejected_rows import BadRows, bad_rows_of, refuse_too_many
+from features.sources.source import FILE, ROW, Source, digest, missing_column, open_source, reading
+from features.spec.feature import Note
+from features.tables.learning_table import (
+    BOOKKEEPING,
+    CUTOFF,
+    GROUP,
+    ID,
+    ORDER,
+    LearningTable,
+    called,
+    check_names,
+    class_shortage,
+)
+from features.tables.schema import check_table
+from features.tables.target import labels_of, order_of
+
+_number = "__number"
+_copies, _copied = 10, 0.01  # rows, and share of all, up to which equal rows are taken for copies of one
+_nearly_all = 0.9  # share of distinct values from which a column that is no feature is looked at as an identifier
+_classes = 10  # different labels up to which they are classes, of which none tells one person from another
+_identifier = re.compile(
+    r"(^|_)(id|uuid|guid|identifier|identifiant|key|ref|reference|number|numero|no|nr|num|code)$|^(id|identifiant)_|"
+    r"^(customer|client|user|account|member|contact|row|record)(id|key|ref|no|nr|num|number|code)$"
+)
+
+
+def read_ready_table(use_case: UseCase) -> LearningTable:
+    """The ready table of a use case, its columns read as what they are.
+
+    Raises:
+        DataError: a column that is needed is not there, too many rows are bad, or a class is too small.
+        UseCaseError: a column to exclude is not there.
+    """
+    section = use_case.table
+    if section is None:
+        raise TypeError("A use case on a log has no ready table.")
+    with engine() as backend:
+        source = open_source(backend, section.path, table=section.table)
+        _check_columns(use_case, section, source)
+        backend.raw_sql("SET preserve_insertion_order = true")
+        cells = _fetch(source, section)
+    duplicates = 0 if section.customer_id else int(len(cells) - cells[GROUP].n_unique())
+    cells = _apart(cells) if duplicates else cells
+    cells = cells.with_columns(
+        labels_of(cells[source.inside(section.label)], section.positive).alias(LABEL), order_of(cells, source, section)
+    )
+    bad = _bad_rows(cells, source, section)
+    about = {"missing_customer_id": section.customer_id, "unreadable_order": section.order_by}
+    refuse_too_many(source, bad, use_case.quality.bad_rows, about)
+    sound = cells.select(_sound(section) & pl.col(LABEL).is_not_null()).to_series()
+    kept = cells if sound.all() else cells.filter(sound)
+    if broken := _cannot_tell(cells, kept, section, source.inside(section.label)):
+        raise DataError(section.path, broken)
+    rows_read, null_labels = len(cells), int(cells[LABEL].null_count())
+    kinds = {name: kept[source.inside(name)].dtype for name in source.columns}
+    del cells
+    reads = _read_columns(kept, source, section)
+    features = called((read.feature for read in reads.values() if read.feature is not None), use_case)
+    if not features:
+        raise DataError(section.path, ["must have a column that can tell customers apart, it has none"])
+    cutoff = pl.lit(None, pl.Datetime("us", "UTC")).alias(CUTOFF)
+    rows = kept.select(ID, cutoff, ORDER, *(read.cells for read in _used(reads)), LABEL, GROUP)
+    check_table(rows, features, section.path)
+    report = {
+        "source": "table",
+        "rows": rows_read,
+        "rows_used": len(kept),
+        "base_rate": float(kept[LABEL].cast(pl.Float64).sum()) / len(kept),
+        "null_labels_dropped": null_labels,
+        "duplicate_rows": duplicates,
+        "bad_rows": bad.to_json(),
+        "notes": [note.to_json() for note in _notes(section, duplicates)],
+        "columns": _columns(kept, source, section, reads, kinds),
+    }
+    unread = [kept[source.inside(name)].alias(name) for name, read in reads.items() if read.dropped]
+    tell = identifiers(kept, [each for each in unread if each.n_unique() > _nearly_all * len(each)])
+    return LearningTable(rows, features, None, None, report, digest(section.path), tell, bad={"table": bad})
+
+
+def _cannot_tell(cells: pl.DataFrame, kept: pl.DataFrame, section: Table, label: str) -> list[str]:
+    """Says what keeps anything from being learned: no row, no label, one class, one moment."""
+    about = f"column {section.label!r}"
+    if cells.is_empty():
+        return ["must hold at least one row, it holds none"]
+    if not cells[LABEL].count():
+        return [f"{about}: the label must be filled in, it is empty in all {len(cells)} rows"]
+    broken = class_shortage(kept[LABEL], "table", about, "with a label")
+    if kept[LABEL].sum() == 0:
+        met = kept[label].cast(pl.String).str.strip_chars().unique().sort().to_list()
+        values = f"got {', '.join(map(repr, met))}" if len(met) <= _classes else f"got {len(met):,} others"
+        broken.append(f"{about}: must be table.positive ({section.positive!r}; case counts) in some row, {values}")
+    if section.order_by is not None and kept[ORDER].n_unique() < 2:
+        broken.append(f"column {section.order_by!r}: must hold at least two moments to order by, got one")
+    return broken
+
+
+def _used(reads: dict[str, Read]) -> Iterable[Read]:
+    return (read for read in reads.values() if read.feature is not None)
+
+
+def _check_columns(use_case: UseCase, section: Table, source: Source) -> None:
+    needed = [name for name in (section.label, section.customer_id, section.order_by) if name is not None]
+    lacking = [missing_column(name, source.columns) for name in needed if name not in source.columns]
+    if lacking:
+        raise DataError(source.path, lacking)
+    nested = [(name, kind) for name in needed if (kind := source.column(name).type()).is_nested()]
+    if nested:
+        raise DataError(
+            source.path, [f"column {name!r} must hold one value a row, got {kind}" for name, kind in nested]
+        )
+    named = {"exclude": section.exclude, "formats": section.formats}
+    unknown = [(key, name) for key, names in named.items() for name in names if name not in source.columns]
+    if unknown:
+        raise UseCaseError(
+            use_case.file, [f"table.{key}: must name columns of the table, {name!r} is none" for key, name in unknown]
+        )
+    check_names(use_case, source.columns)
+
+
+def _fetch(source: Source, section: Table) -> pl.DataFrame:
+    """All cells in the order of the source, with customer id, group and row number."""
+    table = source.table
+    whole = [table[f"c{index}"].cast("string").fill_null("\x1e") for index in range(len(source.columns))]
+    identity = as_text(source.column(section.customer_id)) if section.customer_id else ibis.null("string")
+    content: ir.Value = ibis.literal("\x1f").join(whole)
+    table = table.mutate(
+        **{ID: identity, GROUP: md5_lower(content if section.customer_id is None else identity.fill_null(""))}
+    )
+    with reading(source.path):
+        cells = _in_order(_own(frame(table))).with_row_index(_number, 1)
+    if section.customer_id is None:
+        cells = cells.with_columns(pl.col(_number).cast(pl.String).alias(ID))
+    return cells.with_columns(pl.col(GROUP).cast(pl.UInt64))
+
+
+def _own(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows with every column in memory of its own, one after another; a column that goes then frees it.
+
+    As the engine hands them over, all columns are held as long as any of them is; texts would go on pointing there.
+    """
+    for place, column in enumerate(rows.iter_columns()):
+        rows.replace_column(place, column.str.pad_end(0) if column.dtype == pl.String else column.rechunk())
+    return rows
+
+
+def _in_order(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows as they stand in the source: as they are where they come so, since sorting copies all."""
+    file, row = pl.col(FILE), pl.col(ROW)
+    rises = (file > file.shift()) | ((file == file.shift()) & (row > row.shift()))
+    return rows if rows.select(rises.all()).item() else rows.sort(FILE, ROW)
+
+
+def _apart(cells: pl.DataFrame) -> pl.DataFrame:
+    """The cells, rows that very many others repeat each a group of its own: of so few values, many customers are alike.
+
+    Held together they could not be dealt into parts; a copied row comes twice or a few times.
+    """
+    most = max(_copies, _copied * len(cells))
+    return cells.with_columns(
+        pl.when(pl.len().over(GROUP) > most).then(pl.col(_number).cast(pl.UInt64)).otherwise(GROUP).alias(GROUP)
+    )
+
+
+def _sound(section: Table) -> pl.Expr:
+    return pl.col(ID).is_not_null() & (pl.lit(True) if section.order_by is None else pl.col(ORDER).is_not_null())
+
+
+def _bad_rows(cells: pl.DataFrame, source: Source, section: Table) -> BadRows:
+    """Rows without customer id or without a readable place in time, and rows the file itself broke."""
+    rule = pl.when(pl.col(ID).is_null()).then(pl.lit("missing_customer_id")).otherwise(pl.lit("unreadable_order"))
+    broken = pl.when(_sound(section)).then(None).otherwise(rule).alias("__broken")
+    return bad_rows_of(source, cells.with_columns(broken))
+
+
+def _read_columns(kept: pl.DataFrame, source: Source, section: Table) -> dict[str, Read]:
+    """Every column that is not a role of its own, read; of two with the same content the first is kept.
+
+    What has become a feature leaves `kept`, so that no column is held twice.
+    """
+    roles = {section.label, section.customer_id, section.order_by, *section.exclude}
+    reads: dict[str, Read] = {}
+    first: dict[tuple[Any, ...], str] = {}
+    for index, name in enumerate(source.columns):
+        if name in roles:
+            continue
+        read = read_column(kept[f"c{index}"].alias(name), section.formats.get(name))
+        if name in BOOKKEEPING:
+            read = Read(read.cells, None, read.done, "its name is kept for bookkeeping")
+        if not name.strip():
+            read = Read(read.cells, None, read.done, "it has no name")
+        if read.feature is not None and _is_identifier(read):
+            read = Read(read.cells, None, read.done, "it is an identifier by its name, another in every row")
+        if read.feature is not None:
+            mark = (read.cells.dtype, read.cells.null_count(), read.cells.hash().sum())
+            twin = first.setdefault(mark, name)
+            if twin != name and read.cells.equals(reads[twin].cells):
+                read = Read(read.cells, None, read.done, f"it has the same content as {twin!r}")
+        reads[name] = read
+        if read.feature is not None:
+            kept.drop_in_place(f"c{index}")
+    return reads
+
+
+def _is_identifier(read: Read) -> bool:
+    """Whether whole numbers that differ in every row are called a number, a key or an id."""
+    cells = read.cells
+    words = slug(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", cells.name))
+    if not (cells.dtype.is_numeric() and _identifier.search(words)) or cells.null_count():
+        return False
+    return bool((cells == cells.floor()).all() and cells.is_unique().all())
+
+
+def _columns(
+    kept: pl.DataFrame, source: Source, section: Table, reads: dict[str, Read], kinds: dict[str, pl.DataType]
+) -> list[dict[str, Any]]:
+    """What is told of each column; `kinds` are the types they came with."""
+    told = []
+    for name, kind in kinds.items():
+        read = reads[name] if name in reads else Read(kept[source.inside(name)], None)
+        told.append(column_report(name, _role(name, section, read), kind, read))
+    return told
+
+
+def _role(name: str, section: Table, read: Read) -> str:
+    roles = {section.label: "label", section.customer_id: "customer_id", section.order_by: "order_by"}
+    if name in roles:
+        return roles[name]
+    return "excluded" if name in section.exclude else "dropped" if read.feature is None else "feature"
+
+
+def _notes(section: Table, duplicates: int) -> list[Note]:
+    notes = []
+    if section.order_by is not None:
+        detail = f"column {section.order_by!r} orders the rows in time and is no feature"
+        notes.append(Note("ordered", detail, {"column": section.order_by}))
+    if duplicates:
+        detail = f"{duplicates:,} rows repeat another row; they are kept, copies on one side of the split"
+        notes.append(Note("repeated", detail, {"rows": duplicates}))
+    return notes

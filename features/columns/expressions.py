@@ -1,0 +1,142 @@
+"""Cells of a source read as what they mean: text, moments, amounts, slugs (Ibis expressions, run in the engine)."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import datetime
+
+import ibis
+import ibis.expr.datatypes as dt
+import ibis.expr.types as ir
+
+from features.spec.feature import AROUND, BLANKS, DOTTED, EPOCHS, GROUPED, SPACED
+
+AMOUNT = dt.Decimal(18, 4)
+_farthest = 10**18  # microseconds from 1970, more than 30,000 years
+_zone = r"(:\d{2}(?:\.\d+)?) ?([+-]\d{2}):?(\d{2})$"  # 10:00:00 +0100, as shops export it
+_limit = 10**14  # beyond it an amount does not fit DECIMAL(18,4)
+
+
+@ibis.udf.scalar.builtin(signature=(("string",), "string"))
+def strip_accents(text: ir.Value) -> ir.Value:
+    """DuckDB's own."""
+
+
+@ibis.udf.scalar.builtin(name="try_strptime", signature=(("string", "string"), "timestamp(6)"))
+def _try_strptime(text: ir.Value, written: str) -> ir.Column:
+    """DuckDB's own."""
+
+
+@ibis.udf.scalar.builtin(name="make_timestamp", signature=(("int64",), "timestamp(6)"))
+def _make_timestamp(microseconds: ir.Value) -> ir.Column:
+    """DuckDB's own, of microseconds since 1970."""
+
+
+@ibis.udf.scalar.builtin(name="md5_number_lower", signature=(("string",), "uint64"))
+def md5_lower(text: ir.Value) -> ir.Value:
+    """DuckDB's own: the lower 64 bits of the MD5, the same in every version."""
+
+
+def as_text(cells: ir.Column) -> ir.Column:
+    """Cells as text: whole numbers without a point (12.0 is "12"), blanks and NaN as null."""
+    kind = cells.type()
+    if kind.is_string():
+        return ibis.ifelse(cells.strip() == "", None, cells)
+    if kind.is_floating() or kind.is_decimal():
+        number = cells.cast("float64")
+        whole = (number.floor() == number) & (number.abs() < 2**53)
+        text = ibis.ifelse(whole, number.try_cast("int64").cast("string"), cells.cast("string"))
+        return ibis.ifelse(number.isnan(), None, text)
+    return cells.cast("string")
+
+
+def as_moment(cells: ir.Column) -> ir.Column | None:
+    """Cells as a UTC timestamp without zone, null where they cannot be read; None for a type that is no time at all.
+
+    A cell without a zone is UTC, a date is its midnight.
+    """
+    kind = cells.type()
+    if kind.is_string():
+        text = cells.strip()
+        parted = text.re_replace(_zone, r"\1\2:\3")  # made only of what cannot be read as it is
+        moment = ibis.coalesce(*(each.try_cast("timestamp('UTC')") for each in (text, parted))).cast("timestamp(6)")
+    elif kind.is_date() or kind.is_timestamp():
+        moment = cells.cast("timestamp(6)")
+    else:
+        return None
+    known = moment.between(datetime(1, 1, 2), datetime(9999, 12, 30))
+    return ibis.ifelse(known, moment, None)
+
+
+def as_written_moment(cells: ir.Column, written: str) -> ir.Column:
+    """Cells as a UTC timestamp without zone, by strptime's form or a name of `EPOCHS`; null where they are not so."""
+    text = as_text(cells).strip()
+    if written in EPOCHS:
+        since = text.try_cast(dt.Decimal(30, 6)) * (10**6 // EPOCHS[written])
+        inside = since.abs() < _farthest
+        moment = _make_timestamp(ibis.ifelse(inside, since.try_cast("int64"), None))
+    else:
+        moment = _try_strptime(text, written)
+    return ibis.ifelse(moment.between(datetime(1, 1, 2), datetime(9999, 12, 30)), moment, None)
+
+
+def as_amount(cells: ir.Column) -> ir.Column | None:
+    """Cells as DECIMAL(18,4), null where they are no number or too large; None for a type that is no number.
+
+    Text is read as `read_number` does.
+    """
+    kind = cells.type()
+    if kind.is_string():
+        text = cells.strip()
+        number = ibis.ifelse(text.try_cast("float64").notnull(), text, _plain_number(text))
+        finite = number.try_cast("float64").abs() < _limit
+        return ibis.ifelse(finite, number.try_cast(AMOUNT), None)
+    if not kind.is_numeric():
+        return None
+    finite = cells.cast("float64").abs() < _limit
+    return ibis.ifelse(finite, cells.try_cast(AMOUNT), None)
+
+
+def _plain_number(text: ir.Column) -> ir.Column:
+    """A number's text with a decimal point and without all else, as `features.spec.feature.read_number` makes it."""
+    bare = text.re_replace(AROUND, "")
+    joined = ibis.ifelse(bare.re_search(f"^{SPACED}$"), bare.re_replace(BLANKS, ""), bare)
+    german = ibis.ifelse(joined.re_search(f"^{DOTTED}$"), joined.replace(".", ""), joined).replace(",", ".")
+    return ibis.ifelse(joined.re_search(f"^{GROUPED}$"), joined.replace(",", ""), german)
+
+
+def filled(cells: ir.Column) -> ir.Column:
+    """True where a cell holds something: not null, not blank, not NaN."""
+    kind = cells.type()
+    if kind.is_string():
+        return cells.fill_null("").strip() != ""
+    return cells.notnull() & ~cells.isnan() if kind.is_floating() else cells.notnull()
+
+
+def slugs(texts: ir.Column) -> ir.Column:
+    """Texts as lower-case words of letters and digits joined by `_`, null when nothing is left."""
+    words = strip_accents(texts.lower()).re_replace(r"[^\p{L}\p{N}]+", "_").re_replace(r"^_+|_+$", "")
+    return ibis.ifelse(words == "", None, words)
+
+
+def slug(text: str) -> str:
+    """The same for one name.
+
+    >>> slug(" Devis demandé ")
+    'devis_demande'
+    """
+    plain = "".join(sign for sign in unicodedata.normalize("NFD", text.lower()) if not unicodedata.combining(sign))
+    return "_".join("".join(sign if sign.isalnum() else " " for sign in plain).split())
+
+
+def plural(word: str) -> str:
+    """The plural of an English slug.
+
+    >>> [plural(word) for word in ("purchase", "reply", "day", "sms", "visits", "search")]
+    ['purchases', 'replies', 'days', 'sms', 'visits', 'searches']
+    """
+    if word.endswith("s"):
+        return word
+    if word.endswith("y") and word[-2:-1] not in tuple("aeiou"):
+        return word[:-1] + "ies"
+    return word + ("es" if word.endswith(("x", "ch", "sh", "z")) else "s")

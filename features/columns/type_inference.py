@@ -1,0 +1,324 @@
+"""What a column of a ready table is: number, boolean, category, date, or nothing a model can use.
+
+Each column is read as it comes and turned into one of the feature types; what was done to it is written down.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from features.columns.format_inference import READABLE, Doubt, find_form
+from features.spec.feature import MISSING, OTHER, Feature, FeatureType, normalise, read_number
+from features.spec.formats import amounts, counted, is_moment, read_moment, whole
+
+_blank_marks = ("na", "n/a", "#n/a", "nan", "null", "none", "nil", "?", "-", "--", ".", "(missing)")
+_most_levels, _least_rows, _least_share = 250, 20, 0.001
+_free_text_share, _free_text_levels = 0.5, 50
+_few_levels = 2000  # different texts up to which they are looked at before every cell is
+_dated = r"^\d{4}[-/]\d"  # how a date begins
+_largest = 3.4e38  # beyond it a number does not fit float32
+YES = frozenset({"yes", "y", "true", "t", "1", "oui", "o", "vrai", "on", "x", "si", "sí", "ja"})
+NO = frozenset({"no", "n", "false", "f", "0", "non", "faux", "off", "nein"})
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A column as it is used: its cells, its feature (None where it is dropped), and what was done."""
+
+    cells: pl.Series
+    feature: Feature | None
+    done: tuple[str, ...] = ()
+    dropped: str | None = None
+    distinct: int | None = None  # different values in the filled cells, where they were counted
+    quartiles: tuple[float, float] | None = None  # of numbers, the nearest rank, where they were looked for
+
+
+@dataclass(slots=True)
+class _Work:
+    """A column on its way."""
+
+    cells: pl.Series
+    kind: FeatureType | None = None
+    done: list[str] = field(default_factory=list)
+    levels: tuple[str, ...] = ()
+    spellings: dict[str, str] = field(default_factory=dict)
+    dropped: str | None = None
+    distinct: int | None = None
+    written: str | None = None
+    quartiles: tuple[float, float] | None = None
+    marked: int = 0  # cells that only say that they are empty
+
+
+def read_column(cells: pl.Series, written: str | None = None) -> Read:
+    """A column read as what it is; `written` says how its texts are, where that was declared.
+
+    >>> read_column(pl.Series("age", ["31", " ", "28"])).cells.to_list()
+    [31.0, None, 28.0]
+    """
+    work = _Work(cells)
+    if written is None:
+        _by_type(work)
+    else:
+        _declared(work, written)
+    if work.kind is not None:
+        _worthless(work)
+    if work.kind is None or work.dropped:
+        return Read(work.cells, None, tuple(work.done), work.dropped, work.distinct, work.quartiles)
+    unit = amounts(work.written).mark if work.written and work.kind == "number" else None
+    feature = Feature(
+        cells.name, work.kind, unit=unit, levels=work.levels, spellings=work.spellings, written=work.written
+    )
+    return Read(work.cells, feature, tuple(work.done), distinct=work.distinct, quartiles=work.quartiles)
+
+
+def _by_type(work: _Work) -> None:
+    kind = work.cells.dtype
+    if kind == pl.Boolean:
+        work.kind = "boolean"
+    elif kind.is_integer():
+        _integer(work)
+    elif kind.is_float() or kind.is_decimal():
+        _number(work, work.cells.cast(pl.Float64))
+    elif kind in (pl.Date, pl.Datetime):
+        work.kind, work.cells = "date", _utc(work.cells)
+    elif kind == pl.Duration:
+        work.done.append("a duration, taken in days")
+        _number(work, work.cells.dt.total_microseconds() / 86_400e6)
+    elif kind in (pl.String, pl.Categorical, pl.Enum):
+        _text(work, work.cells.cast(pl.String))
+    elif kind == pl.Null:
+        work.dropped = "it is empty"
+    else:
+        work.dropped = f"a model cannot read its type, {kind}"
+
+
+def _utc(cells: pl.Series) -> pl.Series:
+    moments = cells.cast(pl.Datetime("us")) if cells.dtype == pl.Date else cells
+    if getattr(moments.dtype, "time_zone", None) is None:
+        return moments.dt.cast_time_unit("us").dt.replace_time_zone("UTC")
+    return moments.dt.convert_time_zone("UTC").dt.cast_time_unit("us")
+
+
+def _integer(work: _Work) -> None:
+    as_int = work.cells.cast(pl.Int64, strict=False)
+    if as_int.null_count() > work.cells.null_count():
+        _number(work, work.cells.cast(pl.Float64))
+    else:
+        work.kind, work.cells = "integer", as_int
+
+
+def _number(work: _Work, numbers: pl.Series) -> None:
+    """Numbers as float64; NaN, infinity and what float32 cannot hold become null."""
+    kept = numbers.is_finite() & (numbers.abs() <= _largest)
+    lost = int((~kept).sum())
+    if lost:
+        nan = int(numbers.is_nan().sum())
+        work.done.append(f"{lost} values that are no finite number are null ({nan} of them NaN)")
+    masked = pl.select(pl.when(kept).then(numbers).otherwise(None).alias(work.cells.name)).to_series()
+    work.kind, work.cells = "number", masked
+
+
+def _declared(work: _Work, written: str) -> None:
+    """A column that was declared to be written so; one of dates, or of numbers to be amounts, is what it is."""
+    kind = work.cells.dtype
+    if kind.is_numeric() and counted(written):
+        numbers = work.cells.cast(pl.Float64) if kind.is_decimal() else work.cells
+        texts = _each(numbers, whole, pl.String())
+    elif kind in (pl.String, pl.Categorical, pl.Enum):
+        texts = work.cells.cast(pl.String)
+    else:
+        _by_type(work)
+        return
+    filled = _filled(work, texts)
+    if filled.null_count() == filled.len():
+        work.dropped = "it is empty"
+    elif not _as_written(work, _bare(work, filled), written):
+        work.dropped = f"fewer than {READABLE:.0%} of its cells are written {written!r}"
+
+
+def _text(work: _Work, texts: pl.Series) -> None:
+    filled, levels = texts, texts.drop_nulls().value_counts(sort=False)
+    different = levels.to_series(0)
+    if not ((different == different.str.strip_chars()) & (different != "")).all():
+        filled = _filled(work, texts)
+        levels = filled.drop_nulls().value_counts(sort=False)
+    if levels.is_empty():
+        work.dropped = "it is empty"
+    elif _are_words(levels) or not (_as_number(work, bare := _bare(work, filled)) or _as_date(work, bare)):
+        told = [(text, n) for text, n in levels.iter_rows() if text.lower() not in _blank_marks]
+        written = find_form(told)
+        if isinstance(written, Doubt):
+            work.dropped = written.why
+        elif written is None or not _as_written(work, _bare(work, filled), written):
+            _as_category(work, filled, levels)
+
+
+def _filled(work: _Work, texts: pl.Series) -> pl.Series:
+    """The texts without blanks around, null where nothing is left."""
+    stripped = texts.str.strip_chars()
+    blank = stripped == ""
+    if blanks := int(blank.sum()):
+        work.done.append(f"{blanks} blank cells are null")
+    return stripped.set(blank.fill_null(False), None)
+
+
+def _are_words(levels: pl.DataFrame) -> bool:
+    """Whether few different texts, with their counts, tell by themselves that cells are no numbers and no dates."""
+    if len(levels) > _few_levels or levels.to_series(0).str.contains(_dated).any():
+        return False
+    filled = [(text, n) for text, n in levels.iter_rows() if text.lower() not in _blank_marks]
+    numbers = sum(n for text, n in filled if not math.isnan(read_number(text)))
+    return numbers < READABLE * sum(n for _, n in filled)
+
+
+def _bare(work: _Work, texts: pl.Series) -> pl.Series:
+    """The texts without those that only say that a cell is empty, in one of the usual ways; these are counted."""
+    marks = texts.str.to_lowercase().is_in(_blank_marks)
+    work.marked = int(marks.sum())
+    return texts.set(marks.fill_null(False), None) if work.marked else texts
+
+
+def parse_numbers(texts: pl.Series) -> pl.Series:
+    """Texts as numbers, null where they are none; each distinct text is read once, as scoring reads it."""
+    return _each(texts, lambda text: None if math.isnan(number := read_number(text)) else number, pl.Float64())
+
+
+def parse_moments(texts: pl.Series, written: str | None = None) -> pl.Series:
+    """Dates and datetimes, ISO's or written so, as UTC moments; null where a text is none; without a zone it is UTC."""
+    return _each(texts, lambda text: read_moment(text, written), pl.Datetime("us", "UTC"))
+
+
+def _parse_amounts(texts: pl.Series, written: str) -> pl.Series:
+    read = amounts(written).read
+    return _each(texts, lambda text: None if math.isnan(number := read(text)) else number, pl.Float64())
+
+
+def _each(cells: pl.Series, read: Callable[[Any], Any], kind: pl.DataType) -> pl.Series:
+    distinct = cells.drop_nulls().unique()
+    values = pl.Series([read(cell) for cell in distinct.to_list()], dtype=kind)
+    return cells.replace_strict(distinct, values, default=None, return_dtype=kind)
+
+
+def _as_number(work: _Work, texts: pl.Series) -> bool:
+    return _as_read(work, texts, parse_numbers, "numbers kept as text", "number")
+
+
+def _as_date(work: _Work, texts: pl.Series) -> bool:
+    if not texts.drop_nulls().head(2000).str.contains(_dated).any():
+        return False
+    return _as_read(work, texts, parse_moments, "dates kept as text", "date")
+
+
+def _as_written(work: _Work, texts: pl.Series, written: str) -> bool:
+    """Whether nearly all texts are dates or amounts written so; then they are read."""
+    if is_moment(written):
+        done = _as_read(work, texts, lambda cells: parse_moments(cells, written), f"dates written {written}", "date")
+    else:
+        told = f"amounts written {written}"
+        done = _as_read(work, texts, lambda cells: _parse_amounts(cells, written), told, "number")
+    work.written = written if done else None
+    return done
+
+
+def _as_read(
+    work: _Work, texts: pl.Series, read: Callable[[pl.Series], pl.Series], told: str, kind: FeatureType
+) -> bool:
+    """Whether nearly all texts can be read so; then they are, and it is told."""
+    values = read(texts)
+    there, lost = texts.len() - texts.null_count(), values.null_count() - texts.null_count()
+    if not there or there - lost < READABLE * there:
+        return False
+    work.kind, work.cells = kind, values
+    work.done.append(told)
+    if work.marked:
+        work.done.append(f"{work.marked} cells that say they are empty are null")
+    if lost:
+        work.done.append(f"{lost} cells that are no {kind} are null")
+    if kind == "number":
+        _number(work, values)
+    return True
+
+
+def _as_category(work: _Work, texts: pl.Series, counts: pl.DataFrame) -> None:
+    """Spellings that differ in case or blanks are one level, shown as the most frequent spelling."""
+    spelled = sorted(zip(counts.to_series(0), counts.to_series(1), strict=True), key=lambda pair: (-pair[1], pair[0]))
+    shown: dict[str, str] = {}
+    rows: dict[str, int] = {}
+    for text, n in spelled:
+        level = shown.setdefault(normalise(text), text)
+        rows[level] = rows.get(level, 0) + n
+    if merged := len(spelled) - len(rows):
+        work.done.append(f"{merged} spellings that differ in case or blanks only are merged")
+    answers = _yes_no(shown)
+    if answers:
+        work.done.append("yes and no in several spellings")
+        work.spellings = dict.fromkeys(sorted(YES), "yes") | dict.fromkeys(sorted(NO), "no")
+        sides = [(answers[normalise(level)], n) for level, n in rows.items()]
+        rows = {side: sum(n for own, n in sides if own == side) for side in ("no", "yes")}
+    mapping: dict[str, str | None] = {text: (answers or shown)[normalise(text)] for text, _ in spelled}
+    mapping[MISSING] = mapping[OTHER] = None  # names of ours are no levels
+    as_shown = all(mapping[text] == text for text, _ in spelled)
+    work.cells = texts if as_shown else texts.replace_strict(mapping, return_dtype=pl.String)
+    work.distinct = len({mapping[text] for text, _ in spelled} - {None})
+    work.kind, work.levels = "category", _frequent(rows, len(texts), work)
+    work.spellings = {form: level for form, level in work.spellings.items() if level in work.levels}
+
+
+def _yes_no(shown: dict[str, str]) -> dict[str, str] | None:
+    """Each normalised answer as yes or no, where a column holds both in more than one spelling each way."""
+    if not set(shown) <= YES | NO or len(shown) < 3:
+        return None
+    return {form: "yes" if form in YES else "no" for form in shown}
+
+
+def _frequent(rows: dict[str, int], n: int, work: _Work) -> tuple[str, ...]:
+    least = max(_least_rows, _least_share * n)
+    ranked = sorted(rows.items(), key=lambda pair: (-pair[1], pair[0]))
+    kept = tuple(level for level, count in ranked if count >= least and level not in (MISSING, OTHER))[:_most_levels]
+    if rare := len(rows) - len(kept):
+        work.done.append(f"{rare} levels with fewer than {least:g} rows, or beyond {_most_levels}, count as other")
+    return kept
+
+
+def _worthless(work: _Work) -> None:
+    """Drops what cannot tell customers apart, and what tells every one apart."""
+    cells, filled = work.cells, work.cells.len() - work.cells.null_count()
+    if work.distinct is None:
+        known = _in_order(cells) if cells.dtype.is_numeric() else cells.drop_nulls()
+        work.distinct = known.n_unique()
+        if cells.dtype.is_numeric() and filled:
+            work.quartiles = _quartiles(known)
+    distinct = work.distinct
+    if not filled:
+        work.dropped = "it is empty"
+    elif distinct == 1 and filled == cells.len():
+        work.dropped = "it is constant"
+    elif work.kind == "category" and distinct > _free_text_levels and distinct > _free_text_share * filled:
+        work.dropped = f"it is free text or an identifier: {distinct} different values in {filled} filled cells"
+    elif work.kind == "category" and not work.levels and filled == cells.len():
+        work.dropped = f"none of its {distinct} levels has enough rows"
+    elif cells.dtype.is_numeric() and filled == cells.len() == distinct > _free_text_levels and _consecutive(cells):
+        work.dropped = "it numbers the rows"
+
+
+def _in_order(cells: pl.Series) -> pl.Series:
+    """The numbers there are, rising: one sorting tells how many differ, and the quartiles."""
+    return pl.Series(np.sort(cells.drop_nulls().to_numpy())).set_sorted()
+
+
+def _quartiles(known: pl.Series) -> tuple[float, float]:
+    low, high = known.quantile(0.25), known.quantile(0.75)
+    return float(low), float(high)  # type: ignore[arg-type]  # not null: there is a cell
+
+
+def _consecutive(cells: pl.Series) -> bool:
+    """Whether different numbers are whole and leave none out; those of a CSV file are read from text."""
+    low: Any = cells.min()
+    high: Any = cells.max()
+    return bool(high - low + 1 == cells.len() and (cells == cells.floor()).all())

@@ -1,0 +1,292 @@
+"""Columns that know more than they could have known: doubts about a learning table, each naming its feature.
+
+A feature of an honest table is a hint: its values shift the odds of the label. What does more is named.
+
+- `separates_alone`: the feature alone ranks nearly every pair of a positive and a negative row rightly.
+- `outweighs_all_others`: it tells of the label what all other features together do not.
+- `one_class_only`: a value, a range, or what is missing or filled, occurs with one class only, beyond chance and
+  beyond what the rows next to it lead one to expect. Corrected for the number of groups looked at (Bonferroni).
+- `holds_the_future`: it equals another feature but for rows of one class: a total that goes on after the cutoff.
+- `dated_after_cutoff`: dates of it lie after the moment it should have been known at.
+- `identifier_tells`: an identifier, which no model reads, tells the class: the table was put together by its outcome.
+
+`block` is kept for evidence that an honest feature does not give; a question is a `warn`. Features computed here from a
+log are shown to be blind to the future (`features.leakage.perturbation`), so that about them there are questions only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from features.leakage.one_class import Doubt, one_class_only
+from features.leakage.univariate import (
+    Codes,
+    Evidence,
+    Floats,
+    Grouping,
+    group,
+    group_numbers,
+    numbers,
+    told_together,
+    weigh,
+)
+from features.point_in_time.labels import LABEL
+from features.spec.feature import Feature, Finding
+from features.tables.learning_table import CUTOFF, GROUP, ORDER, LearningTable
+
+NEARLY_PERFECT = 0.97  # lower bound of the AUC of a feature alone
+ASKED, STRONG, COPY = 0.15, 0.35, 0.65  # share of the log-loss it tells alone: to be looked at, asked about, a copy
+ADDED, ADDED_TO_REST = 0.175, 0.5  # what it tells beyond all others: in all, and against what they tell together
+LEAST_OTHERS = 5  # other features without which there is nothing to be compared with
+ENOUGH, RARER = 200_000, 20_000  # rows, and of the rarer class, that are looked at, drawn where there are more of both
+SAMPLE, WIDEST = 10_000, 40  # rows and features of the comparison with all others
+PAIRED, GLANCED = 5_000, 1_000  # rows of pairs, and those by which most pairs are put aside at once
+TWIN, FEW, NEAR = 0.1, 0.01, 1e-6  # a later state of a total equals it in this share of rows, is less in few
+PLANNED = 0.01  # share of rows with a date after the cutoff that is worth a question
+
+
+def leak_findings(table: LearningTable, accepted: Mapping[str, str]) -> tuple[Finding, ...]:
+    """The doubts about a learning table; those on an `accepted` feature or column (with the reason) only warn."""
+    traits = {feature.name for trait in table.layout.traits for feature in trait.features} if table.layout else set()
+    proven = [feature.name for feature in table.features if table.layout and feature.name not in traits]
+    subjects = {feature.name: feature.subject for feature in table.features if feature.name not in proven}
+    found = leaks(table.rows, table.features, proven=proven)
+    return tuple(_accepted(finding, accepted, subjects.get(finding.feature or "")) for finding in found)
+
+
+def leaks(rows: pl.DataFrame, features: Sequence[Feature], *, proven: Collection[str] = ()) -> tuple[Finding, ...]:
+    """The doubts about features in rows; `proven` are those that cannot have seen the future.
+
+    The latest cutoff is looked at by itself: what was filled in after it need not tell of earlier ones.
+    """
+    found: list[Finding] = []
+    slices = [each for each in _slices(rows) if 0 < each.label.sum() < len(each.label)]
+    with threadpool_limits(1, user_api="blas"):
+        for each in slices:
+            found += _of_slice(each, features, proven, looks=len(slices))
+    return tuple(_worst(found))
+
+
+def identifiers(rows: pl.DataFrame, dropped: Sequence[pl.Series]) -> tuple[Finding, ...]:
+    """The dropped columns, cells as they came, whose value, last digit, length or first or last sign tells the class.
+
+    `rows` holds `__label` and `__group` of the same rows.
+    """
+    whole, found = _Slice.of(rows), []
+    if not 0 < whole.label.sum() < len(whole.label):
+        return ()
+    for cells in dropped:
+        views = {what: whole.weigh(view) for what, view in _faces(cells)}
+        what = max(views, key=lambda name: views[name].auc_low, default="")
+        if what and views[what].auc_low >= NEARLY_PERFECT:
+            detail = (
+                f"{cells.name!r} is no feature, yet its {what} tells the class (AUC {views[what].auc:.3f}): "
+                "rows were numbered or put together by their outcome."
+            )
+            found.append(
+                Finding("identifier_tells", cells.name, "warn", detail, {"what": what, "auc": _short(views[what].auc)})
+            )
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class _Slice:
+    """The rows of the test cutoff, of the training cutoffs, or of a whole ready table."""
+
+    rows: pl.DataFrame
+    label: Floats
+    half: Codes
+
+    @classmethod
+    def of(cls, rows: pl.DataFrame) -> _Slice:
+        half = (rows[GROUP].to_numpy() % np.uint64(2)).astype(np.int64)
+        return cls(rows, rows[LABEL].cast(pl.Float64).to_numpy(), half)
+
+    def weigh(self, grouping: Grouping) -> Evidence:
+        return weigh(grouping.codes, self.label, self.half)
+
+
+def _accepted(finding: Finding, accepted: Mapping[str, str], subject: str | None) -> Finding:
+    why = accepted.get(finding.feature or "") or accepted.get(subject or "")
+    if why is None:
+        return finding
+    figures = {**finding.figures, "accepted": why}
+    return replace(finding, severity="warn", detail=f"{finding.detail} Accepted: {why}", figures=figures)
+
+
+def _slices(rows: pl.DataFrame) -> Iterator[_Slice]:
+    if rows[CUTOFF].n_unique() < 2:
+        yield _Slice.of(looked_at(rows))
+        return
+    last = rows[CUTOFF].max()
+    yield _Slice.of(looked_at(rows.filter(pl.col(CUTOFF) == last)))
+    yield _Slice.of(looked_at(rows.filter(pl.col(CUTOFF) != last)))
+
+
+def looked_at(rows: pl.DataFrame) -> pl.DataFrame:
+    """All rows, or of very many a seeded sample in their order, with thousands of either class in it."""
+    positives = int(rows[LABEL].sum())
+    rarer = min(positives, rows.height - positives)
+    count = max(ENOUGH, -(-RARER * rows.height // max(rarer, 1)))
+    if count >= rows.height:
+        return rows
+    return rows[np.sort(np.random.default_rng(0).permutation(rows.height)[:count])]
+
+
+def _of_slice(each: _Slice, features: Sequence[Feature], proven: Collection[str], *, looks: int) -> Iterator[Finding]:
+    groupings = {feature.name: group(each.rows[feature.name]) for feature in features}
+    evidence = {name: each.weigh(grouping) for name, grouping in groupings.items()}
+    groups = looks * sum(len(seen.rows) for seen in evidence.values())
+    perfect = []
+    for feature in features:
+        name, safe = feature.name, feature.name in proven
+        alone = _separates(name, evidence[name], [*_digits(each, feature)])
+        doubts = [] if alone else one_class_only(groupings[name], evidence[name], groups)
+        told = [alone] if alone else [_said(name, doubt) for doubt in doubts if doubt.strong or not safe]
+        perfect += [name] if alone else []
+        yield from (replace(finding, severity="warn") if safe else finding for finding in told)
+    yield from _outweighing(each, evidence, proven)
+    yield from _dated(each, features)
+    yield from _later_states(each, [feature for feature in features if feature.name not in perfect], proven)
+
+
+def _separates(name: str, seen: Evidence, further: Sequence[Evidence]) -> Finding | None:
+    best = max([seen, *further], key=lambda each: each.auc_low)
+    if best.auc_low < NEARLY_PERFECT:
+        return None
+    detail = f"{name!r} alone separates the classes nearly perfectly (AUC {best.auc:.3f})."
+    return Finding("separates_alone", name, "block", detail, {"auc": _short(best.auc)})
+
+
+def _said(name: str, doubt: Doubt) -> Finding:
+    words = f"{name!r} {doubt.words}."
+    return Finding("one_class_only", name, "block" if doubt.strong else "warn", words, doubt.figures)
+
+
+def _short(figure: float) -> float:
+    return round(float(figure), 4)
+
+
+def _digits(each: _Slice, feature: Feature) -> Iterator[Evidence]:
+    """What the last digit tells, of whole numbers that differ in nearly every row."""
+    cells = each.rows[feature.name]
+    if feature.type == "integer" and cells.n_unique() > 0.9 * len(cells):
+        yield each.weigh(group_numbers(numbers(cells) % 10))
+
+
+def _faces(cells: pl.Series) -> Iterator[tuple[str, Grouping]]:
+    """The sides from which an identifier could show the class."""
+    if cells.dtype.is_numeric():
+        yield "value", group_numbers(numbers(cells))
+        yield "last digit", group_numbers(numbers(cells) % 10)
+    elif cells.dtype == pl.String:
+        yield "order as text", group_numbers(numbers(cells.rank("dense")))
+        yield "length", group_numbers(numbers(cells.str.len_chars()))
+        yield "first sign", group(cells.str.slice(0, 1))
+        yield "last sign", group(cells.str.slice(-1))
+
+
+def _outweighing(each: _Slice, evidence: Mapping[str, Evidence], proven: Collection[str]) -> Iterator[Finding]:
+    """Features that tell more beyond all others than honest ones do."""
+    telling = [name for name, seen in evidence.items() if seen.told >= ASKED and name not in proven]
+    telling = sorted(telling, key=lambda name: -evidence[name].told)[:3]
+    sample = np.random.default_rng(0).permutation(len(each.label))[:SAMPLE]
+    label = each.label[sample]
+    if not telling or not 0 < label.sum() < len(label):
+        return
+    ranked = sorted(evidence, key=lambda name: -evidence[name].told)[:WIDEST]
+    weights = {name: evidence[name].weight[sample] for name in ranked}
+    together = told_together([*weights.values()], label)
+    for name in telling:
+        rest = told_together([weight for other, weight in weights.items() if other != name], label)
+        if finding := _outweighs(name, evidence[name], together, rest, len(evidence) - 1):
+            yield finding
+
+
+def _outweighs(name: str, seen: Evidence, together: float, rest: float, others: int) -> Finding | None:
+    added = together - rest
+    unlike = added >= ADDED_TO_REST * rest
+    copy = seen.told >= COPY and unlike
+    question = others >= LEAST_OTHERS and added >= ADDED and (unlike or seen.told >= STRONG)
+    if not (copy or question):
+        return None
+    detail = (
+        f"{name!r} alone explains {seen.told:.0%} of the log-loss (AUC {seen.auc:.3f}) and adds {added:.0%} to the "
+        f"{rest:.0%} that the {others} other features explain together: is it known when a score is asked for?"
+    )
+    shares = {"told": _short(seen.told), "auc": _short(seen.auc), "added": _short(added), "rest": _short(rest)}
+    return Finding("outweighs_all_others", name, "block" if copy else "warn", detail, {**shares, "others": others})
+
+
+def _dated(each: _Slice, features: Sequence[Feature]) -> Iterator[Finding]:
+    """Dates after the cutoff, or after the row's own moment where the table is ordered by dates."""
+    moments = each.rows[ORDER] if each.rows[ORDER].dtype in (pl.Date, pl.Datetime) else None
+    for feature in features:
+        late = _late(each.rows[feature.name], feature, moments)
+        if late is None or not late.any():
+            continue
+        share = float(late.mean())
+        seen = each.weigh(Grouping(late.astype(np.int64) + 1, ("missing", "before", "after"), ordered=False))
+        tells = seen.told >= ADDED
+        words = "tells the class by that" if tells else "is a plan, or was not known then"
+        if tells or share >= PLANNED:
+            detail = (
+                f"{feature.subject or feature.name!r} lies after the cutoff in {share:.1%} of the rows: it {words}."
+            )
+            figures = {"share": _short(share), "tells": tells}
+            yield Finding("dated_after_cutoff", feature.name, "block" if tells else "warn", detail, figures)
+
+
+def _late(cells: pl.Series, feature: Feature, moments: pl.Series | None) -> NDArray[np.bool_] | None:
+    """Where a date lies after the cutoff; a trait's date is an age in days, below 0 after it."""
+    if feature.subject is not None and feature.name.endswith("_age_days"):
+        return (cells < 0).fill_null(False).to_numpy()
+    if feature.type == "date" and moments is not None:
+        return numbers(cells) > numbers(moments)
+    return None
+
+
+def _later_states(each: _Slice, features: Sequence[Feature], barred: Collection[str]) -> Iterator[Finding]:
+    """Totals that equal another feature but for rows of one class, where they are larger."""
+    sample = np.random.default_rng(0).permutation(len(each.label))[:PAIRED]
+    taken = [feature.name for feature in features if feature.type in ("number", "integer")]
+    rows = {name: numbers(each.rows[name][sample]) for name in taken}
+    rows = {name: values for name, values in rows.items() if len(np.unique(values)) > 2}
+    names, positive = list(rows), each.label[sample] > 0
+    glance = np.array([values[:GLANCED] for values in rows.values()])
+    near = NEAR * np.abs(glance)
+    for name in (name for name in names if name not in barred):
+        alike = np.abs(glance - rows[name][:GLANCED]) <= near
+        for place in np.flatnonzero(alike.mean(axis=1) >= TWIN / 2):
+            other = names[place]
+            if other != name and _goes_on(rows[name], rows[other], positive):
+                detail = f"{name!r} equals {other!r} but for rows of one class: it goes on after the cutoff."
+                yield Finding("holds_the_future", name, "block", detail, {"other": other})
+                break
+
+
+def _goes_on(values: Floats, earlier: Floats, positive: NDArray[np.bool_]) -> bool:
+    """Whether one number equals another or exceeds it, and exceeds it in one class only."""
+    known = ~(np.isnan(values) | np.isnan(earlier))
+    more, less = values > earlier + NEAR * np.abs(earlier), values < earlier - NEAR * np.abs(earlier)
+    equal = known & ~more & ~less
+    if equal.mean() < TWIN or less.mean() > FEW:
+        return False
+    ones, zeros = more[known & positive], more[known & ~positive]
+    return bool(len(ones) and len(zeros) and abs(ones.mean() - zeros.mean()) >= 2 * NEARLY_PERFECT - 1)
+
+
+def _worst(found: Sequence[Finding]) -> Iterator[Finding]:
+    """One finding for each rule and feature: the first that blocks, else the first."""
+    kept: dict[tuple[str, str | None], Finding] = {}
+    for finding in found:
+        known = kept.get((finding.rule, finding.feature))
+        if known is None or (known.severity == "warn" and finding.severity == "block"):
+            kept[finding.rule, finding.feature] = finding
+    yield from kept.values()

@@ -1,0 +1,151 @@
+"""The feature SQL that travels in a bundle: the expression of training, compiled for raw events posted by a client."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+
+from features.columns.expressions import AMOUNT, slug, slugs
+from features.config.use_case import CurrencyColumn, Events, TypeColumn, UseCase
+from features.history.event_log import rates_of, spellings
+from features.point_in_time.definitions import feature_table
+from features.point_in_time.feature_plan import Layout, Trait
+from features.spec.feature import CUSTOMER_ID
+
+_trait_types = {"number": "DOUBLE", "integer": "BIGINT", "boolean": "BOOLEAN", "category": "VARCHAR"}
+_ibis_types = {
+    "VARCHAR": "string",
+    "DOUBLE": "float64",
+    "BIGINT": "int64",
+    "BOOLEAN": "boolean",
+    "TIMESTAMP": "timestamp(6)",
+    "VARCHAR[]": "array<string>",
+}
+
+
+Columns = list[dict[str, Any]]
+
+
+def event_columns(use_case: UseCase) -> Columns:
+    """The columns of the table `events`, in order: key, the names a client may post it by, the column inside, its type.
+
+    The names are the log's own column and the use case's word for it, where no other column in use is called so. Types
+    and levels may be posted as the source spells them; `equals` are the texts that mean a refund in the log's column.
+    `ts` and `as_of` are UTC without zone; `as_of` is the same in all rows of a customer. `type` is DuckDB's.
+    """
+    section = use_case.events
+    if section is None:
+        raise TypeError("A use case on a ready table has no events.")
+    fixed = {CUSTOMER_ID: "VARCHAR", "ts": "TIMESTAMP", "type": "VARCHAR", "amount": "DOUBLE", "refund": "BOOLEAN"}
+    columns = [{"key": name, "column": name, "type": kind} for name, kind in fixed.items()]
+    columns += [{"key": name, "column": f"p{i}", "type": "VARCHAR"} for i, name in enumerate(section.properties)]
+    columns += [{"key": name, "column": f"m{i}", "type": "DOUBLE"} for i, name in enumerate(section.measures)]
+    columns += [{"key": "as_of", "column": "as_of", "type": "TIMESTAMP"}]
+    own = _own_columns(section)
+    named = [{**column, "names": _posted_as(column, own)} for column in columns]
+    if section.refund is not None:
+        named[list(fixed).index("refund")]["equals"] = spellings(section.refund.equals)
+    return named
+
+
+def _own_columns(section: Events) -> dict[str, str | None]:
+    """The log's column for each column inside."""
+    kind, refund = section.type, section.refund
+    return {
+        CUSTOMER_ID: section.customer_id,
+        "ts": section.timestamp,
+        "type": kind.column if isinstance(kind, TypeColumn) else None,
+        "amount": section.amount,
+        "refund": None if refund is None else refund.column,
+        **{f"p{i}": name for i, name in enumerate(section.properties)},
+        **{f"m{i}": name for i, name in enumerate(section.measures)},
+    }
+
+
+def _posted_as(column: dict[str, Any], own: dict[str, str | None]) -> list[str]:
+    """The log's own name first, then our words that are no name of another column in use."""
+    mine = own.get(column["column"])
+    words = ("timestamp", "ts") if column["column"] == "ts" else (column["key"],)
+    return ([] if mine is None else [mine]) + [word for word in words if word not in own.values()]
+
+
+def _currency(section: Events) -> dict[str, Any] | None:
+    """The log's column of currencies, and what one unit of each is worth."""
+    held = section.currency
+    return {"name": held.column, "rates": rates_of(held)} if isinstance(held, CurrencyColumn) else None
+
+
+def trait_columns(layout: Layout) -> Columns:
+    """The columns of the table `traits`, one row per customer; empty where the layout has no traits.
+
+    What is written in a way of its own says so under `written`.
+    """
+    if not layout.traits:
+        return []
+    columns = [
+        {"key": trait.column, "column": trait.inside, "type": _kind(trait)}
+        | ({"written": trait.written} if trait.written else {})
+        for trait in layout.traits
+    ]
+    return [{"key": CUSTOMER_ID, "column": CUSTOMER_ID, "type": "VARCHAR"}, *columns]
+
+
+def event_sql(use_case: UseCase, layout: Layout) -> str:
+    """DuckDB SQL over `events` (and `traits`, where there are such columns): customer_id and the features, by id.
+
+    The same numbers as the feature table of the same events; a customer without any event before `as_of` has no row.
+    """
+    events = ibis.table(_schema(event_columns(use_case)), name="events")
+    constant = use_case.events.type if use_case.events else ""
+    kind = slugs(events.type) if isinstance(constant, TypeColumn) else ibis.literal(slug(constant))
+    measured = {name: events[name].try_cast(AMOUNT) for name in events.columns if name == "amount" or _is(name, "m")}
+    levels = {name: slugs(events[name]) for name in events.columns if _is(name, "p")}
+    typed = events.mutate(type=kind, **measured, **levels)
+    wanted = trait_columns(layout)
+    traits = _filled_in(ibis.table(_schema(wanted), name="traits")) if wanted else None
+    table = feature_table(typed, typed.as_of, layout, traits)
+    return str(ibis.to_sql(table.order_by(CUSTOMER_ID), dialect="duckdb"))
+
+
+def raw_events(use_case: UseCase, layout: Layout) -> dict[str, Any]:
+    """All that serving needs to turn raw events into features, as JSON: the SQL and the tables it reads."""
+    section, profiles = use_case.events, use_case.profiles
+    if section is None:
+        raise TypeError("A use case on a ready table has no events.")
+    about = () if profiles is None else (profiles.customer_id, profiles.valid_from, *profiles.exclude)
+    return {
+        "sql": event_sql(use_case, layout),
+        "events": event_columns(use_case),
+        "traits": trait_columns(layout),
+        "typed": isinstance(section.type, TypeColumn),
+        "id": section.id,
+        "currency": _currency(section),
+        "ignored": {
+            "events": [name for name in (section.customer_id, section.id) if name is not None],
+            "traits": [name for name in about if name is not None],
+        },
+    }
+
+
+def _filled_in(traits: ir.Table) -> ir.Table:
+    """The traits with blank texts as null, as a file of profiles is read."""
+    texts = [name for name in traits.columns if traits[name].type().is_string() and name != CUSTOMER_ID]
+    return traits.mutate(**{name: ibis.ifelse(traits[name].strip() == "", None, traits[name]) for name in texts})
+
+
+def _is(name: str, letter: str) -> bool:
+    return name[0] == letter and name[1:].isdigit()
+
+
+def _kind(trait: Trait) -> str:
+    if trait.kind == "date":
+        return "TIMESTAMP"
+    if trait.kind == "list":
+        return "VARCHAR[]" if trait.separator is None else "VARCHAR"
+    return _trait_types[trait.features[0].type]
+
+
+def _schema(columns: Columns) -> dict[str, str]:
+    return {column["column"]: _ibis_types[column["type"]] for column in columns}

@@ -1,0 +1,278 @@
+"""The point-in-time feature table of a log, as one Ibis expression.
+
+The cutoff is an Ibis value: a literal in training and batches, the column `as_of` where the same expression is
+compiled to SQL for raw events. All features are functions of an event's age at the cutoff, in microseconds; events
+at or after the cutoff have no age and are never seen. Sums are of decimals or integers: exact, whatever the order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import ibis
+import ibis.expr.types as ir
+
+from features.columns.expressions import plural, slug, slugs
+from features.history.encoded_log import Held
+from features.point_in_time.aggregates import CUTOFF, DAY, Aged, aged
+from features.point_in_time.feature_plan import Layout, Trait
+from features.spec.feature import CUSTOMER_ID, Feature
+
+_expected, _there = "__expected", "__there"
+# Share of the cells expected of a customer's events and profile that are filled; 1 where none is expected.
+COMPLETENESS = Feature("completeness", "number", "completeness", "share", lower=0.0, upper=1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A feature and how it is computed from one customer's aged events."""
+
+    feature: Feature
+    value: Callable[[Aged], ir.Value]
+
+
+def feature_table(
+    events: ir.Table | Held, cutoff: ir.Value, layout: Layout, profiles: ir.Table | None = None
+) -> ir.Table:
+    """One row per customer with any event before the cutoff: customer_id, then the layout's features in order.
+
+    `profiles` are the traits known at the cutoff: customer_id, t0.., one row per customer.
+    """
+    if isinstance(events, Held):
+        log = aged(events.events, cutoff, layout, events.codes)
+    else:
+        log = aged(events, cutoff, layout)
+    values = {made.feature.name: made.value(log).cast(_storage(made.feature)) for made in definitions(layout)}
+    expected, there = log.cells()
+    table = log.rows.select(CUSTOMER_ID, CUTOFF, **values, **{_expected: expected, _there: there})
+    if isinstance(events, Held):
+        table = events.with_ids(table)
+    traits = layout.traits if profiles is not None else ()
+    if profiles is not None and traits:
+        known = profiles.rename(__who=CUSTOMER_ID)
+        table = table.left_join(known, table[CUSTOMER_ID] == known["__who"])
+    columns = {name: table[name] for name in (CUSTOMER_ID, *values)}
+    columns[COMPLETENESS.name] = _completeness(table, traits)
+    for trait in traits:
+        columns |= _of_trait(table, trait)
+    return table.select(**columns)
+
+
+def log_features(layout: Layout) -> tuple[Feature, ...]:
+    """The features of a layout, in column order."""
+    made = tuple(each.feature for each in definitions(layout))
+    return (*made, COMPLETENESS, *(feature for trait in layout.traits for feature in trait.features))
+
+
+def _completeness(table: ir.Table, traits: Sequence[Trait]) -> ir.Value:
+    """Filled cells over expected ones; each trait is a cell expected of every customer."""
+    there, expected = table[_there], table[_expected] + len(traits)
+    for trait in traits:
+        there = there + table[trait.inside].notnull().ifelse(1, 0)
+    return (there.cast("float64") / expected.nullif(0).cast("float64")).fill_null(1.0)
+
+
+def _of_trait(joined: ir.Table, trait: Trait) -> dict[str, ir.Value]:
+    cells, first = joined[trait.inside], trait.features[0]
+    if trait.kind == "plain":
+        return {first.name: cells}
+    if trait.kind == "date":
+        return {first.name: joined[CUTOFF].delta(cells, unit="microsecond").cast("float64") / DAY}
+    if trait.separator is not None:
+        cells = cells.split(trait.separator).filter(lambda entry: slugs(entry).notnull())
+    entries = cells.map(slugs)
+    counts = {
+        feature.name: entries.filter(lambda entry, level=level: entry == level).length()
+        for feature, level in zip(trait.features[1:], trait.levels, strict=True)
+    }
+    return {first.name: cells.length(), **counts}
+
+
+def definitions(layout: Layout) -> list[Definition]:
+    """Every feature of a layout, each name once."""
+    made = [*_of_customers(layout)]
+    for kind in layout.types:
+        made += _of_type(kind, layout)
+    made += [*_money(layout), *_mailings(layout), *_engagement(layout), *_levels(layout), *_measures(layout)]
+    return list({each.feature.name: each for each in reversed(made)}.values())[::-1]
+
+
+def _storage(feature: Feature) -> str:
+    return "int64" if feature.type == "integer" else "float64"
+
+
+def _days(name: str, family: str, event: str | None = None) -> Feature:
+    return Feature(name, "number", family, "days", lower=0.0, event=event)
+
+
+def _share(name: str, event: str, short: int, longest: int) -> Feature:
+    """The share of the longest window's events that fall in the short one, whose days are its subject."""
+    return Feature(
+        name, "number", "trend", "share", lower=0.0, upper=1.0, event=event, window_days=longest, subject=str(short)
+    )
+
+
+def _of_customers(layout: Layout) -> Iterator[Definition]:
+    n = layout.observation
+    yield Definition(_days("tenure_days", "tenure"), Aged.oldest)
+    yield Definition(
+        Feature(f"active_days_{n}d", "integer", "activity", "days", lower=0.0, window_days=n),
+        Aged.active_days,
+    )
+    yield Definition(
+        # 1 just after an event of any kind, 1/2 one observation window later, towards 0 from there.
+        Feature("freshness", "number", "freshness", "share", lower=0.0, upper=1.0),
+        lambda log: n / (n + log.days_since(None)),
+    )
+
+
+def _of_type(kind: str, layout: Layout) -> Iterator[Definition]:
+    many = plural(kind)
+    yield Definition(_days(f"days_since_{kind}", "recency", event=kind), lambda log: log.days_since(kind))
+    for days in (*layout.windows, None):
+        yield _count(f"{many}_{_span(days)}", "frequency", many, kind, days)
+    if len(layout.types) > 1:
+        for days in layout.windows:
+            yield _active_days(kind, days)
+    yield from _rhythm(kind, layout)
+
+
+def _span(days: int | None) -> str:
+    return "total" if days is None else f"{days}d"
+
+
+def _count(name: str, family: str, unit: str, kind: str, days: int | None) -> Definition:
+    feature = Feature(name, "integer", family, unit, lower=0.0, event=kind, window_days=days)
+    return Definition(feature, lambda log: log.count(kind, days))
+
+
+def _active_days(kind: str, days: int) -> Definition:
+    feature = Feature(f"{kind}_days_{days}d", "integer", "activity", "days", lower=0.0, event=kind, window_days=days)
+    return Definition(feature, lambda log: log.days(kind, days))
+
+
+def _rhythm(kind: str, layout: Layout) -> Iterator[Definition]:
+    """Gaps between events and their spread; how overdue the next one is; the short window against the longest."""
+    regular = "regularity"
+    yield Definition(_days(f"{kind}_gap_mean_days", regular, event=kind), lambda log: log.gap_mean(kind))
+    yield Definition(_days(f"{kind}_gap_sd_days", regular, event=kind), lambda log: log.gap_sd(kind))
+    yield Definition(
+        Feature(f"{kind}_recency_over_gap", "number", regular, lower=0.0, event=kind),
+        lambda log: log.days_since(kind) / log.gap_mean(kind).nullif(0.0),
+    )
+    short, longest = (30 if layout.observation > 30 else layout.windows[0]), layout.observation
+    if short < longest:
+        yield Definition(
+            _share(f"{plural(kind)}_{short}d_share", kind, short, longest),
+            lambda log: log.count(kind, short).cast("float64") / log.count(kind, longest).cast("float64").nullif(0.0),
+        )
+
+
+def _money(layout: Layout) -> Iterator[Definition]:
+    """Net amounts; per type too where several types carry amounts; the mean basket of the label event; refunds."""
+    unit = layout.currency
+    if layout.amounts:
+        for days in (*layout.windows, None):
+            yield _net(f"monetary_{_span(days)}", None, days, unit)
+    if len(layout.amounts) > 1:
+        for kind in layout.amounts:
+            for days in layout.windows:
+                yield _net(f"{kind}_amount_{days}d", kind, days, unit)
+    if layout.label in layout.amounts:
+        yield Definition(
+            Feature("average_basket", "number", "basket", unit, lower=0.0, event=layout.label),
+            lambda log: log.basket(layout.label),
+        )
+    if layout.usual is not None:
+        n = layout.observation
+        unusual = Feature(f"unusual_amounts_{n}d", "integer", "outlier", lower=0.0, window_days=n)
+        yield Definition(unusual, Aged.unusual)
+    if layout.refunds:
+        for days in (*layout.windows, None):
+            yield _refunds(days)
+
+
+def _net(name: str, kind: str | None, days: int | None, unit: str | None) -> Definition:
+    feature = Feature(name, "number", "monetary", unit, event=kind, window_days=days)
+    return Definition(feature, lambda log: log.net(kind, days))
+
+
+def _refunds(days: int | None) -> Definition:
+    feature = Feature(f"refunds_{_span(days)}", "integer", "refund", "refunds", lower=0.0, window_days=days)
+    return Definition(feature, lambda log: log.refunds(days))
+
+
+def _mailings(layout: Layout) -> Iterator[Definition]:
+    """Opens per send, clicks per send, clicks per open; null where there was nothing to open or to click."""
+    steps = layout.mailing()
+    for name, part, whole in (
+        ("open_rate", "open", "send"),
+        ("click_rate", "click", "send"),
+        ("clicks_per_open", "click", "open"),
+    ):
+        if part in steps and whole in steps:
+            for days in layout.windows:
+                yield _rate(f"{name}_{days}d", steps[part], steps[whole], days)
+
+
+def _rate(name: str, part: str, whole: str, days: int) -> Definition:
+    return Definition(
+        Feature(name, "number", "engagement", lower=0.0, event=part, window_days=days),
+        lambda log: log.count(part, days).cast("float64") / log.count(whole, days).cast("float64").nullif(0.0),
+    )
+
+
+def _engagement(layout: Layout) -> Iterator[Definition]:
+    """The declared weights times the counts, per window."""
+    if layout.engagement:
+        for days in layout.windows:
+            yield _engaged(layout, days)
+
+
+def _engaged(layout: Layout, days: int) -> Definition:
+    def value(log: Aged) -> ir.Value:
+        total: ir.Value = ibis.literal(0.0)
+        for kind, weight in layout.engagement:
+            total = total + log.count(kind, days).cast("float64") * float(weight)
+        return total
+
+    return Definition(Feature(f"engagement_{days}d", "number", "engagement", "points", window_days=days), value)
+
+
+def _levels(layout: Layout) -> Iterator[Definition]:
+    for at in range(len(layout.levels)):
+        yield _level(layout, at)
+
+
+def _level(layout: Layout, at: int) -> Definition:
+    days, (kind, name, level) = layout.observation, layout.levels[at]
+    return Definition(
+        Feature(
+            f"{plural(kind)}_{slug(name)}_{level}_{days}d",
+            "integer",
+            "property",
+            plural(kind),
+            lower=0.0,
+            event=kind,
+            window_days=days,
+            subject=f"{name}: {level}",
+        ),
+        lambda log: log.level(at),
+    )
+
+
+def _measures(layout: Layout) -> Iterator[Definition]:
+    for index, name in enumerate(layout.measures):
+        for days in layout.windows:
+            yield _measured(name, index, days, mean=False)
+            yield _measured(name, index, days, mean=True)
+
+
+def _measured(name: str, at: int, days: int, *, mean: bool) -> Definition:
+    kind = "mean" if mean else "sum"
+    feature = Feature(f"{slug(name)}_{kind}_{days}d", "number", "measure", window_days=days, subject=name)
+    return Definition(
+        feature,
+        lambda log: log.measure_mean(at, days) if mean else log.measure(at, days),
+    )

@@ -1,0 +1,163 @@
+"""Which features a log gives: fixed once, from events before the latest training cutoff, the same ever after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+
+import ibis.expr.types as ir
+import polars as pl
+
+from features.columns.expressions import slug
+from features.config.use_case import TypeColumn, UseCase
+from features.errors import DataError
+from features.history.event_log import Log
+from features.sources.engine import frame
+from features.spec.feature import Feature
+
+WINDOWS = (7, 30, 90, 180, 365)  # days
+_most_types, _most_levels, _least_share = 20, 6, 0.01
+_reach = 1.5  # interquartile ranges
+_mailing = {
+    "send": ("send", "sent", "email_send", "email_sent", "mail_send", "mail_sent", "delivery", "delivered"),
+    "open": ("open", "opened", "email_open", "email_opened", "mail_open", "mail_opened"),
+    "click": ("click", "clicked", "email_click", "email_clicked", "mail_click", "mail_clicked"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Trait:
+    """A column of the profiles and the features made of it."""
+
+    column: str  # as the profiles name it
+    inside: str  # t0, t1, ...
+    kind: Literal["plain", "date", "list"]
+    features: tuple[Feature, ...]  # of a list: its length, then one for each of `levels`
+    levels: tuple[str, ...] = ()
+    separator: str | None = None  # of a list kept as text
+    written: str | None = None  # how amounts or dates are written, as `features.spec.formats` has it
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What a feature table of a log is made of."""
+
+    label: str  # the label event's slug, always the first of `types`
+    types: tuple[str, ...]
+    windows: tuple[int, ...]  # days, rising; the last is the observation window
+    amounts: tuple[str, ...]  # the types that carry amounts
+    refunds: bool
+    levels: tuple[tuple[str, str, str], ...]  # (type, property as named in the use case, level's slug)
+    properties: tuple[str, ...]
+    measures: tuple[str, ...]
+    engagement: tuple[tuple[str, float], ...]  # (type, weight)
+    currency: str | None
+    traits: tuple[Trait, ...] = ()
+    usual: tuple[Decimal, Decimal] | None = None  # between which amounts are not outliers; None: none are counted
+
+    @property
+    def observation(self) -> int:
+        """The longest window, in days."""
+        return self.windows[-1]
+
+    def mailing(self) -> dict[str, str]:
+        """The types that stand for a mailing's send, open and click, where there are such."""
+        found = {step: [kind for kind in self.types if kind in names] for step, names in _mailing.items()}
+        return {step: kinds[0] for step, kinds in found.items() if kinds}
+
+
+def windows_of(observation: int) -> tuple[int, ...]:
+    """The windows not longer than the observation window, and that itself.
+
+    >>> windows_of(100)
+    (7, 30, 90, 100)
+    """
+    return (*(days for days in WINDOWS if days < observation), observation)
+
+
+def currency_of(use_case: UseCase) -> str | None:
+    """The currency that amounts are in."""
+    currency = use_case.events.currency if use_case.events else None
+    return currency if currency is None or isinstance(currency, str) else currency.to
+
+
+def layout_of(use_case: UseCase, log: Log, before: datetime) -> Layout:
+    """The layout that the events before a moment (UTC, without zone) ask for.
+
+    Raises:
+        DataError: the label event never occurs before it.
+    """
+    section, window, label = use_case.events, use_case.window, use_case.label
+    if section is None or window is None or label is None:
+        raise TypeError("A layout is made from a log.")
+    events = log.held.events
+    known, kinds = events.filter(events.ts < before), {code: kind for kind, code in log.held.codes.items()}
+    counts = _counts(known, kinds)
+    target = slug(label.event)
+    happened = counts.filter(~pl.col("refund"))["type"].to_list()
+    if target not in happened:
+        column = section.type.column if isinstance(section.type, TypeColumn) else section.timestamp
+        told = f"column {column!r}: label event {target!r} must occur before {before:%Y-%m-%d}, it does not"
+        raise DataError(log.source.path, [told])
+    weights = {slug(kind): weight for kind, weight in use_case.engagement.items()}
+    others = [kind for kind in dict.fromkeys([*happened, *weights]) if kind != target]
+    types = (target, *others[: _most_types - 1])
+    paid = counts.filter(pl.col("paid") > 0)["type"].to_list()
+    return Layout(
+        label=target,
+        types=types,
+        windows=windows_of(window.observation),
+        amounts=tuple(kind for kind in types if kind in paid),
+        refunds=section.refund is not None or bool(counts["refund"].any()),
+        levels=tuple(_levels(known, kinds, types, section.properties)),
+        properties=section.properties,
+        measures=section.measures,
+        engagement=tuple((kind, weights[kind]) for kind in types if kind in weights),
+        currency=currency_of(use_case),
+        usual=_usual(known) if use_case.quality.outliers else None,
+    )
+
+
+def _usual(events: ir.Table) -> tuple[Decimal, Decimal] | None:
+    """1.5 interquartile ranges beyond the quartiles of all amounts but refunds (Tukey 1977), to four decimals.
+
+    None where half of the amounts are equal: there is no range to speak of.
+    """
+    paid = events.filter(events.amount >= 0, ~events.refund).amount.cast("float64")
+    low, high = frame(paid.as_table().aggregate(low=paid.quantile(0.25), high=paid.quantile(0.75))).row(0)
+    if low is None or low == high:
+        return None
+    reach = _reach * (high - low)
+    fences = [Decimal(edge).quantize(Decimal("0.0001")) for edge in (low - reach, high + reach)]
+    return fences[0], fences[1]
+
+
+def _counts(events: ir.Table, kinds: Mapping[int, str]) -> pl.DataFrame:
+    """Events by type, refunds apart, most frequent first: type (text), refund, n, paid."""
+    refund = events.refund | (events.amount < 0).fill_null(False)
+    grouped = events.group_by("type", refund=refund).aggregate(n=events.count(), paid=events.amount.count())
+    return _named(grouped, kinds).sort(["n", "type", "refund"], descending=[True, False, False])
+
+
+def _levels(
+    events: ir.Table, kinds: Mapping[int, str], types: Sequence[str], properties: Sequence[str]
+) -> list[tuple[str, str, str]]:
+    """The levels of each type and property that are frequent enough to be counted on their own."""
+    found: list[tuple[str, str, str]] = []
+    for index, name in enumerate(properties):
+        grouped = events.group_by("type", level=events[f"p{index}"]).aggregate(n=events.count())
+        counts = _named(grouped, kinds).sort(["n", "level"], descending=[True, False])
+        for kind in types:
+            own = counts.filter(pl.col("type") == kind)
+            least = _least_share * float(own["n"].sum())
+            levels = own.filter((pl.col("n") >= least) & pl.col("level").is_not_null())["level"].to_list()
+            found += [(kind, name, level) for level in levels[:_most_levels]]
+    return found
+
+
+def _named(grouped: ir.Table, kinds: Mapping[int, str]) -> pl.DataFrame:
+    """The rows with the texts of their types in place of the numbers."""
+    return frame(grouped).with_columns(pl.col("type").replace_strict(kinds, return_dtype=pl.String))

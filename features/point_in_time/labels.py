@@ -1,0 +1,139 @@
+"""Cutoffs, and who did what after them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import ibis.expr.types as ir
+import polars as pl
+
+from features.columns.expressions import slug
+from features.config.use_case import UseCase, Window
+from features.errors import DataError
+from features.history.event_log import Log
+from features.sources.engine import frame
+from features.spec.feature import CUSTOMER_ID, Note, Predicate
+
+LABEL = "__label"
+_tolerated_shortfall = 0.1  # of the prediction window, where the test cutoff is the user's own
+
+
+@dataclass(frozen=True, slots=True)
+class Cutoffs:
+    """The moments at which features end and outcomes begin, UTC."""
+
+    train: tuple[datetime, ...]  # rising
+    test: datetime
+
+    def to_json(self) -> dict[str, Any]:
+        """As the data report gives it."""
+        return {"train": [moment.isoformat() for moment in self.train], "test": self.test.isoformat()}
+
+
+def log_end(log: Log) -> datetime:
+    """The midnight after the last event: the log is taken to be whole up to there."""
+    return datetime(log.last.year, log.last.month, log.last.day, tzinfo=UTC) + timedelta(days=1)
+
+
+def cutoffs_of(use_case: UseCase, log: Log) -> tuple[Cutoffs, list[Note]]:
+    """The test cutoff, the training cutoffs with enough history, and what there is to say about them.
+
+    A training cutoff's outcome window ends at or before the test cutoff; `prediction` days of history lie before it.
+
+    Raises:
+        DataError: the test cutoff lies outside the log, or leaves no training cutoff.
+    """
+    window = use_case.window
+    if window is None:
+        raise TypeError("Cutoffs are of a log.")
+    first, end = log.first.replace(tzinfo=UTC), log_end(log)
+    wait = timedelta(days=window.gap + window.prediction)
+    test = window.test_cutoff or end - wait
+    notes = _check_test(_timestamp(use_case), window, log, test)
+    steps = range(1, window.train_cutoffs + 1)
+    asked = [test - timedelta(days=window.gap + step * window.prediction) for step in steps]
+    train = tuple(sorted(moment for moment in asked if moment - timedelta(days=window.prediction) >= first))
+    if not train:
+        raise DataError(
+            log.source.path,
+            [
+                f"column {_timestamp(use_case)!r}: the log must reach back {2 * window.prediction + window.gap} days "
+                f"before the test cutoff {test:%Y-%m-%d}, it begins on {first:%Y-%m-%d}"
+            ],
+        )
+    if len(train) < len(asked):
+        figures = {"kept": len(train), "asked": len(asked), "days": window.prediction}
+        detail = f"{len(train)} of {len(asked)} training cutoffs have {window.prediction} days of history"
+        notes.append(Note("history", detail, figures))
+    return Cutoffs(train, test), notes
+
+
+def _check_test(column: str, window: Window, log: Log, test: datetime) -> list[Note]:
+    """Refuses a test cutoff outside the log; says where its outcome window is cut short."""
+    first, end = log.first.replace(tzinfo=UTC), log_end(log)
+    ends = test + timedelta(days=window.gap + window.prediction)
+    if window.test_cutoff is None and test <= first:
+        raise DataError(
+            log.source.path,
+            [
+                f"column {column!r}: the log must span more than gap and prediction window, "
+                f"{window.gap + window.prediction} days, it runs from {first:%Y-%m-%d} to {log.last:%Y-%m-%d}"
+            ],
+        )
+    if not first < test < end:
+        raise DataError(
+            log.source.path,
+            [
+                f"column {column!r}: the test cutoff must lie inside the log, {first:%Y-%m-%d} to {end:%Y-%m-%d}, "
+                f"got {test:%Y-%m-%d}"
+            ],
+        )
+    lacking = (ends - end) / timedelta(days=1)
+    if lacking > _tolerated_shortfall * window.prediction:
+        latest = end - (ends - test)
+        raise DataError(
+            log.source.path,
+            [
+                f"column {column!r}: the prediction window must end inside the log, by {end:%Y-%m-%d}; it ends on "
+                f"{ends:%Y-%m-%d}; the latest test cutoff is {latest:%Y-%m-%d}"
+            ],
+        )
+    if lacking <= 0:
+        return []
+    return [
+        Note("cut_short", f"the log ends {lacking:g} days before the test prediction window does", {"days": lacking})
+    ]
+
+
+def _timestamp(use_case: UseCase) -> str:
+    return use_case.events.timestamp if use_case.events else ""
+
+
+def naive(moment: datetime) -> datetime:
+    """A moment as UTC without zone, as events have it."""
+    return moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def labels(customers: pl.Series, events: ir.Table, use_case: UseCase, cutoff: datetime) -> pl.Series:
+    """1 for customers of whom the outcome that the use case asks about came true after a cutoff, else 0.
+
+    Counted are label events in [cutoff + gap, cutoff + gap + prediction); refunds are none.
+    """
+    window, label = use_case.window, use_case.label
+    if window is None or label is None:
+        raise TypeError("Outcomes are of a log.")
+    start = naive(cutoff) + timedelta(days=window.gap)
+    refund = events.refund | (events.amount < 0).fill_null(False)
+    inside = (events.ts >= start) & (events.ts < start + timedelta(days=window.prediction))
+    counted = events.filter(inside & (events.type == slug(label.event)) & ~refund)
+    there = customers.is_in(frame(counted.select(CUSTOMER_ID).distinct())[CUSTOMER_ID].implode())
+    return (there if label.outcome == "present" else ~there).cast(pl.Int8).alias(LABEL)
+
+
+def eligibility(use_case: UseCase) -> Predicate | None:
+    """Who may be scored, as a comparison on one feature: a label event in [cutoff - active_within, cutoff)."""
+    if use_case.eligible is None or use_case.eligible.active_within is None or use_case.label is None:
+        return None
+    return Predicate(f"days_since_{slug(use_case.label.event)}", "<=", float(use_case.eligible.active_within))

@@ -1,0 +1,236 @@
+"""Traits of customers: read as what they are, joined as of the cutoff, free identifiers refused."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import polars as pl
+
+from features.columns.column_report import column_report
+from features.columns.expressions import as_moment, as_text, as_written_moment, filled, slug
+from features.columns.type_inference import Read, read_column
+from features.config.use_case import Profiles, UseCase
+from features.errors import DataError
+from features.history.identities import accepted_links
+from features.point_in_time.feature_plan import Trait
+from features.sources.engine import frame
+from features.sources.rejected_rows import BadRows, bad_rows_of, refuse_too_many
+from features.sources.source import FILE, ROW, Source, missing_column, open_source, reading
+from features.spec.feature import CUSTOMER_ID, ELIGIBLE, Feature, Finding
+
+_id, _from, _broken = "__customer_id", "__valid_from", "__broken"
+_most_levels, _least_rows = 12, 20
+_personal = re.compile(
+    r"(^|_)(e?mails?|e_mail|phone|telephone|tel|mobile_number|fax|iban|bic|ssn|nir|siret|passport|address|adresse|street|"
+    r"uuid|guid|login|username|password|ip_address|first_?name|last_?name|full_?name|surname|nom|prenom)(_|$)"
+)
+_identifier = re.compile(r"(^|_)(id|key|ref|number|no|code)$")
+_most_identities = 50
+_separators, _most_entries = (";", "|", ","), 100
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """The profiles of a use case, held by the engine.
+
+    `rows`: customer_id, valid_from (null where the source has none), place (the row's number), t0.. (the traits).
+    """
+
+    rows: ir.Table
+    traits: tuple[Trait, ...]
+    bad: BadRows
+    columns: tuple[dict[str, Any], ...]  # for the data report
+    findings: tuple[Finding, ...]
+    dated: bool
+    source: Source
+
+
+def open_profiles(backend: Any, use_case: UseCase, before: datetime, taken: Sequence[str]) -> Traits | None:
+    """The profiles of a use case; what a trait is, is settled by the rows valid before a moment (UTC, without zone).
+
+    Raises:
+        DataError: a column is not there, or too many rows are bad.
+    """
+    section = use_case.profiles
+    if section is None:
+        return None
+    source = open_source(backend, section.path, table=section.table)
+    _check_columns(section, source)
+    cells = _fetch(source, section)
+    if use_case.events is not None:
+        cells = _merged(cells, accepted_links(backend, use_case.events.links), section)
+    bad = bad_rows_of(source, cells)
+    about = dict.fromkeys(("missing_customer_id", "repeated_customer_id"), section.customer_id)
+    dated = dict.fromkeys(("missing_valid_from", "unreadable_valid_from"), section.valid_from)
+    refuse_too_many(source, bad, use_case.quality.bad_rows, {**about, **dated})
+    kept = cells.filter(pl.col(_broken).is_null())
+    known = kept if section.valid_from is None else kept.filter(pl.col(_from) < before)
+    traits, columns, report = _read(kept, known, source, section, taken)
+    named = {"customer_id": kept[_id], "valid_from": kept[_from], "place": kept["__place"]}
+    rows = backend.create_table("penchant_profiles", pl.DataFrame({**named, **columns}).to_arrow(), temp=True)
+    findings = () if section.valid_from else tuple(_undated(trait) for trait in traits)
+    return Traits(rows, tuple(traits), bad, tuple(report), findings, section.valid_from is not None, source)
+
+
+def as_of(profiles: ir.Table, cutoff: ir.Value) -> ir.Table:
+    """Each customer's latest profile from before the cutoff; one without date is always known."""
+    known = profiles.filter(profiles.valid_from.isnull() | (profiles.valid_from < cutoff))
+    latest = ibis.window(group_by=known.customer_id, order_by=[known.valid_from.desc(), known.place.desc()])
+    numbered = known.mutate(rank=ibis.row_number().over(latest))
+    return numbered.filter(numbered["rank"] == 0).drop("rank", "place", "valid_from")
+
+
+def _check_columns(section: Profiles, source: Source) -> None:
+    needed = [name for name in (section.customer_id, section.valid_from, *section.exclude) if name is not None]
+    needed += section.formats
+    lacking = [missing_column(name, source.columns) for name in needed if name not in source.columns]
+    if lacking:
+        raise DataError(source.path, lacking)
+
+
+def _fetch(source: Source, section: Profiles) -> pl.DataFrame:
+    """Every row with customer id, date, and the rule it broke."""
+    identity = as_text(source.column(section.customer_id))
+    rules = [("missing_customer_id", identity.isnull())]
+    moment: ir.Value = ibis.null("timestamp(6)")
+    if section.valid_from is not None:
+        cells = source.column(section.valid_from)
+        written = section.valid_from_format
+        read = as_moment(cells) if written is None else as_written_moment(cells, written)
+        if read is None:
+            raise DataError(source.path, [f"column {section.valid_from!r} must hold dates, got {cells.type()}"])
+        moment = read
+        rules += [("missing_valid_from", ~filled(cells)), ("unreadable_valid_from", moment.isnull())]
+    broken = ibis.cases(*[(rule, name) for name, rule in rules], else_=ibis.null("string"))
+    table = source.table.mutate(**{_id: identity, _from: moment, _broken: broken})
+    with reading(source.path):
+        cells = frame(table).sort(FILE, ROW).with_row_index("__place").cast({"__place": pl.Int64})
+    if section.valid_from is not None:
+        return cells
+    again = pl.col(_id).is_not_null() & ~pl.col(_id).is_first_distinct()
+    repeated = pl.when(again).then(pl.lit("repeated_customer_id")).otherwise(pl.col(_broken))
+    return cells.with_columns(repeated.alias(_broken))
+
+
+def _merged(cells: pl.DataFrame, links: Mapping[str, str], section: Profiles) -> pl.DataFrame:
+    """The rows with merged customers' ids replaced; without dates the first profile of those merged stays."""
+    if not links:
+        return cells
+    merged = cells.with_columns(pl.col(_id).replace(links))
+    if section.valid_from is not None:
+        return merged
+    sound = pl.col(_broken).is_null()
+    return merged.filter(~sound | pl.struct(_id, sound.alias("sound")).is_first_distinct())
+
+
+def _read(
+    kept: pl.DataFrame, known: pl.DataFrame, source: Source, section: Profiles, taken: Sequence[str]
+) -> tuple[list[Trait], dict[str, pl.Series], list[dict[str, Any]]]:
+    """Each column as a trait: its definition, its cells under the name inside, its line of the report."""
+    names = {name.casefold() for name in (*taken, CUSTOMER_ID, ELIGIBLE)}
+    traits: list[Trait] = []
+    cells: dict[str, pl.Series] = {}
+    report = []
+    for index, name in enumerate(source.columns):
+        if name in (section.customer_id, section.valid_from):
+            continue
+        raw = kept[f"c{index}"].alias(name)
+        read, trait = _trait(raw, known[f"c{index}"].alias(name), f"t{len(traits)}", section, names)
+        role = "excluded" if name in section.exclude else "dropped" if trait is None else "feature"
+        report.append(column_report(name, role, raw.dtype, read))
+        if trait is not None:
+            traits.append(trait)
+            cells[trait.inside] = read.cells.alias(trait.inside)
+            names.update(feature.name.casefold() for feature in trait.features)
+    return traits, cells, report
+
+
+def _trait(
+    raw: pl.Series, known: pl.Series, inside: str, section: Profiles, taken: set[str]
+) -> tuple[Read, Trait | None]:
+    name = raw.name
+    if name in section.exclude:
+        return Read(raw, None), None
+    if why := personal(name, known):
+        return Read(raw, None, dropped=why), None
+    family = section.groups.get(name, "trait")
+    shown = f"trait_{name}" if name.casefold() in taken else name
+    if isinstance(raw.dtype, pl.List):
+        return _listed(raw, known, inside, shown, family)
+    written = section.formats.get(name)
+    settled = read_column(known, written)
+    if (separator := separator_of(known, settled)) is not None:
+        return _listed(raw, known, inside, shown, family, separator)
+    read = read_column(raw, written or (None if settled.feature is None else settled.feature.written))
+    kinds = {(each.feature.type, each.feature.written) for each in (settled, read) if each.feature is not None}
+    if settled.feature is None or read.feature is None or len(kinds) > 1:
+        why = settled.dropped or read.dropped or "it changes its type in time"
+        return Read(raw, None, read.done, why), None
+    feature = replace(settled.feature, name=shown, family=family, subject=name)
+    done = replace(read, feature=feature)
+    if feature.type != "date":
+        return done, Trait(name, inside, "plain", (feature,), written=feature.written)
+    age = Feature(f"{slug(shown) or 'date'}_age_days", "number", family, "days", subject=name)
+    return done, Trait(name, inside, "date", (age,), written=feature.written)
+
+
+def personal(name: str, cells: pl.Series) -> str | None:
+    """Why a column names a person rather than a trait; None when it does not."""
+    words = slug(name)
+    if _personal.search(words):
+        return "it is personal by its name"
+    if _identifier.search(words) and cells.drop_nulls().n_unique() > _most_identities:
+        return "it is an identifier by its name and the number of its values"
+    return None
+
+
+def separator_of(cells: pl.Series, read: Read) -> str | None:
+    """The sign that parts the entries of lists kept as text; None where texts are no lists.
+
+    Lists are put together from the same few entries, so that there are fewer of these than different texts, and some
+    hold more entries than others. Numbers and dates are none.
+    """
+    if cells.dtype not in (pl.String, pl.Categorical, pl.Enum) or (read.feature and read.feature.type != "category"):
+        return None
+    texts = cells.cast(pl.String).str.strip_chars().replace("", None).drop_nulls().unique().to_list()
+    for sign in _separators:
+        lists = [[word for entry in text.split(sign) if (word := slug(entry))] for text in texts]
+        entries = {entry for words in lists for entry in words}
+        if len({len(words) for words in lists} - {0}) > 1 and len(entries) < min(len(texts), _most_entries):
+            return sign
+    return None
+
+
+def _listed(
+    raw: pl.Series, known: pl.Series, inside: str, shown: str, family: str, separator: str | None = None
+) -> tuple[Read, Trait | None]:
+    """A list: how long it is, and how often it holds each of its frequent entries."""
+    if separator is None:
+        texts, lists, done = raw.cast(pl.List(pl.String)), known.cast(pl.List(pl.String)), "a list, counted"
+    else:
+        texts = raw.cast(pl.String).str.strip_chars().replace("", None)
+        lists, done = known.cast(pl.String).str.split(separator), f"a list parted by {separator!r}, counted"
+    counts = Counter(slug(entry) for entries in lists.drop_nulls() for entry in entries if entry)
+    if not counts:
+        return Read(texts, None, dropped="it is empty"), None
+    ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    levels = [level for level, n in ranked if level and n >= _least_rows][:_most_levels]
+    base = slug(shown) or "list"
+    length = Feature(f"{base}_count", "integer", family, lower=0.0, subject=raw.name)
+    each = [
+        Feature(f"{base}_{level}", "integer", family, lower=0.0, subject=f"{raw.name}: {level}") for level in levels
+    ]
+    trait = Trait(raw.name, inside, "list", (length, *each), tuple(levels), separator)
+    return Read(texts, length, (done,)), trait
+
+
+def _undated(trait: Trait) -> Finding:
+    detail = f"Trait {trait.column!r} has no valid_from: today's value may not have been known at the cutoff."
+    return Finding("trait_without_valid_from", trait.features[0].name, "warn", detail, {"trait": trait.column})

@@ -1,0 +1,57 @@
+"""Whether a log and its profiles agree with each other and with time; said in the data report, never repaired."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+import ibis
+import ibis.expr.types as ir
+
+from features.columns.expressions import slug
+from features.history.event_log import Log
+from features.point_in_time.traits import Traits
+from features.spec.feature import CUSTOMER_ID, Note
+
+_sign_up = re.compile(
+    r"(^|_)(signed?_?up|sign_?up|signup_date|registered|registration|inscription|created|creation|joined|since|opened)(_|$)"
+)
+
+
+def incoherences(log: Log, profiles: Traits | None) -> list[Note]:
+    """What is at odds: events before their customer's sign-up, events and profiles in the future, unknown customers."""
+    now = ibis.literal(datetime.now(UTC).replace(tzinfo=None), "timestamp(6)")
+    events = log.held.events
+    told = [_said("future_events", events.count(where=events.ts > now), "events lie in the future")]
+    if profiles is None:
+        return [note for note in told if note]
+    known = profiles.rows.select(CUSTOMER_ID).distinct()
+    customers = log.named.select(CUSTOMER_ID).distinct()
+    unknown, idle = customers.anti_join(known, CUSTOMER_ID), known.anti_join(customers, CUSTOMER_ID)
+    told.append(_said("without_profile", unknown.count(), "customers of the log have no profile"))
+    told.append(_said("without_events", idle.count(), "profiles belong to nobody in the log"))
+    if profiles.dated:
+        ahead = profiles.rows.count(where=profiles.rows.valid_from > now)
+        told.append(_said("future_profiles", ahead, "profiles are dated in the future"))
+    signs = [trait for trait in profiles.traits if trait.kind == "date" and _sign_up.search(slug(trait.column))]
+    for trait in signs:
+        early = _before(log, profiles, trait.inside)
+        told.append(
+            _said("before_sign_up", early, f"events lie before their customer's {trait.column!r}", trait.column)
+        )
+    return [note for note in told if note]
+
+
+def _before(log: Log, profiles: Traits, column: str) -> ir.Value:
+    """How many events lie on a day before the earliest date that their customer's profiles give."""
+    rows = profiles.rows
+    signed = (
+        rows.group_by(CUSTOMER_ID).aggregate(signed=rows[column].cast("timestamp(6)").min()).rename(who=CUSTOMER_ID)
+    )
+    joined = log.named.inner_join(signed, log.named[CUSTOMER_ID] == signed["who"])
+    return joined.count(where=joined.ts < joined.signed.truncate("D"))
+
+
+def _said(rule: str, count: ir.Value, what: str, column: str | None = None) -> Note | None:
+    n = int(count.execute())
+    return Note(rule, f"{n:,} {what}", {"count": n, "column": column} if column else {"count": n}) if n else None

@@ -1,0 +1,150 @@
+"""What the first rows of a file show of its columns, before anything is known about them."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import repeat
+from pathlib import Path
+from typing import Literal
+
+import polars as pl
+
+from features.columns.expressions import slug
+from features.columns.format_inference import time_of_day
+from features.sources.csv_files import dialect, first_rows
+from features.sources.engine import engine, frame
+from features.sources.source import files_of, is_csv, open_source, reading
+from features.spec.feature import EPOCHS, read_number
+
+FEW = 10  # different values up to which a column may be one of classes
+_rows, _cells = 20_000, 4_000_000
+_tried = 1_000  # filled cells that are read one by one
+_readable = 0.95  # share of them that must be readable
+_iso = re.compile(
+    r"\d{4}[-/]\d{1,2}[-/]\d{1,2}([T ]\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?)?( ?(Z|UTC|GMT|[+-]\d{2}(:?\d{2})?))?"
+)
+_parts = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})(?!\d)")
+_first_two = r"^(\d{1,2})[/.-](\d{1,2})[/.-]"
+_compact = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
+_about_time = re.compile(r"(^|_)(date|day|time|ts|timestamp|datetime|at|when|epoch|jour|heure|datum|moment)(_|$)")
+_epochs = {9 + len(str(ticks)): name for name, ticks in EPOCHS.items()}  # by digits: 10, 13, 16
+
+Kind = Literal["moment", "number", "text"]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A column by its first rows."""
+
+    name: str
+    words: str  # of its name, lower case, joined by _
+    kind: Kind
+    cells: pl.Series  # the filled ones, as trimmed text
+    rows: int  # with the blank ones
+    written: str | None = None  # the form of moments that are not ISO: strptime's, or epoch_s and its like
+
+    @property
+    def either_way(self) -> bool:
+        """Whether day and month of dates that are not ISO could as well be the other way round."""
+        return "%m" in (self.written or "") and max(_largest(self.cells, 1), _largest(self.cells, 2)) in range(1, 13)
+
+    @property
+    def distinct(self) -> int:
+        """How many different values there are."""
+        return self.cells.n_unique()
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """The different values of a column of few, the most frequent first; else none."""
+        if not 1 < self.distinct <= FEW:
+            return ()
+        counts = self.cells.alias("level").value_counts(name="n").sort("n", "level", descending=[True, False])
+        return tuple(counts["level"].to_list())
+
+    @property
+    def full(self) -> bool:
+        """Whether hardly any cell is blank."""
+        return len(self.cells) >= _readable * self.rows > 0
+
+    @property
+    def repeats(self) -> bool:
+        """Whether values come back."""
+        return self.distinct < 0.99 * len(self.cells)
+
+
+def look(file: Path) -> list[Seen]:
+    """The columns of a file, or of a folder's first file.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    sample = _sample(file)
+    return [_seen(sample[name]) for name in sample.columns if name.strip()]
+
+
+def words_of(name: str) -> str:
+    """A name's words.
+
+    >>> words_of("CustomerID"), words_of("Date d’achat"), words_of("SALES_PRICE")
+    ('customer_id', 'date_d_achat', 'sales_price')
+    """
+    return slug(re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name))
+
+
+def _sample(file: Path) -> pl.DataFrame:
+    first = files_of(file)[0]
+    if is_csv(first):
+        written = dialect(first)
+        names = dict.fromkeys(written.columns)
+        rows = first_rows(first, written, min(_rows, _cells // len(names)))
+        cells = dict(zip(written.columns, zip(*rows, strict=True) if rows else repeat(()), strict=False))
+        return pl.DataFrame(cells, schema=dict.fromkeys(names, pl.String))
+    with engine() as backend:
+        source = open_source(backend, file)
+        names_inside = {f"c{index}": name for index, name in enumerate(source.columns)}
+        with reading(file):
+            return frame(source.table.limit(_rows)).select(*names_inside).rename(names_inside)
+
+
+def _seen(cells: pl.Series) -> Seen:
+    words = words_of(cells.name)
+    if cells.dtype.is_nested() or cells.dtype == pl.Binary:
+        return Seen(cells.name, words, "text", pl.Series(cells.name, [], dtype=pl.String), len(cells))
+    texts = cells.cast(pl.String, strict=False).str.strip_chars()
+    filled = texts.filter(texts != "")  # a null is not compared, and so goes too
+    if cells.dtype in (pl.Date, pl.Datetime):
+        return Seen(cells.name, words, "moment", filled, len(cells))
+    shown = filled.head(_tried).to_list()
+    if shown and _most(_iso.fullmatch(text) is not None for text in shown):
+        return Seen(cells.name, words, "moment", filled, len(cells))
+    if written := _written(words, filled, shown):
+        return Seen(cells.name, words, "moment", filled, len(cells), written)
+    number = cells.dtype.is_numeric() or (shown and _most(not math.isnan(read_number(text)) for text in shown))
+    return Seen(cells.name, words, "number" if number else "text", filled, len(cells))
+
+
+def _most(there: Iterable[bool]) -> bool:
+    kept = list(there)
+    return sum(kept) >= _readable * len(kept)
+
+
+def _largest(cells: pl.Series, place: int) -> int:
+    """The largest of the first or second numbers of dates."""
+    return int(cells.str.extract(_first_two, place).cast(pl.Int64, strict=False).max() or 0)  # type: ignore[arg-type]  # of integers
+
+
+def _written(words: str, cells: pl.Series, shown: list[str]) -> str | None:
+    """How moments are written that are not in ISO form, None where the cells are no moments."""
+    if (first := _parts.match(shown[0]) if shown else None) and _most(_parts.match(text) is not None for text in shown):
+        order = ("%m", "%d") if _largest(cells, 2) > 12 >= _largest(cells, 1) else ("%d", "%m")
+        date = first[2].join((*order, "%Y" if len(first[4]) == 4 else "%y"))
+        return date + (time_of_day(shown[0][first.end() :]) or "")
+    if not shown or not all(text.isdigit() for text in shown):
+        return None
+    if _most(_compact.fullmatch(text) is not None for text in shown):
+        return "%Y%m%d"
+    lengths = {len(text) for text in shown}
+    return _epochs.get(lengths.pop()) if len(lengths) == 1 and _about_time.search(words) else None

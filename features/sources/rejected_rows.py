@@ -1,0 +1,108 @@
+"""Rows that broke a rule: counted, set aside with where they stood, and too many of them refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import ibis.expr.types as ir
+import polars as pl
+
+from features.errors import DataError
+from features.sources.engine import frame
+from features.sources.source import FILE, ROW, Source
+
+BROKEN = "__broken"  # the rule a row broke, null for a good one
+_asked = {
+    f"unreadable_{rule}": f" (must be in ISO form, such as 2026-04-26 17:30, or as {key} says)"
+    for rule, key in (
+        ("timestamp", "events.timestamp_format"),
+        ("order", "table.order_by_format"),
+        ("valid_from", "profiles.valid_from_format"),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BadRows:
+    """Rows of a source that broke a rule: how many each, and the rows themselves with file, row number and rule."""
+
+    read: int
+    rules: Mapping[str, int]
+    rows: pl.DataFrame  # __file, __row, rule, then the cells as they were, under the file's own names
+
+    @property
+    def total(self) -> int:
+        """How many rows were set aside."""
+        return sum(self.rules.values())
+
+    def places(self) -> BadRows:
+        """The same without the cells: where each row stands, and the rule."""
+        return self if self.rows.is_empty() else replace(self, rows=self.rows.select(FILE, ROW, "rule"))
+
+    def to_json(self) -> dict[str, Any]:
+        """As the data report gives it."""
+        share = self.total / self.read if self.read else 0.0
+        return {"read": self.read, "total": self.total, "share": share, "rules": dict(self.rules)}
+
+
+def bad_rows(source: Source, held: ir.Table, counts: pl.DataFrame) -> BadRows:
+    """The rows of a typed table with a broken rule, fetched; `counts` says how many (`n`) broke which."""
+    counted = counts.group_by(BROKEN).agg(pl.col("n").sum())
+    rules = {rule: n for rule, n in counted.iter_rows() if rule is not None}
+    for _, _, rule in source.ragged:
+        rules[rule] = rules.get(rule, 0) + 1
+    read = int(counted["n"].sum()) + len(source.ragged)
+    return BadRows(read, dict(sorted(rules.items())), _as_they_were(source, held) if rules else pl.DataFrame())
+
+
+def _as_they_were(source: Source, held: ir.Table) -> pl.DataFrame:
+    """The bad rows' cells as text, with where they stood and the rule they broke."""
+    broken = held.filter(held[BROKEN].notnull()).select(FILE, ROW, rule=BROKEN)
+    cells = source.table.mutate(**{f"c{i}": source.table[f"c{i}"].cast("string") for i in range(len(source.columns))})
+    found = frame(broken.inner_join(cells, [FILE, ROW]).order_by([FILE, ROW]))
+    taken = (FILE, ROW, "rule")
+    found = found.rename({f"c{i}": f"{name}_" if name in taken else name for i, name in enumerate(source.columns)})
+    ragged = pl.DataFrame(source.ragged, schema={FILE: pl.String, ROW: pl.Int64, "rule": pl.String}, orient="row")
+    return pl.concat([found.cast({ROW: pl.Int64}), ragged], how="diagonal")
+
+
+def bad_rows_of(source: Source, cells: pl.DataFrame) -> BadRows:
+    """The same of a frame of `c0`.. with the rule each row broke, if any, in `__broken`."""
+    taken = (FILE, ROW, "rule")
+    names = {f"c{i}": f"{name}_" if name in taken else name for i, name in enumerate(source.columns)}
+    broken = cells.filter(pl.col(BROKEN).is_not_null()).select(
+        FILE, pl.col(ROW).cast(pl.Int64), pl.col(BROKEN).alias("rule"), *names
+    )
+    ragged = pl.DataFrame(source.ragged, schema={FILE: pl.String, ROW: pl.Int64, "rule": pl.String}, orient="row")
+    rows = pl.concat([broken.rename(names), ragged], how="diagonal")
+    counts = dict(sorted(rows["rule"].value_counts().iter_rows()))
+    return BadRows(len(cells) + len(ragged), counts, rows)
+
+
+def refuse_too_many(source: Source, bad: BadRows, tolerated: float, columns: Mapping[str, str | None]) -> None:
+    """Stops where the share of bad rows exceeds what is tolerated; `columns` says which column a rule is about.
+
+    Raises:
+        DataError: with the count of each rule and the first rows that broke it.
+    """
+    if bad.total <= tolerated * bad.read:
+        return
+    lines = [
+        f"{_about(columns.get(rule))}{rule}: {count} rows, first at {_places(bad.rows.filter(pl.col('rule') == rule))}"
+        f"{_asked.get(rule, '')}"
+        for rule, count in bad.rules.items()
+    ]
+    arrived = f"{bad.total} of {bad.read} ({bad.total / bad.read:.1%})"
+    share = f"at most {tolerated:.1%} of the rows may be bad (quality.bad_rows), got {arrived}"
+    raise DataError(source.path, [share, *lines])
+
+
+def _about(column: str | None) -> str:
+    return "" if column is None else f"column {column!r}: "
+
+
+def _places(rows: pl.DataFrame) -> str:
+    first = rows.head(3).select(FILE, ROW).iter_rows()
+    return ", ".join(f"row {row} of {file}" for file, row in first)

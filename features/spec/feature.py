@@ -1,0 +1,162 @@
+"""Plain names and types that every layer shares; the only module of `features` that `scoring` may import."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+type_names = ("number", "integer", "boolean", "category", "date")
+FeatureType = Literal["number", "integer", "boolean", "category", "date"]
+Polarity = Literal["positive", "negative"]
+
+CUSTOMER_ID = "customer_id"
+ELIGIBLE = "eligible"
+# How numbers are written as text, as regular expressions that Python and DuckDB read alike.
+AROUND = "^[\\s\u00a0\u202f]+|[\\s\u00a0\u202f]+$"
+BLANKS = "[ '\u00a0\u202f]"
+SPACED = rf"[+-]?[1-9][0-9]{{0,2}}({BLANKS}[0-9]{{3}})+([.,][0-9]+)?"
+GROUPED = r"[+-]?[1-9][0-9]{0,2}(,[0-9]{3})+(\.[0-9]+)?"
+DOTTED = r"[+-]?[1-9][0-9]{0,2}(\.[0-9]{3})+,[0-9]+"
+# How moments counted from 1970 are called, with their ticks a second.
+EPOCHS = {"epoch_s": 1, "epoch_ms": 10**3, "epoch_us": 10**6}
+MISSING = "(missing)"
+OTHER = "(other)"
+
+
+def normalise(text: str) -> str:
+    """The form in which spellings of one category agree: NFC, trimmed, inner blanks single, case folded.
+
+    >>> normalise("  New   York ") == normalise("new york")
+    True
+    """
+    return " ".join(unicodedata.normalize("NFC", text).split()).casefold()
+
+
+def read_number(text: str) -> float:
+    """The number a text stands for, NaN where it is none.
+
+    Thousands may be parted by a comma (1,234.5), a blank or an apostrophe (1 234,5), or a point before a decimal comma
+    (1.234,5); else a comma parts decimals (12,5).
+
+    >>> [read_number(text) for text in (" 12 ", "1,234.5", "12,5", "1.234,50", "twelve")]
+    [12.0, 1234.5, 12.5, 1234.5, nan]
+    """
+    try:
+        return float(text)  # nearly always, and much the quickest; it passes over blanks around, as AROUND does
+    except ValueError:
+        plain = re.sub(AROUND, "", text)
+    if re.fullmatch(SPACED, plain):
+        plain = re.sub(BLANKS, "", plain)
+    if "," in plain:
+        if re.fullmatch(GROUPED, plain):
+            plain = plain.replace(",", "")
+        else:
+            plain = (plain.replace(".", "") if re.fullmatch(DOTTED, plain) else plain).replace(",", ".")
+    try:
+        return float(plain)
+    except ValueError:
+        return math.nan
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One column a model reads: its type, its logical bounds, and what it says about a customer.
+
+    Bounds are logical (a count is never negative, a share lies in 0..1), never learned: outside them a value is
+    invalid; outside `seen`, the range or the levels met in training, it is scored with a warning.
+    Every feature may be null. Booleans are 0 or 1 in a matrix, dates are days since 1970-01-01.
+    """
+
+    name: str
+    type: FeatureType
+    family: str = "trait"  # the reason code: recency, frequency, monetary, tenure, regularity, trend, trait, ...
+    unit: str | None = None  # "days", "purchases", "share", a currency code; None when it has none
+    lower: float | None = None  # inclusive
+    upper: float | None = None  # inclusive
+    seen: tuple[float, float] | None = None  # smallest and largest value met in training; numbers, integers and dates
+    levels: tuple[str, ...] = ()  # categories met often enough to have a code of their own, as displayed
+    spellings: Mapping[str, str] = field(default_factory=dict)  # other spellings, normalised -> level
+    event: str | None = None  # the event type it counts, as a slug
+    window_days: int | None = None  # the window it looks back over; None: the whole log before the cutoff
+    subject: str | None = None  # the property level, the measure or the trait it speaks of
+    names: Mapping[str, str] = field(default_factory=dict)  # display names by language ("fr", "en"), from [names]
+    written: str | None = None  # how its cells are written as text, as `features.spec.formats` has it; None: as usual
+
+    def to_json(self) -> dict[str, Any]:
+        """The feature as it stands in a manifest."""
+        return {
+            "name": self.name,
+            "type": self.type,
+            "family": self.family,
+            "unit": self.unit,
+            "nullable": True,
+            "lower": self.lower,
+            "upper": self.upper,
+            "seen": list(self.seen) if self.seen else None,
+            "levels": list(self.levels),
+            "spellings": dict(self.spellings),
+            "event": self.event,
+            "window_days": self.window_days,
+            "subject": self.subject,
+            "names": dict(self.names),
+            "written": self.written,
+        }
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Feature:
+        """The feature that `to_json` wrote."""
+        kept = {key: value for key, value in stored.items() if key != "nullable"}
+        seen = kept.pop("seen")
+        return cls(**{**kept, "seen": tuple(seen) if seen else None, "levels": tuple(kept["levels"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Predicate:
+    """Eligibility as a comparison on one feature, on the value as given (float64), e.g. days_since_purchase <= 90.
+
+    A null never satisfies it.
+    """
+
+    feature: str
+    op: Literal["<=", ">="]
+    value: float
+
+    def to_json(self) -> dict[str, Any]:
+        """The predicate as it stands in a manifest."""
+        return {"feature": self.feature, "op": self.op, "value": self.value}
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something to be known of the data, which is no doubt: in English, and what it says as figures."""
+
+    rule: str
+    detail: str
+    figures: Mapping[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """The note as the data report gives it."""
+        return {"rule": self.rule, "detail": self.detail, "figures": dict(self.figures)}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A doubt about a feature: `block` stops promotion (evidence of a leak), `warn` is reported only.
+
+    `detail` says it in English; `figures` are what it says, so that it can be said in another language.
+    """
+
+    rule: str
+    feature: str | None
+    severity: Literal["block", "warn"]
+    detail: str
+    figures: Mapping[str, Any] = field(default_factory=dict)  # shares and areas to four decimals
+
+    def to_json(self) -> dict[str, Any]:
+        """The finding as the training report gives it."""
+        told = {"rule": self.rule, "feature": self.feature, "severity": self.severity, "detail": self.detail}
+        return {**told, "figures": dict(self.figures)} if self.figures else told

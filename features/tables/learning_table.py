@@ -1,0 +1,80 @@
+"""What a model learns from, whichever source it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import polars as pl
+
+from features.config.use_case import UseCase
+from features.errors import UseCaseError
+from features.point_in_time.feature_plan import Layout
+from features.point_in_time.labels import LABEL, Cutoffs
+from features.sources.rejected_rows import BadRows
+from features.spec.feature import Feature, Finding, Predicate
+
+ID, CUTOFF, ORDER, GROUP = "__customer_id", "__cutoff", "__order", "__group"
+BOOKKEEPING = (ID, CUTOFF, ORDER, LABEL, GROUP)
+_least_of_a_class = 20
+
+
+@dataclass(frozen=True, slots=True)
+class LearningTable:
+    """Eligible customers at each cutoff, or the rows of a ready table, with their label.
+
+    `rows`: `__customer_id` (text), `__cutoff` (UTC, null for a ready table), `__order` (the `order_by` value or null),
+    the features in order, `__label` (0 or 1), `__group` (what must stay on one side of a split). A row of a ready
+    table without `customer_id` is called by its number in the source, from 1.
+    """
+
+    rows: pl.DataFrame
+    features: tuple[Feature, ...]
+    eligible: Predicate | None
+    cutoffs: Cutoffs | None
+    report: dict[str, Any]
+    digest: str  # sha256 of the sources' bytes
+    findings: tuple[Finding, ...] = ()
+    layout: Layout | None = None  # what the features of a log are made of; None for a ready table
+    bad: Mapping[str, BadRows] = field(default_factory=dict)  # rows left out, by source: events, profiles, table
+
+
+def class_shortage(labels: pl.Series, part: str, what: str, who: str) -> list[str]:
+    """Says what is lacking where a part has fewer than 20 rows of either class; `who` could be in it at all."""
+    if labels.is_empty():
+        return [f"the {part} must have eligible customers, it has none: {who}"]
+    ones = int(labels.sum())
+    return [
+        f"the {part} must have at least {_least_of_a_class} customers with label {label} ({what}), got {count}"
+        for label, count in ((1, ones), (0, len(labels) - ones))
+        if count < _least_of_a_class
+    ]
+
+
+def called(features: Iterable[Feature], use_case: UseCase) -> tuple[Feature, ...]:
+    """The features with the names and units that the use case gives them."""
+    named = []
+    for feature in features:
+        name = use_case.names.get(feature.name)
+        named.append(
+            feature if name is None else replace(feature, names=name.by_language(), unit=name.unit or feature.unit)
+        )
+    return tuple(named)
+
+
+def check_names(use_case: UseCase, known: Sequence[str]) -> None:
+    """Holds the columns that optional sections name against those there are.
+
+    Raises:
+        UseCaseError: a forbidden or varied column is not there.
+    """
+    named = {"reasons.forbid": use_case.reasons.forbid, "what_if": tuple(use_case.what_if)}
+    broken = [
+        f"{key}: must name features, {name!r} is none"
+        for key, names in named.items()
+        for name in names
+        if name not in known
+    ]
+    if broken:
+        raise UseCaseError(use_case.file, broken)

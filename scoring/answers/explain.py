@@ -1,0 +1,68 @@
+"""One customer's score explained in full: every contribution and every reason."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.answers.prepared_profile import Prepared
+from scoring.answers.score import MAX_REASONS, check_request, features_of, opening
+from scoring.answers.served_release import Live, published, statuses_of
+from scoring.encoding.value_rules import Note
+from scoring.reasons.reasons import named_contributions, top_reasons
+from scoring.text.formatting import Language
+
+
+def explain_profile(served: Live, profile: Any, *, language: Language = "en") -> dict[str, Any]:
+    """The body of POST /v1/explanations: base value and contributions on the calibrated scale, and all reasons.
+
+    Raises:
+        RequestError: The language is not allowed.
+        ProfileError: The profile is malformed or a feature breaks a rule; `notes` names each.
+    """
+    check_request({}, use_cases=None, reasons=0, language=language)
+    notes = opening(profile).get("errors")
+    if notes:
+        raise ProfileError(notes)
+    name = served.release.bundle.name
+    if isinstance(profile, Prepared) and name not in profile.features:
+        silent = profile.answers[name]
+        raise ProfileError(silent.get("errors") or [_nothing(silent["status"])])
+    features = features_of({}, profile, name, frozenset({name}))[0]
+    values, errors, warnings = served.scorer.encoder.row(features)
+    if errors:
+        raise ProfileError(errors)
+    return {**_explanation(served, np.asarray([values]), language), "warnings": warnings}
+
+
+class ProfileError(ValueError):
+    """The one profile of an explanation is not as it must be; `notes` names every broken rule."""
+
+    def __init__(self, notes: list[Note]) -> None:
+        super().__init__(f"A profile must keep every rule of its features, {len(notes)} are broken.")
+        self.notes = notes
+
+
+def _explanation(served: Live, matrix: NDArray[np.float64], language: Language) -> dict[str, Any]:
+    bundle = served.release.bundle
+    scored = served.scorer.score(matrix)
+    explained = served.scorer.explain(matrix, scored.margin)
+    status = statuses_of(served.scorer, matrix)[0]
+    return {
+        "use_case": bundle.name,
+        "eligible": status == "scored",
+        "base_value": float(explained.base_value[0]),
+        "contributions": named_contributions(bundle, explained.contributions[0]),
+        "margin": float(scored.margin[0]),
+        "calibration": {"a": bundle.calibration.a, "b": bundle.calibration.b},
+        **published(served, scored, language)[0],
+        "reasons": top_reasons(bundle, matrix[0].tolist(), explained.contributions[0], MAX_REASONS, language),
+        "model_version": served.release.version,
+        "trained_to": bundle.manifest["trained_to"],
+    }
+
+
+def _nothing(status: str) -> Note:
+    return {"code": status, "detail": f"There is nothing to explain: the customer's status is {status}."}

@@ -1,0 +1,224 @@
+"""Answers: what every caller is told of each customer, whichever door they came through."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from features.spec.feature import CUSTOMER_ID
+from features.spec.formats import amounts
+from scoring.answers.prepared_profile import Prepared
+from scoring.answers.served_release import Live, score_matrix
+from scoring.encoding.block import Block
+from scoring.encoding.encoder import Encoded, stranger
+from scoring.encoding.value_rules import Note
+from scoring.encoding.vectorised import NUMERIC
+from scoring.errors import RequestError
+from scoring.segments.assignment import DEFAULT, field_of, place_all
+from scoring.segments.policy import Policy
+from scoring.text.formatting import LANGUAGES, Language
+
+MAX_REASONS = 20
+_PROFILE_KEYS = {CUSTOMER_ID, "features"}
+
+
+def score_profiles(
+    live: Mapping[str, Live],
+    profiles: Sequence[Any],
+    *,
+    use_cases: Sequence[str] | None = None,
+    reasons: int = 0,
+    language: Language = "en",
+    policy: Policy = DEFAULT,
+) -> list[dict[str, Any]]:
+    """The `results` of POST /v1/scores: one answer a profile, in order; a bad row never fails the others.
+
+    Args:
+        live: The releases being served, by use case.
+        profiles: What was posted, of any shape, or a block of profiles of one shape.
+        use_cases: Which to score; None: for each row those all of whose features are there.
+        reasons: How many reasons a score, 0..20.
+        language: Of labels and reasons.
+        policy: Whose segments are named.
+
+    Raises:
+        RequestError: A use case is unknown, or the number of reasons or the language is not allowed.
+    """
+    check_request(live, use_cases=use_cases, reasons=reasons, language=language)
+    if isinstance(profiles, Block) and (names := _fitting_whole(live, profiles, use_cases)):
+        return _score_block(live, profiles, names, reasons, language, policy)
+    answers = [opening(profile) for profile in profiles]
+    asked = [_asked(live, answer, profile, use_cases) for answer, profile in zip(answers, profiles, strict=True)]
+    for name, served in live.items():
+        rows = [row for row, names in enumerate(asked) if name in names]
+        if rows:
+            features = [features_of(live, profiles[row], name, asked[row]) for row in rows]
+            scored = _score_rows(served, served.scorer.encoder.rows(features), reasons, language)
+            for row, score in zip(rows, scored, strict=True):
+                answers[row]["scores"][name] = score
+    name_segments(policy, live, answers, profiles, language)
+    return answers
+
+
+def _fitting_whole(live: Mapping[str, Live], block: Block, use_cases: Sequence[str] | None) -> list[str]:
+    """The use cases to score a block for; none unless its features are theirs, all of them and no other."""
+    held = frozenset(block.names)
+    names = [name for name, served in live.items() if name in (use_cases or live)]
+    names = names if use_cases else [name for name in names if live[name].scorer.encoder.names <= held]
+    return names if frozenset().union(*(live[name].scorer.encoder.names for name in names)) == held else []
+
+
+def _score_block(
+    live: Mapping[str, Live], block: Block, names: Sequence[str], reasons: int, language: Language, policy: Policy
+) -> list[dict[str, Any]]:
+    answers = [_blank(customer, [], {}) for customer in block.customers]
+    for name in names:
+        encoded = live[name].scorer.encoder.block(block)
+        for answer, score in zip(answers, _score_rows(live[name], encoded, reasons, language), strict=True):
+            answer["scores"][name] = score
+    name_segments(policy, live, answers, block, language)
+    return answers
+
+
+def features_of(
+    live: Mapping[str, Live], profile: Any, name: str, use_cases: frozenset[str]
+) -> tuple[Mapping[str, Any], frozenset[str]]:
+    """A row's features for one use case, and the names it may hold: those of every use case it is scored for."""
+    if isinstance(profile, Prepared):
+        return profile.features[name], frozenset()
+    if len(use_cases) == 1:
+        return profile["features"], frozenset()
+    return profile["features"], frozenset().union(*(live[other].scorer.encoder.names for other in use_cases))
+
+
+def check_request(live: Mapping[str, Live], *, use_cases: Sequence[str] | None, reasons: int, language: str) -> None:
+    """Raises RequestError with every rule the request itself breaks."""
+    broken = []
+    if not 0 <= reasons <= MAX_REASONS:
+        broken.append(f"`reasons` must lie in 0..{MAX_REASONS}, got {reasons}.")
+    if language not in LANGUAGES:
+        broken.append("`language` must be one of en, fr, got another.")
+    if use_cases is not None and not use_cases:
+        broken.append("`use_cases` must name at least one use case, got none; leave it out for all that fit.")
+    unknown = [name for name in use_cases or () if name not in live]
+    if unknown:
+        served = ", ".join(sorted(live)) or "none"
+        broken.append(f"`use_cases` must be among those served ({served}), got {len(unknown)} that are not.")
+    if broken:
+        raise RequestError(*broken)
+
+
+def opening(profile: Any) -> dict[str, Any]:
+    """An answer before any score: whose it is, and whether the profile has the right shape."""
+    if isinstance(profile, Prepared):
+        told = {name: dict(answer) for name, answer in profile.answers.items()}
+        return _blank(profile.customer_id, list(profile.errors), told)
+    if not isinstance(profile, dict):
+        detail = "A profile must be an object with `customer_id` and `features`, or `events` and `as_of`."
+        return _blank(None, [_shape(detail)], {})
+    customer = profile.get(CUSTOMER_ID)
+    known = isinstance(customer, str)
+    errors: list[Note] = []
+    if not known or not customer:
+        errors.append(_shape("`customer_id` must be text and not empty."))
+    if not isinstance(profile.get("features"), dict):
+        errors.append(_shape("`features` must be an object with a value for every feature."))
+    if profile.keys() != _PROFILE_KEYS and (strangers := len(profile.keys() - _PROFILE_KEYS)):
+        errors.append(_shape(f"A profile holds `customer_id` and `features`, got {strangers} other keys."))
+    return _blank(customer if known else None, errors, {})
+
+
+def _blank(customer: str | None, errors: list[Note], scores: dict[str, Any]) -> dict[str, Any]:
+    """An answer without a segment, and without scores where there are errors."""
+    if errors:
+        return {"customer_id": customer, "status": "invalid", "segment": None, "scores": {}, "errors": errors}
+    return {"customer_id": customer, "status": "ok", "segment": None, "scores": scores}
+
+
+def _asked(
+    live: Mapping[str, Live], answer: dict[str, Any], profile: Any, use_cases: Sequence[str] | None
+) -> frozenset[str]:
+    """The use cases to score for one row; a row that fits none is invalid."""
+    if answer["status"] == "invalid":
+        return frozenset()
+    if isinstance(profile, Prepared):
+        return frozenset(profile.features)
+    if use_cases is not None:
+        return frozenset(use_cases)
+    fitting = frozenset(
+        name for name, served in live.items() if served.scorer.encoder.names <= profile["features"].keys()
+    )
+    if not fitting:
+        answer["status"] = "invalid"
+        answer["errors"] = _lacking(live, profile["features"])
+    return fitting
+
+
+def _lacking(live: Mapping[str, Live], features: Mapping[str, Any]) -> list[Note]:
+    """What keeps a row from the use case it is closest to, and names that no use case knows."""
+    missing = {name: served.scorer.encoder.names - features.keys() for name, served in live.items()}
+    closest = min(missing, key=lambda name: (len(missing[name]), name))
+    rule = f"`features` must hold every feature of at least one use case, null where missing; {closest} is closest"
+    lacking = [
+        {"code": "missing_feature", "feature": name, "detail": f"{rule} and lacks this one."}
+        for name in sorted(missing[closest])
+    ]
+    known = frozenset[str]().union(*(served.scorer.encoder.names for served in live.values()))
+    return [*lacking, *(stranger(name) for name in features if name not in known)]
+
+
+def _score_rows(served: Live, encoded: Encoded, reasons: int, language: Language) -> list[dict[str, Any]]:
+    """One use case's answers."""
+    answers = score_matrix(served, encoded.matrix, reasons, language)  # an invalid row is missing throughout
+    for row, warnings in encoded.warnings.items():
+        if answers[row]["status"] == "scored":
+            answers[row]["warnings"] = warnings
+    for row, errors in encoded.errors.items():
+        answers[row] = {"status": "invalid", "errors": errors}
+    return answers
+
+
+def name_segments(
+    policy: Policy,
+    live: Mapping[str, Live],
+    answers: list[dict[str, Any]],
+    profiles: Sequence[Any],
+    language: Language,
+) -> None:
+    """Gives each row its segment; null unless every use case of the policy was asked and can speak."""
+    rows = [row for row, answer in enumerate(answers) if all(name in answer["scores"] for name in policy.use_cases)]
+    if not rows:
+        return
+    scores = {name: [answers[row]["scores"][name] for row in rows] for name in policy.use_cases}
+
+    def read(name: str) -> list[Any]:
+        if parts := field_of(name):
+            return [live[parts[0]].field(score, parts[1]) for score in scores[parts[0]]]
+        if isinstance(profiles, Block):
+            column = profiles.column(name)
+            return _as_numbers(live, name, [column[row] for row in rows])
+        return _as_numbers(live, name, [_feature(profiles[row], name) for row in rows])
+
+    statuses = {name: [score["status"] for score in told] for name, told in scores.items()}
+    for row, place in zip(rows, place_all(policy, statuses, read), strict=True):
+        answers[row]["segment"] = place.told(language)
+
+
+def _feature(profile: Any, name: str) -> Any:
+    """A feature's value as a segment's rule reads it."""
+    if isinstance(profile, Prepared):
+        return next((features[name] for features in profile.features.values() if name in features), None)
+    return profile["features"].get(name)
+
+
+def _as_numbers(live: Mapping[str, Live], name: str, values: list[Any]) -> list[Any]:
+    """The values of a feature, amounts that were posted as text as the numbers they were scored as."""
+    every = (feature for served in live.values() for feature in served.scorer.encoder.features)
+    written = next((each.written for each in every if each.name == name and each.type in NUMERIC), None)
+    if written is None:
+        return values
+    return [amounts(written).read(value) if type(value) is str else value for value in values]
+
+
+def _shape(detail: str) -> Note:
+    return {"code": "malformed_profile", "detail": detail}

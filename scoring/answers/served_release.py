@@ -1,0 +1,110 @@
+"""A release ready to answer, and what it says of encoded rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.bundle.scorer import Scored, Scorer
+from scoring.reasons.reasons import top_reasons
+from scoring.releases.store import Release
+from scoring.text.formatting import LANGUAGES, Language
+
+STATUSES = ("scored", "not_eligible", "insufficient_data", "invalid", "opted_out")  # that a row of features may get
+
+
+class Live:
+    """A release ready to answer."""
+
+    def __init__(self, release: Release) -> None:
+        self.release = release
+        self.scorer = Scorer(release.bundle)
+        labels = release.bundle.manifest["bands"]["labels"]
+        codes = release.bundle.ladder.codes
+        self._above = list(zip(codes[1:], release.bundle.ladder.thresholds, strict=True))
+        self.bands = {
+            language: [{"code": code, "label": label} for code, label in zip(codes, labels[language], strict=True)]
+            for language in LANGUAGES
+        }
+
+    def next_band(self, rung: int, probability: float) -> dict[str, Any] | None:
+        """The band above: its code, where it begins, and how far away that is; None at the top."""
+        if rung == len(self._above):
+            return None
+        code, at = self._above[rung]
+        return {"code": code, "at": at, "distance": at - probability}
+
+    def field(self, score: Mapping[str, Any], field: str) -> Any:
+        """What a segment's rule reads of an answer; null where the customer was not scored, but for the status."""
+        if field == "status" or score["status"] != "scored":
+            return score.get(field)
+        if field in ("band", "lowest_band", "highest_band"):
+            code, codes = score["band"]["code"], self.release.bundle.ladder.codes
+            return {"band": code, "lowest_band": code == codes[0], "highest_band": code == codes[-1]}[field]
+        return score[field]
+
+
+def score_matrix(served: Live, matrix: NDArray[np.float64], reasons: int, language: Language) -> list[dict[str, Any]]:
+    """The answers of encoded rows, shape (rows, features)."""
+    codes = status_codes(served.scorer, matrix)
+    if not codes.any():
+        return _told(served, matrix, reasons, language)
+    answers: list[dict[str, Any]] = [
+        {"status": STATUSES[code], "model_version": served.release.version} for code in codes.tolist()
+    ]
+    speaking = np.flatnonzero(codes == 0)
+    if len(speaking):
+        told = _told(served, matrix[speaking], reasons, language)
+        for row, answer in zip(speaking.tolist(), told, strict=True):
+            answers[row] = answer
+    return answers
+
+
+def statuses_of(scorer: Scorer, matrix: NDArray[np.float64]) -> list[str]:
+    """`insufficient_data` where nothing is known, `not_eligible` where the model does not speak of the row."""
+    return [STATUSES[code] for code in status_codes(scorer, matrix).tolist()]
+
+
+def status_codes(scorer: Scorer, matrix: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The same as positions in `STATUSES`."""
+    empty, eligible = scorer.encoder.empty(matrix), scorer.eligible(matrix)
+    return np.where(empty, 2, np.where(eligible, 0, 1))
+
+
+def _told(served: Live, matrix: NDArray[np.float64], reasons: int, language: Language) -> list[dict[str, Any]]:
+    scored = served.scorer.score(matrix)
+    why: list[list[dict[str, Any]]] = [[] for _ in matrix]
+    if reasons:
+        explained = served.scorer.explain(matrix, scored.margin)
+        rows = zip(matrix.tolist(), explained.contributions, strict=True)
+        why = [top_reasons(served.release.bundle, values, amounts, reasons, language) for values, amounts in rows]
+    trained_to = served.release.bundle.manifest["trained_to"]
+    return [
+        {
+            "status": "scored",
+            **told,
+            "model_version": served.release.version,
+            "trained_to": trained_to,
+            "warnings": [],
+            "reasons": reasons_of_row,
+        }
+        for told, reasons_of_row in zip(published(served, scored, language), why, strict=True)
+    ]
+
+
+def published(served: Live, scored: Scored, language: Language) -> list[dict[str, Any]]:
+    """What is told of each score by itself: probability, score, percentile, band and the band above."""
+    columns = (scored.probability, scored.score, scored.percentile, scored.rung)
+    return [
+        {
+            "probability": probability,
+            "score": score,
+            "percentile": percentile,
+            "band": served.bands[language][rung],
+            "next_band": served.next_band(rung, probability),
+        }
+        for probability, score, percentile, rung in zip(*(column.tolist() for column in columns), strict=True)
+    ]

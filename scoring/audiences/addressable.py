@@ -1,0 +1,70 @@
+"""Who of a segment may be addressed today: consent, objections and erasures heeded, with counts of who may not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, time
+from pathlib import Path
+from typing import Any
+
+from features.spec.feature import CUSTOMER_ID
+from scoring.audiences.audience import Audience, Contacts, Suppressed, read_contacts, select_audience, with_customers
+from scoring.audiences.contacts import CONTACTS, ContactsFile
+from scoring.audiences.export_formats import write_whole
+from scoring.audiences.snapshot import AudienceError, Snapshot
+from scoring.bundle.bundle import canonical_json
+from scoring.privacy.suppression import open_suppression
+from scoring.segments.assignment import SHELF
+
+
+def name_contacts(home: Path, file: ContactsFile) -> Contacts:
+    """Lets a home know where its contacts are, once they can be read; raises as `read_contacts` does."""
+    contacts = read_contacts(file.path, email=file.email, consent=file.consent)
+    told = {"path": str(file.path.resolve()), "email": file.email, "consent": file.consent}
+    write_whole(home / SHELF / CONTACTS, canonical_json(told).decode())
+    return contacts
+
+
+def addressees(
+    home: Path,
+    snapshot: Snapshot,
+    code: str,
+    *,
+    contacts: Contacts | None,
+    suppressed: Suppressed | None = None,
+    holdout: float = 0.0,
+    salt: str = "",
+) -> Audience:
+    """As `select_audience`, without those who objected, and those who were erased since the snapshot.
+
+    Raises:
+        AudienceError: The snapshot has no such segment.
+        SuppressionError: The suppression list cannot be read, so nobody may be addressed.
+    """
+    if code not in snapshot.codes:
+        raise AudienceError(f"A segment must be of the snapshot ({', '.join(snapshot.codes)}), got another.")
+    barred = _barred(home, snapshot)
+    if barred:
+        suppressed = with_customers(suppressed or Suppressed(), barred, contacts)
+    return select_audience(snapshot, code, contacts=contacts, suppressed=suppressed, holdout=holdout, salt=salt)
+
+
+def counted(snapshot: Snapshot, code: str, audience: Audience) -> dict[str, Any]:
+    """What an audience is of, how many it holds, and how many members were left out by the first reason."""
+    left_out: Mapping[str, int] = audience.left_out
+    return {
+        "segment": code,
+        **{key: snapshot.facts[key] for key in ("policy", "models", "as_of")},
+        "members": len(audience.rows) + sum(left_out.values()),
+        "written": len(audience.rows),
+        "left_out": dict(left_out),
+    }
+
+
+def _barred(home: Path, snapshot: Snapshot) -> frozenset[str]:
+    listed = open_suppression(home)
+    if listed is None:
+        return frozenset()
+    customers = snapshot.column(CUSTOMER_ID)
+    taken = datetime.combine(snapshot.as_of, time.min, UTC).timestamp()
+    return listed.among(customers).union(one for one, at in listed.erased(customers).items() if at >= taken)

@@ -1,0 +1,208 @@
+"""Audiences: the members of a segment who may be addressed, and how many may not and why."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from features.spec.feature import CUSTOMER_ID
+from scoring.audiences.snapshot import AudienceError, Snapshot
+from scoring.storage.table_files import read_batches
+
+_YES = frozenset({"true", "1", "1.0", "yes", "oui", "y", "o"})
+_TOLD = ("score", "band")  # what of each use case leaves the house, beside the texts of the reasons
+
+
+@dataclass(frozen=True, slots=True)
+class Contacts:
+    """Who can be reached, and who agreed to it; several rows of a customer agree only together."""
+
+    emails: Mapping[str, str] = field(default_factory=dict)  # by customer id; absent where there is none
+    consent: Mapping[str, bool] = field(default_factory=dict)  # by customer id
+
+
+@dataclass(frozen=True, slots=True)
+class Suppressed:
+    """Who must not be addressed, through whichever door."""
+
+    customers: frozenset[str] = frozenset()
+    emails: frozenset[str] = frozenset()  # trimmed, case folded
+
+
+@dataclass(frozen=True)
+class Audience:
+    """Members in the order of the snapshot, those held out, and counts of who was left out by the first reason."""
+
+    rows: pa.Table
+    held_out: tuple[str, ...]
+    left_out: Mapping[str, int]
+
+
+def read_contacts(path: Path, *, email: str, consent: str) -> Contacts:
+    """The contacts of a Parquet or CSV file with `customer_id` and the two columns named.
+
+    Raises:
+        AudienceError: A column is missing.
+        BatchError: The file cannot be read.
+    """
+    emails: dict[str, str] = {}
+    agreed: dict[str, bool] = {}
+    for table in read_batches(path):
+        _needs(path, table, CUSTOMER_ID, email, consent)
+        for customer, address, word in zip(
+            *(_texts(table, name) for name in (CUSTOMER_ID, email, consent)), strict=True
+        ):
+            if customer is not None:
+                agreed[customer] = agreed.get(customer, True) and (word or "").strip().casefold() in _YES
+                if address and "@" in address:
+                    emails[customer] = address.strip()
+    return Contacts(emails, agreed)
+
+
+def read_suppressed(path: Path, *, email: str | None, contacts: Contacts | None) -> Suppressed:
+    """Who a Parquet or CSV file with `customer_id`, an email column or both suppresses.
+
+    An address suppresses everyone who has it; a customer suppresses their address.
+
+    Raises:
+        AudienceError: It has neither column, or addresses only while the audience has none to compare.
+        BatchError: The file cannot be read.
+    """
+    customers, emails = set[str](), set[str]()
+    for table in read_batches(path):
+        known = [name for name in dict.fromkeys((CUSTOMER_ID, email or "email", "email")) if name in table.column_names]
+        if not known or (contacts is None and CUSTOMER_ID not in known):
+            raise AudienceError(
+                f"{path.name} must hold customer_id, or email where --contacts gives addresses, got "
+                f"{len(table.column_names)} other columns."
+            )
+        for name in known:
+            (customers if name == CUSTOMER_ID else emails).update(text for text in _texts(table, name) if text)
+    by_address = Suppressed(emails=frozenset(_folded(text) for text in emails))
+    return with_customers(by_address, customers, contacts)
+
+
+def with_customers(suppressed: Suppressed, customers: Collection[str], contacts: Contacts | None) -> Suppressed:
+    """The same and some customers more, with their addresses."""
+    addresses = contacts.emails if contacts else {}
+    theirs = {_folded(addresses[customer]) for customer in customers if customer in addresses}
+    return Suppressed(suppressed.customers | set(customers), suppressed.emails | theirs)
+
+
+def in_holdout(customer: str, *, share: float, salt: str) -> bool:
+    """Whether a customer is held out: the same on every machine, independent between salts.
+
+    >>> [in_holdout("c1", share=share, salt="spring") for share in (0.0, 1.0)]
+    [False, True]
+    """
+    drawn = hashlib.sha256(f"{salt}\0{customer}".encode()).digest()
+    return int.from_bytes(drawn[:8], "big") < share * 2**64
+
+
+def select_audience(
+    snapshot: Snapshot,
+    code: str,
+    *,
+    contacts: Contacts | None = None,
+    suppressed: Suppressed | None = None,
+    holdout: float = 0.0,
+    salt: str = "",
+) -> Audience:
+    """The members of a segment who may be addressed.
+
+    Args:
+        snapshot: Where members are.
+        code: Of an exclusive or overlapping segment of any level.
+        contacts: With them only those who agreed and can be reached are kept, and their address comes along.
+        suppressed: Who must not be addressed.
+        holdout: The share to hold out of those who could be addressed.
+        salt: Which share it is.
+    """
+    chosen: list[int] = []
+    held: list[str] = []
+    left: Counter[str] = Counter()
+    taken: set[str] = set()
+    ids = snapshot.column(CUSTOMER_ID)
+    for row in _members(snapshot, code):
+        reason = _barred(ids[row], contacts, suppressed or Suppressed(), taken)
+        if reason is None and in_holdout(ids[row], share=holdout, salt=salt):
+            held.append(ids[row])
+            reason = "holdout"
+        if reason is None:
+            chosen.append(row)
+        else:
+            left[reason] += 1
+    return Audience(_told(snapshot, code, chosen, contacts), tuple(held), dict(left))
+
+
+def _members(snapshot: Snapshot, code: str) -> list[int]:
+    paths, also = snapshot.column("path"), snapshot.column("also")
+    return [row for row in range(len(paths)) if code in paths[row] or code in also[row]]
+
+
+def _barred(customer: str, contacts: Contacts | None, suppressed: Suppressed, taken: set[str]) -> str | None:
+    """Why a member may not be addressed; an address is used once."""
+    email = contacts.emails.get(customer) if contacts else None
+    if customer in suppressed.customers or (email and _folded(email) in suppressed.emails):
+        return "suppressed"
+    if contacts is None:
+        return None
+    if customer not in contacts.consent:
+        return "no_contact"
+    if not contacts.consent[customer]:
+        return "no_consent"
+    if email is None:
+        return "no_email"
+    if _folded(email) in taken:
+        return "same_email"
+    taken.add(_folded(email))
+    return None
+
+
+def _told(snapshot: Snapshot, code: str, chosen: list[int], contacts: Contacts | None) -> pa.Table:
+    """What an audience says of each member: id, address, segment, since when, scores, bands and reasons in words."""
+    rows = snapshot.rows.take(pa.array(chosen, pa.int64()))
+    customers = rows.column(CUSTOMER_ID).to_pylist()
+    columns: dict[str, Any] = {CUSTOMER_ID: rows.column(CUSTOMER_ID)}
+    if contacts:
+        columns["email"] = pa.array([contacts.emails[customer] for customer in customers], pa.string())
+    columns["segment"] = pa.array([code] * len(rows), pa.string())
+    columns["since"] = pa.array(_since(rows, code), pa.date32())
+    for name in snapshot.facts["models"]:
+        told = [f"{name}_{part}" for part in _TOLD]
+        told += [
+            column for column in rows.column_names if column.startswith(f"{name}_reason_") and column.endswith("_text")
+        ]
+        columns |= {column: rows.column(column) for column in told}
+    return pa.table(columns)
+
+
+def _since(rows: pa.Table, code: str) -> list[date]:
+    parts = [rows.column(name).to_pylist() for name in ("path", "path_since", "also", "also_since")]
+    return [
+        dict(zip([*path, *also], [*path_since, *also_since], strict=True))[code]
+        for path, path_since, also, also_since in zip(*parts, strict=True)
+    ]
+
+
+def _needs(path: Path, table: pa.Table, *names: str) -> None:
+    missing = [name for name in names if name not in table.column_names]
+    if missing:
+        raise AudienceError(
+            f"{path.name} must hold the columns {', '.join(names)}, got none named {', '.join(missing)}."
+        )
+
+
+def _texts(table: pa.Table, name: str) -> list[str | None]:
+    return table.column(name).cast(pa.string()).to_pylist()
+
+
+def _folded(email: str) -> str:
+    return email.strip().casefold()

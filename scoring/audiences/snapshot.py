@@ -1,0 +1,242 @@
+"""Snapshots: who is in which segment on a date, frozen in a Parquet file that says by which policy and models."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from features.spec.feature import CUSTOMER_ID
+from scoring.answers.served_release import Live
+from scoring.batch.score_files import place_rows, tell
+from scoring.privacy.suppression import Suppression
+from scoring.segments.policy import Place, Policy
+from scoring.storage.table_files import read_batches, whole_file
+from scoring.text.formatting import Language
+
+_KEY = b"penchant"
+FLAP = timedelta(days=30)  # back in the segment just left within this long is a flap
+_CODES, _DATES = pa.list_(pa.string()), pa.list_(pa.date32())
+_PLACE = pa.schema(
+    [
+        ("segment", pa.string()),  # the deepest of the path; null where there is none
+        ("path", _CODES),  # exclusive segments from level 1 down
+        ("also", _CODES),  # overlapping ones
+        ("since", pa.date32()),  # when the customer entered `segment`
+        ("path_since", _DATES),
+        ("also_since", _DATES),
+        ("came_from", pa.string()),  # the segment before this one; null where none is known
+    ]
+)
+
+
+class AudienceError(ValueError):
+    """A snapshot, or a file beside it, is not what it must be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """Where one customer stands on a date, and since when."""
+
+    segment: str | None = None
+    since: date | None = None
+    came_from: str | None = None
+    entered: Mapping[str, date] = field(default_factory=dict)  # every segment the customer is in
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A snapshot read back."""
+
+    facts: Mapping[str, Any]  # policy, models, as_of, segments
+    rows: pa.Table
+
+    @property
+    def as_of(self) -> date:
+        """The date it speaks of."""
+        return date.fromisoformat(self.facts["as_of"])
+
+    @property
+    def codes(self) -> list[str]:
+        """The codes of the policy's segments, in the order their rules are asked."""
+        return [segment["code"] for segment in self.facts["segments"]]
+
+    def column(self, name: str) -> list[Any]:
+        """A column's values."""
+        return self.rows.column(name).to_pylist()
+
+    def stands(self) -> dict[str, Stand]:
+        """Each customer's stand, by id."""
+        names = (CUSTOMER_ID, "segment", "since", "came_from", "path", "path_since", "also", "also_since")
+        return {
+            customer: Stand(
+                segment, since, came_from, dict(zip([*path, *also], [*path_since, *also_since], strict=True))
+            )
+            for customer, segment, since, came_from, path, path_since, also, also_since in zip(
+                *(self.column(name) for name in names), strict=True
+            )
+        }
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a snapshot counted; flows and flaps only where there is a previous one."""
+
+    customers: int = 0
+    unplaced: int = 0
+    sizes: Counter[str] = field(default_factory=Counter)  # by segment, overlapping ones and parents too
+    flows: Counter[tuple[str | None, str | None]] = field(default_factory=Counter)  # (from, to) of those in both
+    arrived: int = 0  # not in the previous snapshot
+    gone: int = 0  # in the previous snapshot only
+    flaps: int = 0
+
+    def count(self, was: Stand | None, now: Stand, as_of: date, *, compared: bool = True) -> None:
+        """Counts a customer; `compared` where there is a previous snapshot at all."""
+        self.customers += 1
+        self.sizes.update(list(now.entered))
+        self.unplaced += not now.entered
+        if was is not None:
+            self.flows[was.segment, now.segment] += 1
+            self.flaps += _is_flap(was, now, as_of)
+        elif compared:
+            self.arrived += 1
+
+    @property
+    def compared(self) -> int:
+        """How many customers are in both."""
+        return sum(self.flows.values())
+
+    @property
+    def moved(self) -> int:
+        """How many of them changed their segment."""
+        return sum(count for (before, after), count in self.flows.items() if before != after)
+
+    @property
+    def flap_rate(self) -> float | None:
+        """The share of those in both who are back in the segment they had left less than `FLAP` before."""
+        return self.flaps / self.compared if self.compared else None
+
+
+def take_snapshot(
+    live: Mapping[str, Live],
+    policy: Policy,
+    source: Path,
+    target: Path,
+    *,
+    as_of: date,
+    previous: Snapshot | None = None,
+    reasons: int = 0,
+    language: Language = "en",
+    suppression: Suppression | None = None,
+) -> Tally:
+    """Scores a file of features, places every customer and writes who is where; appears whole or not at all.
+
+    With a previous snapshot stay rules and minimum stays keep its members, and dates of entry go on.
+
+    Raises:
+        BatchError: The source cannot be read or lacks a feature.
+        SuppressionError: The suppression list cannot be read.
+        AudienceError: A customer stands twice in it, or the previous snapshot is of a later date.
+    """
+    if previous is not None and previous.as_of > as_of:
+        raise AudienceError(f"The previous snapshot must not be later than {as_of}, got one of {previous.as_of}.")
+    before = previous.stands() if previous else {}
+    facts = {_KEY: json.dumps(_facts(live, policy, as_of), ensure_ascii=False, sort_keys=True).encode()}
+    tally, seen = Tally(), set[str]()
+    with whole_file(target) as write:
+        for table in read_batches(source, as_text=True):
+            told = tell(live, table, first=tally.customers, reasons=reasons, language=language, suppression=suppression)
+            customers = told.customers.to_pylist()
+            _once(customers, seen, first=tally.customers)
+            was = [before.get(customer) for customer in customers]
+            members = [membership(policy, stand, as_of) for stand in was] if previous else ()
+            places = place_rows(policy, live, told, table, members=members)
+            stands = [stand_after(place, stand, as_of) for place, stand in zip(places, was, strict=True)]
+            for old, new in zip(was, stands, strict=True):
+                tally.count(old, new, as_of, compared=previous is not None)
+            columns = {CUSTOMER_ID: told.customers, **_columns(places, stands), **told.columns(prefixed=True)}
+            write(pa.table(columns).replace_schema_metadata(facts))
+    tally.gone = len(before.keys() - seen)
+    return tally
+
+
+def open_snapshot(path: Path) -> Snapshot:
+    """The snapshot in a file.
+
+    Raises:
+        AudienceError: It is none.
+    """
+    try:
+        rows = pq.read_table(path)
+        facts = json.loads((rows.schema.metadata or {})[_KEY])
+        return Snapshot(facts, rows.select([CUSTOMER_ID, *(name for name in rows.column_names if name != CUSTOMER_ID)]))
+    except (KeyError, ValueError, OSError, pa.ArrowInvalid) as error:
+        raise AudienceError(f"{path.name} must be a readable snapshot, got {type(error).__name__}.") from error
+
+
+def _facts(live: Mapping[str, Live], policy: Policy, as_of: date) -> dict[str, Any]:
+    return {
+        "policy": policy.version,
+        "models": {name: served.release.version for name, served in live.items()},
+        "as_of": as_of.isoformat(),
+        "segments": [
+            {"code": one.code, "labels": dict(one.labels), "level": one.level, "exclusive": one.exclusive}
+            for one in policy.ordered
+        ],
+    }
+
+
+def _once(customers: list[Any], seen: set[str], *, first: int) -> None:
+    """Raises AudienceError where a customer has no id, or one that stood before."""
+    for row, customer in enumerate(customers):
+        if customer is None or customer in seen:
+            kind = "none" if customer is None else "one that stands in an earlier row"
+            raise AudienceError(
+                f"Every row of a snapshot's input needs an id of its own, got {kind} in row {first + row + 1}."
+            )
+        seen.add(customer)
+
+
+def membership(policy: Policy, stand: Stand | None, as_of: date) -> dict[str, bool]:
+    """The segments a customer is in, and whether the minimum stay of each is not over yet."""
+    if stand is None:
+        return {}
+    known = {code: policy.by_code.get(code) for code in stand.entered}
+    return {code: as_of < stand.entered[code] + one.minimum_stay for code, one in known.items() if one is not None}
+
+
+def stand_after(place: Place, was: Stand | None, as_of: date) -> Stand:
+    """Where a customer stands who was placed anew: segments they were in keep their dates of entry."""
+    was = was or Stand()
+    entered = {one.code: was.entered.get(one.code, as_of) for one in (*place.path, *place.also)}
+    segment = place.path[-1].code if place.path else None
+    came_from = was.came_from if segment == was.segment else was.segment
+    return Stand(segment, entered[segment] if segment else None, came_from, entered)
+
+
+def _is_flap(old: Stand, new: Stand, as_of: date) -> bool:
+    """Whether a customer is back where they were before a short stay elsewhere."""
+    back = new.segment is not None and new.segment != old.segment and new.segment == old.came_from
+    return back and old.since is not None and as_of - old.since < FLAP
+
+
+def _columns(places: list[Place], stands: list[Stand]) -> dict[str, pa.Array]:
+    paths = [[one.code for one in place.path] for place in places]
+    also = [[one.code for one in place.also] for place in places]
+    values: dict[str, Iterator[Any]] = {
+        "segment": (stand.segment for stand in stands),
+        "path": iter(paths),
+        "also": iter(also),
+        "since": (stand.since for stand in stands),
+        "path_since": ([stand.entered[code] for code in codes] for codes, stand in zip(paths, stands, strict=True)),
+        "also_since": ([stand.entered[code] for code in codes] for codes, stand in zip(also, stands, strict=True)),
+        "came_from": (stand.came_from for stand in stands),
+    }
+    return {entry.name: pa.array(list(values[entry.name]), entry.type) for entry in _PLACE}

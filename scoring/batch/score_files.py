@@ -1,0 +1,300 @@
+"""Files of customers in, files of scores out: batch by batch on all cores, memory flat, the numbers those of HTTP."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import xgboost
+from numpy.typing import NDArray
+
+from features.spec.feature import CUSTOMER_ID
+from scoring.answers.served_release import STATUSES, Live, status_codes
+from scoring.batch.checkpoints import Parts, parts_of
+from scoring.encoding.encoder import Encoded, Encoder
+from scoring.privacy.suppression import Suppression
+from scoring.reasons.reason_columns import reason_columns
+from scoring.segments.assignment import DEFAULT, field_of, place_all
+from scoring.segments.policy import Place, Policy
+from scoring.storage.table_files import ROWS, BatchError, read_batches, source_files, whole_file
+from scoring.text.formatting import Language
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What a run did, for its last line."""
+
+    rows: int
+    statuses: Mapping[str, int]
+
+
+def score_file(
+    live: Mapping[str, Live],
+    source: Path,
+    target: Path,
+    *,
+    reasons: int = 0,
+    language: Language = "en",
+    policy: Policy = DEFAULT,
+    suppression: Suppression | None = None,
+    progress: Callable[[int], None] = lambda _rows: None,
+) -> Tally:
+    """Scores every row of a Parquet or CSV file, or a folder of them, into another; the target appears whole.
+
+    With one use case the columns are `status, probability, ...`; with several each has its name before them.
+    Whoever is on the suppression list is `opted_out`. A run that was killed goes on where it was when it is started
+    again with the same arguments.
+
+    Raises:
+        BatchError: The source cannot be read, or lacks a feature's column.
+        SuppressionError: The suppression list cannot be read.
+    """
+
+    def score(table: pa.Table, first: int) -> pa.Table:
+        return score_table(
+            live, table, first=first, reasons=reasons, language=language, policy=policy, suppression=suppression
+        )
+
+    run = {
+        **_origin(live, source),
+        "arguments": [reasons, language, policy.version],
+        "suppressed": suppression.digest() if suppression else None,
+    }
+    with parts_of(target, run) as parts:
+        count = _score_parts(parts, source, score, progress)
+        return _join(parts, count, target)
+
+
+def _origin(live: Mapping[str, Live], source: Path) -> dict[str, Any]:
+    """What a part's bytes depend on beside the arguments: the source, the models, and who computes."""
+    stats = [(path, path.stat()) for path in source_files(source) if path.exists()]
+    return {
+        "source": [[str(path.resolve()), stat.st_size, stat.st_mtime_ns] for path, stat in stats],
+        "models": {name: served.release.facts["manifest_sha256"] for name, served in live.items()},
+        "model_versions": [served.release.version for served in live.values()],
+        "rows": ROWS,
+        "versions": [pa.__version__, np.__version__, xgboost.__version__],
+    }
+
+
+def _score_parts(
+    parts: Parts, source: Path, score: Callable[[pa.Table, int], pa.Table], progress: Callable[[int], None]
+) -> int:
+    """Scores the batches that have no part yet, as many at once as there are cores; returns how many there are."""
+    workers = os.cpu_count() or 1
+    first, count = 0, 0
+    waiting: deque[Future[int]] = deque()
+
+    def work(number: int, table: pa.Table, start: int) -> int:
+        if parts.rows(number) != len(table):
+            parts.write(number, score(table, start))
+        return len(table)
+
+    with ThreadPoolExecutor(workers, thread_name_prefix="batch") as pool:
+        for table in read_batches(source, as_text=True):
+            waiting.append(pool.submit(work, count, table, first))
+            count, first = count + 1, first + len(table)
+            if len(waiting) > workers:
+                progress(waiting.popleft().result())
+        for job in waiting:
+            progress(job.result())
+    return count
+
+
+def _join(parts: Parts, count: int, target: Path) -> Tally:
+    rows, statuses = 0, Counter[str]()
+    with whole_file(target) as write:
+        for table in parts.read(count):
+            write(table)
+            rows += len(table)
+            for name in (name for name in table.column_names if name.endswith("status")):
+                for entry in table.column(name).value_counts().to_pylist():
+                    statuses[entry["values"]] += entry["counts"]
+    return Tally(rows, statuses)
+
+
+def score_table(
+    live: Mapping[str, Live],
+    table: pa.Table,
+    *,
+    first: int = 0,
+    reasons: int = 0,
+    language: Language = "en",
+    policy: Policy = DEFAULT,
+    suppression: Suppression | None = None,
+) -> pa.Table:
+    """The answers of a table's rows as columns; `first` is the number of rows before it, for ids of rows without one.
+
+    Raises:
+        BatchError: The table lacks a feature's column.
+    """
+    told = tell(live, table, first=first, reasons=reasons, language=language, suppression=suppression)
+    codes = pa.nulls(len(table), pa.string())
+    if all(name in told.parts for name in policy.use_cases):
+        codes = pa.array([_code(place) for place in place_rows(policy, live, told, table)], pa.string())
+    return pa.table({CUSTOMER_ID: told.customers, **told.columns(prefixed=len(live) > 1), "segment": codes})
+
+
+def _code(place: Place) -> str | None:
+    """The code of the segment that an answer would name."""
+    named = place.path[-1:] or place.also[:1]
+    return named[0].code if named else None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A table's answers: whose they are, and each use case's part."""
+
+    customers: pa.Array  # ids as text
+    parts: Mapping[str, _Part]
+
+    def columns(self, *, prefixed: bool) -> dict[str, pa.Array]:
+        """All parts' columns, with the use case's name before them where asked."""
+        return {
+            f"{name}_{column}" if prefixed else column: values
+            for name, part in self.parts.items()
+            for column, values in part.columns.items()
+        }
+
+
+def tell(
+    live: Mapping[str, Live],
+    table: pa.Table,
+    *,
+    first: int = 0,
+    reasons: int = 0,
+    language: Language = "en",
+    suppression: Suppression | None = None,
+) -> Told:
+    """The answers of a table's rows, before any segment; arguments and errors are those of `score_table`."""
+    column = _id_column(live, table)
+    barred: list[int] = []
+    if column is None:  # nobody has an id
+        customers = pc.cast(pa.array(np.arange(first + 1, first + 1 + len(table))), pa.string())
+    else:
+        customers = table.column(column).cast(pa.string())
+        barred = _barred(customers.to_pylist(), suppression) if suppression else []
+    return Told(customers, {name: _score(served, table, reasons, language, barred) for name, served in live.items()})
+
+
+def _barred(customers: Sequence[str | None], suppression: Suppression) -> list[int]:
+    """The rows of those who objected."""
+    objectors = suppression.among({customer for customer in customers if customer is not None})
+    return [row for row, customer in enumerate(customers) if customer in objectors] if objectors else []
+
+
+def place_rows(
+    policy: Policy,
+    live: Mapping[str, Live],
+    told: Told,
+    table: pa.Table,
+    *,
+    members: Sequence[Mapping[str, bool]] = (),
+) -> list[Place]:
+    """Where each row's customer stands; nowhere unless every use case of the policy was asked.
+
+    `members` are as `Policy.place` takes them.
+    """
+    parts = told.parts
+    if not all(name in parts for name in policy.use_cases):
+        return [Place()] * len(table)
+
+    def read(name: str) -> list[Any]:
+        if parsed := field_of(name):
+            return parts[parsed[0]].field(parsed[1], live[parsed[0]].scorer.bundle.ladder.codes)
+        owner = next(part for part in parts.values() if name in part.encoder.names)
+        return owner.feature(name, table)
+
+    statuses = {name: parts[name].columns["status"].to_pylist() for name in policy.use_cases}
+    return place_all(policy, statuses, read, members=members)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One use case's columns of a batch, and the rows as encoded."""
+
+    columns: dict[str, pa.Array]
+    encoder: Encoder
+    matrix: NDArray[np.float64]
+
+    def field(self, field: str, codes: tuple[str, ...]) -> list[Any]:
+        """What a segment's rule reads of the answers."""
+        if field in ("lowest_band", "highest_band"):
+            rung = codes[0] if field == "lowest_band" else codes[-1]
+            return [None if code is None else code == rung for code in self.columns["band"].to_pylist()]
+        return self.columns[field].to_pylist()
+
+    def feature(self, name: str, table: pa.Table) -> list[Any]:
+        """What a segment's rule reads of the rows: categories as written, all else as encoded."""
+        position = [feature.name for feature in self.encoder.features].index(name)
+        if self.encoder.features[position].type == "category":
+            return table.column(name).cast(pa.string()).to_pylist()
+        return [None if math.isnan(value) else value for value in self.matrix[:, position].tolist()]
+
+
+def _score(served: Live, table: pa.Table, reasons: int, language: Language, barred: Sequence[int]) -> _Part:
+    """One use case's columns; nothing is said of the barred rows."""
+    try:
+        encoded = served.scorer.encoder.table(table)
+    except ValueError as error:
+        raise BatchError(str(error)) from error
+    status = status_codes(served.scorer, encoded.matrix)
+    status[list(encoded.errors)] = STATUSES.index("invalid")
+    status[list(barred)] = STATUSES.index("opted_out")
+    for row in barred:
+        encoded.errors.pop(row, None)
+        encoded.warnings.pop(row, None)
+    silent = status != STATUSES.index("scored")
+    scored = served.scorer.score(encoded.matrix)
+    columns = {
+        "status": pa.array(STATUSES).take(pa.array(status)),
+        "probability": pa.array(scored.probability, mask=silent),
+        "score": pa.array(scored.score, mask=silent),
+        "percentile": pa.array(scored.percentile.astype(np.int32), mask=silent),
+        "band": pa.array(served.scorer.bundle.ladder.codes).take(pa.array(scored.rung, mask=silent)),
+        "model_version": pa.repeat(served.release.version, len(status)),
+        "errors": _notes(encoded.errors, len(status)),
+        "warnings": _notes(encoded.warnings, len(status)),
+    }
+    if reasons:
+        columns |= _reasons(served, encoded, scored.margin, ~silent, reasons, language)
+    return _Part(columns, served.scorer.encoder, encoded.matrix)
+
+
+def _reasons(
+    served: Live,
+    encoded: Encoded,
+    margin: NDArray[np.float32],
+    speaking: NDArray[np.bool_],
+    count: int,
+    language: Language,
+) -> dict[str, pa.Array]:
+    """The columns of the reasons; null where the row was not scored, or has no more of them."""
+    matrix = encoded.matrix[speaking]
+    contributions = served.scorer.explain(matrix, margin[speaking]).contributions
+    found = reason_columns(served.release.bundle, matrix, contributions, count, language)
+    among = pa.array(np.cumsum(speaking) - 1, mask=~speaking)  # each row's place among those that speak
+    return {name: values.take(among) for name, values in found.items()}
+
+
+def _notes(notes: Mapping[int, list[dict[str, str]]], count: int) -> pa.Array:
+    """Each row's notes as one text; null where it has none."""
+    if not notes:
+        return pa.nulls(count, pa.string())
+    told = {row: "; ".join(f"{note['feature']}: {note['detail']}" for note in found) for row, found in notes.items()}
+    return pa.array([told.get(row) for row in range(count)], pa.string())
+
+
+def _id_column(live: Mapping[str, Live], table: pa.Table) -> str | None:
+    """Where the ids stand: in the column `customer_id`, else in a use case's own; None where there is neither."""
+    names = [CUSTOMER_ID, *(served.release.bundle.manifest["customer_id"] for served in live.values())]
+    return next((name for name in names if name and name in table.column_names), None)

@@ -1,0 +1,157 @@
+"""A bundle: a folder with all that scoring needs, every file sealed by its size and sha256."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.spec.feature import Feature, Polarity, Predicate
+from scoring.errors import BundleError
+from scoring.models.bands import Ladder
+from scoring.models.calibration import Calibration
+from scoring.models.model import Model, parse_model
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A use case's model with everything that gives its numbers a meaning."""
+
+    manifest: Mapping[str, Any]
+    features: tuple[Feature, ...]
+    model: Model
+    golden: tuple[Mapping[str, Any], ...]  # {"features": {...}, "probability": float, "band": code}
+    files: Mapping[str, bytes]  # every other sealed file, as it was read and checked
+
+    @property
+    def name(self) -> str:
+        """The use case."""
+        return str(self.manifest["name"])
+
+    @property
+    def polarity(self) -> Polarity:
+        """`positive` where a high score is good news."""
+        return "positive" if self.manifest["polarity"] == "positive" else "negative"
+
+    @cached_property
+    def calibration(self) -> Calibration:
+        """The affine map from margin to calibrated log-odds."""
+        return Calibration(float(self.manifest["calibration"]["a"]), float(self.manifest["calibration"]["b"]))
+
+    @cached_property
+    def ladder(self) -> Ladder:
+        """The bands and their thresholds."""
+        return Ladder(tuple(self.manifest["bands"]["codes"]), tuple(self.manifest["bands"]["thresholds"]))
+
+    @cached_property
+    def boundaries(self) -> NDArray[np.float64]:
+        """The 99 probabilities at which the percentile steps up."""
+        return np.asarray(self.manifest["boundaries"], dtype=np.float64)
+
+    @cached_property
+    def eligible(self) -> Predicate | None:
+        """Whom the model speaks of; None: everyone."""
+        stored = self.manifest["eligible"]
+        return Predicate(**stored) if stored else None
+
+    @cached_property
+    def forbidden(self) -> frozenset[str]:
+        """Features that are used and never named."""
+        return frozenset(self.manifest["forbid"])
+
+
+def canonical_json(document: Any) -> bytes:
+    """The one way a JSON file of a bundle is written: sorted keys, no NaN, UTF-8, a line end."""
+    text = json.dumps(document, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
+    return text.encode() + b"\n"
+
+
+def seal(content: bytes) -> dict[str, Any]:
+    """A file's size and sha256 as they stand in a manifest."""
+    return {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
+
+
+def write_bundle(folder: Path, manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> None:
+    """Writes the files and the manifest that seals them; the same input gives the same bytes.
+
+    `manifest` is all but `format` and `files`, which are added here. The folder must not hold anything yet.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        raise BundleError(
+            f"A bundle is written into an empty folder, got one with {len(list(folder.iterdir()))} files."
+        )
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    sealed = {name: seal(content) for name, content in files.items()}
+    (folder / MANIFEST).write_bytes(canonical_json({**manifest, "format": FORMAT, "files": sealed}))
+
+
+def load_bundle(folder: Path, *, manifest_sha256: str | None = None, threads: int = 0) -> Bundle:
+    """The bundle in a folder, its sizes and hashes checked before anything but the manifest is parsed.
+
+    Args:
+        folder: The bundle's folder.
+        manifest_sha256: What the manifest itself must hash to, where the caller knows.
+        threads: Threads for large batches; 0 takes all.
+
+    Raises:
+        BundleError: A file is missing, added, or not the one that was sealed, or does not parse.
+    """
+    manifest = _read_manifest(folder, manifest_sha256)
+    files = _read_sealed(folder, manifest["files"])
+    try:
+        features = tuple(Feature.from_json(stored) for stored in manifest["features"])
+        model_file = next(name for name in files if name.startswith("model."))
+        model = parse_model(model_file, files[model_file], threads=threads)
+        golden = tuple(json.loads(line) for line in files["golden.jsonl"].splitlines())
+    except (KeyError, TypeError, StopIteration, ValueError) as error:
+        raise BundleError(
+            f"A bundle must hold features, a model and golden rows, got {type(error).__name__}."
+        ) from error
+    kept = {name: content for name, content in files.items() if name != model_file}
+    return Bundle(manifest, features, model, golden, kept)
+
+
+def _read_manifest(folder: Path, sha256: str | None) -> dict[str, Any]:
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise BundleError(f"A bundle needs a {MANIFEST}, got none.")
+    content = path.read_bytes()
+    if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
+        raise BundleError(f"{MANIFEST} must have the sha256 its release names, got another.")
+    try:
+        manifest = json.loads(content)
+    except ValueError as error:
+        raise BundleError(f"{MANIFEST} must be JSON, got {len(content)} bytes that are not.") from error
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise BundleError(f"{MANIFEST} must be of format {FORMAT}.")
+    return manifest
+
+
+def _read_sealed(folder: Path, sealed: Mapping[str, Mapping[str, Any]]) -> dict[str, bytes]:
+    files: dict[str, bytes] = {}
+    broken = []
+    for name, expected in sorted(sealed.items()):
+        path = folder / name
+        if Path(name).name != name or not path.is_file():
+            broken.append(f"{name} is missing")
+        elif path.stat().st_size != expected["size"]:
+            broken.append(f"{name} has {path.stat().st_size} bytes instead of {expected['size']}")
+        else:
+            files[name] = path.read_bytes()
+            if hashlib.sha256(files[name]).hexdigest() != expected["sha256"]:
+                broken.append(f"{name} has another sha256")
+    if broken:
+        raise BundleError(f"Every file of a bundle must be the one that was sealed: {'; '.join(broken)}.")
+    return files

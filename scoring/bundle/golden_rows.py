@@ -1,0 +1,38 @@
+"""Golden rows: a process that cannot reproduce them must not score."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from scoring.bundle.bundle import Bundle
+from scoring.bundle.scorer import Scorer
+from scoring.errors import BundleError
+
+TOLERANCE = 1e-6  # on the probability
+
+
+def replay(bundle: Bundle) -> int:
+    """Scores the bundle's golden rows anew; returns how many there are.
+
+    Raises:
+        BundleError: There is none, or a probability differs by more than 1e-6, or a band is another.
+    """
+    scorer = Scorer(bundle)
+    if not bundle.golden:
+        raise BundleError("A bundle needs golden rows, got none.")
+    differing = [position for position, row in enumerate(bundle.golden) if not _agrees(scorer, row)]
+    if differing:
+        raise BundleError(f"Every golden row must be reproduced, {len(differing)} of {len(bundle.golden)} were not.")
+    return len(bundle.golden)
+
+
+def _agrees(scorer: Scorer, row: Mapping[str, Any]) -> bool:
+    encoded, errors, _ = scorer.encoder.row(row["features"])
+    if errors:
+        return False
+    scored = scorer.score(np.asarray([encoded]))
+    same_band = scorer.bundle.ladder.codes[int(scored.rung[0])] == row["band"]
+    return same_band and abs(float(scored.probability[0]) - row["probability"]) <= TOLERANCE

@@ -1,0 +1,66 @@
+"""Rows in, scores and contributions out; knows nothing of HTTP or MLflow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.bundle.bundle import Bundle
+from scoring.encoding.encoder import Encoder
+from scoring.models.bands import percentile, published_score
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What is published of each row; all arrays have one entry a row."""
+
+    margin: NDArray[np.float32]  # raw log-odds, from the model
+    probability: NDArray[np.float64]  # calibrated, in [1e-7, 1 - 1e-7]
+    score: NDArray[np.float64]  # 0.1..99.9
+    percentile: NDArray[np.int64]  # 1..100
+    rung: NDArray[np.int64]  # position of the band in the ladder
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """Why: sigmoid(base_value + contributions.sum()) is the probability, on the calibrated scale."""
+
+    base_value: NDArray[np.float64]  # shape (rows,)
+    contributions: NDArray[np.float64]  # shape (rows, features)
+
+
+class Scorer:
+    """One bundle, ready to score; every door goes through it."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+        self.encoder = Encoder(bundle.features, bundle.manifest["encoder"])
+        self._position = {feature.name: position for position, feature in enumerate(bundle.features)}
+
+    def score(self, matrix: NDArray[np.float64]) -> Scored:
+        """Scores encoded rows, shape (rows, features)."""
+        margin = self.bundle.model.margin(matrix.astype(np.float32))
+        probability = self.bundle.calibration.probability(margin)
+        return Scored(
+            margin,
+            probability,
+            published_score(probability),
+            percentile(probability, self.bundle.boundaries),
+            self.bundle.ladder.rungs(probability),
+        )
+
+    def explain(self, matrix: NDArray[np.float64], margin: NDArray[np.float32]) -> Explained:
+        """Contributions in calibrated log-odds of rows that were scored; the base value takes up float32 rounding."""
+        contributions = self.bundle.calibration.a * self.bundle.model.contributions(matrix.astype(np.float32))
+        base_value = self.bundle.calibration.log_odds(margin) - contributions.sum(axis=1)
+        return Explained(base_value, contributions)
+
+    def eligible(self, matrix: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Whether the model speaks of each row; a missing value is never eligible."""
+        rule = self.bundle.eligible
+        if rule is None:
+            return np.ones(len(matrix), dtype=np.bool_)
+        values = matrix[:, self._position[rule.feature]]
+        return np.asarray(values <= rule.value if rule.op == "<=" else values >= rule.value)

@@ -1,0 +1,269 @@
+"""What the commands around segments do: install a policy, give its SQL, freeze, export and compare audiences."""
+
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from scoring.answers.served_release import Live
+from scoring.audiences.addressable import addressees, counted, name_contacts
+from scoring.audiences.audience import read_contacts, read_suppressed
+from scoring.audiences.contacts import ContactsFile
+from scoring.audiences.export_formats import FORMS, write_audience, write_whole
+from scoring.audiences.segment_report import read_outcomes, segment_report
+from scoring.audiences.snapshot import FLAP, Tally, open_snapshot, take_snapshot
+from scoring.bundle.bundle import canonical_json
+from scoring.bundle.golden_rows import replay
+from scoring.privacy.suppression import open_suppression
+from scoring.releases.store import load_release, released_use_cases
+from scoring.segments.assignment import REPORT, SHELF, SIZES, current_policy, install_policy
+from scoring.segments.cut_points import cuts_of
+from scoring.segments.policy import Policy
+from scoring.segments.policy_file import PolicyError, read_policy
+from scoring.segments.sql import segment_sql
+
+_REASONS = {
+    "suppressed": "suppressed",
+    "no_contact": "not among the contacts",
+    "no_consent": "without consent",
+    "no_email": "without an address",
+    "same_email": "with an address that is taken already",
+    "holdout": "held out",
+}
+
+
+class UsageError(ValueError):
+    """Options that do not go together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a command has to say: one document for --json, words for people, and the result as text."""
+
+    document: Mapping[str, Any]
+    words: Sequence[str] = ()
+    text: str = field(default="")
+
+
+def install(options: Namespace) -> Said:
+    """`segments FILE`: checks a policy against the releases and makes it the current one.
+
+    Raises:
+        PolicyError: It has faults; the installed one is untouched.
+    """
+    try:
+        source = options.file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise PolicyError(["line 1: The policy must be UTF-8, got other bytes."]) from error
+    bundles = {name: load_release(options.home, name).bundle for name in released_use_cases(options.home)}
+    policy = read_policy(
+        source,
+        {name: bundle.features for name, bundle in bundles.items()},
+        {name: cuts_of(bundle) for name, bundle in bundles.items()},
+    )
+    version = install_policy(options.home, policy, source)
+    count = len(policy.segments)
+    return Said(
+        {"policy": version, "segments": [segment.code for segment in policy.ordered], "faults": []},
+        [f"Policy {version} with {count} segments is installed."],
+    )
+
+
+def print_sql(options: Namespace) -> Said:
+    """`sql SEGMENT`: one boolean expression for a warehouse."""
+    policy = current_policy(options.home)
+    segment = policy.by_code.get(options.segment)
+    if segment is None:
+        raise UsageError(f"A segment must be of the policy ({', '.join(policy.by_code)}), got another.")
+    ladders = {name: load_release(options.home, name).bundle.ladder.codes for name in policy.use_cases}
+    text = segment_sql(policy, segment, ladders, prefixed=not options.plain)
+    words = ["Stay rules and minimum stays are not in it: SQL knows no past."] if _keeps(policy) else []
+    return Said({"segment": segment.code, "policy": policy.version, "sql": text}, words, text)
+
+
+def freeze(options: Namespace) -> Said:
+    """`snapshot`: who is in which segment on a date, and how many moved since the previous one."""
+    if options.output.suffix == ".csv":
+        raise UsageError("A snapshot is a Parquet file, got an --output that ends in .csv.")
+    policy = current_policy(options.home)
+    live = _live(options.home, policy.use_cases)
+    as_of = options.as_of or datetime.now(UTC).date()
+    previous = open_snapshot(options.previous) if options.previous else None
+    tally = take_snapshot(
+        live,
+        policy,
+        options.input,
+        options.output,
+        as_of=as_of,
+        previous=previous,
+        reasons=options.reasons,
+        language=options.language,
+        suppression=open_suppression(options.home),
+    )
+    document = _counted(policy, live, as_of, tally, compared=previous is not None)
+    sizes = {key: document[key] for key in ("policy", "models", "as_of", "customers", "unplaced", "sizes")}
+    sizes["snapshot"] = str(options.output.resolve())
+    write_whole(options.home / SHELF / SIZES, canonical_json(sizes).decode())
+    return Said({**document, "output": str(options.output)}, _told(document, tally, options.output))
+
+
+def export(options: Namespace) -> Said:
+    """`export`: a segment's members who may be addressed, in the form a tool imports."""
+    _check_export(options)
+    snapshot = open_snapshot(options.snapshot)
+    if options.segment not in snapshot.codes:
+        raise UsageError(f"A segment must be of the snapshot ({', '.join(snapshot.codes)}), got another.")
+    contacts = (
+        read_contacts(options.contacts, email=options.email, consent=options.consent) if options.contacts else None
+    )
+    audience = addressees(
+        options.home,
+        snapshot,
+        options.segment,
+        contacts=contacts,
+        suppressed=read_suppressed(options.suppress, email=options.email, contacts=contacts)
+        if options.suppress
+        else None,
+        holdout=options.holdout,
+        salt=options.salt or "",
+    )
+    document = {**counted(snapshot, options.segment, audience), "output": str(options.output)}
+    if options.holdout:
+        record = options.output.with_name(f"{options.output.name}.holdout.json")
+        held = {"share": options.holdout, "salt": options.salt, "customer_ids": list(audience.held_out)}
+        kept = {key: document[key] for key in ("segment", "policy", "as_of")}
+        write_whole(record, json.dumps({**kept, **held}, ensure_ascii=False, indent=1) + "\n")
+        document["holdout"] = str(record)
+    write_audience(audience.rows, options.output, options.format)
+    words = [f"{document['written']:,} of {document['members']:,} members written to {options.output}."]
+    words += [f"{count:,} left out: {_REASONS[reason]}." for reason, count in sorted(audience.left_out.items())]
+    return Said(document, words)
+
+
+def contacts(options: Namespace) -> Said:
+    """`contacts FILE`: says where the contacts are, for audiences that leave by the console."""
+    found = name_contacts(options.home, ContactsFile(options.file, options.email, options.consent))
+    agreed = sum(found.consent.values())
+    document = {"contacts": len(found.consent), "agreed": agreed}
+    return Said(document, [f"{len(found.consent):,} contacts, {agreed:,} of them agreed; the file stays where it is."])
+
+
+def compare(options: Namespace) -> Said:
+    """`segment-report`: sizes, flows, realised outcomes and reasons between two snapshots; the console shows it."""
+    before, after = open_snapshot(options.before), open_snapshot(options.after)
+    if before.as_of > after.as_of:
+        raise UsageError(f"--before must not be later than --after, got {before.as_of} and {after.as_of}.")
+    outcomes = read_outcomes(options.outcomes, options.outcome) if options.outcomes else None
+    report = segment_report(before, after, outcomes)
+    if options.home.is_dir():  # two files can be compared without a home
+        kept = {"outcome": options.outcome if outcomes else None, **report}
+        write_whole(options.home / SHELF / REPORT, json.dumps(kept, ensure_ascii=False) + "\n")
+    return Said(report, [], "\n".join(_lines(report)))
+
+
+COMMANDS: Mapping[str, Callable[[Namespace], Said]] = {
+    "segments": install,
+    "sql": print_sql,
+    "snapshot": freeze,
+    "export": export,
+    "contacts": contacts,
+    "segment-report": compare,
+}
+
+
+def _check_export(options: Namespace) -> None:
+    broken = []
+    if not 0 <= options.holdout < 1:
+        broken.append(f"--holdout must be a share in [0, 1), got {options.holdout}.")
+    if options.holdout and not options.salt:
+        broken.append("--holdout needs a --salt, which says whose turn it is, got none.")
+    if options.contacts and not (options.email and options.consent):
+        broken.append("--contacts needs --email and --consent: nobody is addressed who did not agree.")
+    if options.format in FORMS and FORMS[options.format].addressed and not options.contacts:
+        broken.append(f"--format {options.format} needs --contacts with addresses and consent, got none.")
+    if broken:
+        raise UsageError(" ".join(broken))
+
+
+def _live(home: Path, use_cases: Sequence[str]) -> dict[str, Live]:
+    live = {name: Live(load_release(home, name)) for name in use_cases}
+    for served in live.values():
+        replay(served.release.bundle)
+    return live
+
+
+def _keeps(policy: Policy) -> bool:
+    return any(segment.stay or segment.minimum_stay for segment in policy.segments)
+
+
+def _counted(policy: Policy, live: Mapping[str, Live], as_of: date, tally: Tally, *, compared: bool) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "policy": policy.version,
+        "models": {name: served.release.version for name, served in live.items()},
+        "as_of": as_of.isoformat(),
+        "customers": tally.customers,
+        "unplaced": tally.unplaced,
+        "sizes": {segment.code: tally.sizes[segment.code] for segment in policy.ordered},
+    }
+    if compared:
+        flows = sorted(tally.flows.items(), key=lambda flow: (-flow[1], str(flow[0])))
+        document |= {
+            "flows": [{"from": pair[0], "to": pair[1], "customers": count} for pair, count in flows],
+            "moved": tally.moved,
+            "arrived": tally.arrived,
+            "gone": tally.gone,
+            "flaps": tally.flaps,
+            "flap_rate": tally.flap_rate,
+        }
+    return document
+
+
+def _told(document: Mapping[str, Any], tally: Tally, output: Path) -> list[str]:
+    words = [f"{tally.customers:,} customers placed by policy {document['policy']} in {output}."]
+    words += [f"  {code}: {size:,}" for code, size in document["sizes"].items()]
+    words += [f"  in no segment: {tally.unplaced:,}"] if tally.unplaced else []
+    if "flows" in document:
+        words += [f"{tally.moved:,} of {tally.compared:,} moved; {tally.arrived:,} are new, {tally.gone:,} gone."]
+        words += _flow_lines(document["flows"])
+        rate = f" ({tally.flap_rate:.2%})" if tally.flap_rate is not None else ""
+        words += [f"{tally.flaps:,} flapped{rate}: back where they were less than {FLAP.days} days before."]
+    return words
+
+
+def _flow_lines(flows: Sequence[Mapping[str, Any]]) -> list[str]:
+    moves = [flow for flow in flows if flow["from"] != flow["to"]]
+    return [f"  {flow['from'] or '-'} -> {flow['to'] or '-'}: {flow['customers']:,}" for flow in moves]
+
+
+def _lines(report: Mapping[str, Any]) -> list[str]:
+    """The report as lines for people."""
+    before, after = report["before"], report["after"]
+    lines = [
+        f"{before['as_of']} ({before['customers']:,} customers, policy {before['policy']}) to "
+        f"{after['as_of']} ({after['customers']:,}, policy {after['policy']})",
+        f"  {'segment':24} {'before':>9} {'after':>9}  predicted / realised among those before (95% interval)",
+    ]
+    lines += [_segment_line(segment) for segment in report["segments"]]
+    lines += [f"{report['moved']:,} moved, {report['arrived']:,} new, {report['gone']:,} gone"]
+    for level in sorted({flow["level"] for flow in report["flows"]}):
+        lines.append(f"  level {level}:")
+        lines += _flow_lines([flow for flow in report["flows"] if flow["level"] == level])
+    for segment in report["segments"]:
+        for name, features in segment["reasons"].items():
+            told = ", ".join(f"{one['feature']} {one['contribution']:+.2f} ({one['share']:.0%})" for one in features)
+            lines.append(f"  why {segment['code']} ({name}): {told}")
+    return lines
+
+
+def _segment_line(segment: Mapping[str, Any]) -> str:
+    said = [f"{name} {mean:.3f}" for name, mean in segment["predicted"].items() if mean is not None]
+    found = segment.get("realised")
+    if found and found["known"]:
+        said.append(f"/ {found['rate']:.3f} ({found['low']:.3f} to {found['high']:.3f}) of {found['known']:,}")
+    name = "  " * (segment["level"] - 1) + segment["code"]
+    return f"  {name:24} {segment['before']:>9,} {segment['after']:>9,}  {' '.join(said)}"

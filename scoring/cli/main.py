@@ -1,0 +1,175 @@
+"""The command line of `python -m scoring`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from datetime import date
+from pathlib import Path
+
+from scoring.answers.score import MAX_REASONS
+from scoring.answers.served_release import Live
+from scoring.audiences.export_formats import FORMATS
+from scoring.audiences.snapshot import AudienceError
+from scoring.batch.score_files import score_file
+from scoring.bundle.golden_rows import replay
+from scoring.cli.audience_commands import COMMANDS, UsageError
+from scoring.cli.progress import bar
+from scoring.errors import BundleError
+from scoring.privacy.suppression import SuppressionError, open_suppression
+from scoring.releases.store import load_release
+from scoring.segments.assignment import current_policy
+from scoring.segments.policy_file import PolicyError
+from scoring.storage.table_files import BatchError, count_rows
+from scoring.text.formatting import LANGUAGES
+
+DONE, FAILED, USAGE, BROKEN_DATA = 0, 1, 2, 3
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command line; returns its exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words and words[0] in COMMANDS:
+        return _run(_campaign_parser().parse_args(words))
+    options = _parser().parse_args(words)
+    if not 0 <= options.reasons <= MAX_REASONS:
+        return _too_many_reasons(options.reasons)
+    try:
+        live = {name: Live(load_release(options.home, name, threads=1)) for name in options.use_case}
+        for served in live.values():
+            replay(served.release.bundle)
+        with bar(count_rows(options.input)) as progress:
+            tally = score_file(
+                live,
+                options.input,
+                options.output,
+                reasons=options.reasons,
+                language=options.language,
+                policy=current_policy(options.home),
+                suppression=open_suppression(options.home),
+                progress=progress,
+            )
+    except BatchError as error:
+        print(f"{options.input}: {error}", file=sys.stderr)
+        return BROKEN_DATA
+    except (BundleError, SuppressionError, OSError) as error:
+        print(error, file=sys.stderr)
+        return FAILED
+    counts = ", ".join(f"{count:,} {status}" for status, count in sorted(tally.statuses.items()))
+    print(f"{tally.rows:,} rows written to {options.output}: {counts}.", file=sys.stderr)
+    if options.json:
+        print(json.dumps({"rows": tally.rows, "statuses": tally.statuses, "output": str(options.output)}))
+    return DONE
+
+
+def _run(options: argparse.Namespace) -> int:
+    """Runs one of the commands around segments."""
+    if not 0 <= getattr(options, "reasons", 0) <= MAX_REASONS:
+        return _too_many_reasons(options.reasons)
+    try:
+        said = COMMANDS[options.command](options)
+    except UsageError as error:
+        print(error, file=sys.stderr)
+        return USAGE
+    except PolicyError as error:
+        print(*(f"{options.file}: {fault}" for fault in error.faults), sep="\n", file=sys.stderr)
+        if options.json:
+            print(json.dumps({"policy": None, "segments": [], "faults": error.faults}, ensure_ascii=False))
+        return BROKEN_DATA
+    except (BatchError, AudienceError) as error:
+        print(error, file=sys.stderr)
+        return BROKEN_DATA
+    except (BundleError, SuppressionError, OSError) as error:
+        print(error, file=sys.stderr)
+        return FAILED
+    print(*said.words, sep="\n", end="\n" if said.words else "", file=sys.stderr)
+    if options.json:
+        print(json.dumps(said.document, ensure_ascii=False))
+    elif said.text:
+        print(said.text)
+    return DONE
+
+
+def _too_many_reasons(count: int) -> int:
+    print(f"--reasons must lie in 0..{MAX_REASONS}, got {count}.", file=sys.stderr)
+    return USAGE
+
+
+def _home() -> Path:
+    return Path(os.environ.get("PENCHANT_HOME", ".penchant"))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m scoring",
+        description="Scores a file of customers.",
+        epilog=f"Around segments there are the commands {', '.join(COMMANDS)}; each has its own --help.",
+    )
+    parser.add_argument("--home", type=Path, default=_home(), help="where the releases are (default: %(default)s)")
+    parser.add_argument("--use-case", action="append", required=True, help="repeat for several in one pass")
+    parser.add_argument(
+        "--input", type=Path, required=True, help="Parquet or CSV, or a folder of them; one row a customer"
+    )
+    parser.add_argument(
+        "--output", type=Path, required=True, help="Parquet or CSV, by its ending; without one a folder"
+    )
+    _say_options(parser, reasons=0)
+    return parser
+
+
+def _say_options(parser: argparse.ArgumentParser, *, reasons: int) -> None:
+    parser.add_argument("--reasons", type=int, default=reasons, help="reasons a score, 0 to 20 (default: %(default)s)")
+    parser.add_argument("--language", choices=LANGUAGES, default="en")
+    parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
+
+
+def _campaign_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m scoring")
+    commands = parser.add_subparsers(dest="command", required=True)
+    install = commands.add_parser("segments", help="check a policy of segments and install it")
+    install.add_argument("file", type=Path, metavar="SEGMENTS.toml")
+    sql = commands.add_parser("sql", help="a segment as one boolean SQL expression for a warehouse")
+    sql.add_argument("segment", metavar="SEGMENT")
+    sql.add_argument(
+        "--plain", action="store_true", help="columns of a batch of one use case, without its name before them"
+    )
+    snapshot = commands.add_parser("snapshot", help="freeze who is in which segment")
+    snapshot.add_argument("--input", type=Path, required=True, help="features, Parquet or CSV, one row a customer")
+    snapshot.add_argument("--output", type=Path, required=True, help="a Parquet file")
+    snapshot.add_argument("--previous", type=Path, help="the snapshot before: stays are kept, moves counted")
+    snapshot.add_argument("--as-of", type=date.fromisoformat, help="the date it speaks of (default: today, UTC)")
+    export = commands.add_parser("export", help="a segment's members in the form a tool imports")
+    contacts = commands.add_parser(
+        "contacts", help="say where the contacts are, for audiences that leave by the console"
+    )
+    contacts.add_argument("file", type=Path, metavar="FILE", help="Parquet or CSV with customer_id")
+    contacts.add_argument("--email", required=True, help="its column of addresses")
+    contacts.add_argument("--consent", required=True, help="its column that says who agreed")
+    report = commands.add_parser("segment-report", help="sizes, flows, outcomes and reasons between two snapshots")
+    for one in (install, sql, snapshot, export, contacts, report):
+        one.add_argument("--home", type=Path, default=_home(), help="where the releases are (default: %(default)s)")
+    _export_options(export)
+    report.add_argument("--before", type=Path, required=True, help="a snapshot")
+    report.add_argument("--after", type=Path, required=True, help="a later one")
+    report.add_argument("--outcomes", type=Path, help="what customers did after the first: customer_id and 0 or 1")
+    report.add_argument("--outcome", default="outcome", help="the column that says it (default: %(default)s)")
+    _say_options(snapshot, reasons=3)
+    for one in (install, sql, contacts, report):
+        one.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    return parser
+
+
+def _export_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--snapshot", type=Path, required=True)
+    parser.add_argument("--segment", required=True, help="its code")
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--format", choices=FORMATS, default="csv")
+    parser.add_argument("--contacts", type=Path, help="Parquet or CSV with customer_id, addresses and consent")
+    parser.add_argument("--email", help="the contacts' column of addresses")
+    parser.add_argument("--consent", help="the contacts' column that says who agreed")
+    parser.add_argument("--suppress", type=Path, help="Parquet or CSV of customer_id or email to leave out")
+    parser.add_argument("--holdout", type=float, default=0.0, help="the share to hold out, recorded beside the output")
+    parser.add_argument("--salt", help="which share: the same salt holds out the same customers")
+    parser.add_argument("--json", action="store_true", help="one JSON document on stdout")

@@ -1,0 +1,147 @@
+"""Whole columns through the same rules as single values: numbers at once, everything else once a distinct value."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from features.spec.feature import Feature, read_number
+from features.spec.formats import amounts
+from scoring.encoding.value_rules import DAY, Cell, CellError, Rule, doubtful
+
+TRUE, FALSE = frozenset({"true", "1", "yes"}), frozenset({"false", "0", "no"})
+
+
+@dataclass(slots=True)
+class Column:
+    """An encoded column: its numbers, and the rows that break a rule or earn a warning."""
+
+    numbers: NDArray[np.float64]
+    broken: dict[int, str] = field(default_factory=dict)
+    warned: dict[int, str] = field(default_factory=dict)
+
+
+def encode_column(feature: Feature, rule: Rule, gap: float, column: pa.ChunkedArray) -> Column:
+    """Encodes a column of a table file, where text may stand for numbers, dates and booleans.
+
+    Nulls, NaN and blank text are missing and encoded as `gap`.
+    """
+    if pa.types.is_duration(column.type):  # Parquet holds its count of units, which is what training reads
+        column = column.cast(pa.int64())
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if feature.type in ("number", "integer") and _is_number(kind):
+        return _numbers(feature, rule, column)
+    if feature.type in ("number", "integer") and pa.types.is_string(kind) and feature.written is None:
+        numbers = _plain_numbers(column)
+        if numbers is not None:
+            return _numbers(feature, rule, numbers)
+    if feature.type == "date" and (pa.types.is_timestamp(kind) or pa.types.is_date(kind)):
+        ticks = pc.cast(pc.cast(column, pa.timestamp("us")), pa.int64())
+        days = pc.divide(ticks.cast(pa.float64(), safe=False), DAY)
+        return _numbers(feature, lambda value: _seen_only(feature, value), days)
+    return _distinct(_reading(feature, rule), gap, column)
+
+
+def _plain_numbers(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """Texts as numbers, null where blank; None where some need a closer look."""
+    texts = pc.utf8_trim_whitespace(pc.cast(column, pa.string()))
+    try:
+        numbers = pc.cast(pc.if_else(pc.equal(texts, ""), None, texts), pa.float64())
+    except pa.ArrowInvalid:
+        return None
+    return None if pc.any(pc.is_nan(numbers)).as_py() else numbers
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
+
+
+def _numbers(feature: Feature, rule: Rule, column: pa.ChunkedArray) -> Column:
+    values = np.asarray(pc.fill_null(column.cast(pa.float64(), safe=False), math.nan).to_numpy(), dtype=np.float64)
+    done = Column(values)
+    for row in np.flatnonzero(doubtful(feature, values)).tolist():
+        _note(done, row, rule, float(values[row]))
+    return done
+
+
+def _note(done: Column, row: int, rule: Rule, value: float) -> None:
+    try:
+        _, warning = rule(value)
+    except CellError as error:
+        done.broken[row] = str(error)
+    else:
+        if warning:
+            done.warned[row] = warning
+
+
+def _seen_only(feature: Feature, days: float) -> Cell:
+    outside = feature.seen is not None and not feature.seen[0] <= days <= feature.seen[1]
+    return days, "outside_training_range" if outside else None
+
+
+def _distinct(rule: Rule, gap: float, column: pa.ChunkedArray) -> Column:
+    encoded = column.combine_chunks()
+    encoded = encoded if pa.types.is_dictionary(encoded.type) else pc.dictionary_encode(encoded)
+    results = [_result(rule, gap, value) for value in encoded.dictionary.to_pylist()]
+    where = np.asarray(pc.fill_null(encoded.indices, len(results)).to_numpy(zero_copy_only=False), dtype=np.int64)
+    numbers = np.asarray([number for number, _, _ in results] + [gap], dtype=np.float64)
+    done = Column(numbers[where])
+    for position, (_, broken, warning) in enumerate(results):
+        if broken or warning:
+            into, note = (done.broken, broken) if broken else (done.warned, warning)
+            into.update(dict.fromkeys(np.flatnonzero(where == position).tolist(), str(note)))
+    return done
+
+
+def _result(rule: Rule, gap: float, value: Any) -> tuple[float, str | None, str | None]:
+    if (
+        value is None
+        or (isinstance(value, float) and math.isnan(value))
+        or (isinstance(value, str) and not value.strip())
+    ):
+        return gap, None, None
+    try:
+        number, warning = rule(value)
+    except CellError as error:
+        return gap, str(error), None
+    return number, None, warning
+
+
+def _reading(feature: Feature, rule: Rule) -> Callable[[Any], Cell]:
+    """The rule, reading a file's spellings of numbers, booleans and categories first."""
+    if feature.type in ("number", "integer"):
+        read = read_number if feature.written is None else amounts(feature.written).read
+        return lambda value: _text_number(rule, read, value)
+    if feature.type == "boolean":
+        return lambda value: _loose_boolean(rule, value)
+    if feature.type == "category":
+        return lambda value: rule(_as_text(value))
+    return rule
+
+
+def _text_number(rule: Rule, read: Callable[[str], float], value: Any) -> Cell:
+    try:
+        number = read(value) if isinstance(value, str) else float(value)
+    except (TypeError, ValueError):
+        return math.nan, "not_a_number"
+    return (math.nan, "not_a_number") if math.isnan(number) else rule(number)
+
+
+def _loose_boolean(rule: Rule, value: Any) -> Cell:
+    text = str(value).strip().casefold()
+    if text in TRUE or value == 1:
+        return rule(True)
+    return rule(False) if text in FALSE or value == 0 else rule(value)
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return value if isinstance(value, str) else str(value)

@@ -1,0 +1,181 @@
+"""One encoder for every door: posted rows and tables become the same matrix, or say why not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.spec.feature import MISSING, Feature
+from scoring.encoding.block import Block
+from scoring.encoding.value_rules import WARNINGS, CellError, Note, category_codes, rule_for
+from scoring.encoding.vectorised import (
+    NUMERIC,
+    Plain,
+    Posted,
+    Values,
+    is_plain,
+    plain_numbers,
+    plain_others,
+    plain_rows,
+)
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+MANY = 16  # rows from which it pays to encode column by column
+_ABSENT = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """Rows as numbers: float64, one column a feature; an invalid row is missing throughout."""
+
+    matrix: NDArray[np.float64]
+    errors: dict[int, list[Note]] = field(default_factory=dict)
+    warnings: dict[int, list[Note]] = field(default_factory=dict)
+
+
+class Encoder:
+    """Turns values into numbers by a bundle's features and category codes.
+
+    Numbers and integers stay as they are, booleans are 0 or 1, dates are days since 1970-01-01, a category is the
+    position of its level in `levels`, where OTHER and MISSING have places of their own. A missing number is NaN.
+    """
+
+    def __init__(self, features: tuple[Feature, ...], levels: Mapping[str, list[str]]) -> None:
+        self.features = features
+        self.names = frozenset(feature.name for feature in features)
+        codes = {
+            name: category_codes(feature, levels[name]) for feature in features if (name := feature.name) in levels
+        }
+        self._rules = [rule_for(feature, codes.get(feature.name, {})) for feature in features]
+        self._gaps = [float(codes[f.name][MISSING]) if f.type == "category" else math.nan for f in features]
+        self._numeric = [place for place, feature in enumerate(features) if is_plain(feature)]
+        self._others = [place for place, feature in enumerate(features) if not is_plain(feature)]
+        order = [features[place] for place in self._numeric + self._others]
+        self._order = [feature.name for feature in order]
+        self.shape = tuple((each.name, _posted_as(each)) for each in order)  # plain numbers first
+        self._cells = list(zip([feature.name for feature in features], self._rules, self._gaps, strict=True))
+
+    def row(
+        self, values: Mapping[str, Any], *, allowed: Collection[str] = frozenset()
+    ) -> tuple[list[float], list[Note], list[Note]]:
+        """One posted row: its encoded values, the rules it breaks, and its warnings.
+
+        Every feature must be there, null where missing; names outside the features and `allowed` are errors.
+        """
+        encoded: list[float] = []
+        errors: list[Note] = []
+        warnings: list[Note] = []
+        present = len(self._cells)
+        for name, rule, gap in self._cells:
+            value = values.get(name, _ABSENT)
+            if value is None:
+                encoded.append(gap)
+                continue
+            if value is _ABSENT:
+                present -= 1
+                errors.append(_note("missing_feature", name, "Every feature must be there, null where missing."))
+                continue
+            try:
+                number, warning = rule(value)
+            except CellError as broken:
+                errors.append(_note("invalid_value", name, str(broken)))
+                continue
+            encoded.append(number)
+            if warning:
+                warnings.append(_note(warning, name, WARNINGS[warning]))
+        if present < len(values):
+            errors += [stranger(name) for name in values if name not in self.names and name not in allowed]
+        return encoded, errors, warnings
+
+    def rows(self, posted: Sequence[Posted]) -> Encoded:
+        """Posted rows at once: to each the values, errors and warnings that `row` gives it."""
+        encoded = Encoded(np.empty((len(posted), len(self.features)), dtype=np.float64))
+        left = np.ones(len(posted), dtype=np.bool_)
+        if len(posted) >= MANY:
+            rows, picked = plain_rows(posted, self._order)
+            encoded.matrix[rows], left[rows] = self._sweep(picked)
+        for row in np.flatnonzero(left).tolist():
+            self._one_by_one(encoded, row, *posted[row])
+        return encoded
+
+    def block(self, block: Block) -> Encoded:
+        """The rows of a block that holds every feature: to each the values, errors and warnings that `row` gives it."""
+        places = [block.names.index(name) for name in self._order]
+        straight = places == list(range(len(block.names)))
+        picked = block.rows if straight else [tuple([row[place] for place in places]) for row in block.rows]
+        matrix, doubt = self._sweep(picked)
+        encoded = Encoded(matrix)
+        for row in np.flatnonzero(doubt).tolist():
+            self._one_by_one(encoded, row, block.features(row), frozenset(block.names))
+        return encoded
+
+    def _one_by_one(self, encoded: Encoded, row: int, values: Mapping[str, Any], allowed: frozenset[str]) -> None:
+        numbers, errors, warnings = self.row(values, allowed=allowed)
+        encoded.matrix[row] = self._gaps if errors else numbers
+        if errors:
+            encoded.errors[row] = errors
+        if warnings:
+            encoded.warnings[row] = warnings
+
+    def _sweep(self, picked: Sequence[Values]) -> Plain:
+        """Values in the order of `_order`, encoded, shape (rows, features); rows in doubt are left to the rules."""
+        encoded = np.empty((len(picked), len(self.features)), dtype=np.float64)
+        if not picked:
+            return encoded, np.zeros(0, dtype=np.bool_)
+        numeric = len(self._numeric)
+        features = [self.features[place] for place in self._numeric]
+        encoded[:, self._numeric], doubt = plain_numbers(features, [values[:numeric] for values in picked])
+        others = zip(*[values[numeric:] for values in picked], strict=True)
+        for place, values in zip(self._others, others, strict=True):
+            found = plain_others(self.features[place], self._rules[place], self._gaps[place], values)
+            encoded[:, place] = found[0]
+            doubt |= found[1]
+        return encoded, doubt
+
+    def table(self, table: pa.Table) -> Encoded:
+        """Every row of a table at once; columns that are no feature are passed over.
+
+        Raises:
+            ValueError: A feature has no column, or more than one.
+        """
+        from scoring.encoding.arrow_columns import encode_column  # brings pyarrow along, which posted rows do not need
+
+        lacking = [feature.name for feature in self.features if table.column_names.count(feature.name) != 1]
+        if lacking:
+            raise ValueError(f"Every feature needs one column of its own; missing or doubled: {', '.join(lacking)}.")
+        encoded = Encoded(np.empty((table.num_rows, len(self.features)), dtype=np.float64))
+        for position, (feature, rule, gap) in enumerate(zip(self.features, self._rules, self._gaps, strict=True)):
+            column = encode_column(feature, rule, gap, table.column(feature.name))
+            encoded.matrix[:, position] = column.numbers
+            for row, detail in column.broken.items():
+                encoded.errors.setdefault(row, []).append(_note("invalid_value", feature.name, detail))
+            for row, code in column.warned.items():
+                encoded.warnings.setdefault(row, []).append(_note(code, feature.name, WARNINGS[code]))
+        for row in encoded.errors:
+            encoded.matrix[row] = self._gaps
+        return encoded
+
+    def empty(self, matrix: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which rows know nothing at all: every feature missing."""
+        return np.asarray(np.all(np.isnan(matrix) | (matrix == np.asarray(self._gaps)), axis=1))
+
+
+def _posted_as(feature: Feature) -> str:
+    """A feature's type, or `amount` where numbers may be posted as text too."""
+    return "amount" if feature.type in NUMERIC and feature.written is not None else feature.type
+
+
+def _note(code: str, name: str, detail: str) -> Note:
+    return {"code": code, "feature": name, "detail": detail}
+
+
+def stranger(name: str) -> Note:
+    """What is wrong with a feature that no use case names."""
+    return _note("unknown_feature", name, "A feature must be one the use case names, got another.")

@@ -1,0 +1,140 @@
+"""What one posted value may be, by the type of its feature; the same rules the table's schema keeps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.spec.feature import MISSING, OTHER, Feature, normalise
+from features.spec.formats import amounts, counted, read_moment, whole
+
+FLOAT32_MAX = float(np.finfo(np.float32).max)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+DAY = 86_400e6  # microseconds, as float64: a column's moments are divided by it too, to the same bits
+_TICK = timedelta(microseconds=1)
+
+WARNINGS = {
+    "outside_training_range": "The value lies outside the range met in training.",
+    "unseen_category": "The category was not met often enough in training; it is scored as OTHER.",
+    "not_a_number": "The text is not a number; it is scored as missing.",
+}
+
+Note = dict[str, str]  # {"code", "feature", "detail"}: a broken rule or a warning; never a customer's value
+Cell = tuple[float, str | None]  # the encoded value, and the code of a warning
+Rule = Callable[[Any], Cell]
+
+
+class CellError(ValueError):
+    """A value its feature cannot take; the message names the rule and the kind of thing, never the value."""
+
+
+def rule_for(feature: Feature, codes: Mapping[str, int]) -> Rule:
+    """The function that encodes one value of a feature; it raises CellError."""
+    if feature.type == "category":
+        return _category(codes)
+    if feature.type == "boolean":
+        return _boolean
+    if feature.type == "date":
+        return lambda value: (days := _days(value, feature.written), _range_warning(feature, days))
+    if feature.written is not None:
+        written = feature.written
+        return lambda value: (number := _number(_amount(value, written), feature), _range_warning(feature, number))
+    return lambda value: (number := _number(value, feature), _range_warning(feature, number))
+
+
+def category_codes(feature: Feature, levels: list[str]) -> dict[str, int]:
+    """Normalised spelling -> code; the code is the position in `levels`, where OTHER and MISSING stand too."""
+    codes = {level if level in (MISSING, OTHER) else normalise(level): code for code, level in enumerate(levels)}
+    spellings = {normalise(spelling): codes[normalise(level)] for spelling, level in feature.spellings.items()}
+    return {**spellings, **codes, "": codes[MISSING]}
+
+
+def kind(value: Any) -> str:
+    """What arrived, in the words of JSON."""
+    names: dict[type, str] = {
+        bool: "a boolean",
+        int: "a number",
+        float: "a number",
+        str: "text",
+        list: "a list",
+        dict: "an object",
+    }
+    return names.get(type(value), "null" if value is None else "something else")
+
+
+def _number(value: Any, feature: Feature) -> float:
+    if type(value) is not float and type(value) is not int:
+        raise CellError(f"Must be a number or null, got {kind(value)}.")
+    if not -FLOAT32_MAX <= value <= FLOAT32_MAX:  # also refuses NaN, and integers too large for a float
+        raise CellError("Must be a finite number within the range of float32, got one beyond it.")
+    if feature.type == "integer" and value != math.floor(value):
+        raise CellError("Must be a whole number, got a fraction.")
+    if feature.lower is not None and value < feature.lower:
+        raise CellError(f"Must be at least {feature.lower:g}, got less.")
+    if feature.upper is not None and value > feature.upper:
+        raise CellError(f"Must be at most {feature.upper:g}, got more.")
+    return float(value)
+
+
+def _amount(value: Any, written: str) -> Any:
+    """The number of a text written so; whatever is no text is left to the rule of numbers."""
+    if type(value) is not str:
+        return value
+    number = amounts(written).read(value)
+    if math.isnan(number):
+        raise CellError(f"Must be a number, text written {written}, or null, got other text.")
+    return number
+
+
+def _range_warning(feature: Feature, number: float) -> str | None:
+    return "outside_training_range" if feature.seen and not feature.seen[0] <= number <= feature.seen[1] else None
+
+
+def doubtful(feature: Feature, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Rows worth a look by the rule itself: out of bounds, out of the seen range, infinite or fractional."""
+    low = max(bound for bound in (-FLOAT32_MAX, feature.lower, feature.seen and feature.seen[0]) if bound is not None)
+    high = min(bound for bound in (FLOAT32_MAX, feature.upper, feature.seen and feature.seen[1]) if bound is not None)
+    odd = (values < low) | (values > high)
+    if feature.type == "integer":
+        odd |= np.isfinite(values) & (values != np.floor(values))
+    return np.asarray(odd)
+
+
+def _boolean(value: Any) -> Cell:
+    if value is True or value is False:
+        return float(value), None
+    raise CellError(f"Must be true, false or null, got {kind(value)}.")
+
+
+def _category(codes: Mapping[str, int]) -> Rule:
+    other = float(codes[OTHER])
+
+    def cell(value: Any) -> Cell:
+        if type(value) is not str:
+            raise CellError(f"Must be text or null, got {kind(value)}.")
+        code = codes.get(normalise(value))
+        return (float(code), None) if code is not None else (other, "unseen_category")
+
+    return cell
+
+
+def _days(value: Any, written: str | None) -> float:
+    """Days since 1970-01-01 of a date, a datetime or text, in ISO form or written so; without a zone it is UTC."""
+    rule = "a date in ISO 8601" if written is None else f"a date written {written} or in ISO 8601"
+    if type(value) in (int, float) and counted(written):
+        value = whole(value)
+    if type(value) is str:
+        value = read_moment(value, written)
+        if value is None:
+            raise CellError(f"Must be {rule}, got other text.")
+    if type(value) is date:
+        value = datetime(value.year, value.month, value.day, tzinfo=UTC)
+    if not isinstance(value, datetime):
+        raise CellError(f"Must be {rule} or null, got {kind(value)}.")
+    elapsed = (value if value.tzinfo else value.replace(tzinfo=UTC)) - EPOCH
+    return float(elapsed // _TICK) / DAY

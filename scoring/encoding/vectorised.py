@@ -1,0 +1,92 @@
+"""Many posted rows at once: what is plain at a glance is encoded in one sweep, all else is left to the rules."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.spec.feature import Feature
+from scoring.encoding.value_rules import CellError, Rule, doubtful
+
+Posted = tuple[Mapping[str, Any], frozenset[str]]  # a row's features, and the names of others it may hold
+Values = tuple[Any, ...]
+Plain = tuple[NDArray[np.float64], NDArray[np.bool_]]  # encoded values, and the rows in doubt
+
+NUMERIC = ("number", "integer")
+_EXACT = 2.0**53  # whole numbers up to here are compared with bounds as they are
+_NUMBERS = {float, int, type(None)}
+_TEXTS = {str, type(None)}
+_AMOUNTS = _NUMBERS | _TEXTS
+_BOOLEANS = {bool, type(None)}
+
+
+def is_plain(feature: Feature) -> bool:
+    """Whether a feature is posted as numbers and never as text."""
+    return feature.type in NUMERIC and feature.written is None
+
+
+def plain_rows(posted: Sequence[Posted], names: Sequence[str]) -> tuple[list[int], list[Values]]:
+    """The rows that hold every named feature and no stranger, and their values in the names' order."""
+    pick = itemgetter(*names) if len(names) > 1 else lambda values: (values[names[0]],)
+    rows, picked = [], []
+    for row, (values, allowed) in enumerate(posted):
+        if len(values) == len(names) or values.keys() <= allowed:
+            try:
+                picked.append(pick(values))
+            except KeyError:
+                continue
+            rows.append(row)
+    return rows, picked
+
+
+def plain_numbers(features: Sequence[Feature], rows: Sequence[Values]) -> Plain:
+    """The values of numeric features, shape (rows, features); in doubt wherever a rule may refuse or warn.
+
+    They are read row by row, as they lie in memory: by columns it takes twice as long.
+    """
+    kinds = set(map(type, chain.from_iterable(rows)))
+    doubt = np.zeros(len(rows), dtype=np.bool_)
+    if not kinds <= _NUMBERS:
+        doubt |= [not set(map(type, row)) <= _NUMBERS for row in rows]
+        rows = [(None,) * len(features) if odd else row for row, odd in zip(rows, doubt.tolist(), strict=True)]
+    try:
+        flat = np.fromiter(chain.from_iterable(rows), np.float64, len(rows) * len(features))  # None becomes NaN
+    except OverflowError:
+        return np.full((len(rows), len(features)), math.nan), np.ones(len(rows), dtype=np.bool_)
+    values = flat.reshape(len(rows), len(features))
+    doubt |= (np.abs(values) > _EXACT).any(axis=1)
+    for place, feature in enumerate(features):
+        doubt |= doubtful(feature, values[:, place])
+    for row, place in np.argwhere(np.isnan(values)).tolist():
+        doubt[row] |= rows[row][place] is not None
+    return values, doubt
+
+
+def plain_others(feature: Feature, rule: Rule, gap: float, values: Values) -> Plain:
+    """One feature's values by the rule, asked once a distinct value; in doubt where it refuses or warns.
+
+    They are texts or booleans; of amounts in a way of their own, texts or numbers.
+    """
+    kinds = _BOOLEANS if feature.type == "boolean" else _AMOUNTS if feature.type in NUMERIC else _TEXTS
+    odd = np.zeros(len(values), dtype=np.bool_)
+    if not set(map(type, values)) <= kinds:
+        odd |= [type(value) not in kinds for value in values]
+        values = tuple(value if type(value) in kinds else None for value in values)
+    numbers: dict[Any, float] = {None: gap}
+    doubtful_values = set()
+    for value in set(values) - {None}:
+        try:
+            numbers[value], warning = rule(value)
+        except CellError:
+            numbers[value], warning = math.nan, "refused"
+        if warning:
+            doubtful_values.add(value)
+    if doubtful_values:
+        odd |= [value in doubtful_values for value in values]
+    return np.fromiter(map(numbers.__getitem__, values), np.float64, len(values)), odd

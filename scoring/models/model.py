@@ -1,0 +1,161 @@
+"""The two kinds of model a bundle holds: boosted or bagged trees, and a linear score. Both speak in log-odds."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads cost ten times the processor on a busy machine
+
+import numpy as np
+import xgboost
+from numpy.typing import NDArray
+
+from scoring.models.imputation import Gaps
+from scoring.models.shapley import Shapley
+from scoring.models.trees import Trees, read_trees
+
+FEW = 24  # rows up to which walking the trees ourselves is faster than a call to xgboost
+PROOF = 64  # rows on which our walk must give xgboost's own bits
+SMALL = 256  # rows up to which one thread is faster than waking others
+
+
+class Model(Protocol):
+    """Rows of float32 in, log-odds out."""
+
+    def margin(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Raw log-odds, shape (rows,)."""
+
+    def contributions(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+        """What each feature adds to the raw log-odds, shape (rows, features), without the bias."""
+
+    def bias(self) -> float:
+        """The model's own expected log-odds: margin = bias + sum of contributions, up to float32 rounding."""
+
+
+class TreeModel:
+    """An xgboost booster: gradient boosted trees, or a forest grown as parallel trees.
+
+    A few rows are walked by numpy, which spares xgboost's cost of a call, once that has been proved to give the same
+    bits on rows made to show a difference. The Shapley values are those of the same trees, in float64 and for any
+    number of rows. A booster that is not plain trees, or fails the proof, is left to xgboost altogether.
+    """
+
+    def __init__(self, stored: bytes, *, threads: int = 0) -> None:
+        self._threads = threads or os.cpu_count() or 1
+        self._boosters = {}
+        for count in {1, self._threads}:
+            booster = xgboost.Booster({"nthread": count})
+            booster.load_model(bytearray(stored))
+            booster.set_param({"nthread": count})
+            self._boosters[count] = booster
+        self._trees = self._proved(read_trees(bytes(self._boosters[1].save_raw("json"))))
+        self._shapley = Shapley(self._trees) if self._trees else None
+
+    def _proved(self, trees: Trees | None) -> Trees | None:
+        if trees is None or not trees.depth or trees.cover.min() <= 0:
+            return None
+        rows = trees.edge_cases(PROOF)
+        return trees if np.array_equal(trees.margin(rows), self._ask(rows)) else None
+
+    def margin(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Raw log-odds, shape (rows,)."""
+        if self._trees is not None and len(matrix) <= FEW:
+            return self._trees.margin(matrix)
+        return self._ask(matrix)
+
+    def _ask(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+        margins = self._boosters[self._count(matrix)].inplace_predict(
+            matrix, predict_type="margin", validate_features=False
+        )
+        return np.asarray(margins, dtype=np.float32)
+
+    def contributions(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Exact path-dependent Shapley values (Lundberg 2018, TreeSHAP), shape (rows, features)."""
+        if self._shapley is not None:
+            return self._shapley.contributions(matrix)
+        return self._with_bias(matrix)[:, :-1]
+
+    def bias(self) -> float:
+        """The expected log-odds under the trees' own covers."""
+        width = self._boosters[1].num_features()
+        return float(self._with_bias(np.full((1, width), np.nan, dtype=np.float32))[0, -1])
+
+    def _with_bias(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+        count = self._count(matrix)
+        rows, booster = xgboost.DMatrix(matrix, nthread=count), self._boosters[count]
+        return np.asarray(booster.predict(rows, pred_contribs=True, validate_features=False), dtype=np.float64)
+
+    def _count(self, matrix: NDArray[np.float32]) -> int:
+        return 1 if len(matrix) <= SMALL else self._threads
+
+
+@dataclass(frozen=True, slots=True)
+class LinearModel:
+    """Log-odds as a sum of one term a feature, in closed form.
+
+    A numeric term is coefficient * (transform(value) - centre), or `missing` where the value is null and `gaps` does
+    not fill it; a categorical one is looked up by the level's code. Terms have mean 0 over the fitting rows, so each is
+    its feature's Shapley value under independent features (Strumbelj and Kononenko 2014).
+    """
+
+    terms: tuple[dict[str, Any], ...]
+    intercept: float
+    gaps: Gaps | None = None
+
+    @classmethod
+    def parse(cls, stored: bytes) -> LinearModel:
+        """The model of `model.json`: {"intercept": float, "terms": [one a feature, in the manifest's order]}.
+
+        A term is {"kind": "numeric", "log1p": bool, "centre": c, "coefficient": w, "missing": m} or
+        {"kind": "levels", "values": [one a code]}. With `gaps` beside them, numbers are filled before they are read.
+        """
+        document = json.loads(stored)
+        gaps = Gaps.parse(document["gaps"]) if "gaps" in document else None
+        return cls(tuple(document["terms"]), float(document["intercept"]), gaps)
+
+    def margin(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Raw log-odds, shape (rows,)."""
+        total = np.full(len(matrix), self.intercept)
+        for term in self._terms(matrix):
+            total += term  # in the features' order, so that every shape adds up alike
+        return total.astype(np.float32)
+
+    def contributions(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Each feature's term, shape (rows, features)."""
+        terms = list(self._terms(matrix))
+        return np.stack(terms, axis=1) if terms else np.zeros((len(matrix), 0))
+
+    def bias(self) -> float:
+        """The log-odds of the average fitting row."""
+        return self.intercept
+
+    def _terms(self, matrix: NDArray[np.float32]) -> Iterator[NDArray[np.float64]]:
+        if self.gaps is None:
+            yield from (_term(term, _read(term, matrix[:, place])) for place, term in enumerate(self.terms))
+            return
+        read = [_read(term, matrix[:, place]) for place, term in enumerate(self.terms)]
+        filled = self.gaps.fill(np.stack(read, axis=1))
+        yield from (_term(term, filled[:, place]) for place, term in enumerate(self.terms))
+
+
+def _read(term: dict[str, Any], column: NDArray[np.float32]) -> NDArray[np.float64]:
+    """A column as its term reads it: a number after its logarithm, a category's code as it is."""
+    values = column.astype(np.float64)
+    if term["kind"] == "numeric" and term["log1p"]:
+        return np.asarray(np.log1p(np.maximum(values, 0.0)))
+    return values
+
+
+def _term(term: dict[str, Any], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    if term["kind"] == "levels":
+        return np.asarray(term["values"], dtype=np.float64)[values.astype(np.int64)]
+    return np.where(np.isnan(values), term["missing"], term["coefficient"] * (values - term["centre"]))
+
+
+def parse_model(name: str, stored: bytes, *, threads: int = 0) -> Model:
+    """The model of a bundle's file: `model.ubj` holds trees, `model.json` a linear score."""
+    return TreeModel(stored, threads=threads) if name.endswith(".ubj") else LinearModel.parse(stored)

@@ -1,0 +1,225 @@
+"""Where to cut: every threshold of four decimals in today's population, and which of them an ask means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from math import inf
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.errors import PlanError
+from scoring.models.calibration import sigmoid
+
+TICKS = 10_000  # a threshold is a whole number of these parts of 1
+DRAWS = 400
+LEVEL = 0.9
+NEIGHBOURS = (-2, -1, 1, 2)  # steps of a tenth of the plan's rows
+STEP = 0.1
+RANGES: Mapping[str, tuple[Callable[[float], bool], str]] = {
+    "capacity": (lambda value: value >= 1, "at least 1"),
+    "precision": (lambda value: 0 < value <= 1, "above 0 and at most 1"),
+    "lift": (lambda value: 0 < value < inf, "above 0"),
+    "cost": (lambda value: 0 <= value < inf, "at least 0"),
+    "value": (lambda value: 0 < value < inf, "above 0"),
+    "save_rate": (lambda value: 0 < value <= 1, "above 0 and at most 1"),
+}
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a cut is to satisfy; whichever words are given bind it together."""
+
+    capacity: int | None = None  # most customers that can be contacted
+    precision: float | None = None  # least share of hits among those contacted
+    lift: float | None = None  # least precision over the population's rate
+    cost: float | None = None  # of one contact
+    value: float | None = None  # of one hit that the contact wins
+    save_rate: float = 1.0  # share of hits that a contact wins
+
+    def words(self) -> dict[str, float]:
+        """What was asked, by name."""
+        asked = {name: getattr(self, name) for name in ("capacity", "precision", "lift", "cost", "value")}
+        given = {name: value for name, value in asked.items() if value is not None}
+        return {**given, "save_rate": self.save_rate} if self.value is not None else given
+
+
+@dataclass(frozen=True)
+class Market:
+    """Today's population by probability, and how far the test rows let its probabilities be trusted.
+
+    `ticks` are probabilities in ten-thousandths, falling; `rows` and `mean` are counted and averaged within each.
+    `slope`, `offset` and `spread` (their covariance) recalibrate log-odds to what the test rows showed. `interval` is
+    of the hits at or above every tick, low and high; None where it has still to be drawn.
+    """
+
+    ticks: NDArray[np.int64]
+    rows: Floats
+    mean: Floats
+    slope: float
+    offset: float
+    spread: Floats  # 2 x 2
+    seed: int = 0
+    interval: tuple[Floats, Floats] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As it stands in a bundle: `population.json`, the interval drawn, so that nobody waits for it later."""
+        return {
+            "ticks": self.ticks.tolist(),
+            "rows": self.rows.astype(int).tolist(),
+            "mean": self.mean.tolist(),
+            "slope": self.slope,
+            "offset": self.offset,
+            "spread": self.spread.tolist(),
+            "seed": self.seed,
+            "hits_low": self.cuts["hits_low"].tolist(),
+            "hits_high": self.cuts["hits_high"].tolist(),
+        }
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Market:
+        """The market that `to_json` wrote, or an older one without the interval."""
+        drawn = [np.asarray(stored[name], dtype=np.float64) for name in ("hits_low", "hits_high") if name in stored]
+        arrays = {name: np.asarray(stored[name], dtype=np.float64) for name in ("rows", "mean", "spread")}
+        return cls(
+            ticks=np.asarray(stored["ticks"], dtype=np.int64),
+            slope=stored["slope"],
+            offset=stored["offset"],
+            seed=stored["seed"],
+            interval=(drawn[0], drawn[1]) if drawn else None,
+            **arrays,
+        )
+
+    @cached_property
+    def cuts(self) -> dict[str, Floats]:
+        """Every cut, the highest threshold first: who is at or above it, and expected hits with a 90% interval."""
+        rows = self.rows.cumsum()
+        low, high = self.interval or self._drawn_interval()
+        hits = (self.rows * self._chance(self.slope, self.offset)).cumsum()
+        return {
+            "threshold": np.clip(self.ticks, 1, TICKS - 1) / TICKS,
+            "rows": rows,
+            "hits": hits,
+            "hits_low": np.clip(low, 0, rows),
+            "hits_high": np.clip(high, 0, rows),
+            "precision": hits / rows,
+            "lift": hits / rows / (hits[-1] / rows[-1]),
+        }
+
+    @cached_property
+    def _odds(self) -> Floats:
+        return np.asarray(np.log(self.mean) - np.log1p(-self.mean))
+
+    def _chance(self, slope: Any, offset: Any) -> Floats:
+        return sigmoid(slope * self._odds + offset)
+
+    def _drawn_interval(self) -> tuple[Floats, Floats]:
+        low, high = np.quantile(self._drawn_hits(), [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+        return low, high
+
+    def _drawn_hits(self) -> Floats:
+        """Hits at or above every cut in drawn worlds: another calibration, then chance itself; (draws, cuts)."""
+        random = np.random.default_rng(self.seed)
+        points = random.multivariate_normal([self.slope, self.offset], self.spread, DRAWS, method="eigh")
+        noise = random.standard_normal((DRAWS, len(self.ticks)))
+        drawn = np.empty((DRAWS, len(self.ticks)))
+        for draw, (slope, offset) in enumerate(points):
+            chance = self._chance(slope, offset)
+            luck = noise[draw] * np.sqrt(self.rows * chance * (1 - chance))
+            drawn[draw] = (self.rows * chance + luck).cumsum()
+        return drawn
+
+
+def plan(market: Market, ask: Ask) -> dict[str, Any]:
+    """The cut that an ask means, its neighbours, and why.
+
+    Among the cuts that keep capacity, precision and lift: the one of most profit where cost and value are given, else
+    the one that reaches most customers.
+
+    Raises:
+        PlanError: Nothing was asked, or no cut keeps it all; the message says how far the population goes.
+    """
+    words = ask.words()
+    if not words or (ask.cost is None) != (ask.value is None):
+        got = _said(words) if words else "none"
+        raise PlanError(f"A plan needs a capacity, a precision, a lift, or a cost and a value, got {got}.")
+    if broken := list(_broken(ask)):
+        raise PlanError("; ".join(broken) + ".")
+    allowed = _allowed(market, ask)
+    profit = profits(market, ask)
+    goal = market.cuts["rows"] if profit is None else profit
+    chosen = int(np.flatnonzero(allowed)[np.argmax(goal[allowed])])
+    return {
+        "asked": words,
+        "cut": line(market, chosen, ask),
+        "neighbours": [line(market, near, ask) for near in _near(market, chosen)],
+        "population": int(market.rows.sum()),
+        "rate": float(market.cuts["precision"][-1]),
+    }
+
+
+def profits(market: Market, ask: Ask) -> Floats | None:
+    """What every cut earns: won hits times value less contacts times cost; None without cost and value."""
+    if ask.cost is None or ask.value is None:
+        return None
+    return np.asarray(market.cuts["hits"] * ask.save_rate * ask.value - market.cuts["rows"] * ask.cost)
+
+
+def line(market: Market, place: int, ask: Ask) -> dict[str, float | int]:
+    """One cut in figures."""
+    told: dict[str, float | int] = {name: float(values[place]) for name, values in market.cuts.items()}
+    told["rows"] = int(told["rows"])
+    told["share"] = told["rows"] / float(market.rows.sum())
+    if ask.cost is not None and ask.value is not None:
+        for name, hits in (("profit", "hits"), ("profit_low", "hits_low"), ("profit_high", "hits_high")):
+            told[name] = told[hits] * ask.save_rate * ask.value - told["rows"] * ask.cost
+    return told
+
+
+def _broken(ask: Ask) -> Iterator[str]:
+    """What is asked outside of its range."""
+    for name, (within, rule) in RANGES.items():
+        value = getattr(ask, name)
+        if value is not None and not within(value):
+            yield f"{name.replace('_', ' ')} must be {rule}, got {value:g}"
+
+
+def _said(words: Mapping[str, float]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in words.items())
+
+
+def _allowed(market: Market, ask: Ask) -> NDArray[np.bool_]:
+    cuts = market.cuts
+    allowed = np.ones(len(cuts["rows"]), dtype=np.bool_)
+    for name, column, limit, least in (
+        ("capacity", "rows", ask.capacity, False),
+        ("precision", "precision", ask.precision, True),
+        ("lift", "lift", ask.lift, True),
+    ):
+        if limit is None:
+            continue
+        kept = cuts[column] >= limit if least else cuts[column] <= limit
+        if not kept.any():
+            if not least:  # many customers may share the highest score, and no cut parts them
+                rule = f"A plan must contact all who share the highest score, {cuts[column].min():,.0f} customers"
+                raise PlanError(f"{rule}, got a capacity of {limit:,}.")
+            best = int(np.argmax(cuts[column]))
+            reach = f"the highest to be had is {cuts[column][best]:.4g}, of {cuts['rows'][best]:,.0f} customers"
+            raise PlanError(f"A plan must be within reach, got a {name} of at least {limit:g}: {reach}.")
+        allowed &= kept
+    if not allowed.any():
+        raise PlanError(f"A plan must keep all that is asked at once, no cut keeps {_said(ask.words())}.")
+    return allowed
+
+
+def _near(market: Market, chosen: int) -> list[int]:
+    """Cuts with a tenth and two tenths fewer and more customers than the chosen one, each once."""
+    rows = market.cuts["rows"]
+    wanted = [rows[chosen] * (1 + step * STEP) for step in NEIGHBOURS]
+    places = [int(np.clip(np.searchsorted(rows, count), 0, len(rows) - 1)) for count in wanted]
+    return sorted(set(places) - {chosen})

@@ -1,0 +1,152 @@
+"""The suppression list: who objected to being scored, as keyed hashes, so that the list itself names nobody.
+
+HOME/suppressed.db holds HMAC-SHA256 of customers' ids under the key in HOME/customers.key. Of those who were erased it
+keeps the same kind of hash and the moment: enough to tell that it was done, and not to take them in again by mistake.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+import sqlite3
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from scoring.storage.sqlite import Reader, writing
+
+FILE = "suppressed.db"
+KEY_FILE = "customers.key"
+_KEY_BYTES = 32
+_TABLES = """
+CREATE TABLE IF NOT EXISTS suppressed (who BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS erased (who BLOB PRIMARY KEY, at REAL NOT NULL) WITHOUT ROWID
+"""
+
+
+class SuppressionError(ValueError):
+    """The list cannot be read, so nobody can be told apart and nobody may be scored."""
+
+
+class Suppression:
+    """The list of a home; asked anew each time, so that an objection counts at once."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._reader = Reader(home / FILE)
+        self._key = b""
+
+    def among(self, customers: Iterable[str]) -> frozenset[str]:
+        """Those of some customers who objected.
+
+        Raises:
+            SuppressionError: The list or its key cannot be read.
+        """
+        found = self._find("SELECT who, 0 FROM suppressed WHERE who IN {}", customers)
+        return frozenset(found)
+
+    def erased(self, customers: Iterable[str]) -> dict[str, float]:
+        """When those of some customers who were erased were, in seconds since the epoch.
+
+        Raises:
+            SuppressionError: The list or its key cannot be read.
+        """
+        return self._find("SELECT who, at FROM erased WHERE who IN {}", customers)
+
+    def digest(self) -> str:
+        """Another whenever the list is: what was told before an objection must not be told after it.
+
+        Raises:
+            SuppressionError: The list cannot be read.
+        """
+        try:
+            listed = self._reader.ask("SELECT who FROM suppressed ORDER BY who")
+        except sqlite3.Error as error:
+            raise SuppressionError(f"{FILE} must be readable, got {type(error).__name__}.") from error
+        return hashlib.sha256(b"".join(who for (who,) in listed)).hexdigest()
+
+    def _find(self, question: str, customers: Iterable[str]) -> dict[str, float]:
+        try:
+            self._key = self._key or read_key(self._home)
+            named = {keyed(self._key, customer): customer for customer in customers}
+            return {named[who]: at for who, at in self._reader.ask_of(question, list(named))}
+        except sqlite3.Error as error:
+            raise SuppressionError(f"{FILE} must be readable, got {type(error).__name__}.") from error
+
+
+def open_suppression(home: Path) -> Suppression | None:
+    """The list of a home; None where there is none."""
+    return Suppression(home) if (home / FILE).exists() else None
+
+
+def keyed(key: bytes, customer: str) -> bytes:
+    """What stands for a customer in the list: HMAC-SHA256 of the id."""
+    return hmac.digest(key, customer.encode("utf-8", "surrogatepass"), "sha256")
+
+
+def read_key(home: Path) -> bytes:
+    """The key of a home.
+
+    Raises:
+        SuppressionError: There is none, or it is not one.
+    """
+    try:
+        key = (home / KEY_FILE).read_bytes()
+    except OSError as error:
+        raise SuppressionError(f"{KEY_FILE} must be readable, got {type(error).__name__}.") from error
+    if len(key) != _KEY_BYTES:
+        raise SuppressionError(f"{KEY_FILE} must hold {_KEY_BYTES} bytes, got {len(key)}.")
+    return key
+
+
+def add(home: Path, customers: Collection[str]) -> int:
+    """Puts customers on the list; returns how many are new.
+
+    Raises:
+        SuppressionError: The list has lost its key.
+        sqlite3.Error: It cannot be written, and is as it was.
+    """
+    return _write(home, "INSERT OR IGNORE INTO suppressed VALUES (?)", [(who,) for who in _all_keyed(home, customers)])
+
+
+def remove(home: Path, customers: Collection[str]) -> int:
+    """Takes customers off the list; returns how many were on it. Raises as `add` does."""
+    return _write(home, "DELETE FROM suppressed WHERE who = ?", [(who,) for who in _all_keyed(home, customers)])
+
+
+def mark_erased(home: Path, customers: Collection[str], *, at: float) -> None:
+    """Notes that customers were erased at a moment, in seconds since the epoch. Raises as `add` does."""
+    rows = [(who, at) for who in _all_keyed(home, customers)]
+    _write(home, "INSERT OR REPLACE INTO erased VALUES (?, ?)", rows)
+
+
+def count(home: Path) -> int:
+    """How many are on the list."""
+    return Reader(home / FILE).ask("SELECT COUNT(*) FROM suppressed")[0][0] if (home / FILE).exists() else 0
+
+
+def _write(home: Path, change: str, rows: Sequence[tuple[bytes | float, ...]]) -> int:
+    with writing(home / FILE, _TABLES) as connection:
+        return connection.executemany(change, rows).rowcount
+
+
+def _all_keyed(home: Path, customers: Collection[str]) -> list[bytes]:
+    """The hashes of customers; makes the key where there is no list yet that another key was made for."""
+    if not (home / FILE).exists():
+        _make_key(home)
+    key = read_key(home)
+    return [keyed(key, customer) for customer in customers]
+
+
+def _make_key(home: Path) -> None:
+    home.mkdir(parents=True, exist_ok=True)
+    draft = home / f".{KEY_FILE}.{os.getpid()}.tmp"
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(secrets.token_bytes(_KEY_BYTES))
+        file.flush()
+        os.fsync(file.fileno())
+    with suppress(FileExistsError):  # another was quicker: its key counts
+        os.link(draft, home / KEY_FILE)
+    draft.unlink()

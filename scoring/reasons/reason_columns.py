@@ -1,0 +1,59 @@
+"""The reasons of many rows at once, as the columns of a batch; the words are said once a value."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from scoring.bundle.bundle import Bundle
+from scoring.reasons.reasons import OTHER_FACTORS, sentence, shown_value
+from scoring.text.formatting import Language, catalogue
+
+_COLUMNS = {"code": pa.string(), "feature": pa.string(), "text": pa.string(), "contribution": pa.float64()}
+
+
+def reason_columns(
+    bundle: Bundle, matrix: NDArray[np.float64], contributions: NDArray[np.float64], count: int, language: Language
+) -> dict[str, pa.Array]:
+    """The reasons that `top_reasons` gives each row, as columns; null where a row has no more of them.
+
+    `reason_1_code`, `reason_1_feature`, `reason_1_text`, `reason_1_contribution` are of the strongest, and so on.
+    """
+    told = [position for position, feature in enumerate(bundle.features) if feature.name not in bundle.forbidden]
+    amounts = contributions[:, told]
+    if bundle.forbidden:
+        hidden = np.zeros(len(matrix))
+        for position in sorted(set(range(len(bundle.features))) - set(told)):
+            hidden = hidden + contributions[:, position]  # one by one, as a single row's are added up
+        amounts = np.concatenate([amounts, hidden[:, None]], axis=1)
+    order = np.argsort(-np.abs(amounts), axis=1, kind="stable")[:, :count]
+    columns: dict[str, pa.Array] = {}
+    for rank in range(count):
+        if rank < order.shape[1]:
+            at = order[:, rank]
+            found = _told_columns(bundle, matrix, told, at, language)
+            found["contribution"] = pa.array(np.take_along_axis(amounts, at[:, None], axis=1)[:, 0])
+        else:
+            found = {name: pa.nulls(len(matrix), kind) for name, kind in _COLUMNS.items()}
+        columns |= {f"reason_{rank + 1}_{name}": found[name] for name in _COLUMNS}
+    return columns
+
+
+def _told_columns(
+    bundle: Bundle, matrix: NDArray[np.float64], told: list[int], at: NDArray[np.int64], language: Language
+) -> dict[str, pa.Array]:
+    """Code, feature and text of each row's feature; `at` is its position in `told`, one past the end for the others."""
+    features = [bundle.features[position] for position in told]
+    texts = np.full(len(matrix), catalogue()["texts"][language][OTHER_FACTORS], dtype=object)
+    for position, feature in enumerate(features):
+        rows = np.flatnonzero(at == position)
+        values, where = np.unique(matrix[rows, told[position]], return_inverse=True)
+        said = [sentence(feature, shown_value(bundle, feature, value), language) for value in values.tolist()]
+        texts[rows] = np.asarray(said, dtype=object)[where]
+    which = pa.array(at)
+    return {
+        "code": pa.array([*(feature.family for feature in features), OTHER_FACTORS]).take(which),
+        "feature": pa.array([*(feature.name for feature in features), OTHER_FACTORS]).take(which),
+        "text": pa.array(texts, pa.string()),
+    }

@@ -1,0 +1,169 @@
+"""Reasons: the strongest contributions, told in words of a reviewed catalogue."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.spec.feature import MISSING, OTHER, Feature, Polarity
+from scoring.bundle.bundle import Bundle
+from scoring.text.formatting import Language, calendar_date, catalogue, event_words, number, quantity, singular
+
+OTHER_FACTORS = "other_factors"
+_COUNTED = ("frequency", "refund", "property")
+
+
+def named_contributions(bundle: Bundle, contributions: NDArray[np.float64]) -> dict[str, float]:
+    """One row's contributions by feature; those of forbidden features are one sum, `other_factors`."""
+    named: dict[str, float] = {}
+    for feature, contribution in zip(bundle.features, contributions.tolist(), strict=True):
+        name = OTHER_FACTORS if feature.name in bundle.forbidden else feature.name
+        named[name] = named.get(name, 0.0) + contribution
+    return named
+
+
+def top_reasons(
+    bundle: Bundle, values: Sequence[float], contributions: NDArray[np.float64], count: int, language: Language
+) -> list[dict[str, Any]]:
+    """The `count` strongest reasons of one row by |contribution|, ties in the order of the features.
+
+    Args:
+        bundle: Whose features, polarity and forbidden names hold.
+        values: The row as encoded, shape (features,).
+        contributions: Calibrated log-odds, shape (features,).
+        count: How many at most.
+        language: Of the texts.
+    """
+    told = [position for position, feature in enumerate(bundle.features) if feature.name not in bundle.forbidden]
+    entries: list[tuple[float, int | None]] = [(float(contributions[position]), position) for position in told]
+    if bundle.forbidden:
+        entries.append((named_contributions(bundle, contributions)[OTHER_FACTORS], None))
+    entries.sort(key=lambda entry: -abs(entry[0]))
+    return [
+        _reason(bundle, None if position is None else (bundle.features[position], values[position]), amount, language)
+        for amount, position in entries[:count]
+    ]
+
+
+def _reason(bundle: Bundle, about: tuple[Feature, float] | None, amount: float, language: Language) -> dict[str, Any]:
+    if about is None:
+        text = catalogue()["texts"][language][OTHER_FACTORS]
+        named = {"code": OTHER_FACTORS, "feature": OTHER_FACTORS, "value": None}
+    else:
+        feature, encoded = about
+        value = shown_value(bundle, feature, encoded)
+        text = sentence(feature, value, language)
+        named = {"code": feature.family, "feature": feature.name, "value": value}
+    return {
+        **named,
+        "contribution": amount,
+        "direction": "raises" if amount >= 0 else "lowers",
+        "favourable": is_favourable(amount, bundle.polarity),
+        "text": text,
+    }
+
+
+def is_favourable(contribution: float, polarity: Polarity) -> bool:
+    """Whether a contribution is good news: it raises a positive score or lowers a negative one."""
+    return (contribution >= 0) == (polarity == "positive")
+
+
+def shown_value(bundle: Bundle, feature: Feature, encoded: float) -> Any:
+    """An encoded value as a reader knows it: null, a number, a boolean, a level, an ISO date."""
+    if feature.type == "category":
+        level = bundle.manifest["encoder"][feature.name][int(encoded)]
+        return None if level == MISSING else level
+    if math.isnan(encoded):
+        return None
+    if feature.type == "boolean":
+        return bool(encoded)
+    if feature.type == "date":
+        return str(np.datetime64("1970-01-01", "s") + np.timedelta64(round(encoded * 86400), "s"))[:10]
+    return int(encoded) if encoded.is_integer() else encoded
+
+
+def sentence(feature: Feature, value: Any, language: Language) -> str:
+    """What a value says, e.g. `Last purchase 12 days ago`; a feature outside the catalogue is `name: value`."""
+    texts = catalogue()["texts"][language]
+    key = _key(feature)
+    words = _words(feature, language)
+    if key not in texts:
+        return _plain(feature, value, language)
+    if value is None:
+        gap = f"{feature.family}_null"
+        return texts[gap].format(**words) if gap in texts else _plain(feature, None, language)
+    if value == 0 and f"{key}_zero" in texts:
+        return texts[f"{key}_zero"].format(**words)
+    text: str = texts[key].format(n=_quantity(feature, value, words, language), **words)
+    return text[0].upper() + text[1:]
+
+
+def described(feature: Feature, language: Language) -> str:
+    """What a feature measures, e.g. `Purchases in the last 90 days`; its own name where nothing better is known."""
+    if language in feature.names:
+        return feature.names[language]
+    name: str | None = catalogue()["names"][language].get(_key(feature))
+    if name is None:
+        return feature.name
+    told = name.format(**_words(feature, language))
+    return told[0].upper() + told[1:]
+
+
+def _key(feature: Feature) -> str:
+    """The catalogue's key: the family, told apart by the name where a family has several sentences."""
+    if feature.family == "regularity":
+        return next(
+            (f"regularity_{part}" for part in ("gap_mean", "gap_sd", "recency_over_gap") if part in feature.name), ""
+        )
+    if feature.family == "engagement":
+        parts = ("open_rate", "click_rate", "clicks_per_open")
+        return next((part for part in parts if feature.name.startswith(part)), "engagement")
+    return feature.family
+
+
+def _words(feature: Feature, language: Language) -> dict[str, str]:
+    texts = catalogue()["texts"][language]
+    one, several, feminine = event_words("refund" if feature.family == "refund" else feature.event, language)
+    window = texts["whole"]
+    if feature.window_days:
+        days = quantity(feature.window_days, "days", "en") if feature.window_days > 1 else "day"
+        window = texts["window"].format(days=f"{feature.window_days} derniers jours" if language == "fr" else days)
+    vowel = one[0] in "aeiouyéèêh"
+    return {
+        "one": one,
+        "several": several,
+        "window": window,
+        "subject": feature.subject or "",
+        "Aucun": "Aucune" if feminine else "Aucun",
+        "Dernier": "Dernière" if feminine else "Dernier",
+        "le_dernier": "la dernière" if feminine else "le dernier",
+        "d_several": f"d'{several}" if vowel else f"de {several}",
+    }
+
+
+def _quantity(feature: Feature, value: float, words: dict[str, str], language: Language) -> str:
+    if feature.family in _COUNTED:
+        return f"{number(value, language)} {words['one'] if singular(value, language) else words['several']}"
+    if feature.family == "activity":
+        return quantity(value, "days", language)
+    return quantity(value, feature.unit, language)
+
+
+def _plain(feature: Feature, value: Any, language: Language) -> str:
+    texts = catalogue()["texts"][language]
+    name = feature.names.get(language)
+    if value is None:
+        shown = texts["unknown"]
+    elif isinstance(value, bool):
+        shown = texts["yes"] if value else texts["no"]
+    elif feature.type == "date":
+        shown = calendar_date(float(np.datetime64(value, "D").astype(int)), language)
+    elif isinstance(value, str):
+        shown = texts["other"] if value == OTHER else value
+    else:
+        shown = quantity(float(value), feature.unit, language)
+    return str(texts["named"].format(name=name, n=shown) if name else texts["bare"].format(name=feature.name, n=shown))

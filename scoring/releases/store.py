@@ -1,0 +1,174 @@
+"""The shelf: promoted bundles on disk, from which alone serving reads.
+
+HOME/releases/<use case>/<version>/ holds a bundle, `release.json` and `report.html`; HOME/releases/<use case>/CURRENT
+names the version that is served. Both are written under a temporary name, flushed and renamed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scoring.bundle.bundle import MANIFEST, Bundle, canonical_json, load_bundle
+from scoring.bundle.manifest import check_shape
+from scoring.errors import BundleError
+
+RELEASE = "release.json"
+REPORT = "report.html"
+CURRENT = "CURRENT"
+_LONGEST = 100  # bytes of CURRENT that are read: more than any version has
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")  # as a use case may be named
+
+
+@dataclass(frozen=True)
+class Release:
+    """A bundle with the version it has in the registry."""
+
+    version: str
+    folder: Path
+    facts: Mapping[str, Any]  # release.json
+    bundle: Bundle
+
+
+def released_use_cases(home: Path) -> list[str]:
+    """The use cases that have a current release, in order of name."""
+    shelf = home / "releases"
+    if not shelf.is_dir():
+        return []
+    return sorted(path.name for path in shelf.iterdir() if _NAME.fullmatch(path.name) and (path / CURRENT).is_file())
+
+
+def current_version(home: Path, name: str) -> str | None:
+    """The version that CURRENT names; None where nothing is released."""
+    try:
+        with (home / "releases" / name / CURRENT).open("rb") as file:
+            version = file.read(_LONGEST).decode(errors="replace").strip()
+    except FileNotFoundError:
+        return None
+    if not _NAME.fullmatch(version):
+        raise BundleError(f"{CURRENT} of {name} must name one version, got something else.")
+    return version
+
+
+def release_folder(home: Path, name: str, version: str) -> Path:
+    """Where a version stands."""
+    if not (_NAME.fullmatch(name) and _NAME.fullmatch(version)):
+        raise BundleError("A use case and a version are named in letters, digits, -, _ and dots, got something else.")
+    return home / "releases" / name / version
+
+
+def load_release(home: Path, name: str, *, version: str | None = None, threads: int = 0) -> Release:
+    """The current release of a use case, or the version asked for; every hash checked before parsing.
+
+    Raises:
+        BundleError: There is none, or it is not what it says it is.
+    """
+    version = version or current_version(home, name)
+    if version is None:
+        raise BundleError(f"A use case needs a release, {name} has none yet; train it first.")
+    folder = release_folder(home, name, version)
+    facts = read_facts(folder)
+    if facts.get("name") != name or facts.get("version") != version:
+        raise BundleError(f"The release in folder {name}/{version} must say so itself, got another name or version.")
+    bundle = load_bundle(folder, manifest_sha256=facts["manifest_sha256"], threads=threads)
+    if bundle.name != name:
+        raise BundleError(f"The bundle in folder {name}/{version} must be of {name}, got another use case.")
+    check_shape(bundle.manifest)
+    return Release(version, folder, facts, bundle)
+
+
+def read_facts(folder: Path) -> dict[str, Any]:
+    """`release.json`: name, version, the manifest's sha256, when and from what it was released."""
+    path = folder / RELEASE
+    if path.exists() and not path.is_file():  # a pipe would be waited for without end
+        raise BundleError(f"{RELEASE} must be a file, got something else of that name.")
+    try:
+        facts = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise BundleError(f"A release needs a {RELEASE} in JSON, got {type(error).__name__}.") from error
+    if not isinstance(facts, dict) or not isinstance(facts.get("manifest_sha256"), str):
+        raise BundleError(f"{RELEASE} must name the manifest's sha256, got none.")
+    return facts
+
+
+def install_release(
+    home: Path, name: str, version: str, bundle: Path, *, report: bytes | None = None, facts: Mapping[str, Any]
+) -> Path:
+    """Puts a bundle on the shelf as a version and returns its folder; does not make it current.
+
+    The same input gives the same bytes. A version that stands there already is replaced whole.
+    """
+    files = {path.name: path.read_bytes() for path in sorted(bundle.iterdir())}
+    sealed = hashlib.sha256(files[MANIFEST]).hexdigest()
+    files[RELEASE] = canonical_json({**facts, "name": name, "version": version, "manifest_sha256": sealed})
+    if report is not None:
+        files[REPORT] = report
+    folder = release_folder(home, name, version)
+    write_folder(folder, files)
+    return folder
+
+
+def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Writes a folder whole: under a temporary name, flushed, then renamed."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    draft = folder.parent / f".{folder.name}.{os.getpid()}.tmp"
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir()
+    for name, content in files.items():
+        _write(draft / name, content)
+    _sync_folder(draft)
+    _put_in_place(draft, folder)
+
+
+def _put_in_place(draft: Path, folder: Path) -> None:
+    """Renames the draft to its place; a folder that holds the same bytes already is left alone."""
+    if folder.exists():
+        if _bytes_of(folder) == _bytes_of(draft):
+            shutil.rmtree(draft)
+            return
+        old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
+        folder.rename(old)
+        draft.rename(folder)
+        shutil.rmtree(old)
+    else:
+        draft.rename(folder)
+    _sync_folder(folder.parent)
+
+
+def _bytes_of(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def make_current(home: Path, name: str, version: str) -> None:
+    """Names the version that is served from now on."""
+    make_current_in(release_folder(home, name, version).parent, version)
+
+
+def make_current_in(shelf: Path, version: str) -> None:
+    """Points a shelf's CURRENT at a version, at once and for good."""
+    draft = shelf / f".{CURRENT}.{os.getpid()}.tmp"
+    _write(draft, f"{version}\n".encode())
+    draft.replace(shelf / CURRENT)
+    _sync_folder(shelf)
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,111 @@
+"""Segments of answers: the default policy, and how an installed one is applied to customers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from scoring.bundle.bundle import canonical_json
+from scoring.errors import BundleError
+from scoring.releases.store import make_current_in, write_folder
+from scoring.segments.policy import Place, Policy, Segment
+from scoring.segments.rules import FIELDS, Column
+
+SHELF = "segments"
+SIZES = "sizes.json"  # on the shelf: the last snapshot's counts and where it is
+REPORT = "report.json"  # there too: the last segment report
+SPEAKING = frozenset({"scored", "not_eligible"})
+
+DEFAULT = Policy(
+    ("churn", "propensity"),
+    (
+        Segment(
+            "dormant",
+            {"fr": "Dormants", "en": "Dormant"},
+            "churn.status = 'not_eligible' AND propensity.lowest_band",
+            (
+                "and",
+                ("compare", "=", ("column", "churn.status"), ("literal", "not_eligible")),
+                ("true", ("column", "propensity.lowest_band")),
+            ),
+        ),
+        Segment(
+            "at_risk",
+            {"fr": "À risque", "en": "At risk"},
+            "churn.highest_band",
+            ("true", ("column", "churn.highest_band")),
+        ),
+        Segment(
+            "loyal", {"fr": "Fidèles", "en": "Loyal"}, "churn.lowest_band", ("true", ("column", "churn.lowest_band"))
+        ),
+        Segment("promising", {"fr": "Prometteurs", "en": "Promising"}, "TRUE", ("constant", True)),
+    ),
+    {
+        "churn.status": "text",
+        "churn.highest_band": "boolean",
+        "churn.lowest_band": "boolean",
+        "propensity.lowest_band": "boolean",
+    },
+)
+
+Reader = Callable[[str], list[Any]]  # a column's values over the customers asked about, None where null
+
+
+def current_policy(home: Path) -> Policy:
+    """The installed policy, else the default one.
+
+    Raises:
+        BundleError: What is installed is not what its name says.
+    """
+    pointer = home / SHELF / "CURRENT"
+    if not pointer.is_file():
+        return DEFAULT
+    version = pointer.read_text().strip()
+    path = home / SHELF / version / "policy.json"
+    if Path(version).name != version or not path.is_file():
+        raise BundleError("The current policy must name one that is installed, got another.")
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest()[:12] != version:
+        raise BundleError("An installed policy must hash to its version, got another content.")
+    return Policy.from_json(json.loads(content), version)
+
+
+def install_policy(home: Path, policy: Policy, source: str) -> str:
+    """Puts a policy on the shelf, makes it current and returns its version, the start of its sha256."""
+    content = canonical_json(policy.to_json())
+    version = hashlib.sha256(content).hexdigest()[:12]
+    write_folder(home / SHELF / version, {"policy.json": content, "segments.toml": source.encode()})
+    make_current_in(home / SHELF, version)
+    return version
+
+
+def place_all(
+    policy: Policy, statuses: Mapping[str, Sequence[str]], read: Reader, *, members: Sequence[Mapping[str, bool]] = ()
+) -> list[Place]:
+    """Where each customer stands; nowhere where a use case of the policy cannot speak of them.
+
+    Args:
+        policy: Whose rules hold.
+        statuses: For each use case of the policy, each customer's status.
+        read: Gives the values of a column the rules name.
+        members: As `Policy.place` takes them.
+    """
+    asked = [statuses[name] for name in policy.use_cases]
+    spoken = [all(status in SPEAKING for status in row) for row in zip(*asked, strict=True)]
+    columns = {name: Column.of(_spoken(read(name), spoken), policy.kinds[name]) for name in policy.columns}
+    placed = policy.place(columns, len(spoken), members=members)
+    return [place if speaks else Place() for place, speaks in zip(placed, spoken, strict=True)]
+
+
+def _spoken(values: Sequence[Any], spoken: Sequence[bool]) -> list[Any]:
+    """The values of those who are spoken of; another's may be of any kind, and decides nothing."""
+    return [value if speaks else None for value, speaks in zip(values, spoken, strict=True)]
+
+
+def field_of(name: str) -> tuple[str, str] | None:
+    """The use case and the field of a name like `churn.score`; None where it is a feature's."""
+    use_case, point, field = name.rpartition(".")
+    return (use_case, field) if point and field in FIELDS else None

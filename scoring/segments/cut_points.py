@@ -1,0 +1,33 @@
+"""Cut-points of features fitted in training: the tenths of the rows a model was fitted on."""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_right
+from collections.abc import Mapping
+from itertools import accumulate
+from typing import Any
+
+from scoring.bundle.bundle import Bundle
+
+Cuts = Mapping[str, tuple[float, ...]]  # feature -> its nine tenths, rising
+
+
+def cuts_of(bundle: Bundle) -> Cuts:
+    """The tenths of each number a bundle holds a reference of; of rows where it is known."""
+    held = json.loads(bundle.files["reference.json"]).get("features", {})
+    return {name: tenths(entry) for name, entry in held.items() if entry.get("edges")}
+
+
+def tenths(histogram: Mapping[str, Any]) -> tuple[float, ...]:
+    """The nine lower tenths of a reference's histogram, whose edges are those tenths without their repetitions.
+
+    The k-th is the value at position floor(k / 10 * (n - 1)) of the sorted rows: the largest edge with no more than
+    that many rows below it.
+
+    >>> tenths({"edges": [0.0, 3.0], "counts": [0, 8, 3]})
+    (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 3.0, 3.0)
+    """
+    edges, below = histogram["edges"], list(accumulate(histogram["counts"]))[:-1]
+    last = sum(histogram["counts"]) - 1
+    return tuple(edges[max(bisect_right(below, k * last // 10) - 1, 0)] for k in range(1, 10))

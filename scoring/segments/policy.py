@@ -1,0 +1,210 @@
+"""A policy: the segments of a business as rules, in three levels, with who stays and for how long."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from scoring.segments.rules import Column, Kind, Mask, Rule, evaluate, from_json, names
+from scoring.text.formatting import Language
+
+LEVELS = (1, 2, 3)  # overall engagement, behaviour, context
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A named group that a campaign can address; codes are stable, labels follow the language.
+
+    An exclusive segment takes the customers that no earlier one of its level and parent has taken; an overlapping one
+    takes all that its rule holds for. A `stay` rule keeps members whom the entry rule would not take again.
+    """
+
+    code: str
+    labels: Mapping[str, str]
+    text: str  # the rule as written
+    rule: Rule
+    level: int = 1
+    parent: str | None = None
+    exclusive: bool = True
+    priority: int = 0  # lower is asked first
+    stay: Rule | None = None
+    stay_text: str | None = None
+    minimum_stay: timedelta = timedelta(0)
+
+    def named(self, language: Language) -> dict[str, str]:
+        """Code and label as an answer gives them."""
+        return {"code": self.code, "label": self.labels[language]}
+
+    def to_json(self) -> dict[str, Any]:
+        """The segment as an installed policy holds it."""
+        return {
+            "code": self.code,
+            "labels": dict(self.labels),
+            "text": self.text,
+            "rule": self.rule,
+            "level": self.level,
+            "parent": self.parent,
+            "exclusive": self.exclusive,
+            "priority": self.priority,
+            "stay": self.stay,
+            "stay_text": self.stay_text,
+            "minimum_stay_days": self.minimum_stay.days,
+        }
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Segment:
+        """The segment that `to_json` wrote."""
+        kept = {key: value for key, value in stored.items() if key != "minimum_stay_days"}
+        stay = from_json(kept.pop("stay")) if kept["stay"] else kept.pop("stay")
+        rule = from_json(kept.pop("rule"))
+        return cls(**kept, rule=rule, stay=stay, minimum_stay=timedelta(days=stored["minimum_stay_days"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one customer stands: the path of exclusive segments from level 1 down, and the overlapping ones."""
+
+    path: tuple[Segment, ...] = ()
+    also: tuple[Segment, ...] = ()
+
+    def told(self, language: Language) -> dict[str, Any] | None:
+        """The segment of an answer: the deepest of the path, with the path; None where no rule holds."""
+        if not self.path and not self.also:
+            return None
+        deepest = self.path[-1] if self.path else self.also[0]
+        told: dict[str, Any] = {**deepest.named(language), "level": deepest.level}
+        told["path"] = [segment.named(language) for segment in self.path]
+        told["also"] = [segment.named(language) for segment in self.also]
+        return told
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Segments over the answers and features of some use cases."""
+
+    use_cases: tuple[str, ...]  # all must be asked, and none invalid, for a customer to have a segment
+    segments: tuple[Segment, ...]
+    kinds: Mapping[str, Kind] = field(default_factory=dict)  # of every column the rules read
+    version: str = "default"
+
+    @cached_property
+    def ordered(self) -> tuple[Segment, ...]:
+        """By level, then priority, then as written."""
+        return tuple(sorted(self.segments, key=lambda segment: (segment.level, segment.priority)))
+
+    @cached_property
+    def columns(self) -> frozenset[str]:
+        """The names that any rule reads."""
+        rules = [rule for segment in self.segments for rule in (segment.rule, segment.stay) if rule]
+        return frozenset(name for rule in rules for name in names(rule))
+
+    @cached_property
+    def by_code(self) -> Mapping[str, Segment]:
+        """Each segment by its code."""
+        return {segment.code: segment for segment in self.segments}
+
+    def ancestors(self, segment: Segment) -> list[Segment]:
+        """The segments a segment lies within, the nearest first."""
+        found: list[Segment] = []
+        while segment.parent is not None:
+            segment = self.by_code[segment.parent]
+            found.append(segment)
+        return found
+
+    def rivals(self, segment: Segment) -> list[Segment]:
+        """The exclusive segments that are asked before an exclusive one and may take its customers.
+
+        One whose parent excludes a parent of the segment takes none of them.
+        """
+        if not segment.exclusive:
+            return []
+        lines = {ancestor.level: ancestor.code for ancestor in self.ancestors(segment)}
+        before = self.ordered[: self.ordered.index(segment)]
+        return [
+            rival
+            for rival in before
+            if rival.exclusive
+            and rival.level == segment.level
+            and all(lines.get(other.level, other.code) == other.code for other in self.ancestors(rival))
+        ]
+
+    def place(
+        self, columns: Mapping[str, Column], count: int, *, members: Sequence[Mapping[str, bool]] = ()
+    ) -> list[Place]:
+        """Where each of `count` customers stands.
+
+        Args:
+            columns: A column for each of `self.columns`.
+            count: How many customers.
+            members: For each, the segments it was in, if known, and whether it must stay yet, its minimum stay not
+                being over: then no other exclusive segment of that level takes it. A segment's `stay` rule keeps its
+                other members from those asked after it.
+        """
+        paths: list[list[Segment]] = [[] for _ in range(count)]
+        also: list[list[Segment]] = [[] for _ in range(count)]
+        within: dict[str | None, Mask] = {None: np.ones(count, dtype=np.bool_)}
+        for level in LEVELS:
+            asked = [segment for segment in self.ordered if segment.level == level]
+            bound = {one.code: _bound(one, count, members) & within[one.parent] for one in asked}
+            reserved = _any([bound[one.code] for one in asked if one.exclusive], count)
+            taken = np.zeros(count, dtype=np.bool_)
+            for segment in asked:
+                holds = self._holds(segment, columns, count, members) & within[segment.parent]
+                if segment.exclusive:
+                    holds = (holds & ~reserved | bound[segment.code]) & ~taken
+                    taken |= holds
+                else:
+                    holds |= bound[segment.code]
+                within[segment.code] = holds
+                into = paths if segment.exclusive else also
+                for row in np.flatnonzero(holds).tolist():
+                    into[row].append(segment)
+        return [Place(tuple(path), tuple(more)) for path, more in zip(paths, also, strict=True)]
+
+    def _holds(
+        self, segment: Segment, columns: Mapping[str, Column], count: int, members: Sequence[Mapping[str, bool]]
+    ) -> Mask:
+        """Whom the entry rule takes, or the stay rule keeps."""
+        enters = evaluate(segment.rule, columns, count)
+        if not members or segment.stay is None:
+            return enters
+        was = np.asarray([segment.code in member for member in members], dtype=np.bool_)
+        return enters | (was & evaluate(segment.stay, columns, count))
+
+    def to_json(self) -> dict[str, Any]:
+        """The policy as it is installed; `version` is its name on the shelf."""
+        return {
+            "use_cases": list(self.use_cases),
+            "kinds": dict(self.kinds),
+            "segments": [segment.to_json() for segment in self.segments],
+        }
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any], version: str) -> Policy:
+        """The policy that `to_json` wrote."""
+        segments = tuple(Segment.from_json(segment) for segment in stored["segments"])
+        return cls(tuple(stored["use_cases"]), segments, stored["kinds"], version)
+
+
+def _bound(segment: Segment, count: int, members: Sequence[Mapping[str, bool]]) -> Mask:
+    """The members whose minimum stay is not over."""
+    if not members:
+        return np.zeros(count, dtype=np.bool_)
+    return np.asarray([member.get(segment.code, False) for member in members], dtype=np.bool_)
+
+
+def _any(masks: Sequence[Mask], count: int) -> Mask:
+    return np.logical_or.reduce([np.zeros(count, dtype=np.bool_), *masks])
+
+
+def days(text: str) -> timedelta:
+    """A duration in whole days, as `30d`."""
+    if not (found := re.fullmatch(r"(\d{1,5})d", text)):
+        raise ValueError("A duration is a number of days, as 30d, got something else.")
+    return timedelta(days=int(found[1]))

@@ -1,0 +1,53 @@
+"""A segment as one boolean SQL expression, for a warehouse that holds the features and what batch scoring wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from scoring.segments.assignment import SPEAKING, field_of
+from scoring.segments.policy import Policy, Segment
+from scoring.segments.rules import sql_literal, sql_name, to_sql
+
+
+def segment_sql(
+    policy: Policy, segment: Segment, ladders: Mapping[str, tuple[str, ...]], *, prefixed: bool = True
+) -> str:
+    """TRUE where a customer is in the segment, else FALSE, never NULL: the same that `place_all` answers.
+
+    Args:
+        policy: The segment's.
+        segment: Any of it; who entered it is told, not who stays by a stay rule or a minimum stay.
+        ladders: The codes of each use case's bands, the lowest first.
+        prefixed: Whether the columns of scores begin with the use case's name, as batch writes them for several.
+    """
+
+    def column(name: str) -> str:
+        parts = field_of(name)
+        if parts is None:
+            return sql_name(name)
+        use_case, field = parts
+        if field in ("lowest_band", "highest_band"):
+            rung = ladders[use_case][0 if field == "lowest_band" else -1]
+            return f"({column(f'{use_case}.band')} = {sql_literal(rung)})"
+        return sql_name(f"{use_case}_{field}" if prefixed else field)
+
+    statuses = ", ".join(sql_literal(status) for status in sorted(SPEAKING))
+    spoken = [f"{column(f'{name}.status')} IN ({statuses})" for name in policy.use_cases]
+
+    def rule_of(one: Segment) -> str:
+        return to_sql(one.rule, column)
+
+    def conditions(one: Segment) -> Iterator[str]:
+        for ancestor in reversed(policy.ancestors(one)):
+            yield from own(ancestor)
+        yield from own(one)
+
+    def own(one: Segment) -> Iterator[str]:
+        yield rule_of(one)
+        for rival in policy.rivals(one):
+            taken = [rule_of(rival)]
+            if rival.parent is not None and rival.parent not in {each.code for each in policy.ancestors(one)}:
+                taken = [*conditions(policy.by_code[rival.parent]), *taken]
+            yield f"({' AND '.join(taken)}) IS NOT TRUE"
+
+    return f"({' AND '.join([*spoken, *conditions(segment)])}) IS TRUE"

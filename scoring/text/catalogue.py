@@ -1,0 +1,45 @@
+"""The words of what a training tells, `told.toml`, and its figures as a sentence shows them."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from scoring.text.formatting import Language, figure, iso_date, number, percent, unbreakable
+
+_DECIMALS = {"auc": 3, "error": 3, "mean": 4, "low": 4, "high": 4}
+_DAYS = ("cutoff", "start", "last_day", "next_day")
+
+
+@cache
+def texts(language: Language) -> Mapping[str, str]:
+    """Every text of `told.toml` by its key; the tables there are for the reader only."""
+    tables = tomllib.loads((Path(__file__).parent / "told.toml").read_text(encoding="utf-8"))
+    told = {key: forms[language] for table in tables.values() for key, forms in table.items()}
+    return {key: unbreakable(text) for key, text in told.items()} if language == "fr" else told
+
+
+def rule_name(rule: str, language: Language) -> str:
+    """What a rule of a finding is called; one that has no words keeps its name."""
+    return texts(language).get(f"finding_{rule}", rule)
+
+
+def shown(name: str, value: Any, language: Language) -> str:
+    """A figure by its name: areas and log-losses as numbers, shares in per cent, dates, words by their text."""
+    if name in _DECIMALS:
+        return figure(value, language, decimals=_DECIMALS[name])
+    if name == "days":
+        return number(value, language)
+    if isinstance(value, float):
+        return percent(value, language, decimals=1)
+    if name in _DAYS:
+        return iso_date(value, language)
+    words = texts(language)
+    if name == "what":
+        return words[f"what_{value}".replace(" ", "_")]
+    if name == "kind":
+        return words[f"class_{value}"]
+    return number(value, language) if isinstance(value, int) else str(value)

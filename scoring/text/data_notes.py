@@ -1,0 +1,22 @@
+"""What there is to say of the data a version was made from, in the reader's language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from scoring.text.catalogue import shown, texts
+from scoring.text.formatting import Language
+
+
+def noted(note: Mapping[str, Any], language: Language) -> str:
+    """A note of the data report as a sentence: English as it was written, French by its figures.
+
+    Raises:
+        KeyError: The rule has no words.
+    """
+    detail = str(note["detail"])
+    if language == "en":
+        return f"{detail[0].upper()}{detail[1:]}."
+    figures = {name: shown(name, figure, language) for name, figure in note["figures"].items()}
+    return texts(language)[f"noted_{note['rule']}"].format(**figures)

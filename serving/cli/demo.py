@@ -1,0 +1,167 @@
+"""`python -m serving.cli.demo`: serves, and once ready shows a real answer, what models are worth, addresses."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import httpx
+
+from serving.cli.ports import taken
+
+HOST = "127.0.0.1"
+READY_SECONDS = 120.0
+INTERRUPTED = 130
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command line; returns its exit code."""
+    options = _parser().parse_args(arguments)
+    if taken(HOST, options.port):
+        print(f"Port {options.port} is taken; choose another: make run PORT={options.port + 1}", file=sys.stderr)
+        return 1
+    return 0 if options.only_check_port else _serve(options.home, options.port)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m serving.cli.demo", description=__doc__)
+    parser.add_argument("--home", type=Path, default=Path(os.environ.get("PENCHANT_HOME", ".penchant")))
+    parser.add_argument("--port", type=int, default=3000)
+    parser.add_argument("--only-check-port", action="store_true", help="say whether the port is free, and end")
+    return parser
+
+
+def _serve(home: Path, port: int) -> int:
+    """Serves in a process of its own until it or this one is stopped."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    command = [sys.executable, "-m", "serving", "--home", str(home), "--port", str(port)]
+    server = subprocess.Popen(command)
+    try:
+        with httpx.Client(base_url=f"http://{HOST}:{port}", timeout=30, trust_env=False) as client:
+            if _ready(client, server):
+                print("\n".join(greeting(home, client)), flush=True)
+            elif server.poll() is None:
+                print(f"Not ready after {READY_SECONDS:.0f} s; GET /readyz says why.", file=sys.stderr)
+        return server.wait()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _ready(client: httpx.Client, server: subprocess.Popen[bytes]) -> bool:
+    """Waits until the server is ready; False when it ended first, or is not after `READY_SECONDS`."""
+    latest = time.monotonic() + READY_SECONDS
+    while server.poll() is None and time.monotonic() < latest:
+        try:
+            if client.get("/readyz").is_success:
+                return True
+        except httpx.TransportError:
+            pass
+        time.sleep(0.1)
+    return False
+
+
+def greeting(home: Path, client: httpx.Client) -> Iterator[str]:
+    """The lines to print: a real customer's answer as the server gives it, the worth of each model, where to go on."""
+    requests = [json.loads(path.read_bytes()) for path in sorted((home / "requests").glob("*.json"))]
+    profiles = one_profile_each(requests)
+    if profiles:
+        answer = client.post("/v1/scores", json={"profiles": profiles[:1000], "reasons": 3})
+        answer.raise_for_status()
+        yield from ("", "A customer, as POST /v1/scores answers:", "")
+        yield from told(fullest(answer.json()["results"]))
+    yield from worth_told(client)
+    yield from ("", *_addresses(home, str(client.base_url).rstrip("/")), "", "Serving until interrupted (Ctrl+C).")
+
+
+def one_profile_each(requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The posted profiles, those of one customer joined into one that holds the features of both.
+
+    Two profiles are of one customer when the id is the same, some feature stands in both, and all that do agree:
+    row 12 of one table is nobody's customer 12.
+    """
+    joined: list[dict[str, Any]] = []
+    for profile in (profile for request in requests for profile in request["profiles"]):
+        same = next((other for other in joined if _same_customer(other, profile)), None)
+        if same is None:
+            joined.append({"customer_id": profile["customer_id"], "features": dict(profile["features"])})
+        else:
+            same["features"] |= profile["features"]
+    return joined
+
+
+def _same_customer(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    shared = one["features"].keys() & other["features"].keys()
+    return (
+        one["customer_id"] == other["customer_id"]
+        and bool(shared)
+        and all(one["features"][name] == other["features"][name] for name in shared)
+    )
+
+
+def fullest(results: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The answer that shows most: the most scores, then a segment; of several the one in the middle."""
+    shown = [(_scored(result), result["segment"] is not None) for result in results]
+    best = [result for result, shows in zip(results, shown, strict=True) if shows == max(shown)]
+    return best[len(best) // 2]
+
+
+def _scored(result: Mapping[str, Any]) -> int:
+    return sum(score["status"] == "scored" for score in result["scores"].values())
+
+
+def told(result: Mapping[str, Any]) -> Iterator[str]:
+    """One answer in words, a line each for the customer, every score and every reason."""
+    segment = result["segment"]
+    yield f"  customer {result['customer_id']}" + (f", segment: {segment['label']}" if segment else "")
+    for name, score in result["scores"].items():
+        if score["status"] != "scored":
+            yield f"  {name}: {score['status']}"
+            continue
+        yield (
+            f"  {name}: {score['score']} of 100, band {score['band']['label']}, "
+            f"percentile {score['percentile']}, model version {score['model_version']}"
+        )
+        for reason in score["reasons"]:
+            yield f"    {'+' if reason['contribution'] > 0 else '-'} {reason['text']}"
+
+
+def worth_told(client: httpx.Client) -> Iterator[str]:
+    """What each model would have been worth on its test rows, as the server gives it; nothing where none says."""
+    names = [served["name"] for served in client.get("/v1/use-cases").json()["use_cases"]]
+    documents = {name: client.get(f"/v1/use-cases/{name}").json() for name in names}
+    worths = {name: document["worth"]["text"]["en"] for name, document in documents.items() if document.get("worth")}
+    if worths:
+        yield from ("", "What it would have been worth, on rows that no model learnt from:", "")
+        yield from (f"  {name}: {text}" for name, text in worths.items())
+
+
+def _addresses(home: Path, root: str) -> list[str]:
+    pages = {"console": "/console/", "API": "/docs", "use cases": "/v1/use-cases"}
+    posted = sorted((home / "requests").glob("*.json"))
+    body = shlex.quote(f"@{posted[0]}") if posted else ""
+    return [
+        "Open",
+        *(f"  {name:<10} {root}{path}" for name, path in pages.items()),
+        *(["", "Ask", f"  curl -s -H 'Content-Type: application/json' -d {body} {root}/v1/scores"] if posted else []),
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,141 @@
+"""`python -m serving load FEATURES`: puts a feature table into the online store of a home."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from features.spec.feature import CUSTOMER_ID, Feature
+from scoring.privacy.suppression import Suppression, open_suppression
+from scoring.releases.store import load_release, released_use_cases
+from scoring.storage.table_files import BatchError, read_batches
+from serving.cli.exit_codes import DONE, ended
+from serving.customers.feature_store import put
+
+Row = tuple[str, Sequence[Any]]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns its exit code."""
+    options = _parser().parse_args(arguments)
+    return ended(lambda: _load(options), options.file)
+
+
+def _load(options: argparse.Namespace) -> int:
+    features = {name: load_release(options.home, name).bundle.features for name in released_use_cases(options.home)}
+    erased = None if options.with_erased else open_suppression(options.home)
+    passed: Counter[str] = Counter()
+    columns, rows = read_rows(options.file, texts_of(features.values()), erased, passed)
+    count = put(options.home, columns, rows, as_of=options.as_of.timestamp())
+    fitting = [name for name, own in features.items() if {feature.name for feature in own} <= set(columns)]
+    says = f"enough for {', '.join(fitting)}" if fitting else "not enough for any use case that is released here"
+    print(f"{count:,} customers as of {options.as_of.isoformat()}, {says}.", file=sys.stderr)
+    if passed:
+        print(f"{passed['erased']:,} were erased and are passed over; --with-erased takes them in.", file=sys.stderr)
+    return DONE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m serving load", description="Puts customers' features into the online store."
+    )
+    parser.add_argument("file", type=Path, metavar="FEATURES", help="as `python -m features build` writes it")
+    parser.add_argument(
+        "--as-of", type=moment, default=datetime.now(UTC), metavar="D", help="what it speaks of, UTC (default: now)"
+    )
+    parser.add_argument("--with-erased", action="store_true", help="take in customers who were erased, too")
+    home = Path(os.environ.get("PENCHANT_HOME") or ".penchant")
+    parser.add_argument("--home", type=Path, default=home, help="default: %(default)s")
+    return parser
+
+
+def moment(text: str) -> datetime:
+    """A date or a time in ISO form; without a zone it is UTC."""
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("must be a date or a datetime in ISO form, got another text") from None
+    return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+
+def texts_of(features: Any) -> frozenset[str]:
+    """The columns that some use case reads as text."""
+    every: Iterator[Feature] = (feature for own in features for feature in own)
+    return frozenset(feature.name for feature in every if feature.type == "category")
+
+
+def read_rows(
+    file: Path, texts: frozenset[str], erased: Suppression | None, passed: Counter[str]
+) -> tuple[list[str], Iterator[Row]]:
+    """The columns of a table beside the id, and its rows, to be read once; who was erased is passed over and counted.
+
+    Raises:
+        BatchError: At once where the file is none, has no id or no other column; while reading where an id is missing
+            or stands twice, or a cell cannot be kept.
+    """
+    batches = read_batches(file)
+    first = next(batches, None)
+    names = [] if first is None else first.column_names
+    columns = [name for name in names if name != CUSTOMER_ID]
+    if first is None or names.count(CUSTOMER_ID) != 1 or not columns or len(set(names)) != len(names):
+        raise BatchError(f"A table to load needs `{CUSTOMER_ID}`, features and rows, and each column once.")
+
+    def every() -> Iterator[pa.Table]:
+        yield first
+        yield from batches
+
+    return columns, _rows(every(), columns, texts, erased, passed)
+
+
+def _rows(
+    batches: Iterator[pa.Table],
+    columns: list[str],
+    texts: frozenset[str],
+    erased: Suppression | None,
+    passed: Counter[str],
+) -> Iterator[Row]:
+    seen: set[str] = set()
+    count = 0
+    for table in batches:
+        ids = table.column(CUSTOMER_ID).cast(pa.string()).to_pylist()
+        gone = erased.erased(customer for customer in ids if customer) if erased else {}
+        cells = [_cells(name, table.column(name), text=name in texts) for name in columns]
+        for customer, *row in zip(ids, *cells, strict=True):
+            count += 1
+            if not customer or customer in seen:
+                rule = "stand in the table once" if customer else "have an id"
+                raise BatchError(f"Every customer must {rule}, the one in row {count} does not.")
+            seen.add(customer)
+            if customer in gone:
+                passed["erased"] += 1
+            else:
+                yield customer, row
+
+
+def _cells(name: str, column: pa.ChunkedArray, *, text: bool) -> list[Any]:
+    """A column's values as they would be posted: dates in ISO form, what is not a number null."""
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if text or pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind):
+        return column.cast(pa.string()).to_pylist()
+    if pa.types.is_boolean(kind) or pa.types.is_integer(kind):
+        return column.to_pylist()
+    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        numbers = column.cast(pa.float64())
+        if pc.any(pc.is_inf(numbers)).as_py():
+            raise BatchError(f"Column {name} must be finite, got infinity.")
+        return [None if number is None or number != number else number for number in numbers.to_pylist()]
+    if pa.types.is_date(kind):
+        return [value and value.isoformat() for value in column.to_pylist()]
+    if pa.types.is_timestamp(kind):
+        moments = column.cast(pa.timestamp("us", kind.tz), safe=False).to_pylist()
+        return [value and value.isoformat() for value in moments]
+    raise BatchError(f"Column {name} must hold numbers, text, booleans or dates, got {kind}.")

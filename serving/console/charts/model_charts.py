@@ -1,0 +1,122 @@
+"""A model's curves as charts: ROC, gain, lift, calibration, and what a plan brings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.models.threshold_planner import Ask, Market, profits
+from serving.console.charts.curves import Curve, Curves
+from serving.console.charts.svg import Axes, Chart, Dot
+from serving.console.web.i18n import Words
+
+_UNIT = Axes(0.0, 1.0, 0.0, 1.0)
+CUTS = 300  # most cuts a drawing of a plan shows
+
+
+def model_charts(curves: Curves, kind: str, say: Words) -> list[Chart]:
+    """ROC, gain and lift of the model and of its baselines on the same test rows."""
+    everyone = {say.named(kind): curves.served, **{say.named(name): curve for name, curve in curves.beside.items()}}
+    chance = _UNIT.line(say["by_chance"], "chance", (0, 1), (0, 1))
+    roc = [_UNIT.line(name, _style(rank), *roc_points(curve)) for rank, (name, curve) in enumerate(everyone.items())]
+    gain = [_UNIT.line(name, _style(rank), *gain_points(curve)) for rank, (name, curve) in enumerate(everyone.items())]
+    share = _percents(say)
+    ticks = _UNIT.ticks(share, share)
+    return [
+        Chart(say["roc"], say["false_positives"], say["true_positives"], [*roc, chance], *ticks),
+        Chart(say["gain"], say["contacted"], say["found"], [*gain, chance], *ticks),
+        _lift(everyone, say),
+    ]
+
+
+def _lift(everyone: Mapping[str, Curve], say: Words) -> Chart:
+    points = {name: lift_points(curve) for name, curve in everyone.items()}
+    highest = max(float(np.max(y)) for _, y in points.values())
+    axes = Axes(0.0, 1.0, 0.0, max(highest * 1.05, 1.2))
+    lines = [axes.line(name, _style(rank), x, y) for rank, (name, (x, y)) in enumerate(points.items())]
+    lines.append(axes.line(say["by_chance"], "chance", (0, 1), (1, 1)))
+    return Chart(say["lift"], say["contacted"], say["over_chance"], lines, *axes.ticks(_percents(say), say.number))
+
+
+def calibration_chart(tenths: Sequence[Mapping[str, Any]], say: Words) -> Chart:
+    """Realised against predicted, by tenth of the test rows."""
+    highest = max(max(tenth["predicted"], tenth["high"]) for tenth in tenths)
+    axes = Axes(0.0, highest * 1.03, 0.0, highest * 1.03)
+    dots = [Dot(axes.x(t["predicted"]), axes.y(t["realised"]), axes.y(t["low"]), axes.y(t["high"])) for t in tenths]
+    line = axes.line(say["perfect"], "chance", (0, highest), (0, highest))
+    share = _percents(say)
+    up = f"{say['realised']} ({say['interval_90']})"
+    return Chart(say["calibration"], say["predicted"], up, [line], *axes.ticks(share, share), dots=dots)
+
+
+def plan_charts(market: Market, ask: Ask, cut: Mapping[str, Any], say: Words) -> list[Chart]:
+    """Expected hits by the number of contacts, and the profit where cost and value are given; the chosen cut marked."""
+    rows, hits, low, high = (_from_nobody(market.cuts[name]) for name in ("rows", "hits", "hits_low", "hits_high"))
+    axes = Axes(0.0, float(rows[-1]), 0.0, float(high.max()) * 1.03)
+    lines = [
+        axes.line(say["this_model"], "served", rows, hits),
+        axes.line(say["by_chance"], "chance", (0, rows[-1]), (0, hits[-1])),
+    ]
+    mark = (axes.x(cut["rows"]), axes.y(cut["hits"]))
+    whole = axes.ticks(say.number, say.number)
+    area = axes.area(rows, low, high)
+    drawn = [Chart(say["plan_chart"], say["contacts"], say["hits"], lines, *whole, mark=mark, area=area)]
+    earned = profits(market, ask)
+    if earned is not None:
+        profit = _from_nobody(earned)
+        axes = Axes(0.0, float(rows[-1]), min(float(profit.min()), 0.0), max(float(profit.max()), 0.0) * 1.05 or 1.0)
+        lines = [
+            axes.line(say["profit"], "served", rows, profit),
+            axes.line("0", "chance", (0, rows[-1]), (0, 0)),
+        ]
+        mark = (axes.x(cut["rows"]), axes.y(cut["profit"]))
+        ticks = axes.ticks(say.number, say.number)
+        drawn.append(Chart(say["profit_chart"], say["contacts"], say["profit"], lines, *ticks, mark=mark))
+    return drawn
+
+
+def _from_nobody(amounts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Amounts cut by cut, from nobody contacted on; so many cuts as a drawing can show."""
+    kept = np.unique(np.linspace(0, len(amounts) - 1, CUTS).astype(int))
+    return np.r_[0.0, amounts[kept]]
+
+
+def roc_points(curve: Curve) -> tuple[list[float], list[float]]:
+    """False against true positive rate, from nobody to everybody."""
+    misses = curve.rows - curve.hits
+    return [0.0, *(misses / misses[-1]).tolist()], [0.0, *(curve.hits / curve.hits[-1]).tolist()]
+
+
+def gain_points(curve: Curve) -> tuple[list[float], list[float]]:
+    """Share of rows against share of outcomes found."""
+    return [0.0, *(curve.rows / curve.rows[-1]).tolist()], [0.0, *(curve.hits / curve.hits[-1]).tolist()]
+
+
+def lift_points(curve: Curve) -> tuple[list[float], list[float]]:
+    """Share of rows against gain over chance, from the first hundredth on: above it chance alone speaks."""
+    seen = curve.rows >= curve.rows[-1] / 100
+    return (curve.rows / curve.rows[-1])[seen].tolist(), (curve.precision / curve.base_rate)[seen].tolist()
+
+
+def by_tenths(curve: Curve) -> list[dict[str, float]]:
+    """The curves at ten places: contacted, found, lift, and the two rates of the ROC."""
+    told = []
+    shares, found = gain_points(curve)
+    misses, _ = roc_points(curve)
+    for tenth in range(1, 11):
+        share = tenth / 10
+        hit = float(np.interp(share, shares, found))
+        miss = float(np.interp(share, shares, misses))
+        told.append({"contacted": share, "found": hit, "lift": hit / share, "false": miss})
+    return told
+
+
+def _style(rank: int) -> str:
+    return "served" if rank == 0 else f"beside-{(rank - 1) % 3 + 1}"
+
+
+def _percents(say: Words) -> Any:
+    return lambda share: say.percent(share, 0)

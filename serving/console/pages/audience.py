@@ -1,0 +1,113 @@
+"""A segment's audience leaves by the page: counted first, then as a file; nobody in it who did not agree."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import Request
+
+from scoring.audiences.contacts import ContactsFile, named_contacts
+from scoring.privacy.suppression import SuppressionError
+from serving.console.views.segment_sizes import Sizes, sizes
+from serving.console.web import forms
+from serving.http.problems import BAD_REQUEST, NOT_ALLOWED, NOT_READY, Problem
+from serving.http.reply import Reply
+from serving.telemetry import logs
+from serving.worker.request_context import VISIT, Visit
+
+SCOPE = "admin"
+FORMATS = {  # with ending and media type
+    "csv": (".csv", b"text/csv; charset=utf-8"),
+    "excel-fr": (".csv", b"text/csv; charset=utf-8"),
+    "brevo": (".csv", b"text/csv; charset=utf-8"),
+    "mailchimp": (".csv", b"text/csv; charset=utf-8"),
+    "parquet": (".parquet", b"application/vnd.apache.parquet"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Whether audiences can leave here; `shut` is the key of a text that says why not."""
+
+    shut: str | None = None
+    snapshot: Path = Path()
+    contacts: ContactsFile | None = None
+
+
+def door(counted: Sizes | None) -> Door:
+    """What an audience would be made of: the last snapshot, and the contacts that were named."""
+    visit = VISIT.get()
+    if visit.key is not None and SCOPE not in visit.key.scopes:
+        return Door("audience_scope")
+    if counted is None or not counted.of_this_policy or counted.snapshot is None or not counted.snapshot.is_file():
+        return Door("audience_unfrozen")
+    contacts = named_contacts(visit.runtime.settings.home)
+    if contacts is None or not contacts.path.exists():
+        return Door("audience_contacts")
+    return Door(None, counted.snapshot, contacts)
+
+
+async def leave(request: Request) -> Reply:
+    """POST /console/audience: the audience of a segment as a file."""
+    posted = await forms.fields(request)
+    document, content = await prepare(posted, write=True)
+    ending, kind = FORMATS[posted["format"]]
+    name = f"{document['segment']}-{document['as_of']}{ending}"
+    return Reply(200, content, kind, [(b"content-disposition", f'attachment; filename="{name}"'.encode())])
+
+
+async def prepare(posted: Mapping[str, str], *, write: bool) -> tuple[dict[str, Any], bytes]:
+    """The counts of a posted segment's audience, and its file where it is to be written.
+
+    Raises:
+        Problem: 403 without the scope, 400 for what is no segment or format, 503 where a file cannot be read.
+    """
+    visit = VISIT.get()
+    policy = visit.snapshot.policy
+    found = door(sizes(visit.runtime.settings.home, policy))
+    if found.shut == "audience_scope":
+        raise Problem(NOT_ALLOWED, f"The key needs the scope {SCOPE}.")
+    if found.shut:
+        raise Problem(NOT_READY, "An audience needs a snapshot of these segments and named contacts.")
+    code, format_ = posted.get("segment", ""), posted.get("format", "")
+    if code not in policy.by_code or format_ not in FORMATS:
+        raise Problem(BAD_REQUEST, "An audience is of one of the segments, in one of the forms offered.")
+    document, content = await visit.runtime.work(lambda: _prepared(found, visit, code, format_, write))
+    if write:
+        told = {"segment": code, "format": format_, "rows": document["written"]}
+        logs.say("audience_left", request_id=visit.request_id, key=visit.key.name if visit.key else None, **told)
+    return document, content
+
+
+def _prepared(found: Door, visit: Visit, code: str, format_: str, write: bool) -> tuple[dict[str, Any], bytes]:
+    from scoring.audiences.addressable import (  # only a server that is asked for an audience needs pyarrow
+        addressees,
+        counted,
+    )
+    from scoring.audiences.audience import read_contacts
+    from scoring.audiences.export_formats import write_audience
+    from scoring.audiences.snapshot import AudienceError, open_snapshot
+    from scoring.storage.table_files import BatchError
+
+    file = found.contacts
+    assert file  # noqa: S101 the door is open
+    try:
+        snapshot = open_snapshot(found.snapshot)
+        if snapshot.facts["policy"] != visit.snapshot.policy.version:
+            raise AudienceError("The snapshot must be of the segments that are installed, got one of others.")
+        contacts = read_contacts(file.path, email=file.email, consent=file.consent)
+        audience = addressees(visit.runtime.settings.home, snapshot, code, contacts=contacts)
+        document = counted(snapshot, code, audience)
+        if not write:
+            return document, b""
+        with tempfile.TemporaryDirectory() as folder:
+            write_audience(audience.rows, target := Path(folder) / "audience", format_)
+            return document, target.read_bytes()
+    except (AudienceError, BatchError, SuppressionError, OSError) as error:
+        detail = "The snapshot, the contacts or the suppression list cannot be read now, so nobody may be addressed."
+        logs.say("audience_failed", level="error", request_id=visit.request_id, **logs.fault(error))
+        raise Problem(NOT_READY, detail) from None

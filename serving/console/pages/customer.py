@@ -1,0 +1,148 @@
+"""The customer's page: a posted profile scored, explained, changed and saved; none of it is kept."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.requests import Request
+
+from serving.api.use_case_document import example
+from serving.console.views.customer import Customer, customer, features_in, with_features
+from serving.console.views.score_history import earlier
+from serving.console.views.what_if import changed, controls
+from serving.console.web import forms
+from serving.console.web.i18n import Words
+from serving.console.web.render import asset, language_of, page, pretty
+from serving.http.problems import INVALID_PROFILE, NOT_READY, UNKNOWN_USE_CASE, Problem
+from serving.http.reply import Reply
+from serving.requests.models import ScoresRequest, scores_request
+from serving.requests.strict_json import decode
+from serving.worker.request_context import VISIT
+
+_SAVED = [(b"content-disposition", b'attachment; filename="penchant-customer.html"')]
+
+
+async def show(request: Request) -> Reply:
+    """GET and POST /console/customer: the form, or the customer it posted."""
+    if request.method != "POST":
+        return _form(request)
+    posted = await forms.fields(request)
+    wanted = posted.get("customer_id")
+    return await shown(request, posted.get("profile", "") if wanted is None else pretty({"customer_ids": [wanted]}))
+
+
+async def upload(request: Request) -> Reply:
+    """POST /console/upload: the same for a file."""
+    return await shown(request, await forms.uploaded(request))
+
+
+async def what_if(request: Request) -> Reply:
+    """POST /console/what-if: the scores as they are and would be, as a page or as the part of it that changes."""
+    posted = await forms.fields(request)
+    language = language_of(request)
+    facts = await _told(posted.get("profile", ""), Words(language))
+    facts |= _changed(facts, posted, Words(language))
+    if request.headers.get("x-part") == "result":
+        return page("what_if.html", language, facts)
+    return page("customer.html", language, await _with_earlier(facts, Words(language)))
+
+
+async def export(request: Request) -> Reply:
+    """POST /console/export: the customer as one file that needs nothing else."""
+    language = language_of(request)
+    facts = await _told((await forms.fields(request)).get("profile", ""), Words(language))
+    return page("export.html", language, {**facts, "style": asset("style.css").decode()}, headers=_SAVED)
+
+
+def _form(request: Request, problem: Problem | None = None, text: str | None = None) -> Reply:
+    served = VISIT.get().snapshot.served
+    chosen = served.get(request.query_params.get("use_case", "")) or next(iter(served.values()), None)
+    if text is None:
+        text = pretty(example(chosen)["profiles"][0]) if chosen else ""
+    known = VISIT.get().runtime.customers.store is not None
+    facts = {"here": "customer", "text": text, "problem": problem, "live": list(served), "store": known}
+    return page("form.html", language_of(request), facts, status=problem.kind.status if problem else 200)
+
+
+async def shown(request: Request, text: str) -> Reply:
+    """The page of a posted text; the form again where it cannot be one."""
+    language = language_of(request)
+    try:
+        facts = await _told(text, Words(language))
+    except Problem as problem:
+        return _form(request, problem, text)
+    facts |= _changed(facts, {}, Words(language))
+    return page("customer.html", language, await _with_earlier(facts, Words(language)))
+
+
+async def _with_earlier(facts: Mapping[str, Any], say: Words) -> dict[str, Any]:
+    return {**facts, "earlier": await asyncio.to_thread(earlier, facts["customer"].answer["customer_id"], say)}
+
+
+async def _told(text: str, say: Words) -> dict[str, Any]:
+    """As `_facts`; a history takes long enough to be read beside the loop that answers."""
+    return await asyncio.to_thread(_facts, text, say) if '"events"' in text else _facts(text, say)
+
+
+def _facts(text: str, say: Words) -> dict[str, Any]:
+    """What the customer's templates show of a posted text.
+
+    Raises:
+        Problem: It is not JSON, not a profile, or nothing is served.
+    """
+    visit = VISIT.get()
+    if not visit.snapshot.served:
+        raise Problem(NOT_READY, "No release is being served; /readyz says why.")
+    posted = decode(text.encode("utf-8", "surrogatepass"))
+    if not (isinstance(posted, dict) and posted.keys() & {"profiles", "customer_ids"}):
+        posted = {"profiles": [posted]}
+    asked = scores_request({**posted, "language": say.language, "reasons": 0})
+    unknown = [name for name in asked.use_cases or () if name not in visit.snapshot.served]
+    if unknown:
+        raise Problem(UNKNOWN_USE_CASE, f"A use case must be one of those served, got {len(unknown)} that are not.")
+    asked, count = asked.first, len(asked.customer_ids or asked.profiles)
+    served, policy = visit.snapshot.served, visit.snapshot.policy
+    profile = visit.runtime.customers.ready(asked, served)[0]
+    return {
+        "here": "customer",
+        "customer": customer(served, profile, use_cases=asked.use_cases, policy=policy, say=say),
+        "several": count if count > 1 else 0,
+        "released_at": visit.snapshot.released_at,
+        "again": pretty(_again(asked)),
+        "profile": profile,
+        "use_cases": asked.use_cases,
+    }
+
+
+def _again(asked: ScoresRequest) -> Any:
+    """What to post for the same page."""
+    whom: dict[str, Any] = {"customer_ids": asked.customer_ids} if asked.customer_ids else {"profiles": asked.profiles}
+    if asked.use_cases:
+        return {"use_cases": asked.use_cases, **whom}
+    return whom if asked.customer_ids else asked.profiles[0]
+
+
+def _changed(facts: Mapping[str, Any], posted: Mapping[str, str], say: Words) -> dict[str, Any]:
+    """The what-if of a customer: its controls, and the customer as changed where something was."""
+    shown: Customer = facts["customer"]
+    if not shown.scored:
+        return {"controls": [], "broken": [], "then": None}
+    profile = facts["profile"]
+    known = features_in(profile)
+    allowed = controls([one.live for one in shown.scored], known, say)
+    features, broken = changed(allowed, posted, known, say)
+    if broken or not posted:
+        return {"controls": allowed, "broken": broken, "then": None}
+    snapshot = VISIT.get().snapshot
+    then = customer(
+        snapshot.served,
+        with_features(profile, features),
+        use_cases=facts["use_cases"],
+        policy=snapshot.policy,
+        say=say,
+    )
+    if then.answer["status"] == "invalid":
+        raise Problem(INVALID_PROFILE, "The changed profile must keep every rule of its features.")
+    return {"controls": controls([one.live for one in shown.scored], features, say), "broken": [], "then": then}

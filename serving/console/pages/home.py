@@ -1,0 +1,42 @@
+"""The first page: what is served, how fresh, how healthy, what was promoted and refused; and the API's description."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+
+from serving.api.openapi import document
+from serving.console.pages import customer
+from serving.console.pages.problems import leave
+from serving.console.views.promotions import last_verdicts
+from serving.console.web import forms
+from serving.console.web.i18n import Words
+from serving.console.web.render import language_of, page
+from serving.http.problems import KINDS
+from serving.http.reply import Reply
+from serving.worker.request_context import VISIT
+
+
+async def start(request: Request) -> Reply:
+    """GET /console/; POST ends a session, or shows a customer as the customer's page does."""
+    if request.method == "POST":
+        posted = await forms.fields(request)
+        return leave() if "leave" in posted else await customer.shown(request, posted.get("profile", ""))
+    visit = VISIT.get()
+    snapshot = visit.snapshot
+    facts = {
+        "here": "start",
+        "live": snapshot.served,
+        "refused": snapshot.refused,
+        "released_at": snapshot.released_at,
+        "policy": snapshot.policy,
+        "policy_refusal": snapshot.policy_refusal,
+        "ready": visit.runtime.ready,
+        "verdicts": last_verdicts(visit.runtime.settings.home, Words(language_of(request))),
+    }
+    return page("start.html", language_of(request), facts)
+
+
+async def docs(request: Request) -> Reply:
+    """GET /docs."""
+    described = document(VISIT.get().snapshot.served)
+    return page("docs.html", language_of(request), {"here": "docs", "api": described, "kinds": KINDS})

@@ -1,0 +1,121 @@
+"""A model's page: how good, how it was measured, what a threshold would bring, and what it is for."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import Request
+
+from scoring.answers.served_release import Live
+from scoring.bundle.bundle import MANIFEST
+from scoring.errors import BundleError
+from scoring.releases.store import read_facts
+from scoring.text.promotion import told_bar
+from serving.console.charts.curves import curves_of, market_of
+from serving.console.charts.model_charts import by_tenths, calibration_chart, model_charts
+from serving.console.views.findings import doubts
+from serving.console.views.plan import Plan, answer
+from serving.console.views.promotions import verdicts_on
+from serving.console.web.i18n import Words
+from serving.console.web.render import language_of, page
+from serving.http.problems import UNKNOWN_USE_CASE, Problem
+from serving.http.reply import Reply
+from serving.worker.request_context import VISIT
+
+METRICS = {"roc_auc": 3, "pr_auc": 3, "lift_at_10": 2, "log_loss": 4, "brier": 4, "ece": 4}  # with decimals
+LOWER = ("log_loss", "brier", "ece")
+_CHANGES = ("data", "config", "code")
+
+
+async def model(request: Request) -> Reply:
+    """GET /console/models/{name}."""
+    live, language = _live(request), language_of(request)
+    say, manifest, curves = Words(language), live.release.bundle.manifest, curves_of(live)
+    tenths = manifest.get("tenths") or []
+    facts = {
+        "here": manifest["name"],
+        "live": live,
+        "manifest": manifest,
+        "verdict": verdict(manifest, say),
+        "doubts": doubts(manifest, say),
+        "metrics": METRICS,
+        "lower": LOWER,
+        "charts": model_charts(curves, manifest["kind"], say) if curves else [],
+        "table": by_tenths(curves.served) if curves else [],
+        "calibration": calibration_chart(tenths, say) if tenths else None,
+        "tenths": tenths,
+        "versions": versions(live),
+        "verdicts": verdicts_on(VISIT.get().runtime.settings.home, manifest["name"], say),
+        "released_at": VISIT.get().snapshot.released_at[manifest["name"]],
+        "plan": await _planned(live, request, say),
+    }
+    return page("model.html", language, facts)
+
+
+async def replan(request: Request) -> Reply:
+    """GET /console/models/{name}/plan: the planner's answer alone, for its sliders."""
+    live, language = _live(request), language_of(request)
+    return page("plan.html", language, {"plan": await _planned(live, request, Words(language))})
+
+
+async def _planned(live: Live, request: Request, say: Words) -> Plan | None:
+    market = await asyncio.to_thread(market_of, live)
+    return answer(market, request.query_params, say) if market else None
+
+
+def verdict(manifest: Mapping[str, Any], say: Words) -> str | None:
+    """Whether it beats the baseline it must beat, with the interval; None for a version that does not say."""
+    return told_bar(manifest, say.language) if "over_bar" in manifest else None
+
+
+def versions(live: Live) -> list[dict[str, Any]]:
+    """Every version on the shelf, the newest first, with what it changed against the one before."""
+    shelf = live.release.folder.parent
+    found = [told for folder in shelf.iterdir() if (told := _version(folder)) is not None]
+    found.sort(key=lambda one: (len(one["version"]), one["version"]))
+    for before, one in zip([None, *found], found, strict=False):
+        one["changed"] = _changed(before, one)
+    return found[::-1]
+
+
+def _version(folder: Path) -> dict[str, Any] | None:
+    try:
+        path = folder / MANIFEST
+        told = _told(str(path), path.stat().st_mtime_ns)
+        return {**told, "version": folder.name, "registered_at": read_facts(folder).get("registered_at")}
+    except (OSError, ValueError, KeyError, BundleError):
+        return None  # a draft, or something that is no release
+
+
+@lru_cache(maxsize=256)
+def _told(path: str, _written: int) -> Mapping[str, Any]:
+    manifest = json.loads(Path(path).read_bytes())
+    return {
+        "kind": manifest["kind"],
+        "trained_to": manifest["trained_to"],
+        "metrics": manifest["metrics"],
+        "marks": {
+            "data": manifest["digests"]["data"],
+            "config": manifest["digests"]["config"],
+            "code": manifest["code_revision"],
+        },
+    }
+
+
+def _changed(before: Mapping[str, Any] | None, one: Mapping[str, Any]) -> list[str]:
+    if before is None:
+        return ["first"]
+    return [name for name in _CHANGES if before["marks"][name] != one["marks"][name]]
+
+
+def _live(request: Request) -> Live:
+    served = VISIT.get().snapshot.served
+    if request.path_params["name"] not in served:
+        known = ", ".join(served) or "none yet"
+        raise Problem(UNKNOWN_USE_CASE, f"A use case must be one of those served ({known}), got another.")
+    return served[request.path_params["name"]]

@@ -1,0 +1,34 @@
+"""Coming and going: problems as pages for people, and the end of a session. Signing in is `serving.auth.login`'s."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from starlette.requests import Request
+
+from serving.auth.gate import COOKIE
+from serving.console.web.render import language_of, page
+from serving.http.problems import Problem
+from serving.http.reply import Headers, Reply
+from serving.worker.request_context import VISIT
+
+
+def wants_page(headers: Mapping[bytes, bytes], path: str) -> bool:
+    """Whether a problem is met by a person at the console, who should see a page."""
+    return path.startswith("/console/") and b"text/html" in headers.get(b"accept", b"")
+
+
+def trouble(headers: Mapping[bytes, bytes], problem: Problem) -> Reply:
+    """A problem as a page; it names the use cases only to those who are let in."""
+    visit = VISIT.get()
+    request = Request({"type": "http", "headers": list(headers.items()), "query_string": b""})
+    hidden: dict[str, list[str]] = {"names": []} if visit.runtime.gate.ring.asked and visit.key is None else {}
+    facts = {"problem": problem, "request_id": visit.request_id, **hidden}
+    own: Headers = [pair for pair in problem.headers if pair[0] != b"www-authenticate"]
+    return page("trouble.html", language_of(request), facts, status=problem.kind.status, headers=own)
+
+
+def leave() -> Reply:
+    """Ends the browser's session."""
+    cookie = f"{COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict"
+    return Reply(303, headers=[(b"location", b"/console/"), (b"set-cookie", cookie.encode())])

@@ -1,0 +1,187 @@
+"""One customer as a page shows them: answers, reasons, waterfalls and places, all through the scorer the API uses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from features.spec.feature import OTHER, Feature
+from scoring.answers.explain import explain_profile
+from scoring.answers.prepared_profile import Prepared
+from scoring.answers.score import score_profiles
+from scoring.answers.served_release import Live
+from scoring.reasons.reasons import OTHER_FACTORS, sentence, shown_value
+from scoring.segments.policy import Policy
+from scoring.text.formatting import catalogue, quantity
+from serving.console.views.percentile import Place, place
+from serving.console.views.waterfall import Step, waterfall
+from serving.console.web.i18n import Words
+
+REASONS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One use case's answer; the parts after `score` are empty where the customer was not scored."""
+
+    name: str
+    live: Live
+    score: Mapping[str, Any]
+    next_label: str | None = None
+    explanation: Mapping[str, Any] | None = None
+    steps: Sequence[Step] = ()
+
+    @property
+    def scored(self) -> bool:
+        """Whether there is a score."""
+        return bool(self.score["status"] == "scored")
+
+    @property
+    def longest(self) -> float:
+        """The largest contribution, by which the bars are drawn."""
+        amounts = self.explanation["contributions"].values() if self.explanation else ()
+        return max(map(abs, amounts), default=0.0) or 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One feature of the customer: what it says, its value, its place, its contribution to each score."""
+
+    name: str
+    label: str
+    value: str
+    exact: Any
+    place: Place | None
+    contributions: Mapping[str, float]  # by use case
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """A posted profile and all that is told of it."""
+
+    answer: Mapping[str, Any]
+    told: Sequence[Told]
+    rows: Sequence[Row]
+
+    @property
+    def scored(self) -> list[Told]:
+        """The use cases that gave a score."""
+        return [told for told in self.told if told.scored]
+
+    @property
+    def silent(self) -> list[Told]:
+        """Those that gave none."""
+        return [told for told in self.told if not told.scored]
+
+
+def customer(
+    served: Mapping[str, Live], profile: Any, *, use_cases: Sequence[str] | None, policy: Policy, say: Words
+) -> Customer:
+    """What every use case that fits says of a profile."""
+    answer = score_profiles(
+        served, [profile], use_cases=use_cases, reasons=REASONS, language=say.language, policy=policy
+    )[0]
+    told = [_told(served[name], name, score, profile, say) for name, score in answer["scores"].items()]
+    return Customer(answer, told, _rows(told, profile, say))
+
+
+def features_of(profile: Any, name: str) -> Mapping[str, Any]:
+    """A sound profile's features for one use case, as posted or as made from its events."""
+    return profile.features[name] if isinstance(profile, Prepared) else profile["features"]
+
+
+def features_in(profile: Any) -> dict[str, Any]:
+    """All features of a sound profile."""
+    if not isinstance(profile, Prepared):
+        return dict(profile["features"])
+    return {name: value for features in profile.features.values() for name, value in features.items()}
+
+
+def with_features(profile: Any, changed: Mapping[str, Any]) -> Any:
+    """A sound profile with other values of its features."""
+    if not isinstance(profile, Prepared):
+        return {**profile, "features": {**profile["features"], **changed}}
+    made = {
+        use_case: {name: changed.get(name, value) for name, value in features.items()}
+        for use_case, features in profile.features.items()
+    }
+    return replace(profile, features=made)
+
+
+def _told(live: Live, name: str, score: Mapping[str, Any], profile: Any, say: Words) -> Told:
+    if score["status"] != "scored":
+        return Told(name, live, score)
+    bundle = live.release.bundle
+    own = {key: value for key, value in features_of(profile, name).items() if key in live.scorer.encoder.names}
+    alone = {"customer_id": "one", "features": own}
+    explanation = explain_profile(live, alone, language=say.language)
+    steps = waterfall(explanation, bundle.polarity == "positive", say)
+    following = score["next_band"] or {"code": None}
+    label = next((band["label"] for band in live.bands[say.language] if band["code"] == following["code"]), None)
+    return Told(name, live, score, label, explanation, steps)
+
+
+def _rows(told: Sequence[Told], profile: Any, say: Words) -> list[Row]:
+    """Every named feature once, the strongest first; features never named are one row."""
+    scored = [one for one in told if one.explanation]
+    rows: dict[str, Row] = {}
+    for one in scored:
+        bundle = one.live.release.bundle
+        posted = features_of(profile, one.name)
+        encoded = one.live.scorer.encoder.row({feature.name: posted[feature.name] for feature in bundle.features})[0]
+        for feature, number in zip(bundle.features, encoded, strict=True):
+            if feature.name not in bundle.forbidden and feature.name not in rows:
+                rows[feature.name] = _row(one, feature, number, scored, say)
+        if bundle.forbidden and OTHER_FACTORS not in rows:
+            text = catalogue()["texts"][say.language][OTHER_FACTORS]
+            rows[OTHER_FACTORS] = Row(OTHER_FACTORS, text, "—", None, None, _contributions(scored, OTHER_FACTORS))
+    return sorted(rows.values(), key=lambda row: -max(map(abs, row.contributions.values()), default=0.0))
+
+
+def _row(one: Told, feature: Feature, encoded: float, scored: Sequence[Told], say: Words) -> Row:
+    bundle = one.live.release.bundle
+    value = shown_value(bundle, feature, encoded)
+    return Row(
+        feature.name,
+        say.kept_together(_label(feature, value, say)),
+        _value(feature, value, say),
+        value,
+        place(bundle, feature, encoded),
+        _contributions(scored, feature.name),
+    )
+
+
+def _contributions(scored: Sequence[Told], name: str) -> dict[str, float]:
+    return {
+        one.name: one.explanation["contributions"][name]
+        for one in scored
+        if one.explanation and name in one.explanation["contributions"]
+    }
+
+
+def _label(feature: Feature, value: Any, say: Words) -> str:
+    """Its declared name, else what its value says in a reviewed sentence, else its own name."""
+    if say.language in feature.names:
+        return feature.names[say.language]
+    told = sentence(feature, value, say.language)
+    return feature.name if told.startswith(f"{feature.name} = ") else told
+
+
+def _value(feature: Feature, value: Any, say: Words) -> str:
+    """A value with its unit, a date by the calendar; what is not known or is neither is said in words."""
+    texts = catalogue()["texts"][say.language]
+    if value is None:
+        return str(texts["unknown"])
+    if isinstance(value, bool):
+        return str(texts["yes" if value else "no"])
+    if isinstance(value, str):
+        return say.date(value) if feature.type == "date" else texts["other"] if value == OTHER else value
+    return quantity(float(value), feature.unit if _is_said(feature.unit) else None, say.language)
+
+
+def _is_said(unit: str | None) -> bool:
+    """Whether a unit has words in both languages, or needs none; what is counted stands in the label already."""
+    if unit is None or unit == "share" or unit in catalogue()["units"]:
+        return unit is not None
+    return (len(unit) == 3 and unit.isupper()) or not unit.isalnum()

@@ -1,0 +1,53 @@
+"""Where a value stands among the customers a model learnt from, by the histograms its bundle carries."""
+
+from __future__ import annotations
+
+import json
+import math
+from bisect import bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from features.spec.feature import MISSING, Feature
+from scoring.bundle.bundle import Bundle
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The share of the reference below a value, and the share that stands where it stands; both in 0..1.
+
+    `below` is None where values have no order, or where the value is missing.
+    """
+
+    share: float
+    below: float | None = None
+    missing: bool = False
+
+
+@lru_cache(maxsize=64)
+def _reference(content: bytes) -> Mapping[str, Any]:
+    return dict(json.loads(content).get("features", {}))
+
+
+def place(bundle: Bundle, feature: Feature, encoded: float) -> Place | None:
+    """The place of an encoded value; None where the bundle has no histogram of its feature."""
+    held = _reference(bundle.files.get("reference.json", b"{}")).get(feature.name)
+    if held is None:
+        return None
+    if "levels" in held:
+        level = bundle.manifest["encoder"][feature.name][int(encoded)]
+        total = sum(held["levels"].values())
+        return Place(held["levels"].get(level, 0) / total, missing=level == MISSING) if total else None
+    total = sum(held["counts"]) + held["missing"]
+    if not total:
+        return None
+    if math.isnan(encoded):
+        return Place(held["missing"] / total, missing=True)
+    known = sum(held["counts"])
+    if not known:
+        return None
+    position = bisect_right(held["edges"], encoded)
+    share = held["counts"][position] / known
+    return Place(share) if feature.type == "boolean" else Place(share, sum(held["counts"][:position]) / known)

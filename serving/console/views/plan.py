@@ -1,0 +1,83 @@
+"""The threshold planner's form and its answer, by the planner that training uses."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from scoring.errors import PlanError
+from scoring.models.threshold_planner import Ask, Market, plan
+from serving.console.charts.model_charts import plan_charts
+from serving.console.charts.svg import Chart
+from serving.console.web.i18n import Words
+
+_MOST = 1e9
+# each field of the form: its label, the rule it keeps, its bounds, and what it is divided by
+_FIELDS: Mapping[str, tuple[str, str, float, float, float]] = {
+    "capacity": ("capacity", "plan_whole", 1, _MOST, 1),
+    "precision": ("least_precision", "plan_percent", 1e-9, 100 - 1e-9, 100),
+    "cost": ("cost", "plan_not_negative", 0, _MOST, 1),
+    "value": ("hit_value", "plan_positive", 1e-9, _MOST, 1),
+    "save_rate": ("save_rate", "plan_percent", 1e-9, 100, 100),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What was asked, and what it brings; without a cut where nothing keeps the ask, or the form was wrong."""
+
+    asked: Mapping[str, str]  # the form's fields as they stand
+    population: int
+    broken: list[str] = field(default_factory=list)
+    cut: Mapping[str, Any] | None = None
+    at_random: float = 0.0  # hits among as many customers drawn by lot
+    cuts: list[Mapping[str, Any]] = field(default_factory=list)  # the chosen one among its neighbours, largest last
+    charts: list[Chart] = field(default_factory=list)
+
+
+def answer(market: Market, posted: Mapping[str, str], say: Words) -> Plan:
+    """The answer to a form; with nothing asked, a tenth of the customers may be contacted."""
+    population = int(market.rows.sum())
+    asked = {name: posted.get(name, "").strip() for name in _FIELDS}
+    if not any(asked.values()):
+        asked["capacity"] = str(max(population // 10, 1))
+    words, broken = _words(asked, say)
+    if broken:
+        return Plan(asked, population, broken)
+    ask = Ask(**words)
+    try:
+        told = plan(market, ask)
+    except PlanError:
+        return Plan(asked, population, [say["plan_none"]])
+    cut = told["cut"]
+    cuts = sorted([cut, *told["neighbours"]], key=lambda one: float(one["rows"]))
+    return Plan(asked, population, [], cut, cut["rows"] * told["rate"], cuts, plan_charts(market, ask, cut, say))
+
+
+def _words(asked: Mapping[str, str], say: Words) -> tuple[dict[str, Any], list[str]]:
+    """The planner's words, and a sentence for every field that is wrong."""
+    words: dict[str, Any] = {}
+    broken = []
+    for name, (label, rule, low, high, unit) in _FIELDS.items():
+        text = asked[name].replace(",", ".")
+        if not text:
+            continue
+        value = _number(text)
+        if low <= value <= high and (rule != "plan_whole" or value.is_integer()):
+            words[name] = int(value) if rule == "plan_whole" else value / unit
+        else:
+            broken.append(say.of("plan_broken", name=say[label], rule=say[rule]))
+    if not broken and ("cost" in words) != ("value" in words):
+        broken.append(say["plan_both"])
+    if not broken and words.keys() <= {"save_rate"}:
+        broken.append(say["plan_nothing"])
+    return words, broken
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan

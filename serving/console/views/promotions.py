@@ -1,0 +1,44 @@
+"""The gate's last decisions in the reader's language: what was promoted, kept back or refused, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scoring.releases.promotion_log import judged_use_cases, verdicts
+from scoring.text.promotion import reason
+from serving.console.web.i18n import Words
+
+FEW, SOME = 6, 8  # on the first page, on a model's
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One decision; `kind` is promoted, kept or refused."""
+
+    name: str
+    version: str
+    at: str
+    kind: str
+    why: str
+    foreign: bool  # whether `why` is English on a French page
+
+
+def verdicts_on(home: Path, name: str, say: Words) -> list[Verdict]:
+    """The last decisions on one use case, the newest first."""
+    return [_told(name, told, say) for told in verdicts(home, name)[:SOME]]
+
+
+def last_verdicts(home: Path, say: Words) -> list[Verdict]:
+    """The last decisions on all use cases, those that were never served among them."""
+    found = [(name, told) for name in judged_use_cases(home) for told in verdicts(home, name)[:FEW]]
+    found.sort(key=lambda one: str(one[1]["at"]), reverse=True)
+    return [_told(name, told, say) for name, told in found[:FEW]]
+
+
+def _told(name: str, told: Mapping[str, Any], say: Words) -> Verdict:
+    kind = "refused" if told.get("refused") else "promoted" if told.get("promoted") else "kept"
+    why = reason(told, say.language)
+    return Verdict(name, told["version"], told["at"], kind, why.why, why.foreign)

@@ -1,0 +1,54 @@
+"""What a customer was told to score before, by the decisions log; or why that is not told."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from scoring.privacy.suppression import SuppressionError
+from serving.console.web.i18n import Words
+from serving.customers.decision_log import latest_of
+from serving.worker.request_context import VISIT, Visit
+
+MOST = 10
+SCOPE = "admin"  # as POST /v1/customers/export asks for, which tells the same
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """The newest scores first, with their words; or the key of a text that says why there are none."""
+
+    why: str | None = None
+    lines: Sequence[Mapping[str, Any]] = ()
+
+
+def earlier(customer_id: str | None, say: Words) -> Earlier:
+    """What may be told of a customer's earlier scores; it reads files, so never on the loop that answers."""
+    visit = VISIT.get()
+    if not visit.runtime.decisions.on:
+        return Earlier("earlier_off")
+    if visit.key is not None and SCOPE not in visit.key.scopes:
+        return Earlier("earlier_scope")
+    if customer_id is None:
+        return Earlier("earlier_nameless")
+    try:
+        lines = latest_of(visit.runtime.settings.home, customer_id, MOST)
+    except (sqlite3.Error, SuppressionError):
+        return Earlier("earlier_unreadable")
+    if lines is None:
+        return Earlier("earlier_opted_out")
+    return Earlier(None if lines else "earlier_none", [_told(line, visit, say) for line in lines])
+
+
+def _told(line: Mapping[str, Any], visit: Visit, say: Words) -> dict[str, Any]:
+    """A line with the labels its codes have today; a code that is no more keeps its own name."""
+    live = visit.snapshot.served.get(line["use_case"])
+    bands = {band["code"]: band["label"] for band in live.bands[say.language]} if live else {}
+    segment = visit.snapshot.policy.by_code.get(line["segment"])
+    return {
+        **line,
+        "band": bands.get(line["band"], line["band"]),
+        "segment": segment.labels[say.language] if segment else line["segment"],
+    }

@@ -1,0 +1,64 @@
+"""What a form posted: only from our own pages, read strictly."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs
+
+from starlette.requests import Request
+
+from serving.http.problems import BAD_REQUEST, FOREIGN_ORIGIN, Problem
+
+_MOST_FIELDS = 200
+_END = b"\r\n"
+
+
+def same_site(request: Request) -> None:
+    """Refuses a form that another site's page posted.
+
+    Raises:
+        Problem: A 403.
+    """
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    foreign = site not in (None, "same-origin", "none")
+    if origin is not None:
+        foreign = foreign or origin.partition("://")[2] != request.headers.get("host")
+    if foreign:
+        raise Problem(FOREIGN_ORIGIN, "The form must be posted from the console's own page.")
+
+
+async def fields(request: Request) -> dict[str, str]:
+    """The fields of a posted form, each once.
+
+    Raises:
+        Problem: It came from another site, or is none.
+    """
+    same_site(request)
+    try:
+        text = (await request.body()).decode()
+        pairs = parse_qs(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS, errors="strict")
+    except ValueError:
+        raise Problem(BAD_REQUEST, f"A form is UTF-8 with at most {_MOST_FIELDS} fields.") from None
+    return {name: values[-1] for name, values in pairs.items()}
+
+
+async def uploaded(request: Request) -> str:
+    """The text of the one file a form carries.
+
+    Such a body is a line that parts, heads, an empty line, the file, the parting line again.
+
+    Raises:
+        Problem: It came from another site, or is not one UTF-8 file.
+    """
+    same_site(request)
+    first, _, rest = (await request.body()).partition(_END)
+    heads, _, content = rest.partition(_END * 2)
+    file, ending, after = content.partition(_END + first)
+    whole = first.startswith(b"--") and b"filename=" in heads and ending and after.startswith(b"--")
+    try:
+        return file.decode("utf-8-sig") if whole else _not_a_file()
+    except UnicodeDecodeError:
+        return _not_a_file()
+
+
+def _not_a_file() -> str:
+    raise Problem(BAD_REQUEST, "The form must carry one file, in UTF-8.")

@@ -1,0 +1,152 @@
+"""The decisions log: who was scored when, by which version, with what result; kept for a set time."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from scoring.privacy.suppression import SuppressionError, open_suppression
+from scoring.storage.sqlite import Reader, scrub, writing
+from serving.telemetry import logs
+
+FILE = "decisions.db"
+MOST_WAITING = 200_000  # lines held back while the disk takes none; more are lost, and counted in the log
+_PRUNE_SECONDS = 3600.0
+_DAY = 86400.0
+_COLUMNS = ("customer_id", "at", "request_id", "caller", "use_case", "model_version", "score", "band", "segment")
+_TABLES = f"""
+CREATE TABLE IF NOT EXISTS decisions (
+    {_COLUMNS[0]} TEXT NOT NULL, at REAL NOT NULL, request_id TEXT NOT NULL, caller TEXT, use_case TEXT NOT NULL,
+    model_version TEXT NOT NULL, score REAL NOT NULL, band TEXT NOT NULL, segment TEXT, reasons TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS by_customer ON decisions (customer_id);
+CREATE INDEX IF NOT EXISTS by_time ON decisions (at)
+"""
+_PUT = "INSERT INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_FIND = f"SELECT {', '.join(_COLUMNS)}, reasons FROM decisions WHERE customer_id IN {{}}"  # noqa: S608 names of ours
+_LATEST = f"""
+SELECT {", ".join(_COLUMNS)}, reasons FROM decisions WHERE customer_id = ? AND at > ?
+ORDER BY at DESC, rowid DESC LIMIT ?
+"""  # noqa: S608 names of ours
+Line = tuple[str, float, str, str | None, str, str, float, str, str | None, str]
+
+
+class Decisions:
+    """One worker's pen: lines are noted at once and written at the next look, so that no answer waits for the disk."""
+
+    def __init__(self, home: Path, *, days: float, on: bool) -> None:
+        self.on = on
+        self._home = home
+        self._days = days
+        self._waiting: list[Line] = []
+        self._pruned = 0.0
+        self._lock = threading.Lock()  # between the look and the end of the worker
+
+    def note(self, request_id: str, caller: str | None, results: Iterable[Mapping[str, Any]]) -> None:
+        """Remembers every score of an answer."""
+        at = time.time()
+        self._waiting += [
+            (
+                result["customer_id"],
+                at,
+                request_id,
+                caller,
+                name,
+                score["model_version"],
+                score["score"],
+                score["band"]["code"],
+                (result["segment"] or {}).get("code"),
+                json.dumps([reason["code"] for reason in score["reasons"]]),
+            )
+            for result in results
+            for name, score in result["scores"].items()
+            if score["status"] == "scored"
+        ]
+
+    def flush(self) -> None:
+        """Writes what waits and deletes what is too old; a disk that takes nothing costs no answer."""
+        path = self._home / FILE
+        due = path.exists() and (not self._pruned or time.monotonic() - self._pruned > _PRUNE_SECONDS)
+        if not (self._waiting or due):
+            return
+        with self._lock:
+            lines = self._waiting[:]
+            try:
+                self._write(path, lines)
+            except (sqlite3.Error, SuppressionError, OSError) as error:
+                lost = max(0, len(self._waiting) - MOST_WAITING)
+                del self._waiting[:lost]
+                logs.say("decisions_wait", level="error", lost=lost, **logs.fault(error))
+            else:
+                del self._waiting[: len(lines)]
+                self._pruned = time.monotonic()
+
+    def _write(self, path: Path, lines: Sequence[Line]) -> None:
+        """Within one transaction, so that a line noted before its customer was erased cannot come in after it."""
+        with writing(path, _TABLES) as connection:
+            listed = open_suppression(self._home)
+            erased = listed.erased({line[0] for line in lines}) if listed and lines else {}
+            connection.executemany(_PUT, [line for line in lines if line[1] > erased.get(line[0], 0.0)])
+            connection.execute("DELETE FROM decisions WHERE at < ?", [time.time() - self._days * _DAY])
+
+
+def latest_of(home: Path, customer: str, count: int) -> list[dict[str, Any]] | None:
+    """A customer's newest lines, the newest first; None for one who objected.
+
+    Lines from before an erasure are not told, even where they could not be deleted yet.
+
+    Raises:
+        sqlite3.Error: The log cannot be read now.
+        SuppressionError: The suppression list cannot be read, so nobody's lines are told.
+    """
+    listed = open_suppression(home)
+    if listed and listed.among([customer]):
+        return None
+    if not (home / FILE).exists():
+        return []
+    erased = listed.erased([customer]).get(customer, 0.0) if listed else 0.0
+    rows = Reader(home / FILE).ask(_LATEST, [customer, erased, count])
+    return [_line(told) for _, *told in rows]
+
+
+def decisions_of(home: Path, customers: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    """The lines of customers, by id, in the order of time.
+
+    Raises:
+        sqlite3.Error: The log cannot be read now.
+    """
+    found: dict[str, list[dict[str, Any]]] = {}
+    if (home / FILE).exists():
+        rows = Reader(home / FILE).ask_of(_FIND, list(dict.fromkeys(customers)))
+        for customer, *told in sorted(rows, key=lambda row: float(row[1])):
+            found.setdefault(customer, []).append(_line(told))
+    return found
+
+
+def _line(told: Sequence[Any]) -> dict[str, Any]:
+    """A row of the log without its customer, its moment in ISO 8601."""
+    at, *rest, reasons = told
+    moment = datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
+    return {"at": moment, **dict(zip(_COLUMNS[2:], rest, strict=True)), "reasons": json.loads(reasons)}
+
+
+def remove(home: Path, customers: Iterable[str]) -> dict[str, int]:
+    """Deletes customers' lines so that no file holds them any more; returns how many each had.
+
+    Raises:
+        sqlite3.Error: The log cannot be written now; asked again it goes on.
+    """
+    path = home / FILE
+    if not path.exists():
+        return {}
+    with writing(path, _TABLES) as connection:
+        delete = "DELETE FROM decisions WHERE customer_id = ?"
+        removed = {customer: connection.execute(delete, [customer]).rowcount for customer in dict.fromkeys(customers)}
+    scrub(path)
+    return removed

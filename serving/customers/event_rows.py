@@ -1,0 +1,187 @@
+"""Posted events and traits as the tables that a bundle's feature SQL reads; every rule is kept, no value is told."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from features.spec.formats import amounts, read_moment
+from scoring.encoding.value_rules import Note, kind
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+MAX_EVENTS = 10_000  # a profile
+INNER = ("customer_id", "as_of")  # columns that no single event carries
+# {"key", "names": what it may be posted as, "column": inside, "type": DuckDB's}; also "written", "equals"
+Columns = Sequence[Mapping[str, Any]]
+MOST = 1e14  # an amount or a measure that DECIMAL(18,4) holds; a log's event beyond it is a bad row
+_ABSENT = object()
+_summed = re.compile(r"amount|m\d+")
+
+
+class CellError(ValueError):
+    """A posted value is not of its column's kind."""
+
+
+def moment(value: Any) -> datetime:
+    """A posted date or time, in UTC and without zone; without an offset it is UTC.
+
+    Raises:
+        CellError: It is not ISO 8601.
+    """
+    if type(value) is not str:
+        raise CellError(f"must be a date or time in ISO 8601, got {kind(value)}")
+    try:
+        read = datetime.fromisoformat(value.strip())
+        return read.astimezone(UTC).replace(tzinfo=None) if read.tzinfo else read
+    except (ValueError, OverflowError):
+        raise CellError("must be a date or time in ISO 8601, got other text") from None
+
+
+def read_record(
+    record: Any, columns: Columns, required: Sequence[str], what: str, ignored: Sequence[str] = ()
+) -> tuple[list[Any], list[Note]]:
+    """One posted event, or the traits: its cells in the columns' order, and the rules it breaks.
+
+    Args:
+        record: What was posted.
+        columns: What it may hold; one that is absent is null.
+        required: Keys of columns that must be there and not null.
+        what: How an error names it, e.g. `events[3]`.
+        ignored: What else it may hold.
+    """
+    if not isinstance(record, Mapping):
+        return [], [note(what, f"must be an object, got {kind(record)}")]
+    known = {name for column in columns for name in names(column)}
+    broken = []
+    if not record.keys() <= known | set(ignored):
+        broken = [note(what, f"holds a key that is none of {', '.join(sorted(known))}")]
+    cells = []
+    for column in columns:
+        name = next((name for name in names(column) if record.get(name, _ABSENT) is not _ABSENT), names(column)[0])
+        value = record.get(name)
+        try:
+            if value is None and column["key"] in required:
+                raise CellError("must be there")
+            cells.append(None if value is None else _read(value, column, name))
+        except CellError as error:
+            broken.append(note(f"{what}.{name}", str(error)))
+    return cells, broken
+
+
+def names(column: Mapping[str, Any]) -> Sequence[str]:
+    """What a column may be posted as: the log's own name and our word for it; bundles once held the word alone."""
+    return column.get("names") or (column["key"],)
+
+
+def needed(compiled: Mapping[str, Any]) -> Sequence[str]:
+    """Keys that every event must have."""
+    return ("ts", "type") if compiled["typed"] else ("ts",)
+
+
+def _read(value: Any, column: Mapping[str, Any], name: str) -> Any:
+    """A cell; under the name of the log's column that tells refunds, by the value that means one."""
+    if "equals" in column and name == names(column)[0]:
+        return _text(value).strip().lower() in column["equals"]
+    if column["column"] == "type" and not any(sign.isalnum() for sign in _text(value)):
+        raise CellError("must hold a letter or a digit")
+    if _summed.fullmatch(column["column"]) and abs(_number(value)) >= MOST:
+        raise CellError("must be a number below 1e14 in size, got a larger one")
+    written = column.get("written")
+    if written is None or type(value) is not str:
+        return _readers[column["type"]](value)
+    if column["type"] == "TIMESTAMP":
+        read = read_moment(value, written)
+        if read is None:
+            raise CellError(f"must be a date or time written {written} or in ISO 8601, got other text")
+        return read.replace(tzinfo=None)
+    number = amounts(written).read(value)
+    if math.isnan(number):
+        raise CellError(f"must be a number, or text written {written}, got other text")
+    return _number(number)
+
+
+def arrow_table(columns: Columns, rows: Sequence[Sequence[Any]]) -> pa.Table:
+    """Rows of cells as a table with the inner names."""
+    import pyarrow as pa  # only a server that is sent raw events needs it
+
+    kinds = {
+        "VARCHAR": pa.string(),
+        "DOUBLE": pa.float64(),
+        "BIGINT": pa.int64(),
+        "BOOLEAN": pa.bool_(),
+        "TIMESTAMP": pa.timestamp("us"),
+        "VARCHAR[]": pa.list_(pa.string()),
+    }
+    arrays = [pa.array([row[at] for row in rows], kinds[column["type"]]) for at, column in enumerate(columns)]
+    return pa.table(dict(zip([column["column"] for column in columns], arrays, strict=True)))
+
+
+def worth(record: Mapping[str, Any], currency: Mapping[str, Any] | None) -> float:
+    """What one unit of an event's amount is worth in the use case's currency; 1 where the event names none.
+
+    Raises:
+        CellError: The use case has no rate for it.
+    """
+    code = None if currency is None else record.get(currency["name"])
+    if currency is None or code is None:
+        return 1.0
+    rate = currency["rates"].get(_text(code).strip().upper())
+    if rate is None:
+        raise CellError(f"must be one of {', '.join(currency['rates'])}")
+    return float(rate)
+
+
+def note(where: str, rule: str) -> Note:
+    """A broken rule of a posted history."""
+    return {"code": "invalid_event", "field": where, "detail": f"{where} {rule}."}
+
+
+def _text(value: Any) -> str:
+    if type(value) not in (str, int, float, bool):
+        raise CellError(f"must be text, got {kind(value)}")
+    whole = isinstance(value, float) and value.is_integer() and abs(value) < 2**53  # 12.0 is "12", as in a log
+    return value if isinstance(value, str) else json.dumps(int(value) if whole else value)
+
+
+def _number(value: Any) -> float:
+    if type(value) not in (int, float) or not math.isfinite(value):
+        raise CellError(f"must be a finite number, got {kind(value)}")
+    try:
+        return float(value)
+    except OverflowError:
+        raise CellError("must be a finite number, got one too large") from None
+
+
+def _integer(value: Any) -> int:
+    number = _number(value)
+    if number != math.floor(number) or abs(number) >= 2**63:
+        raise CellError("must be a whole number within 64 bits")
+    return int(value)
+
+
+def _boolean(value: Any) -> bool:
+    if type(value) is not bool:
+        raise CellError(f"must be true or false, got {kind(value)}")
+    return value
+
+
+def _texts(value: Any) -> list[str]:
+    if not isinstance(value, list) or not all(type(item) is str for item in value):
+        raise CellError(f"must be a list of texts, got {kind(value)}")
+    return value
+
+
+_readers: Mapping[str, Callable[[Any], Any]] = {
+    "VARCHAR": _text,
+    "DOUBLE": _number,
+    "BIGINT": _integer,
+    "BOOLEAN": _boolean,
+    "TIMESTAMP": moment,
+    "VARCHAR[]": _texts,
+}

@@ -1,0 +1,110 @@
+"""The online store: each customer's features by id, as of a moment, so that a caller need not send them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+
+from scoring.storage.sqlite import Reader, scrub, writing
+
+FILE = "store.db"
+_TABLES = """
+CREATE TABLE IF NOT EXISTS schemas (digest TEXT PRIMARY KEY, columns BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS customers (
+    customer_id TEXT NOT NULL, schema TEXT NOT NULL, as_of REAL NOT NULL, cells BLOB NOT NULL,
+    PRIMARY KEY (customer_id, schema)
+) WITHOUT ROWID
+"""
+_FIND = "SELECT customer_id, schema, as_of, cells FROM customers WHERE customer_id IN {}"
+_PUT = """
+INSERT INTO customers VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET as_of = excluded.as_of, cells = excluded.cells
+WHERE excluded.as_of >= as_of
+"""
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One row of a customer: features as they would be posted, and the moment they speak of."""
+
+    as_of: float  # seconds since the epoch
+    features: Mapping[str, Any]
+
+
+class Store(Protocol):
+    """Where features are looked up; SQLite here, another where one file is not enough."""
+
+    def find(self, customer_ids: Sequence[str]) -> Mapping[str, Sequence[Held]]:
+        """The rows of those who have any, by id.
+
+        Raises:
+            sqlite3.Error: The store cannot be read now.
+        """
+
+
+class SqliteStore:
+    """The store in one file: a row for each customer and set of columns, so that use cases do not overwrite another."""
+
+    def __init__(self, path: Path) -> None:
+        self._reader = Reader(path)
+        self._columns: dict[str, tuple[str, ...]] = {}  # by digest; what a digest names never changes
+
+    def find(self, customer_ids: Sequence[str]) -> dict[str, list[Held]]:
+        """The rows of those who have any, by id."""
+        found: dict[str, list[Held]] = {}
+        for customer, schema, as_of, cells in self._reader.ask_of(_FIND, list(dict.fromkeys(customer_ids))):
+            features = dict(zip(self._schema(schema), _decode(cells), strict=True))
+            found.setdefault(customer, []).append(Held(as_of, features))
+        return found
+
+    def _schema(self, digest: str) -> tuple[str, ...]:
+        if digest not in self._columns:
+            columns = self._reader.ask("SELECT columns FROM schemas WHERE digest = ?", [digest])[0][0]
+            self._columns[digest] = tuple(_decode(columns))
+        return self._columns[digest]
+
+
+def put(home: Path, columns: Sequence[str], rows: Iterable[tuple[str, Sequence[Any]]], *, as_of: float) -> int:
+    """Takes in customers' rows, all or none; a row that speaks of a later moment stays. Returns how many came.
+
+    Args:
+        home: Where the store stands.
+        columns: Names of the cells.
+        rows: Id and cells, as they would be posted.
+        as_of: The moment they speak of, in seconds since the epoch.
+
+    Raises:
+        sqlite3.Error: The store cannot be written, and is as it was.
+    """
+    named = _encode(sorted(columns))
+    digest = hashlib.sha256(named).hexdigest()
+    order = sorted(range(len(columns)), key=lambda position: columns[position])
+    count = 0
+    with writing(home / FILE, _TABLES) as connection:
+        connection.execute("INSERT OR IGNORE INTO schemas VALUES (?, ?)", [digest, named])
+        for customer, cells in rows:
+            connection.execute(_PUT, [customer, digest, as_of, _encode([cells[position] for position in order])])
+            count += 1
+    return count
+
+
+def remove(home: Path, customers: Iterable[str]) -> dict[str, int]:
+    """Deletes customers' rows so that no file holds them any more; returns how many each had.
+
+    Raises:
+        sqlite3.Error: The store cannot be written now; asked again it goes on.
+    """
+    path = home / FILE
+    if not path.exists():
+        return {}
+    with writing(path, _TABLES) as connection:
+        delete = "DELETE FROM customers WHERE customer_id = ?"
+        removed = {customer: connection.execute(delete, [customer]).rowcount for customer in dict.fromkeys(customers)}
+    scrub(path)
+    return removed

@@ -1,0 +1,184 @@
+"""Raw events at the door: a posted history becomes features by the SQL that was compiled in training."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from features.spec.feature import CUSTOMER_ID
+from scoring.answers.prepared_profile import Prepared
+from scoring.answers.served_release import Live
+from scoring.encoding.value_rules import Note, kind
+from serving.customers.event_rows import (
+    INNER,
+    MAX_EVENTS,
+    CellError,
+    arrow_table,
+    moment,
+    needed,
+    note,
+    read_record,
+    worth,
+)
+
+FILE = "events.json"  # in the bundle of a use case that learned from a log
+AMOUNT_DECIMALS = 4  # of an amount in a log, before it is turned into another currency
+_KEYS = {CUSTOMER_ID, "events", "traits", "as_of"}
+_NO_EVENTS = {
+    "code": "no_events",
+    "detail": "A use case that learned from a ready table takes `features`, not `events`.",
+}
+_engines = threading.local()
+
+
+def prepare(profiles: Sequence[Any], served: Mapping[str, Live], use_cases: Sequence[str] | None) -> Sequence[Any]:
+    """The profiles, those with raw events made ready to score; the others are handed on as they are.
+
+    Args:
+        profiles: What was posted.
+        served: The releases being served.
+        use_cases: Those asked for; None: every one that learned from a log.
+    """
+    raw = [row for row, profile in enumerate(profiles) if is_raw(profile)]
+    if not raw:
+        return profiles
+    asked = use_cases if use_cases is not None else [name for name, live in served.items() if _takes_events(live)]
+    faults = {row: _faults(profiles[row]) for row in raw}
+    sound = {row: profiles[row] for row in raw if not faults[row]}
+    found = {name: _featured(served[name], sound) for name in asked}
+    prepared = list(profiles)
+    for row in raw:
+        told = {name: answers[row] for name, answers in found.items() if row in answers}
+        prepared[row] = Prepared(
+            _customer(profiles[row]),
+            features={name: features for name, (features, _) in told.items() if features is not None},
+            answers={name: answer for name, (features, answer) in told.items() if features is None},
+            errors=tuple(faults[row]),
+        )
+    return prepared
+
+
+Told = tuple[Mapping[str, Any] | None, Mapping[str, Any]]  # features, or an answer without a score
+
+
+def _featured(live: Live, profiles: Mapping[int, Mapping[str, Any]]) -> dict[int, Told]:
+    """For one use case, each profile's features, or why there are none."""
+    version = {"model_version": live.release.version}
+    if not _takes_events(live):
+        return dict.fromkeys(profiles, (None, {"status": "invalid", "errors": [_NO_EVENTS], **version}))
+    compiled = json.loads(live.release.bundle.files[FILE])
+    events: list[list[Any]] = []
+    traits: list[list[Any]] = []
+    told: dict[int, Told] = {}
+    for row, profile in profiles.items():
+        own, about, broken = _read(compiled, row, profile)
+        if broken:
+            told[row] = None, {"status": "invalid", "errors": broken, **version}
+        else:
+            events += own
+            traits += about
+    lacking: Told = (None, {"status": "insufficient_data", **version})
+    found = _run(compiled, events, traits)
+    return {row: told.get(row) or ((found[row], {}) if row in found else lacking) for row in profiles}
+
+
+def _read(
+    compiled: Mapping[str, Any], row: int, profile: Mapping[str, Any]
+) -> tuple[list[list[Any]], list[list[Any]], list[Note]]:
+    """A profile's rows of the tables `events` and `traits`, and the rules it breaks."""
+    as_of, broken, events = moment(profile["as_of"]), [], []
+    for position, event in _once(profile["events"], compiled.get("id")):
+        cells, faults = _event(compiled, event, f"events[{position}]")
+        events.append([str(row), *cells, as_of])
+        broken += faults
+    about = [column for column in compiled["traits"] if column["key"] != CUSTOMER_ID]
+    ignored = compiled.get("ignored", {}).get("traits", ())
+    traits, faults = read_record(profile.get("traits") or {}, about, (), "traits", ignored)
+    return events, [[str(row), *traits]], broken + faults
+
+
+def _event(compiled: Mapping[str, Any], event: Any, what: str) -> tuple[list[Any], list[Note]]:
+    """One event's cells, its amount in the currency of the use case."""
+    columns = [column for column in compiled["events"] if column["key"] not in INNER]
+    currency = compiled.get("currency")
+    ignored = [*compiled.get("ignored", {}).get("events", ()), *([currency["name"]] if currency else ())]
+    cells, faults = read_record(event, columns, needed(compiled), what, ignored)
+    if faults or currency is None:
+        return cells, faults
+    try:
+        rate = worth(event, currency)
+    except CellError as error:
+        return cells, [note(f"{what}.{currency['name']}", str(error))]
+    at = next(place for place, column in enumerate(columns) if column["key"] == "amount")
+    if cells[at] is not None and rate != 1.0:
+        cells[at] = round(cells[at], AMOUNT_DECIMALS) * rate
+    return cells, []
+
+
+def _once(events: Sequence[Any], identity: str | None) -> Iterator[tuple[int, Any]]:
+    """The events by their place, but for those that repeat one's id and content, as in a log with a column of ids."""
+    met: set[str] = set()
+    for position, event in enumerate(events):
+        if identity is not None and isinstance(event, Mapping) and event.get(identity) not in (None, ""):
+            content = json.dumps(event, sort_keys=True)
+            if content in met:
+                continue
+            met.add(content)
+        yield position, event
+
+
+def _run(compiled: Mapping[str, Any], events: list[list[Any]], traits: list[list[Any]]) -> dict[int, dict[str, Any]]:
+    """The features of each profile with an event before its `as_of`, by its row."""
+    engine = _engine()
+    engine.register("events", arrow_table(compiled["events"], events))
+    if compiled["traits"]:
+        engine.register("traits", arrow_table(compiled["traits"], traits))
+    rows = engine.execute(compiled["sql"]).to_arrow_table().to_pylist()
+    return {int(row.pop(CUSTOMER_ID)): row for row in rows}
+
+
+def _engine() -> Any:
+    """This thread's DuckDB: in memory, one thread, shut off from files and the network, its settings locked."""
+    if not hasattr(_engines, "connection"):
+        import duckdb  # only a server that is sent raw events needs it
+
+        limits = {"threads": 1, "memory_limit": "1GB", "enable_external_access": False}
+        _engines.connection = duckdb.connect(":memory:", config=limits)
+        _engines.connection.execute("SET TimeZone = 'UTC'; SET lock_configuration = true")
+    return _engines.connection
+
+
+def is_raw(profile: Any) -> bool:
+    """Whether a posted profile brings events instead of features."""
+    return isinstance(profile, dict) and "events" in profile and "features" not in profile
+
+
+def _takes_events(live: Live) -> bool:
+    return FILE in live.release.bundle.files
+
+
+def _customer(profile: Mapping[str, Any]) -> str | None:
+    customer = profile.get(CUSTOMER_ID)
+    return customer if isinstance(customer, str) else None
+
+
+def _faults(profile: Mapping[str, Any]) -> list[Note]:
+    """The rules that the profile itself breaks, whatever the use case."""
+    broken = []
+    if not _customer(profile):
+        broken.append(note(CUSTOMER_ID, "must be text and not empty"))
+    if profile.keys() - _KEYS:
+        broken.append(note("profile", f"with events holds {', '.join(sorted(_KEYS))} only"))
+    events, traits = profile["events"], profile.get("traits")
+    if not isinstance(events, list) or len(events) > MAX_EVENTS:
+        got = f"{len(events)} of them" if isinstance(events, list) else kind(events)
+        broken.append(note("events", f"must be a list of at most {MAX_EVENTS:,}, got {got}"))
+    if traits is not None and not isinstance(traits, Mapping):
+        broken.append(note("traits", f"must be an object, got {kind(traits)}"))
+    try:
+        moment(profile.get("as_of"))
+    except CellError as error:
+        broken.append(note("as_of", str(error)))
+    return broken

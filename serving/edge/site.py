@@ -1,0 +1,154 @@
+"""The pages and documents that BentoML mounts: use cases, segments, the API's own description, the console."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from scoring.answers.served_release import Live
+from scoring.releases.store import REPORT
+from serving.api.openapi import document
+from serving.api.use_case_document import summary, use_case_document
+from serving.console.pages import audience, customer
+from serving.console.pages import home as start
+from serving.console.pages import model as models
+from serving.console.pages import segments as segments_page
+from serving.console.pages.problems import trouble, wants_page
+from serving.console.views.segment_sizes import sizes
+from serving.console.web import render
+from serving.customers.segment_outcomes import last_report
+from serving.http.problems import NOT_FOUND, UNKNOWN_USE_CASE, Problem
+from serving.http.reply import Reply, json_reply
+from serving.worker.request_context import VISIT
+
+Handler = Callable[[Request], Awaitable[Reply]]
+
+
+def site() -> Starlette:
+    """The application to mount at the root."""
+    get, post, both = ["GET"], ["POST"], ["GET", "POST"]
+    return Starlette(
+        routes=[
+            Route("/", _endpoint(to_console), methods=get),
+            Route("/v1/use-cases", _endpoint(use_cases), methods=get),
+            Route("/v1/use-cases/{name}", _endpoint(use_case), methods=get),
+            Route("/v1/use-cases/{name}/report", _endpoint(report), methods=get),
+            Route("/v1/segments", _endpoint(segments), methods=get),
+            Route("/openapi.json", _endpoint(openapi), methods=get),
+            Route("/docs", _endpoint(start.docs), methods=get),
+            Route("/console/", _endpoint(start.start), methods=both),
+            Route("/console/customer", _endpoint(customer.show), methods=both),
+            Route("/console/upload", _endpoint(customer.upload), methods=post),
+            Route("/console/what-if", _endpoint(customer.what_if), methods=post),
+            Route("/console/export", _endpoint(customer.export), methods=post),
+            Route("/console/segments", _endpoint(segments_page.segments), methods=both),
+            Route("/console/audience", _endpoint(audience.leave), methods=post),
+            Route("/console/models/{name}", _endpoint(models.model), methods=get),
+            Route("/console/models/{name}/plan", _endpoint(models.replan), methods=get),
+            Route("/console/style.css", _endpoint(render.style), methods=get),
+            Route("/console/script.js", _endpoint(render.script), methods=get),
+            Route("/console/icon.svg", _endpoint(render.icon), methods=get),
+        ]
+    )
+
+
+def _endpoint(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    """A handler as Starlette calls it; its problems are answers too."""
+
+    async def endpoint(request: Request) -> Response:
+        try:
+            reply = await handler(request)
+        except Problem as problem:
+            headers = dict(request.scope["headers"])
+            person = wants_page(headers, request.url.path)
+            reply = trouble(headers, problem) if person else problem.reply(VISIT.get().request_id)
+        told = {name.decode(): value.decode() for name, value in reply.headers}
+        return Response(reply.body, reply.status, told, reply.content_type.decode())
+
+    return endpoint
+
+
+def with_tag(reply: Reply) -> Reply:
+    """The reply with an ETag of its bytes, to be asked for again only when they change."""
+    tag = hashlib.sha256(reply.body).hexdigest()[:24]
+    reply.headers += [(b"etag", f'W/"{tag}"'.encode()), (b"cache-control", b"no-cache")]
+    return reply
+
+
+async def to_console(_request: Request) -> Reply:
+    """GET /."""
+    return Reply(307, headers=[(b"location", b"/console/")])
+
+
+async def use_cases(_request: Request) -> Reply:
+    """GET /v1/use-cases."""
+    return with_tag(json_reply({"use_cases": [summary(live) for live in VISIT.get().snapshot.served.values()]}))
+
+
+async def use_case(request: Request) -> Reply:
+    """GET /v1/use-cases/{name}."""
+    return with_tag(json_reply(use_case_document(_served(request))))
+
+
+async def report(request: Request) -> Reply:
+    """GET /v1/use-cases/{name}/report: the page training wrote about the served version."""
+    path = _served(request).release.folder / REPORT
+    try:
+        content = path.read_bytes()
+    except OSError:
+        raise Problem(NOT_FOUND, "The served version has no report.") from None
+    return with_tag(Reply(200, content, b"text/html; charset=utf-8"))
+
+
+async def segments(_request: Request) -> Reply:
+    """GET /v1/segments, in the order their rules are tried.
+
+    Sizes are those of the last snapshot of audiences, and `became` is what the last segment report says: both null
+    where there is none, or it was of other segments.
+    """
+    visit = VISIT.get()
+    policy, home = visit.snapshot.policy, visit.runtime.settings.home
+    counted, report = sizes(home, policy), last_report(home)
+    known = counted.counts if counted and counted.of_this_policy else {}
+    if report and not report.of(policy):
+        report = None
+    became = {one.code: one for one in report.segments} if report else {}
+    told: list[dict[str, Any]] = [
+        {
+            "code": segment.code,
+            "labels": dict(segment.labels),
+            "rule": segment.text,
+            "level": segment.level,
+            "parent": segment.parent,
+            "exclusive": segment.exclusive,
+            "priority": segment.priority,
+            "size": known.get(segment.code),
+            "became": became.get(segment.code),
+        }
+        for segment in policy.ordered
+    ]
+    compared = report and {"before": report.before, "after": report.after, "outcome": report.outcome}
+    document = {"policy": policy.version, "use_cases": list(policy.use_cases), "segments": told, "report": compared}
+    return with_tag(json_reply(document))
+
+
+async def openapi(_request: Request) -> Reply:
+    """GET /openapi.json."""
+    described = json.dumps(document(VISIT.get().snapshot.served), ensure_ascii=False)  # holds numbers beyond 64 bits
+    return with_tag(Reply(200, described.encode()))
+
+
+def _served(request: Request) -> Live:
+    served = VISIT.get().snapshot.served
+    name = request.path_params["name"]
+    if name not in served:
+        known = ", ".join(served) or "none yet"
+        raise Problem(UNKNOWN_USE_CASE, f"A use case must be one of those served ({known}), got another.")
+    return served[name]

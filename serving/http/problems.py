@@ -1,0 +1,91 @@
+"""Every error a caller can meet, as RFC 9457 problem documents; no value a caller sent is ever repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from serving.http.reply import Headers, Reply, json_reply
+
+MEDIA_TYPE = b"application/problem+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A sort of error: its stable code, its HTTP status and its title."""
+
+    code: str
+    status: int
+    title: str
+
+    @property
+    def uri(self) -> str:
+        """The `type` of its documents."""
+        return f"urn:penchant:problem:{self.code}"
+
+
+NOT_JSON = Kind("not-json", 400, "The body is not strict JSON")
+BAD_ENCODING = Kind("bad-encoding", 400, "The body does not decompress")
+BAD_REQUEST = Kind("bad-request", 400, "The request could not be read")
+NO_KEY = Kind("no-key", 401, "An API key is needed")
+FOREIGN_ORIGIN = Kind("foreign-origin", 403, "The form was not posted from this site")
+NOT_ALLOWED = Kind("not-allowed", 403, "The API key does not allow this")
+KEYLESS = Kind("keys-needed", 403, "No API keys are set up")
+NOT_FOUND = Kind("not-found", 404, "There is nothing here")
+UNKNOWN_USE_CASE = Kind("unknown-use-case", 404, "The use case is not served")
+METHOD = Kind("method-not-allowed", 405, "The method is not allowed here")
+TOO_SLOW = Kind("body-too-slow", 408, "The body did not arrive in time")
+TOO_LARGE = Kind("body-too-large", 413, "The body is too large")
+MEDIA = Kind("unsupported-media-type", 415, "The media type is not supported")
+INVALID = Kind("invalid-request", 422, "The request is not valid")
+INVALID_PROFILE = Kind("invalid-profile", 422, "The profile is not valid")
+TOO_MANY = Kind("too-many-requests", 429, "Too many requests")
+FAILED = Kind("internal-error", 500, "The server failed")
+NOT_READY = Kind("not-ready", 503, "The server is not ready")
+STORE_DOWN = Kind("store-unavailable", 503, "The store of customers cannot be read")
+OVERLOADED = Kind("overloaded", 503, "The server is overloaded")
+DEADLINE = Kind("deadline", 504, "The answer took too long")
+
+KINDS = tuple(value for value in list(globals().values()) if isinstance(value, Kind))
+
+
+class Problem(Exception):  # noqa: N818 the word of RFC 9457
+    """An error that ends a request."""
+
+    def __init__(
+        self,
+        kind: Kind,
+        detail: str,
+        *,
+        errors: Iterable[Mapping[str, Any]] = (),
+        headers: Headers | None = None,
+        facts: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.kind = kind
+        self.detail = detail
+        self.errors = list(errors)
+        self.headers = headers or []
+        self.facts = facts or {}
+
+    def reply(self, request_id: str) -> Reply:
+        """The problem document."""
+        document: dict[str, Any] = {
+            "type": self.kind.uri,
+            "title": self.kind.title,
+            "status": self.kind.status,
+            "detail": self.detail,
+            "request_id": request_id,
+            **self.facts,
+        }
+        if self.errors:
+            document["errors"] = self.errors
+        reply = json_reply(document, status=self.kind.status, headers=list(self.headers))
+        reply.content_type = MEDIA_TYPE
+        return reply
+
+
+def retry_after(seconds: int) -> Headers:
+    """The header that says when to try again."""
+    return [(b"retry-after", str(seconds).encode())]

@@ -1,0 +1,222 @@
+"""The releases being served: taken from the shelf, proved, and swapped in one step while requests go on."""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from scoring.answers.served_release import Live
+from scoring.answers.verification import verify_release
+from scoring.bundle.golden_rows import replay
+from scoring.errors import BundleError
+from scoring.releases.store import CURRENT, RELEASE, current_version, load_release, released_use_cases
+from scoring.segments.assignment import DEFAULT, SHELF, current_policy
+from scoring.segments.policy import Policy
+from serving.releases import verified_cache as proved
+from serving.telemetry import logs
+
+Swapped = Callable[[str, str], None]  # the use case, and `swapped` or `refused`
+Mark = tuple[int, ...]  # what tells one state of CURRENT and its release from another
+_YOUNG = 20_000  # objects made between two looks of the collector; a call of 1,000 profiles makes about half as many
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A release that was not taken into service, and why."""
+
+    version: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What one moment serves; never changed, only replaced."""
+
+    served: Mapping[str, Live] = field(default_factory=dict)
+    refused: Mapping[str, Refusal] = field(default_factory=dict)
+    released_at: Mapping[str, float] = field(default_factory=dict)  # seconds since the epoch
+    policy: Policy = DEFAULT  # whose segments are named
+    policy_refusal: str | None = None  # why an installed policy was not taken
+    looked: bool = False  # whether the shelf was looked at to the end
+
+    @property
+    def lacking(self) -> list[str]:
+        """Use cases on the shelf of which no release has ever been good."""
+        return sorted(self.refused.keys() - self.served.keys())
+
+    @property
+    def ready(self) -> bool:
+        """Whether every use case on the shelf is served, and there is one."""
+        return self.looked and bool(self.served) and not self.lacking
+
+
+_LOCK = threading.Lock()  # between the threads that take releases; readers need none
+
+
+class Watch:
+    """Looks at CURRENT of every use case and keeps the last good release of each in service."""
+
+    def __init__(
+        self, home: Path, *, fallback: Path | None, poll_seconds: float, also: Callable[[], None], swapped: Swapped
+    ) -> None:
+        self.snapshot = Snapshot()
+        self._home = home
+        self._fallback = fallback
+        self._poll_seconds = poll_seconds
+        self._also = also
+        self._swapped = swapped
+        self._marks: dict[str, Mark] = {}
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="releases", daemon=True)
+
+    def start(self) -> None:
+        """Looks once and then every `poll_seconds`, in a thread of its own."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends the watch after the look that is under way."""
+        self._stopping.set()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._also()
+                self.look()
+            except Exception as error:  # the watch outlives whatever one look meets
+                logs.say("look_failed", level="error", **logs.fault(error))
+            self._stopping.wait(self._poll_seconds)
+
+    def look(self) -> None:
+        """Takes every release that is new since the last look; several at once, since each is proved in a child."""
+        shelf = self._shelf()
+        self._take_policy(shelf)
+        changed = [name for name in released_use_cases(shelf) if self._marks.get(name) != _mark(shelf, name)]
+        if changed:
+            with ThreadPoolExecutor(max_workers=2) as pool:
+                list(pool.map(lambda name: self._take(shelf, name), changed))
+            _settle()
+        if not self.snapshot.looked:
+            self.snapshot = dataclasses.replace(self.snapshot, looked=True)
+
+    def _shelf(self) -> Path:
+        """HOME, or where it has no release the shelf that travelled inside the bento."""
+        if self._fallback and not released_use_cases(self._home):
+            return self._fallback
+        return self._home
+
+    def _take_policy(self, shelf: Path) -> None:
+        """The installed policy of segments; a bad one is refused and the last good one stays."""
+        pointer = shelf / SHELF / CURRENT
+        mark = _stats([pointer])
+        if self._marks.get(SHELF, ()) == mark:
+            return
+        try:
+            changes: dict[str, Any] = {"policy": current_policy(shelf), "policy_refusal": None}
+        except (BundleError, OSError, KeyError, TypeError, ValueError) as error:
+            reason = str(error) if isinstance(error, BundleError) else f"It does not parse ({type(error).__name__})."
+            changes = {"policy_refusal": reason}
+        logs.say("policy", version=self.snapshot.policy.version, refused=changes["policy_refusal"])
+        with _LOCK:
+            self.snapshot = dataclasses.replace(self.snapshot, **changes)
+        self._marks[SHELF] = mark
+
+    def _take(self, shelf: Path, name: str) -> None:
+        mark = _mark(shelf, name)
+        try:
+            live = prove(shelf, name)
+        except BundleError as error:
+            self._refuse(shelf, name, str(error))
+        except InterruptedError:
+            return  # the server is being stopped, with all its children; if not, it is tried again
+        except OSError as error:
+            self._refuse(shelf, name, f"The release could not be read ({type(error).__name__}).")
+            return  # and tried again at the next look
+        else:
+            self._serve(live, name)
+        self._marks[name] = mark
+
+    def _serve(self, live: Live, name: str) -> None:
+        written = (live.release.folder / RELEASE).stat().st_mtime
+        with _LOCK:
+            now = self.snapshot
+            self.snapshot = dataclasses.replace(
+                now,
+                served=dict(sorted({**now.served, name: live}.items())),
+                refused={key: refusal for key, refusal in now.refused.items() if key != name},
+                released_at={**now.released_at, name: written},
+            )
+        logs.say("release_served", use_case=name, version=live.release.version)
+        self._swapped(name, "swapped")
+
+    def _refuse(self, shelf: Path, name: str, reason: str) -> None:
+        refusal = Refusal(_named(shelf, name), reason)
+        with _LOCK:
+            if self.snapshot.refused.get(name) == refusal:
+                return
+            self.snapshot = dataclasses.replace(self.snapshot, refused={**self.snapshot.refused, name: refusal})
+        logs.say("release_refused", level="error", use_case=name, version=refusal.version, reason=reason)
+        self._swapped(name, "refused")
+
+
+def _settle() -> None:
+    """Takes all that will live long out of the sight of Python's collector.
+
+    Large requests set off full collections, each of which would look through BentoML and the models again: a tenth of
+    a second in which nothing is answered, and a copy of all that workers share. What a request makes holds no cycles,
+    so the collector need not look often, and no release does, so that one which is replaced goes without its help.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_YOUNG)
+
+
+def prove(home: Path, name: str) -> Live:
+    """The current release, parsed in a child first, then here, its golden rows reproduced in both.
+
+    The child is spared where one has proved the same bytes for another worker of this server.
+
+    Raises:
+        BundleError: It is not what it says it is.
+    """
+    version = current_version(home, name)
+    if version is None:
+        raise BundleError(f"A use case needs a release, {name} has none.")
+    mark = proved.mark_of(home, name, version)
+    if mark is None or not mark.exists():
+        verify_release(home, name, version)
+        proved.remember(mark)
+    release = load_release(home, name, version=version, threads=1)
+    replay(release.bundle)
+    return Live(release)
+
+
+def _named(home: Path, name: str) -> str:
+    try:
+        return current_version(home, name) or ""
+    except (BundleError, OSError):
+        return ""
+
+
+def _mark(home: Path, name: str) -> Mark:
+    """The identity and age of CURRENT and of the release it names."""
+    folder = home / "releases" / name
+    version = _named(home, name)
+    paths = [folder / CURRENT, folder / version / RELEASE] if version else [folder / CURRENT]
+    return _stats(paths)
+
+
+def _stats(paths: list[Path]) -> Mark:
+    stats = [path.stat() for path in paths if path.exists()]
+    return tuple(part for stat in stats for part in (stat.st_ino, stat.st_mtime_ns, stat.st_size))
+
+
+def age_seconds(snapshot: Snapshot) -> dict[str, float]:
+    """Time since the served version of each use case was put on the shelf."""
+    return {name: time.time() - at for name, at in snapshot.released_at.items()}

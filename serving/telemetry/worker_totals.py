@@ -1,0 +1,74 @@
+"""One tally for several workers: each leaves its counts in a folder they share, and whoever is asked adds them up.
+
+A worker that ends leaves its last counts behind, so that no counter ever falls while the server runs. What the others
+have counted is at most one look at the shelf old.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from serving.telemetry.metrics import FAMILIES, Family, Registry
+
+FOLDER = "PENCHANT_TALLY"  # the environment variable by which workers know the folder
+_BY_NAME: dict[str, Family] = {family.name: family for family in FAMILIES}
+
+
+def folder() -> Path | None:
+    """Where the workers of this server meet; None where there is no such place."""
+    named = os.environ.get(FOLDER)
+    return Path(named) if named and Path(named).is_dir() else None
+
+
+def leave(registry: Registry) -> None:
+    """Writes this worker's counts; a full or read-only disk costs the sum, not the server."""
+    place = folder()
+    if place is None:
+        return
+    state = {
+        "counts": [[family.name, labels, value] for (family, labels), value in registry.counts.copy().items()],
+        "spread": {family.name: values for family, values in registry.spread.copy().items()},
+    }
+    draft = place / f".{os.getpid()}.tmp"
+    with suppress(OSError):
+        draft.write_text(json.dumps(state))
+        draft.replace(place / f"{os.getpid()}.json")
+
+
+def total(own: Registry) -> Registry:
+    """This worker's counts as they are now, and those the others left."""
+    summed = Registry()
+    _add(summed, own)
+    for other in _others():
+        _add(summed, other)
+    return summed
+
+
+def _add(summed: Registry, one: Registry) -> None:
+    for (family, labels), value in one.counts.copy().items():
+        summed.add(family, labels, value)
+    for family, values in one.spread.copy().items():
+        kept = summed.spread.setdefault(family, [0.0] * len(values))
+        kept[:] = [left + right for left, right in zip(kept, values, strict=True)]
+
+
+def _others() -> Iterator[Registry]:
+    place = folder()
+    for path in sorted(place.glob("*.json")) if place else ():
+        if path.stem == str(os.getpid()):
+            continue
+        with suppress(OSError, ValueError, KeyError):
+            yield _read(path)
+
+
+def _read(path: Path) -> Registry:
+    state = json.loads(path.read_bytes())
+    other = Registry()
+    for name, labels, value in state["counts"]:
+        other.counts[_BY_NAME[name], tuple(labels)] = value
+    other.spread = {_BY_NAME[name]: values for name, values in state["spread"].items()}
+    return other

@@ -1,0 +1,42 @@
+"""One request on its way through the server."""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from serving.admission.scheduler import Place
+from serving.auth.api_keys import Key
+from serving.http.reply import Reply
+from serving.releases.watcher import Snapshot
+from serving.worker.runtime import Runtime
+
+SMALL_COST = 200  # rows scored; work up to this is done at once, where a thread would cost more than it gives
+
+
+@dataclass(slots=True)
+class Visit:
+    """One request from start to end: its id and the releases it sees, which do not change under it."""
+
+    request_id: str
+    runtime: Runtime
+    snapshot: Snapshot
+    key: Key | None = None  # whose call it is, where keys are asked for
+    rows: int = 0  # profiles in the request, for the log
+    place: Place | None = None  # among the short calls, where it is one by the size of its body
+
+    async def work(self, cost: int, call: Callable[[], Reply]) -> Reply:
+        """What a call answers: at once where it is short and costs little, else in the one thread.
+
+        Raises:
+            Problem: As `Runtime.work`, and whatever the call raises.
+        """
+        if self.place and cost <= SMALL_COST:
+            return call()
+        if self.place:
+            self.place.leave()
+        return await self.runtime.work(call)
+
+
+VISIT: contextvars.ContextVar[Visit] = contextvars.ContextVar("visit")

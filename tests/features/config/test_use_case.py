@@ -1,0 +1,171 @@
+"""The use-case file says everything once, and everything that is wrong with it at once."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from features.config.use_case import load_use_case
+from features.errors import UseCaseError
+from scoring.models.threshold_planner import Ask
+from tests.support.worlds import EXAMPLES
+
+LOG = """
+name = "n"
+polarity = "positive"
+[events]
+path = "a.parquet"
+customer_id = "id"
+timestamp = "ts"
+type = "purchase"
+[window]
+prediction = "30d"
+[label]
+event = "purchase"
+outcome = "present"
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    """The text as a file."""
+    path = folder / "case.toml"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize(
+    "path", sorted(path for path in EXAMPLES.glob("*/*.toml") if path.stem != "segments"), ids=lambda path: path.stem
+)
+def test_every_example_is_a_use_case(path: Path) -> None:
+    """The example files hold, and their paths are read from where they stand."""
+    use_case = load_use_case(path)
+
+    source = use_case.events or use_case.table
+
+    assert source is not None
+    assert source.path.is_absolute()
+    assert source.path.is_relative_to(path.parent.resolve())
+
+
+def test_what_is_not_said_has_a_default(tmp_path: Path) -> None:
+    """Seed 0, a year of observation, no gap, three training cutoffs, nothing excluded, percentiles 60 and 90."""
+    use_case = load_use_case(written(tmp_path, LOG))
+
+    assert use_case.window is not None
+    assert (use_case.seed, use_case.window.observation, use_case.window.gap, use_case.window.train_cutoffs) == (
+        0,
+        365,
+        0,
+        3,
+    )
+    assert use_case.bands.steps == (60.0, 90.0)
+    assert use_case.quality.bad_rows == 0.05
+
+
+def test_every_broken_key_is_told_at_once(tmp_path: Path) -> None:
+    """One reading names each broken key, its rule, and what arrived."""
+    text = LOG.replace('"positive"', '"good"').replace('"30d"', '"a month"').replace('"present"', '"maybe"')
+
+    with pytest.raises(UseCaseError) as failure:
+        load_use_case(written(tmp_path, text + "\n[quality]\nbad_rows = 2\n[surprise]\nx = 1\n"))
+
+    told = "\n".join(failure.value.broken)
+    for part in (
+        "polarity",
+        "window.prediction",
+        "whole days",
+        "'a month'",
+        "label.outcome",
+        "quality.bad_rows",
+        "surprise",
+    ):
+        assert part in told
+
+
+@pytest.mark.parametrize(
+    ("change", "part"),
+    [
+        (("[window]", "[table]\npath='t'\nlabel='y'\npositive=1\n[window]"), "exactly one"),
+        (("[label]", "[labels]"), "[label] is required"),
+        (('event = "purchase"', 'event = "visit"'), "only event type"),
+        (('"n"', '"no/slash"'), "name"),
+        (("[label]", "[bands]\ncodes=['a','b']\nscores=[40,70]\n[label]"), "2 codes need 1 thresholds"),
+        (("[label]", "[bands]\npercentiles=[90,60]\n[label]"), "rise strictly"),
+        (("[label]", "[bands]\npercentiles=[60,90]\nscores=[40,70]\n[label]"), "only one"),
+        (("[label]", "[bands]\nlabels={fr=['a']}\n[label]"), "needs 3 labels"),
+        (("[label]", "[bands]\ncodes=['a','b']\n[bands.plan]\ncost=1\n[label]"), "cost and value"),
+        (('timestamp = "ts"', 'timestamp = "ts"\nproperties=["a","a"]'), "twice"),
+        (('timestamp = "ts"', 'timestamp = "ts"\ntimestamp_format="%d/%m"'), "must name year, month and day"),
+        (('timestamp = "ts"', 'timestamp = "ts"\ntimestamp_format="%d/%m/%Y %Q"'), "must name year, month and day"),
+    ],
+    ids=[
+        "both sources",
+        "no label",
+        "another event",
+        "name",
+        "codes",
+        "order",
+        "two ladders",
+        "labels",
+        "plan",
+        "twice",
+        "no year",
+        "no such part",
+    ],
+)
+def test_sections_that_do_not_fit_are_refused(tmp_path: Path, change: tuple[str, str], part: str) -> None:
+    """What cannot go together is said in words."""
+    with pytest.raises(UseCaseError, match=r"case.toml") as failure:
+        load_use_case(written(tmp_path, LOG.replace(*change, 1)))
+
+    assert part in str(failure.value)
+
+
+def test_bands_are_planned_in_the_planners_words(tmp_path: Path) -> None:
+    """Each word of a plan is one that the planner takes, the share of outcomes that a contact wins among them."""
+    text = LOG.replace("[label]", "[bands]\nplan = { cost = 1.5, value = 30, save_rate = 0.2 }\n[label]", 1)
+
+    bands = load_use_case(written(tmp_path, text)).bands
+
+    assert bands.plan is not None
+    assert Ask(**bands.plan.model_dump()).words() == {"cost": 1.5, "value": 30, "save_rate": 0.2}
+
+
+def test_a_table_takes_no_window(tmp_path: Path) -> None:
+    """Sections of a log are refused beside a ready table."""
+    text = "name='n'\npolarity='positive'\n[table]\npath='t'\nlabel='y'\npositive=true\n[window]\nprediction='30d'\n"
+
+    with pytest.raises(UseCaseError, match=r"\[window\] does not go with \[table\]"):
+        load_use_case(written(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("given", "moment"),
+    [
+        ("1998-04-02", datetime(1998, 4, 2, tzinfo=UTC)),
+        ('"1998-04-02"', datetime(1998, 4, 2, tzinfo=UTC)),
+        ("1998-04-02T02:00:00+02:00", datetime(1998, 4, 2, tzinfo=UTC)),
+        ("1998-04-02T00:00:00", datetime(1998, 4, 2, tzinfo=UTC)),
+    ],
+)
+def test_a_cutoff_is_a_moment_in_utc(tmp_path: Path, given: str, moment: datetime) -> None:
+    """Dates are midnights, zones are turned into UTC, no zone is UTC."""
+    use_case = load_use_case(written(tmp_path, LOG.replace("[window]", f"[window]\ntest_cutoff = {given}")))
+
+    assert use_case.window is not None
+    assert use_case.window.test_cutoff == moment
+
+
+@pytest.mark.parametrize("text", ["", "name = ", "\x00"], ids=["empty", "cut short", "not text"])
+def test_what_is_no_use_case_says_so(tmp_path: Path, text: str) -> None:
+    """A file that is no TOML, or says nothing, is refused by name."""
+    with pytest.raises(UseCaseError, match=r"case.toml"):
+        load_use_case(written(tmp_path, text))
+
+
+def test_a_file_that_is_not_there_says_so(tmp_path: Path) -> None:
+    """A missing file is a use-case error."""
+    with pytest.raises(UseCaseError, match=r"cannot be read"):
+        load_use_case(tmp_path / "nowhere.toml")

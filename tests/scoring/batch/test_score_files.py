@@ -1,0 +1,249 @@
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import subprocess
+import sys
+
+import pyarrow as pa
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+import pytest
+
+from scoring.answers.score import score_profiles
+from scoring.answers.served_release import Live
+from scoring.batch.score_files import score_file, score_table
+from scoring.cli.main import main
+from scoring.releases.store import load_release
+from scoring.storage.table_files import BatchError
+from tests.support.models import release_shop, shop_rows
+
+
+@pytest.fixture
+def source(tmp_path):
+    """Five hundred customers, one of them broken."""
+    rows = [{"customer_id": f"c{number}", **row} for number, row in enumerate(shop_rows(500, seed=4))]
+    rows[17]["days_since_purchase"] = -4.0
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "in.parquet", row_group_size=120)
+    return tmp_path / "in.parquet"
+
+
+def test_a_file_is_scored_as_the_rows_are(live, source, tmp_path):
+    """Every number, reason, status and segment is that of posted rows, to the bit, in order."""
+    score_file(live, source, tmp_path / "out.parquet", reasons=3, language="fr")
+
+    written = pq.read_table(tmp_path / "out.parquet").to_pylist()
+    features = [
+        {key: value for key, value in row.items() if key != "customer_id"} for row in pq.read_table(source).to_pylist()
+    ]
+    posted = [{"customer_id": f"c{number}", "features": row} for number, row in enumerate(features)]
+    for row, answer in zip(written, score_profiles(live, posted, reasons=3, language="fr"), strict=True):
+        assert row["customer_id"] == answer["customer_id"]
+        assert row["segment"] == (answer["segment"] or {}).get("code")
+        for name, score in answer["scores"].items():
+            assert row[f"{name}_status"] == score["status"]
+            for key in ("probability", "score", "percentile"):
+                assert row[f"{name}_{key}"] == score.get(key)
+            for rank, reason in enumerate(score.get("reasons", ())):
+                assert row[f"{name}_reason_{rank + 1}_text"] == reason["text"]
+                assert row[f"{name}_reason_{rank + 1}_contribution"] == reason["contribution"]
+    assert written[17]["churn_status"] == "invalid"
+
+
+def test_one_use_case_has_plain_columns(home, source, tmp_path, capsys):
+    """The command line writes the columns a warehouse expects."""
+    code = main(["--home", str(home), "--use-case", "churn", "--input", str(source), "--output",
+                 str(tmp_path / "out.csv"), "--reasons", "1", "--json"])  # fmt: skip
+
+    assert code == 0
+    assert json.loads(capsys.readouterr().out)["rows"] == 500
+    header = (tmp_path / "out.csv").read_text().splitlines()[0].replace('"', "").split(",")
+    assert header[:6] == ["customer_id", "status", "probability", "score", "percentile", "band"]
+    assert {"segment", "model_version", "reason_1_code", "reason_1_text", "reason_1_contribution"} <= set(header)
+
+
+def test_a_table_without_ids_gets_row_numbers(live, tmp_path):
+    """From 1, across row groups."""
+    pq.write_table(pa.Table.from_pylist(shop_rows(5)), tmp_path / "in.parquet", row_group_size=2)
+
+    score_file({"churn": live["churn"]}, tmp_path / "in.parquet", tmp_path / "out.parquet")
+
+    assert pq.read_table(tmp_path / "out.parquet").column("customer_id").to_pylist() == ["1", "2", "3", "4", "5"]
+
+
+@pytest.mark.parametrize("kind", ["not a table", "lacks a feature", "empty"])
+def test_a_file_that_cannot_be_scored_leaves_nothing_behind(live, tmp_path, kind):
+    """The error names the rule; neither a target nor a draft remains."""
+    source = tmp_path / "in.parquet"
+    if kind == "not a table":
+        source.write_bytes(b"PAR1 nonsense")
+    else:
+        rows = shop_rows(3)
+        table = pa.Table.from_pylist(rows)
+        pq.write_table(table.drop(["subscribed"]) if kind == "lacks a feature" else table.slice(0, 0), source)
+
+    with pytest.raises(BatchError):
+        score_file(live, source, tmp_path / "out.parquet")
+
+    assert [path.name for path in tmp_path.iterdir()] == ["in.parquet"]
+
+
+def test_scoring_files_loads_no_training_library(home, source, tmp_path):
+    """The process that scores imports none of mlflow, scikit-learn, pandas, shap, pandera, ibis."""
+    script = (
+        "import sys; from scoring.lean_imports import BARRED, bar_training_libraries; bar_training_libraries();"
+        "from scoring.cli.main import main; code = main(sys.argv[1:]);"
+        "assert not {name.partition('.')[0] for name in sys.modules} & set(BARRED); sys.exit(code)"
+    )
+    options = [
+        "--home",
+        str(home),
+        "--use-case",
+        "churn",
+        "--input",
+        str(source),
+        "--output",
+        str(tmp_path / "o.parquet"),
+    ]
+
+    subprocess.run([sys.executable, "-c", script, *options], check=True)
+
+
+def written(path):
+    """Every row of a Parquet file, or of a folder of them."""
+    return pq.read_table(path).to_pylist()
+
+
+@pytest.fixture
+def small_batches(monkeypatch):
+    """Batches of 64 rows, so that a small file has many."""
+    monkeypatch.setattr("scoring.storage.table_files.ROWS", 64)
+    monkeypatch.setattr("scoring.batch.score_files.ROWS", 64)
+
+
+def test_a_killed_run_goes_on_and_every_row_comes_out_once(home, live, small_batches, source, tmp_path):
+    """Killed in the midst of the batches by a signal that nothing catches; what is done is not done again."""
+    script = (
+        "import os, signal, sys; from pathlib import Path;"
+        "import scoring.storage.table_files; scoring.storage.table_files.ROWS = 64;"
+        "from scoring.answers.served_release import Live; from scoring.batch.score_files import score_file;"
+        "from scoring.releases.store import load_release;"
+        "stop = lambda rows: os.kill(os.getpid(), signal.SIGKILL);"
+        "names = ('churn', 'propensity'); live = {name: Live(load_release(Path(sys.argv[1]), name)) for name in names};"
+        "score_file(live, Path(sys.argv[2]), Path(sys.argv[3]), reasons=2, progress=stop)"
+    )
+    target, whole = tmp_path / "out.parquet", tmp_path / "whole.parquet"
+    killed = subprocess.run([sys.executable, "-c", script, str(home), str(source), str(target)], check=False)
+    parts = {path: path.stat().st_mtime_ns for path in tmp_path.glob(".out.parquet.parts/*.arrow")}
+    seen = []
+
+    tally = score_file(live, source, target, reasons=2, progress=lambda _: seen.append(keep(parts)))
+    score_file(live, source, whole, reasons=2)
+
+    assert killed.returncode == -9
+    assert 0 < len(parts) < 500 // 64 + 1
+    assert seen[0] == list(parts.values())
+    assert tally.rows == 500
+    assert target.read_bytes() == whole.read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.parquet", "out.parquet", "whole.parquet"]
+
+
+def keep(parts):
+    """When the parts were written."""
+    return [path.stat().st_mtime_ns for path in parts]
+
+
+def test_another_run_begins_anew(live, small_batches, source, tmp_path):
+    """What a run with other arguments left is never mixed in; nor is a part that was cut off."""
+    target = tmp_path / "out.parquet"
+    folder = tmp_path / ".out.parquet.parts"
+
+    def fail(rows):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        score_file(live, source, target, reasons=1, progress=fail)
+    first = next(iter(sorted(folder.glob("*.arrow"))))
+    score_file(live, source, tmp_path / "one.parquet", reasons=1)
+    first.write_bytes(first.read_bytes()[:500])
+    score_file(live, source, target, reasons=1)
+    assert target.read_bytes() == (tmp_path / "one.parquet").read_bytes()
+
+    with pytest.raises(KeyboardInterrupt):
+        score_file(live, source, target, reasons=1, progress=fail)
+    score_file(live, source, target)
+    assert "churn_reason_1_code" not in pq.read_schema(target).names
+
+
+def test_one_run_at_a_time_writes_a_target(live, source, tmp_path):
+    """The second is told so, and the first goes on."""
+    target = tmp_path / "out.parquet"
+
+    def second(rows):
+        with pytest.raises(BatchError, match="under way"):
+            score_file(live, source, target)
+
+    assert score_file(live, source, target, progress=second).rows == 500
+    assert target.exists()
+
+
+def test_a_folder_and_a_csv_give_what_one_parquet_file_gives(live, small_batches, source, tmp_path):
+    """Whatever the rows come in and go out in; a CSV's ids keep their zeros."""
+    table = pq.read_table(source)
+    ids = pa.array([f"{row:05}" for row in range(len(table))])
+    table = table.set_column(table.column_names.index("customer_id"), "customer_id", ids)
+    folder = tmp_path / "in"
+    folder.mkdir()
+    pq.write_table(table, tmp_path / "in.parquet")
+    pq.write_table(table.slice(0, 200), folder / "a.parquet")
+    pacsv.write_csv(table.slice(200), folder / "b.csv")
+
+    score_file(live, tmp_path / "in.parquet", tmp_path / "one.parquet", reasons=2)
+    score_file(live, folder, tmp_path / "many", reasons=2)
+
+    assert len(list((tmp_path / "many").iterdir())) > 1
+    assert written(tmp_path / "many") == written(tmp_path / "one.parquet")
+    assert written(tmp_path / "many")[7]["customer_id"] == "00007"
+
+
+@pytest.mark.parametrize("ending", [".csv", ".csv.gz"])
+def test_a_csv_that_training_reads_is_read_here_too(live, source, tmp_path, ending):
+    """Parted by semicolons, with a BOM and blanks around the columns' names."""
+    table = pq.read_table(source)
+    padded = table.rename_columns([f" {name} " for name in table.column_names])
+    text = io.BytesIO()
+    pacsv.write_csv(padded, text, pacsv.WriteOptions(delimiter=";"))
+    marked = b"\xef\xbb\xbf" + text.getvalue()
+    (tmp_path / f"in{ending}").write_bytes(gzip.compress(marked) if ending.endswith("gz") else marked)
+
+    score_file(live, tmp_path / f"in{ending}", tmp_path / "from_csv.parquet")
+    score_file(live, source, tmp_path / "out.parquet")
+
+    assert written(tmp_path / "from_csv.parquet") == written(tmp_path / "out.parquet")
+
+
+def test_forbidden_features_are_told_together(tmp_path_factory):
+    """As other factors, with the sum that a posted row gets, to the bit."""
+    home = tmp_path_factory.mktemp("home")
+    release_shop(home, "churn", scratch=tmp_path_factory.mktemp("b"), forbid=["canal d'achat", "monetary_365d"])
+    live = {"churn": Live(load_release(home, "churn"))}
+    rows = shop_rows(300, seed=6)
+
+    table = score_table(live, pa.Table.from_pylist(rows), reasons=8).to_pylist()
+
+    posted = [{"customer_id": "c", "features": row} for row in rows]
+    for row, answer in zip(table, score_profiles(live, posted, reasons=8), strict=True):
+        told = answer["scores"]["churn"].get("reasons", [])
+        for key in ("code", "feature", "text", "contribution"):
+            found = [row[f"reason_{rank}_{key}"] for rank in range(1, 9)]
+            assert found == [*(reason[key] for reason in told), *[None] * (8 - len(told))]
+
+
+def test_every_core_gives_the_bits_of_one(live, small_batches, source, tmp_path, monkeypatch):
+    """The order in which batches are done leaves no trace."""
+    score_file(live, source, tmp_path / "many.parquet", reasons=1)
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    score_file(live, source, tmp_path / "one.parquet", reasons=1)
+
+    assert (tmp_path / "many.parquet").read_bytes() == (tmp_path / "one.parquet").read_bytes()

@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from scoring.answers.score import score_profiles
+from scoring.answers.served_release import Live
+from scoring.releases.store import load_release
+from scoring.segments.assignment import DEFAULT, current_policy, field_of, install_policy, place_all
+from scoring.segments.policy import Place
+from scoring.segments.policy_file import read_policy
+from tests.support.models import SHOP, WRITTEN, release_shop, shop_rows
+
+RUNGS = {"low": (True, False), "middle": (False, False), "high": (False, True), None: (None, None)}
+USE_CASES = {"churn": SHOP, "propensity": SHOP}
+GOOD = """use_cases = ["churn", "propensity"]
+
+[[segment]]
+code = "hot"
+label = { fr = "Chauds", en = "Hot" }
+rule = "propensity.score > 70 AND purchases_90d >= 2"
+
+[[segment]]
+code = "rest"
+label = { fr = "Autres", en = "Others" }
+rule = "TRUE"
+
+[[segment]]
+code = "hot_web"
+level = 2
+parent = "hot"
+label = { fr = "Chauds du web", en = "Hot, web" }
+rule = "\\"canal d'achat\\" = 'web'"
+"""
+
+
+def place(churn, propensity, *, statuses=("scored", "scored")):
+    """The default policy's segment of one customer, by the bands of two models (None: not scored)."""
+    told = {"churn": churn, "propensity": propensity}
+
+    def read(name):
+        use_case, field = field_of(name)
+        if field == "status":
+            return [dict(zip(told, statuses, strict=True))[use_case]]
+        return [RUNGS[told[use_case]][("lowest_band", "highest_band").index(field)]]
+
+    placed = place_all(DEFAULT, {name: [status] for name, status in zip(told, statuses, strict=True)}, read)
+    found = placed[0].told("en")
+    return found and found["code"]
+
+
+@pytest.mark.parametrize(
+    ("churn", "propensity", "code"),
+    [
+        (None, "low", "dormant"),
+        (None, "middle", "promising"),
+        (None, "high", "promising"),
+        *(("high", other, "at_risk") for other in ("low", "middle", "high")),
+        *(("low", other, "loyal") for other in ("low", "middle", "high")),
+        *(("middle", other, "promising") for other in ("low", "middle", "high")),
+    ],
+)
+def test_the_first_rule_that_holds_names_the_segment(churn, propensity, code):
+    """In order: dormant, at risk, loyal, else promising."""
+    statuses = ("scored" if churn else "not_eligible", "scored")
+
+    assert place(churn, propensity, statuses=statuses) == code
+
+
+def test_there_is_no_segment_unless_both_models_speak():
+    """A model that is invalid or knows nothing names no segment, whatever the other says."""
+    for silent, other in product(("invalid", "insufficient_data", "opted_out", "unknown", "stale"), ("low", "high")):
+        assert place(None, other, statuses=(silent, "scored")) is None
+        assert place(other, None, statuses=("scored", silent)) is None
+
+
+def test_one_model_alone_names_no_segment(live):
+    """Null unless both were asked."""
+    profiles = [{"customer_id": "c", "features": row} for row in shop_rows(20)]
+
+    assert all(row["segment"] is None for row in score_profiles(live, profiles, use_cases=["churn"]))
+    assert any(row["segment"] for row in score_profiles(live, profiles))
+
+
+def test_a_rule_reads_amounts_as_they_are_scored_and_nothing_of_invalid_rows(live, tmp_path):
+    """Posted as text or as numbers they name the same segments; another row's text for a number fails no call."""
+    for name in USE_CASES:
+        release_shop(tmp_path / "home", name, scratch=tmp_path, features=[each.to_json() for each in WRITTEN])
+    text = GOOD.replace("purchases_90d >= 2", "monetary_365d >= 300").replace("score > 70", "score > 1")
+    policy, rows = read_policy(text, USE_CASES), shop_rows(40)
+    told = [
+        {**row, "monetary_365d": (sum_ := row["monetary_365d"]) and f"{sum_:.2f} €".replace(".", ",")} for row in rows
+    ]
+    told[7]["purchases_90d"] = told[8]["monetary_365d"] = rows[7]["purchases_90d"] = rows[8]["monetary_365d"] = "many"
+
+    def segments(served, posted):
+        profiles = [{"customer_id": "c", "features": row} for row in posted]
+        return [answer["segment"] for answer in score_profiles(served, profiles, policy=policy)]
+
+    named = segments(live, rows)
+
+    assert segments({name: Live(load_release(tmp_path / "home", name)) for name in USE_CASES}, told) == named
+    assert {segment and segment["code"] for segment in named} >= {None, "hot", "rest"}
+
+
+def test_an_installed_policy_reads_back_the_same(tmp_path):
+    """What was checked is what is served, and installing it twice changes nothing."""
+    policy = read_policy(GOOD, USE_CASES)
+    version = install_policy(tmp_path, policy, GOOD)
+
+    again = current_policy(tmp_path)
+
+    assert (again.use_cases, again.segments, again.version) == (policy.use_cases, policy.segments, version)
+    assert install_policy(tmp_path, policy, GOOD) == version
+
+
+def test_an_answer_carries_its_path(live):
+    """The segment is the deepest; the path leads to it from level 1."""
+    policy = read_policy(GOOD.replace("> 70", "> 30"), USE_CASES)
+    profiles = [{"customer_id": "c", "features": row} for row in shop_rows(60)]
+
+    told = [row["segment"] for row in score_profiles(live, profiles, policy=policy, language="fr") if row["segment"]]
+
+    deep = next(segment for segment in told if segment["code"] == "hot_web")
+    assert deep["label"] == "Chauds du web"
+    assert [step["code"] for step in deep["path"]] == ["hot", "hot_web"]
+    assert {segment["code"] for segment in told} == {"hot", "hot_web", "rest"}
+
+
+def test_a_member_stays_by_the_stay_rule_or_the_minimum_stay():
+    """Entry at 70, exit at 60: between them only members are in; one bound by a minimum stay is in whatever happens."""
+    entry = 'rule = "propensity.score > 70 AND purchases_90d >= 2"'
+    leave = 'rule = "propensity.score > 70"\nstay = "propensity.score > 60"'
+    policy = read_policy(GOOD.replace(entry, leave), USE_CASES)
+    read = {"propensity.score": [80.0, 65.0, 65.0, 50.0, 50.0], "canal d'achat": [None] * 5}.__getitem__
+    statuses = dict.fromkeys(policy.use_cases, ["scored"] * 5)
+
+    placed = place_all(policy, statuses, read, members=[{}, {"hot": False}, {}, {"hot": False}, {"hot": True}])
+
+    assert [stand.path[0].code for stand in placed] == ["hot", "hot", "rest", "rest", "hot"]
+    assert isinstance(placed[0], Place)
+
+
+def test_a_minimum_stay_holds_against_an_earlier_segment_too():
+    """Who must stay in `rest` is not taken by `hot`, whose rule is asked first; who need not is."""
+    policy = read_policy(GOOD.replace(" AND purchases_90d >= 2", ""), USE_CASES)
+    read = {"propensity.score": [80.0, 80.0], "canal d'achat": ["web", "web"]}.__getitem__
+    statuses = dict.fromkeys(policy.use_cases, ["scored"] * 2)
+
+    placed = place_all(policy, statuses, read, members=[{"rest": True}, {"rest": False}])
+
+    assert [[segment.code for segment in stand.path] for stand in placed] == [["rest"], ["hot", "hot_web"]]
+
+
+def test_columns_compared_with_each_other_are_not_taken_for_a_contradiction():
+    """Both may lie beyond any constant that one of them is compared with."""
+    rule = "monetary_365d > 1000 AND days_since_purchase > monetary_365d"
+
+    policy = read_policy(GOOD.replace("propensity.score > 70 AND purchases_90d >= 2", rule), USE_CASES)
+
+    assert policy.by_code["hot"].text == rule

@@ -1,0 +1,191 @@
+"""The right to know and the right to be forgotten, proved on every byte of the home."""
+
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scoring.privacy import suppression
+from scoring.privacy.suppression import Suppression
+from serving.auth.api_keys import add_key
+from serving.customers import subject_rights as rights
+from serving.customers.feature_store import SqliteStore, put
+from tests.serving.auth.test_api_keys import bearer
+from tests.serving.conftest import Server, start, stop
+from tests.serving.customers.test_feature_store import ROWS, loaded, results, statuses, table
+from tests.serving.edge.test_edge import is_problem
+from tests.serving.releases.test_watcher import QUICK, until
+from tests.support.models import release_shop, shop_rows
+
+WHO = [f"Planted-7391-é-{number}" for number in range(3)]
+VALUE = "Planted-Value-4242"
+ROW = {**next(row for row in shop_rows(50, seed=5) if None not in row.values()), "canal d'achat": VALUE}
+OTHERS = [f"other-{number}" for number in range(400)]
+
+
+def stock(home: Path) -> None:
+    """Plants three customers among many wherever a home keeps any: two of them under ids that must then be gone."""
+    features = list(ROW)
+    crowd = [(other, list({**ROW, "canal d'achat": "web"}.values())) for other in OTHERS]
+    put(home, features, [*crowd[:200], *((who, list(ROW.values())) for who in WHO), *crowd[200:]], as_of=4e9)
+    put(home, [*features, "more"], [(who, [*ROW.values(), VALUE]) for who in WHO], as_of=3e9)
+    suppression.add(home, [WHO[1]])
+    folder = home / "requests"
+    folder.mkdir(exist_ok=True)
+    theirs = [{"customer_id": who, "features": ROW} for who in WHO]
+    other = {"customer_id": "other-1", "features": {**ROW, "canal d'achat": "web"}}
+    (folder / "churn.json").write_text(json.dumps({"profiles": [*theirs, other], "reasons": 3}, ensure_ascii=False))
+    (folder / "propensity.json").write_text(json.dumps({"profiles": theirs, "reasons": 3}, indent=1))
+
+
+def traces(home: Path, *tokens: str) -> set[str]:
+    """The files under a home that hold any token, as text or as JSON escapes it."""
+    spelled = [form for token in tokens for form in (token.encode(), json.dumps(token)[1:-1].encode())]
+    files = [path for path in home.rglob("*") if path.is_file()]
+    return {path.name for path in files if any(form in path.read_bytes() for form in spelled)}
+
+
+@pytest.fixture
+def peopled(tmp_path: Path) -> Path:
+    """A home of this test's own, with people in it."""
+    stock(tmp_path)
+    return tmp_path
+
+
+def test_what_is_held_is_told_in_full(peopled: Path) -> None:
+    """Rows of the store, an objection, request files; of a stranger that there is nothing."""
+    told = rights.export(peopled, [WHO[1], "stranger", WHO[0]])
+
+    assert [one["customer_id"] for one in told] == [WHO[1], "stranger", WHO[0]]
+    assert sorted(told[0]["store"], key=lambda row: row["as_of"]) == [
+        {"as_of": "2065-01-24T05:20:00Z", "features": {**ROW, "more": VALUE}},
+        {"as_of": "2096-10-02T07:06:40Z", "features": ROW},
+    ]
+    assert [one["opted_out"] for one in told] == [True, False, False]
+    assert [entry["file"] for entry in told[0]["requests"]] == ["churn.json", "propensity.json"]
+    assert told[0]["requests"][0]["profile"] == {"customer_id": WHO[1], "features": ROW}
+    nothing: dict[str, Any] = {"store": [], "decisions": [], "opted_out": False, "erased_at": None, "requests": []}
+    assert told[1] == {"customer_id": "stranger", **nothing}
+
+
+def test_an_erase_leaves_no_byte_of_a_customer(peopled: Path) -> None:
+    """Every file is read: before it four hold the id, after it none; everybody else is untouched."""
+    before = traces(peopled, *WHO, VALUE)
+    held = SqliteStore(peopled / "store.db").find(OTHERS)
+
+    told = rights.erase(peopled, [*WHO, "stranger"])
+
+    assert {"churn.json", "propensity.json"} < before
+    assert any(name.startswith("store.db") for name in before)
+    assert [one["removed"] for one in told] == [
+        *[{"store": 2, "decisions": 0, "requests": 2}] * 3,
+        {"store": 0, "decisions": 0, "requests": 0},
+    ]
+    assert traces(peopled, *WHO, VALUE) == set()
+    assert SqliteStore(peopled / "store.db").find(OTHERS) == held
+    assert [path.name for path in (peopled / "requests").iterdir()] == ["churn.json"]
+    kept = json.loads((peopled / "requests" / "churn.json").read_text())
+    assert kept["reasons"] == 3
+    assert [profile["customer_id"] for profile in kept["profiles"]] == ["other-1"]
+
+
+def test_a_keyed_tombstone_stays(peopled: Path) -> None:
+    """It tells when, and that an objection holds on; asked again, nothing is found and nothing breaks."""
+    rights.erase(peopled, WHO)
+    again = rights.erase(peopled, WHO)
+    [told, other] = rights.export(peopled, [WHO[1], "other-1"])
+
+    assert [sum(one["removed"].values()) for one in again] == [0, 0, 0]
+    assert (told["store"], told["requests"], told["opted_out"]) == ([], [], True)
+    assert told["erased_at"].startswith("20")
+    assert other["erased_at"] is None
+    assert len(Suppression(peopled).erased(WHO)) == 3
+    assert stat.S_IMODE((peopled / "suppressed.db").stat().st_mode) == 0o600
+
+
+def test_a_later_load_passes_over_who_was_erased(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Unless it is told to take them in."""
+    rights.erase(tmp_path, ["1", "3"])
+
+    assert loaded(tmp_path, tmp_path, table(ROWS[:5], range(5))) == 0
+    assert "2 were erased and are passed over" in capsys.readouterr().err
+    everyone = [str(number) for number in range(5)]
+    assert sorted(SqliteStore(tmp_path / "store.db").find(everyone)) == ["0", "2", "4"]
+    assert loaded(tmp_path, tmp_path, table(ROWS[:5], range(5)), "--with-erased") == 0
+    assert sorted(SqliteStore(tmp_path / "store.db").find(everyone)) == everyone
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, dict[str, dict[str, str]]]]:
+    """A server with keys and people, and the headers of each key."""
+    home, scratch = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("bundles")
+    release_shop(home, "churn", scratch=scratch)
+    stock(home)
+    keys = {scope: bearer(add_key(home, scope, [scope])) for scope in ("score", "admin")}
+    running = start(home, tmp_path_factory.mktemp("server"), {**QUICK, "PENCHANT_ACCESS_LOG": "on"})
+    yield running, keys
+    stop(running)
+
+
+def test_both_are_asked_over_http_by_an_admin(asked: tuple[Server, dict[str, dict[str, str]]]) -> None:
+    """While the server reads the same files; after it the ids are unknown, and no log line has named one."""
+    server, keys = asked
+    body: dict[str, Any] = {"customer_ids": WHO[:2]}
+    with server.client() as client:
+        client.headers.update(keys["score"])
+        is_problem(client.post("/v1/customers/export", json=body), 403, "not-allowed")
+        is_problem(client.post("/v1/customers/erase", json=body), 403, "not-allowed")
+        before = [statuses(result) for result in results(client, customer_ids=[*WHO, "other-1"])]
+        results(client, customer_ids=OTHERS)  # on the other thread
+        client.headers.update(keys["admin"])
+        exported = client.post("/v1/customers/export", json=body)
+        erased = client.post("/v1/customers/erase", json={"customer_ids": [*WHO, *WHO]})
+        client.headers.update(keys["score"])
+        after = [statuses(result) for result in results(client, customer_ids=[*WHO, "other-1"])]
+
+    assert [told["churn"] for told in before] == ["scored", "opted_out", "scored", "scored"]
+    assert [one["customer_id"] for one in exported.json()["customers"]] == WHO[:2]
+    assert [one["removed"] for one in erased.json()["customers"]] == [{"store": 2, "decisions": 0, "requests": 2}] * 3
+    assert [told["churn"] for told in after] == ["unknown", "opted_out", "unknown", "scored"]
+    assert traces(server.home, *WHO, VALUE) == set()
+    assert "Planted" not in server.written()
+    assert '"route":"/v1/customers/erase"' in server.written()
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"customer_ids": []}, {"customer_ids": [""]}, {"customer_ids": ["a"], "x": 1}, []]
+)
+def test_a_wrong_body_is_refused(asked: tuple[Server, dict[str, dict[str, str]]], body: Any) -> None:
+    """Nothing is erased by a guess."""
+    server, keys = asked
+    with server.client() as client:
+        for path in ("export", "erase"):
+            answer = client.post(f"/v1/customers/{path}", json=body, headers=keys["admin"])
+            is_problem(answer, 422, "invalid-request")
+
+
+def test_what_cannot_be_finished_is_told(tmp_path: Path) -> None:
+    """503 with Retry-After, and the log says where, not whom; asked again it is done."""
+    release_shop(tmp_path / "home", "churn", scratch=tmp_path)
+    stock(tmp_path / "home")
+    key = tmp_path / "home" / "customers.key"
+    server = start(tmp_path / "home", tmp_path, QUICK)
+    try:
+        key.rename(tmp_path / "away")
+        with server.client() as client:
+            refused = client.post("/v1/customers/erase", json={"customer_ids": WHO})
+            (tmp_path / "away").rename(key)
+            until(lambda: client.post("/v1/customers/erase", json={"customer_ids": WHO}).status_code == 200)
+    finally:
+        stop(server)
+
+    is_problem(refused, 503, "store-unavailable")
+    assert refused.headers["retry-after"] == "5"
+    assert "customers_failed" in server.written()
+    assert "Planted" not in refused.text + server.written()
+    assert traces(tmp_path / "home", *WHO, VALUE) == set()

@@ -1,0 +1,52 @@
+"""Thresholds: four decimals, strictly rising, inside (0, 1), whatever the scores."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scoring.models.bands import Ladder
+from training.bundling.thresholds import at_percentiles, at_scores, realised, rising
+
+
+@given(st.lists(st.floats(1e-7, 1 - 1e-7), min_size=1, max_size=60), st.integers(1, 6))
+@settings(max_examples=200, deadline=None)
+def test_any_population_gives_a_ladder(scores: list[float], steps: int) -> None:
+    """One score for all, two, or many: thresholds always part (0, 1) in four decimals."""
+    thresholds = at_percentiles(np.array(scores), np.linspace(10, 90, steps).tolist())
+
+    Ladder(tuple(f"b{place}" for place in range(steps + 1)), thresholds)
+    assert all(round(threshold, 4) == threshold for threshold in thresholds)
+
+
+def test_percentiles_part_the_asked_shares() -> None:
+    """Percentiles 60 and 90 leave the top 10 % and the next 30 %."""
+    population = np.random.default_rng(0).random(10_000)
+
+    shares = [
+        band["share"]
+        for band in realised(
+            Ladder(("low", "medium", "high"), at_percentiles(population, (60, 90))), population, population > 2
+        )
+    ]
+
+    assert np.allclose(shares, [0.6, 0.3, 0.1], atol=2e-4)
+
+
+def test_scores_are_probabilities_in_percent() -> None:
+    """A published score of 40 parts at the probability .4."""
+    assert at_scores((40, 70)) == (0.4, 0.7)
+
+
+def test_wanted_thresholds_out_of_bounds_come_inside() -> None:
+    """Zeros and ones are moved to the nearest step inside."""
+    assert rising((0.0, 0.0, 1.0, 1.0)) == (0.0001, 0.0002, 0.9998, 0.9999)
+
+
+def test_an_empty_band_has_no_rate() -> None:
+    """A band without rows says so, instead of a rate of nothing."""
+    bands = realised(Ladder(("low", "high"), (0.5,)), np.array([0.1, 0.2]), np.array([0, 1]))
+
+    assert bands[1]["rows"] == 0
+    assert bands[1]["realised"] is None

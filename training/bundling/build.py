@@ -1,0 +1,132 @@
+"""Puts a trained model into a bundle, and proves it."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from features.point_in_time.compiled_sql import raw_events
+from scoring.bundle.bundle import MANIFEST, Bundle, canonical_json, load_bundle, write_bundle
+from scoring.bundle.scorer import Scorer
+from scoring.models.bands import percentile_boundaries
+from training.bundling.curves import curves
+from training.bundling.golden_rows import golden_rows
+from training.bundling.manifest import banded, described, ladder_for, reference
+from training.bundling.market import market_of
+from training.bundling.receipt import check
+from training.data.encode import columns, encode
+from training.data.split import Parts
+from training.diagnostics.business_value import worth
+from training.diagnostics.findings import doubts
+from training.evaluation.evidence import Evidence
+from training.fitting.candidates import trees_of
+from training.selection.seasonality import learned_from
+from training.selection.winner import Learned
+from training.task import Task
+
+SAMPLE, LEAST = 2000, 1000  # test rows over which contributions are ranked and drawn
+WALKS = 1_000_000  # rows times trees that this may cost, beyond the least rows
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Built:
+    """A bundle in a folder, loaded, with what it serves for the test rows."""
+
+    folder: Path
+    bundle: Bundle
+    drawn: Floats  # some encoded test rows
+    probability: Floats  # of all test rows
+
+    @cached_property
+    def sample(self) -> tuple[Floats, Floats]:
+        """Some encoded test rows, and their contributions in calibrated log-odds, for what is drawn and ranked."""
+        scorer = Scorer(self.bundle)
+        return self.drawn, scorer.explain(self.drawn, scorer.score(self.drawn).margin).contributions
+
+    @property
+    def manifest_sha256(self) -> str:
+        """What the registry holds the bundle against."""
+        return hashlib.sha256((self.folder / MANIFEST).read_bytes()).hexdigest()
+
+
+def build(
+    folder: Path, task: Task, parts: Parts, learned: Learned, evidence: Evidence, population: pl.DataFrame
+) -> Built:
+    """Writes the bundle with its golden rows and its receipt; the same input gives the same bytes.
+
+    `population` holds today's customers, whom plans speak of.
+    """
+    findings = (*task.table.findings, *doubts(parts, learned, evidence))
+    taught, winner = learned.taught, learned.winner
+    probability = learned.served[learned.choice.kind]
+    cutoffs = learned_from(parts, task.table.cutoffs) if task.table.cutoffs else None
+    # of a ready table the population are the test rows
+    today = probability if task.table.cutoffs is None else winner.probability(taught.matrix(population))
+    market = market_of(today, probability, learned.test_labels, seed=task.seed)
+    ladder, planned = ladder_for(task.use_case, probability, market)
+    manifest = {
+        **described(task.use_case, task.table, cutoffs),
+        **task.provenance(),
+        "kind": winner.fitted.kind,
+        "params": winner.fitted.params,
+        "features": [feature.to_json() for feature in taught.features],
+        "encoder": taught.codes,
+        "calibration": {"a": winner.calibration.a, "b": winner.calibration.b},
+        "boundaries": percentile_boundaries(probability).tolist(),
+        "bands": banded(task.use_case, ladder, planned, probability, learned.test_labels),
+        "metrics": evidence.metrics,
+        "intervals": evidence.intervals,
+        "baselines": evidence.baselines,
+        "verdict": evidence.verdict(winner.fitted.kind),
+        "over_bar": {"name": evidence.bar, **evidence.over_bar} if evidence.bar else None,
+        "luck": asdict(evidence.luck) if evidence.luck else None,
+        "tenths": evidence.tenths,
+        "findings": [finding.to_json() for finding in findings],
+        "rows": parts.counts(),
+        "base_rate": parts.base_rates(),
+        "worth": worth(task.use_case, learned.test_labels, probability, cutoffs.test if cutoffs else None),
+    }
+    held = reference(taught.features, taught.codes, columns(taught.features, taught.codes, parts.fit), probability)
+    files = {
+        winner.fitted.file: winner.fitted.stored,
+        "reference.json": canonical_json(held),
+        "population.json": canonical_json(market.to_json()),
+        "curves.json": canonical_json(curves(learned.test_labels, learned.served)),
+    }
+    if task.table.layout is not None:
+        files["events.json"] = canonical_json(raw_events(task.use_case, task.table.layout))
+    bundle = _proved(folder, manifest, files, parts, learned, seed=task.seed)
+    most = min(SAMPLE, max(LEAST, WALKS // trees_of(winner.fitted.params)))
+    drawn = np.random.default_rng(0).permutation(parts.test.height)[:most]
+    return Built(folder, bundle, encode(taught.encoder, parts.test[drawn]), probability)
+
+
+def _proved(
+    folder: Path, manifest: dict[str, Any], files: dict[str, bytes], parts: Parts, learned: Learned, *, seed: int
+) -> Bundle:
+    """Writes the bundle three times: bare, to score the golden rows; with them, to be checked; with the receipt.
+
+    What it serves for test rows is what was measured, as the check has shown.
+    """
+    bare = _written(folder, {**manifest, "receipt": {}}, {**files, "golden.jsonl": b""})
+    files = {**files, "golden.jsonl": golden_rows(Scorer(bare), parts.fit, seed=seed)}
+    unchecked = _written(folder, {**manifest, "receipt": {}}, files)
+    measured = learned.served[learned.choice.kind]
+    receipt = check(unchecked, learned.winner.fitted.stored, learned.test, measured, seed=seed)
+    return _written(folder, {**manifest, "receipt": receipt}, files)
+
+
+def _written(folder: Path, manifest: dict[str, Any], files: dict[str, bytes]) -> Bundle:
+    shutil.rmtree(folder, ignore_errors=True)
+    write_bundle(folder, manifest, files)
+    return load_bundle(folder)

@@ -1,0 +1,42 @@
+"""What the console draws: how many outcomes lie among the highest scores, cut by cut."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.evaluation.metrics import Outcomes
+
+CUTS = 400  # most cuts of the served model's curve, half of them spread evenly and half ever closer to the top
+BESIDE = 100  # most cuts of a baseline's
+
+Floats = NDArray[np.float64]
+
+
+def curves(label: NDArray[Any], served: Mapping[str, Floats]) -> dict[str, Any]:
+    """The curves of the test rows, the served model's first: `curves.json` of a bundle.
+
+    A cut takes all rows with a probability of at least `at`; `rows` and `hits` count them and their outcomes. No cut
+    parts rows of one probability, so a curve may hold fewer cuts than asked; the last one takes every row.
+    """
+    told = {
+        kind: _curve(Outcomes.of(label, probability), CUTS if rank == 0 else BESIDE)
+        for rank, (kind, probability) in enumerate(served.items())
+    }
+    return {"rows": len(label), "hits": int(np.sum(label)), "candidates": told, "served": next(iter(served))}
+
+
+def _curve(outcomes: Outcomes, most: int) -> dict[str, list[float]]:
+    weight, positive, _ = outcomes.per_run(np.ones(len(outcomes.label)))
+    rows, hits = weight.cumsum(), positive.cumsum()
+    total = rows[-1]
+    wanted = np.r_[np.linspace(0, total, most // 2 + 1), np.geomspace(1, total, most // 2)]
+    kept = np.unique(np.searchsorted(rows, wanted - 0.5).clip(max=len(rows) - 1))
+    return {
+        "at": outcomes.probability[outcomes.starts][kept].tolist(),
+        "rows": rows[kept].astype(int).tolist(),
+        "hits": hits[kept].astype(int).tolist(),
+    }

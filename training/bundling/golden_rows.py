@@ -1,0 +1,87 @@
+"""Synthetic rows that travel with a bundle: each column drawn alone, so that no row is a customer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from features.spec.feature import Feature
+from scoring.bundle.scorer import Scorer
+
+ROWS = 64
+QUANTILES = 101
+CLEARANCE = 1e-5  # of every probability from every threshold
+TRIES = 50
+
+Row = Mapping[str, Any]
+
+
+def synthetic_rows(features: Sequence[Feature], rows: pl.DataFrame, *, seed: int, count: int) -> list[dict[str, Any]]:
+    """Rows as they could be posted: each value a training quantile of its own column, a gap as often as there."""
+    random = np.random.default_rng(seed)
+    columns = {feature.name: _draw(feature, rows[feature.name], random, count) for feature in features}
+    return [{name: values[row] for name, values in columns.items()} for row in range(count)]
+
+
+def golden_rows(scorer: Scorer, rows: pl.DataFrame, *, seed: int) -> bytes:
+    """`golden.jsonl`: synthetic rows with their probability and band, none within 1e-5 of a threshold.
+
+    Raises:
+        ValueError: Every synthetic row lies on a threshold.
+    """
+    kept: list[bytes] = []
+    for attempt in range(TRIES):
+        for row in synthetic_rows(scorer.bundle.features, rows, seed=seed + attempt, count=ROWS):
+            probability, band = _score(scorer, row)
+            if all(abs(probability - threshold) > CLEARANCE for threshold in scorer.bundle.ladder.thresholds):
+                kept.append(_line({"features": row, "probability": probability, "band": band}))
+        if len(kept) >= ROWS:
+            return b"".join(kept[:ROWS])
+    if not kept:
+        raise ValueError("Golden rows must lie off the thresholds, got none that does.")
+    return b"".join(kept)
+
+
+def _score(scorer: Scorer, row: Row) -> tuple[float, str]:
+    encoded, errors, _ = scorer.encoder.row(row)
+    if errors:
+        raise ValueError(f"A synthetic row must be valid, got {len(errors)} broken rules: {errors[0]['detail']}")
+    scored = scorer.score(np.asarray([encoded]))
+    return float(scored.probability[0]), scorer.bundle.ladder.codes[int(scored.rung[0])]
+
+
+def _draw(feature: Feature, column: pl.Series, random: np.random.Generator, count: int) -> list[Any]:
+    known = column.drop_nulls()
+    gap = random.random(count) < column.null_count() / max(column.len(), 1)
+    if not known.len():
+        return [None] * count
+    values = _quantiles(feature, known)
+    drawn = [values[int(position)] for position in random.integers(0, len(values), count)]
+    return [None if missing else value for missing, value in zip(gap, drawn, strict=True)]
+
+
+def _quantiles(feature: Feature, known: pl.Series) -> list[Any]:
+    """Values of one column at even steps of its order (levels in the order of their names, as often as they occur)."""
+    ordered = known.sort()
+    if feature.type == "category":
+        ordered = ordered.filter(ordered.is_in(list(feature.levels))) if feature.levels else ordered.head(0)
+    if not ordered.len():
+        return [None]
+    picked = ordered.gather(np.linspace(0, ordered.len() - 1, QUANTILES).astype(np.int64)).to_list()
+    return [_json(value) for value in picked]
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, datetime):
+        moment = value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+        return moment.isoformat().replace("+00:00", "Z")
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _line(document: Row) -> bytes:
+    return json.dumps(document, sort_keys=True, ensure_ascii=False, allow_nan=False).encode() + b"\n"

@@ -1,0 +1,137 @@
+"""Everything a bundle says about itself, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.spec.feature import Feature
+from scoring.models.bands import Ladder
+from scoring.models.threshold_planner import Ask, Market, plan
+from training.bundling.thresholds import at_percentiles, at_scores, realised, rising
+
+if TYPE_CHECKING:
+    from features.build.log_table import LearningTable
+    from features.config.use_case import UseCase
+    from features.point_in_time.labels import Cutoffs
+
+Floats = NDArray[np.float64]
+BINS = 10
+LABELS = {
+    "low": {"en": "Low", "fr": "Faible"},
+    "medium": {"en": "Medium", "fr": "Moyen"},
+    "high": {"en": "High", "fr": "Élevé"},
+}
+INTENDED_USE = {
+    "en": "For choosing whom to contact, and how, in marketing and customer care. "
+    "Not for credit, insurance or employment, nor to refuse anyone a service.",
+    "fr": "Pour choisir qui contacter, et comment, en marketing et en relation client. "
+    "Ni pour le crédit, l'assurance ou l'emploi, ni pour refuser un service à quelqu'un.",
+}
+
+
+def described(use_case: UseCase, table: LearningTable, cutoffs: Cutoffs | None) -> dict[str, Any]:
+    """What is asked of which data and when, as it stands in the manifest; `cutoffs` are those learned from."""
+    window, label, events = use_case.window, use_case.label, use_case.events
+    source = events or use_case.table
+    return {
+        "name": use_case.name,
+        "polarity": use_case.polarity,
+        "source": use_case.source,
+        "customer_id": source.customer_id if source else None,
+        "label": label.model_dump(mode="json") if label else _table_label(use_case),
+        "windows": {**window.model_dump(mode="json"), **_moments(cutoffs)} if window else None,
+        "trained_to": cutoffs.test.date().isoformat() if cutoffs else None,
+        "eligible": table.eligible.to_json() if table.eligible else None,
+        "forbid": sorted(use_case.reasons.forbid),
+        "what_if": {name: list(values) for name, values in use_case.model_dump(mode="json")["what_if"].items()},
+        "intended_use": INTENDED_USE,
+    }
+
+
+def ladder_for(use_case: UseCase, probability: Floats, market: Market) -> tuple[Ladder, dict[str, Any] | None]:
+    """The bands a use case asks for, and the plan behind them where the planner was asked.
+
+    Percentiles are those of the test rows. A planned cut, in today's population, is where the highest band begins; any
+    further thresholds part the rest into equal shares.
+    """
+    bands = use_case.bands
+    codes = tuple(bands.codes)
+    if bands.plan is None:
+        thresholds = at_scores(bands.scores) if bands.scores else at_percentiles(probability, bands.steps)
+        return Ladder(codes, thresholds), None
+    planned = plan(market, Ask(**bands.plan.model_dump()))
+    rest, lower = probability[probability < planned["cut"]["threshold"]], len(codes) - 2
+    shares = [100 * step / (lower + 1) for step in range(1, lower + 1)]
+    below = at_percentiles(rest, shares) if lower and len(rest) else (0.0,) * lower
+    return Ladder(codes, rising([*below, planned["cut"]["threshold"]])), planned
+
+
+def banded(
+    use_case: UseCase, ladder: Ladder, planned: dict[str, Any] | None, probability: Floats, label: NDArray[Any]
+) -> dict[str, Any]:
+    """The bands with their names, thresholds and rates, as they stand in the manifest."""
+    return {
+        "codes": list(ladder.codes),
+        "labels": {language: _labels(use_case, language) for language in ("en", "fr")},
+        "thresholds": list(ladder.thresholds),
+        "plan": planned,
+        "realised": realised(ladder, probability, label),
+    }
+
+
+def reference(
+    features: Sequence[Feature], codes: Mapping[str, list[str]], columns: Iterable[Floats], probability: Floats
+) -> dict[str, Any]:
+    """Histograms to hold later populations against: each feature over the fitting rows, the score over the test rows.
+
+    `columns` are the features' encoded columns, asked for one after another, so that they need not be held together.
+
+    A number has up to ten equal-count bins by its `edges` (a value equal to an edge lies above it) and a count of gaps.
+    """
+    held = {feature.name: _histogram(feature, codes, column) for feature, column in zip(features, columns, strict=True)}
+    edges = _edges(probability)
+    return {"features": held, "score": {"edges": edges, "counts": _counts(probability, edges)}}
+
+
+def _histogram(feature: Feature, codes: Mapping[str, list[str]], column: Floats) -> dict[str, Any]:
+    if feature.type == "category":
+        counts = np.bincount(column.astype(np.int64), minlength=len(codes[feature.name]))
+        return {"levels": dict(zip(codes[feature.name], counts.tolist(), strict=True))}
+    known = column[~np.isnan(column)]
+    edges = _edges(known)
+    return {"edges": edges, "counts": _counts(known, edges), "missing": int(np.isnan(column).sum())}
+
+
+def _edges(known: Floats) -> list[float]:
+    return (
+        np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)[1:-1], method="lower")).tolist() if len(known) else []
+    )
+
+
+def _counts(known: Floats, edges: list[float]) -> list[int]:
+    return np.bincount(np.searchsorted(edges, known, side="right"), minlength=len(edges) + 1).tolist()
+
+
+def _labels(use_case: UseCase, language: str) -> list[str]:
+    given = use_case.bands.labels.get(language) or use_case.bands.labels.get("en") or use_case.bands.labels.get("fr")
+    return list(given or (LABELS.get(code, {}).get(language, code.replace("_", " ")) for code in use_case.bands.codes))
+
+
+def _table_label(use_case: UseCase) -> dict[str, Any] | None:
+    table = use_case.model_dump(mode="json")["table"]
+    return {"column": table["label"], "positive": table["positive"]} if table else None
+
+
+def _moments(cutoffs: Cutoffs | None) -> dict[str, Any]:
+    if cutoffs is None:
+        return {}
+    return {"test_cutoff": _iso(cutoffs.test), "train_cutoffs": [_iso(moment) for moment in cutoffs.train]}
+
+
+def _iso(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")

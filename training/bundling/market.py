@@ -1,0 +1,44 @@
+"""Today's market: the population's probabilities, and how far the test rows let them be trusted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.models.calibration import sigmoid
+from scoring.models.threshold_planner import TICKS, Market
+from training.errors import CalibrationError
+
+Floats = NDArray[np.float64]
+
+
+def market_of(population: Floats, probability: Floats, label: NDArray[Any], *, seed: int = 0) -> Market:
+    """The market of a population's probabilities, with the test rows' own as evidence."""
+    tick = np.floor(population * TICKS + 1e-9).astype(np.int64)
+    ticks, where = np.unique(-tick, return_inverse=True)
+    rows = np.bincount(where).astype(np.float64)
+    mean = np.bincount(where, weights=population) / rows
+    slope, offset, spread = recalibration(probability, label)
+    return Market(-ticks, rows, mean, slope, offset, spread, seed)
+
+
+def recalibration(probability: Floats, label: NDArray[Any]) -> tuple[float, float, Floats]:
+    """Slope and offset that the test rows ask of log-odds, with their robust covariance (White 1982).
+
+    The identity, with the spread of the offset alone, where the rows cannot tell a slope.
+    """
+    from training.fitting.calibrate import fit_calibration
+
+    odds = np.log(probability) - np.log1p(-probability)
+    try:
+        found = fit_calibration(odds, label)
+    except CalibrationError:
+        information = float(np.sum(probability * (1 - probability)))
+        return 1.0, 0.0, np.diag([0.0, 1 / max(information, 1.0)])
+    design = np.stack([odds, np.ones_like(odds)], axis=1)
+    chance = sigmoid(found.a * odds + found.b)
+    bread = np.linalg.pinv((design * (chance * (1 - chance))[:, None]).T @ design)
+    scores = design * (np.asarray(label, dtype=np.float64) - chance)[:, None]
+    return found.a, found.b, bread @ (scores.T @ scores) @ bread

@@ -1,0 +1,99 @@
+"""What the encoder learns, from the fitting rows alone: level codes and the ranges met."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from features.spec.feature import MISSING, OTHER, Feature, normalise
+from scoring.encoding.encoder import Encoder
+from training.data.split import labels
+
+RARE_ROWS = 10  # a level met in fewer fitting rows goes to OTHER
+RARE_SHARE = 0.0005  # or in a smaller share of them
+MOST_LEVELS = 254  # codes of one feature besides OTHER and MISSING
+BLOCK = 65_536  # rows encoded at once
+WEIGHT = 20.0  # rows of the base rate that a level's outcome rate is smoothed with
+
+
+def fit_encoder(features: Sequence[Feature], rows: pl.DataFrame) -> tuple[tuple[Feature, ...], dict[str, list[str]]]:
+    """The features with what was seen of them, and each category's levels in the order of their codes.
+
+    Codes rise with the outcome rate in the fitting rows, smoothed towards the base rate, so that a tree's split on the
+    code is a split on the risk (Fisher 1958); OTHER and MISSING have places of their own among them.
+    """
+    outcome = labels(rows)
+    learned, codes = [], {}
+    for feature in features:
+        column = rows[feature.name]
+        if feature.type == "category":
+            levels, order = _levels(column, outcome)
+            learned.append(dataclasses.replace(feature, levels=levels))
+            codes[feature.name] = order
+        else:
+            learned.append(dataclasses.replace(feature, seen=_seen(feature, column)))
+    return tuple(learned), codes
+
+
+def encode(encoder: Encoder, rows: pl.DataFrame, kind: type[np.floating[Any]] = np.float64) -> NDArray[Any]:
+    """The matrix of a table's rows, one column a feature; made block by block, so that nothing is held twice.
+
+    Raises:
+        ValueError: A row breaks its feature's bounds; the tables of `features` never do.
+    """
+    names = [feature.name for feature in encoder.features]
+    matrix = np.empty((rows.height, len(names)), dtype=kind)
+    for start in range(0, rows.height, BLOCK):
+        block = rows.select(names)[start : start + BLOCK]
+        encoded = encoder.table(block.to_arrow(compat_level=pl.CompatLevel.oldest()))
+        if encoded.errors:
+            broken, row = len(encoded.errors), start + min(encoded.errors)
+            raise ValueError(f"Every learning row must be valid, got {broken} that are not, the first row {row}.")
+        matrix[start : start + BLOCK] = encoded.matrix
+    return matrix
+
+
+def columns(
+    features: Sequence[Feature], codes: Mapping[str, list[str]], rows: pl.DataFrame
+) -> Iterator[NDArray[np.float64]]:
+    """The same one feature after another, where a matrix would be too much at once."""
+    for feature in features:
+        yield encode(Encoder((feature,), codes), rows)[:, 0]
+
+
+def _levels(column: pl.Series, outcome: NDArray[np.float64]) -> tuple[tuple[str, ...], list[str]]:
+    """The levels by falling frequency, and all codes by rising smoothed outcome rate."""
+    base = float(outcome.mean())
+    counted = (
+        pl.DataFrame({"text": column, "outcome": outcome})
+        .group_by("text")
+        .agg(pl.len().alias("rows"), pl.col("outcome").sum().alias("hits"))
+        .sort(["rows", "text"], descending=[True, False])
+        .with_columns(key=pl.col("text").map_elements(normalise, return_dtype=pl.String))
+        .with_columns(key=pl.when(pl.col("key") == "").then(None).otherwise("key"))
+        .group_by("key", maintain_order=True)
+        .agg(pl.col("rows").sum(), pl.col("hits").sum(), pl.col("text").drop_nulls().first())
+        .sort(["rows", "key"], descending=[True, False])
+    )
+    least = max(RARE_ROWS, RARE_SHARE * len(outcome))
+    known = counted.filter(pl.col("key").is_not_null())
+    kept = known.filter(pl.col("rows") >= least).head(MOST_LEVELS)
+    rest = known.filter(~pl.col("key").is_in(kept["key"].to_list()))
+    gaps = counted.filter(pl.col("key").is_null())
+    tally = {text: (hits, rows) for text, hits, rows in kept.select("text", "hits", "rows").iter_rows()}
+    tally[OTHER] = (float(rest["hits"].sum()), int(rest["rows"].sum()))
+    tally[MISSING] = (float(gaps["hits"].sum()), int(gaps["rows"].sum()))
+    rate = {level: (hits + WEIGHT * base) / (rows + WEIGHT) for level, (hits, rows) in tally.items()}
+    return tuple(kept["text"].to_list()), sorted(rate, key=lambda level: (rate[level], level))
+
+
+def _seen(feature: Feature, column: pl.Series) -> tuple[float, float] | None:
+    if feature.type == "boolean" or column.null_count() == column.len():
+        return None
+    numbers = column.cast(pl.Datetime("us")).dt.epoch("us") / 86_400_000_000 if feature.type == "date" else column
+    return float(numbers.min()), float(numbers.max())  # type: ignore[arg-type]  # not null: checked above

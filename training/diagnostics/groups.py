@@ -1,0 +1,99 @@
+"""Who is scored rightly: rates and calibration of each declared group on the test rows, small groups told together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from features.spec.feature import MISSING, Feature
+from training.evaluation.metrics import DRAWS, Outcomes, draws, ece_by_chance, wilson
+
+if TYPE_CHECKING:
+    from features.config.use_case import UseCase
+
+LEAST = 50  # rows of a group below which it is told with others only, so that nobody is shown
+MOST = 12  # groups of one trait told by themselves, the largest first
+DISTINCT = 5  # values of a number up to which each is a group; more are told by quarter
+OTHERS = "(others)"
+
+Floats = NDArray[np.float64]
+
+
+def by_group(
+    use_case: UseCase, features: tuple[Feature, ...], rows: pl.DataFrame, label: Floats, served: Floats, *, seed: int
+) -> list[dict[str, Any]]:
+    """Each trait that `[profiles] groups` declares and reasons may name: its groups' rates and calibration.
+
+    A group has `rows`, the mean `predicted` probability, the `realised` rate with a 90% interval, and the `ece` with a
+    95% interval beside what chance alone would show.
+    """
+    return [
+        {"feature": feature, "family": feature.family, "groups": _measured(rows[feature.name], label, served, seed)}
+        for feature in declared(use_case, features)
+    ]
+
+
+def declared(use_case: UseCase, features: tuple[Feature, ...]) -> Iterator[Feature]:
+    """The features made of a trait with a declared group; those that may never be named stay unnamed here too."""
+    groups = use_case.profiles.groups if use_case.profiles else {}
+    for feature in features:
+        trait = (feature.subject or "").split(": ")[0]
+        if trait in groups and not {feature.name, trait} & set(use_case.reasons.forbid):
+            yield feature
+
+
+def grouped(column: pl.Series) -> pl.Series:
+    """The group of each row as a text: a level, a value, or a quarter of the known values; gaps by themselves."""
+    known = column.drop_nulls()
+    if not column.dtype.is_numeric() or known.n_unique() <= DISTINCT:
+        return column.cast(pl.String).fill_null(MISSING)
+    edges = np.unique(np.quantile(known.to_numpy(), (0.25, 0.5, 0.75), method="higher")).tolist()
+    texts = [f"< {edges[0]:g}", *(f"{low:g} to {high:g}" for low, high in pairwise(edges)), f">= {edges[-1]:g}"]
+    place = np.searchsorted(edges, column.cast(pl.Float64).fill_null(0.0).to_numpy(), side="right")
+    told = pl.Series(column.name, [texts[at] for at in place.tolist()])
+    return told.zip_with(column.is_not_null(), pl.Series([MISSING])) if column.null_count() else told
+
+
+def merged(group: pl.Series) -> pl.Series:
+    """The groups, small ones as one; where those together are still few, the next smallest joins them.
+
+    So no group of fewer than `LEAST` rows can be had by taking the others from the whole.
+    """
+    sizes = group.value_counts().sort(["count", group.name], descending=[True, False])
+    names, counts = sizes[group.name].to_list(), sizes["count"].to_list()
+    kept = sum(count >= LEAST for count in counts[:MOST])
+    while kept and 0 < sum(counts[kept:]) < LEAST:
+        kept -= 1
+    return group.replace_strict(names[:kept], names[:kept], default=OTHERS, return_dtype=pl.String)
+
+
+def _measured(column: pl.Series, label: Floats, served: Floats, seed: int) -> list[dict[str, Any]]:
+    group = merged(grouped(column))
+    order = group.value_counts(sort=True, name="count").sort(["count", group.name], descending=[True, False])
+    told = []
+    for name in order[group.name].to_list():
+        mine = (group == name).to_numpy()
+        if mine.sum() >= LEAST:
+            told.append({"group": name, **_figures(label[mine], served[mine], seed)})
+    return told
+
+
+def _figures(label: Floats, served: Floats, seed: int) -> dict[str, Any]:
+    outcomes, rows = Outcomes.of(label, served), len(label)
+    drawn = [outcomes.ece(weights) for weights in draws(rows, seed=seed, count=DRAWS)]
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return {
+        "rows": rows,
+        "predicted": float(served.mean()),
+        "realised": float(label.mean()),
+        **wilson(float(label.sum()), rows),
+        "ece": outcomes.ece(np.ones(rows)),
+        "ece_low": float(low),
+        "ece_high": float(high),
+        "ece_by_chance": ece_by_chance(served, seed=seed),
+    }

@@ -1,0 +1,58 @@
+"""What the test rows say of a model and of its baselines: figures with intervals, tenths, and who beats whom."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.text.promotion import against_bar
+from training.evaluation.metrics import Outcomes, ece_by_chance, intervals, measure
+from training.promotion.gate import paired_gain
+from training.selection.seed_variance import Luck
+
+Floats = NDArray[np.float64]
+BAR = ("rfm_logit", "logit")  # what a model must beat to be worth more than the trade's own: RFM where there is a log
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that was measured, once, on the test rows."""
+
+    metrics: dict[str, float]
+    intervals: dict[str, list[float]]  # 95%
+    baselines: dict[str, dict[str, float]]
+    baseline_intervals: dict[str, dict[str, list[float]]]
+    tenths: list[dict[str, float]]
+    ece_by_chance: float  # what 95% of labels drawn from the probabilities themselves stay within
+    bar: str | None  # the baseline that must be beaten; None where the model is itself that baseline
+    over_bar: dict[str, Any]  # the paired gain over it, with 95% intervals
+    luck: Luck | None = None  # None where it was not measured
+
+    @property
+    def beats_bar(self) -> bool:
+        """Whether the log-loss is surely lower than the baseline's."""
+        return bool(self.over_bar) and self.over_bar["log_loss_gain"]["low"] > 0
+
+    def verdict(self, kind: str) -> str:
+        """One plain sentence on the bar."""
+        return against_bar(self.bar, self.over_bar.get("log_loss_gain", {}), "en", kind=kind)
+
+
+def weigh(label: NDArray[Any], served: Floats, baselines: Mapping[str, Floats], *, kind: str, seed: int) -> Evidence:
+    """Measures the model and its baselines on the same test rows."""
+    bar = next((name for name in BAR if name in baselines), None)
+    bar = None if bar == kind else bar
+    return Evidence(
+        measure(label, served),
+        intervals(label, served, seed=seed),
+        {name: measure(label, probability) for name, probability in baselines.items()},
+        {name: intervals(label, probability, seed=seed) for name, probability in baselines.items()},
+        Outcomes.of(label, served).tenths(),
+        ece_by_chance(served, seed=seed),
+        bar,
+        paired_gain(label, served, baselines[bar], seed=seed) if bar else {},
+    )

@@ -1,0 +1,218 @@
+"""The models that compete, from the simplest to the richest; each is served by the same bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from typing import Any, Protocol
+
+import numpy as np
+import xgboost
+from numpy.typing import NDArray
+
+from features.config.use_case import Gap
+from features.spec.feature import Feature
+from scoring.bundle.bundle import canonical_json
+from scoring.models.model import Model, parse_model
+from training.fitting.linear import fit_linear
+
+ROUNDS = 1000  # most trees boosted one after another
+PATIENCE = 40  # rounds without a better stopping loss after which boosting ends
+FOREST_TREES, FEWEST_TREES = 300, 100
+FOREST_CELLS = 600_000_000  # cells times trees that a forest may cost; on more rows its trees differ less, and fewer do
+ONE_THREAD_CELLS = 2_000_000  # up to which threads cost more than they save: each waits for the slowest, tree by tree
+LEAST_REGRESSED, ROWS_A_WEIGHT = 100_000, 1_000  # rows up to which all are regressed on, and those that do a weight
+RFM = ("recency", "frequency", "monetary", "tenure")
+
+BOOSTING: dict[str, Any] = {
+    "eta": 0.05,
+    "max_depth": 4,
+    "min_child_weight": 10.0,
+    "subsample": 0.8,
+    "colsample_bytree": 0.8,
+    "lambda": 5.0,
+}
+XGBOOSTS_OWN: dict[str, Any] = {
+    "eta": 0.3,
+    "max_depth": 6,
+    "min_child_weight": 1.0,
+    "subsample": 1.0,
+    "colsample_bytree": 1.0,
+    "lambda": 1.0,
+}
+FOREST: dict[str, Any] = {
+    "eta": 1.0,
+    "max_depth": 8,
+    "min_child_weight": 5.0,
+    "subsample": 0.632,
+    "colsample_bynode": 0.4,
+    "lambda": 1.0,
+}
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """Encoded rows to learn from: fitting rows, stopping rows, and what their columns are."""
+
+    features: tuple[Feature, ...]
+    codes: dict[str, list[str]]
+    fit: NDArray[np.float32]
+    fit_labels: NDArray[np.float64]
+    stop: NDArray[np.float32]
+    stop_labels: NDArray[np.float64]
+    label_event: str | None = None  # the slug of the event that is predicted; None for a ready table
+    clocks: frozenset[str] = frozenset()  # features that tell the cutoff, not the customer
+
+    @property
+    def threads(self) -> int:
+        """How many a booster may use, 0 for all there are; the number does not change a bit of it."""
+        return 1 if self.fit.size <= ONE_THREAD_CELLS else 0
+
+    @cached_property
+    def fitting(self) -> xgboost.QuantileDMatrix:
+        """The fitting rows in bins, which every booster on them shares."""
+        return xgboost.QuantileDMatrix(self.fit, label=self.fit_labels, nthread=self.threads)
+
+    @cached_property
+    def stopping(self) -> xgboost.QuantileDMatrix:
+        """The stopping rows in the fitting rows' bins: trees part them as they would the numbers themselves."""
+        return xgboost.QuantileDMatrix(self.stop, label=self.stop_labels, ref=self.fitting, nthread=self.threads)
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A model as the bundle holds it: a file's name and content."""
+
+    kind: str
+    file: str  # model.ubj or model.json
+    stored: bytes
+    params: dict[str, Any] = field(default_factory=dict)
+
+    def model(self) -> Model:
+        """The model, parsed."""
+        return parse_model(self.file, self.stored)
+
+
+Fit = Callable[[Lesson, int], Fitted]
+
+
+class LinearFit(Protocol):
+    """A fit of a linear model, which needs to be told what a gap is."""
+
+    def __call__(self, lesson: Lesson, seed: int, gaps: Gap = ...) -> Fitted:
+        """The model fitted on a lesson."""
+
+
+def trees_of(params: Mapping[str, Any]) -> int:
+    """How many trees a row goes down in a model fitted with these settings; 1 for a linear one."""
+    return int(params.get("rounds", 1)) * int(params.get("num_parallel_tree", 1))
+
+
+def rfm_features(features: Sequence[Feature], label_event: str | None) -> list[str]:
+    """Recency, lifetime frequency and money of the event that is predicted, and tenure; what there is of them."""
+    lifetime = [
+        feature
+        for feature in features
+        if feature.family in RFM and feature.window_days is None and feature.event in (label_event, None)
+    ]
+    return [name for family in RFM if (name := next((f.name for f in lifetime if f.family == family), None))]
+
+
+def fit_recency(lesson: Lesson, seed: int, gaps: Gap = "weight") -> Fitted:
+    """How long ago, and nothing else."""
+    return _linear("recency", lesson, seed, gaps, rfm_features(lesson.features, lesson.label_event)[:1])
+
+
+def fit_rfm_logit(lesson: Lesson, seed: int, gaps: Gap = "weight") -> Fitted:
+    """A logistic regression on recency, frequency, money and tenure: the bar of the trade."""
+    return _linear("rfm_logit", lesson, seed, gaps, rfm_features(lesson.features, lesson.label_event))
+
+
+def fit_logit(lesson: Lesson, seed: int, gaps: Gap = "weight") -> Fitted:
+    """A logistic regression on every feature but the clocks, along which it would go straight on into the unknown."""
+    windows = any(feature.window_days for feature in lesson.features)
+    used = [feature.name for feature in lesson.features if feature.name not in lesson.clocks]
+    fitted = _linear("logit", lesson, seed, gaps, used, overlapping=windows)
+    return replace(fitted, params={**fitted.params, "left_out": sorted(lesson.clocks)})
+
+
+def fit_forest(lesson: Lesson, seed: int) -> Fitted:
+    """A random forest whose trees add up in log-odds: parallel trees of one boosting round."""
+    trees = max(FEWEST_TREES, min(FOREST_TREES, FOREST_CELLS // max(lesson.fit.size, 1)))
+    params = {**FOREST, "num_parallel_tree": trees}
+    booster = xgboost.train({**params, **_common(lesson, seed)}, lesson.fitting, num_boost_round=1)
+    return Fitted("forest", "model.ubj", bytes(booster.save_raw("ubj")), {**params, "seed": seed})
+
+
+def fit_xgboost(lesson: Lesson, seed: int, **tuned: Any) -> Fitted:
+    """Gradient boosted trees, stopped where the stopping rows no longer gain; only the best rounds are kept."""
+    params = {**BOOSTING, **tuned}
+    booster = xgboost.train(
+        {**params, **_common(lesson, seed)},
+        lesson.fitting,
+        num_boost_round=ROUNDS,
+        evals=[(lesson.stopping, "stop")],
+        callbacks=[xgboost.callback.EarlyStopping(rounds=PATIENCE, save_best=True)],
+        verbose_eval=False,
+    )
+    kept = {"rounds": booster.num_boosted_rounds(), "stopping_loss": float(booster.attr("best_score"))}
+    return Fitted("xgboost", "model.ubj", bytes(booster.save_raw("ubj")), {**params, **kept, "seed": seed})
+
+
+LINEAR: dict[str, LinearFit] = {"recency": fit_recency, "rfm_logit": fit_rfm_logit, "logit": fit_logit}
+TREES: dict[str, Fit] = {"forest": fit_forest, "xgboost": fit_xgboost}
+
+
+def candidates(features: Sequence[Feature], label_event: str | None, gaps: Gap = "weight") -> dict[str, Fit]:
+    """The candidates of a use case, the simplest first; recency and RFM where there is a log.
+
+    `gaps` is what linear ones make of a number that is missing; trees learn where it goes.
+    """
+    barred = () if rfm_features(features, label_event) and label_event else ("recency", "rfm_logit")
+    linear = {kind: partial(fit, gaps=gaps) for kind, fit in LINEAR.items() if kind not in barred}
+    return {**linear, **TREES}
+
+
+def _linear(kind: str, lesson: Lesson, seed: int, gaps: Gap, used: list[str], *, overlapping: bool = False) -> Fitted:
+    """A regression on as many rows as tell.
+
+    With p weights on n rows it is expected to lose p/(2n) nats against the best of its kind (Akaike 1974): a thousand
+    rows a weight lose 0.0005, whatever is left out.
+    """
+    weights = sum(len(lesson.codes.get(name, ("value", "missing"))) for name in used)
+    matrix, label = learned_rows(lesson, max(LEAST_REGRESSED, ROWS_A_WEIGHT * weights), seed=seed)
+    document = fit_linear(
+        lesson.features,
+        lesson.codes,
+        matrix,
+        label,
+        used=used,
+        always_log=kind != "logit",
+        overlapping=overlapping,
+        gaps=gaps,
+        seed=seed,
+    )
+    return Fitted(kind, "model.json", canonical_json(document), {"features": len(used)})
+
+
+def learned_rows(lesson: Lesson, most: int, *, seed: int) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Fitting and stopping rows with their labels; where there are more, a sample drawn by seed, in their order."""
+    fit, rows = len(lesson.fit), len(lesson.fit) + len(lesson.stop)
+    taken = np.sort(np.random.default_rng(seed).permutation(rows)[:most]) if rows > most else np.arange(rows)
+    own, others = taken[taken < fit], taken[taken >= fit] - fit
+    return (
+        np.concatenate([lesson.fit[own], lesson.stop[others]]),
+        np.concatenate([lesson.fit_labels[own], lesson.stop_labels[others]]),
+    )
+
+
+def _common(lesson: Lesson, seed: int) -> dict[str, Any]:
+    """What every booster is told."""
+    return {
+        "objective": "binary:logistic",
+        "eval_metric": "logloss",
+        "tree_method": "hist",
+        "seed": seed,
+        "nthread": lesson.threads,
+    }

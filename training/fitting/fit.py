@@ -1,0 +1,85 @@
+"""One way to fit, stop and calibrate, for every candidate and on every set of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from features.spec.feature import Feature
+from scoring.encoding.encoder import Encoder
+from scoring.models.calibration import Calibration
+from scoring.models.model import Model
+from training.data.calendar_drift import clocks
+from training.data.encode import encode, fit_encoder
+from training.data.split import labels
+from training.fitting.calibrate import fit_calibration
+from training.fitting.candidates import Fit, Fitted, Lesson
+
+
+@dataclass(frozen=True)
+class Taught:
+    """Rows encoded by what the fitting rows alone have shown."""
+
+    features: tuple[Feature, ...]
+    codes: dict[str, list[str]]
+    encoder: Encoder
+    lesson: Lesson
+    calibrate: NDArray[np.float32]
+    calibrate_labels: NDArray[np.float64]
+
+    def matrix(self, rows: pl.DataFrame) -> NDArray[np.float32]:
+        """Further rows, as the model reads them."""
+        return encode(self.encoder, rows, np.float32)
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A fitted candidate and its calibration."""
+
+    fitted: Fitted
+    model: Model
+    calibration: Calibration
+
+    def probability(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+        """What it would serve for encoded rows."""
+        return self.calibration.probability(self.model.margin(matrix))
+
+
+def teach(
+    features: Sequence[Feature],
+    fit: pl.DataFrame,
+    stop: pl.DataFrame,
+    calibrate: pl.DataFrame,
+    *,
+    label_event: str | None,
+) -> Taught:
+    """Encodes three sets of rows by an encoder that has met the first only."""
+    learned, codes = fit_encoder(features, fit)
+    encoder = Encoder(learned, codes)
+    fit_matrix, stop_matrix, calibrate_matrix = (encode(encoder, rows, np.float32) for rows in (fit, stop, calibrate))
+    moving = clocks(features, pl.concat([fit, stop, calibrate]))
+    lesson = Lesson(learned, codes, fit_matrix, labels(fit), stop_matrix, labels(stop), label_event, moving)
+    return Taught(learned, codes, encoder, lesson, calibrate_matrix, labels(calibrate))
+
+
+def contend(taught: Taught, fit: Fit, *, seed: int) -> Contender:
+    """Fits a candidate and calibrates it on rows it has not seen.
+
+    Raises:
+        CalibrationError: Its margin does not rise with the outcome.
+    """
+    return calibrated(taught, fit(taught.lesson, seed))
+
+
+def calibrated(taught: Taught, fitted: Fitted) -> Contender:
+    """A fitted candidate, calibrated on rows it has not seen.
+
+    Raises:
+        CalibrationError: Its margin does not rise with the outcome.
+    """
+    model = fitted.model()
+    return Contender(fitted, model, fit_calibration(model.margin(taught.calibrate), taught.calibrate_labels))

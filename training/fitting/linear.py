@@ -1,0 +1,182 @@
+"""Logistic regressions in the form a bundle holds: one term a feature, closed-form contributions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.linear_model import LogisticRegression
+
+from features.config.use_case import Gap
+from features.spec.feature import Feature
+from scoring.models.imputation import Gaps
+from training.fitting.imputation import Filled, learn_gaps
+
+STEEP = 1.0  # skewness from which a non-negative number is read on a logarithmic scale
+FLAT = 1e-9  # the least slope of a term with a gap, so that its mean can be moved to 0
+RIDGE = 1.0  # inverse strength of the penalty on the standardised columns of a few features
+SHARED = 0.02  # the penalty a row where columns overlap: windows that say the same share a weight, none opposes another
+STEPS = 500
+
+Term = dict[str, Any]
+NOTHING: Term = {"kind": "numeric", "log1p": False, "centre": 0.0, "coefficient": 0.0, "missing": 0.0}
+
+
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    """How one number enters the regression."""
+
+    log1p: bool
+    centre: float
+    spread: float
+    gaps: float  # share of missing values
+
+
+def fit_linear(
+    features: tuple[Feature, ...],
+    codes: dict[str, list[str]],
+    matrix: NDArray[np.float32],
+    label: NDArray[np.float64],
+    *,
+    used: Collection[str],
+    always_log: bool = False,
+    overlapping: bool = False,
+    gaps: Gap = "weight",
+    seed: int = 0,
+) -> dict[str, Any]:
+    """The document of `model.json`: a ridge logistic regression on the `used` features, every other term 0.
+
+    With `overlapping` the penalty is strong and in proportion to the rows: among windows over the same events a weak
+    one lets large weights of opposite signs cancel out, and the reasons contradict each other.
+
+    Numbers are standardised (non-negative skewed ones, or all with `always_log`, after log(1 + x)), a gap has a weight
+    of its own or is filled as `gaps` says, a category has one weight a level. Every term's mean over the rows given is
+    0, so that the intercept is the log-odds of the average row and each term its feature's Shapley value under
+    independent features.
+    """
+    scales = {
+        feature.name: _scale(feature, matrix[:, position].astype(np.float64), always_log=always_log)
+        for position, feature in enumerate(features)
+        if feature.name in used and feature.type != "category"
+    }
+    filling, filled = _filled(features, matrix, scales, gaps, seed) if gaps != "weight" and scales else (None, None)
+    strength = 1.0 / (SHARED * len(label)) if overlapping else RIDGE
+    weights, intercept = _regress(_design(features, codes, matrix, scales, used, filled), label, strength)
+    terms, start = [], 0
+    for position, feature in enumerate(features):
+        if feature.name not in used:
+            terms.append(_no_term(feature, codes))
+            continue
+        width = len(codes[feature.name]) if feature.type == "category" else 2
+        mine, start = weights[start : start + width], start + width
+        if feature.type == "category":
+            term, shift = _levels_term(mine, matrix[:, position])
+        elif filled is not None:
+            term, shift = _filled_term(mine, scales[feature.name], filled[:, position])
+        else:
+            term, shift = _numeric_term(mine, scales[feature.name])
+        terms.append(term)
+        intercept += shift
+    document = {"intercept": intercept, "terms": terms}
+    return document if filling is None else {**document, "gaps": filling}
+
+
+def _filled(
+    features: tuple[Feature, ...], matrix: NDArray[np.float32], scales: dict[str, _Scale], kind: Filled, seed: int
+) -> tuple[dict[str, Any], NDArray[np.float64]]:
+    """What fills the gaps of the used numbers, and the rows it leaves, after the logarithm, as serving fills them."""
+    names = [feature.name for feature in features]
+    places = [names.index(name) for name in scales]
+    rows = matrix.astype(np.float64)
+    for place, scale in zip(places, scales.values(), strict=True):
+        rows[:, place] = _read(rows[:, place], scale)
+    centres, spreads = [scale.centre for scale in scales.values()], [scale.spread for scale in scales.values()]
+    learned = learn_gaps(kind, (rows[:, places] - centres) / spreads, seed=seed)
+    document = {"places": places, "centres": centres, "spreads": spreads, **learned}
+    return document, Gaps.parse(document).fill(rows)
+
+
+def _design(
+    features: tuple[Feature, ...],
+    codes: dict[str, list[str]],
+    matrix: NDArray[np.float32],
+    scales: dict[str, _Scale],
+    used: Collection[str],
+    filled: NDArray[np.float64] | None,
+) -> sparse.csr_matrix:
+    """The columns regressed on: one a level, and two a number, its standardised value and whether it is missing.
+
+    Exactly one cell a row and feature is stored, so that many levels cost no memory.
+    """
+    positions = [position for position, feature in enumerate(features) if feature.name in used]
+    values = np.ones((len(matrix), len(positions)))
+    columns = np.empty(values.shape, dtype=np.int32)
+    start = 0
+    for at, position in enumerate(positions):
+        feature, column = features[position], matrix[:, position]
+        if feature.type == "category":
+            columns[:, at] = start + column.astype(np.int32)
+            start += len(codes[feature.name])
+        else:
+            scale = scales[feature.name]
+            read = _read(column.astype(np.float64), scale) if filled is None else filled[:, position]
+            missing = np.isnan(read)
+            columns[:, at] = start + missing
+            values[:, at] = np.where(missing, 1.0, (read - scale.centre) / scale.spread)
+            start += 2
+    ends = np.arange(len(matrix) + 1) * len(positions)
+    return sparse.csr_matrix((values.ravel(), columns.ravel(), ends), shape=(len(matrix), start))
+
+
+def _regress(
+    design: sparse.csr_matrix, label: NDArray[np.float64], strength: float
+) -> tuple[NDArray[np.float64], float]:
+    fitted = LogisticRegression(C=strength, solver="lbfgs", max_iter=STEPS, tol=1e-6).fit(design, label)
+    return np.asarray(fitted.coef_[0], dtype=np.float64), float(fitted.intercept_[0])
+
+
+def _scale(feature: Feature, column: NDArray[np.float64], *, always_log: bool) -> _Scale:
+    known = column[~np.isnan(column)]
+    if not len(known):
+        return _Scale(False, 0.0, 1.0, 1.0)
+    deviations = known - known.mean()
+    spread = float(known.std())
+    skewness = float((deviations**3).mean()) / spread**3 if spread > 0 else 0.0
+    log1p = feature.type in ("number", "integer") and bool(known.min() >= 0) and (always_log or skewness > STEEP)
+    values = np.log1p(known) if log1p else known
+    spread = float(values.std())
+    return _Scale(log1p, float(values.mean()), spread if spread > 0 else 1.0, 1 - len(known) / len(column))
+
+
+def _read(column: NDArray[np.float64], scale: _Scale) -> NDArray[np.float64]:
+    return np.log1p(np.maximum(column, 0.0)) if scale.log1p else column
+
+
+def _numeric_term(weights: NDArray[np.float64], scale: _Scale) -> tuple[Term, float]:
+    slope, missing = float(weights[0]) / scale.spread, float(weights[1]) if scale.gaps else 0.0
+    shift = scale.gaps * missing
+    if shift and abs(slope) < FLAT:
+        slope = FLAT
+    centre = scale.centre + (shift / slope if shift else 0.0)
+    term = {"kind": "numeric", "log1p": scale.log1p, "centre": centre, "coefficient": slope, "missing": missing - shift}
+    return term, shift
+
+
+def _filled_term(weights: NDArray[np.float64], scale: _Scale, column: NDArray[np.float64]) -> tuple[Term, float]:
+    slope, centre = float(weights[0]) / scale.spread, float(column.mean())
+    term = {**NOTHING, "log1p": scale.log1p, "centre": centre, "coefficient": slope}
+    return term, slope * (centre - scale.centre)
+
+
+def _levels_term(weights: NDArray[np.float64], column: NDArray[np.float32]) -> tuple[Term, float]:
+    shares = np.bincount(column.astype(np.int64), minlength=len(weights)) / len(column)
+    shift = float(shares @ weights)
+    return {"kind": "levels", "values": (weights - shift).tolist()}, shift
+
+
+def _no_term(feature: Feature, codes: dict[str, list[str]]) -> Term:
+    return {"kind": "levels", "values": [0.0] * len(codes[feature.name])} if feature.type == "category" else NOTHING

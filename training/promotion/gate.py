@@ -1,0 +1,131 @@
+"""Whether a challenger may serve: the least that is asked of any model, and paired evidence against the champion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.spec.feature import Finding
+from scoring.bundle.bundle import Bundle
+from scoring.text.promotion import reason
+from training.evaluation.metrics import Outcomes, draws, row_losses
+from training.promotion.guards import Guard
+
+LEAST_GAIN = 0.01  # of the champion's log-loss
+LEVEL = 0.95
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether a version becomes the champion, by which rule, and the figures behind it."""
+
+    promote: bool
+    rule: str  # of the gate, or by_hand, rolled_back, synced
+    refused: bool = False  # integrity or a blocking finding: no flag overrides it
+    figures: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def reason(self) -> str:
+        """Why, in English."""
+        return str(reason({"rule": self.rule, **self.figures}, "en"))
+
+    def to_json(self) -> dict[str, Any]:
+        """As it stands in the registry."""
+        told = {"promote": self.promote, "rule": self.rule, "reason": self.reason, "refused": self.refused}
+        return {**told, **self.figures}
+
+    def numbers(self) -> dict[str, float]:
+        """Its figures by dotted name, but for the moves between bands."""
+        return dict(_flat("decision", {name: value for name, value in self.figures.items() if name != "moves"}))
+
+
+def verdict_on(version: str, decision: Decision) -> dict[str, Any]:
+    """A decision as a home notes it."""
+    told = {"version": version, "rule": decision.rule, "promoted": decision.promote, "refused": decision.refused}
+    return {**told, "reason": decision.reason, **decision.figures}
+
+
+def integrity(findings: Sequence[Finding]) -> Decision | None:
+    """A refusal where a finding blocks; None where nothing does."""
+    blocking = [finding for finding in findings if finding.severity == "block"]
+    if not blocking:
+        return None
+    figures = {"findings": [{"rule": finding.rule, "feature": finding.feature} for finding in blocking]}
+    return Decision(promote=False, rule="leak", refused=True, figures=figures)
+
+
+def minimum(label: NDArray[Any], probability: Floats, base_rate: float) -> Decision:
+    """With no champion yet a model must beat the base rate of its learning rows, in log-loss on the test rows."""
+    ours = float(row_losses(label, probability).mean())
+    constant = float(row_losses(label, np.full(len(label), base_rate)).mean())
+    figures = {"log_loss": ours, "base_rate_log_loss": constant}
+    beaten = ours < constant
+    return Decision(beaten, "first_model" if beaten else "below_base_rate", figures=figures)
+
+
+def against(gain: Mapping[str, Any], guards: Sequence[Guard] = ()) -> Decision:
+    """Promotes where the paired gain in log-loss is surely at least 1% of the champion's log-loss and all guards pass.
+
+    `gain` is of `paired_gain`; the lower end of its 95% interval must reach the least gain.
+    """
+    old, low = gain["champion_log_loss"], gain["log_loss_gain"]["low"]
+    least = LEAST_GAIN * old
+    failed = [guard.name for guard in guards if not guard.passed]
+    rule = "champion_kept" if low < least else "guarded" if failed else "better"
+    checked = {"failed": failed, **{guard.name: guard.figures for guard in guards}} if guards else {}
+    return Decision(rule == "better", rule, figures={**gain, "least_gain": least, **checked})
+
+
+def paired_gain(label: NDArray[Any], challenger: Floats, champion: Floats, *, seed: int) -> dict[str, Any]:
+    """How much lower the challenger's log-loss is, and how much higher its ROC-AUC, each with a 95% interval.
+
+    The intervals are a percentile bootstrap over the same rows for both models, and on the same draws for both gains.
+    """
+    new, old = row_losses(label, challenger), row_losses(label, champion)
+    better = old - new
+    mine, theirs = Outcomes.of(label, challenger), Outcomes.of(label, champion)
+    my_order, their_order = (np.argsort(-probability, kind="stable") for probability in (challenger, champion))
+    gains, areas = [], []
+    for drawn in draws(len(label), seed=seed):
+        gains.append(float(np.dot(drawn, better)) / len(better))
+        areas.append(mine.roc_auc(drawn[my_order]) - theirs.roc_auc(drawn[their_order]))
+    return {
+        "challenger_log_loss": float(new.mean()),
+        "champion_log_loss": float(old.mean()),
+        "log_loss_gain": _interval(float(better.mean()), gains),
+        "roc_auc_gain": _interval(mine.figures()["roc_auc"] - theirs.figures()["roc_auc"], areas),
+        "rows": len(label),
+    }
+
+
+def moves(challenger: Bundle, champion: Bundle, new: Floats, old: Floats) -> dict[str, Any]:
+    """How many of the same rows would change band: counts by old band, then by new band."""
+    old_rungs, new_rungs = champion.ladder.rungs(old), challenger.ladder.rungs(new)
+    table = {
+        old_code: {
+            new_code: int(((old_rungs == i) & (new_rungs == j)).sum())
+            for j, new_code in enumerate(challenger.ladder.codes)
+        }
+        for i, old_code in enumerate(champion.ladder.codes)
+    }
+    stayed = sum(counts.get(code, 0) for code, counts in table.items())
+    return {"changed": len(new) - stayed, "rows": len(new), "from_to": table}
+
+
+def _flat(name: str, value: Any) -> Iterator[tuple[str, float]]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _flat(f"{name}.{key}", inner)
+    elif isinstance(value, int | float):
+        yield name, float(value)
+
+
+def _interval(mean: float, drawn: list[float]) -> dict[str, float]:
+    low, high = np.nanquantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return {"mean": mean, "low": float(low), "high": float(high)}

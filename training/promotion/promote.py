@@ -1,0 +1,134 @@
+"""From a registered version to the one that serves: decide, move the aliases, install."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from features.spec.feature import Finding
+from scoring.bundle.bundle import Bundle, load_bundle
+from scoring.bundle.scorer import Scorer
+from scoring.releases.promotion_log import note_verdict
+from training.data.encode import encode
+from training.data.population import current, write_request
+from training.data.split import Parts, labels, split
+from training.promotion.champion import Rival, rival_of, served_by
+from training.promotion.gate import LEAST_GAIN, Decision, against, integrity, minimum, moves, paired_gain, verdict_on
+from training.promotion.guards import bar, borne_out, calibration, luck, stability
+from training.promotion.sync import adopt, sync_one
+from training.registry.mlflow_registry import DECISION, Version
+from training.task import Task
+
+Floats = NDArray[np.float64]
+
+
+def decide(
+    task: Task, challenger: Bundle, parts: Parts, rival: Rival | None, *, served: Floats | None = None
+) -> Decision:
+    """Whether a bundle deserves to be the champion; `always` skips comparisons, never a blocking finding.
+
+    `served` is what it serves for the test rows, where that is known already.
+    """
+    blocked = integrity([Finding(**finding) for finding in challenger.manifest["findings"]])
+    if blocked is not None:
+        return blocked
+    if task.mode == "never":
+        return Decision(promote=False, rule="never")
+    if task.mode == "always":
+        return Decision(promote=True, rule="always")
+    if served is None:
+        scorer = Scorer(challenger)
+        served = scorer.score(encode(scorer.encoder, parts.test)).probability
+    if rival is not None and rival.test is not None:
+        return _compared(challenger, rival, parts, served, rival.test, seed=task.seed)
+    least = minimum(labels(parts.test), served, challenger.manifest["base_rate"]["train"])
+    if rival is None:
+        return least
+    return replace(least, figures={**least.figures, "champion_unreadable": True})
+
+
+def settle(
+    task: Task, version: Version, challenger: Bundle, population: pl.DataFrame, decision: Decision
+) -> dict[str, Any]:
+    """Keeps the decision with the version and in the home, and where it is yes makes the version serve."""
+    done = task.registry.champion(task.name)
+    if decision.promote and (done is None or done.number != version.number):
+        adopt(task.registry, task.home, version)
+    release = _installed(task, version, challenger, population)
+    task.registry.note(version, decision.to_json(), decision.numbers())
+    note_verdict(task.home, task.name, verdict_on(version.number, decision))
+    return {
+        "version": version.number,
+        "promoted": decision.promote,
+        "refused": decision.refused,
+        "reason": decision.reason,
+        "decision": decision.figures,
+        "release": release,
+        "report": f"{release}/report.html" if release else None,
+    }
+
+
+def unchanged(task: Task, version: Version) -> dict[str, Any]:
+    """The line of a version that was made from the very same data, configuration, code and libraries.
+
+    Nothing is registered. A decision that is missing, because the training that made the version was ended before it,
+    is taken now; so is one that was no while there is still no champion, or with `--promote always`.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        stored = task.registry.fetch(version, Path(folder))
+        bundle = load_bundle(stored.bundle)
+    line = {**stored.outcome, "kind": "unchanged"}
+    parts = split(task.table, seed=task.seed)
+    population = current(task.use_case, task.table, parts.test)
+    champion = task.registry.champion(task.name)
+    is_champion = champion is not None and champion.number == version.number
+    open_question = DECISION not in version.tags or champion is None or task.mode == "always"
+    if open_question and not is_champion:
+        settled = settle(task, version, bundle, population, decide(task, bundle, parts, rival_of(task, parts)))
+        return {**line, **settled, "reason": f"Unchanged. {settled['reason']}"}
+    release = _installed(task, version, bundle, population)
+    told = "Unchanged: the champion was made from the same data, configuration and code."
+    kept = "Unchanged: registered already, and not promoted then."
+    return {
+        **line,
+        "version": version.number,
+        "promoted": False,
+        "refused": False,
+        "reason": told if is_champion else kept,
+        "decision": {},
+        "release": release,
+        "report": f"{release}/report.html" if release else None,
+    }
+
+
+def _installed(task: Task, version: Version, bundle: Bundle, population: pl.DataFrame) -> str | None:
+    """Brings the shelf in line; the version's release folder where it is the champion, and a request to try it with."""
+    installed = sync_one(task.registry, task.home, task.name)
+    if installed["version"] != version.number:
+        return None
+    write_request(task.home, Scorer(bundle), population)
+    return str(installed["release"])
+
+
+def _compared(challenger: Bundle, rival: Rival, parts: Parts, served: Floats, theirs: Floats, *, seed: int) -> Decision:
+    """The paired gain, the guards, and who would change band."""
+    outcome, earlier = labels(parts.test), served_by(challenger, parts.calibrate)
+    before = None if rival.earlier is None else (rival.earlier, theirs)
+    gain = paired_gain(outcome, served, theirs, seed=seed)
+    least = LEAST_GAIN * gain["champion_log_loss"]
+    right = calibration(outcome, served, theirs, seed=seed)
+    guards = [
+        right,
+        None if earlier is None else stability((earlier, served), before, borne_out=borne_out(right)),
+        bar(challenger.manifest["over_bar"]),
+        luck(gain["log_loss_gain"]["mean"], least, challenger.manifest["luck"]),
+    ]
+    decision = against(gain, [guard for guard in guards if guard])
+    preview = {"champion_version": int(rival.number), "moves": moves(challenger, rival.bundle, served, theirs)}
+    return replace(decision, figures={**decision.figures, **preview})

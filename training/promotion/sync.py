@@ -1,0 +1,159 @@
+"""Brings the shelf in line with the registry: HOME/releases holds what the aliases name, verified."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from features.spec.feature import Finding
+from scoring.bundle.bundle import MANIFEST as MANIFEST_FILE
+from scoring.bundle.bundle import load_bundle
+from scoring.bundle.golden_rows import replay
+from scoring.errors import BundleError
+from scoring.releases.promotion_log import note_verdict
+from scoring.releases.store import current_version, install_release, load_release, make_current, release_folder
+from training.errors import Refused
+from training.promotion.gate import Decision, integrity, verdict_on
+from training.registry.mlflow_registry import MANIFEST, Registry, Stored, Version
+
+PAUSE = 10.0  # seconds between looks at the registry
+
+
+@contextmanager
+def turn(home: Path) -> Iterator[None]:
+    """One at a time for each home: whoever comes second waits, and says so."""
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / ".training.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"waiting for another training in {home}", file=sys.stderr)  # noqa: T201 the command would seem to hang
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def sync(registry: Registry, home: Path) -> list[dict[str, Any]]:
+    """Installs every champion, and its previous one to fall back on; returns one line for each champion."""
+    lines = []
+    for name in registry.names():
+        if champion := registry.champion(name):
+            before = current_version(home, name)
+            lines.append(sync_one(registry, home, name))
+            if before != champion.number:
+                note_verdict(home, name, verdict_on(champion.number, Decision(promote=True, rule="synced")))
+    return lines
+
+
+def sync_one(registry: Registry, home: Path, name: str) -> dict[str, Any]:
+    """Installs what the aliases of one use case name, and makes the champion current.
+
+    Raises:
+        BundleError: The registry holds something else than was registered.
+    """
+    champion, previous = registry.champion(name), registry.previous(name)
+    if champion is None:
+        return {"name": name, "version": None, "release": None, "changed": False}
+    _clear_drafts(home, name)
+    installed = [_install(registry, home, version) for version in (previous, champion) if version]
+    moved = current_version(home, name) != champion.number
+    if moved:
+        make_current(home, name, champion.number)
+    folder = release_folder(home, name, champion.number).relative_to(home).as_posix()
+    return {"name": name, "version": champion.number, "release": folder, "changed": moved or any(installed)}
+
+
+def adopt(registry: Registry, home: Path, version: Version) -> dict[str, Any]:
+    """Makes a version the champion, in the registry and on the shelf.
+
+    Its release is written first, so that between the alias and CURRENT lies nothing but a rename; a run that is ended
+    just there is put right by the next sync.
+    """
+    _clear_drafts(home, version.name)
+    _install(registry, home, version)
+    registry.point(version.name, version.number)
+    make_current(home, version.name, version.number)
+    return sync_one(registry, home, version.name)
+
+
+def watch(registry: Registry, home: Path, *, pause: float = PAUSE) -> Iterator[list[dict[str, Any]]]:
+    """Syncs again and again; yields what changed."""
+    while True:
+        with turn(home):
+            changed = [line for line in sync(registry, home) if line["changed"]]
+        if changed:
+            yield changed
+        time.sleep(pause)
+
+
+def promote(registry: Registry, home: Path, name: str, number: str | None, *, rule: str = "by_hand") -> dict[str, Any]:
+    """Makes a version, by default the latest, the champion and installs it; `rule` is what the home notes.
+
+    Raises:
+        Refused: There is no such version, it does not load and replay, or a finding blocks it.
+    """
+    version = registry.latest(name) if number is None else registry.version(name, number)
+    if version is None:
+        raise Refused(f"A promotion needs a registered version, {name} has no {number or 'version'}.")
+    with _fetched(registry, version) as stored:
+        findings = [Finding(**finding) for finding in stored.outcome["findings"]]
+    if blocked := integrity(findings):
+        note_verdict(home, name, verdict_on(version.number, blocked))
+        raise Refused(f"{name} version {version.number} is refused. {blocked.reason}")
+    line = adopt(registry, home, version)
+    note_verdict(home, name, verdict_on(version.number, Decision(promote=True, rule=rule)))
+    return line
+
+
+def rollback(registry: Registry, home: Path, name: str, number: str | None) -> dict[str, Any]:
+    """Makes the previous champion, or the version asked for, the champion again.
+
+    Raises:
+        Refused: There is no previous champion.
+    """
+    previous = registry.previous(name)
+    if number is None and previous is None:
+        raise Refused(f"A rollback needs a previous champion, {name} has none.")
+    return promote(registry, home, name, number or (previous.number if previous else None), rule="rolled_back")
+
+
+@contextmanager
+def _fetched(registry: Registry, version: Version) -> Iterator[Stored]:
+    """A version's content, checked against the manifest it was registered with, loaded and replayed."""
+    with tempfile.TemporaryDirectory() as folder:
+        stored = registry.fetch(version, Path(folder))
+        sha256 = hashlib.sha256((stored.bundle / MANIFEST_FILE).read_bytes()).hexdigest()
+        if sha256 != version.tags[MANIFEST]:
+            raise BundleError(f"{version.name} version {version.number} must hold the manifest it was registered with.")
+        replay(load_bundle(stored.bundle, manifest_sha256=sha256))
+        yield stored
+
+
+def _clear_drafts(home: Path, name: str) -> None:
+    """Takes away what a run that was ended in the middle has left; nobody else writes while it is our turn."""
+    for draft in (home / "releases" / name).glob(".*.tmp"):
+        if draft.is_dir():
+            shutil.rmtree(draft)
+        else:
+            draft.unlink()
+
+
+def _install(registry: Registry, home: Path, version: Version) -> bool:
+    """Whether a release had to be written: it was not there, or not what it should be."""
+    try:
+        release = load_release(home, version.name, version=version.number)
+        if release.facts["manifest_sha256"] == version.tags[MANIFEST]:
+            return False
+    except BundleError:
+        shutil.rmtree(release_folder(home, version.name, version.number), ignore_errors=True)
+    facts = {"registered_at": version.registered_at, "run_id": version.run}
+    with _fetched(registry, version) as stored:
+        install_release(home, version.name, version.number, stored.bundle, report=stored.report, facts=facts)
+    return True

@@ -1,0 +1,71 @@
+"""What the report shows beside the served model, all on the same test rows; none of it decides anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.models.calibration import Calibration
+from training.bundling.build import Built
+from training.data.split import Parts
+from training.diagnostics.feature_importance import criteria
+from training.diagnostics.groups import by_group
+from training.diagnostics.outliers import unusual
+from training.diagnostics.reference_forest import reference_forest
+from training.evaluation.metrics import intervals, measure
+from training.promotion.champion import Rival
+from training.selection.seasonality import Season
+from training.selection.winner import Learned
+from training.task import Task
+
+UNCALIBRATED = Calibration(1.0, 0.0)  # the sigmoid of the margin as the model gives it
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The metrics of one set of probabilities, each with a 95% interval."""
+
+    metrics: dict[str, float]
+    intervals: dict[str, list[float]]
+
+    @classmethod
+    def of(cls, label: Floats, probability: Floats, *, seed: int) -> Figures:
+        """Measured on labels (0/1) of the same rows."""
+        return cls(measure(label, probability), intervals(label, probability, seed=seed))
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """The model before calibration, the champion, scikit-learn's forest, the declared groups, and unusual rows."""
+
+    raw: Floats  # the test rows' probabilities before calibration
+    uncalibrated: Figures
+    champion: tuple[str, Figures] | None  # its version, and its figures on today's rows
+    forest: Figures | None
+    groups: list[dict[str, Any]]
+    weighed: dict[str, Any]  # the criteria
+    season: Season
+    outliers: dict[str, dict[str, float]]  # by detector
+
+
+def beside(task: Task, parts: Parts, learned: Learned, built: Built, rival: Rival | None, season: Season) -> Beside:
+    """Everything the report shows beside the model."""
+    label, seed = learned.test_labels, task.seed
+    raw = UNCALIBRATED.probability(learned.margins[learned.choice.kind])
+    forest = reference_forest(learned.taught, learned.test, seed=seed)
+    theirs = rival.test if rival else None
+    return Beside(
+        raw,
+        Figures.of(label, raw, seed=seed),
+        None if rival is None or theirs is None else (rival.number, Figures.of(label, theirs, seed=seed)),
+        None if forest is None else Figures.of(label, forest, seed=seed),
+        by_group(task.use_case, built.bundle.features, parts.test, label, built.probability, seed=seed),
+        criteria(learned, seed=seed),
+        season,
+        unusual(learned.taught, learned.test, label, built.probability, seed=seed),
+    )

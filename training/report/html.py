@@ -1,0 +1,205 @@
+"""The report of one version: a single HTML file, in French and English, that needs nothing else."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from features.spec.feature import Feature
+from features.tables.learning_table import LearningTable
+from scoring.reasons.reasons import described
+from scoring.text.catalogue import texts
+from scoring.text.data_notes import noted
+from scoring.text.findings import Doubt, doubt
+from scoring.text.formatting import (
+    LANGUAGES,
+    Language,
+    colon,
+    figure,
+    iso_date,
+    number,
+    percent,
+    quantity,
+    tiny,
+    unbreakable,
+)
+from scoring.text.promotion import Reason, reason, told_bar
+from training.bundling.build import Built
+from training.diagnostics.feature_importance import CRITERIA, heaviest
+from training.diagnostics.groups import LEAST, OTHERS
+from training.evaluation.evidence import Evidence
+from training.evaluation.metrics import Outcomes
+from training.promotion.gate import Decision
+from training.report.comparisons import Beside
+from training.report.dependence_plot import DEPENDENCE
+from training.report.question import outcome, planned, population
+from training.report.texts import WORDS as PLAIN
+from training.report.texts_checks import CHECKS
+from training.selection.seasonality import Season
+from training.selection.winner import Learned
+from training.task import Task
+
+STRONGEST = 10
+PARTS = ("fit", "stop", "calibrate", "train", "test")
+_BOTH: Mapping[Language, Mapping[str, str]] = {
+    language: {**PLAIN[language], **CHECKS[language]} for language in LANGUAGES
+}
+WORDS = {**_BOTH, "fr": {key: unbreakable(text) for key, text in _BOTH["fr"].items()}}
+MEDIA = {".svg": "image/svg+xml", ".png": "image/png"}
+
+
+def report_html(
+    task: Task,
+    learned: Learned,
+    built: Built,
+    evidence: Evidence,
+    decision: Decision,
+    plots: Mapping[str, bytes],
+    shown: Beside,
+) -> bytes:
+    """The report of a built bundle and of the decision about it."""
+    template = _templates().get_template("report.html")
+    images = {name: _inline(name, content) for name, content in plots.items()}
+    page = template.render(
+        manifest=built.bundle.manifest,
+        evidence=evidence,
+        choice=learned.choice,
+        asked=task.use_case.candidate,
+        decided={language: _decided(decision, language) for language in LANGUAGES},
+        weights=weights(built),
+        weighed=shown.weighed,
+        weighed_rows=len(built.sample[0]),
+        criteria=CRITERIA,
+        heaviest=heaviest(shown.weighed),
+        dependence=images.pop(DEPENDENCE),
+        plots=images,
+        beside=shown,
+        reliability=list(zip(Outcomes.of(learned.test_labels, shown.raw).tenths(), evidence.tenths, strict=True)),
+        least=LEAST,
+        others=OTHERS,
+        seasoned={language: seasoned(shown.season, language) for language in LANGUAGES},
+        limits={language: limits(built, task.table, language) for language in LANGUAGES},
+        data=task.table.report,
+        doubts={language: doubts(built, language) for language in LANGUAGES},
+        severities={language: texts(language) for language in LANGUAGES},
+        languages=LANGUAGES,
+        words=WORDS,
+        number=figure,
+        percent=percent,
+        quantity=quantity,
+        tiny=tiny,
+        kind=_kind,
+        outcome=outcome,
+        population=population,
+        planned=planned,
+        parts=PARTS,
+        colon=colon,
+        noted=noted,
+        told_bar=told_bar,
+        day=iso_date,
+    )
+    return page.encode()
+
+
+def seasoned(season: Season, language: Language) -> str:
+    """The season question's answer, with its figures."""
+    words = WORDS[language]
+    told = words[f"season_{season.asked}"]
+    earlier, begins, at = (
+        iso_date(day, language) if day else "" for day in (season.earlier, season.begins, season.judged_at)
+    )
+    if season.asked != "tried":
+        return told.format(*(moment for moment in (earlier, begins) if moment))
+    losses = (
+        number(loss or 0.0, language, decimals=4) for loss in (season.taken, season.without, season.standard_error)
+    )
+    return f"{told.format(at, *losses)} {words['season_used' if season.used else 'season_left'].format(earlier)}"
+
+
+def weights(built: Built) -> list[dict[str, Any]]:
+    """The strongest features: their share of all absolute contributions, and which way high values push."""
+    rows, contributions = built.sample
+    strength = np.abs(contributions).mean(axis=0)
+    ranked = np.argsort(-strength, kind="stable")[:STRONGEST]
+    total = float(strength.sum()) or 1.0
+    return [
+        {
+            **_shown(built.bundle.features[position], built.bundle.forbidden),
+            "share": float(strength[position]) / total,
+            "direction": "levels"
+            if built.bundle.features[position].type == "category"
+            else _direction(rows[:, position], contributions[:, position]),
+        }
+        for position in ranked.tolist()
+        if strength[position] > 0
+    ]
+
+
+def limits(built: Built, table: LearningTable, language: Language) -> list[str]:
+    """What a reader must know before relying on the figures."""
+    words, manifest = WORDS[language], built.bundle.manifest
+    rates, metrics = manifest["base_rate"], manifest["metrics"]
+    told = [words["limit_cause"]]
+    if manifest["eligible"]:
+        told.append(words["limit_eligible"])
+    if table.cutoffs is None and "ordered" not in {note["rule"] for note in table.report["notes"]}:
+        told.append(words["limit_undated"])
+    found = {finding["rule"] for finding in manifest["findings"]}
+    if "base_rate_shift" in found:
+        told.append(
+            words["limit_shift"].format(
+                percent(rates["train"], language, decimals=1), percent(rates["test"], language, decimals=1)
+            )
+        )
+    if "calibration" in found:
+        told.append(words["limit_ece"].format(figure(100 * metrics["ece"], language, decimals=1)))
+    if "small_sample" in found:
+        told.append(words["limit_small"])
+    return told
+
+
+def _decided(decision: Decision, language: Language) -> tuple[str, Reason]:
+    """What was decided, and why."""
+    kind = "refused" if decision.refused else "promoted" if decision.promote else "kept"
+    return texts(language)[f"verdict_{kind}"], reason(decision.to_json(), language)
+
+
+def doubts(built: Built, language: Language) -> list[Doubt]:
+    """What the training found doubtful."""
+    return [doubt(finding, language) for finding in built.bundle.manifest["findings"]]
+
+
+def _direction(values: Any, contributions: Any) -> str:
+    """`up` where higher values come with higher contributions, `down` where lower, else `mixed`."""
+    known = ~np.isnan(values)
+    if known.sum() < 3 or values[known].std() == 0 or contributions[known].std() == 0:
+        return "mixed"
+    link = float(np.corrcoef(np.argsort(np.argsort(values[known])), contributions[known])[0, 1])
+    return "mixed" if abs(link) < 0.3 else "up" if link > 0 else "down"
+
+
+def _shown(feature: Feature, forbidden: frozenset[str]) -> dict[str, Any]:
+    """What a feature is called in each language, and its name where that is another and may be said."""
+    if feature.name in forbidden:
+        return {"feature": {language: WORDS[language]["other_factors"] for language in LANGUAGES}, "name": ""}
+    called = {language: described(feature, language) for language in LANGUAGES}
+    return {"feature": called, "name": "" if feature.name in called.values() else feature.name}
+
+
+def _kind(kind: str, language: Language) -> str:
+    """What a kind of model is called."""
+    return texts(language).get(kind, kind)
+
+
+def _inline(name: str, content: bytes) -> str:
+    return f"data:{MEDIA[Path(name).suffix]};base64,{base64.b64encode(content).decode()}"
+
+
+def _templates() -> Environment:
+    loader = FileSystemLoader(Path(__file__).parent / "templates")
+    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)

@@ -1,0 +1,135 @@
+"""What a training leaves behind: its line of the report, and what MLflow keeps of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.bundle.bundle import canonical_json
+from training.bundling.build import Built
+from training.provenance import git_commit
+from training.registry.mlflow_registry import Draft
+from training.report.comparisons import Beside
+from training.report.dependence_plot import DEPENDENCE, dependence
+from training.report.plots import beeswarm, draw
+from training.selection.winner import Learned
+from training.task import Task
+
+SWARM = 1000  # rows of the beeswarm
+STRONGEST = 10  # features whose dependence is drawn
+EXAMPLES = 5
+
+Floats = NDArray[np.float64]
+KEPT = (
+    "name",
+    "kind",
+    "rows",
+    "base_rate",
+    "metrics",
+    "intervals",
+    "baselines",
+    "verdict",
+    "worth",
+    "receipt",
+    "findings",
+)
+
+
+def report_line(built: Built) -> dict[str, Any]:
+    """A use case's line of the training report, but for its version and promotion."""
+    manifest = built.bundle.manifest
+    return {
+        **{name: manifest[name] for name in KEPT},
+        "bands": [
+            {**band, "at": at} for band, at in zip(manifest["bands"]["realised"], _starts(manifest), strict=True)
+        ],
+    }
+
+
+def pictures(learned: Learned, built: Built, raw: Floats) -> dict[str, bytes]:
+    """The plots of the test, by file name; `raw` are the test rows' probabilities before calibration."""
+    rows, contributions = built.sample
+    features, barred = built.bundle.features, built.bundle.forbidden
+    names = ["other factors | autres facteurs" if feature.name in barred else feature.name for feature in features]
+    strength = np.abs(contributions).mean(axis=0)
+    told = [at for at in np.argsort(-strength, kind="stable").tolist() if features[at].name not in barred]
+    shown = told[:STRONGEST]
+    values = [features[at] for at in shown]
+    return {
+        **draw(learned.test_labels, learned.served, raw),
+        "shap_beeswarm.png": beeswarm(contributions[:SWARM], rows[:SWARM], names),
+        DEPENDENCE: dependence(values, learned.taught.codes, rows[:, shown], contributions[:, shown]),
+    }
+
+
+def draft(
+    task: Task,
+    learned: Learned,
+    built: Built,
+    line: dict[str, Any],
+    report: bytes,
+    artifacts: dict[str, bytes],
+) -> Draft:
+    """Everything the registry keeps of a version."""
+    manifest = built.bundle.manifest
+    example = built.bundle.golden[:EXAMPLES]
+    return Draft(
+        name=task.name,
+        bundle=built.folder,
+        report=report,
+        outcome=line,
+        key=manifest["digests"]["key"],
+        manifest_sha256=built.manifest_sha256,
+        example=[dict(row["features"]) for row in example],
+        expected=[float(row["probability"]) for row in example],
+        params={"kind": manifest["kind"], **manifest["params"], "use_case_seed": task.seed, **_windows(manifest)},
+        metrics={**manifest["metrics"], **_edges(manifest["intervals"]), **_beside(manifest["baselines"])},
+        tags=_tags(manifest),
+        dataset=(task.name, task.table.digest),
+        artifacts=artifacts,
+        candidates={
+            kind: ({"kind": kind, "chosen": kind == learned.choice.kind}, dict(losses))
+            for kind, losses in learned.choice.losses.items()
+        },
+    )
+
+
+def kept(plots: dict[str, bytes], shown: Beside) -> dict[str, bytes]:
+    """The files of a run: plots, the weights of the criteria, the answer about the season, unusual rows."""
+    documents = {"criteria.json": shown.weighed, "season.json": shown.season.to_json()}
+    documents["outliers.json"] = shown.outliers
+    return {**plots, **{name: canonical_json(document) for name, document in documents.items()}}
+
+
+def _starts(manifest: Any) -> list[float]:
+    return [0.0, *manifest["bands"]["thresholds"]]
+
+
+def _edges(intervals: dict[str, list[float]]) -> dict[str, float]:
+    return {
+        f"{name}_{side}": edge
+        for name, edges in intervals.items()
+        for side, edge in zip(("low", "high"), edges, strict=True)
+    }
+
+
+def _beside(baselines: dict[str, dict[str, float]]) -> dict[str, float]:
+    return {f"{kind}_{name}": value for kind, metrics in baselines.items() for name, value in metrics.items()}
+
+
+def _windows(manifest: Any) -> dict[str, Any]:
+    return {f"window_{name}": value for name, value in (manifest["windows"] or {}).items()}
+
+
+def _tags(manifest: Any) -> dict[str, str]:
+    tags = {
+        "penchant.kind": manifest["kind"],
+        "penchant.data": manifest["digests"]["data"],
+        "penchant.config": manifest["digests"]["config"],
+        "penchant.code": manifest["code_revision"],
+        "penchant.trained_to": manifest["trained_to"] or "",
+    }
+    commit = git_commit()
+    return {**tags, "mlflow.source.git.commit": commit} if commit else tags

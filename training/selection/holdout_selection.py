@@ -1,0 +1,84 @@
+"""Large tables: every candidate is fitted once, on the parts the model is made of, and the one that wins is served.
+
+Folds and the median of several seeds make the most of few outcomes. The standard error of a difference in log-loss
+falls with the root of the outcomes it is seen on: calibration rows with thousands of either class tell candidates apart
+as surely as folds of a small table ever do, and folds would fit every candidate three times more to say it a little
+more surely still. So candidates are held against each other on the calibration rows, which none was fitted or stopped
+on, each half of them by a calibration fitted on the other half. What was validated is what is served, to the byte: no
+other deal and no other seed. The price is that the served calibration, two numbers, is fitted on rows that the model
+was chosen on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.spec.feature import Feature
+from training.data.split import Parts, labels, share_out
+from training.errors import CalibrationError, NothingLearned
+from training.evaluation.metrics import row_losses
+from training.fitting.calibrate import fit_calibration
+from training.fitting.candidates import Fit, fit_xgboost
+from training.fitting.fit import Contender, teach
+from training.selection.cross_validation import Choice, Made, compare, search, seeds_for, winner
+
+MANY = 3_000  # calibration rows of either class from which one look at them tells candidates apart
+
+Floats = NDArray[np.float64]
+
+
+def is_large(parts: Parts, *, width: int) -> bool:
+    """Whether one look at the calibration rows is enough to choose by; a log is validated on its cutoffs instead.
+
+    As long as rows of `width` features afford several seeds, and so folds, these are worth their work.
+    """
+    positives = float(labels(parts.calibrate).sum())
+    enough = min(positives, parts.calibrate.height - positives) >= MANY
+    return enough and seeds_for(parts.fit.height * width) == 1 and not parts.calibrate["__cutoff"].count()
+
+
+def choose_once(
+    parts: Parts, features: Sequence[Feature], fits: Mapping[str, Fit], *, seed: int, asked: str | None = None
+) -> Choice:
+    """Fits every candidate once and names the winner, the one asked for if any; what was fitted goes along.
+
+    Raises:
+        NothingLearned: No candidate's margin rises with the outcome.
+    """
+    taught = teach(features, parts.fit, parts.stop, parts.calibrate, label_event=None)
+    tuned = search(taught.lesson, seed=seed)
+    fits = {kind: partial(fit_xgboost, **tuned) if kind == "xgboost" else fit for kind, fit in fits.items()}
+    half = share_out(parts.calibrate, (0.5, 0.5), seed=seed + 2)
+    contenders: dict[str, Contender] = {}
+    losses: dict[str, Floats] = {}
+    for kind, fit in fits.items():
+        fitted = fit(taught.lesson, seed)
+        model = fitted.model()
+        margin = model.margin(taught.calibrate)
+        try:
+            contenders[kind] = Contender(fitted, model, fit_calibration(margin, taught.calibrate_labels))
+            losses[kind] = crossed_losses(margin, taught.calibrate_labels, half)
+        except CalibrationError:
+            continue
+    if not losses:
+        raise NothingLearned("A model needs a feature that rises or falls with the outcome, got none that does.")
+    table = compare(losses, parts.calibrate["__group"].to_numpy())
+    made = Made(taught, contenders)
+    return Choice(winner(fits, table, asked), tuned, table, 1, parts.calibrate.height, made=made)
+
+
+def crossed_losses(margin: NDArray[np.float32], label: Floats, half: NDArray[np.int64]) -> Floats:
+    """The row losses of margins, either half (0 or 1) calibrated by the other.
+
+    Raises:
+        CalibrationError: The margins of a half do not rise with the outcome.
+    """
+    losses = np.empty(len(label))
+    for judged in (half == 0, half == 1):
+        calibration = fit_calibration(margin[~judged], label[~judged])
+        losses[judged] = row_losses(label[judged], calibration.probability(margin[judged]))
+    return losses

@@ -1,0 +1,110 @@
+"""The winner and the baselines of one task, fitted, stopped and calibrated on the same rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.errors import UseCaseError
+from training.data.split import Parts, labels
+from training.errors import CalibrationError, NothingLearned
+from training.evaluation.evidence import Evidence, weigh
+from training.fitting.candidates import Fit
+from training.fitting.fit import Contender, Taught, calibrated, teach
+from training.selection.cross_validation import Choice, choose, median_fitted, tuned_fit
+from training.selection.holdout_selection import choose_once, is_large
+from training.selection.seed_variance import luck_of
+from training.task import Task
+
+SEEDED = ("forest", "xgboost")
+
+
+@dataclass(frozen=True)
+class Learned:
+    """The winner and the baselines, and how the winner was chosen."""
+
+    taught: Taught
+    choice: Choice
+    contenders: dict[str, Contender]
+    test: NDArray[np.float32]  # the encoded test rows
+    test_labels: NDArray[np.float64]
+
+    @property
+    def winner(self) -> Contender:
+        """The candidate that is built into the bundle."""
+        return self.contenders[self.choice.kind]
+
+    @cached_property
+    def margins(self) -> dict[str, NDArray[np.float32]]:
+        """The test rows' raw log-odds by candidate, the winner first; predicted once, however often they are read."""
+        return {kind: contender.model.margin(self.test) for kind, contender in self.contenders.items()}
+
+    @cached_property
+    def served(self) -> dict[str, NDArray[np.float64]]:
+        """The test rows' probabilities by candidate, the winner first."""
+        return {kind: self.contenders[kind].calibration.probability(margin) for kind, margin in self.margins.items()}
+
+
+def choose_for(task: Task, parts: Parts) -> Choice:
+    """The candidate that the use case asks for, else the one that the learning rows speak for.
+
+    Raises:
+        UseCaseError: The candidate asked for needs a log.
+    """
+    fits, asked = task.candidates(), task.use_case.candidate
+    if asked is not None and asked not in fits:
+        raise UseCaseError(task.use_case.file, [f"candidate: must be one of {', '.join(fits)} here, got {asked}"])
+    features, seed = task.table.features, task.seed
+    if is_large(parts, width=len(features)):
+        return choose_once(parts, features, fits, seed=seed, asked=asked)
+    return choose(parts.learning, features, fits, label_event=task.label_event, seed=seed, asked=asked)
+
+
+def fit(task: Task, parts: Parts, choice: Choice) -> Learned:
+    """Fits the winner by its median seed, and the baselines; one that cannot be calibrated is left out.
+
+    What the choice has made already is taken as it is.
+
+    Raises:
+        NothingLearned: The winner's margin does not rise with the outcome on the calibration rows.
+    """
+    if choice.made is not None:
+        taught, made = choice.made.taught, choice.made.contenders
+        kinds = dict.fromkeys((choice.kind, *task.baselines))
+        kept = {kind: made[kind] for kind in kinds if kind in made}
+        return Learned(taught, replace(choice, made=None), kept, taught.matrix(parts.test), labels(parts.test))
+    taught = teach(task.table.features, parts.fit, parts.stop, parts.calibrate, label_event=task.label_event)
+    fits = tuned_fit(task.candidates(), choice)
+    contenders = {choice.kind: _risen(taught, choice.kind, fits[choice.kind], task.seed)}
+    for kind in task.baselines:
+        if kind in fits and kind not in contenders:
+            try:
+                contenders[kind] = _contend(taught, kind, fits[kind], task.seed)
+            except CalibrationError:
+                continue
+    return Learned(taught, choice, contenders, taught.matrix(parts.test), labels(parts.test))
+
+
+def measured(task: Task, parts: Parts, learned: Learned) -> Evidence:
+    """What the test rows say, looked at once, and how much of it is luck."""
+    served = learned.served
+    baselines = {kind: served[kind] for kind in task.baselines if kind in served}
+    kind = learned.choice.kind
+    evidence = weigh(learned.test_labels, served[kind], baselines, kind=kind, seed=task.seed)
+    return replace(evidence, luck=luck_of(task, parts, learned.choice))
+
+
+def _risen(taught: Taught, kind: str, fit: Fit, seed: int) -> Contender:
+    try:
+        return _contend(taught, kind, fit, seed)
+    except CalibrationError as error:
+        rule = "A model's score must rise with the outcome on rows it has not learned from"
+        raise NothingLearned(f"{rule}, that of the {kind} does not: the features tell too little.") from error
+
+
+def _contend(taught: Taught, kind: str, fit: Fit, seed: int) -> Contender:
+    fitted = median_fitted(taught.lesson, fit, seed=seed) if kind in SEEDED else fit(taught.lesson, seed)
+    return calibrated(taught, fitted)

@@ -1,0 +1,112 @@
+"""The final table: what was trained, in words and figures a person can read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from scoring.text.catalogue import texts
+from scoring.text.findings import Doubt, doubt
+
+HEADINGS = {
+    "roc_auc": "ROC-AUC",
+    "pr_auc": "PR-AUC",
+    "log_loss": "log-loss",
+    "brier": "Brier",
+    "ece": "ECE",
+    "lift_at_10": "lift@10%",
+}
+ASKED = {"precision": "precision at least", "lift": "lift at least", "save_rate": "save rate"}
+
+
+def told(lines: Sequence[Mapping[str, Any]]) -> str:
+    """Every use case's figures beside its baselines, its bands, and whether it serves now."""
+    return "\n\n".join(_one(line) for line in lines)
+
+
+def planned(lines: Sequence[Mapping[str, Any]]) -> str:
+    """A plan's cut among its neighbours: how many customers, how many hits to expect, and what they earn."""
+    (line,) = lines
+    asked = ", ".join(f"{ASKED.get(name, name)} {_plain(value)}" for name, value in line["asked"].items())
+    head = f"{line['name']}  {asked}  among {line['population']:,} customers, {line['rate']:.1%} of them expected hits"
+    cuts = sorted([line["cut"], *line["neighbours"]], key=lambda cut: -cut["threshold"])
+    earns = "profit" in line["cut"]
+    table = [
+        ["", "from", "customers", "share", "hits", "90% interval", "precision", "lift", *(["profit"] if earns else [])]
+    ]
+    for cut in cuts:
+        counts = [f"{cut['threshold']:.4f}", f"{cut['rows']:,}", f"{cut['share']:.1%}", f"{cut['hits']:,.0f}"]
+        rates = [f"{cut['hits_low']:,.0f} to {cut['hits_high']:,.0f}", f"{cut['precision']:.1%}", f"{cut['lift']:.2f}"]
+        table.append(
+            ["->" if cut is line["cut"] else "", *counts, *rates, *([f"{cut['profit']:,.0f}"] if earns else [])]
+        )
+    return "\n".join([head, *_aligned(table), *(f"  {doubt}" for doubt in _doubts(line))])
+
+
+def _doubts(line: Mapping[str, Any]) -> Iterator[str]:
+    """What a reader of a plan may take for granted, and should not."""
+    if line["asked"].get("capacity", 0) > line["population"]:
+        yield f"The capacity is no limit: there are {line['population']:,} customers."
+    if line["cut"].get("profit", 1) <= 0:
+        yield "No contact pays at this cost and value: the cut shown loses least, contacting nobody loses nothing."
+
+
+def _plain(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
+
+
+def _one(line: Mapping[str, Any]) -> str:
+    serves = "promoted" if line["promoted"] else "refused" if line["refused"] else "not promoted"
+    serves = "in service" if line["release"] and not line["promoted"] else serves
+    rate, rows = line["base_rate"]["test"], line["rows"]["test"]
+    head = f"{line['name']}  version {line['version']}  {line['kind']}  {serves}. {line['reason']}"
+    table = [["", *HEADINGS.values()], *_metrics(line)]
+    told = [
+        head,
+        f"  {rows:,} test rows, base rate {rate:.1%}; in brackets 95% intervals",
+        *_aligned(table),
+        f"  {line['verdict']}",
+    ]
+    told += [f"  {line['worth']['text']['en']}"] if line["worth"] else []
+    told += _bands(line["bands"])
+    told += [_finding(doubt(finding, "en")) for finding in line["findings"]]
+    return "\n".join(told)
+
+
+def _metrics(line: Mapping[str, Any]) -> list[list[str]]:
+    served = [f"{line['metrics'][name]:.4f} ({_range(line['intervals'][name])})" for name in HEADINGS]
+    others = [
+        [texts("en").get(kind, kind), *(f"{metrics[name]:.4f}" for name in HEADINGS)]
+        for kind, metrics in line["baselines"].items()
+        if metrics != line["metrics"]  # the model is this baseline
+    ]
+    return [["this model", *served], *others]
+
+
+def _finding(told: Doubt) -> str:
+    about = f" ({told.feature})" if told.feature else ""
+    return f"  {texts('en')[told.severity]}: {told.rule}{about}: {told.detail}"
+
+
+def _bands(bands: Sequence[Mapping[str, Any]]) -> list[str]:
+    table = [["band", "from", "rows", "share", "predicted", "realised", "90% interval"]]
+    for band in reversed(bands):
+        known = band["rows"] > 0
+        rates = [
+            *(f"{band[name]:.1%}" for name in ("predicted", "realised")),
+            f"{band['low']:.1%} to {band['high']:.1%}",
+        ]
+        counts = [f"{band['at']:.4f}", f"{band['rows']:,}", f"{band['share']:.1%}"]
+        table.append([band["code"], *counts, *(rates if known else ["", "", ""])])
+    return _aligned(table)
+
+
+def _range(edges: Sequence[float]) -> str:
+    return f"{edges[0]:.3f} to {edges[1]:.3f}"
+
+
+def _aligned(table: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
+    return [
+        "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table
+    ]

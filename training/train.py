@@ -1,0 +1,117 @@
+"""One training from the use case to the shelf, stage by stage."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from threadpoolctl import threadpool_limits
+
+from features.build.log_table import learning_table
+from features.config.use_case import load_use_case
+from features.sources.quarantine import write_quarantine
+from training.bundling.build import build
+from training.data.population import current
+from training.data.split import Parts, split
+from training.progress import Progress
+from training.promotion.champion import rival_of
+from training.promotion.promote import decide, settle, unchanged
+from training.promotion.sync import turn
+from training.registry.mlflow_registry import Registry
+from training.report.comparisons import beside
+from training.report.html import report_html
+from training.report.run_record import draft, kept, pictures, report_line
+from training.selection.seasonality import with_season
+from training.selection.winner import choose_for, fit, measured
+from training.task import Mode, Task
+
+SEASON = {
+    "none": "a table has no cutoffs, so none can be tried",
+    "short": "the log is too short to try rows of a year earlier",
+    "single": "one training cutoff cannot judge rows of a year earlier",
+    "unfit": "no candidate could be fitted to rows of a year earlier",
+    "included": "the training cutoffs reach back a year",
+    "tried": "rows of a year earlier were tried",
+}
+
+
+def train(file: Path, *, home: Path, registry: Registry, mode: Mode) -> dict[str, Any]:
+    """Trains, registers and perhaps promotes one use case; returns its line of the training report.
+
+    Raises:
+        UseCaseError: The use-case file is wrong.
+        DataError: The data broke its contract.
+        NothingLearned: No feature tells the outcome.
+    """
+    use_case = load_use_case(file)
+    # one thread for BLAS: sums split over another number of threads may differ in their last bits
+    with (
+        closing(Progress(use_case.name)) as progress,
+        turn(home),
+        threadpool_limits(1, user_api="blas"),
+        tempfile.TemporaryDirectory() as scratch,
+    ):
+        with progress.stage("read") as told:
+            task = Task(use_case, learning_table(use_case), home, registry, mode)
+            told.append(f"{task.table.rows.height:,} rows, {len(task.table.features)} features")
+            told.extend(_set_aside(task))
+        known = registry.by_key(task.name, task.key())
+        if known is not None:
+            line = unchanged(task, known)
+        else:
+            with progress.stage("split") as told:
+                parts = split(task.table, seed=task.seed)
+                told.append(", ".join(f"{part} {rows:,}" for part, rows in parts.counts().items() if part != "train"))
+            task = task.parted()
+            line = _train(task, parts, Path(scratch), progress)
+    return {**line, "seconds": {stage: round(spent, 1) for stage, spent in progress.seconds.items()}}
+
+
+def _set_aside(task: Task) -> list[str]:
+    """Writes where the bad rows stand, and the rule each broke, to HOME/quarantine; no cell of them: a home forgets.
+
+    Gives what is to be told: how many of each source, and the file.
+    """
+    bad = {source: rows.places() for source, rows in task.table.bad.items()}
+    write_quarantine(task.home / "quarantine", task.name, bad)
+    return [
+        f"{rows.total:,} of {rows.read:,} rows of the {source} left out, see quarantine/{task.name}-{source}.parquet"
+        for source, rows in bad.items()
+        if rows.total
+    ]
+
+
+def _train(task: Task, parts: Parts, scratch: Path, progress: Progress) -> dict[str, Any]:
+    with progress.stage("choose") as told:
+        choice = choose_for(task, parts)
+        others = [kind for kind in choice.losses if kind != choice.kind]
+        told.append(f"{choice.kind}, {'before ' + ', '.join(others) if others else 'the only candidate'}")
+    with progress.stage("season") as told:
+        parts, choice, season = with_season(task, parts, choice)
+        told.append(f"{SEASON[season.asked]}{', and learned from' * season.used}")
+    with progress.stage("fit"):
+        learned = fit(task, parts, choice)
+    with progress.stage("measure") as told:
+        evidence = measured(task, parts, learned)
+        told.append(evidence.verdict(choice.kind))
+    with progress.stage("build") as told:
+        population = current(task.use_case, task.table, parts.test)
+        built = build(scratch / "bundle", task, parts, learned, evidence, population)
+        told.append(f"reasons add up within {built.bundle.manifest['receipt']['largest_sum_difference']:.1e}")
+    with progress.stage("compare") as told:
+        rival = rival_of(task, parts)
+        decision = decide(task, built.bundle, parts, rival, served=built.probability)
+        told.append(decision.reason)
+    with progress.stage("report"):
+        shown = beside(task, parts, learned, built, rival, season)
+        line, plots = report_line(built), pictures(learned, built, shown.raw)
+        report = report_html(task, learned, built, evidence, decision, plots, shown)
+    with progress.stage("register") as told:
+        version = task.registry.register(draft(task, learned, built, line, report, kept(plots, shown)))
+        told.append(f"version {version.number}")
+    with progress.stage("promote") as told:
+        settled = settle(task, version, built.bundle, population, decision)
+        told.append(settled["release"] or "no: nothing changes in service")
+    return {**line, **settled}
