@@ -1,0 +1,3 @@
+"""The use-case file: which data, which moment, which question."""
+
+__all__ = ["use_case"]
