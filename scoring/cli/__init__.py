@@ -1,0 +1,3 @@
+"""The command line of `python -m scoring`."""
+
+__all__ = ["main"]

@@ -1,0 +1,3 @@
+"""Who objected to being scored, kept as keyed hashes."""
+
+__all__ = ["suppression"]
