@@ -39,7 +39,7 @@ from training.errors import RegistryError
 CHAMPION, PREVIOUS = "champion", "previous"
 KEY, MANIFEST, DECISION, PROMOTED = "penchant.key", "penchant.manifest", "penchant.decision", "penchant.promoted"
 MODEL_CODE = Path(__file__).with_name("pyfunc_model.py")
-CODE = [str(MODEL_CODE.parent.parent / folder) for folder in ("scoring", "features")]
+CODE = [str(MODEL_CODE.parents[2] / folder) for folder in ("scoring", "features")]
 NEEDED = ("mlflow", "numpy", "pandas", "pyarrow", "xgboost-cpu", "xgboost")
 LONGEST_PARAM = 500
 
