@@ -1,0 +1,1 @@
+"""The server: `python -m serving` answers scores and explanations over HTTP, and shows them to people."""

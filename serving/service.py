@@ -123,13 +123,13 @@ class Penchant:
 async def _answer(call: Any, asked: dict[str, Any]) -> Any:
     """The call's answer or problem as a response, which BentoML hands on as it is."""
     from serving.http.problems import Problem
-    from serving.worker.request_context import VISIT
+    from serving.worker.request_context import CONTEXT
 
-    visit = VISIT.get()
+    context = CONTEXT.get()
     try:
-        reply = await call(asked, visit)
+        reply = await call(asked, context)
     except Problem as problem:
-        reply = problem.reply(visit.request_id)
+        reply = problem.reply(context.request_id)
     return Response(reply.body, reply.status, dict(_text(reply.headers)), reply.content_type.decode())
 
 

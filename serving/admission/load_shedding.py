@@ -24,7 +24,7 @@ CALM = 1.0  # seconds without a refusal, after which there is not
 LONGEST = 60.0  # seconds, after which it is tried whether there still is: those refused may be what keeps it going
 
 
-class Line:
+class Queue:
     """The requests of one sort that were let in and are not answered yet."""
 
     def __init__(

@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
-from serving.admission.load_shedding import Line
+from serving.admission.load_shedding import Queue
 
 NEWCOMERS = 32  # connections that are let in between two answers, one in a turn of the loop as uvloop does it
 
 
-class Turns:
+class Scheduler:
     """One after the other, each in a turn of the loop of its own: between two it is seen who has arrived."""
 
     def __init__(self, short: int) -> None:
@@ -63,18 +63,18 @@ class Turns:
         self._taken = False
 
 
-class Place:
+class Slot:
     """A short call's place in the line until it is answered, and its turn: `async with place`.
 
     Entering raises Problem, a 503, where too much is waiting already.
     """
 
-    def __init__(self, line: Line, turns: Turns) -> None:
+    def __init__(self, line: Queue, turns: Scheduler) -> None:
         self._line = line
         self._turns = turns
         self._inside = self._on_turn = False
 
-    async def __aenter__(self) -> Place:
+    async def __aenter__(self) -> Slot:
         self._line.join()
         self._inside = True
         try:

@@ -1,0 +1,3 @@
+"""The answers of the HTTP API: scores, explanations, probes, and the documents that describe it."""
+
+__all__ = ["handlers", "openapi", "probes", "use_case_document"]

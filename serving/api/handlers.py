@@ -27,13 +27,13 @@ from serving.requests.models import (
     scores_request,
 )
 from serving.telemetry import logs, metrics
-from serving.worker.request_context import Visit
+from serving.worker.request_context import RequestContext
 
 REASONS_COST = 10  # explaining a row takes about ten times as long as scoring it
 RAW_COST = 1000  # a history goes through DuckDB, never on the loop
 
 
-async def answer_scores(body: Any, visit: Visit) -> Reply:
+async def answer_scores(body: Any, context: RequestContext) -> Reply:
     """POST /v1/scores.
 
     Raises:
@@ -41,20 +41,20 @@ async def answer_scores(body: Any, visit: Visit) -> Reply:
     """
     started = time.perf_counter()
     asked = scores_request(body)
-    served = _served(visit)
+    served = _served(context)
     unknown = [name for name in asked.use_cases or () if name not in served]
     if unknown:
         raise _unknown(served, "use_cases", len(unknown))
-    visit.rows = len(asked.customer_ids or asked.profiles)
+    context.rows = len(asked.customer_ids or asked.profiles)
     posted = [] if isinstance(asked.profiles, Block) else asked.profiles
     histories = RAW_COST * sum(map(is_raw, posted))
-    cost = (visit.rows * (1 + REASONS_COST * bool(asked.reasons)) + histories) * len(asked.use_cases or served)
-    reply = await visit.work(cost, lambda: _score(asked, visit))
-    visit.runtime.timed(metrics.SCORING_SECONDS, started)
+    cost = (context.rows * (1 + REASONS_COST * bool(asked.reasons)) + histories) * len(asked.use_cases or served)
+    reply = await context.work(cost, lambda: _score(asked, context))
+    context.runtime.timed(metrics.SCORING_SECONDS, started)
     return reply
 
 
-async def answer_explanations(body: Any, visit: Visit) -> Reply:
+async def answer_explanations(body: Any, context: RequestContext) -> Reply:
     """POST /v1/explanations.
 
     Raises:
@@ -62,83 +62,87 @@ async def answer_explanations(body: Any, visit: Visit) -> Reply:
     """
     started = time.perf_counter()
     asked = explanation_request(body)
-    served = _served(visit)
+    served = _served(context)
     if asked.use_case not in served:
         raise _unknown(served, "use_case", 1)
-    visit.rows = 1
-    reply = await visit.work(REASONS_COST, lambda: _explain(asked, served[asked.use_case], visit))
-    visit.runtime.timed(metrics.EXPLAIN_SECONDS, started)
+    context.rows = 1
+    reply = await context.work(REASONS_COST, lambda: _explain(asked, served[asked.use_case], context))
+    context.runtime.timed(metrics.EXPLAIN_SECONDS, started)
     return reply
 
 
-async def answer_export(body: Any, visit: Visit) -> Reply:
+async def answer_export(body: Any, context: RequestContext) -> Reply:
     """POST /v1/customers/export.
 
     Raises:
         Problem: The request cannot be answered.
     """
-    return await _on_customers(rights.export, body, visit)
+    return await _on_customers(rights.export, body, context)
 
 
-async def answer_erase(body: Any, visit: Visit) -> Reply:
+async def answer_erase(body: Any, context: RequestContext) -> Reply:
     """POST /v1/customers/erase.
 
     Raises:
         Problem: The request cannot be answered, or not be finished: then it may be asked again.
     """
-    return await _on_customers(rights.erase, body, visit)
+    return await _on_customers(rights.erase, body, context)
 
 
-async def _on_customers(call: Callable[[Path, Sequence[str]], list[dict[str, Any]]], body: Any, visit: Visit) -> Reply:
+async def _on_customers(
+    call: Callable[[Path, Sequence[str]], list[dict[str, Any]]], body: Any, context: RequestContext
+) -> Reply:
     """What a call says of each customer; it waits for the disk, so never on the loop."""
     customers = customers_request(body)
-    visit.rows = len(customers)
+    context.rows = len(customers)
     try:
-        return await visit.work(RAW_COST, lambda: _told(call, customers, visit))
+        return await context.work(RAW_COST, lambda: _told(call, customers, context))
     except (sqlite3.Error, SuppressionError, OSError) as error:
-        logs.say("customers_failed", level="error", request_id=visit.request_id, **logs.fault(error))
+        logs.say("customers_failed", level="error", request_id=context.request_id, **logs.fault(error))
         detail = "What is kept of customers cannot be read or written now; ask again until it is done."
         raise Problem(STORE_DOWN, detail, headers=retry_after(5)) from None
 
 
-def _told(call: Callable[[Path, Sequence[str]], list[dict[str, Any]]], customers: Sequence[str], visit: Visit) -> Reply:
-    told = call(visit.runtime.settings.home, customers)
-    return json_reply({"request_id": visit.request_id, "customers": told})
+def _told(
+    call: Callable[[Path, Sequence[str]], list[dict[str, Any]]], customers: Sequence[str], context: RequestContext
+) -> Reply:
+    told = call(context.runtime.settings.home, customers)
+    return json_reply({"request_id": context.request_id, "customers": told})
 
 
-def _score(asked: ScoresRequest, visit: Visit) -> Reply:
+def _score(asked: ScoresRequest, context: RequestContext) -> Reply:
     results = score_profiles(
-        visit.snapshot.served,
-        visit.runtime.customers.ready(asked, visit.snapshot.served),
+        context.snapshot.served,
+        context.runtime.customers.ready(asked, context.snapshot.served),
         use_cases=asked.use_cases,
         reasons=asked.reasons,
         language=asked.language,
-        policy=visit.snapshot.policy,
+        policy=context.snapshot.policy,
     )
-    if visit.runtime.decisions.on:
-        visit.runtime.decisions.note(visit.request_id, visit.key.name if visit.key else None, results)
+    if context.runtime.decisions.on:
+        context.runtime.decisions.note(context.request_id, context.key.name if context.key else None, results)
     counted = Counter((name, score["status"]) for row in results for name, score in row["scores"].items())
     counted["(none)", "invalid"] += sum(row["status"] == "invalid" for row in results)
     for labels, count in counted.items():
         if count:
-            visit.runtime.registry.add(metrics.SCORING_ROWS, labels, count)
-    return json_reply({"request_id": visit.request_id, "scored_at": now(), "results": results})
+            context.runtime.registry.add(metrics.SCORING_ROWS, labels, count)
+    return json_reply({"request_id": context.request_id, "scored_at": now(), "results": results})
 
 
-def _explain(asked: ExplanationRequest, live: Live, visit: Visit) -> Reply:
+def _explain(asked: ExplanationRequest, live: Live, context: RequestContext) -> Reply:
     try:
-        customers = visit.runtime.customers
-        profile = customers.ready_profiles([asked.profile], visit.snapshot.served, [asked.use_case])[0]
+        customers = context.runtime.customers
+        profile = customers.ready_profiles([asked.profile], context.snapshot.served, [asked.use_case])[0]
         explanation = explain_profile(live, profile, language=asked.language)
     except ProfileError as error:
         raise Problem(INVALID_PROFILE, str(error), errors=error.notes) from None
-    return json_reply({"request_id": visit.request_id, "scored_at": now(), **explanation})
+    return json_reply({"request_id": context.request_id, "scored_at": now(), **explanation})
 
 
-def _served(visit: Visit) -> Any:
-    if not visit.snapshot.served:
+def _served(context: RequestContext) -> Any:
+    if not context.snapshot.served:
         raise Problem(NOT_READY, "No release is being served; /readyz says why.", headers=retry_after(5))
-    return visit.snapshot.served
+    return context.snapshot.served
 
 
 def _unknown(served: Any, field: str, count: int) -> Problem:

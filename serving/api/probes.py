@@ -8,31 +8,31 @@ from serving.http.problems import NOT_READY, Problem, retry_after
 from serving.http.reply import Reply, json_reply
 from serving.releases.watcher import Snapshot
 from serving.telemetry.metrics import CONTENT_TYPE
-from serving.worker.request_context import Visit
+from serving.worker.request_context import RequestContext
 
 
-def livez(_visit: Visit) -> Reply:
+def livez(_visit: RequestContext) -> Reply:
     """GET /livez: 200 as long as the worker answers at all."""
     return json_reply({"status": "alive"})
 
 
-def readyz(visit: Visit) -> Reply:
+def readyz(context: RequestContext) -> Reply:
     """GET /readyz: 200 when every use case on the shelf is served, 503 with the reasons otherwise."""
-    snapshot = visit.snapshot
+    snapshot = context.snapshot
     facts: dict[str, Any] = {"use_cases": _served(snapshot), "refused": _refused(snapshot)}
     if snapshot.policy_refusal:
         facts["policy_refused"] = snapshot.policy_refusal
-    if visit.runtime.ready:
+    if context.runtime.ready:
         return json_reply({"status": "ready", **facts})
-    reasons = _reasons(snapshot, draining=visit.runtime.draining)
+    reasons = _reasons(snapshot, draining=context.runtime.draining)
     raise Problem(
         NOT_READY, " ".join(reason["detail"] for reason in reasons), errors=reasons, headers=retry_after(1), facts=facts
     )
 
 
-def metrics_page(visit: Visit) -> Reply:
+def metrics_page(context: RequestContext) -> Reply:
     """GET /metrics, for Prometheus."""
-    return Reply(200, visit.runtime.metrics_page(), CONTENT_TYPE)
+    return Reply(200, context.runtime.metrics_page(), CONTENT_TYPE)
 
 
 def _served(snapshot: Snapshot) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from serving.cli.load import read_rows, texts_of
 from serving.customers import feature_store as store
 from serving.customers.decision_log import FILE, decisions_of
 
-Line = Mapping[str, Any]
+LoggedScore = Mapping[str, Any]
 Features = Mapping[str, Any]
 SAME, OTHER, GONE, MUTE = "agrees", "differs", "version gone", "not scored"
 _AT_ONCE = 1_000  # customers
@@ -59,7 +59,7 @@ def replayed(home: Path, held: Iterator[tuple[str, Features]]) -> Iterator[dict[
             yield from (_compared(line, features, live[which]) for line, features in group)
 
 
-def _version(pair: tuple[Line, Features]) -> tuple[str, str]:
+def _version(pair: tuple[LoggedScore, Features]) -> tuple[str, str]:
     return pair[0]["use_case"], pair[0]["model_version"]
 
 
@@ -71,7 +71,7 @@ def _live(home: Path, name: str, version: str) -> Live | None:
         return None
 
 
-def _compared(line: Line, features: Features, live: Live | None) -> dict[str, Any]:
+def _compared(line: LoggedScore, features: Features, live: Live | None) -> dict[str, Any]:
     facts = {key: line[key] for key in ("request_id", "at", "use_case", "model_version")}
     logged = {key: line[key] for key in ("score", "band", "reasons")}
     if live is None:
@@ -81,7 +81,7 @@ def _compared(line: Line, features: Features, live: Live | None) -> dict[str, An
     return {**facts, "outcome": outcome, "logged": logged, "replayed": again}
 
 
-def _scored(line: Line, features: Features, live: Live) -> dict[str, Any] | None:
+def _scored(line: LoggedScore, features: Features, live: Live) -> dict[str, Any] | None:
     """What the version says of the features now, in the log's words; None where it gives no score."""
     name = live.release.bundle.name
     own = {feature: value for feature, value in features.items() if feature in live.scorer.encoder.names}

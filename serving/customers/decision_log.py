@@ -34,7 +34,7 @@ _LATEST = f"""
 SELECT {", ".join(_COLUMNS)}, reasons FROM decisions WHERE customer_id = ? AND at > ?
 ORDER BY at DESC, rowid DESC LIMIT ?
 """  # noqa: S608 names of ours
-Line = tuple[str, float, str, str | None, str, str, float, str, str | None, str]
+LoggedScore = tuple[str, float, str, str | None, str, str, float, str, str | None, str]
 
 
 class Decisions:
@@ -44,7 +44,7 @@ class Decisions:
         self.on = on
         self._home = home
         self._days = days
-        self._waiting: list[Line] = []
+        self._waiting: list[LoggedScore] = []
         self._pruned = 0.0
         self._lock = threading.Lock()  # between the look and the end of the worker
 
@@ -87,7 +87,7 @@ class Decisions:
                 del self._waiting[: len(lines)]
                 self._pruned = time.monotonic()
 
-    def _write(self, path: Path, lines: Sequence[Line]) -> None:
+    def _write(self, path: Path, lines: Sequence[LoggedScore]) -> None:
         """Within one transaction, so that a line noted before its customer was erased cannot come in after it."""
         with writing(path, _TABLES) as connection:
             listed = open_suppression(self._home)

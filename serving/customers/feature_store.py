@@ -30,7 +30,7 @@ _decode = msgspec.json.Decoder().decode
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class StoredRow:
     """One row of a customer: features as they would be posted, and the moment they speak of."""
 
     as_of: float  # seconds since the epoch
@@ -40,7 +40,7 @@ class Held:
 class Store(Protocol):
     """Where features are looked up; SQLite here, another where one file is not enough."""
 
-    def find(self, customer_ids: Sequence[str]) -> Mapping[str, Sequence[Held]]:
+    def find(self, customer_ids: Sequence[str]) -> Mapping[str, Sequence[StoredRow]]:
         """The rows of those who have any, by id.
 
         Raises:
@@ -55,12 +55,12 @@ class SqliteStore:
         self._reader = Reader(path)
         self._columns: dict[str, tuple[str, ...]] = {}  # by digest; what a digest names never changes
 
-    def find(self, customer_ids: Sequence[str]) -> dict[str, list[Held]]:
+    def find(self, customer_ids: Sequence[str]) -> dict[str, list[StoredRow]]:
         """The rows of those who have any, by id."""
-        found: dict[str, list[Held]] = {}
+        found: dict[str, list[StoredRow]] = {}
         for customer, schema, as_of, cells in self._reader.ask_of(_FIND, list(dict.fromkeys(customer_ids))):
             features = dict(zip(self._schema(schema), _decode(cells), strict=True))
-            found.setdefault(customer, []).append(Held(as_of, features))
+            found.setdefault(customer, []).append(StoredRow(as_of, features))
         return found
 
     def _schema(self, digest: str) -> tuple[str, ...]:

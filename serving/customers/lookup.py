@@ -16,7 +16,7 @@ from scoring.encoding.block import Block
 from scoring.privacy import suppression as lists
 from scoring.privacy.suppression import Suppression, SuppressionError
 from serving.customers import feature_store as stores
-from serving.customers.feature_store import Held, SqliteStore, Store
+from serving.customers.feature_store import SqliteStore, Store, StoredRow
 from serving.customers.raw_events import FILE as EVENTS
 from serving.customers.raw_events import prepare
 from serving.http.problems import STORE_DOWN, Problem, retry_after
@@ -107,7 +107,7 @@ class Customers:
 
 
 def _prepared(
-    customer: str, held: Sequence[Held], served: Served, use_cases: Sequence[str] | None, oldest: float
+    customer: str, held: Sequence[StoredRow], served: Served, use_cases: Sequence[str] | None, oldest: float
 ) -> Prepared:
     """A customer's features for each use case, or why there are none; unasked, for those its rows suffice for."""
     latest = {name: _latest(served[name], held) for name in use_cases or served}
@@ -124,7 +124,7 @@ def _prepared(
     return Prepared(customer, features, answers)
 
 
-def _latest(live: Live, held: Sequence[Held]) -> Held | None:
+def _latest(live: Live, held: Sequence[StoredRow]) -> StoredRow | None:
     """The latest of a customer's rows with every feature of a use case."""
     fitting = [row for row in held if live.scorer.encoder.names <= row.features.keys()]
     return max(fitting, key=lambda row: row.as_of, default=None)

@@ -60,10 +60,10 @@ def prepare(profiles: Sequence[Any], served: Mapping[str, Live], use_cases: Sequ
     return prepared
 
 
-Told = tuple[Mapping[str, Any] | None, Mapping[str, Any]]  # features, or an answer without a score
+Made = tuple[Mapping[str, Any] | None, Mapping[str, Any]]  # features, or an answer without a score
 
 
-def _featured(live: Live, profiles: Mapping[int, Mapping[str, Any]]) -> dict[int, Told]:
+def _featured(live: Live, profiles: Mapping[int, Mapping[str, Any]]) -> dict[int, Made]:
     """For one use case, each profile's features, or why there are none."""
     version = {"model_version": live.release.version}
     if not _takes_events(live):
@@ -71,7 +71,7 @@ def _featured(live: Live, profiles: Mapping[int, Mapping[str, Any]]) -> dict[int
     compiled = json.loads(live.release.bundle.files[FILE])
     events: list[list[Any]] = []
     traits: list[list[Any]] = []
-    told: dict[int, Told] = {}
+    told: dict[int, Made] = {}
     for row, profile in profiles.items():
         own, about, broken = _read(compiled, row, profile)
         if broken:
@@ -79,7 +79,7 @@ def _featured(live: Live, profiles: Mapping[int, Mapping[str, Any]]) -> dict[int
         else:
             events += own
             traits += about
-    lacking: Told = (None, {"status": "insufficient_data", **version})
+    lacking: Made = (None, {"status": "insufficient_data", **version})
     found = _run(compiled, events, traits)
     return {row: told.get(row) or ((found[row], {}) if row in found else lacking) for row in profiles}
 

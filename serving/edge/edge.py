@@ -14,19 +14,27 @@ from serving.api import handlers as calls
 from serving.api import probes
 from serving.auth import login
 from serving.auth.gate import CONSOLE
-from serving.console.pages.problems import trouble, wants_page
+from serving.console.pages.problem_page import trouble, wants_page
 from serving.edge.routes import ERASE, EXPLANATIONS, EXPORT, SCORES, UNMATCHED, Route, find
 from serving.http.headers import cors_headers, guard_headers
 from serving.http.problems import FAILED, METHOD, NOT_FOUND, Kind, Problem
 from serving.http.problems import KINDS as PROBLEM_KINDS
 from serving.http.problems import MEDIA_TYPE as PROBLEM_TYPE
 from serving.http.reply import Reply
-from serving.requests.body import ClientLeftError, Receive, Room, Share, check_media_type, declared_size, read_body
+from serving.requests.body import (
+    BodyBudget,
+    BodyShare,
+    ClientLeftError,
+    Receive,
+    check_media_type,
+    declared_size,
+    read_body,
+)
 from serving.requests.fast_decode import read_block
 from serving.requests.models import customers_request, explanation_request, scores_request
 from serving.requests.strict_json import decode
 from serving.telemetry import logs, metrics
-from serving.worker.request_context import VISIT, Visit
+from serving.worker.request_context import CONTEXT, RequestContext
 from serving.worker.runtime import Runtime
 
 Scope = MutableMapping[str, Any]
@@ -61,7 +69,7 @@ class Edge:
     def __init__(self, inner: App, runtime: Runtime) -> None:
         self._inner = inner
         self._runtime = runtime
-        self._room = Room(runtime.settings)
+        self._room = BodyBudget(runtime.settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One connection's event: a request, the start and end of the worker, or a web socket, which is refused."""
@@ -89,25 +97,27 @@ class Edge:
     async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        visit = Visit(request_id(headers), self._runtime, self._runtime.snapshot)
+        context = RequestContext(request_id(headers), self._runtime, self._runtime.snapshot)
         found = find(scope["path"])
         template = found[0].template if found else UNMATCHED
-        token = VISIT.set(visit)
+        token = CONTEXT.set(context)
         try:
-            reply = await self._reply(found, scope, headers, receive, visit)
+            reply = await self._reply(found, scope, headers, receive, context)
         except Problem as problem:
             person = wants_page(headers, scope["path"])
-            reply = trouble(headers, problem) if person else problem.reply(visit.request_id)
+            reply = trouble(headers, problem) if person else problem.reply(context.request_id)
         except ClientLeftError:
-            self._count(scope, template, 499, started, visit)
+            self._count(scope, template, 499, started, context)
             return
         except Exception as error:
-            logs.say("request_failed", level="error", request_id=visit.request_id, route=template, **logs.fault(error))
-            reply = Problem(FAILED, "The fault is in the log, under the request id.").reply(visit.request_id)
+            logs.say(
+                "request_failed", level="error", request_id=context.request_id, route=template, **logs.fault(error)
+            )
+            reply = Problem(FAILED, "The fault is in the log, under the request id.").reply(context.request_id)
         finally:
-            VISIT.reset(token)
-        await _send(reply, scope, headers, visit, template, send)
-        self._count(scope, template, reply.status, started, visit)
+            CONTEXT.reset(token)
+        await _send(reply, scope, headers, context, template, send)
+        self._count(scope, template, reply.status, started, context)
 
     async def _reply(
         self,
@@ -115,7 +125,7 @@ class Edge:
         scope: Scope,
         headers: Mapping[bytes, bytes],
         receive: Receive,
-        visit: Visit,
+        context: RequestContext,
     ) -> Reply:
         if found is None:
             raise Problem(NOT_FOUND, "No route has this path; /openapi.json names them all.")
@@ -128,13 +138,13 @@ class Edge:
             raise Problem(METHOD, f"The methods here are {', '.join(route.methods)}.", headers=allow)
         gate, server = self._runtime.gate, scope.get("server")
         if route.needs == CONSOLE:
-            visit.key, known = gate.admit_browser(headers, server)
+            context.key, known = gate.admit_browser(headers, server)
             if not known:
                 return login.to_sign_in()
         else:
-            visit.key = gate.admit(route.needs, headers, server)
+            context.key = gate.admit(route.needs, headers, server)
         if route.template in _PROBES:
-            return _PROBES[route.template](visit)
+            return _PROBES[route.template](context)
         if route.template == login.SIGN_IN and method != "POST":
             return login.form(headers)
         if method != "POST":
@@ -142,30 +152,36 @@ class Edge:
         check_media_type(headers, route.accepts)
         if route.template in CALLS:
             self._runtime.expect(declared_size(headers))
-        share = Share(self._room)
+        share = BodyShare(self._room)
         try:
             body = await read_body(headers, receive, self._runtime.settings, share)
-            return await self._posted(route, path, scope, headers, body, visit)
+            return await self._posted(route, path, scope, headers, body, context)
         finally:
             share.end()
 
     async def _posted(
-        self, route: Route, path: str, scope: Scope, headers: Mapping[bytes, bytes], body: bytes, visit: Visit
+        self,
+        route: Route,
+        path: str,
+        scope: Scope,
+        headers: Mapping[bytes, bytes],
+        body: bytes,
+        context: RequestContext,
     ) -> Reply:
         """The answer to a body that has arrived whole."""
         if route.template == login.SIGN_IN:
             return login.enter(self._runtime.gate, headers, body, secure=scope.get("scheme") == "https")
         if route.template not in CALLS:
             return await self._forward({**scope, "path": path}, body, [(b"content-type", route.accepts)])
-        visit.place = self._runtime.place(len(body))
-        async with visit.place or nullcontext():
+        context.place = self._runtime.place(len(body))
+        async with context.place or nullcontext():
             if self._runtime.settings.shortcut:
-                block = read_block(body, visit.snapshot.served) if route.template == SCORES else None
-                return await CALLS[route.template](block or decode(body), visit)
+                block = read_block(body, context.snapshot.served) if route.template == SCORES else None
+                return await CALLS[route.template](block or decode(body), context)
             decoded = decode(body)
             _SHAPES[route.template](decoded)  # BentoML's own checks would coerce, and repeat what was posted
-            if visit.place:
-                visit.place.rest()
+            if context.place:
+                context.place.rest()
             return await self._forward({**scope, "path": path}, body, [(b"content-type", route.accepts)])
 
     async def _forward(self, scope: Scope, body: bytes, own: list[tuple[bytes, bytes]]) -> Reply:
@@ -197,7 +213,7 @@ class Edge:
             raise Problem(_kind_of(reply.status), "The request could not be answered.")
         return reply
 
-    def _count(self, scope: Scope, template: str, status: int, started: float, visit: Visit) -> None:
+    def _count(self, scope: Scope, template: str, status: int, started: float, context: RequestContext) -> None:
         known = template != UNMATCHED and scope["method"] in ("GET", "HEAD", "POST", "OPTIONS")
         method = scope["method"] if known else "(any)"
         self._runtime.registry.add(metrics.HTTP_REQUESTS, (template, method, str(status)))
@@ -205,13 +221,13 @@ class Edge:
             milliseconds = round(1000 * (time.perf_counter() - started), 3)
             logs.say(
                 "request",
-                request_id=visit.request_id,
+                request_id=context.request_id,
                 route=template,
                 method=method,
                 status=status,
                 milliseconds=milliseconds,
-                rows=visit.rows,
-                **({"key": visit.key.name} if visit.key else {}),
+                rows=context.rows,
+                **({"key": context.key.name} if context.key else {}),
             )
 
 
@@ -239,11 +255,11 @@ def _length(body: bytes) -> tuple[bytes, bytes]:
 
 
 async def _send(
-    reply: Reply, scope: Scope, headers: Mapping[bytes, bytes], visit: Visit, template: str, send: Send
+    reply: Reply, scope: Scope, headers: Mapping[bytes, bytes], context: RequestContext, template: str, send: Send
 ) -> None:
     body = reply.body
-    heads = [(b"x-request-id", visit.request_id.encode()), *reply.headers, *guard_headers(reply, template)]
-    heads += cors_headers(headers, scope["method"], visit.runtime.settings.cors_origins, dict(reply.headers))
+    heads = [(b"x-request-id", context.request_id.encode()), *reply.headers, *guard_headers(reply, template)]
+    heads += cors_headers(headers, scope["method"], context.runtime.settings.cors_origins, dict(reply.headers))
     if len(body) >= _COMPRESS_FROM and _takes_gzip(headers):
         body = gzip.compress(body, compresslevel=1, mtime=0)
         heads.append((b"content-encoding", b"gzip"))

@@ -20,13 +20,13 @@ from serving.console.pages import audience, customer
 from serving.console.pages import home as start
 from serving.console.pages import model as models
 from serving.console.pages import segments as segments_page
-from serving.console.pages.problems import trouble, wants_page
+from serving.console.pages.problem_page import trouble, wants_page
 from serving.console.views.segment_sizes import sizes
 from serving.console.web import render
-from serving.customers.segment_outcomes import last_report
+from serving.customers.segment_report import last_report
 from serving.http.problems import NOT_FOUND, UNKNOWN_USE_CASE, Problem
 from serving.http.reply import Reply, json_reply
-from serving.worker.request_context import VISIT
+from serving.worker.request_context import CONTEXT
 
 Handler = Callable[[Request], Awaitable[Reply]]
 
@@ -68,7 +68,7 @@ def _endpoint(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         except Problem as problem:
             headers = dict(request.scope["headers"])
             person = wants_page(headers, request.url.path)
-            reply = trouble(headers, problem) if person else problem.reply(VISIT.get().request_id)
+            reply = trouble(headers, problem) if person else problem.reply(CONTEXT.get().request_id)
         told = {name.decode(): value.decode() for name, value in reply.headers}
         return Response(reply.body, reply.status, told, reply.content_type.decode())
 
@@ -89,7 +89,7 @@ async def to_console(_request: Request) -> Reply:
 
 async def use_cases(_request: Request) -> Reply:
     """GET /v1/use-cases."""
-    return with_tag(json_reply({"use_cases": [summary(live) for live in VISIT.get().snapshot.served.values()]}))
+    return with_tag(json_reply({"use_cases": [summary(live) for live in CONTEXT.get().snapshot.served.values()]}))
 
 
 async def use_case(request: Request) -> Reply:
@@ -113,8 +113,8 @@ async def segments(_request: Request) -> Reply:
     Sizes are those of the last snapshot of audiences, and `became` is what the last segment report says: both null
     where there is none, or it was of other segments.
     """
-    visit = VISIT.get()
-    policy, home = visit.snapshot.policy, visit.runtime.settings.home
+    context = CONTEXT.get()
+    policy, home = context.snapshot.policy, context.runtime.settings.home
     counted, report = sizes(home, policy), last_report(home)
     known = counted.counts if counted and counted.of_this_policy else {}
     if report and not report.of(policy):
@@ -141,12 +141,12 @@ async def segments(_request: Request) -> Reply:
 
 async def openapi(_request: Request) -> Reply:
     """GET /openapi.json."""
-    described = json.dumps(document(VISIT.get().snapshot.served), ensure_ascii=False)  # holds numbers beyond 64 bits
+    described = json.dumps(document(CONTEXT.get().snapshot.served), ensure_ascii=False)  # holds numbers beyond 64 bits
     return with_tag(Reply(200, described.encode()))
 
 
 def _served(request: Request) -> Live:
-    served = VISIT.get().snapshot.served
+    served = CONTEXT.get().snapshot.served
     name = request.path_params["name"]
     if name not in served:
         known = ", ".join(served) or "none yet"

@@ -22,7 +22,7 @@ class ClientLeftError(Exception):
     """The client left before its request was whole."""
 
 
-class Room:
+class BodyBudget:
     """The bytes that a worker has for bodies, from their arrival until they are answered."""
 
     def __init__(self, settings: Settings) -> None:
@@ -44,15 +44,15 @@ class Room:
         self._left += size
 
 
-class Share:
+class BodyShare:
     """What one request has of the room."""
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, room: BodyBudget) -> None:
         self._room = room
         self._size = 0
 
     def grow(self, size: int) -> None:
-        """Has room for a body of so many bytes from now on; a small one needs none. Raises as `Room.take` does."""
+        """Has room for a body of so many bytes from now on; a small one needs none; raises as `BodyBudget.take`."""
         if size > max(UNCOUNTED, self._size):
             self._room.take(size - self._size)
             self._size = size
@@ -86,7 +86,7 @@ def declared_size(headers: Mapping[bytes, bytes]) -> int:
     return int(declared) if declared.isdigit() else 0
 
 
-async def read_body(headers: Mapping[bytes, bytes], receive: Receive, settings: Settings, share: Share) -> bytes:
+async def read_body(headers: Mapping[bytes, bytes], receive: Receive, settings: Settings, share: BodyShare) -> bytes:
     """The whole body, unpacked, at most `max_body_bytes` before and after, and within the room there is.
 
     Raises:
@@ -121,7 +121,7 @@ async def _first(receive: Receive, settings: Settings) -> Any:
         raise _too_slow(settings) from None
 
 
-async def _rest(start: bytes, receive: Receive, limit: int, share: Share) -> bytes:
+async def _rest(start: bytes, receive: Receive, limit: int, share: BodyShare) -> bytes:
     chunks, size, more = [start], len(start), True
     while more:
         message = await receive()

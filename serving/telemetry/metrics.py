@@ -42,7 +42,7 @@ FAMILIES = (
 )
 
 
-class Registry:
+class Counters:
     """Counters and histograms of one process. Adding is safe from any thread: at worst one increment is lost."""
 
     def __init__(self) -> None:

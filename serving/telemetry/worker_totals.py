@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from serving.telemetry.metrics import FAMILIES, Family, Registry
+from serving.telemetry.metrics import FAMILIES, Counters, Family
 
 FOLDER = "PENCHANT_TALLY"  # the environment variable by which workers know the folder
 _BY_NAME: dict[str, Family] = {family.name: family for family in FAMILIES}
@@ -24,7 +24,7 @@ def folder() -> Path | None:
     return Path(named) if named and Path(named).is_dir() else None
 
 
-def leave(registry: Registry) -> None:
+def leave(registry: Counters) -> None:
     """Writes this worker's counts; a full or read-only disk costs the sum, not the server."""
     place = folder()
     if place is None:
@@ -39,16 +39,16 @@ def leave(registry: Registry) -> None:
         draft.replace(place / f"{os.getpid()}.json")
 
 
-def total(own: Registry) -> Registry:
+def total(own: Counters) -> Counters:
     """This worker's counts as they are now, and those the others left."""
-    summed = Registry()
+    summed = Counters()
     _add(summed, own)
     for other in _others():
         _add(summed, other)
     return summed
 
 
-def _add(summed: Registry, one: Registry) -> None:
+def _add(summed: Counters, one: Counters) -> None:
     for (family, labels), value in one.counts.copy().items():
         summed.add(family, labels, value)
     for family, values in one.spread.copy().items():
@@ -56,7 +56,7 @@ def _add(summed: Registry, one: Registry) -> None:
         kept[:] = [left + right for left, right in zip(kept, values, strict=True)]
 
 
-def _others() -> Iterator[Registry]:
+def _others() -> Iterator[Counters]:
     place = folder()
     for path in sorted(place.glob("*.json")) if place else ():
         if path.stem == str(os.getpid()):
@@ -65,9 +65,9 @@ def _others() -> Iterator[Registry]:
             yield _read(path)
 
 
-def _read(path: Path) -> Registry:
+def _read(path: Path) -> Counters:
     state = json.loads(path.read_bytes())
-    other = Registry()
+    other = Counters()
     for name, labels, value in state["counts"]:
         other.counts[_BY_NAME[name], tuple(labels)] = value
     other.spread = {_BY_NAME[name]: values for name, values in state["spread"].items()}

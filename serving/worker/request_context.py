@@ -6,7 +6,7 @@ import contextvars
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from serving.admission.scheduler import Place
+from serving.admission.scheduler import Slot
 from serving.auth.api_keys import Key
 from serving.http.reply import Reply
 from serving.releases.watcher import Snapshot
@@ -16,7 +16,7 @@ SMALL_COST = 200  # rows scored; work up to this is done at once, where a thread
 
 
 @dataclass(slots=True)
-class Visit:
+class RequestContext:
     """One request from start to end: its id and the releases it sees, which do not change under it."""
 
     request_id: str
@@ -24,7 +24,7 @@ class Visit:
     snapshot: Snapshot
     key: Key | None = None  # whose call it is, where keys are asked for
     rows: int = 0  # profiles in the request, for the log
-    place: Place | None = None  # among the short calls, where it is one by the size of its body
+    place: Slot | None = None  # among the short calls, where it is one by the size of its body
 
     async def work(self, cost: int, call: Callable[[], Reply]) -> Reply:
         """What a call answers: at once where it is short and costs little, else in the one thread.
@@ -39,4 +39,4 @@ class Visit:
         return await self.runtime.work(call)
 
 
-VISIT: contextvars.ContextVar[Visit] = contextvars.ContextVar("visit")
+CONTEXT: contextvars.ContextVar[RequestContext] = contextvars.ContextVar("context")

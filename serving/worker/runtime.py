@@ -12,8 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from serving.admission.load_shedding import Line
-from serving.admission.scheduler import Place, Turns
+from serving.admission.load_shedding import Queue
+from serving.admission.scheduler import Scheduler, Slot
 from serving.auth.gate import Gate
 from serving.customers.decision_log import Decisions
 from serving.customers.lookup import Customers
@@ -37,7 +37,7 @@ class Runtime:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.registry = metrics.Registry()
+        self.registry = metrics.Counters()
         self.draining = False
         self.gate = Gate(settings)
         self.customers = Customers(settings)
@@ -50,9 +50,9 @@ class Runtime:
             swapped=lambda name, result: self.registry.add(metrics.SWAPS, (name, result)),
         )
         self._parent = int(os.environ.get(SUPERVISOR) or os.getppid())
-        self._small = Line(settings.waiting)
-        self._large = Line(min(settings.waiting, LARGE_WAITING), kept_busy=1)
-        self.turns = Turns(settings.waiting)
+        self._small = Queue(settings.waiting)
+        self._large = Queue(min(settings.waiting, LARGE_WAITING), kept_busy=1)
+        self.turns = Scheduler(settings.waiting)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="large")
 
     @property
@@ -127,13 +127,13 @@ class Runtime:
             asyncio.get_running_loop().call_soon(line.open_again)
         return away
 
-    def _line(self, size: int) -> Line:
+    def _line(self, size: int) -> Queue:
         """Where the work of a body of so many bytes would most likely be."""
         return self._large if size > UNCOUNTED else self._small
 
-    def place(self, size: int) -> Place | None:
+    def place(self, size: int) -> Slot | None:
         """A place for a call with a body of so many bytes, where it is a short one."""
-        return Place(self._small, self.turns) if self._line(size) is self._small else None
+        return Slot(self._small, self.turns) if self._line(size) is self._small else None
 
     async def work(self, call: Callable[[], Answer]) -> Answer:
         """Does large work in the one thread, within the deadline.

@@ -17,7 +17,7 @@ Format = Callable[[float], str]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class PlotLine:
     """One curve of a chart; the first is the model's, the others differ by their dashes."""
 
     name: str
@@ -50,7 +50,7 @@ class Chart:
     title: str
     across: str
     up: str
-    lines: list[Line]
+    lines: list[PlotLine]
     x_ticks: list[Tick]
     y_ticks: list[Tick]
     dots: list[Dot] = field(default_factory=list)
@@ -85,13 +85,13 @@ class Axes:
         share = (np.asarray(values, dtype=np.float64) - self.y_low) / ((self.y_high - self.y_low) or 1.0)
         return np.round(HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * share, 1).tolist()
 
-    def line(self, name: str, style: str, x: Numbers, y: Numbers) -> Line:
+    def line(self, name: str, style: str, x: Numbers, y: Numbers) -> PlotLine:
         """A curve through points, those left out that would not be seen."""
         points: list[tuple[float, float]] = []
         for point in zip(self.xs(x), self.ys(y), strict=True):
             if not points or abs(point[0] - points[-1][0]) + abs(point[1] - points[-1][1]) >= 1:
                 points.append(point)
-        return Line(name, "M" + "L".join(f"{a:g} {b:g}" for a, b in points), style)
+        return PlotLine(name, "M" + "L".join(f"{a:g} {b:g}" for a, b in points), style)
 
     def area(self, x: Numbers, low: Numbers, high: Numbers) -> str:
         """What lies between two curves."""

@@ -17,7 +17,7 @@ from serving.console.web import forms
 from serving.http.problems import BAD_REQUEST, NOT_ALLOWED, NOT_READY, Problem
 from serving.http.reply import Reply
 from serving.telemetry import logs
-from serving.worker.request_context import VISIT, Visit
+from serving.worker.request_context import CONTEXT, RequestContext
 
 SCOPE = "admin"
 FORMATS = {  # with ending and media type
@@ -40,12 +40,12 @@ class Door:
 
 def door(counted: Sizes | None) -> Door:
     """What an audience would be made of: the last snapshot, and the contacts that were named."""
-    visit = VISIT.get()
-    if visit.key is not None and SCOPE not in visit.key.scopes:
+    context = CONTEXT.get()
+    if context.key is not None and SCOPE not in context.key.scopes:
         return Door("audience_scope")
     if counted is None or not counted.of_this_policy or counted.snapshot is None or not counted.snapshot.is_file():
         return Door("audience_unfrozen")
-    contacts = named_contacts(visit.runtime.settings.home)
+    contacts = named_contacts(context.runtime.settings.home)
     if contacts is None or not contacts.path.exists():
         return Door("audience_contacts")
     return Door(None, counted.snapshot, contacts)
@@ -66,9 +66,9 @@ async def prepare(posted: Mapping[str, str], *, write: bool) -> tuple[dict[str, 
     Raises:
         Problem: 403 without the scope, 400 for what is no segment or format, 503 where a file cannot be read.
     """
-    visit = VISIT.get()
-    policy = visit.snapshot.policy
-    found = door(sizes(visit.runtime.settings.home, policy))
+    context = CONTEXT.get()
+    policy = context.snapshot.policy
+    found = door(sizes(context.runtime.settings.home, policy))
     if found.shut == "audience_scope":
         raise Problem(NOT_ALLOWED, f"The key needs the scope {SCOPE}.")
     if found.shut:
@@ -76,14 +76,16 @@ async def prepare(posted: Mapping[str, str], *, write: bool) -> tuple[dict[str, 
     code, format_ = posted.get("segment", ""), posted.get("format", "")
     if code not in policy.by_code or format_ not in FORMATS:
         raise Problem(BAD_REQUEST, "An audience is of one of the segments, in one of the forms offered.")
-    document, content = await visit.runtime.work(lambda: _prepared(found, visit, code, format_, write))
+    document, content = await context.runtime.work(lambda: _prepared(found, context, code, format_, write))
     if write:
         told = {"segment": code, "format": format_, "rows": document["written"]}
-        logs.say("audience_left", request_id=visit.request_id, key=visit.key.name if visit.key else None, **told)
+        logs.say("audience_left", request_id=context.request_id, key=context.key.name if context.key else None, **told)
     return document, content
 
 
-def _prepared(found: Door, visit: Visit, code: str, format_: str, write: bool) -> tuple[dict[str, Any], bytes]:
+def _prepared(
+    found: Door, context: RequestContext, code: str, format_: str, write: bool
+) -> tuple[dict[str, Any], bytes]:
     from scoring.audiences.addressable import (  # only a server that is asked for an audience needs pyarrow
         addressees,
         counted,
@@ -97,10 +99,10 @@ def _prepared(found: Door, visit: Visit, code: str, format_: str, write: bool) -
     assert file  # noqa: S101 the door is open
     try:
         snapshot = open_snapshot(found.snapshot)
-        if snapshot.facts["policy"] != visit.snapshot.policy.version:
+        if snapshot.facts["policy"] != context.snapshot.policy.version:
             raise AudienceError("The snapshot must be of the segments that are installed, got one of others.")
         contacts = read_contacts(file.path, email=file.email, consent=file.consent)
-        audience = addressees(visit.runtime.settings.home, snapshot, code, contacts=contacts)
+        audience = addressees(context.runtime.settings.home, snapshot, code, contacts=contacts)
         document = counted(snapshot, code, audience)
         if not write:
             return document, b""
@@ -109,5 +111,5 @@ def _prepared(found: Door, visit: Visit, code: str, format_: str, write: bool) -
             return document, target.read_bytes()
     except (AudienceError, BatchError, SuppressionError, OSError) as error:
         detail = "The snapshot, the contacts or the suppression list cannot be read now, so nobody may be addressed."
-        logs.say("audience_failed", level="error", request_id=visit.request_id, **logs.fault(error))
+        logs.say("audience_failed", level="error", request_id=context.request_id, **logs.fault(error))
         raise Problem(NOT_READY, detail) from None

@@ -9,8 +9,8 @@ from typing import Any
 from starlette.requests import Request
 
 from serving.api.use_case_document import example
-from serving.console.views.customer import Customer, customer, features_in, with_features
 from serving.console.views.score_history import earlier
+from serving.console.views.scored_customer import ScoredCustomer, customer, features_in, with_features
 from serving.console.views.what_if import changed, controls
 from serving.console.web import forms
 from serving.console.web.i18n import Words
@@ -19,7 +19,7 @@ from serving.http.problems import INVALID_PROFILE, NOT_READY, UNKNOWN_USE_CASE, 
 from serving.http.reply import Reply
 from serving.requests.models import ScoresRequest, scores_request
 from serving.requests.strict_json import decode
-from serving.worker.request_context import VISIT
+from serving.worker.request_context import CONTEXT
 
 _SAVED = [(b"content-disposition", b'attachment; filename="penchant-customer.html"')]
 
@@ -57,11 +57,11 @@ async def export(request: Request) -> Reply:
 
 
 def _form(request: Request, problem: Problem | None = None, text: str | None = None) -> Reply:
-    served = VISIT.get().snapshot.served
+    served = CONTEXT.get().snapshot.served
     chosen = served.get(request.query_params.get("use_case", "")) or next(iter(served.values()), None)
     if text is None:
         text = pretty(example(chosen)["profiles"][0]) if chosen else ""
-    known = VISIT.get().runtime.customers.store is not None
+    known = CONTEXT.get().runtime.customers.store is not None
     facts = {"here": "customer", "text": text, "problem": problem, "live": list(served), "store": known}
     return page("form.html", language_of(request), facts, status=problem.kind.status if problem else 200)
 
@@ -92,24 +92,24 @@ def _facts(text: str, say: Words) -> dict[str, Any]:
     Raises:
         Problem: It is not JSON, not a profile, or nothing is served.
     """
-    visit = VISIT.get()
-    if not visit.snapshot.served:
+    context = CONTEXT.get()
+    if not context.snapshot.served:
         raise Problem(NOT_READY, "No release is being served; /readyz says why.")
     posted = decode(text.encode("utf-8", "surrogatepass"))
     if not (isinstance(posted, dict) and posted.keys() & {"profiles", "customer_ids"}):
         posted = {"profiles": [posted]}
     asked = scores_request({**posted, "language": say.language, "reasons": 0})
-    unknown = [name for name in asked.use_cases or () if name not in visit.snapshot.served]
+    unknown = [name for name in asked.use_cases or () if name not in context.snapshot.served]
     if unknown:
         raise Problem(UNKNOWN_USE_CASE, f"A use case must be one of those served, got {len(unknown)} that are not.")
     asked, count = asked.first, len(asked.customer_ids or asked.profiles)
-    served, policy = visit.snapshot.served, visit.snapshot.policy
-    profile = visit.runtime.customers.ready(asked, served)[0]
+    served, policy = context.snapshot.served, context.snapshot.policy
+    profile = context.runtime.customers.ready(asked, served)[0]
     return {
         "here": "customer",
         "customer": customer(served, profile, use_cases=asked.use_cases, policy=policy, say=say),
         "several": count if count > 1 else 0,
-        "released_at": visit.snapshot.released_at,
+        "released_at": context.snapshot.released_at,
         "again": pretty(_again(asked)),
         "profile": profile,
         "use_cases": asked.use_cases,
@@ -126,7 +126,7 @@ def _again(asked: ScoresRequest) -> Any:
 
 def _changed(facts: Mapping[str, Any], posted: Mapping[str, str], say: Words) -> dict[str, Any]:
     """The what-if of a customer: its controls, and the customer as changed where something was."""
-    shown: Customer = facts["customer"]
+    shown: ScoredCustomer = facts["customer"]
     if not shown.scored:
         return {"controls": [], "broken": [], "then": None}
     profile = facts["profile"]
@@ -135,7 +135,7 @@ def _changed(facts: Mapping[str, Any], posted: Mapping[str, str], say: Words) ->
     features, broken = changed(allowed, posted, known, say)
     if broken or not posted:
         return {"controls": allowed, "broken": broken, "then": None}
-    snapshot = VISIT.get().snapshot
+    snapshot = CONTEXT.get().snapshot
     then = customer(
         snapshot.served,
         with_features(profile, features),

@@ -6,14 +6,14 @@ from starlette.requests import Request
 
 from serving.api.openapi import document
 from serving.console.pages import customer
-from serving.console.pages.problems import leave
-from serving.console.views.promotions import last_verdicts
+from serving.console.pages.problem_page import leave
+from serving.console.views.promotions import latest_decisions
 from serving.console.web import forms
 from serving.console.web.i18n import Words
 from serving.console.web.render import language_of, page
 from serving.http.problems import KINDS
 from serving.http.reply import Reply
-from serving.worker.request_context import VISIT
+from serving.worker.request_context import CONTEXT
 
 
 async def start(request: Request) -> Reply:
@@ -21,8 +21,8 @@ async def start(request: Request) -> Reply:
     if request.method == "POST":
         posted = await forms.fields(request)
         return leave() if "leave" in posted else await customer.shown(request, posted.get("profile", ""))
-    visit = VISIT.get()
-    snapshot = visit.snapshot
+    context = CONTEXT.get()
+    snapshot = context.snapshot
     facts = {
         "here": "start",
         "live": snapshot.served,
@@ -30,13 +30,13 @@ async def start(request: Request) -> Reply:
         "released_at": snapshot.released_at,
         "policy": snapshot.policy,
         "policy_refusal": snapshot.policy_refusal,
-        "ready": visit.runtime.ready,
-        "verdicts": last_verdicts(visit.runtime.settings.home, Words(language_of(request))),
+        "ready": context.runtime.ready,
+        "verdicts": latest_decisions(context.runtime.settings.home, Words(language_of(request))),
     }
     return page("start.html", language_of(request), facts)
 
 
 async def docs(request: Request) -> Reply:
     """GET /docs."""
-    described = document(VISIT.get().snapshot.served)
+    described = document(CONTEXT.get().snapshot.served)
     return page("docs.html", language_of(request), {"here": "docs", "api": described, "kinds": KINDS})

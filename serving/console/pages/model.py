@@ -19,13 +19,13 @@ from scoring.text.promotion import told_bar
 from serving.console.charts.curves import curves_of, market_of
 from serving.console.charts.model_charts import by_tenths, calibration_chart, model_charts
 from serving.console.views.findings import doubts
-from serving.console.views.plan import Plan, answer
-from serving.console.views.promotions import verdicts_on
+from serving.console.views.plan import PlanResult, answer
+from serving.console.views.promotions import decisions_on
 from serving.console.web.i18n import Words
 from serving.console.web.render import language_of, page
 from serving.http.problems import UNKNOWN_USE_CASE, Problem
 from serving.http.reply import Reply
-from serving.worker.request_context import VISIT
+from serving.worker.request_context import CONTEXT
 
 METRICS = {"roc_auc": 3, "pr_auc": 3, "lift_at_10": 2, "log_loss": 4, "brier": 4, "ece": 4}  # with decimals
 LOWER = ("log_loss", "brier", "ece")
@@ -50,8 +50,8 @@ async def model(request: Request) -> Reply:
         "calibration": calibration_chart(tenths, say) if tenths else None,
         "tenths": tenths,
         "versions": versions(live),
-        "verdicts": verdicts_on(VISIT.get().runtime.settings.home, manifest["name"], say),
-        "released_at": VISIT.get().snapshot.released_at[manifest["name"]],
+        "verdicts": decisions_on(CONTEXT.get().runtime.settings.home, manifest["name"], say),
+        "released_at": CONTEXT.get().snapshot.released_at[manifest["name"]],
         "plan": await _planned(live, request, say),
     }
     return page("model.html", language, facts)
@@ -63,7 +63,7 @@ async def replan(request: Request) -> Reply:
     return page("plan.html", language, {"plan": await _planned(live, request, Words(language))})
 
 
-async def _planned(live: Live, request: Request, say: Words) -> Plan | None:
+async def _planned(live: Live, request: Request, say: Words) -> PlanResult | None:
     market = await asyncio.to_thread(market_of, live)
     return answer(market, request.query_params, say) if market else None
 
@@ -114,7 +114,7 @@ def _changed(before: Mapping[str, Any] | None, one: Mapping[str, Any]) -> list[s
 
 
 def _live(request: Request) -> Live:
-    served = VISIT.get().snapshot.served
+    served = CONTEXT.get().snapshot.served
     if request.path_params["name"] not in served:
         known = ", ".join(served) or "none yet"
         raise Problem(UNKNOWN_USE_CASE, f"A use case must be one of those served ({known}), got another.")

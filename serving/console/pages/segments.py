@@ -9,18 +9,18 @@ from starlette.requests import Request
 from scoring.segments.policy import LEVELS, Policy, Segment
 from serving.console.charts.svg import histogram
 from serving.console.pages import audience
-from serving.console.views.segment_outcomes import report_of
+from serving.console.views.segment_changes import report_of
 from serving.console.views.segment_sizes import sizes
 from serving.console.web import forms
 from serving.console.web.i18n import Words
 from serving.console.web.render import language_of, page
 from serving.http.reply import Reply
-from serving.worker.request_context import VISIT
+from serving.worker.request_context import CONTEXT
 
 
 async def segments(request: Request) -> Reply:
     """GET /console/segments; POST counts the audience of one of them."""
-    snapshot, home, language = VISIT.get().snapshot, VISIT.get().runtime.settings.home, language_of(request)
+    snapshot, home, language = CONTEXT.get().snapshot, CONTEXT.get().runtime.settings.home, language_of(request)
     posted = await forms.fields(request) if request.method == "POST" else {}
     counted = (await audience.prepare(posted, write=False))[0] if posted else None
     policy, served = snapshot.policy, snapshot.served

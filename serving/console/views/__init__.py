@@ -1,0 +1,12 @@
+"""What a page shows, worked out before any template is rendered."""
+
+__all__ = [
+    "findings",
+    "plan",
+    "promotions",
+    "score_history",
+    "scored_customer",
+    "segment_changes",
+    "segment_sizes",
+    "what_if",
+]

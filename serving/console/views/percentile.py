@@ -15,7 +15,7 @@ from scoring.bundle.bundle import Bundle
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Rank:
     """The share of the reference below a value, and the share that stands where it stands; both in 0..1.
 
     `below` is None where values have no order, or where the value is missing.
@@ -31,7 +31,7 @@ def _reference(content: bytes) -> Mapping[str, Any]:
     return dict(json.loads(content).get("features", {}))
 
 
-def place(bundle: Bundle, feature: Feature, encoded: float) -> Place | None:
+def place(bundle: Bundle, feature: Feature, encoded: float) -> Rank | None:
     """The place of an encoded value; None where the bundle has no histogram of its feature."""
     held = _reference(bundle.files.get("reference.json", b"{}")).get(feature.name)
     if held is None:
@@ -39,15 +39,15 @@ def place(bundle: Bundle, feature: Feature, encoded: float) -> Place | None:
     if "levels" in held:
         level = bundle.manifest["encoder"][feature.name][int(encoded)]
         total = sum(held["levels"].values())
-        return Place(held["levels"].get(level, 0) / total, missing=level == MISSING) if total else None
+        return Rank(held["levels"].get(level, 0) / total, missing=level == MISSING) if total else None
     total = sum(held["counts"]) + held["missing"]
     if not total:
         return None
     if math.isnan(encoded):
-        return Place(held["missing"] / total, missing=True)
+        return Rank(held["missing"] / total, missing=True)
     known = sum(held["counts"])
     if not known:
         return None
     position = bisect_right(held["edges"], encoded)
     share = held["counts"][position] / known
-    return Place(share) if feature.type == "boolean" else Place(share, sum(held["counts"][:position]) / known)
+    return Rank(share) if feature.type == "boolean" else Rank(share, sum(held["counts"][:position]) / known)

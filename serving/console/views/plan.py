@@ -25,7 +25,7 @@ _FIELDS: Mapping[str, tuple[str, str, float, float, float]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class PlanResult:
     """What was asked, and what it brings; without a cut where nothing keeps the ask, or the form was wrong."""
 
     asked: Mapping[str, str]  # the form's fields as they stand
@@ -37,7 +37,7 @@ class Plan:
     charts: list[Chart] = field(default_factory=list)
 
 
-def answer(market: Market, posted: Mapping[str, str], say: Words) -> Plan:
+def answer(market: Market, posted: Mapping[str, str], say: Words) -> PlanResult:
     """The answer to a form; with nothing asked, a tenth of the customers may be contacted."""
     population = int(market.rows.sum())
     asked = {name: posted.get(name, "").strip() for name in _FIELDS}
@@ -45,15 +45,15 @@ def answer(market: Market, posted: Mapping[str, str], say: Words) -> Plan:
         asked["capacity"] = str(max(population // 10, 1))
     words, broken = _words(asked, say)
     if broken:
-        return Plan(asked, population, broken)
+        return PlanResult(asked, population, broken)
     ask = Ask(**words)
     try:
         told = plan(market, ask)
     except PlanError:
-        return Plan(asked, population, [say["plan_none"]])
+        return PlanResult(asked, population, [say["plan_none"]])
     cut = told["cut"]
     cuts = sorted([cut, *told["neighbours"]], key=lambda one: float(one["rows"]))
-    return Plan(asked, population, [], cut, cut["rows"] * told["rate"], cuts, plan_charts(market, ask, cut, say))
+    return PlanResult(asked, population, [], cut, cut["rows"] * told["rate"], cuts, plan_charts(market, ask, cut, say))
 
 
 def _words(asked: Mapping[str, str], say: Words) -> tuple[dict[str, Any], list[str]]:

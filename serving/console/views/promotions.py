@@ -15,7 +15,7 @@ FEW, SOME = 6, 8  # on the first page, on a model's
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class PromotionDecision:
     """One decision; `kind` is promoted, kept or refused."""
 
     name: str
@@ -26,19 +26,19 @@ class Verdict:
     foreign: bool  # whether `why` is English on a French page
 
 
-def verdicts_on(home: Path, name: str, say: Words) -> list[Verdict]:
+def decisions_on(home: Path, name: str, say: Words) -> list[PromotionDecision]:
     """The last decisions on one use case, the newest first."""
     return [_told(name, told, say) for told in verdicts(home, name)[:SOME]]
 
 
-def last_verdicts(home: Path, say: Words) -> list[Verdict]:
+def latest_decisions(home: Path, say: Words) -> list[PromotionDecision]:
     """The last decisions on all use cases, those that were never served among them."""
     found = [(name, told) for name in judged_use_cases(home) for told in verdicts(home, name)[:FEW]]
     found.sort(key=lambda one: str(one[1]["at"]), reverse=True)
     return [_told(name, told, say) for name, told in found[:FEW]]
 
 
-def _told(name: str, told: Mapping[str, Any], say: Words) -> Verdict:
+def _told(name: str, told: Mapping[str, Any], say: Words) -> PromotionDecision:
     kind = "refused" if told.get("refused") else "promoted" if told.get("promoted") else "kept"
     why = reason(told, say.language)
-    return Verdict(name, told["version"], told["at"], kind, why.why, why.foreign)
+    return PromotionDecision(name, told["version"], told["at"], kind, why.why, why.foreign)

@@ -10,7 +10,7 @@ from typing import Any
 from scoring.privacy.suppression import SuppressionError
 from serving.console.web.i18n import Words
 from serving.customers.decision_log import latest_of
-from serving.worker.request_context import VISIT, Visit
+from serving.worker.request_context import CONTEXT, RequestContext
 
 MOST = 10
 SCOPE = "admin"  # as POST /v1/customers/export asks for, which tells the same
@@ -26,27 +26,27 @@ class Earlier:
 
 def earlier(customer_id: str | None, say: Words) -> Earlier:
     """What may be told of a customer's earlier scores; it reads files, so never on the loop that answers."""
-    visit = VISIT.get()
-    if not visit.runtime.decisions.on:
+    context = CONTEXT.get()
+    if not context.runtime.decisions.on:
         return Earlier("earlier_off")
-    if visit.key is not None and SCOPE not in visit.key.scopes:
+    if context.key is not None and SCOPE not in context.key.scopes:
         return Earlier("earlier_scope")
     if customer_id is None:
         return Earlier("earlier_nameless")
     try:
-        lines = latest_of(visit.runtime.settings.home, customer_id, MOST)
+        lines = latest_of(context.runtime.settings.home, customer_id, MOST)
     except (sqlite3.Error, SuppressionError):
         return Earlier("earlier_unreadable")
     if lines is None:
         return Earlier("earlier_opted_out")
-    return Earlier(None if lines else "earlier_none", [_told(line, visit, say) for line in lines])
+    return Earlier(None if lines else "earlier_none", [_told(line, context, say) for line in lines])
 
 
-def _told(line: Mapping[str, Any], visit: Visit, say: Words) -> dict[str, Any]:
+def _told(line: Mapping[str, Any], context: RequestContext, say: Words) -> dict[str, Any]:
     """A line with the labels its codes have today; a code that is no more keeps its own name."""
-    live = visit.snapshot.served.get(line["use_case"])
+    live = context.snapshot.served.get(line["use_case"])
     bands = {band["code"]: band["label"] for band in live.bands[say.language]} if live else {}
-    segment = visit.snapshot.policy.by_code.get(line["segment"])
+    segment = context.snapshot.policy.by_code.get(line["segment"])
     return {
         **line,
         "band": bands.get(line["band"], line["band"]),

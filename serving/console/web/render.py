@@ -13,7 +13,7 @@ from starlette.requests import Request
 from scoring.text.formatting import Language
 from serving.console.web.i18n import Words
 from serving.http.reply import Reply
-from serving.worker.request_context import VISIT
+from serving.worker.request_context import CONTEXT
 
 HTML = b"text/html; charset=utf-8"
 _HERE = Path(__file__).parents[1]
@@ -70,12 +70,12 @@ def page(
     headers: list[tuple[bytes, bytes]] | None = None,
 ) -> Reply:
     """A template with its facts, as an answer in one language."""
-    visit = VISIT.get()
+    context = CONTEXT.get()
     shared = {
         "say": Words(language),
         "language": language,
-        "names": list(visit.snapshot.served),
-        "key": visit.key,
+        "names": list(context.snapshot.served),
+        "key": context.key,
         "pretty": pretty,
         "here": "",
         "again": None,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from serving.admission.load_shedding import CALM, KEPT_BUSY, Line
+from serving.admission.load_shedding import CALM, KEPT_BUSY, Queue
 from serving.http.problems import Problem
 
 WAITING = 8
@@ -27,7 +27,7 @@ class Desk:
     refused: int = 0
 
     def __post_init__(self) -> None:
-        self.line = Line(WAITING, clock=lambda: self.now)
+        self.line = Queue(WAITING, clock=lambda: self.now)
 
     def comes(self, at: float) -> float | None:
         """Somebody comes; returns when that one is answered, None where it is refused."""
@@ -100,7 +100,7 @@ def test_who_waits_when_it_gets_too_much_need_not_wait_any_longer() -> None:
 @pytest.mark.parametrize("kept_busy", [1, 2])
 def test_while_there_is_too_much_to_do_the_door_opens_once_a_turn(kept_busy: int) -> None:
     """Where nobody is inside, or as many as may be less one; before there was too much to do it is open."""
-    line = Line(WAITING, kept_busy=kept_busy, clock=lambda: 1.0)
+    line = Queue(WAITING, kept_busy=kept_busy, clock=lambda: 1.0)
     assert not any(line.turns_away() for _ in range(100))
     for _ in range(32):
         line.join()
@@ -145,10 +145,10 @@ def test_those_who_ask_again_at_once_do_not_keep_themselves_out_for_ever() -> No
 
 def test_the_least_that_may_be_set_is_obeyed() -> None:
     """With 1 a few come through in a burst, with 0 nobody does."""
-    desk, closed = Desk(1.0), Line(0)
+    desk, closed = Desk(1.0), Queue(0)
     with pytest.raises(Problem):
         closed.join()
-    desk.line = Line(1, clock=lambda: desk.now)
+    desk.line = Queue(1, clock=lambda: desk.now)
     for _ in range(5):
         desk.comes(0.0)
 

@@ -14,8 +14,8 @@ import uvloop
 from hypothesis import given
 from hypothesis import strategies as some
 
-from serving.admission.load_shedding import Line
-from serving.admission.scheduler import NEWCOMERS, Place, Turns
+from serving.admission.load_shedding import Queue
+from serving.admission.scheduler import NEWCOMERS, Scheduler, Slot
 from serving.http.problems import Problem
 
 SHORT = 8
@@ -35,10 +35,10 @@ def order(waiting: int, *, gone: frozenset[int] = frozenset(), after: int = 1) -
     """Who is answered when so many come at once and some leave while they wait; the loop's turns until then."""
 
     async def story() -> tuple[list[int], int]:
-        line, turns, answered, looks = Line(waiting), Turns(SHORT), list[int](), 0
+        line, turns, answered, looks = Queue(waiting), Scheduler(SHORT), list[int](), 0
 
         async def call(number: int) -> None:
-            async with Place(line, turns):
+            async with Slot(line, turns):
                 answered.append(number)
 
         calls = [asyncio.create_task(call(number)) for number in range(waiting)]
@@ -85,12 +85,12 @@ def test_whoever_is_sent_away_passes_the_turn_on() -> None:
     """Where it has become too much while they waited; with as many left as keep the server busy."""
 
     async def story() -> tuple[int, int]:
-        line, turns, answered, sent_away = Line(SHORT, clock=lambda: 1.0), Turns(SHORT), 0, 0
+        line, turns, answered, sent_away = Queue(SHORT, clock=lambda: 1.0), Scheduler(SHORT), 0, 0
 
         async def call() -> None:
             nonlocal answered, sent_away
             try:
-                async with Place(line, turns):
+                async with Slot(line, turns):
                     answered += 1
             except Problem:
                 sent_away += 1
@@ -110,7 +110,7 @@ def test_whoever_stands_at_the_door_is_let_in_before_the_next_is_answered(crowd:
     """A uvloop takes one connection in a turn; behind a line of answers a crowd would wait unseen. Up to a bound."""
 
     async def story() -> list[int]:
-        turns, inside, seen = Turns(SHORT), 0, list[int]()
+        turns, inside, seen = Scheduler(SHORT), 0, list[int]()
 
         class Door(asyncio.Protocol):
             def connection_made(self, _: asyncio.BaseTransport) -> None:
@@ -119,7 +119,7 @@ def test_whoever_stands_at_the_door_is_let_in_before_the_next_is_answered(crowd:
                 turns.connected()
 
         async def call() -> None:
-            async with Place(Line(SHORT), turns):
+            async with Slot(Queue(SHORT), turns):
                 seen.append(inside)
 
         with socket.create_server(("127.0.0.1", 0), backlog=crowd) as door:

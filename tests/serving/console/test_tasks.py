@@ -19,7 +19,7 @@ from serving.console.views.score_history import earlier as earlier_scores
 from serving.console.web.i18n import Words
 from serving.customers.decision_log import decisions_of
 from serving.settings import Settings
-from serving.worker.request_context import VISIT, Visit
+from serving.worker.request_context import CONTEXT, RequestContext
 from serving.worker.runtime import Runtime
 from tests.serving.conftest import Server
 from tests.serving.console.conftest import LANGUAGES, Open, Seen, running, score
@@ -133,7 +133,7 @@ def test_no_earlier_score_is_told_where_none_is_kept(tmp_path: Path) -> None:
     """The log is off by default, and a profile may have no id; each is said."""
     for on, why in ((False, "earlier_off"), (True, "earlier_nameless")):
         runtime = Runtime(Settings(home=tmp_path, decisions=on))
-        VISIT.set(Visit("r", runtime, runtime.snapshot))
+        CONTEXT.set(RequestContext("r", runtime, runtime.snapshot))
         assert earlier_scores(None, Words("fr")).why == why
 
 

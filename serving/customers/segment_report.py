@@ -40,7 +40,7 @@ class Became(msgspec.Struct, frozen=True):
     realised: Realised | None = None  # None where no outcomes were given
 
 
-class Moment(msgspec.Struct, frozen=True):
+class SnapshotFacts(msgspec.Struct, frozen=True):
     """One of the two snapshots."""
 
     as_of: str
@@ -48,11 +48,11 @@ class Moment(msgspec.Struct, frozen=True):
     customers: int
 
 
-class Report(msgspec.Struct, frozen=True):
+class SegmentReport(msgspec.Struct, frozen=True):
     """The whole of it."""
 
-    before: Moment
-    after: Moment
+    before: SnapshotFacts
+    after: SnapshotFacts
     outcome: str | None  # the name of what was realised
     segments: list[Became]
 
@@ -61,7 +61,7 @@ class Report(msgspec.Struct, frozen=True):
         return self.after.policy == policy.version
 
 
-def last_report(home: Path) -> Report | None:
+def last_report(home: Path) -> SegmentReport | None:
     """The report left last; None where there is none, or the file is not one of ours."""
     try:
         return _READ((home / SHELF / REPORT).read_bytes())
@@ -69,4 +69,4 @@ def last_report(home: Path) -> Report | None:
         return None
 
 
-_READ = msgspec.json.Decoder(Report).decode
+_READ = msgspec.json.Decoder(SegmentReport).decode

@@ -12,7 +12,7 @@ from scoring.segments.policy import Policy
 from scoring.text.formatting import catalogue
 from serving.console.charts.svg import Bar
 from serving.console.web.i18n import Words
-from serving.customers.segment_outcomes import Became, Realised, Weight, last_report
+from serving.customers.segment_report import Became, Realised, Weight, last_report
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Inside:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class SegmentChanges:
     """The report as a page shows it."""
 
     before: str  # dates
@@ -62,13 +62,13 @@ class Report:
         return max((one.realised.high for one in self.segments.values() if one.realised), default=1.0)
 
 
-def report_of(home: Path, policy: Policy, served: Mapping[str, Live], say: Words) -> Report | None:
+def report_of(home: Path, policy: Policy, served: Mapping[str, Live], say: Words) -> SegmentChanges | None:
     """The report written last; None where there is none, or the file is not one of ours."""
     told = last_report(home)
     if told is None:
         return None
     segments = {one.code: _inside(one, served, say) for one in told.segments}
-    return Report(told.before.as_of, told.after.as_of, told.outcome, told.of(policy), segments)
+    return SegmentChanges(told.before.as_of, told.after.as_of, told.outcome, told.of(policy), segments)
 
 
 def _inside(told: Became, served: Mapping[str, Live], say: Words) -> Inside:

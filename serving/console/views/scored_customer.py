@@ -14,7 +14,7 @@ from scoring.answers.served_release import Live
 from scoring.reasons.reasons import OTHER_FACTORS, sentence, shown_value
 from scoring.segments.policy import Policy
 from scoring.text.formatting import catalogue, quantity
-from serving.console.views.percentile import Place, place
+from serving.console.views.percentile import Rank, place
 from serving.console.views.waterfall import Step, waterfall
 from serving.console.web.i18n import Words
 
@@ -22,7 +22,7 @@ REASONS = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class UseCaseAnswer:
     """One use case's answer; the parts after `score` are empty where the customer was not scored."""
 
     name: str
@@ -45,45 +45,45 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class FeatureRow:
     """One feature of the customer: what it says, its value, its place, its contribution to each score."""
 
     name: str
     label: str
     value: str
     exact: Any
-    place: Place | None
+    place: Rank | None
     contributions: Mapping[str, float]  # by use case
 
 
 @dataclass(frozen=True, slots=True)
-class Customer:
+class ScoredCustomer:
     """A posted profile and all that is told of it."""
 
     answer: Mapping[str, Any]
-    told: Sequence[Told]
-    rows: Sequence[Row]
+    told: Sequence[UseCaseAnswer]
+    rows: Sequence[FeatureRow]
 
     @property
-    def scored(self) -> list[Told]:
+    def scored(self) -> list[UseCaseAnswer]:
         """The use cases that gave a score."""
         return [told for told in self.told if told.scored]
 
     @property
-    def silent(self) -> list[Told]:
+    def silent(self) -> list[UseCaseAnswer]:
         """Those that gave none."""
         return [told for told in self.told if not told.scored]
 
 
 def customer(
     served: Mapping[str, Live], profile: Any, *, use_cases: Sequence[str] | None, policy: Policy, say: Words
-) -> Customer:
+) -> ScoredCustomer:
     """What every use case that fits says of a profile."""
     answer = score_profiles(
         served, [profile], use_cases=use_cases, reasons=REASONS, language=say.language, policy=policy
     )[0]
     told = [_told(served[name], name, score, profile, say) for name, score in answer["scores"].items()]
-    return Customer(answer, told, _rows(told, profile, say))
+    return ScoredCustomer(answer, told, _rows(told, profile, say))
 
 
 def features_of(profile: Any, name: str) -> Mapping[str, Any]:
@@ -109,9 +109,9 @@ def with_features(profile: Any, changed: Mapping[str, Any]) -> Any:
     return replace(profile, features=made)
 
 
-def _told(live: Live, name: str, score: Mapping[str, Any], profile: Any, say: Words) -> Told:
+def _told(live: Live, name: str, score: Mapping[str, Any], profile: Any, say: Words) -> UseCaseAnswer:
     if score["status"] != "scored":
-        return Told(name, live, score)
+        return UseCaseAnswer(name, live, score)
     bundle = live.release.bundle
     own = {key: value for key, value in features_of(profile, name).items() if key in live.scorer.encoder.names}
     alone = {"customer_id": "one", "features": own}
@@ -119,13 +119,13 @@ def _told(live: Live, name: str, score: Mapping[str, Any], profile: Any, say: Wo
     steps = waterfall(explanation, bundle.polarity == "positive", say)
     following = score["next_band"] or {"code": None}
     label = next((band["label"] for band in live.bands[say.language] if band["code"] == following["code"]), None)
-    return Told(name, live, score, label, explanation, steps)
+    return UseCaseAnswer(name, live, score, label, explanation, steps)
 
 
-def _rows(told: Sequence[Told], profile: Any, say: Words) -> list[Row]:
+def _rows(told: Sequence[UseCaseAnswer], profile: Any, say: Words) -> list[FeatureRow]:
     """Every named feature once, the strongest first; features never named are one row."""
     scored = [one for one in told if one.explanation]
-    rows: dict[str, Row] = {}
+    rows: dict[str, FeatureRow] = {}
     for one in scored:
         bundle = one.live.release.bundle
         posted = features_of(profile, one.name)
@@ -135,14 +135,18 @@ def _rows(told: Sequence[Told], profile: Any, say: Words) -> list[Row]:
                 rows[feature.name] = _row(one, feature, number, scored, say)
         if bundle.forbidden and OTHER_FACTORS not in rows:
             text = catalogue()["texts"][say.language][OTHER_FACTORS]
-            rows[OTHER_FACTORS] = Row(OTHER_FACTORS, text, "—", None, None, _contributions(scored, OTHER_FACTORS))
+            rows[OTHER_FACTORS] = FeatureRow(
+                OTHER_FACTORS, text, "—", None, None, _contributions(scored, OTHER_FACTORS)
+            )
     return sorted(rows.values(), key=lambda row: -max(map(abs, row.contributions.values()), default=0.0))
 
 
-def _row(one: Told, feature: Feature, encoded: float, scored: Sequence[Told], say: Words) -> Row:
+def _row(
+    one: UseCaseAnswer, feature: Feature, encoded: float, scored: Sequence[UseCaseAnswer], say: Words
+) -> FeatureRow:
     bundle = one.live.release.bundle
     value = shown_value(bundle, feature, encoded)
-    return Row(
+    return FeatureRow(
         feature.name,
         say.kept_together(_label(feature, value, say)),
         _value(feature, value, say),
@@ -152,7 +156,7 @@ def _row(one: Told, feature: Feature, encoded: float, scored: Sequence[Told], sa
     )
 
 
-def _contributions(scored: Sequence[Told], name: str) -> dict[str, float]:
+def _contributions(scored: Sequence[UseCaseAnswer], name: str) -> dict[str, float]:
     return {
         one.name: one.explanation["contributions"][name]
         for one in scored

@@ -10,7 +10,7 @@ from serving.auth.gate import COOKIE
 from serving.console.web.render import language_of, page
 from serving.http.problems import Problem
 from serving.http.reply import Headers, Reply
-from serving.worker.request_context import VISIT
+from serving.worker.request_context import CONTEXT
 
 
 def wants_page(headers: Mapping[bytes, bytes], path: str) -> bool:
@@ -20,10 +20,10 @@ def wants_page(headers: Mapping[bytes, bytes], path: str) -> bool:
 
 def trouble(headers: Mapping[bytes, bytes], problem: Problem) -> Reply:
     """A problem as a page; it names the use cases only to those who are let in."""
-    visit = VISIT.get()
+    context = CONTEXT.get()
     request = Request({"type": "http", "headers": list(headers.items()), "query_string": b""})
-    hidden: dict[str, list[str]] = {"names": []} if visit.runtime.gate.ring.asked and visit.key is None else {}
-    facts = {"problem": problem, "request_id": visit.request_id, **hidden}
+    hidden: dict[str, list[str]] = {"names": []} if context.runtime.gate.ring.asked and context.key is None else {}
+    facts = {"problem": problem, "request_id": context.request_id, **hidden}
     own: Headers = [pair for pair in problem.headers if pair[0] != b"www-authenticate"]
     return page("trouble.html", language_of(request), facts, status=problem.kind.status, headers=own)
 
