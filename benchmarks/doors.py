@@ -134,7 +134,7 @@ def _train(cases: Mapping[str, UseCase], home: Path) -> None:
 
     registry = Registry(home)
     for case in cases.values():
-        train(case.file, home=home, registry=registry, mode="always")
+        train(case, home=home, registry=registry, mode="always")
 
 
 def _compared(pid: int, client: httpx.Client, each: Doors) -> int:

@@ -24,7 +24,8 @@ import polars as pl
 from benchmarks.tasks import ROOT
 from scoring.bundle.bundle import load_bundle
 from scoring.bundle.golden_rows import replay
-from scoring.releases.store import current_version, load_release
+from scoring.releases.current_pointer import current_version
+from scoring.releases.store import load_release
 from training.registry.mlflow_registry import Registry
 
 NAME, DAYS, SAID = "shop", 500, "said.txt"

@@ -32,7 +32,8 @@ from features.__main__ import main as features
 from scoring.bundle.bundle import canonical_json, write_bundle
 from scoring.bundle.scorer import Scorer
 from scoring.cli.main import main as scoring
-from scoring.releases.store import install_release, load_release, make_current, released_use_cases
+from scoring.releases.current_pointer import released_use_cases
+from scoring.releases.store import install_release, load_release, make_current
 from serving.customers.feature_store import put
 from training.bundling.market import market_of
 

@@ -1,4 +1,7 @@
-"""`python -m training`: retrain, promote, sync; words on stderr, results on stdout."""
+"""`python -m training`: retrain, promote, sync; messages on stderr, results on stdout.
+
+Arguments and use-case files are checked before any library that learns is loaded: commands import what they run late.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from features.config.use_case import UseCase, load_use_case
 from features.errors import DataError, UseCaseError
+from scoring.releases.current_pointer import required_version
 from training.errors import NothingLearned, PlanError, Refused, RegistryError
+from training.terminal import plan_table, training_table
 
 if TYPE_CHECKING:
+    from scoring.releases.store import Release
     from training.registry.mlflow_registry import Registry
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,10 +38,10 @@ CODES: tuple[tuple[type[Exception], int], ...] = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command and returns its exit code."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
-    command = words.pop(0) if words and words[0] in RUN else "train"
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    command = given.pop(0) if given and given[0] in RUN else "train"
     try:
-        return RUN[command](_parser(command).parse_args(words))
+        return RUN[command](_parser(command).parse_args(given))
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
@@ -42,96 +49,113 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(error)
 
 
-def _train(asked: argparse.Namespace) -> int:
-    """Each use case by itself: one that fails does not keep the others from being trained."""
-    from training.terminal import told
+def _train(options: argparse.Namespace) -> int:
+    """Each use case by itself: one that fails does not keep the others from being trained.
+
+    All files are read before any library is loaded, so that a typing error costs nothing.
+    """
+    use_cases, codes = [], []
+    for file in options.use_cases or [ROOT / example for example in EXAMPLES]:
+        try:
+            use_cases.append(load_use_case(file))
+        except UseCaseError as error:
+            codes.append(_fail(error))
+    lines = _train_all(use_cases, options, codes) if use_cases else []
+    _print(lines, training_table, as_json=options.json)
+    return next((code for code in codes if code), DONE)
+
+
+def _train_all(use_cases: Sequence[UseCase], options: argparse.Namespace, codes: list[int]) -> list[dict[str, Any]]:
+    """The lines of those that could be trained; every exit code is added to `codes`."""
     from training.train import train
 
-    registry = _registry(asked)
-    lines, codes = [], []
-    for file in asked.use_cases or [ROOT / example for example in EXAMPLES]:
+    registry, lines = _registry(options), []
+    for use_case in use_cases:
         try:
-            line = train(Path(file), home=asked.home, registry=registry, mode=asked.promote)
+            line = train(use_case, home=options.home, registry=registry, mode=options.promote)
         except (ValueError, OSError) as error:
             codes.append(_fail(error))
         else:
             lines.append(line)
-            codes.append(_outcome(line, registry, asked.promote))
-    _say(lines, told, as_json=asked.json)
-    return next((code for code in codes if code), DONE)
+            codes.append(_outcome(line, registry, options.promote))
+    return lines
 
 
-def _sync(asked: argparse.Namespace) -> int:
-    from training.promotion.sync import sync, turn, watch
+def _sync(options: argparse.Namespace) -> int:
+    from training.promotion.sync import home_lock, sync, watch
 
-    registry = _registry(asked)
-    if asked.watch:
-        for changed in watch(registry, asked.home):
-            _say(changed, _released, as_json=asked.json)
+    registry = _registry(options)
+    if options.watch:
+        for changed in watch(registry, options.home):
+            _print(changed, _released, as_json=options.json)
         return DONE
-    with turn(asked.home):
-        lines = sync(registry, asked.home)
-    _say(lines, _released, as_json=asked.json)
+    with home_lock(options.home):
+        lines = sync(registry, options.home)
+    _print(lines, _released, as_json=options.json)
     return DONE
 
 
-def _promote(asked: argparse.Namespace) -> int:
+def _promote(options: argparse.Namespace) -> int:
     from training.promotion.sync import promote
 
-    return _moved(asked, promote)
+    return _moved(options, promote)
 
 
-def _rollback(asked: argparse.Namespace) -> int:
+def _rollback(options: argparse.Namespace) -> int:
     from training.promotion.sync import rollback
 
-    return _moved(asked, rollback)
+    return _moved(options, rollback)
 
 
-def _moved(asked: argparse.Namespace, move: Any) -> int:
-    """Moves an alias in this home's turn and says what is released now."""
-    from training.promotion.sync import turn
+def _moved(options: argparse.Namespace, move: Any) -> int:
+    """Moves an alias under this home's lock and prints what is released now."""
+    from training.promotion.sync import home_lock
 
-    registry = _registry(asked)
-    with turn(asked.home):
-        line = move(registry, asked.home, asked.name, asked.version)
-    _say([line], _released, as_json=asked.json)
+    registry = _registry(options)
+    with home_lock(options.home):
+        line = move(registry, options.home, options.name, options.version)
+    _print([line], _released, as_json=options.json)
     return DONE
 
 
-def _report(asked: argparse.Namespace) -> int:
-    from scoring.releases.store import load_release
-
-    path = load_release(asked.home, asked.name).folder / "report.html"
+def _report(options: argparse.Namespace) -> int:
+    release = _current_release(options)
+    path = release.folder / "report.html"
     if not path.is_file():
-        raise Refused(f"A report stands in a release, the one of {asked.name} has none.")
-    _say([{"name": asked.name, "report": str(path)}], lambda lines: lines[0]["report"], as_json=asked.json)
+        raise Refused(f"A report stands in a release, the one of {options.name} has none.")
+    _print([{"name": options.name, "report": str(path)}], lambda lines: lines[0]["report"], as_json=options.json)
     return DONE
 
 
-def _plan(asked: argparse.Namespace) -> int:
+def _plan(options: argparse.Namespace) -> int:
     from scoring.models.threshold_planner import Ask, Market, plan
-    from scoring.releases.store import load_release
-    from training.terminal import planned
 
-    words = {name: getattr(asked, name) for name in ("capacity", "precision", "lift", "cost", "value", "save_rate")}
-    stored = load_release(asked.home, asked.name).bundle.files.get("population.json")
+    limits = {name: getattr(options, name) for name in ("capacity", "precision", "lift", "cost", "value", "save_rate")}
+    stored = _current_release(options).bundle.files.get("population.json")
     if stored is None:
         raise PlanError(
-            f"A plan needs the population in the release, the one of {asked.name} has none: train it again."
+            f"A plan needs the population in the release, the one of {options.name} has none: train it again."
         )
-    market, ask = Market.from_json(json.loads(stored)), Ask(**words)
+    market, ask = Market.from_json(json.loads(stored)), Ask(**limits)
     if not ask.words():  # as the bands by default: the highest tenth, or all who share the highest score
         ask = Ask(capacity=max(int(market.rows.sum()) // 10, int(market.rows[0])))
         print("nothing was asked: planned for the highest tenth", file=sys.stderr)
-    told = plan(market, ask)
-    _say([{"name": asked.name, **told}], planned, as_json=asked.json)
+    _print([{"name": options.name, **plan(market, ask)}], plan_table, as_json=options.json)
     return DONE
 
 
-def _registry(asked: argparse.Namespace) -> Registry:
+def _current_release(options: argparse.Namespace) -> Release:
+    """The release of the use case; that there is one is checked before any library is loaded."""
+    version = required_version(options.home, options.name)
+    from scoring.releases.store import load_release
+
+    return load_release(options.home, options.name, version=version)
+
+
+def _registry(options: argparse.Namespace) -> Registry:
     from training.registry.mlflow_registry import Registry
 
-    return Registry(asked.home)
+    return Registry(options.home)
 
 
 def _outcome(line: Mapping[str, Any], registry: Registry, mode: str) -> int:
@@ -147,14 +171,15 @@ def _released(lines: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(f"{line['name']}  version {line['version']}  {line['release']}" for line in lines)
 
 
-def _say(lines: list[Any], words: Callable[[Any], str], *, as_json: bool) -> None:
+def _print(lines: list[Any], render: Callable[[Any], str], *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(lines, ensure_ascii=False, indent=1, allow_nan=False))
     elif lines:
-        print(words(lines))
+        print(render(lines))
 
 
 def _fail(error: Exception) -> int:
+    """Prints every broken rule and gives the exit code of that kind of error."""
     rules = (
         [f"{error.file}: {rule}" for rule in error.broken] if isinstance(error, UseCaseError | DataError) else [error]
     )
@@ -171,7 +196,7 @@ def _parser(command: str) -> argparse.ArgumentParser:
         parser.description = (
             f"Retrains use cases. Other commands: {', '.join(name for name in RUN if name != 'train')}."
         )
-        parser.add_argument("use_cases", nargs="*", metavar="USE_CASE.toml", help="default: the examples")
+        parser.add_argument("use_cases", nargs="*", type=Path, metavar="USE_CASE.toml", help="default: the examples")
         parser.add_argument("--promote", choices=("gate", "never", "always"), default="gate")
     elif command == "sync":
         parser.add_argument("--watch", action="store_true", help="go on looking")

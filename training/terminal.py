@@ -19,12 +19,12 @@ HEADINGS = {
 ASKED = {"precision": "precision at least", "lift": "lift at least", "save_rate": "save rate"}
 
 
-def told(lines: Sequence[Mapping[str, Any]]) -> str:
+def training_table(lines: Sequence[Mapping[str, Any]]) -> str:
     """Every use case's figures beside its baselines, its bands, and whether it serves now."""
     return "\n\n".join(_one(line) for line in lines)
 
 
-def planned(lines: Sequence[Mapping[str, Any]]) -> str:
+def plan_table(lines: Sequence[Mapping[str, Any]]) -> str:
     """A plan's cut among its neighbours: how many customers, how many hits to expect, and what they earn."""
     (line,) = lines
     asked = ", ".join(f"{ASKED.get(name, name)} {_plain(value)}" for name, value in line["asked"].items())

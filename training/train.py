@@ -10,7 +10,7 @@ from typing import Any
 from threadpoolctl import threadpool_limits
 
 from features.build.log_table import learning_table
-from features.config.use_case import load_use_case
+from features.config.use_case import UseCase
 from features.sources.quarantine import write_quarantine
 from training.bundling.build import build
 from training.data.population import current
@@ -18,7 +18,7 @@ from training.data.split import Parts, split
 from training.progress import Progress
 from training.promotion.champion import rival_of
 from training.promotion.promote import decide, settle, unchanged
-from training.promotion.sync import turn
+from training.promotion.sync import home_lock
 from training.registry.mlflow_registry import Registry
 from training.report.comparisons import beside
 from training.report.html import report_html
@@ -37,19 +37,18 @@ SEASON = {
 }
 
 
-def train(file: Path, *, home: Path, registry: Registry, mode: Mode) -> dict[str, Any]:
+def train(use_case: UseCase, *, home: Path, registry: Registry, mode: Mode) -> dict[str, Any]:
     """Trains, registers and perhaps promotes one use case; returns its line of the training report.
 
     Raises:
-        UseCaseError: The use-case file is wrong.
+        UseCaseError: The use case asks for what its data cannot give.
         DataError: The data broke its contract.
         NothingLearned: No feature tells the outcome.
     """
-    use_case = load_use_case(file)
     # one thread for BLAS: sums split over another number of threads may differ in their last bits
     with (
         closing(Progress(use_case.name)) as progress,
-        turn(home),
+        home_lock(home),
         threadpool_limits(1, user_api="blas"),
         tempfile.TemporaryDirectory() as scratch,
     ):

@@ -20,7 +20,8 @@ from scoring.audiences.snapshot import FLAP, Tally, open_snapshot, take_snapshot
 from scoring.bundle.bundle import canonical_json
 from scoring.bundle.golden_rows import replay
 from scoring.privacy.suppression import open_suppression
-from scoring.releases.store import load_release, released_use_cases
+from scoring.releases.current_pointer import released_use_cases
+from scoring.releases.store import load_release
 from scoring.segments.assignment import REPORT, SHELF, SIZES, current_policy, install_policy
 from scoring.segments.cut_points import cuts_of
 from scoring.segments.policy import Policy

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,12 +18,10 @@ from typing import Any
 from scoring.bundle.bundle import MANIFEST, Bundle, canonical_json, load_bundle
 from scoring.bundle.manifest import check_shape
 from scoring.errors import BundleError
+from scoring.releases.current_pointer import CURRENT, NAME, required_version
 
 RELEASE = "release.json"
 REPORT = "report.html"
-CURRENT = "CURRENT"
-_LONGEST = 100  # bytes of CURRENT that are read: more than any version has
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")  # as a use case may be named
 
 
 @dataclass(frozen=True)
@@ -37,29 +34,9 @@ class Release:
     bundle: Bundle
 
 
-def released_use_cases(home: Path) -> list[str]:
-    """The use cases that have a current release, in order of name."""
-    shelf = home / "releases"
-    if not shelf.is_dir():
-        return []
-    return sorted(path.name for path in shelf.iterdir() if _NAME.fullmatch(path.name) and (path / CURRENT).is_file())
-
-
-def current_version(home: Path, name: str) -> str | None:
-    """The version that CURRENT names; None where nothing is released."""
-    try:
-        with (home / "releases" / name / CURRENT).open("rb") as file:
-            version = file.read(_LONGEST).decode(errors="replace").strip()
-    except FileNotFoundError:
-        return None
-    if not _NAME.fullmatch(version):
-        raise BundleError(f"{CURRENT} of {name} must name one version, got something else.")
-    return version
-
-
 def release_folder(home: Path, name: str, version: str) -> Path:
     """Where a version stands."""
-    if not (_NAME.fullmatch(name) and _NAME.fullmatch(version)):
+    if not (NAME.fullmatch(name) and NAME.fullmatch(version)):
         raise BundleError("A use case and a version are named in letters, digits, -, _ and dots, got something else.")
     return home / "releases" / name / version
 
@@ -70,9 +47,7 @@ def load_release(home: Path, name: str, *, version: str | None = None, threads: 
     Raises:
         BundleError: There is none, or it is not what it says it is.
     """
-    version = version or current_version(home, name)
-    if version is None:
-        raise BundleError(f"A use case needs a release, {name} has none yet; train it first.")
+    version = version or required_version(home, name)
     folder = release_folder(home, name, version)
     facts = read_facts(folder)
     if facts.get("name") != name or facts.get("version") != version:

@@ -16,7 +16,8 @@ import pyarrow.compute as pc
 
 from features.spec.feature import CUSTOMER_ID, Feature
 from scoring.privacy.suppression import Suppression, open_suppression
-from scoring.releases.store import load_release, released_use_cases
+from scoring.releases.current_pointer import released_use_cases
+from scoring.releases.store import load_release
 from scoring.storage.table_files import BatchError, read_batches
 from serving.cli.exit_codes import DONE, ended
 from serving.customers.feature_store import put

@@ -19,7 +19,8 @@ from features.spec.feature import CUSTOMER_ID
 from scoring.answers.score import score_profiles
 from scoring.answers.served_release import Live
 from scoring.errors import BundleError
-from scoring.releases.store import load_release, released_use_cases
+from scoring.releases.current_pointer import released_use_cases
+from scoring.releases.store import load_release
 from scoring.storage.sqlite import Reader
 from serving.cli.exit_codes import DONE, FAILED, ended
 from serving.cli.load import read_rows, texts_of

@@ -16,7 +16,8 @@ from scoring.answers.served_release import Live
 from scoring.answers.verification import verify_release
 from scoring.bundle.golden_rows import replay
 from scoring.errors import BundleError
-from scoring.releases.store import CURRENT, RELEASE, current_version, load_release, released_use_cases
+from scoring.releases.current_pointer import CURRENT, current_version, released_use_cases
+from scoring.releases.store import RELEASE, load_release
 from scoring.segments.assignment import DEFAULT, SHELF, current_policy
 from scoring.segments.policy import Policy
 from serving.releases import verified_cache as proved

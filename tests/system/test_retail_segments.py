@@ -84,7 +84,7 @@ def use_case(tmp_path_factory: pytest.TempPathFactory) -> UseCase:
 def report(use_case: UseCase, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The segment report of the two dates, with purchases of the 90 days after the first."""
     home = tmp_path_factory.mktemp("home")
-    train(use_case.file, home=home, registry=Registry(home), mode="always")
+    train(use_case, home=home, registry=Registry(home), mode="always")
     live = {"propensity": Live(load_release(home, "propensity"))}
     policy = read_policy(TIERS, {"propensity": live["propensity"].release.bundle.features})
     previous = None

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from features.config.use_case import load_use_case
 from training.registry.mlflow_registry import Registry
 from training.train import train
 
@@ -110,5 +111,6 @@ def registry(home: Path) -> Registry:
 def trained(world: Path, home: Path, registry: Registry) -> dict[str, dict[str, Any]]:
     """Both use cases' lines of the training report."""
     return {
-        name: train(world / f"{name}.toml", home=home, registry=registry, mode="gate") for name in ("visits", "shop")
+        name: train(load_use_case(world / f"{name}.toml"), home=home, registry=registry, mode="gate")
+        for name in ("visits", "shop")
     }

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +14,17 @@ import numpy as np
 import polars as pl
 import pytest
 
-from training.__main__ import BAD_DATA, DONE, NO_REGISTRY, NOT_PROMOTED, USAGE, main
+from training.__main__ import BAD_DATA, DONE, FAILED, NO_REGISTRY, NOT_PROMOTED, USAGE, main
 from training.promotion.guards import CALIBRATED
 
 CONTRACT = Path(__file__).parents[1] / "contract" / "training-report.schema.json"
 Lines = dict[str, dict[str, Any]]
+# Seconds of processor time each; what pydantic and numpy cost is not worth a rule.
+SLOW = {"mlflow", "shap", "sklearn", "xgboost", "ibis", "pandera", "polars", "matplotlib", "pandas", "scipy", "pyarrow"}
+LISTED = (
+    "import atexit, sys; atexit.register(lambda: print(*sys.modules)); "
+    "from training.__main__ import main; sys.exit(main(sys.argv[1:]))"
+)
 
 # MLflow's own client warns of the libraries it stands on
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
@@ -59,6 +68,38 @@ def test_a_wrong_use_case_is_usage(trained: Lines, home: Path, capsys: pytest.Ca
 
     assert code == USAGE
     assert "nowhere.toml" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["nofile.toml"], USAGE),
+        (["wrong.toml", "nofile.toml", "--json"], USAGE),
+        (["plan", "nohome"], FAILED),
+        (["report", "nohome"], FAILED),
+        (["promote", "--nothing"], USAGE),
+        (["sync", "--help"], DONE),
+        (["--help"], DONE),
+    ],
+    ids=str,
+)
+def test_a_mistyped_command_loads_no_library(tmp_path: Path, arguments: list[str], code: int) -> None:
+    """What is wrong with a file, a key, a name or an option is known before anything that learns is imported."""
+    (tmp_path / "wrong.toml").write_text('name = "x"\npolarity = "up"\n[table]\npath = "x.csv"\nlable = "y"\n')
+
+    done = subprocess.run(
+        [sys.executable, "-c", LISTED, *arguments],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(CONTRACT.parents[2])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    loaded = {name.partition(".")[0] for name in done.stdout.split()}
+    assert done.returncode == code
+    assert "training" in loaded
+    assert loaded & SLOW == set()
 
 
 def test_bad_rows_are_told_by_their_place(

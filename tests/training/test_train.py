@@ -25,8 +25,9 @@ from scoring.bundle.golden_rows import replay
 from scoring.bundle.scorer import Scorer
 from scoring.models.calibration import sigmoid
 from scoring.models.model import Model
+from scoring.releases.current_pointer import current_version
 from scoring.releases.promotion_log import verdicts
-from scoring.releases.store import current_version, load_release
+from scoring.releases.store import load_release
 from training.bundling.build import build
 from training.bundling.receipt import check
 from training.data.encode import encode
@@ -280,7 +281,7 @@ def test_an_unchanged_training_registers_nothing(
     trained: dict[str, dict[str, Any]], world: Path, home: Path, registry: Registry
 ) -> None:
     """The same data, configuration, code and libraries say `unchanged` and keep the version."""
-    line = train(world / "visits.toml", home=home, registry=registry, mode="gate")
+    line = train(load_use_case(world / "visits.toml"), home=home, registry=registry, mode="gate")
 
     assert line["kind"] == "unchanged"
     assert line["version"] == trained["visits"]["version"]
@@ -340,7 +341,7 @@ def test_aliases_move_the_shelf_and_back(
     text = (world / "visits.toml").read_text().replace("seed = 3", "seed = 4")
     other.write_text(text.replace('"visits.parquet"', f'"{world / "visits.parquet"}"'), encoding="utf-8")
 
-    line = train(other, home=home, registry=registry, mode="never")
+    line = train(load_use_case(other), home=home, registry=registry, mode="never")
     assert current_version(home, "visits") == first
     promote(registry, home, "visits", line["version"])
     assert current_version(home, "visits") == line["version"]

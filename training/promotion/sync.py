@@ -18,8 +18,9 @@ from scoring.bundle.bundle import MANIFEST as MANIFEST_FILE
 from scoring.bundle.bundle import load_bundle
 from scoring.bundle.golden_rows import replay
 from scoring.errors import BundleError
+from scoring.releases.current_pointer import current_version
 from scoring.releases.promotion_log import note_verdict
-from scoring.releases.store import current_version, install_release, load_release, make_current, release_folder
+from scoring.releases.store import install_release, load_release, make_current, release_folder
 from training.errors import Refused
 from training.promotion.gate import Decision, integrity, verdict_on
 from training.registry.mlflow_registry import MANIFEST, Registry, Stored, Version
@@ -28,8 +29,8 @@ PAUSE = 10.0  # seconds between looks at the registry
 
 
 @contextmanager
-def turn(home: Path) -> Iterator[None]:
-    """One at a time for each home: whoever comes second waits, and says so."""
+def home_lock(home: Path) -> Iterator[None]:
+    """One process at a time for each home; whoever comes second waits, with a message on stderr."""
     home.mkdir(parents=True, exist_ok=True)
     with (home / ".training.lock").open("w") as lock:
         try:
@@ -86,7 +87,7 @@ def adopt(registry: Registry, home: Path, version: Version) -> dict[str, Any]:
 def watch(registry: Registry, home: Path, *, pause: float = PAUSE) -> Iterator[list[dict[str, Any]]]:
     """Syncs again and again; yields what changed."""
     while True:
-        with turn(home):
+        with home_lock(home):
             changed = [line for line in sync(registry, home) if line["changed"]]
         if changed:
             yield changed
@@ -137,7 +138,7 @@ def _fetched(registry: Registry, version: Version) -> Iterator[Stored]:
 
 
 def _clear_drafts(home: Path, name: str) -> None:
-    """Takes away what a run that was ended in the middle has left; nobody else writes while it is our turn."""
+    """Takes away what a run that was ended in the middle has left; nobody else writes while we hold the lock."""
     for draft in (home / "releases" / name).glob(".*.tmp"):
         if draft.is_dir():
             shutil.rmtree(draft)

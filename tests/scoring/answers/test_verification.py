@@ -21,7 +21,8 @@ from scoring.answers.verification import verify_release
 from scoring.bundle.bundle import MANIFEST
 from scoring.bundle.manifest import check_shape
 from scoring.errors import BundleError
-from scoring.releases.store import current_version, load_release
+from scoring.releases.current_pointer import current_version
+from scoring.releases.store import load_release
 
 ROOT = Path(__file__).parents[3]
 # As many children as there are releases, each a copy of one process that has imported the libraries already.

@@ -11,7 +11,8 @@ from scoring.answers.verification import verify_release
 from scoring.bundle.bundle import load_bundle
 from scoring.bundle.golden_rows import replay
 from scoring.errors import BundleError
-from scoring.releases.store import current_version, install_release, load_release, make_current, released_use_cases
+from scoring.releases.current_pointer import current_version, released_use_cases
+from scoring.releases.store import install_release, load_release, make_current
 from tests.support.models import release_shop, write_shop_bundle
 
 

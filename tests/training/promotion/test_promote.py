@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from features.config.use_case import load_use_case
 from training.registry.mlflow_registry import Registry
 from training.train import train
 
@@ -73,7 +74,7 @@ def retrain(shop: Path, registry: Registry, profiles: str | None = None, *, seed
     """One real training on the shop's log, with or without profiles."""
     file = shop / "reminders.toml"
     file.write_text(USE_CASE.format(seed=seed) + (PROFILES.format(profiles) if profiles else ""), encoding="utf-8")
-    return train(file, home=registry.home, registry=registry, mode="gate")
+    return train(load_use_case(file), home=registry.home, registry=registry, mode="gate")
 
 
 def test_a_real_gain_is_promoted_a_leak_refused_and_noise_left(shop: Path, registry: Registry) -> None:

@@ -18,7 +18,8 @@ import mlflow
 import pytest
 
 from scoring.bundle.golden_rows import replay
-from scoring.releases.store import current_version, load_release
+from scoring.releases.current_pointer import current_version
+from scoring.releases.store import load_release
 from tests.conftest import ROOT, newcomer
 from tests.support.ports import free_port
 from tests.training.conftest import TABLE, visits
