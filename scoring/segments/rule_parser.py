@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,7 +28,10 @@ def parse_rule(text: str, kinds: Mapping[str, Kind], cuts: Cuts | None = None) -
     """
     try:
         parsed = [part and _with_cuts(part, cuts or {}) for part in sqlglot.parse(text, read="duckdb")]
-    except (SqlglotError, RecursionError) as error:
+    except RuleError:
+        raise
+    except (SqlglotError, RecursionError, AttributeError, LookupError, TypeError, ValueError) as error:
+        # sqlglot stumbles over a few texts, as over {:} or [1e], instead of refusing them
         where = getattr(error, "errors", None)
         at = f" at column {where[0]['col']}" if where else ""
         raise RuleError(f"A rule must be SQL of a boolean kind, got text that does not parse{at}.") from error
@@ -45,8 +49,9 @@ def _cut(node: Any, cuts: Cuts) -> Any:
     column, share = node.this, node.args.get("quantile")
     if not isinstance(column, sql.Column) or not isinstance(share, sql.Literal) or share.is_string:
         raise RuleError("A quantile is written quantile(feature, 0.8), got something else.")
-    tenth = round(float(share.this) * 10)
-    if not 1 <= tenth <= 9 or abs(tenth / 10 - float(share.this)) > 1e-9:
+    asked = _number(str(share.this))
+    tenth = round(asked * 10)
+    if not 1 <= tenth <= 9 or abs(tenth / 10 - asked) > 1e-9:
         raise RuleError(f"A quantile is one of the tenths 0.1 to 0.9, got {share.this}.")
     if column.name not in cuts or column.table:
         raise RuleError(f"A quantile is of a number met in training, got {column.name}.")
@@ -131,8 +136,11 @@ def _literal(node: Any) -> Any:
 
 
 def _number(text: str) -> int | float:
-    value = float(text)
-    if value in (float("inf"), float("-inf")):
+    try:
+        value = float(text)
+    except ValueError:  # sqlglot takes 1e for a number
+        raise RuleError("A number must be written as 2, 0.5 or 1e6, got something else.") from None
+    if not math.isfinite(value):
         raise RuleError("A number must be finite, got one too large.")
     return int(value) if value.is_integer() and abs(value) < 2**53 else value
 

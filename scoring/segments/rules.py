@@ -154,10 +154,12 @@ def sql_literal(value: Any) -> str:
 
 
 def from_json(stored: Any) -> Rule:
-    """The rule that a policy's JSON holds."""
-    return tuple(from_json(part) if isinstance(part, list) and _is_node(part) else part for part in stored)
-
-
-def _is_node(part: list[Any]) -> bool:
-    heads = {"and", "or", "not", "compare", "in", "null", "is", "true", "constant", "column", "literal"}
-    return bool(part) and part[0] in heads
+    """The rule that a policy's JSON holds; each part is read by its head's grammar, so that a value is never a part."""
+    head, *parts = stored
+    if head in ("and", "or", "not"):
+        return head, *(from_json(part) for part in parts)
+    if head == "compare":
+        return head, parts[0], tuple(parts[1]), tuple(parts[2])
+    if head == "constant":
+        return head, parts[0]
+    return head, tuple(parts[0]), *parts[1:]

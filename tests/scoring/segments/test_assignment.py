@@ -115,6 +115,18 @@ def test_an_installed_policy_reads_back_the_same(tmp_path):
     assert install_policy(tmp_path, policy, GOOD) == version
 
 
+@pytest.mark.parametrize(
+    "word", ["column", "literal", "and", "or", "not", "compare", "in", "null", "is", "true", "constant"]
+)
+def test_a_value_spelled_like_a_part_of_a_rule_reads_back_as_a_value(tmp_path, word):
+    """An installed rule is the one that was checked, whatever its texts say."""
+    rule = f"\\\"canal d'achat\\\" IN ('{word}', 'web') AND churn.band <> '{word}'"
+    policy = read_policy(GOOD.replace("purchases_90d >= 2", rule), USE_CASES)
+    install_policy(tmp_path, policy, "")
+
+    assert current_policy(tmp_path).segments == policy.segments
+
+
 def test_an_answer_carries_its_path(live):
     """The segment is the deepest; the path leads to it from level 1."""
     policy = read_policy(GOOD.replace("> 70", "> 30"), USE_CASES)

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import json
 import random
 
 import duckdb
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from scoring.answers.score import name_segments, score_profiles
 from scoring.batch.score_files import place_rows, score_table, tell
@@ -12,7 +15,7 @@ from scoring.segments.assignment import current_policy, install_policy
 from scoring.segments.policy import Policy, Segment
 from scoring.segments.policy_file import PolicyError, read_policy
 from scoring.segments.rule_parser import parse_rule
-from scoring.segments.rules import FIELDS
+from scoring.segments.rules import FIELDS, RuleError, from_json
 from scoring.segments.sql import segment_sql
 from tests.scoring.segments.test_assignment import GOOD, USE_CASES
 from tests.support.models import SHOP, shop_rows
@@ -21,6 +24,56 @@ KINDS = {
     **{f"{name}.{field}": kind for name in USE_CASES for field, kind in FIELDS.items()},
     **{f.name: {"category": "text", "boolean": "boolean"}.get(f.type, "number") for f in SHOP if f.type != "date"},
 }
+
+PIECES = [
+    *(
+        "purchases_90d",
+        "churn.score",
+        "churn.band",
+        "subscribed",
+        "nobody",
+        "quantile(",
+        "quantile(purchases_90d,",
+        "(",
+    ),
+    *(
+        ")",
+        ",",
+        "AND",
+        "OR",
+        "NOT",
+        "IN (",
+        "IS",
+        "NULL",
+        "BETWEEN",
+        "TRUE",
+        "=",
+        "<>",
+        "<",
+        "-",
+        "'column'",
+        "'Paris'",
+    ),
+    *(
+        "'or'",
+        "1",
+        "0.5",
+        "1e",
+        "1e5",
+        "1e999",
+        "2e+",
+        "[1e]",
+        "1_0",
+        ".",
+        "$1",
+        "?",
+        "::int",
+        "[1]",
+        "{:}",
+        "CASE",
+        "\x00",
+    ),
+]
 
 
 def random_rule(rng: random.Random, depth: int = 0) -> str:
@@ -91,6 +144,16 @@ def test_a_policy_means_the_same_over_http_in_batch_and_in_sql(live):
     assert {f"s{number}" for number in range(8)} <= seen
 
 
+@given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=9).map(" ".join))
+def test_any_text_is_a_rule_or_a_fault_with_its_reason(text):
+    """Whatever signs, numbers and names follow one another, no other error comes out of the parser."""
+    try:
+        rule = parse_rule(text, KINDS, {"purchases_90d": tuple(range(9))})
+    except RuleError:
+        return
+    assert from_json(json.loads(json.dumps(rule))) == rule
+
+
 def test_both_doors_use_the_policy_they_are_given(live):
     """What the property above takes apart, whole: posted rows and a scored table name the same segments."""
     rng = random.Random(12)
@@ -127,6 +190,10 @@ FAULTS = [
     ("purchases_90d >= 2", "purchases_90d", "line 6: purchases_90d must be compared"),
     ("purchases_90d >= 2", "purchases_90d >=", "line 6: A rule must be SQL"),
     ("purchases_90d >= 2", "purchases_90d >= 2; DROP TABLE x", "line 6: A rule must be one"),
+    ("purchases_90d >= 2", "purchases_90d >= 1e", "line 6: A number must be"),
+    ("purchases_90d >= 2", "purchases_90d IN (1, 2e)", "line 6: A number must be"),
+    ("purchases_90d >= 2", "purchases_90d >= quantile(purchases_90d, 1e999)", "line 6: A number must be"),
+    ("purchases_90d >= 2", "purchases_90d >= quantile(purchases_90d, 1e)", "line 6: A number must be"),
     ("purchases_90d >= 2", "sqrt(purchases_90d) >= 2", "line 6: A rule is made of"),
     ("purchases_90d >= 2", "purchases_90d IN (SELECT 1)", "line 6: A rule is made of"),
     ("purchases_90d >= 2", "purchases_90d < 0", "line 6: Nobody can be in hot"),
