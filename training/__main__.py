@@ -54,8 +54,12 @@ def _train(options: argparse.Namespace) -> int:
 
     All files are read before any library is loaded, so that a typing error costs nothing.
     """
+    files = options.use_cases or _examples()
+    if not files:
+        print("error: A USE_CASE.toml must be named where the examples are not at hand, got none.", file=sys.stderr)
+        return USAGE
     use_cases, codes = [], []
-    for file in options.use_cases or [ROOT / example for example in EXAMPLES]:
+    for file in files:
         try:
             use_cases.append(load_use_case(file))
         except UseCaseError as error:
@@ -63,6 +67,11 @@ def _train(options: argparse.Namespace) -> int:
     lines = _train_all(use_cases, options, codes) if use_cases else []
     _print(lines, training_table, as_json=options.json)
     return next((code for code in codes if code), DONE)
+
+
+def _examples() -> list[Path]:
+    """The examples of a checkout; an installed package has none."""
+    return [file for example in EXAMPLES if (file := ROOT / example).is_file()]
 
 
 def _train_all(use_cases: Sequence[UseCase], options: argparse.Namespace, codes: list[int]) -> list[dict[str, Any]]:

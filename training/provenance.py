@@ -28,7 +28,9 @@ def code_revision() -> str:
 
 
 def git_commit() -> str | None:
-    """The commit checked out, where there is git and a repository."""
+    """The commit checked out, where there is git and this is a checkout: an environment may lie in somebody else's."""
+    if not (ROOT / ".git").exists():
+        return None
     try:
         command = ["git", "-C", str(ROOT), "rev-parse", "HEAD"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
