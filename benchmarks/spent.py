@@ -27,11 +27,27 @@ PARTS = {
     ],
     "encoding": [
         "training.fitting.fit.fit_encoder",
-        *(f"training.{module}.encode" for module in ("learn", "build", "promotion", "rival", "population")),
+        *(
+            f"training.{module}.encode"
+            for module in (
+                "fitting.fit",
+                "bundling.build",
+                "promotion.promote",
+                "promotion.champion",
+                "data.population",
+            )
+        ),
     ],
     "logistic regressions": ["training.fitting.candidates.fit_linear"],
     "calibration": [
-        f"training.{module}.fit_calibration" for module in ("learn", "choose", "once", "forest", "calibrate")
+        f"training.{module}.fit_calibration"
+        for module in (
+            "fitting.fit",
+            "selection.cross_validation",
+            "selection.holdout_selection",
+            "diagnostics.reference_forest",
+            "fitting.calibrate",
+        )
     ],
     "predicting": ["scoring.models.model.TreeModel.margin"],
     "bootstrap": [
