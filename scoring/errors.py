@@ -9,6 +9,10 @@ class PlanError(ValueError):
     """A plan asks for what the population cannot give."""
 
 
+class PolicyFailedError(ValueError):
+    """A policy could not name the segments of customers whom its use cases had scored."""
+
+
 class RequestError(ValueError):
     """A request cannot be answered at all; `errors` holds every broken rule."""
 

@@ -13,7 +13,7 @@ from scoring.encoding.block import Block
 from scoring.encoding.encoder import Encoded, stranger
 from scoring.encoding.value_rules import Note
 from scoring.encoding.vectorised import NUMERIC
-from scoring.errors import RequestError
+from scoring.errors import PolicyFailedError, RequestError
 from scoring.segments.assignment import DEFAULT, field_of, place_all
 from scoring.segments.policy import Policy
 from scoring.text.formatting import LANGUAGES, Language
@@ -43,6 +43,7 @@ def score_profiles(
 
     Raises:
         RequestError: A use case is unknown, or the number of reasons or the language is not allowed.
+        PolicyFailedError: A rule of the policy does not fit the values it reads.
     """
     check_request(live, use_cases=use_cases, reasons=reasons, language=language)
     if isinstance(profiles, Block) and (names := _fitting_whole(live, profiles, use_cases)):
@@ -185,7 +186,11 @@ def name_segments(
     profiles: Sequence[Any],
     language: Language,
 ) -> None:
-    """Gives each row its segment; null unless every use case of the policy was asked and can speak."""
+    """Gives each row its segment; null unless every use case of the policy was asked and can speak.
+
+    Raises:
+        PolicyFailedError: A rule of the policy does not fit the values it reads.
+    """
     rows = [row for row, answer in enumerate(answers) if all(name in answer["scores"] for name in policy.use_cases)]
     if not rows:
         return
@@ -200,7 +205,11 @@ def name_segments(
         return _as_numbers(live, name, [_feature(profiles[row], name) for row in rows])
 
     statuses = {name: [score["status"] for score in told] for name, told in scores.items()}
-    for row, place in zip(rows, place_all(policy, statuses, read), strict=True):
+    try:
+        places = place_all(policy, statuses, read)
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:  # a rule that does not fit its values
+        raise PolicyFailedError(f"The policy {policy.version} named no segments ({type(error).__name__}).") from error
+    for row, place in zip(rows, places, strict=True):
         answers[row]["segment"] = place.told(language)
 
 

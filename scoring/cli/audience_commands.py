@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from scoring.answers.policy_proof import prove_policy
 from scoring.answers.served_release import Live
 from scoring.audiences.addressable import addressees, counted, name_contacts
 from scoring.audiences.audience import read_contacts, read_suppressed
@@ -19,6 +20,7 @@ from scoring.audiences.segment_report import read_outcomes, segment_report
 from scoring.audiences.snapshot import FLAP, Tally, open_snapshot, take_snapshot
 from scoring.bundle.bundle import canonical_json
 from scoring.bundle.golden_rows import replay
+from scoring.errors import PolicyFailedError
 from scoring.privacy.suppression import open_suppression
 from scoring.releases.current_pointer import released_use_cases
 from scoring.releases.store import load_release
@@ -61,18 +63,32 @@ def install(options: Namespace) -> Said:
         source = options.file.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise PolicyError(["line 1: The policy must be UTF-8, got other bytes."]) from error
-    bundles = {name: load_release(options.home, name).bundle for name in released_use_cases(options.home)}
+    live = {name: Live(load_release(options.home, name)) for name in released_use_cases(options.home)}
+    bundles = {name: served.release.bundle for name, served in live.items()}
     policy = read_policy(
         source,
         {name: bundle.features for name, bundle in bundles.items()},
         {name: cuts_of(bundle) for name, bundle in bundles.items()},
     )
+    _prove(policy, live)
     version = install_policy(options.home, policy, source)
     count = len(policy.segments)
     return Said(
         {"policy": version, "segments": [segment.code for segment in policy.ordered], "faults": []},
         [f"Policy {version} with {count} segments is installed."],
     )
+
+
+def _prove(policy: Policy, live: Mapping[str, Live]) -> None:
+    """Scores golden rows through the policy as servers will read it back.
+
+    Raises:
+        PolicyError: It cannot name their segments.
+    """
+    try:
+        prove_policy(Policy.from_json(json.loads(canonical_json(policy.to_json())), "new"), live)
+    except PolicyFailedError as error:
+        raise PolicyError([f"line 1: The golden rows of every release must get a segment. {error}"]) from error
 
 
 def print_sql(options: Namespace) -> Said:

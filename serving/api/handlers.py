@@ -111,13 +111,16 @@ def _told(
 
 
 def _score(asked: ScoresRequest, context: RequestContext) -> Reply:
-    results = score_profiles(
-        context.snapshot.served,
-        context.runtime.customers.ready(asked, context.snapshot.served),
-        use_cases=asked.use_cases,
-        reasons=asked.reasons,
-        language=asked.language,
-        policy=context.snapshot.policy,
+    profiles = context.runtime.customers.ready(asked, context.snapshot.served)
+    results = context.by_policy(
+        lambda policy: score_profiles(
+            context.snapshot.served,
+            profiles,
+            use_cases=asked.use_cases,
+            reasons=asked.reasons,
+            language=asked.language,
+            policy=policy,
+        )
     )
     if context.runtime.decisions.on:
         context.runtime.decisions.note(context.request_id, context.key.name if context.key else None, results)

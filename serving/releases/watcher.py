@@ -10,17 +10,17 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from scoring.answers.served_release import Live
 from scoring.answers.verification import verify_release
 from scoring.bundle.golden_rows import replay
-from scoring.errors import BundleError
+from scoring.errors import BundleError, PolicyFailedError
 from scoring.releases.current_pointer import CURRENT, current_version, released_use_cases
 from scoring.releases.store import RELEASE, load_release
-from scoring.segments.assignment import DEFAULT, SHELF, current_policy
+from scoring.segments.assignment import DEFAULT, SHELF
 from scoring.segments.policy import Policy
 from serving.releases import verified_cache as proved
+from serving.releases.policy_in_force import PolicyInForce
 from serving.telemetry import logs
 
 Swapped = Callable[[str, str], None]  # the use case, and `swapped` or `refused`
@@ -74,6 +74,7 @@ class Watch:
         self._also = also
         self._swapped = swapped
         self._marks: dict[str, Mark] = {}
+        self._policies = PolicyInForce()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="releases", daemon=True)
 
@@ -103,6 +104,7 @@ class Watch:
             with ThreadPoolExecutor(max_workers=2) as pool:
                 list(pool.map(lambda name: self._take(shelf, name), changed))
             _settle()
+            self._take_policy(shelf)  # a release may lack what it reads
         if not self.snapshot.looked:
             self.snapshot = dataclasses.replace(self.snapshot, looked=True)
 
@@ -112,21 +114,25 @@ class Watch:
             return self._fallback
         return self._home
 
-    def _take_policy(self, shelf: Path) -> None:
-        """The installed policy of segments; a bad one is refused and the last good one stays."""
-        pointer = shelf / SHELF / CURRENT
-        mark = _stats([pointer])
-        if self._marks.get(SHELF, ()) == mark:
-            return
-        try:
-            changes: dict[str, Any] = {"policy": current_policy(shelf), "policy_refusal": None}
-        except (BundleError, OSError, KeyError, TypeError, ValueError) as error:
-            reason = str(error) if isinstance(error, BundleError) else f"It does not parse ({type(error).__name__})."
-            changes = {"policy_refusal": reason}
-        logs.say("policy", version=self.snapshot.policy.version, refused=changes["policy_refusal"])
+    def give_up(self, policy: Policy, error: PolicyFailedError) -> Policy:
+        """The policy in force once this one, which failed at customers, is out of service."""
         with _LOCK:
-            self.snapshot = dataclasses.replace(self.snapshot, **changes)
-        self._marks[SHELF] = mark
+            good = self._policies.give_up(policy, error)
+            self._tell_policy()
+        return good
+
+    def _take_policy(self, shelf: Path) -> None:
+        """The installed policy of segments, once proved with what is served; else the last good one stays."""
+        served = self.snapshot.served
+        versions = tuple((name, live.release.version, self.snapshot.released_at[name]) for name, live in served.items())
+        mark = (_stats([shelf / SHELF / CURRENT]), versions)
+        with _LOCK:
+            if self._policies.look(shelf, served, mark):
+                self._tell_policy()
+
+    def _tell_policy(self) -> None:
+        policy, refusal = self._policies.policy, self._policies.refusal
+        self.snapshot = dataclasses.replace(self.snapshot, policy=policy, policy_refusal=refusal)
 
     def _take(self, shelf: Path, name: str) -> None:
         mark = _mark(shelf, name)

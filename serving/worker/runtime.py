@@ -12,6 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
+from scoring.errors import PolicyFailedError
+from scoring.segments.policy import Policy
 from serving.admission.load_shedding import Queue
 from serving.admission.scheduler import Scheduler, Slot
 from serving.auth.gate import Gate
@@ -64,6 +66,10 @@ class Runtime:
     def ready(self) -> bool:
         """Whether new requests should be sent here."""
         return self.snapshot.ready and not self.draining
+
+    def give_up(self, policy: Policy, error: PolicyFailedError) -> Policy:
+        """The policy in force once this one, which failed at customers, is out of service."""
+        return self._watch.give_up(policy, error)
 
     def _look(self) -> None:
         """What is done besides, each time the shelf is looked at; a worker whose supervisor is gone stops."""

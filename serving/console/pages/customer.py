@@ -103,11 +103,13 @@ def _facts(text: str, say: Words) -> dict[str, Any]:
     if unknown:
         raise Problem(UNKNOWN_USE_CASE, f"A use case must be one of those served, got {len(unknown)} that are not.")
     asked, count = asked.first, len(asked.customer_ids or asked.profiles)
-    served, policy = context.snapshot.served, context.snapshot.policy
+    served = context.snapshot.served
     profile = context.runtime.customers.ready(asked, served)[0]
     return {
         "here": "customer",
-        "customer": customer(served, profile, use_cases=asked.use_cases, policy=policy, say=say),
+        "customer": context.by_policy(
+            lambda policy: customer(served, profile, use_cases=asked.use_cases, policy=policy, say=say)
+        ),
         "several": count if count > 1 else 0,
         "released_at": context.snapshot.released_at,
         "again": pretty(_again(asked)),
@@ -135,13 +137,10 @@ def _changed(facts: Mapping[str, Any], posted: Mapping[str, str], say: Words) ->
     features, broken = changed(allowed, posted, known, say)
     if broken or not posted:
         return {"controls": allowed, "broken": broken, "then": None}
-    snapshot = CONTEXT.get().snapshot
-    then = customer(
-        snapshot.served,
-        with_features(profile, features),
-        use_cases=facts["use_cases"],
-        policy=snapshot.policy,
-        say=say,
+    context, asked = CONTEXT.get(), facts["use_cases"]
+    other = with_features(profile, features)
+    then = context.by_policy(
+        lambda policy: customer(context.snapshot.served, other, use_cases=asked, policy=policy, say=say)
     )
     if then.answer["status"] == "invalid":
         raise Problem(INVALID_PROFILE, "The changed profile must keep every rule of its features.")

@@ -1,0 +1,45 @@
+"""A policy is proved on the golden rows of the releases it reads, before it names anybody's segment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from scoring.answers.score import score_profiles
+from scoring.answers.served_release import Live
+from scoring.encoding.block import Block
+from scoring.errors import PolicyFailedError
+from scoring.segments.policy import Policy
+
+
+def prove_policy(policy: Policy, live: Mapping[str, Live]) -> int:
+    """Names the segments of golden rows, posted one by one and as a block; returns how many rows there were.
+
+    Zero where a use case of the policy is not among `live`: then it names nobody.
+
+    Raises:
+        PolicyFailedError: A rule could not be evaluated, or the two ways differ.
+    """
+    if not live.keys() >= set(policy.use_cases):
+        return 0
+    read = {name: live[name] for name in policy.use_cases}
+    profiles = _golden(read)
+    names, rows = tuple(profiles[0]["features"]), [tuple(row["features"].values()) for row in profiles]
+    block = Block([row["customer_id"] for row in profiles], names, rows)
+    if _segments(profiles, read, policy) != _segments(block, read, policy):
+        raise PolicyFailedError(f"The policy {policy.version} must name the same segments of rows and of a block.")
+    return len(profiles)
+
+
+def _segments(profiles: Any, live: Mapping[str, Live], policy: Policy) -> list[Any]:
+    return [row["segment"] for row in score_profiles(live, profiles, use_cases=list(live), policy=policy)]
+
+
+def _golden(live: Mapping[str, Live]) -> list[dict[str, Any]]:
+    """Golden rows of the bundles side by side: each profile has every feature of them all."""
+    columns = [[row["features"] for row in served.release.bundle.golden] for served in live.values()]
+    beside = ([column[place % len(column)] for column in columns] for place in range(max(map(len, columns))))
+    return [
+        {"customer_id": "golden", "features": {name: value for row in rows for name, value in row.items()}}
+        for rows in beside
+    ]
