@@ -1,4 +1,4 @@
-"""`python -m features build|init|report|prove`: words on stderr, results on stdout."""
+"""`python -m features build|init|report|prove`: messages on stderr, results on stdout."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(options.run(options))
     except UseCaseError as failure:
-        return _refused(2, failure.file, failure.broken)
+        return _report_broken_rules(2, failure.file, failure.broken)
     except DataError as failure:
-        return _refused(3, failure.file, failure.broken)
+        return _report_broken_rules(3, failure.file, failure.broken)
     except OSError as failure:
-        return _refused(1, str(failure.filename), [str(failure.strerror)])
+        return _report_broken_rules(1, str(failure.filename), [str(failure.strerror)])
     except KeyboardInterrupt:
         return 130
 
 
-def _refused(code: int, file: str, broken: Sequence[str]) -> int:
+def _report_broken_rules(code: int, file: str, broken: Sequence[str]) -> int:
     for rule in broken:
         print(f"{file}: {rule}", file=sys.stderr)
     return code
@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     builds = commands.add_parser("build", help="write the feature table of a log at a cutoff")
     builds.add_argument("use_case", type=Path, metavar="USE_CASE.toml")
     builds.add_argument(
-        "--cutoff", type=_moment, required=True, metavar="D", help="date or datetime, UTC if it says none"
+        "--cutoff", type=_moment, required=True, metavar="D", help="date or datetime, UTC if it has none"
     )
     builds.add_argument("--out", type=Path, required=True, metavar="F", help="a .parquet or .csv file, or a folder")
     builds.set_defaults(run=_build)
@@ -117,11 +117,11 @@ def _report(options: argparse.Namespace) -> int:
 
 def _prove(options: argparse.Namespace) -> int:
     findings = prove(load_use_case(options.use_case))
-    told = [finding.to_json() for finding in findings]
+    found = [finding.to_json() for finding in findings]
     if options.json:
-        print(json.dumps(told, ensure_ascii=False, indent=1))
+        print(json.dumps(found, ensure_ascii=False, indent=1))
     else:
-        print("\n".join(f"{each['severity']}: {each['rule']}: {each['detail']}" for each in told) or "no finding")
+        print("\n".join(f"{each['severity']}: {each['rule']}: {each['detail']}" for each in found) or "no finding")
     return 4 if any(finding.severity == "block" for finding in findings) else 0
 
 

@@ -73,7 +73,7 @@ def _set_aside(task: Task) -> list[str]:
 
     Gives what is to be told: how many of each source, and the file.
     """
-    bad = {source: rows.places() for source, rows in task.table.bad.items()}
+    bad = {source: rows.locations() for source, rows in task.table.bad.items()}
     write_quarantine(task.home / "quarantine", task.name, bad)
     return [
         f"{rows.total:,} of {rows.read:,} rows of the {source} left out, see quarantine/{task.name}-{source}.parquet"

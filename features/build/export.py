@@ -44,13 +44,13 @@ def build(use_case: UseCase, cutoff: datetime, out: Path) -> tuple[Path, int | N
     table = scoring_table(use_case, cutoff, quarantine=out / "quarantine")
     manifest.unlink(missing_ok=True)
     _write(table, file)
-    said = {**made_from, "rows": len(table), "sha256": _sha256(file)}
-    _replace(manifest, lambda draft: draft.write_text(json.dumps(said, indent=1) + "\n"))
+    stated = {**made_from, "rows": len(table), "sha256": _sha256(file)}
+    _replace(manifest, lambda draft: draft.write_text(json.dumps(stated, indent=1) + "\n"))
     return file, len(table)
 
 
 def _check(out: Path) -> None:
-    """Refuses an output that would fail only after all the work."""
+    """Rejects an output that would fail only after all the work."""
     if out.suffix in ENDINGS and out.is_dir():
         raise UseCaseError(out, ["--out with this ending must be a file, it is a folder"])
     above = next(path for path in (out, *out.absolute().parents) if path.exists())
@@ -71,8 +71,8 @@ def _made_from(use_case: UseCase, cutoff: datetime) -> dict[str, str]:
 def _is_there(file: Path, manifest: Path, made_from: dict[str, str]) -> bool:
     """Whether the file was made from the same, and is as it was written."""
     try:
-        said: dict[str, Any] = json.loads(manifest.read_text())
-        return made_from.items() <= said.items() and said.get("sha256") == _sha256(file)
+        stated: dict[str, Any] = json.loads(manifest.read_text())
+        return made_from.items() <= stated.items() and stated.get("sha256") == _sha256(file)
     except (OSError, ValueError, AttributeError):
         return False
 

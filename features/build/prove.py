@@ -1,11 +1,11 @@
-"""The leakage prover: another future is written after every cutoff, and whatever knows too much is named."""
+"""The leakage prover: the future is rewritten after every cutoff, and whatever knows too much is named."""
 
 from __future__ import annotations
 
 from features.build.log_table import learning_table
 from features.config.use_case import UseCase
 from features.leakage.perturbation import sees_the_future
-from features.point_in_time.log_context import prepare
+from features.point_in_time.log_context import open_log_context
 from features.sources.engine import engine
 from features.spec.feature import CUSTOMER_ID, Finding
 from features.tables.learning_table import ID
@@ -14,7 +14,7 @@ from features.tables.learning_table import ID
 def prove(use_case: UseCase) -> tuple[Finding, ...]:
     """Every finding on a use case: those of its learning table, and what changes with the future at any cutoff.
 
-    A learning table is itself held to another future at its latest training cutoff; here it is at all of them.
+    A learning table is itself checked with another future at its latest training cutoff; here it is at all of them.
 
     Raises:
         DataError: the data broke its contract.
@@ -29,8 +29,8 @@ def prove(use_case: UseCase) -> tuple[Finding, ...]:
 def _at_every_cutoff(use_case: UseCase) -> list[Finding]:
     found = []
     with engine() as backend:
-        ground = prepare(backend, use_case, None)
-        for cutoff in (*ground.cutoffs.train[:-1], ground.cutoffs.test):
-            rows = ground.at(cutoff).rename({CUSTOMER_ID: ID})
-            found += sees_the_future(backend, ground, cutoff, rows)
+        context = open_log_context(backend, use_case, None)
+        for cutoff in (*context.cutoffs.train[:-1], context.cutoffs.test):
+            rows = context.features_at(cutoff).rename({CUSTOMER_ID: ID})
+            found += sees_the_future(backend, context, cutoff, rows)
     return found

@@ -1,4 +1,4 @@
-"""A ready table, any ready table, as something to learn from; what was done to each column is told."""
+"""A ready table, any ready table, as something to learn from; what was done to each column is reported."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ import polars as pl
 
 from features.columns.column_report import column_report
 from features.columns.expressions import as_text, md5_lower, slug
-from features.columns.type_inference import Read, read_column
+from features.columns.type_inference import InferredColumn, read_column
 from features.config.use_case import Table, UseCase
 from features.errors import DataError, UseCaseError
 from features.leakage.detectors import identifiers
 from features.point_in_time.labels import LABEL
 from features.sources.engine import engine, frame
-from features.sources.rejected_rows import BadRows, bad_rows_of, refuse_too_many
+from features.sources.rejected_rows import BadRows, bad_rows_of, reject_too_many
 from features.sources.source import FILE, ROW, Source, digest, missing_column, open_source, reading
-from features.spec.feature import Note
+from features.spec.feature import DataNote
 from features.tables.learning_table import (
     BOOKKEEPING,
     CUTOFF,
@@ -28,9 +28,9 @@ from features.tables.learning_table import (
     ID,
     ORDER,
     LearningTable,
-    called,
     check_names,
     class_shortage,
+    with_display_names,
 )
 from features.tables.schema import check_table
 from features.tables.target import labels_of, order_of
@@ -61,22 +61,22 @@ def read_ready_table(use_case: UseCase) -> LearningTable:
         backend.raw_sql("SET preserve_insertion_order = true")
         cells = _fetch(source, section)
     duplicates = 0 if section.customer_id else int(len(cells) - cells[GROUP].n_unique())
-    cells = _apart(cells) if duplicates else cells
+    cells = _ungroup_frequent(cells) if duplicates else cells
     cells = cells.with_columns(
         labels_of(cells[source.inside(section.label)], section.positive).alias(LABEL), order_of(cells, source, section)
     )
     bad = _bad_rows(cells, source, section)
     about = {"missing_customer_id": section.customer_id, "unreadable_order": section.order_by}
-    refuse_too_many(source, bad, use_case.quality.bad_rows, about)
+    reject_too_many(source, bad, use_case.quality.bad_rows, about)
     sound = cells.select(_sound(section) & pl.col(LABEL).is_not_null()).to_series()
     kept = cells if sound.all() else cells.filter(sound)
-    if broken := _cannot_tell(cells, kept, section, source.inside(section.label)):
+    if broken := _unlearnable(cells, kept, section, source.inside(section.label)):
         raise DataError(section.path, broken)
     rows_read, null_labels = len(cells), int(cells[LABEL].null_count())
     kinds = {name: kept[source.inside(name)].dtype for name in source.columns}
     del cells
     reads = _read_columns(kept, source, section)
-    features = called((read.feature for read in reads.values() if read.feature is not None), use_case)
+    features = with_display_names((read.feature for read in reads.values() if read.feature is not None), use_case)
     if not features:
         raise DataError(section.path, ["must have a column that can tell customers apart, it has none"])
     cutoff = pl.lit(None, pl.Datetime("us", "UTC")).alias(CUTOFF)
@@ -94,12 +94,12 @@ def read_ready_table(use_case: UseCase) -> LearningTable:
         "columns": _columns(kept, source, section, reads, kinds),
     }
     unread = [kept[source.inside(name)].alias(name) for name, read in reads.items() if read.dropped]
-    tell = identifiers(kept, [each for each in unread if each.n_unique() > _nearly_all * len(each)])
-    return LearningTable(rows, features, None, None, report, digest(section.path), tell, bad={"table": bad})
+    found = identifiers(kept, [each for each in unread if each.n_unique() > _nearly_all * len(each)])
+    return LearningTable(rows, features, None, None, report, digest(section.path), found, bad={"table": bad})
 
 
-def _cannot_tell(cells: pl.DataFrame, kept: pl.DataFrame, section: Table, label: str) -> list[str]:
-    """Says what keeps anything from being learned: no row, no label, one class, one moment."""
+def _unlearnable(cells: pl.DataFrame, kept: pl.DataFrame, section: Table, label: str) -> list[str]:
+    """What keeps anything from being learned: no row, no label, one class, one moment."""
     about = f"column {section.label!r}"
     if cells.is_empty():
         return ["must hold at least one row, it holds none"]
@@ -115,7 +115,7 @@ def _cannot_tell(cells: pl.DataFrame, kept: pl.DataFrame, section: Table, label:
     return broken
 
 
-def _used(reads: dict[str, Read]) -> Iterable[Read]:
+def _used(reads: dict[str, InferredColumn]) -> Iterable[InferredColumn]:
     return (read for read in reads.values() if read.feature is not None)
 
 
@@ -148,19 +148,19 @@ def _fetch(source: Source, section: Table) -> pl.DataFrame:
         **{ID: identity, GROUP: md5_lower(content if section.customer_id is None else identity.fill_null(""))}
     )
     with reading(source.path):
-        cells = _in_order(_own(frame(table))).with_row_index(_number, 1)
+        cells = _in_order(_copied_apart(frame(table))).with_row_index(_number, 1)
     if section.customer_id is None:
         cells = cells.with_columns(pl.col(_number).cast(pl.String).alias(ID))
     return cells.with_columns(pl.col(GROUP).cast(pl.UInt64))
 
 
-def _own(rows: pl.DataFrame) -> pl.DataFrame:
+def _copied_apart(rows: pl.DataFrame) -> pl.DataFrame:
     """The rows with every column in memory of its own, one after another; a column that goes then frees it.
 
-    As the engine hands them over, all columns are held as long as any of them is; texts would go on pointing there.
+    As the engine hands them over, all columns stay in memory as long as any does; texts would go on pointing there.
     """
-    for place, column in enumerate(rows.iter_columns()):
-        rows.replace_column(place, column.str.pad_end(0) if column.dtype == pl.String else column.rechunk())
+    for index, column in enumerate(rows.iter_columns()):
+        rows.replace_column(index, column.str.pad_end(0) if column.dtype == pl.String else column.rechunk())
     return rows
 
 
@@ -171,10 +171,10 @@ def _in_order(rows: pl.DataFrame) -> pl.DataFrame:
     return rows if rows.select(rises.all()).item() else rows.sort(FILE, ROW)
 
 
-def _apart(cells: pl.DataFrame) -> pl.DataFrame:
+def _ungroup_frequent(cells: pl.DataFrame) -> pl.DataFrame:
     """The cells, rows that very many others repeat each a group of its own: of so few values, many customers are alike.
 
-    Held together they could not be dealt into parts; a copied row comes twice or a few times.
+    As one group they could not be dealt into parts; a copied row comes twice or a few times.
     """
     most = max(_copies, _copied * len(cells))
     return cells.with_columns(
@@ -187,42 +187,42 @@ def _sound(section: Table) -> pl.Expr:
 
 
 def _bad_rows(cells: pl.DataFrame, source: Source, section: Table) -> BadRows:
-    """Rows without customer id or without a readable place in time, and rows the file itself broke."""
+    """Rows without customer id or without a readable moment, and rows the file itself broke."""
     rule = pl.when(pl.col(ID).is_null()).then(pl.lit("missing_customer_id")).otherwise(pl.lit("unreadable_order"))
     broken = pl.when(_sound(section)).then(None).otherwise(rule).alias("__broken")
     return bad_rows_of(source, cells.with_columns(broken))
 
 
-def _read_columns(kept: pl.DataFrame, source: Source, section: Table) -> dict[str, Read]:
+def _read_columns(kept: pl.DataFrame, source: Source, section: Table) -> dict[str, InferredColumn]:
     """Every column that is not a role of its own, read; of two with the same content the first is kept.
 
-    What has become a feature leaves `kept`, so that no column is held twice.
+    What has become a feature leaves `kept`, so that no column is in memory twice.
     """
     roles = {section.label, section.customer_id, section.order_by, *section.exclude}
-    reads: dict[str, Read] = {}
+    reads: dict[str, InferredColumn] = {}
     first: dict[tuple[Any, ...], str] = {}
     for index, name in enumerate(source.columns):
         if name in roles:
             continue
         read = read_column(kept[f"c{index}"].alias(name), section.formats.get(name))
         if name in BOOKKEEPING:
-            read = Read(read.cells, None, read.done, "its name is kept for bookkeeping")
+            read = InferredColumn(read.cells, None, read.done, "its name is kept for bookkeeping")
         if not name.strip():
-            read = Read(read.cells, None, read.done, "it has no name")
+            read = InferredColumn(read.cells, None, read.done, "it has no name")
         if read.feature is not None and _is_identifier(read):
-            read = Read(read.cells, None, read.done, "it is an identifier by its name, another in every row")
+            read = InferredColumn(read.cells, None, read.done, "it is an identifier by its name, another in every row")
         if read.feature is not None:
             mark = (read.cells.dtype, read.cells.null_count(), read.cells.hash().sum())
             twin = first.setdefault(mark, name)
             if twin != name and read.cells.equals(reads[twin].cells):
-                read = Read(read.cells, None, read.done, f"it has the same content as {twin!r}")
+                read = InferredColumn(read.cells, None, read.done, f"it has the same content as {twin!r}")
         reads[name] = read
         if read.feature is not None:
             kept.drop_in_place(f"c{index}")
     return reads
 
 
-def _is_identifier(read: Read) -> bool:
+def _is_identifier(read: InferredColumn) -> bool:
     """Whether whole numbers that differ in every row are called a number, a key or an id."""
     cells = read.cells
     words = slug(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", cells.name))
@@ -232,29 +232,29 @@ def _is_identifier(read: Read) -> bool:
 
 
 def _columns(
-    kept: pl.DataFrame, source: Source, section: Table, reads: dict[str, Read], kinds: dict[str, pl.DataType]
+    kept: pl.DataFrame, source: Source, section: Table, reads: dict[str, InferredColumn], kinds: dict[str, pl.DataType]
 ) -> list[dict[str, Any]]:
-    """What is told of each column; `kinds` are the types they came with."""
-    told = []
+    """The report of each column; `kinds` are the types they came with."""
+    reports = []
     for name, kind in kinds.items():
-        read = reads[name] if name in reads else Read(kept[source.inside(name)], None)
-        told.append(column_report(name, _role(name, section, read), kind, read))
-    return told
+        read = reads[name] if name in reads else InferredColumn(kept[source.inside(name)], None)
+        reports.append(column_report(name, _role(name, section, read), kind, read))
+    return reports
 
 
-def _role(name: str, section: Table, read: Read) -> str:
+def _role(name: str, section: Table, read: InferredColumn) -> str:
     roles = {section.label: "label", section.customer_id: "customer_id", section.order_by: "order_by"}
     if name in roles:
         return roles[name]
     return "excluded" if name in section.exclude else "dropped" if read.feature is None else "feature"
 
 
-def _notes(section: Table, duplicates: int) -> list[Note]:
+def _notes(section: Table, duplicates: int) -> list[DataNote]:
     notes = []
     if section.order_by is not None:
         detail = f"column {section.order_by!r} orders the rows in time and is no feature"
-        notes.append(Note("ordered", detail, {"column": section.order_by}))
+        notes.append(DataNote("ordered", detail, {"column": section.order_by}))
     if duplicates:
         detail = f"{duplicates:,} rows repeat another row; they are kept, copies on one side of the split"
-        notes.append(Note("repeated", detail, {"rows": duplicates}))
+        notes.append(DataNote("repeated", detail, {"rows": duplicates}))
     return notes

@@ -7,10 +7,10 @@ from typing import Any
 
 import polars as pl
 
-from features.columns.type_inference import Read
+from features.columns.type_inference import InferredColumn
 
 
-def column_report(name: str, role: str, kind: pl.DataType, read: Read) -> dict[str, Any]:
+def column_report(name: str, role: str, kind: pl.DataType, read: InferredColumn) -> dict[str, Any]:
     """One column: its role and type, share missing, distinct values, range, what was done, why it was dropped."""
     cells = read.cells
     return {

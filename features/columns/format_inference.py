@@ -9,10 +9,10 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from features.spec.formats import Parted, amounts, part, read_moment
+from features.spec.formats import AmountParts, amounts, read_moment, split_amount
 
 READABLE = 0.95  # share of the cells that must be written so
-_say = "; say which under `formats`"
+_hint = "; say which under `formats`"
 _thousandths = ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND", "%")  # may have three decimals
 _month_or_day = re.compile(
     r"(?P<first>\d{1,2})(?P<sign>[/.-])(?P<second>\d{1,2})(?P=sign)(?P<year>[1-9]\d{3}|\d{2})(?!\d)(?P<rest>.*)",
@@ -23,18 +23,18 @@ _time = re.compile(
     r"(,? |T)\d{1,2}:\d{2}(:\d{2}(\.\d{1,6})?)?(?:( ?)([AP]M))?( ?(?:UTC|GMT|Z|[+-]\d{2}:?\d{2}))?", re.I
 )
 
-Key = TypeVar("Key", bound=Hashable)
+Counted = TypeVar("Counted", bound=Hashable)
 Counts = Sequence[tuple[str, int]]  # different texts, trimmed and not empty, and in how many cells they are
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
+class AmbiguousForm:
     """Why texts that are amounts or dates cannot be read as such."""
 
-    why: str
+    reason: str
 
 
-def find_form(counts: Counts) -> str | Doubt | None:
+def find_form(counts: Counts) -> str | AmbiguousForm | None:
     """How nearly all cells are written, as `features.spec.formats` has it; None where no amounts and no dates."""
     return _amounts(counts) or _moments(counts)
 
@@ -48,12 +48,12 @@ def share(counts: Counts, written: str, *, moments: bool) -> float:
     return there / max(sum(n for _, n in counts), 1)
 
 
-def _amounts(counts: Counts) -> str | Doubt | None:
+def _amounts(counts: Counts) -> str | AmbiguousForm | None:
     """How money or percentages are written; numbers without a mark, other than zero, are no such amounts."""
     allowed = (1 - READABLE) * sum(n for _, n in counts)
-    parted: list[tuple[Parted, int]] = []
+    parted: list[tuple[AmountParts, int]] = []
     for text, n in counts:
-        parts = part(text)
+        parts = split_amount(text)
         if parts is None or (parts.mark is None and re.search("[1-9]", parts.number)):
             allowed -= n
             if allowed < 0:
@@ -65,23 +65,23 @@ def _amounts(counts: Counts) -> str | Doubt | None:
         return None
     mark, often = marks.most_common(1)[0]
     if sum(marks.values()) - often > allowed:
-        return Doubt(f"its amounts are in several units: {', '.join(sorted(marks)[:5])}")
+        return AmbiguousForm(f"its amounts are in several units: {', '.join(sorted(marks)[:5])}")
     of_mark = [(parts, n) for parts, n in parted if parts.mark == mark]
     decimal = _decimal(of_mark, mark)
     if decimal is None:
         either = f"'1,234.56 {mark}' or '1.234,56 {mark}'"
-        return Doubt(f"1,234 and 1.234 may be thousands or thousandths in its amounts{_say}: {either}")
+        return AmbiguousForm(f"1,234 and 1.234 may be thousands or thousandths in its amounts{_hint}: {either}")
     written = _sample(of_mark, decimal)
     return written if share(counts, written, moments=False) >= READABLE else None
 
 
-def _decimal(parted: Sequence[tuple[Parted, int]], mark: str) -> str | None:
-    """The sign before decimals, None where it cannot be told.
+def _decimal(parted: Sequence[tuple[AmountParts, int]], mark: str) -> str | None:
+    """The sign before decimals, None where it is ambiguous.
 
     A sign that comes last after another, or is not followed by exactly three digits, begins decimals; one that comes
     twice parts thousands. Where all are alike thousands, they are in money, which has no thousandths.
     """
-    told: Counter[str] = Counter()
+    clear: Counter[str] = Counter()
     alike: Counter[str] = Counter()
     for parts, n in parted:
         signs = re.findall("[.,]", parts.number)
@@ -90,21 +90,21 @@ def _decimal(parted: Sequence[tuple[Parted, int]], mark: str) -> str | None:
         before, _, after = parts.number.rpartition(signs[-1])
         other = "," if signs[-1] == "." else "."
         if len(signs) > 1:
-            told[signs[-1] if signs.count(signs[-1]) == 1 else other] += n
+            clear[signs[-1] if signs.count(signs[-1]) == 1 else other] += n
         elif len(after) != 3 or not re.fullmatch("[1-9][0-9]{0,2}", before):
-            told[signs[-1]] += n
+            clear[signs[-1]] += n
         else:
             alike[signs[-1]] += n
-    if told:
-        sign, often = told.most_common(1)[0]
-        return sign if often >= READABLE * sum(told.values()) else None
+    if clear:
+        sign, often = clear.most_common(1)[0]
+        return sign if often >= READABLE * sum(clear.values()) else None
     if len(alike) > 1 or (alike and mark in _thousandths):
         return None
     blanks = any(" " in parts.number for parts, _ in parted)
     return "," if "." in alike or (blanks and not alike) else "."
 
 
-def _sample(parted: Sequence[tuple[Parted, int]], decimal: str) -> str:
+def _sample(parted: Sequence[tuple[AmountParts, int]], decimal: str) -> str:
     """1234.56 as most of the cells would write it."""
     parting = [(re.search(r"(?<=[0-9])[.,' ](?=[0-9]{3})", parts.number), n) for parts, n in parted]
     grouping = _most((found[0], n) for found, n in parting if found and found[0] != decimal)
@@ -117,7 +117,7 @@ def _sample(parted: Sequence[tuple[Parted, int]], decimal: str) -> str:
     return f"{sign}{blank}{number}" if before else f"{number}{blank}{sign}"
 
 
-def _moments(counts: Counts) -> str | Doubt | None:
+def _moments(counts: Counts) -> str | AmbiguousForm | None:
     """How dates are written that are not in ISO form."""
     allowed = (1 - READABLE) * sum(n for _, n in counts)
     dates: list[tuple[re.Match[str], int]] = []
@@ -140,18 +140,22 @@ def _moments(counts: Counts) -> str | Doubt | None:
     return _either(counts, [(found, n) for found, n in dates if found.re is _month_or_day], sign, clock)
 
 
-def _either(counts: Counts, dates: Sequence[tuple[re.Match[str], int]], sign: str, clock: str) -> str | Doubt | None:
+def _either(
+    counts: Counts, dates: Sequence[tuple[re.Match[str], int]], sign: str, clock: str
+) -> str | AmbiguousForm | None:
     """Day or month first, as the cells show: a number beyond twelve is no month."""
     year = "%Y" if sum(n for found, n in dates if len(found["year"]) == 4) * 2 > sum(n for _, n in dates) else "%y"
     day_first, month_first = (f"{one}{sign}{other}{sign}{year}{clock}" for one, other in (("%d", "%m"), ("%m", "%d")))
     if max(share(counts, written, moments=True) for written in (day_first, month_first)) < READABLE:
         return None
     if year == "%y":
-        return Doubt(f"the years of its dates have two digits{_say}: {day_first!r} or {month_first!r}")
+        return AmbiguousForm(f"the years of its dates have two digits{_hint}: {day_first!r} or {month_first!r}")
     days = sum(n for found, n in dates if int(found["first"]) > 12)
     months = sum(n for found, n in dates if int(found["second"]) > 12)
     if max(days, months) == 0 or max(days, months) < READABLE * (days + months):
-        return Doubt(f"its dates may begin with the day or with the month{_say}: {day_first!r} or {month_first!r}")
+        return AmbiguousForm(
+            f"its dates may begin with the day or with the month{_hint}: {day_first!r} or {month_first!r}"
+        )
     return day_first if days > months else month_first
 
 
@@ -174,14 +178,14 @@ def time_of_day(text: str) -> str | None:
     return form + (zone if zone.strip().isalpha() and zone.strip() != "Z" else zone[: zone.startswith(" ")] + "%z")
 
 
-def _most(pairs: Iterable[tuple[Key, int]]) -> Key | None:
+def _most(pairs: Iterable[tuple[Counted, int]]) -> Counted | None:
     """The key with the most cells, of equals the first; None where there is none."""
     counts = _tally(pairs)
     return max(counts, key=counts.__getitem__, default=None)
 
 
-def _tally(pairs: Iterable[tuple[Key, int]]) -> Counter[Key]:
-    counts: Counter[Key] = Counter()
+def _tally(pairs: Iterable[tuple[Counted, int]]) -> Counter[Counted]:
+    counts: Counter[Counted] = Counter()
     for key, n in pairs:
         counts[key] += n
     return counts

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from features.columns.format_inference import READABLE, Doubt, find_form
+from features.columns.format_inference import READABLE, AmbiguousForm, find_form
 from features.spec.feature import MISSING, OTHER, Feature, FeatureType, normalise, read_number
 from features.spec.formats import amounts, counted, is_moment, read_moment, whole
 
@@ -28,7 +28,7 @@ NO = frozenset({"no", "n", "false", "f", "0", "non", "faux", "off", "nein"})
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class InferredColumn:
     """A column as it is used: its cells, its feature (None where it is dropped), and what was done."""
 
     cells: pl.Series
@@ -52,10 +52,10 @@ class _Work:
     distinct: int | None = None
     written: str | None = None
     quartiles: tuple[float, float] | None = None
-    marked: int = 0  # cells that only say that they are empty
+    marked: int = 0  # cells with a mark for empty, such as n/a
 
 
-def read_column(cells: pl.Series, written: str | None = None) -> Read:
+def read_column(cells: pl.Series, written: str | None = None) -> InferredColumn:
     """A column read as what it is; `written` says how its texts are, where that was declared.
 
     >>> read_column(pl.Series("age", ["31", " ", "28"])).cells.to_list()
@@ -65,16 +65,16 @@ def read_column(cells: pl.Series, written: str | None = None) -> Read:
     if written is None:
         _by_type(work)
     else:
-        _declared(work, written)
+        _read_declared(work, written)
     if work.kind is not None:
-        _worthless(work)
+        _drop_uninformative(work)
     if work.kind is None or work.dropped:
-        return Read(work.cells, None, tuple(work.done), work.dropped, work.distinct, work.quartiles)
+        return InferredColumn(work.cells, None, tuple(work.done), work.dropped, work.distinct, work.quartiles)
     unit = amounts(work.written).mark if work.written and work.kind == "number" else None
     feature = Feature(
         cells.name, work.kind, unit=unit, levels=work.levels, spellings=work.spellings, written=work.written
     )
-    return Read(work.cells, feature, tuple(work.done), distinct=work.distinct, quartiles=work.quartiles)
+    return InferredColumn(work.cells, feature, tuple(work.done), distinct=work.distinct, quartiles=work.quartiles)
 
 
 def _by_type(work: _Work) -> None:
@@ -124,12 +124,12 @@ def _number(work: _Work, numbers: pl.Series) -> None:
     work.kind, work.cells = "number", masked
 
 
-def _declared(work: _Work, written: str) -> None:
+def _read_declared(work: _Work, written: str) -> None:
     """A column that was declared to be written so; one of dates, or of numbers to be amounts, is what it is."""
     kind = work.cells.dtype
     if kind.is_numeric() and counted(written):
         numbers = work.cells.cast(pl.Float64) if kind.is_decimal() else work.cells
-        texts = _each(numbers, whole, pl.String())
+        texts = _map_distinct(numbers, whole, pl.String())
     elif kind in (pl.String, pl.Categorical, pl.Enum):
         texts = work.cells.cast(pl.String)
     else:
@@ -138,7 +138,7 @@ def _declared(work: _Work, written: str) -> None:
     filled = _filled(work, texts)
     if filled.null_count() == filled.len():
         work.dropped = "it is empty"
-    elif not _as_written(work, _bare(work, filled), written):
+    elif not _as_written(work, _without_blank_marks(work, filled), written):
         work.dropped = f"fewer than {READABLE:.0%} of its cells are written {written!r}"
 
 
@@ -150,12 +150,14 @@ def _text(work: _Work, texts: pl.Series) -> None:
         levels = filled.drop_nulls().value_counts(sort=False)
     if levels.is_empty():
         work.dropped = "it is empty"
-    elif _are_words(levels) or not (_as_number(work, bare := _bare(work, filled)) or _as_date(work, bare)):
-        told = [(text, n) for text, n in levels.iter_rows() if text.lower() not in _blank_marks]
-        written = find_form(told)
-        if isinstance(written, Doubt):
-            work.dropped = written.why
-        elif written is None or not _as_written(work, _bare(work, filled), written):
+    elif _are_categories(levels) or not (
+        _as_number(work, unmarked := _without_blank_marks(work, filled)) or _as_date(work, unmarked)
+    ):
+        counts = [(text, n) for text, n in levels.iter_rows() if text.lower() not in _blank_marks]
+        written = find_form(counts)
+        if isinstance(written, AmbiguousForm):
+            work.dropped = written.reason
+        elif written is None or not _as_written(work, _without_blank_marks(work, filled), written):
             _as_category(work, filled, levels)
 
 
@@ -168,8 +170,8 @@ def _filled(work: _Work, texts: pl.Series) -> pl.Series:
     return stripped.set(blank.fill_null(False), None)
 
 
-def _are_words(levels: pl.DataFrame) -> bool:
-    """Whether few different texts, with their counts, tell by themselves that cells are no numbers and no dates."""
+def _are_categories(levels: pl.DataFrame) -> bool:
+    """Whether few different texts, with their counts, show by themselves that cells are no numbers and no dates."""
     if len(levels) > _few_levels or levels.to_series(0).str.contains(_dated).any():
         return False
     filled = [(text, n) for text, n in levels.iter_rows() if text.lower() not in _blank_marks]
@@ -177,8 +179,8 @@ def _are_words(levels: pl.DataFrame) -> bool:
     return numbers < READABLE * sum(n for _, n in filled)
 
 
-def _bare(work: _Work, texts: pl.Series) -> pl.Series:
-    """The texts without those that only say that a cell is empty, in one of the usual ways; these are counted."""
+def _without_blank_marks(work: _Work, texts: pl.Series) -> pl.Series:
+    """The texts without those that only mark a cell as empty, in one of the usual ways; these are counted."""
     marks = texts.str.to_lowercase().is_in(_blank_marks)
     work.marked = int(marks.sum())
     return texts.set(marks.fill_null(False), None) if work.marked else texts
@@ -186,20 +188,20 @@ def _bare(work: _Work, texts: pl.Series) -> pl.Series:
 
 def parse_numbers(texts: pl.Series) -> pl.Series:
     """Texts as numbers, null where they are none; each distinct text is read once, as scoring reads it."""
-    return _each(texts, lambda text: None if math.isnan(number := read_number(text)) else number, pl.Float64())
+    return _map_distinct(texts, lambda text: None if math.isnan(number := read_number(text)) else number, pl.Float64())
 
 
 def parse_moments(texts: pl.Series, written: str | None = None) -> pl.Series:
     """Dates and datetimes, ISO's or written so, as UTC moments; null where a text is none; without a zone it is UTC."""
-    return _each(texts, lambda text: read_moment(text, written), pl.Datetime("us", "UTC"))
+    return _map_distinct(texts, lambda text: read_moment(text, written), pl.Datetime("us", "UTC"))
 
 
 def _parse_amounts(texts: pl.Series, written: str) -> pl.Series:
     read = amounts(written).read
-    return _each(texts, lambda text: None if math.isnan(number := read(text)) else number, pl.Float64())
+    return _map_distinct(texts, lambda text: None if math.isnan(number := read(text)) else number, pl.Float64())
 
 
-def _each(cells: pl.Series, read: Callable[[Any], Any], kind: pl.DataType) -> pl.Series:
+def _map_distinct(cells: pl.Series, read: Callable[[Any], Any], kind: pl.DataType) -> pl.Series:
     distinct = cells.drop_nulls().unique()
     values = pl.Series([read(cell) for cell in distinct.to_list()], dtype=kind)
     return cells.replace_strict(distinct, values, default=None, return_dtype=kind)
@@ -220,22 +222,22 @@ def _as_written(work: _Work, texts: pl.Series, written: str) -> bool:
     if is_moment(written):
         done = _as_read(work, texts, lambda cells: parse_moments(cells, written), f"dates written {written}", "date")
     else:
-        told = f"amounts written {written}"
-        done = _as_read(work, texts, lambda cells: _parse_amounts(cells, written), told, "number")
+        action = f"amounts written {written}"
+        done = _as_read(work, texts, lambda cells: _parse_amounts(cells, written), action, "number")
     work.written = written if done else None
     return done
 
 
 def _as_read(
-    work: _Work, texts: pl.Series, read: Callable[[pl.Series], pl.Series], told: str, kind: FeatureType
+    work: _Work, texts: pl.Series, read: Callable[[pl.Series], pl.Series], action: str, kind: FeatureType
 ) -> bool:
-    """Whether nearly all texts can be read so; then they are, and it is told."""
+    """Whether nearly all texts can be read so; then they are, and `action` is noted."""
     values = read(texts)
     there, lost = texts.len() - texts.null_count(), values.null_count() - texts.null_count()
     if not there or there - lost < READABLE * there:
         return False
     work.kind, work.cells = kind, values
-    work.done.append(told)
+    work.done.append(action)
     if work.marked:
         work.done.append(f"{work.marked} cells that say they are empty are null")
     if lost:
@@ -286,8 +288,8 @@ def _frequent(rows: dict[str, int], n: int, work: _Work) -> tuple[str, ...]:
     return kept
 
 
-def _worthless(work: _Work) -> None:
-    """Drops what cannot tell customers apart, and what tells every one apart."""
+def _drop_uninformative(work: _Work) -> None:
+    """Drops what does not distinguish customers, and what identifies each of them."""
     cells, filled = work.cells, work.cells.len() - work.cells.null_count()
     if work.distinct is None:
         known = _in_order(cells) if cells.dtype.is_numeric() else cells.drop_nulls()
@@ -308,7 +310,7 @@ def _worthless(work: _Work) -> None:
 
 
 def _in_order(cells: pl.Series) -> pl.Series:
-    """The numbers there are, rising: one sorting tells how many differ, and the quartiles."""
+    """The numbers there are, rising: one sorting gives how many differ, and the quartiles."""
     return pl.Series(np.sort(cells.drop_nulls().to_numpy())).set_sorted()
 
 

@@ -153,8 +153,10 @@ class Table(Lax):
             raise ValueError("label, customer_id and order_by must name different columns")
         if self.label in self.exclude:
             raise ValueError("label must not be excluded")
-        if told := sorted({*taken} & self.formats.keys()):
-            raise ValueError(f"formats are of other columns than label, customer_id and order_by, got {told[0]!r}")
+        if taken_twice := sorted({*taken} & self.formats.keys()):
+            raise ValueError(
+                f"formats are of other columns than label, customer_id and order_by, got {taken_twice[0]!r}"
+            )
         if self.order_by_format is not None and self.order_by is None:
             raise ValueError("order_by_format goes with order_by")
         return self
@@ -187,8 +189,8 @@ Candidate = Literal["recency", "rfm_logit", "logit", "forest", "xgboost"]
 Gap = Literal["weight", "median", "neighbours", "regression"]
 
 
-class Plan(Lax):
-    """Thresholds left to the planner; whichever of these words are given bind it."""
+class BandPlan(Lax):
+    """Thresholds left to the planner; whichever of these keys are given bind it."""
 
     capacity: Annotated[int, Field(gt=0)] | None = None  # how many customers can be contacted
     precision: Annotated[float, Field(gt=0, lt=1)] | None = None
@@ -198,7 +200,7 @@ class Plan(Lax):
     save_rate: Annotated[float, Field(gt=0, le=1)] = 1.0  # share of the outcomes that a contact wins
 
     @model_validator(mode="after")
-    def _says_something(self) -> Plan:
+    def _gives_a_goal(self) -> BandPlan:
         if all(value is None for value in (self.capacity, self.precision, self.lift, self.cost, self.value)):
             raise ValueError("must give capacity, precision, lift, or cost and value")
         if (self.cost is None) != (self.value is None):
@@ -213,7 +215,7 @@ class Bands(Lax):
     labels: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     percentiles: tuple[float, ...] | None = None
     scores: tuple[float, ...] | None = None
-    plan: Plan | None = None
+    plan: BandPlan | None = None
 
     @property
     def steps(self) -> tuple[float, ...]:
@@ -313,20 +315,20 @@ def load_use_case(path: Path | str) -> UseCase:
         raise UseCaseError(file, [f"cannot be read: {failure.strerror}"]) from failure
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as failure:
         raise UseCaseError(file, [f"is not TOML: {failure}"]) from failure
-    broken = _sections_at_odds(raw)
+    broken = _section_conflicts(raw)
     if "file" in raw:
         broken.append("file: unknown key")
     try:
         use_case = UseCase.model_validate({**raw, "file": file})
     except ValidationError as failure:
-        broken += [_say(error) for error in failure.errors()]
+        broken += [_message(error) for error in failure.errors()]
         raise UseCaseError(file, broken) from failure
     if broken:
         raise UseCaseError(file, broken)
     return _resolved(use_case, file.resolve().parent)
 
 
-def _sections_at_odds(raw: dict[str, Any]) -> list[str]:
+def _section_conflicts(raw: dict[str, Any]) -> list[str]:
     """Sections that are missing or do not go together."""
     log, table = "events" in raw, "table" in raw
     if log == table:
@@ -340,10 +342,10 @@ def _sections_at_odds(raw: dict[str, Any]) -> list[str]:
     quality = raw.get("quality")
     if table and isinstance(quality, dict) and quality.get("outliers") is True:
         broken.append("quality.outliers counts events, it does not go with [table]")
-    return broken + (_label_at_odds(raw) if log else [])
+    return broken + (_label_conflicts(raw) if log else [])
 
 
-def _label_at_odds(raw: dict[str, Any]) -> list[str]:
+def _label_conflicts(raw: dict[str, Any]) -> list[str]:
     """A label event that a log of one constant type cannot hold."""
     events, label = raw.get("events"), raw.get("label")
     if not (isinstance(events, dict) and isinstance(label, dict)):
@@ -354,16 +356,16 @@ def _label_at_odds(raw: dict[str, Any]) -> list[str]:
     return []
 
 
-def _say(error: Any) -> str:
-    place = ".".join(str(part) for part in error["loc"] if part not in ("str", "TypeColumn", "CurrencyColumn"))
+def _message(error: Any) -> str:
+    key = ".".join(str(part) for part in error["loc"] if part not in ("str", "TypeColumn", "CurrencyColumn"))
     kind, message = error["type"], str(error["msg"]).removeprefix("Value error, ")
     if kind == "missing":
-        return f"{place}: is required"
+        return f"{key}: is required"
     if kind == "extra_forbidden":
-        return f"{place}: unknown key"
+        return f"{key}: unknown key"
     message = message[0].lower() + message[1:]
     arrived = error.get("input")
-    return f"{place}: {message}" + ("" if isinstance(arrived, dict | BaseModel) else f", got {arrived!r}")
+    return f"{key}: {message}" + ("" if isinstance(arrived, dict | BaseModel) else f", got {arrived!r}")
 
 
 def _resolved(use_case: UseCase, folder: Path) -> UseCase:

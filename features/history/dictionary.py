@@ -1,4 +1,4 @@
-"""Texts by numbers, which the engine sorts, groups and holds at half the cost.
+"""Texts encoded as numbers, which the engine sorts, groups and stores at half the cost.
 
 What a text means is worked out once for each distinct cell of a column, not for each of millions of rows.
 """
@@ -11,14 +11,14 @@ from typing import Any, Literal
 import ibis
 import ibis.expr.types as ir
 
-from features.sources.engine import frame, keep
+from features.sources.engine import frame, store
 
 CELL, TEXT = "__cell", "__text"
 _NUMBER = "__number"
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class TextDictionary:
     """Texts and their numbers, from 0 in the order of the texts' bytes.
 
     `texts` has each `__text` once, with its `__number`; `cells` each distinct `__cell` of a column, with the number of
@@ -28,13 +28,13 @@ class Names:
     texts: ir.Table
     cells: ir.Table
 
-    def numbered(self, table: ir.Table, column: str, to: str) -> ir.Table:
+    def encode(self, table: ir.Table, column: str, to: str) -> ir.Table:
         """The table with a column `to`: the numbers of a column's cells, null where a cell means no text."""
-        return _looked_up(table, column, self.cells.select(__by=self.cells[CELL], __to=self.cells[_NUMBER]), to)
+        return _joined(table, column, self.cells.select(__by=self.cells[CELL], __to=self.cells[_NUMBER]), to)
 
-    def named(self, table: ir.Table, column: str) -> ir.Table:
+    def decode(self, table: ir.Table, column: str) -> ir.Table:
         """The table with texts in place of a column's numbers."""
-        return _looked_up(table, column, self.texts.select(__by=self.texts[_NUMBER], __to=self.texts[TEXT]), column)
+        return _joined(table, column, self.texts.select(__by=self.texts[_NUMBER], __to=self.texts[TEXT]), column)
 
     def count(self) -> int:
         """How many texts there are."""
@@ -45,25 +45,25 @@ class Names:
         return dict(frame(self.texts).select(TEXT, _NUMBER).iter_rows())
 
 
-def cells_of(column: ir.Column) -> ir.Table:
+def distinct_cells(column: ir.Column) -> ir.Table:
     """The distinct cells of a column, in `__cell`."""
     return column.name(CELL).as_table().distinct()
 
 
-def names(backend: Any, name: str, meant: ir.Table, kind: Literal["int16", "int32"]) -> Names:
-    """The names of a column, held by the engine; `meant` says in `__text` what each distinct `__cell` means, or null.
+def build_dictionary(backend: Any, name: str, meant: ir.Table, kind: Literal["int16", "int32"]) -> TextDictionary:
+    """The dictionary of a column, stored by the engine; `meant` has in `__text` what each `__cell` means, or null.
 
     What means nothing is not filtered out: the engine would do so before it makes the cells distinct, in every row.
     """
     text = meant[TEXT]
     number = ibis.dense_rank().over(order_by=ibis.asc(text, nulls_first=False))
     numbered = meant.select(CELL, TEXT, **{_NUMBER: ibis.ifelse(text.isnull(), None, number).cast(kind)})
-    cells = keep(backend, f"{name}_cells", numbered)
-    texts = keep(backend, f"{name}_texts", cells.filter(cells[TEXT].notnull()).select(TEXT, _NUMBER).distinct())
-    return Names(texts, cells)
+    cells = store(backend, f"{name}_cells", numbered)
+    texts = store(backend, f"{name}_texts", cells.filter(cells[TEXT].notnull()).select(TEXT, _NUMBER).distinct())
+    return TextDictionary(texts, cells)
 
 
-def _looked_up(table: ir.Table, column: str, known: ir.Table, to: str) -> ir.Table:
+def _joined(table: ir.Table, column: str, known: ir.Table, to: str) -> ir.Table:
     joined = table.left_join(known, table[column] == known["__by"])
     columns = {name: joined[name] for name in table.columns if name != to}
     found = {**columns, to: joined["__to"]}

@@ -16,12 +16,12 @@ from pandera.errors import SchemaError, SchemaErrors
 from features.columns.expressions import AMOUNT, as_amount, as_moment, as_text, as_written_moment, filled, slug, slugs
 from features.config.use_case import CurrencyColumn, Events, RefundRule, Scalar, TypeColumn, UseCase
 from features.errors import DataError
-from features.history.dictionary import CELL, TEXT, Names, cells_of, names
-from features.history.encoded_log import TYPE, Held, hold, type_names
+from features.history.dictionary import CELL, TEXT, TextDictionary, build_dictionary, distinct_cells
+from features.history.encoded_log import TYPE, EncodedLog, encode_events, type_dictionary
 from features.history.identities import accepted_links, merged
-from features.history.log_span import Dating, dating
+from features.history.log_span import LogSpan, find_log_span
 from features.sources.engine import frame
-from features.sources.rejected_rows import BROKEN, BadRows, bad_rows, refuse_too_many
+from features.sources.rejected_rows import BROKEN, BadRows, bad_rows, reject_too_many
 from features.sources.source import FILE, ROW, Source, open_source, reading
 
 _copy, _customer, _kind = "__copy", "__customer", "__kind"
@@ -40,27 +40,27 @@ _types = {
 class Log:
     """The events of a use case.
 
-    `named`: customer_id (text), ts (UTC timestamp without zone), type (slug), amount (DECIMAL(18,4)),
-    refund (boolean), p0.. (properties as slugs), m0.. (measures, DECIMAL(18,4)); `held` has numbers for the texts.
+    `decoded`: customer_id (text), ts (UTC timestamp without zone), type (slug), amount (DECIMAL(18,4)),
+    refund (boolean), p0.. (properties as slugs), m0.. (measures, DECIMAL(18,4)); `encoded` has numbers for the texts.
     """
 
-    held: Held
+    encoded: EncodedLog
     first: datetime  # of the first and the last event that are not misdated, UTC without zone
     last: datetime
     rows: int
     duplicates: int  # rows removed because another has the same id and content
     bad: BadRows
     source: Source
-    dating: Dating
+    span: LogSpan
 
     @property
-    def named(self) -> ir.Table:
+    def decoded(self) -> ir.Table:
         """The events with the texts of customers and types."""
-        return self.held.named()
+        return self.encoded.decoded()
 
 
 def open_log(backend: Any, use_case: UseCase, *, known_to: datetime | None = None) -> Log:
-    """The log of a use case, checked and held by the engine.
+    """The log of a use case, checked and stored by the engine.
 
     Events that seem misdated because they follow a long silence are bad rows, but for those before `known_to` (UTC,
     without zone), a moment at which features are asked for.
@@ -74,39 +74,39 @@ def open_log(backend: Any, use_case: UseCase, *, known_to: datetime | None = Non
     source = open_source(backend, section.path, table=section.table)
     with reading(source.path):
         customers, types = _customers(backend, source, section), _types_of(backend, source, section)
-        typed, duplicates = _typed(_numbered(source, section, customers, types), section), 0
+        typed, duplicates = _typed(_with_codes(source, section, customers, types), section), 0
         rows = int(source.table.count().execute())
         if section.id is not None:
             marked = backend.create_table("penchant_marked", typed, temp=True)
             duplicates = int(marked.count(where=marked[_copy] > 0).execute())
             typed = marked.filter(marked[_copy] == 0).drop(_copy)
-        held = _held(backend, typed, section, customers, types)
-        counts = _counted(typed, held.events, rows - duplicates)
-        dated = _dated(source, typed, counts, use_case)
-        if dated.late:
-            bound = max(dated.end, known_to or dated.end)
+        encoded = _encoded(backend, typed, section, customers, types)
+        counts = _counted(typed, encoded.events, rows - duplicates)
+        span = _span_of(source, typed, counts, use_case)
+        if span.late:
+            bound = max(span.end, known_to or span.end)
             late = typed[BROKEN].isnull() & (typed.ts >= bound)
             typed = typed.mutate(**{BROKEN: ibis.ifelse(late, LATE, typed[BROKEN])})
-            held = replace(held, events=held.events.filter(held.events.ts < bound))
+            encoded = replace(encoded, events=encoded.events.filter(encoded.events.ts < bound))
             counts = _by_day(typed)
         bad = bad_rows(source, typed, counts)
-        refuse_too_many(source, bad, use_case.quality.bad_rows, _columns_of_rules(section))
-    events = held.events
-    inside = (events.ts >= dated.start) & (events.ts < dated.end)
-    span = events.aggregate(first=events.ts.min(where=inside), last=events.ts.max(where=inside), rows=events.count())
-    first, last, rows = frame(span).row(0)
+        reject_too_many(source, bad, use_case.quality.bad_rows, _columns_of_rules(section))
+    events = encoded.events
+    inside = (events.ts >= span.start) & (events.ts < span.end)
+    extent = events.aggregate(first=events.ts.min(where=inside), last=events.ts.max(where=inside), rows=events.count())
+    first, last, rows = frame(extent).row(0)
     _check(source, events)
-    return Log(held, first, last, rows, duplicates, bad, source, dated)
+    return Log(encoded, first, last, rows, duplicates, bad, source, span)
 
 
-def _counted(typed: ir.Table, held: ir.Table, rows: int) -> pl.DataFrame:
-    """The `rows` by rule broken, if any, and day; the source is read again only where a row was not held."""
-    good = held.group_by(day=held.ts.date()).aggregate(n=held.count())
+def _counted(typed: ir.Table, encoded: ir.Table, rows: int) -> pl.DataFrame:
+    """The `rows` by rule broken, if any, and day; the source is read again only where a row was not stored."""
+    good = encoded.group_by(day=encoded.ts.date()).aggregate(n=encoded.count())
     counts = frame(good.mutate(**{BROKEN: ibis.null("string")}).select(BROKEN, "day", "n"))
     return counts if rows == counts["n"].sum() else _by_day(typed)
 
 
-def _dated(source: Source, typed: ir.Table, counts: pl.DataFrame, use_case: UseCase) -> Dating:
+def _span_of(source: Source, typed: ir.Table, counts: pl.DataFrame, use_case: UseCase) -> LogSpan:
     """Where the log begins and ends, by its good rows.
 
     Raises:
@@ -121,9 +121,9 @@ def _dated(source: Source, typed: ir.Table, counts: pl.DataFrame, use_case: UseC
     if good.is_empty():
         bad = bad_rows(source, typed, counts)
         columns = _columns_of_rules(use_case.events) if use_case.events else {}
-        refuse_too_many(source, bad, use_case.quality.bad_rows, columns)
+        reject_too_many(source, bad, use_case.quality.bad_rows, columns)
         raise DataError(source.path, ["must hold at least one readable event, it holds none"])
-    return dating(good, observation=window.observation, awaited=awaited, known_to=vouched)
+    return find_log_span(good, observation=window.observation, awaited=awaited, known_to=vouched)
 
 
 def _by_day(typed: ir.Table) -> pl.DataFrame:
@@ -144,37 +144,39 @@ def _columns_of_rules(section: Events) -> dict[str, str | None]:
     }
 
 
-def _customers(backend: Any, source: Source, section: Events) -> Names:
+def _customers(backend: Any, source: Source, section: Events) -> TextDictionary:
     """The ids of the customers, each merged one as the id it becomes."""
-    cells = cells_of(source.column(section.customer_id))
+    cells = distinct_cells(source.column(section.customer_id))
     meant = cells.mutate(**{TEXT: as_text(cells[CELL])})
     links = accepted_links(backend, section.links)
-    return names(backend, "penchant_customers", merged(backend, meant, TEXT, links), "int32")
+    return build_dictionary(backend, "penchant_customers", merged(backend, meant, TEXT, links), "int32")
 
 
-def _types_of(backend: Any, source: Source, section: Events) -> Names:
+def _types_of(backend: Any, source: Source, section: Events) -> TextDictionary:
     """The slugs of the types."""
     if isinstance(section.type, TypeColumn):
-        cells = cells_of(source.column(section.type.column))
+        cells = distinct_cells(source.column(section.type.column))
         meant = cells.mutate(**{TEXT: slugs(as_text(cells[CELL]))})
     else:
         row = pl.DataFrame(
             {CELL: [section.type], TEXT: [slug(section.type) or None]}, schema=[(CELL, pl.String), (TEXT, pl.String)]
         )
         meant = backend.create_table("penchant_type", row.to_arrow(), temp=True, overwrite=True)
-    return type_names(backend, "penchant_types", meant, section.path)
+    return type_dictionary(backend, "penchant_types", meant, section.path)
 
 
-def _numbered(source: Source, section: Events, customers: Names, types: Names) -> Source:
-    """The source with the numbers of customers and types beside its columns."""
-    table = customers.numbered(source.table, source.inside(section.customer_id), _customer)
+def _with_codes(source: Source, section: Events, customers: TextDictionary, types: TextDictionary) -> Source:
+    """The source with the numbers of customers and types as further columns."""
+    table = customers.encode(source.table, source.inside(section.customer_id), _customer)
     if isinstance(section.type, TypeColumn):
-        return replace(source, table=types.numbered(table, source.inside(section.type.column), _kind))
+        return replace(source, table=types.encode(table, source.inside(section.type.column), _kind))
     only = ibis.literal(0, "int16") if slug(section.type) else ibis.null("int16")
     return replace(source, table=table.mutate(**{_kind: only}))
 
 
-def _held(backend: Any, typed: ir.Table, section: Events, customers: Names, types: Names) -> Held:
+def _encoded(
+    backend: Any, typed: ir.Table, section: Events, customers: TextDictionary, types: TextDictionary
+) -> EncodedLog:
     """The good rows."""
     same: dict[str, ir.Value] = {}
     if isinstance(section.type, str):
@@ -184,11 +186,11 @@ def _held(backend: Any, typed: ir.Table, section: Events, customers: Names, type
     if section.amount is None:
         same["amount"] = ibis.null(AMOUNT)
     good = typed.filter(typed[BROKEN].isnull()).drop(BROKEN, FILE, ROW)
-    return hold(backend, "penchant", good, customers, types, same)
+    return encode_events(backend, "penchant", good, customers, types, same)
 
 
 def event_schema(events: ir.Table) -> pai.DataFrameSchema:
-    """What every log that is held must be: the columns' types, and what may not be null."""
+    """What every stored log must be: the columns' types, and what may not be null."""
     optional = {name: AMOUNT if name.startswith("m") else dt.String() for name in events.columns if name not in _types}
     columns = {
         name: pai.Column(kind, nullable=name not in ("customer_id", "ts", "type", "refund"))

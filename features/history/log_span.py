@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import polars as pl
 
-from features.spec.feature import Note
+from features.spec.feature import DataNote
 
 FEW = 0.05  # share of the events up to which those apart from the rest may be misdated
 THIN = 0.1  # of the events a day of the largest stretch, from which a stretch that lasts is business as usual
@@ -20,14 +20,14 @@ TWICE = 2  # a silence before misdated events is that much longer than any other
 
 
 @dataclass(frozen=True, slots=True)
-class Dating:
+class LogSpan:
     """The days between which a log is taken to run, and what lies outside of them."""
 
     start: datetime  # midnight of the first day, UTC without zone
     end: datetime  # the midnight after the last
     early: int  # events before `start`
     late: int  # events from `end` on
-    notes: tuple[Note, ...]  # on silences, and on what lies outside
+    notes: tuple[DataNote, ...]  # on silences, and on what lies outside
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,28 +43,28 @@ class _Stretch:
         return (self.last - self.first).days + 1
 
 
-def dating(counts: pl.DataFrame, *, observation: int, awaited: int, known_to: datetime | None) -> Dating:
-    """The dating of a log of events by `day` (date) and `n`, at least one.
+def find_log_span(counts: pl.DataFrame, *, observation: int, awaited: int, known_to: datetime | None) -> LogSpan:
+    """The span of a log of events by `day` (date) and `n`, at least one.
 
     A stretch of events parted from the rest by more than observation window and `awaited` days (gap and prediction
     window) is misdated where it is before or after all that is sound, holds few events, and the silence is at least
     twice as long as any other. Sound is what holds more than a few events, what lasts `awaited` days with a tenth of
-    the largest stretch's events a day, and all up to `known_to`, a moment for which the user has vouched.
+    the largest stretch's events a day, and all up to `known_to`, a moment which the user has set.
     """
     counts = counts.sort("day")
     stretches = _stretches(counts, observation + awaited)
     sound = [at for at, each in enumerate(stretches) if _is_sound(each, stretches, awaited, known_to)]
     low, high = sound[0], sound[-1]
     longest = _longest_silence(counts, stretches[low].first, stretches[high].last)
-    if low and not _apart(stretches[:low], stretches, stretches[low].first - stretches[low - 1].last, longest):
+    if low and not _is_isolated(stretches[:low], stretches, stretches[low].first - stretches[low - 1].last, longest):
         low = 0
     after = stretches[high + 1 :]
-    if after and not _apart(after, stretches, after[0].first - stretches[high].last, longest):
+    if after and not _is_isolated(after, stretches, after[0].first - stretches[high].last, longest):
         high = len(stretches) - 1
-    return _told(stretches, low, high)
+    return _span_of(stretches, low, high)
 
 
-def _told(stretches: list[_Stretch], low: int, high: int) -> Dating:
+def _span_of(stretches: list[_Stretch], low: int, high: int) -> LogSpan:
     kept = stretches[low : high + 1]
     notes = [_silence(one.last, other.first) for one, other in pairwise(kept)]
     start, end = kept[0].first, kept[-1].last + timedelta(days=1)
@@ -75,28 +75,28 @@ def _told(stretches: list[_Stretch], low: int, high: int) -> Dating:
     if late:
         first = stretches[high + 1].first
         notes.append(_late(late, first, (first - stretches[high].last).days))
-    return Dating(start, end, early, late, tuple(notes))
+    return LogSpan(start, end, early, late, tuple(notes))
 
 
-def _silence(last: datetime, following: datetime) -> Note:
+def _silence(last: datetime, following: datetime) -> DataNote:
     days = {"last_day": f"{last:%Y-%m-%d}", "next_day": f"{following:%Y-%m-%d}"}
-    return Note("silence", f"no event lies between {days['last_day']} and {days['next_day']}", days)
+    return DataNote("silence", f"no event lies between {days['last_day']} and {days['next_day']}", days)
 
 
-def _early(events: int, start: datetime, silent: int) -> Note:
+def _early(events: int, start: datetime, silent: int) -> DataNote:
     detail = (
         f"{events:,} events lie before {start:%Y-%m-%d}, after which {silent:,} days pass without any: perhaps "
         "misdated; they count in tenure and totals, not for the cutoffs"
     )
-    return Note("early_events", detail, {"events": events, "next_day": f"{start:%Y-%m-%d}", "days": silent})
+    return DataNote("early_events", detail, {"events": events, "next_day": f"{start:%Y-%m-%d}", "days": silent})
 
 
-def _late(events: int, first: datetime, silent: int) -> Note:
+def _late(events: int, first: datetime, silent: int) -> DataNote:
     detail = (
         f"{events:,} events follow after {silent:,} days without any, the first on {first:%Y-%m-%d}: taken as "
         "misdated; window.test_cutoff keeps those that its prediction window reaches"
     )
-    return Note("late_events", detail, {"events": events, "next_day": f"{first:%Y-%m-%d}", "days": silent})
+    return DataNote("late_events", detail, {"events": events, "next_day": f"{first:%Y-%m-%d}", "days": silent})
 
 
 def _stretches(counts: pl.DataFrame, silence: int) -> list[_Stretch]:
@@ -125,7 +125,7 @@ def _longest_silence(counts: pl.DataFrame, first: datetime, last: datetime) -> t
     return longest if isinstance(longest, timedelta) else timedelta()
 
 
-def _apart(those: list[_Stretch], stretches: list[_Stretch], silence: timedelta, longest: timedelta) -> bool:
+def _is_isolated(those: list[_Stretch], stretches: list[_Stretch], silence: timedelta, longest: timedelta) -> bool:
     """Whether stretches on one side hold few events in all, after an unusual silence."""
     few = sum(each.events for each in those) <= FEW * sum(each.events for each in stretches)
     return few and silence >= TWICE * longest

@@ -1,14 +1,14 @@
-"""Columns that know more than they could have known: doubts about a learning table, each naming its feature.
+"""Columns that know more than they could have known: findings about a learning table, each naming its feature.
 
 A feature of an honest table is a hint: its values shift the odds of the label. What does more is named.
 
 - `separates_alone`: the feature alone ranks nearly every pair of a positive and a negative row rightly.
-- `outweighs_all_others`: it tells of the label what all other features together do not.
+- `outweighs_all_others`: it explains of the label what all other features together do not.
 - `one_class_only`: a value, a range, or what is missing or filled, occurs with one class only, beyond chance and
   beyond what the rows next to it lead one to expect. Corrected for the number of groups looked at (Bonferroni).
 - `holds_the_future`: it equals another feature but for rows of one class: a total that goes on after the cutoff.
 - `dated_after_cutoff`: dates of it lie after the moment it should have been known at.
-- `identifier_tells`: an identifier, which no model reads, tells the class: the table was put together by its outcome.
+- `identifier_tells`: an identifier, which no model reads, gives the class away: the table was built by outcome.
 
 `block` is kept for evidence that an honest feature does not give; a question is a `warn`. Features computed here from a
 log are shown to be blind to the future (`features.leakage.perturbation`), so that about them there are questions only.
@@ -24,25 +24,25 @@ import polars as pl
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from features.leakage.one_class import Doubt, one_class_only
+from features.leakage.one_class import OneClassEvidence, one_class_only
 from features.leakage.univariate import (
     Codes,
-    Evidence,
     Floats,
     Grouping,
+    UnivariateEvidence,
+    explained_together,
     group,
     group_numbers,
     numbers,
-    told_together,
-    weigh,
+    univariate_evidence,
 )
 from features.point_in_time.labels import LABEL
 from features.spec.feature import Feature, Finding
 from features.tables.learning_table import CUTOFF, GROUP, ORDER, LearningTable
 
 NEARLY_PERFECT = 0.97  # lower bound of the AUC of a feature alone
-ASKED, STRONG, COPY = 0.15, 0.35, 0.65  # share of the log-loss it tells alone: to be looked at, asked about, a copy
-ADDED, ADDED_TO_REST = 0.175, 0.5  # what it tells beyond all others: in all, and against what they tell together
+ASKED, STRONG, COPY = 0.15, 0.35, 0.65  # share of the log-loss it explains alone: to be looked at, asked about, a copy
+ADDED, ADDED_TO_REST = 0.175, 0.5  # what it explains beyond all others: in all, and against what they explain together
 LEAST_OTHERS = 5  # other features without which there is nothing to be compared with
 ENOUGH, RARER = 200_000, 20_000  # rows, and of the rarer class, that are looked at, drawn where there are more of both
 SAMPLE, WIDEST = 10_000, 40  # rows and features of the comparison with all others
@@ -52,29 +52,33 @@ PLANNED = 0.01  # share of rows with a date after the cutoff that is worth a que
 
 
 def leak_findings(table: LearningTable, accepted: Mapping[str, str]) -> tuple[Finding, ...]:
-    """The doubts about a learning table; those on an `accepted` feature or column (with the reason) only warn."""
-    traits = {feature.name for trait in table.layout.traits for feature in trait.features} if table.layout else set()
-    proven = [feature.name for feature in table.features if table.layout and feature.name not in traits]
+    """The findings about a learning table; those on an `accepted` feature or column (with the reason) only warn."""
+    traits = (
+        {feature.name for trait in table.feature_plan.traits for feature in trait.features}
+        if table.feature_plan
+        else set()
+    )
+    proven = [feature.name for feature in table.features if table.feature_plan and feature.name not in traits]
     subjects = {feature.name: feature.subject for feature in table.features if feature.name not in proven}
     found = leaks(table.rows, table.features, proven=proven)
     return tuple(_accepted(finding, accepted, subjects.get(finding.feature or "")) for finding in found)
 
 
 def leaks(rows: pl.DataFrame, features: Sequence[Feature], *, proven: Collection[str] = ()) -> tuple[Finding, ...]:
-    """The doubts about features in rows; `proven` are those that cannot have seen the future.
+    """The findings about features in rows; `proven` are those that cannot have seen the future.
 
-    The latest cutoff is looked at by itself: what was filled in after it need not tell of earlier ones.
+    The latest cutoff is looked at by itself: what was filled in after it need not show at earlier ones.
     """
     found: list[Finding] = []
     slices = [each for each in _slices(rows) if 0 < each.label.sum() < len(each.label)]
     with threadpool_limits(1, user_api="blas"):
         for each in slices:
-            found += _of_slice(each, features, proven, looks=len(slices))
+            found += _of_slice(each, features, proven, slices=len(slices))
     return tuple(_worst(found))
 
 
 def identifiers(rows: pl.DataFrame, dropped: Sequence[pl.Series]) -> tuple[Finding, ...]:
-    """The dropped columns, cells as they came, whose value, last digit, length or first or last sign tells the class.
+    """The dropped columns, cells as they came, whose value, last digit, length, first or last sign reveals the class.
 
     `rows` holds `__label` and `__group` of the same rows.
     """
@@ -82,7 +86,7 @@ def identifiers(rows: pl.DataFrame, dropped: Sequence[pl.Series]) -> tuple[Findi
     if not 0 < whole.label.sum() < len(whole.label):
         return ()
     for cells in dropped:
-        views = {what: whole.weigh(view) for what, view in _faces(cells)}
+        views = {what: whole.evidence(view) for what, view in _views(cells)}
         what = max(views, key=lambda name: views[name].auc_low, default="")
         if what and views[what].auc_low >= NEARLY_PERFECT:
             detail = (
@@ -90,7 +94,9 @@ def identifiers(rows: pl.DataFrame, dropped: Sequence[pl.Series]) -> tuple[Findi
                 "rows were numbered or put together by their outcome."
             )
             found.append(
-                Finding("identifier_tells", cells.name, "warn", detail, {"what": what, "auc": _short(views[what].auc)})
+                Finding(
+                    "identifier_tells", cells.name, "warn", detail, {"what": what, "auc": _rounded(views[what].auc)}
+                )
             )
     return tuple(found)
 
@@ -108,8 +114,8 @@ class _Slice:
         half = (rows[GROUP].to_numpy() % np.uint64(2)).astype(np.int64)
         return cls(rows, rows[LABEL].cast(pl.Float64).to_numpy(), half)
 
-    def weigh(self, grouping: Grouping) -> Evidence:
-        return weigh(grouping.codes, self.label, self.half)
+    def evidence(self, grouping: Grouping) -> UnivariateEvidence:
+        return univariate_evidence(grouping.codes, self.label, self.half)
 
 
 def _accepted(finding: Finding, accepted: Mapping[str, str], subject: str | None) -> Finding:
@@ -122,14 +128,14 @@ def _accepted(finding: Finding, accepted: Mapping[str, str], subject: str | None
 
 def _slices(rows: pl.DataFrame) -> Iterator[_Slice]:
     if rows[CUTOFF].n_unique() < 2:
-        yield _Slice.of(looked_at(rows))
+        yield _Slice.of(sampled(rows))
         return
     last = rows[CUTOFF].max()
-    yield _Slice.of(looked_at(rows.filter(pl.col(CUTOFF) == last)))
-    yield _Slice.of(looked_at(rows.filter(pl.col(CUTOFF) != last)))
+    yield _Slice.of(sampled(rows.filter(pl.col(CUTOFF) == last)))
+    yield _Slice.of(sampled(rows.filter(pl.col(CUTOFF) != last)))
 
 
-def looked_at(rows: pl.DataFrame) -> pl.DataFrame:
+def sampled(rows: pl.DataFrame) -> pl.DataFrame:
     """All rows, or of very many a seeded sample in their order, with thousands of either class in it."""
     positives = int(rows[LABEL].sum())
     rarer = min(positives, rows.height - positives)
@@ -139,49 +145,49 @@ def looked_at(rows: pl.DataFrame) -> pl.DataFrame:
     return rows[np.sort(np.random.default_rng(0).permutation(rows.height)[:count])]
 
 
-def _of_slice(each: _Slice, features: Sequence[Feature], proven: Collection[str], *, looks: int) -> Iterator[Finding]:
+def _of_slice(each: _Slice, features: Sequence[Feature], proven: Collection[str], *, slices: int) -> Iterator[Finding]:
     groupings = {feature.name: group(each.rows[feature.name]) for feature in features}
-    evidence = {name: each.weigh(grouping) for name, grouping in groupings.items()}
-    groups = looks * sum(len(seen.rows) for seen in evidence.values())
+    evidence = {name: each.evidence(grouping) for name, grouping in groupings.items()}
+    groups = slices * sum(len(seen.rows) for seen in evidence.values())
     perfect = []
     for feature in features:
         name, safe = feature.name, feature.name in proven
         alone = _separates(name, evidence[name], [*_digits(each, feature)])
-        doubts = [] if alone else one_class_only(groupings[name], evidence[name], groups)
-        told = [alone] if alone else [_said(name, doubt) for doubt in doubts if doubt.strong or not safe]
+        one_class = [] if alone else one_class_only(groupings[name], evidence[name], groups)
+        found = [alone] if alone else [_one_class(name, each) for each in one_class if each.strong or not safe]
         perfect += [name] if alone else []
-        yield from (replace(finding, severity="warn") if safe else finding for finding in told)
+        yield from (replace(finding, severity="warn") if safe else finding for finding in found)
     yield from _outweighing(each, evidence, proven)
     yield from _dated(each, features)
     yield from _later_states(each, [feature for feature in features if feature.name not in perfect], proven)
 
 
-def _separates(name: str, seen: Evidence, further: Sequence[Evidence]) -> Finding | None:
+def _separates(name: str, seen: UnivariateEvidence, further: Sequence[UnivariateEvidence]) -> Finding | None:
     best = max([seen, *further], key=lambda each: each.auc_low)
     if best.auc_low < NEARLY_PERFECT:
         return None
     detail = f"{name!r} alone separates the classes nearly perfectly (AUC {best.auc:.3f})."
-    return Finding("separates_alone", name, "block", detail, {"auc": _short(best.auc)})
+    return Finding("separates_alone", name, "block", detail, {"auc": _rounded(best.auc)})
 
 
-def _said(name: str, doubt: Doubt) -> Finding:
-    words = f"{name!r} {doubt.words}."
-    return Finding("one_class_only", name, "block" if doubt.strong else "warn", words, doubt.figures)
+def _one_class(name: str, evidence: OneClassEvidence) -> Finding:
+    detail = f"{name!r} {evidence.text}."
+    return Finding("one_class_only", name, "block" if evidence.strong else "warn", detail, evidence.figures)
 
 
-def _short(figure: float) -> float:
+def _rounded(figure: float) -> float:
     return round(float(figure), 4)
 
 
-def _digits(each: _Slice, feature: Feature) -> Iterator[Evidence]:
-    """What the last digit tells, of whole numbers that differ in nearly every row."""
+def _digits(each: _Slice, feature: Feature) -> Iterator[UnivariateEvidence]:
+    """What the last digit explains, of whole numbers that differ in nearly every row."""
     cells = each.rows[feature.name]
     if feature.type == "integer" and cells.n_unique() > 0.9 * len(cells):
-        yield each.weigh(group_numbers(numbers(cells) % 10))
+        yield each.evidence(group_numbers(numbers(cells) % 10))
 
 
-def _faces(cells: pl.Series) -> Iterator[tuple[str, Grouping]]:
-    """The sides from which an identifier could show the class."""
+def _views(cells: pl.Series) -> Iterator[tuple[str, Grouping]]:
+    """The views of an identifier that could show the class."""
     if cells.dtype.is_numeric():
         yield "value", group_numbers(numbers(cells))
         yield "last digit", group_numbers(numbers(cells) % 10)
@@ -192,35 +198,42 @@ def _faces(cells: pl.Series) -> Iterator[tuple[str, Grouping]]:
         yield "last sign", group(cells.str.slice(-1))
 
 
-def _outweighing(each: _Slice, evidence: Mapping[str, Evidence], proven: Collection[str]) -> Iterator[Finding]:
-    """Features that tell more beyond all others than honest ones do."""
-    telling = [name for name, seen in evidence.items() if seen.told >= ASKED and name not in proven]
-    telling = sorted(telling, key=lambda name: -evidence[name].told)[:3]
+def _outweighing(
+    each: _Slice, evidence: Mapping[str, UnivariateEvidence], proven: Collection[str]
+) -> Iterator[Finding]:
+    """Features that explain more beyond all others than honest ones do."""
+    strong = [name for name, seen in evidence.items() if seen.explained >= ASKED and name not in proven]
+    strong = sorted(strong, key=lambda name: -evidence[name].explained)[:3]
     sample = np.random.default_rng(0).permutation(len(each.label))[:SAMPLE]
     label = each.label[sample]
-    if not telling or not 0 < label.sum() < len(label):
+    if not strong or not 0 < label.sum() < len(label):
         return
-    ranked = sorted(evidence, key=lambda name: -evidence[name].told)[:WIDEST]
+    ranked = sorted(evidence, key=lambda name: -evidence[name].explained)[:WIDEST]
     weights = {name: evidence[name].weight[sample] for name in ranked}
-    together = told_together([*weights.values()], label)
-    for name in telling:
-        rest = told_together([weight for other, weight in weights.items() if other != name], label)
+    together = explained_together([*weights.values()], label)
+    for name in strong:
+        rest = explained_together([weight for other, weight in weights.items() if other != name], label)
         if finding := _outweighs(name, evidence[name], together, rest, len(evidence) - 1):
             yield finding
 
 
-def _outweighs(name: str, seen: Evidence, together: float, rest: float, others: int) -> Finding | None:
+def _outweighs(name: str, seen: UnivariateEvidence, together: float, rest: float, others: int) -> Finding | None:
     added = together - rest
     unlike = added >= ADDED_TO_REST * rest
-    copy = seen.told >= COPY and unlike
-    question = others >= LEAST_OTHERS and added >= ADDED and (unlike or seen.told >= STRONG)
+    copy = seen.explained >= COPY and unlike
+    question = others >= LEAST_OTHERS and added >= ADDED and (unlike or seen.explained >= STRONG)
     if not (copy or question):
         return None
     detail = (
-        f"{name!r} alone explains {seen.told:.0%} of the log-loss (AUC {seen.auc:.3f}) and adds {added:.0%} to the "
-        f"{rest:.0%} that the {others} other features explain together: is it known when a score is asked for?"
+        f"{name!r} alone explains {seen.explained:.0%} of the log-loss (AUC {seen.auc:.3f}) and adds {added:.0%} to "
+        f"the {rest:.0%} that the {others} other features explain together: is it known when a score is asked for?"
     )
-    shares = {"told": _short(seen.told), "auc": _short(seen.auc), "added": _short(added), "rest": _short(rest)}
+    shares = {
+        "told": _rounded(seen.explained),
+        "auc": _rounded(seen.auc),
+        "added": _rounded(added),
+        "rest": _rounded(rest),
+    }
     return Finding("outweighs_all_others", name, "block" if copy else "warn", detail, {**shares, "others": others})
 
 
@@ -232,14 +245,14 @@ def _dated(each: _Slice, features: Sequence[Feature]) -> Iterator[Finding]:
         if late is None or not late.any():
             continue
         share = float(late.mean())
-        seen = each.weigh(Grouping(late.astype(np.int64) + 1, ("missing", "before", "after"), ordered=False))
-        tells = seen.told >= ADDED
-        words = "tells the class by that" if tells else "is a plan, or was not known then"
+        seen = each.evidence(Grouping(late.astype(np.int64) + 1, ("missing", "before", "after"), ordered=False))
+        tells = seen.explained >= ADDED
+        reason = "tells the class by that" if tells else "is a plan, or was not known then"
         if tells or share >= PLANNED:
             detail = (
-                f"{feature.subject or feature.name!r} lies after the cutoff in {share:.1%} of the rows: it {words}."
+                f"{feature.subject or feature.name!r} lies after the cutoff in {share:.1%} of the rows: it {reason}."
             )
-            figures = {"share": _short(share), "tells": tells}
+            figures = {"share": _rounded(share), "tells": tells}
             yield Finding("dated_after_cutoff", feature.name, "block" if tells else "warn", detail, figures)
 
 
@@ -263,15 +276,15 @@ def _later_states(each: _Slice, features: Sequence[Feature], barred: Collection[
     near = NEAR * np.abs(glance)
     for name in (name for name in names if name not in barred):
         alike = np.abs(glance - rows[name][:GLANCED]) <= near
-        for place in np.flatnonzero(alike.mean(axis=1) >= TWIN / 2):
-            other = names[place]
-            if other != name and _goes_on(rows[name], rows[other], positive):
+        for index in np.flatnonzero(alike.mean(axis=1) >= TWIN / 2):
+            other = names[index]
+            if other != name and _continues(rows[name], rows[other], positive):
                 detail = f"{name!r} equals {other!r} but for rows of one class: it goes on after the cutoff."
                 yield Finding("holds_the_future", name, "block", detail, {"other": other})
                 break
 
 
-def _goes_on(values: Floats, earlier: Floats, positive: NDArray[np.bool_]) -> bool:
+def _continues(values: Floats, earlier: Floats, positive: NDArray[np.bool_]) -> bool:
     """Whether one number equals another or exceeds it, and exceeds it in one class only."""
     known = ~(np.isnan(values) | np.isnan(earlier))
     more, less = values > earlier + NEAR * np.abs(earlier), values < earlier - NEAR * np.abs(earlier)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from features.leakage.univariate import MISSING_GROUP, Evidence, Floats, Grouping
+from features.leakage.univariate import MISSING_GROUP, Floats, Grouping, UnivariateEvidence
 
 LEAST_ROWS = 20
 LEVEL = 0.01  # of a false alarm in a whole table, before it is shared out among the groups
@@ -20,41 +20,41 @@ _context = (100, 500)  # rows of neighbours looked at on each side: as many as t
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
-    """Which values, in words and as figures, and whether the evidence is strong."""
+class OneClassEvidence:
+    """Which values, as text and as figures, and whether the evidence is strong."""
 
-    words: str
+    text: str
     figures: Mapping[str, Any]
     strong: bool
 
 
 @dataclass(frozen=True, slots=True)
 class _Set:
-    """Groups taken together, and how the rows they are held against are spread."""
+    """Groups taken together, and how the rows they are compared with are spread."""
 
-    words: str
-    figures: Mapping[str, str]  # what the words say: `where` is missing, filled, value or span
+    text: str
+    figures: Mapping[str, str]  # the values in the text: `where` is missing, filled, value or span
     rows: float
     exceptions: float  # rows of the other class
     expected: float  # share of the other class among the neighbours
 
 
-def one_class_only(grouping: Grouping, seen: Evidence, groups: int) -> list[Doubt]:
-    """The strongest doubt of a grouping, if any; `groups` is how many were looked at in the whole table.
+def one_class_only(grouping: Grouping, seen: UnivariateEvidence, groups: int) -> list[OneClassEvidence]:
+    """The strongest evidence of a grouping, if any; `groups` is how many were looked at in the whole table.
 
-    A set of groups is doubtful where so few rows of the other class have a probability below `LEVEL / groups` even if
+    A set of groups is evidence where so few rows of the other class have a probability below `LEVEL / groups` even if
     the odds were `FAR` times lower than among its neighbours: for numbers the nearest rows on either side, the less
     surprising of the two; for a level, and for what is missing or filled, all other rows.
     """
     found = []
     for positive in (True, False):
         others = seen.rows - seen.positives if positive else seen.positives
-        found += [_judged(each, LEVEL / groups, positive) for each in _sets(grouping, seen.rows, others)]
-    doubts = [doubt for doubt in found if doubt is not None]
-    return sorted(doubts, key=lambda doubt: not doubt.strong)[:1]
+        found += [_evidence_of(each, LEVEL / groups, positive) for each in _sets(grouping, seen.rows, others)]
+    known = [evidence for evidence in found if evidence is not None]
+    return sorted(known, key=lambda evidence: not evidence.strong)[:1]
 
 
-def _judged(each: _Set, level: float, positive: bool) -> Doubt | None:
+def _evidence_of(each: _Set, level: float, positive: bool) -> OneClassEvidence | None:
     if each.rows < LEAST_ROWS or each.exceptions > EXCEPTIONS * each.rows or not 0 < each.expected < 1:
         return None
     surprising = each.expected >= RARE
@@ -64,13 +64,13 @@ def _judged(each: _Set, level: float, positive: bool) -> Doubt | None:
     if not (strong or (surprising and _tail(each, FAR) < level)):
         return None
     kind, other = ("positive", "negative") if positive else ("negative", "positive")
-    words = (
-        f"{each.words} in {each.rows:.0f} rows, {each.rows - each.exceptions:.0f} of them {kind}; "
+    text = (
+        f"{each.text} in {each.rows:.0f} rows, {each.rows - each.exceptions:.0f} of them {kind}; "
         f"of the rows beside them {each.expected:.1%} are {other}"
     )
     hits = round(each.rows - each.exceptions)
     figures = {**each.figures, "rows": round(each.rows), "hits": hits, "kind": kind, "beside": round(each.expected, 4)}
-    return Doubt(words, figures, strong and surprising)
+    return OneClassEvidence(text, figures, strong and surprising)
 
 
 def _tail(each: _Set, ratio: float) -> float:
@@ -86,9 +86,9 @@ def _tail(each: _Set, ratio: float) -> float:
 def _sets(grouping: Grouping, rows: Floats, others: Floats) -> Iterator[_Set]:
     total, exceptions = float(rows.sum()), float(others.sum())
 
-    def against_all(words: str, n: float, k: float, **figures: str) -> _Set:
+    def against_all(text: str, n: float, k: float, **figures: str) -> _Set:
         rest = total - n
-        return _Set(words, figures, n, k, (exceptions - k) / rest if rest else 0.0)
+        return _Set(text, figures, n, k, (exceptions - k) / rest if rest else 0.0)
 
     missing, k = float(rows[MISSING_GROUP]), float(others[MISSING_GROUP])
     if 0 < missing < total:
@@ -115,14 +115,14 @@ def _runs(grouping: Grouping, rows: Floats, others: Floats) -> Iterator[_Set]:
             inside = taken[start:stop]
             n, k = float(rows[inside].sum()), float(others[inside].sum())
             reach = float(np.clip(n, *_context))
-            sides = [_beside(side, rows, others, reach) for side in (taken[:start][::-1], taken[stop:])]
+            sides = [_share_among_neighbours(side, rows, others, reach) for side in (taken[:start][::-1], taken[stop:])]
             known = [side for side in sides if side is not None]
             if known:
                 yield _Set(*_span(grouping, inside), n, k, min(known))
         start = stop
 
 
-def _beside(nearest_first: list[int], rows: Floats, others: Floats, reach: float) -> float | None:
+def _share_among_neighbours(nearest_first: list[int], rows: Floats, others: Floats, reach: float) -> float | None:
     """The share of the other class among the nearest rows; None where there are none."""
     if not nearest_first:
         return None
@@ -132,7 +132,7 @@ def _beside(nearest_first: list[int], rows: Floats, others: Floats, reach: float
 
 
 def _span(grouping: Grouping, inside: list[int]) -> tuple[str, dict[str, str]]:
-    """Which values a run holds, in words and as figures."""
+    """Which values a run holds, as text and as figures."""
     first, last = str(grouping.names[inside[0]]), str(grouping.names[inside[-1]])
     if len(inside) == 1:
         return f"is {first}", {"where": "value", "value": first}

@@ -1,4 +1,4 @@
-"""Features are blind to the future: another future is written after the cutoff, and no feature may move by a bit."""
+"""Features are blind to the future: events after the cutoff are rewritten, and no feature may change by a bit."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ import ibis
 import ibis.expr.types as ir
 import polars as pl
 
-from features.history.encoded_log import hold_texts
-from features.point_in_time.feature_plan import layout_of
+from features.history.encoded_log import encode_texts
+from features.point_in_time.feature_plan import plan_features
 from features.point_in_time.labels import naive
-from features.point_in_time.log_context import Ground
+from features.point_in_time.log_context import LogContext
 from features.spec.feature import CUSTOMER_ID, Finding
 from features.tables.learning_table import ID
 
 
-def sees_the_future(backend: Any, ground: Ground, cutoff: datetime, rows: pl.DataFrame) -> list[Finding]:
+def sees_the_future(backend: Any, context: LogContext, cutoff: datetime, rows: pl.DataFrame) -> list[Finding]:
     """Blocks each feature of `rows`, customers at this cutoff, that is not byte-identical with another future.
 
     What is counted at all (types, levels) is settled anew from the rewritten log.
     """
-    other = rewritten(backend, ground, cutoff)
+    other = rewritten(backend, context, cutoff)
     after = rows.select(pl.col(ID).alias(CUSTOMER_ID)).join(
-        other.at(cutoff), on=CUSTOMER_ID, how="left", maintain_order="left"
+        other.features_at(cutoff), on=CUSTOMER_ID, how="left", maintain_order="left"
     )
     shown = f"when events and profiles from {cutoff:%Y-%m-%d} on are rewritten"
     names = [name for name in rows.columns if not name.startswith("__")]
     moved = [name for name in names if name not in after.columns or not same_bytes(rows[name], after[name])]
     extra = [name for name in after.columns if name not in (*names, CUSTOMER_ID)]
-    told = [(name, "changes") for name in moved] + [(name, "comes up") for name in extra]
+    changes = [(name, "changes") for name in moved] + [(name, "comes up") for name in extra]
     figures = {"cutoff": f"{cutoff:%Y-%m-%d}"}
-    return [Finding("sees_the_future", name, "block", f"{name!r} {does} {shown}.", figures) for name, does in told]
+    return [Finding("sees_the_future", name, "block", f"{name!r} {does} {shown}.", figures) for name, does in changes]
 
 
 def same_bytes(one: pl.Series, other: pl.Series) -> bool:
@@ -51,9 +51,9 @@ def same_bytes(one: pl.Series, other: pl.Series) -> bool:
     return one.equals(other.alias(one.name), null_equal=True)
 
 
-def rewritten(backend: Any, ground: Ground, cutoff: datetime) -> Ground:
+def rewritten(backend: Any, context: LogContext, cutoff: datetime) -> LogContext:
     """The same past with another future: half of it is gone, the rest has other people, types, amounts, levels."""
-    moment, events = naive(cutoff), ground.log.named
+    moment, events = naive(cutoff), context.log.decoded
     past, future = events.filter(events.ts < moment), events.filter(events.ts >= moment)
     changed: dict[str, ir.Value] = {
         CUSTOMER_ID: ibis.ifelse(future.ts.second() < 30, future.customer_id.reverse(), future.customer_id),
@@ -68,16 +68,16 @@ def rewritten(backend: Any, ground: Ground, cutoff: datetime) -> Ground:
         elif name[0] == "m" and name[1:].isdigit():
             changed[name] = _other(future[name])
     kept = future.filter(future.ts.day() % 2 == 0).mutate(**changed)
-    held = hold_texts(backend, "penchant_rewritten", past.union(kept), ground.log.source.path)
-    log = replace(ground.log, held=held)
-    settled = naive(min(cutoff, ground.cutoffs.train[-1]))
-    same_layout = settled == naive(ground.cutoffs.train[-1])
-    layout = replace(layout_of(ground.use_case, log, settled), traits=ground.layout.traits)
+    encoded = encode_texts(backend, "penchant_rewritten", past.union(kept), context.log.source.path)
+    log = replace(context.log, encoded=encoded)
+    settled = naive(min(cutoff, context.cutoffs.train[-1]))
+    same_plan = settled == naive(context.cutoffs.train[-1])
+    plan = replace(plan_features(context.use_case, log, settled), traits=context.plan.traits)
     return replace(
-        ground,
+        context,
         log=log,
-        layout=layout if same_layout else ground.layout,
-        profiles=ground.profiles and replace(ground.profiles, rows=_unknown_after(ground.profiles.rows, moment)),
+        plan=plan if same_plan else context.plan,
+        profiles=context.profiles and replace(context.profiles, rows=_unknown_after(context.profiles.rows, moment)),
     )
 
 

@@ -1,4 +1,4 @@
-"""What one feature alone tells of the label: groups of rows by its value, and how well they part the classes.
+"""What one feature alone explains of the label: groups of rows by its value, and how well they part the classes.
 
 Nothing here is a model: rows are grouped by value (a category by level, a number by value or by equal-count bin, what
 is missing by itself), and a group's outcome rate in one half of the customers is tried on the other half.
@@ -28,7 +28,7 @@ Floats = NDArray[np.float64]
 class Grouping:
     """Rows grouped by one column's value: group 0 is what is missing, the others rise with the value.
 
-    `names[g]` says in words which values group g holds; `ordered` is False for categories.
+    `names[g]` describes which values group g holds; `ordered` is False for categories.
     """
 
     codes: Codes
@@ -37,17 +37,17 @@ class Grouping:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
-    """What a grouping tells of the label, each group's rate tried on the half of the customers it was not taken from.
+class UnivariateEvidence:
+    """What a grouping explains of the label, each group's rate tried on the half of the customers it was not made of.
 
-    `auc` (0..1, 0.5 tells nothing) and its lower bound at about 99.5% (Hanley and McNeil 1982); `told`, the share of
-    the log-loss of the base rate that goes away (higher is better, below 0 for noise); `rows` and `positives` by group;
-    `weight`, each row's cross-fitted log-odds against the base rate.
+    `auc` (0..1, 0.5: no information) and its lower bound at about 99.5% (Hanley and McNeil 1982); `explained`, the
+    share of the log-loss of the base rate that goes away (higher is better, below 0 for noise); `rows` and `positives`
+    by group; `weight`, each row's cross-fitted log-odds against the base rate.
     """
 
     auc: float
     auc_low: float
-    told: float
+    explained: float
     rows: Floats
     positives: Floats
     weight: Floats
@@ -62,8 +62,8 @@ def group(cells: pl.Series) -> Grouping:
     if cells.dtype in (pl.String, pl.Boolean):
         texts = cells.cast(pl.String)
         levels = texts.drop_nulls().unique().sort()
-        places = range(MISSING_GROUP + 1, len(levels) + 1)
-        codes = texts.replace_strict(levels, places, default=MISSING_GROUP, return_dtype=pl.Int64).to_numpy()
+        group_codes = range(MISSING_GROUP + 1, len(levels) + 1)
+        codes = texts.replace_strict(levels, group_codes, default=MISSING_GROUP, return_dtype=pl.Int64).to_numpy()
         return Grouping(codes, ("missing", *(repr(level) for level in levels)), ordered=False)
     return group_numbers(numbers(cells))
 
@@ -93,13 +93,13 @@ def group_numbers(values: Floats, bins: int = BINS) -> Grouping:
         edges = np.unique(known[np.r_[np.arange(1, bins) * len(known) // bins, frequent]])
         below = np.searchsorted(edges, values)
         codes = 2 * below + (edges.take(below, mode="clip") == values) + 1
-        names = [f"below {edges[0]:g}", *(name for at in range(len(edges)) for name in _around(edges, at))]
+        names = [f"below {edges[0]:g}", *(name for at in range(len(edges)) for name in _bin_names(edges, at))]
     codes[missing] = MISSING_GROUP
     return Grouping(codes.astype(np.int64), ("missing", *names), ordered=True)
 
 
-def weigh(codes: Codes, label: Floats, half: Codes) -> Evidence:
-    """What groups tell of the label (0 or 1); `half` (0 or 1) is the half a row's customer belongs to."""
+def univariate_evidence(codes: Codes, label: Floats, half: Codes) -> UnivariateEvidence:
+    """What groups explain of the label (0 or 1); `half` (0 or 1) is the half a row's customer belongs to."""
     size, base = int(codes.max()) + 1, float(label.mean())
     cells = codes * 2 + half
     rows = np.bincount(cells, minlength=2 * size).reshape(size, 2).astype(np.float64)
@@ -110,9 +110,9 @@ def weigh(codes: Codes, label: Floats, half: Codes) -> Evidence:
     constant = -(base * math.log(base) + (1 - base) * math.log1p(-base))
     auc = float(np.mean([_auc(rates[:, at], positives[:, at], negatives[:, at]) for at in (0, 1)]))
     weight = np.log(rates / (1 - rates)) - math.log(base / (1 - base))
-    return Evidence(
+    return UnivariateEvidence(
         auc,
-        auc - 2.58 * _error(auc, float(label.sum()), float(len(label) - label.sum())),
+        auc - 2.58 * _standard_error(auc, float(label.sum()), float(len(label) - label.sum())),
         1 - loss / constant,
         rows.sum(axis=1),
         positives.sum(axis=1),
@@ -120,8 +120,8 @@ def weigh(codes: Codes, label: Floats, half: Codes) -> Evidence:
     )
 
 
-def told_together(weights: Sequence[Floats], label: Floats) -> float:
-    """The share of the base rate's log-loss that features tell together: a ridge logit on their cross-fitted log-odds.
+def explained_together(weights: Sequence[Floats], label: Floats) -> float:
+    """The share of the base rate's log-loss that features explain together, by a ridge logit on cross-fitted log-odds.
 
     0 for no feature. Newton's method; the penalty is one row's worth on each coefficient.
     """
@@ -152,7 +152,7 @@ def _penalised(design: Floats, label: Floats, beta: Floats, penalty: Floats) -> 
     return float((np.logaddexp(0, margin) - label * margin).sum() + 0.5 * (penalty * beta * beta).sum())
 
 
-def _around(edges: Floats, at: int) -> tuple[str, str]:
+def _bin_names(edges: Floats, at: int) -> tuple[str, str]:
     above = f"between {edges[at]:g} and {edges[at + 1]:g}" if at + 1 < len(edges) else f"above {edges[at]:g}"
     return f"{edges[at]:g}", above
 
@@ -165,7 +165,7 @@ def _auc(rates: Floats, positives: Floats, negatives: Floats) -> float:
     return float(((np.cumsum(zeros) - zeros) * ones + 0.5 * zeros * ones).sum()) / pairs if pairs else 0.5
 
 
-def _error(auc: float, ones: float, zeros: float) -> float:
+def _standard_error(auc: float, ones: float, zeros: float) -> float:
     """The standard error of an area under the ROC curve (Hanley and McNeil 1982, formula 2)."""
     two_ones, two_zeros = auc / (2 - auc), 2 * auc * auc / (1 + auc)
     variance = auc * (1 - auc) + (ones - 1) * (two_ones - auc * auc) + (zeros - 1) * (two_zeros - auc * auc)

@@ -13,7 +13,7 @@ import ibis
 import ibis.expr.types as ir
 
 from features.columns.expressions import AMOUNT
-from features.point_in_time.feature_plan import Layout
+from features.point_in_time.feature_plan import FeaturePlan
 from features.spec.feature import CUSTOMER_ID
 
 DAY = 86_400_000_000  # microseconds
@@ -22,15 +22,15 @@ _NONE = -1  # no type's code
 
 
 @dataclass(frozen=True)
-class Aged:
-    """One row a customer: what `together` gives of each type without refunds side by side, and of all events.
+class CustomerAggregates:
+    """One row a customer: what `_by_type` gives of each type without refunds side by side, and of all events.
 
     A `kind` of None means events of any type, refunds too; else those of the type, without refunds. `days` is the
     window [cutoff - days, cutoff), None the whole log before the cutoff.
     """
 
     rows: ir.Table
-    layout: Layout
+    plan: FeaturePlan
 
     def count(self, kind: str, days: int | None = None) -> ir.Value:
         """How many events; 0 where there is none."""
@@ -75,8 +75,8 @@ class Aged:
         return self._of(kind, "gap_sd")
 
     def level(self, position: int) -> ir.Value:
-        """How many events of the longest window have the type and the level at a position of the layout's levels."""
-        return self._of(self.layout.levels[position][0], f"level_{position}").fill_null(0)
+        """How many events of the longest window have the type and the level at a position of the plan's levels."""
+        return self._of(self.plan.levels[position][0], f"level_{position}").fill_null(0)
 
     def unusual(self) -> ir.Value:
         """How many events of the longest window, refunds apart, have an amount that is an outlier."""
@@ -96,28 +96,30 @@ class Aged:
 
         Expected are the amount, of types that carry one, and every property and measure.
         """
-        rows, columns = self.rows, len(self.layout.properties) + len(self.layout.measures)
+        rows, columns = self.rows, len(self.plan.properties) + len(self.plan.measures)
         return _whole(rows.events * columns + rows.payable.fill_null(0)), _whole(rows.paid.fill_null(0) + rows.filled)
 
     def _of(self, kind: str, column: str) -> ir.Value:
         """A column of the one row of a type without refunds."""
-        return self.rows[_beside(self.layout, kind, column)]
+        return self.rows[_column_of_type(self.plan, kind, column)]
 
 
-def aged(events: ir.Table, cutoff: ir.Value, layout: Layout, codes: Mapping[str, int] | None = None) -> Aged:
+def aggregate_events(
+    events: ir.Table, cutoff: ir.Value, plan: FeaturePlan, codes: Mapping[str, int] | None = None
+) -> CustomerAggregates:
     """The events before the cutoff, as features are read off them; `codes` are the types' where events have numbers."""
-    known, kinds = _known(events, cutoff), layout.types
+    known, kinds = _known(events, cutoff), plan.types
     types: dict[str, str | int] = {kind: kind if codes is None else codes.get(kind, _NONE) for kind in kinds}
-    rows = _together(known, layout)
-    totals = rows.group_by(CUSTOMER_ID).aggregate(**_totals(rows, layout, [types[kind] for kind in layout.amounts]))
-    table = _join(totals, _any_days(known, layout.observation))
+    rows = _by_type(known, plan)
+    totals = rows.group_by(CUSTOMER_ID).aggregate(**_totals(rows, plan, [types[kind] for kind in plan.amounts]))
+    table = _join(totals, _any_days(known, plan.observation))
     for kind in kinds:
         one = rows.filter((rows.type == types[kind]) & ~rows.refund)
         names = [name for name in one.columns if name not in (CUSTOMER_ID, "type", "refund", CUTOFF)]
-        # Said column by column: `drop` of several names them in the SQL in an order that hashes decide.
-        beside = one.select(CUSTOMER_ID, **{_beside(layout, kind, name): one[name] for name in names})
-        table = _join(table, beside)
-    return Aged(table, layout)
+        # Selected column by column: `drop` of several names them in the SQL in an order that hashes decide.
+        side_by_side = one.select(CUSTOMER_ID, **{_column_of_type(plan, kind, name): one[name] for name in names})
+        table = _join(table, side_by_side)
+    return CustomerAggregates(table, plan)
 
 
 def _join(table: ir.Table, more: ir.Table) -> ir.Table:
@@ -126,13 +128,13 @@ def _join(table: ir.Table, more: ir.Table) -> ir.Table:
     return table.left_join(more, table[CUSTOMER_ID] == more["__who"]).drop("__who")
 
 
-def _beside(layout: Layout, kind: str, column: str) -> str:
-    """What a column of one type is called where the types stand side by side."""
-    return f"{layout.types.index(kind)}_{column}"
+def _column_of_type(plan: FeaturePlan, kind: str, column: str) -> str:
+    """The name of a column of one type where the types stand side by side."""
+    return f"{plan.types.index(kind)}_{column}"
 
 
-def _totals(rows: ir.Table, layout: Layout, amounts: Sequence[str | int]) -> dict[str, ir.Value]:
-    """What is told of a customer's events of all types, refunds too; `amounts` are the types that carry some."""
+def _totals(rows: ir.Table, plan: FeaturePlan, amounts: Sequence[str | int]) -> dict[str, ir.Value]:
+    """The totals of a customer's events of all types, refunds too; `amounts` are the types that carry some."""
     paid = rows.type.isin(amounts) if amounts else ibis.literal(False)
     made: dict[str, ir.Value] = {
         "oldest": rows.oldest.max(),
@@ -143,21 +145,21 @@ def _totals(rows: ir.Table, layout: Layout, amounts: Sequence[str | int]) -> dic
         "filled": rows.filled.sum(),
         CUTOFF: rows[CUTOFF].max(),
     }
-    for days in (*layout.windows, None):
+    for days in (*plan.windows, None):
         made[f"amount_{days}"] = rows[f"amount_{days}"].sum()
         made[f"refunds_{days}"] = rows[f"n_{days}"].sum(where=rows.refund)
-        for name in (f"m{at}{n}_{days}" for at in range(len(layout.measures)) for n in ("", "n")):
+        for name in (f"m{at}{n}_{days}" for at in range(len(plan.measures)) for n in ("", "n")):
             made[name] = rows[name].sum()
-    if layout.usual is not None:
+    if plan.usual is not None:
         made["unusual"] = rows.unusual.sum()
     return made
 
 
-def _together(known: ir.Table, layout: Layout) -> ir.Table:
+def _by_type(known: ir.Table, plan: FeaturePlan) -> ir.Table:
     """Events by customer, type and refund: counts, days and amounts in each window, ages and gaps."""
-    rows = _stepped(known)
-    spans = {days: ibis.literal(True) if days is None else rows.age <= days * DAY for days in (*layout.windows, None)}
-    longest = spans[layout.observation]
+    rows = _with_gaps(known)
+    spans = {days: ibis.literal(True) if days is None else rows.age <= days * DAY for days in (*plan.windows, None)}
+    longest = spans[plan.observation]
     made: dict[str, ir.Value] = {
         "oldest": rows.age.max(),
         "newest": rows.age.min(),
@@ -167,23 +169,23 @@ def _together(known: ir.Table, layout: Layout) -> ir.Table:
         "gap_most": rows.gap.max(),
         "gap_least": rows.gap.min(),
         "paid": rows.amount.count(),
-        "filled": _filled(rows, layout),
+        "filled": _filled(rows, plan),
         CUTOFF: rows[CUTOFF].max(),
     }
     for days, inside in spans.items():
         made[f"n_{days}"] = rows.count(where=inside)
         made[f"days_{days}"] = rows.count(where=inside & rows.new_day)
         made[f"amount_{days}"] = rows.amount.sum(where=inside)
-        for at in range(len(layout.measures)):
+        for at in range(len(plan.measures)):
             made[f"m{at}_{days}"] = rows[f"m{at}"].sum(where=inside)
             made[f"m{at}n_{days}"] = rows[f"m{at}"].count(where=inside)
-    if layout.usual is not None:
-        low, high = (ibis.literal(edge, AMOUNT) for edge in layout.usual)
+    if plan.usual is not None:
+        low, high = (ibis.literal(edge, AMOUNT) for edge in plan.usual)
         made["unusual"] = rows.count(where=longest & ~rows.refund & ((rows.amount < low) | (rows.amount > high)))
-    for at, (_, name, level) in enumerate(layout.levels):
-        made[f"level_{at}"] = rows.count(where=longest & (rows[f"p{layout.properties.index(name)}"] == level))
+    for at, (_, name, level) in enumerate(plan.levels):
+        made[f"level_{at}"] = rows.count(where=longest & (rows[f"p{plan.properties.index(name)}"] == level))
     grouped = rows.group_by(CUSTOMER_ID, "type", "refund").aggregate(**made)
-    kept = [name for name in grouped.columns if not name.startswith("gap")]  # the engine holds all that is selected
+    kept = [name for name in grouped.columns if not name.startswith("gap")]  # the engine stores all that is selected
     return grouped.select(*kept, gap_mean=_gap_mean(grouped), gap_sd=_gap_sd(grouped))
 
 
@@ -194,9 +196,9 @@ def _known(events: ir.Table, cutoff: ir.Value) -> ir.Table:
     return events.filter(events.ts < cutoff).mutate(refund=refund, amount=amount, **{CUTOFF: cutoff})
 
 
-def _stepped(known: ir.Table) -> ir.Table:
+def _with_gaps(known: ir.Table) -> ir.Table:
     """Events with age, gap to the next one of the type, and whether they are the first of their day."""
-    # What goes through the window is held in memory: as few and as narrow columns as will do.
+    # What goes through the window stays in memory: as few and as narrow columns as will do.
     alike = ibis.window(group_by=[known.customer_id, known.type, known.refund], order_by=known.ts.desc())
     stepped = known.mutate(later=known.ts.lag().over(alike))
     gap = (stepped.later.delta(stepped.ts, unit="microsecond") // 1_000_000).cast("decimal(18, 0)")  # seconds
@@ -215,9 +217,9 @@ def _any_days(known: ir.Table, days: int) -> ir.Table:
     return distinct.group_by(CUSTOMER_ID).aggregate(any_days=distinct.count())
 
 
-def _filled(rows: ir.Table, layout: Layout) -> ir.Value:
+def _filled(rows: ir.Table, plan: FeaturePlan) -> ir.Value:
     """How many cells of properties and measures are filled."""
-    columns = [f"p{at}" for at in range(len(layout.properties))] + [f"m{at}" for at in range(len(layout.measures))]
+    columns = [f"p{at}" for at in range(len(plan.properties))] + [f"m{at}" for at in range(len(plan.measures))]
     there: ir.Value = ibis.literal(0)
     for column in columns:
         there = there + rows[column].count()

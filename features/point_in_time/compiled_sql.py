@@ -11,7 +11,7 @@ from features.columns.expressions import AMOUNT, slug, slugs
 from features.config.use_case import CurrencyColumn, Events, TypeColumn, UseCase
 from features.history.event_log import rates_of, spellings
 from features.point_in_time.definitions import feature_table
-from features.point_in_time.feature_plan import Layout, Trait
+from features.point_in_time.feature_plan import FeaturePlan, Trait
 from features.spec.feature import CUSTOMER_ID
 
 _trait_types = {"number": "DOUBLE", "integer": "BIGINT", "boolean": "BOOLEAN", "category": "VARCHAR"}
@@ -25,13 +25,13 @@ _ibis_types = {
 }
 
 
-Columns = list[dict[str, Any]]
+RawColumns = list[dict[str, Any]]
 
 
-def event_columns(use_case: UseCase) -> Columns:
+def event_columns(use_case: UseCase) -> RawColumns:
     """The columns of the table `events`, in order: key, the names a client may post it by, the column inside, its type.
 
-    The names are the log's own column and the use case's word for it, where no other column in use is called so. Types
+    The names are the log's own column and the use case's name for it, where no other column in use has it. Types
     and levels may be posted as the source spells them; `equals` are the texts that mean a refund in the log's column.
     `ts` and `as_of` are UTC without zone; `as_of` is the same in all rows of a customer. `type` is DuckDB's.
     """
@@ -65,34 +65,34 @@ def _own_columns(section: Events) -> dict[str, str | None]:
 
 
 def _posted_as(column: dict[str, Any], own: dict[str, str | None]) -> list[str]:
-    """The log's own name first, then our words that are no name of another column in use."""
+    """The log's own name first, then our names that are not those of another column in use."""
     mine = own.get(column["column"])
-    words = ("timestamp", "ts") if column["column"] == "ts" else (column["key"],)
-    return ([] if mine is None else [mine]) + [word for word in words if word not in own.values()]
+    ours = ("timestamp", "ts") if column["column"] == "ts" else (column["key"],)
+    return ([] if mine is None else [mine]) + [name for name in ours if name not in own.values()]
 
 
 def _currency(section: Events) -> dict[str, Any] | None:
     """The log's column of currencies, and what one unit of each is worth."""
-    held = section.currency
-    return {"name": held.column, "rates": rates_of(held)} if isinstance(held, CurrencyColumn) else None
+    currency = section.currency
+    return {"name": currency.column, "rates": rates_of(currency)} if isinstance(currency, CurrencyColumn) else None
 
 
-def trait_columns(layout: Layout) -> Columns:
-    """The columns of the table `traits`, one row per customer; empty where the layout has no traits.
+def trait_columns(plan: FeaturePlan) -> RawColumns:
+    """The columns of the table `traits`, one row per customer; empty where the plan has no traits.
 
-    What is written in a way of its own says so under `written`.
+    What is written in a way of its own has it under `written`.
     """
-    if not layout.traits:
+    if not plan.traits:
         return []
     columns = [
         {"key": trait.column, "column": trait.inside, "type": _kind(trait)}
         | ({"written": trait.written} if trait.written else {})
-        for trait in layout.traits
+        for trait in plan.traits
     ]
     return [{"key": CUSTOMER_ID, "column": CUSTOMER_ID, "type": "VARCHAR"}, *columns]
 
 
-def event_sql(use_case: UseCase, layout: Layout) -> str:
+def event_sql(use_case: UseCase, plan: FeaturePlan) -> str:
     """DuckDB SQL over `events` (and `traits`, where there are such columns): customer_id and the features, by id.
 
     The same numbers as the feature table of the same events; a customer without any event before `as_of` has no row.
@@ -103,22 +103,22 @@ def event_sql(use_case: UseCase, layout: Layout) -> str:
     measured = {name: events[name].try_cast(AMOUNT) for name in events.columns if name == "amount" or _is(name, "m")}
     levels = {name: slugs(events[name]) for name in events.columns if _is(name, "p")}
     typed = events.mutate(type=kind, **measured, **levels)
-    wanted = trait_columns(layout)
+    wanted = trait_columns(plan)
     traits = _filled_in(ibis.table(_schema(wanted), name="traits")) if wanted else None
-    table = feature_table(typed, typed.as_of, layout, traits)
+    table = feature_table(typed, typed.as_of, plan, traits)
     return str(ibis.to_sql(table.order_by(CUSTOMER_ID), dialect="duckdb"))
 
 
-def raw_events(use_case: UseCase, layout: Layout) -> dict[str, Any]:
+def raw_events(use_case: UseCase, plan: FeaturePlan) -> dict[str, Any]:
     """All that serving needs to turn raw events into features, as JSON: the SQL and the tables it reads."""
     section, profiles = use_case.events, use_case.profiles
     if section is None:
         raise TypeError("A use case on a ready table has no events.")
     about = () if profiles is None else (profiles.customer_id, profiles.valid_from, *profiles.exclude)
     return {
-        "sql": event_sql(use_case, layout),
+        "sql": event_sql(use_case, plan),
         "events": event_columns(use_case),
-        "traits": trait_columns(layout),
+        "traits": trait_columns(plan),
         "typed": isinstance(section.type, TypeColumn),
         "id": section.id,
         "currency": _currency(section),
@@ -147,5 +147,5 @@ def _kind(trait: Trait) -> str:
     return _trait_types[trait.features[0].type]
 
 
-def _schema(columns: Columns) -> dict[str, str]:
+def _schema(columns: RawColumns) -> dict[str, str]:
     return {column["column"]: _ibis_types[column["type"]] for column in columns}

@@ -14,9 +14,9 @@ import ibis
 import ibis.expr.types as ir
 
 from features.columns.expressions import plural, slug, slugs
-from features.history.encoded_log import Held
-from features.point_in_time.aggregates import CUTOFF, DAY, Aged, aged
-from features.point_in_time.feature_plan import Layout, Trait
+from features.history.encoded_log import EncodedLog
+from features.point_in_time.aggregates import CUTOFF, DAY, CustomerAggregates, aggregate_events
+from features.point_in_time.feature_plan import FeaturePlan, Trait
 from features.spec.feature import CUSTOMER_ID, Feature
 
 _expected, _there = "__expected", "__there"
@@ -26,29 +26,29 @@ COMPLETENESS = Feature("completeness", "number", "completeness", "share", lower=
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """A feature and how it is computed from one customer's aged events."""
+    """A feature and how it is computed from one customer's aggregated events."""
 
     feature: Feature
-    value: Callable[[Aged], ir.Value]
+    value: Callable[[CustomerAggregates], ir.Value]
 
 
 def feature_table(
-    events: ir.Table | Held, cutoff: ir.Value, layout: Layout, profiles: ir.Table | None = None
+    events: ir.Table | EncodedLog, cutoff: ir.Value, plan: FeaturePlan, profiles: ir.Table | None = None
 ) -> ir.Table:
-    """One row per customer with any event before the cutoff: customer_id, then the layout's features in order.
+    """One row per customer with any event before the cutoff: customer_id, then the plan's features in order.
 
     `profiles` are the traits known at the cutoff: customer_id, t0.., one row per customer.
     """
-    if isinstance(events, Held):
-        log = aged(events.events, cutoff, layout, events.codes)
+    if isinstance(events, EncodedLog):
+        log = aggregate_events(events.events, cutoff, plan, events.codes)
     else:
-        log = aged(events, cutoff, layout)
-    values = {made.feature.name: made.value(log).cast(_storage(made.feature)) for made in definitions(layout)}
+        log = aggregate_events(events, cutoff, plan)
+    values = {made.feature.name: made.value(log).cast(_storage(made.feature)) for made in definitions(plan)}
     expected, there = log.cells()
     table = log.rows.select(CUSTOMER_ID, CUTOFF, **values, **{_expected: expected, _there: there})
-    if isinstance(events, Held):
+    if isinstance(events, EncodedLog):
         table = events.with_ids(table)
-    traits = layout.traits if profiles is not None else ()
+    traits = plan.traits if profiles is not None else ()
     if profiles is not None and traits:
         known = profiles.rename(__who=CUSTOMER_ID)
         table = table.left_join(known, table[CUSTOMER_ID] == known["__who"])
@@ -59,10 +59,10 @@ def feature_table(
     return table.select(**columns)
 
 
-def log_features(layout: Layout) -> tuple[Feature, ...]:
-    """The features of a layout, in column order."""
-    made = tuple(each.feature for each in definitions(layout))
-    return (*made, COMPLETENESS, *(feature for trait in layout.traits for feature in trait.features))
+def log_features(plan: FeaturePlan) -> tuple[Feature, ...]:
+    """The features of a plan, in column order."""
+    made = tuple(each.feature for each in definitions(plan))
+    return (*made, COMPLETENESS, *(feature for trait in plan.traits for feature in trait.features))
 
 
 def _completeness(table: ir.Table, traits: Sequence[Trait]) -> ir.Value:
@@ -89,12 +89,12 @@ def _of_trait(joined: ir.Table, trait: Trait) -> dict[str, ir.Value]:
     return {first.name: cells.length(), **counts}
 
 
-def definitions(layout: Layout) -> list[Definition]:
-    """Every feature of a layout, each name once."""
-    made = [*_of_customers(layout)]
-    for kind in layout.types:
-        made += _of_type(kind, layout)
-    made += [*_money(layout), *_mailings(layout), *_engagement(layout), *_levels(layout), *_measures(layout)]
+def definitions(plan: FeaturePlan) -> list[Definition]:
+    """Every feature of a plan, each name once."""
+    made = [*_customer_wide(plan)]
+    for kind in plan.types:
+        made += _of_type(kind, plan)
+    made += [*_money(plan), *_mailing_rates(plan), *_engagement(plan), *_levels(plan), *_measures(plan)]
     return list({each.feature.name: each for each in reversed(made)}.values())[::-1]
 
 
@@ -113,12 +113,12 @@ def _share(name: str, event: str, short: int, longest: int) -> Feature:
     )
 
 
-def _of_customers(layout: Layout) -> Iterator[Definition]:
-    n = layout.observation
-    yield Definition(_days("tenure_days", "tenure"), Aged.oldest)
+def _customer_wide(plan: FeaturePlan) -> Iterator[Definition]:
+    n = plan.observation
+    yield Definition(_days("tenure_days", "tenure"), CustomerAggregates.oldest)
     yield Definition(
         Feature(f"active_days_{n}d", "integer", "activity", "days", lower=0.0, window_days=n),
-        Aged.active_days,
+        CustomerAggregates.active_days,
     )
     yield Definition(
         # 1 just after an event of any kind, 1/2 one observation window later, towards 0 from there.
@@ -127,15 +127,15 @@ def _of_customers(layout: Layout) -> Iterator[Definition]:
     )
 
 
-def _of_type(kind: str, layout: Layout) -> Iterator[Definition]:
+def _of_type(kind: str, plan: FeaturePlan) -> Iterator[Definition]:
     many = plural(kind)
     yield Definition(_days(f"days_since_{kind}", "recency", event=kind), lambda log: log.days_since(kind))
-    for days in (*layout.windows, None):
+    for days in (*plan.windows, None):
         yield _count(f"{many}_{_span(days)}", "frequency", many, kind, days)
-    if len(layout.types) > 1:
-        for days in layout.windows:
+    if len(plan.types) > 1:
+        for days in plan.windows:
             yield _active_days(kind, days)
-    yield from _rhythm(kind, layout)
+    yield from _rhythm(kind, plan)
 
 
 def _span(days: int | None) -> str:
@@ -152,7 +152,7 @@ def _active_days(kind: str, days: int) -> Definition:
     return Definition(feature, lambda log: log.days(kind, days))
 
 
-def _rhythm(kind: str, layout: Layout) -> Iterator[Definition]:
+def _rhythm(kind: str, plan: FeaturePlan) -> Iterator[Definition]:
     """Gaps between events and their spread; how overdue the next one is; the short window against the longest."""
     regular = "regularity"
     yield Definition(_days(f"{kind}_gap_mean_days", regular, event=kind), lambda log: log.gap_mean(kind))
@@ -161,7 +161,7 @@ def _rhythm(kind: str, layout: Layout) -> Iterator[Definition]:
         Feature(f"{kind}_recency_over_gap", "number", regular, lower=0.0, event=kind),
         lambda log: log.days_since(kind) / log.gap_mean(kind).nullif(0.0),
     )
-    short, longest = (30 if layout.observation > 30 else layout.windows[0]), layout.observation
+    short, longest = (30 if plan.observation > 30 else plan.windows[0]), plan.observation
     if short < longest:
         yield Definition(
             _share(f"{plural(kind)}_{short}d_share", kind, short, longest),
@@ -169,27 +169,27 @@ def _rhythm(kind: str, layout: Layout) -> Iterator[Definition]:
         )
 
 
-def _money(layout: Layout) -> Iterator[Definition]:
+def _money(plan: FeaturePlan) -> Iterator[Definition]:
     """Net amounts; per type too where several types carry amounts; the mean basket of the label event; refunds."""
-    unit = layout.currency
-    if layout.amounts:
-        for days in (*layout.windows, None):
+    unit = plan.currency
+    if plan.amounts:
+        for days in (*plan.windows, None):
             yield _net(f"monetary_{_span(days)}", None, days, unit)
-    if len(layout.amounts) > 1:
-        for kind in layout.amounts:
-            for days in layout.windows:
+    if len(plan.amounts) > 1:
+        for kind in plan.amounts:
+            for days in plan.windows:
                 yield _net(f"{kind}_amount_{days}d", kind, days, unit)
-    if layout.label in layout.amounts:
+    if plan.label in plan.amounts:
         yield Definition(
-            Feature("average_basket", "number", "basket", unit, lower=0.0, event=layout.label),
-            lambda log: log.basket(layout.label),
+            Feature("average_basket", "number", "basket", unit, lower=0.0, event=plan.label),
+            lambda log: log.basket(plan.label),
         )
-    if layout.usual is not None:
-        n = layout.observation
+    if plan.usual is not None:
+        n = plan.observation
         unusual = Feature(f"unusual_amounts_{n}d", "integer", "outlier", lower=0.0, window_days=n)
-        yield Definition(unusual, Aged.unusual)
-    if layout.refunds:
-        for days in (*layout.windows, None):
+        yield Definition(unusual, CustomerAggregates.unusual)
+    if plan.refunds:
+        for days in (*plan.windows, None):
             yield _refunds(days)
 
 
@@ -203,16 +203,16 @@ def _refunds(days: int | None) -> Definition:
     return Definition(feature, lambda log: log.refunds(days))
 
 
-def _mailings(layout: Layout) -> Iterator[Definition]:
+def _mailing_rates(plan: FeaturePlan) -> Iterator[Definition]:
     """Opens per send, clicks per send, clicks per open; null where there was nothing to open or to click."""
-    steps = layout.mailing()
+    steps = plan.mailing()
     for name, part, whole in (
         ("open_rate", "open", "send"),
         ("click_rate", "click", "send"),
         ("clicks_per_open", "click", "open"),
     ):
         if part in steps and whole in steps:
-            for days in layout.windows:
+            for days in plan.windows:
                 yield _rate(f"{name}_{days}d", steps[part], steps[whole], days)
 
 
@@ -223,30 +223,30 @@ def _rate(name: str, part: str, whole: str, days: int) -> Definition:
     )
 
 
-def _engagement(layout: Layout) -> Iterator[Definition]:
+def _engagement(plan: FeaturePlan) -> Iterator[Definition]:
     """The declared weights times the counts, per window."""
-    if layout.engagement:
-        for days in layout.windows:
-            yield _engaged(layout, days)
+    if plan.engagement:
+        for days in plan.windows:
+            yield _weighted_counts(plan, days)
 
 
-def _engaged(layout: Layout, days: int) -> Definition:
-    def value(log: Aged) -> ir.Value:
+def _weighted_counts(plan: FeaturePlan, days: int) -> Definition:
+    def value(log: CustomerAggregates) -> ir.Value:
         total: ir.Value = ibis.literal(0.0)
-        for kind, weight in layout.engagement:
+        for kind, weight in plan.engagement:
             total = total + log.count(kind, days).cast("float64") * float(weight)
         return total
 
     return Definition(Feature(f"engagement_{days}d", "number", "engagement", "points", window_days=days), value)
 
 
-def _levels(layout: Layout) -> Iterator[Definition]:
-    for at in range(len(layout.levels)):
-        yield _level(layout, at)
+def _levels(plan: FeaturePlan) -> Iterator[Definition]:
+    for at in range(len(plan.levels)):
+        yield _level(plan, at)
 
 
-def _level(layout: Layout, at: int) -> Definition:
-    days, (kind, name, level) = layout.observation, layout.levels[at]
+def _level(plan: FeaturePlan, at: int) -> Definition:
+    days, (kind, name, level) = plan.observation, plan.levels[at]
     return Definition(
         Feature(
             f"{plural(kind)}_{slug(name)}_{level}_{days}d",
@@ -262,9 +262,9 @@ def _level(layout: Layout, at: int) -> Definition:
     )
 
 
-def _measures(layout: Layout) -> Iterator[Definition]:
-    for index, name in enumerate(layout.measures):
-        for days in layout.windows:
+def _measures(plan: FeaturePlan) -> Iterator[Definition]:
+    for index, name in enumerate(plan.measures):
+        for days in plan.windows:
             yield _measured(name, index, days, mean=False)
             yield _measured(name, index, days, mean=True)
 

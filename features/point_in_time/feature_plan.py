@@ -42,7 +42,7 @@ class Trait:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class FeaturePlan:
     """What a feature table of a log is made of."""
 
     label: str  # the label event's slug, always the first of `types`
@@ -84,29 +84,29 @@ def currency_of(use_case: UseCase) -> str | None:
     return currency if currency is None or isinstance(currency, str) else currency.to
 
 
-def layout_of(use_case: UseCase, log: Log, before: datetime) -> Layout:
-    """The layout that the events before a moment (UTC, without zone) ask for.
+def plan_features(use_case: UseCase, log: Log, before: datetime) -> FeaturePlan:
+    """The plan that the events before a moment (UTC, without zone) ask for.
 
     Raises:
         DataError: the label event never occurs before it.
     """
     section, window, label = use_case.events, use_case.window, use_case.label
     if section is None or window is None or label is None:
-        raise TypeError("A layout is made from a log.")
-    events = log.held.events
-    known, kinds = events.filter(events.ts < before), {code: kind for kind, code in log.held.codes.items()}
+        raise TypeError("A plan is made from a log.")
+    events = log.encoded.events
+    known, kinds = events.filter(events.ts < before), {code: kind for kind, code in log.encoded.codes.items()}
     counts = _counts(known, kinds)
     target = slug(label.event)
     happened = counts.filter(~pl.col("refund"))["type"].to_list()
     if target not in happened:
         column = section.type.column if isinstance(section.type, TypeColumn) else section.timestamp
-        told = f"column {column!r}: label event {target!r} must occur before {before:%Y-%m-%d}, it does not"
-        raise DataError(log.source.path, [told])
+        rule = f"column {column!r}: label event {target!r} must occur before {before:%Y-%m-%d}, it does not"
+        raise DataError(log.source.path, [rule])
     weights = {slug(kind): weight for kind, weight in use_case.engagement.items()}
     others = [kind for kind in dict.fromkeys([*happened, *weights]) if kind != target]
     types = (target, *others[: _most_types - 1])
     paid = counts.filter(pl.col("paid") > 0)["type"].to_list()
-    return Layout(
+    return FeaturePlan(
         label=target,
         types=types,
         windows=windows_of(window.observation),

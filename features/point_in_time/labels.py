@@ -14,7 +14,7 @@ from features.config.use_case import UseCase, Window
 from features.errors import DataError
 from features.history.event_log import Log
 from features.sources.engine import frame
-from features.spec.feature import CUSTOMER_ID, Note, Predicate
+from features.spec.feature import CUSTOMER_ID, DataNote, Predicate
 
 LABEL = "__label"
 _tolerated_shortfall = 0.1  # of the prediction window, where the test cutoff is the user's own
@@ -37,8 +37,8 @@ def log_end(log: Log) -> datetime:
     return datetime(log.last.year, log.last.month, log.last.day, tzinfo=UTC) + timedelta(days=1)
 
 
-def cutoffs_of(use_case: UseCase, log: Log) -> tuple[Cutoffs, list[Note]]:
-    """The test cutoff, the training cutoffs with enough history, and what there is to say about them.
+def cutoffs_of(use_case: UseCase, log: Log) -> tuple[Cutoffs, list[DataNote]]:
+    """The test cutoff, the training cutoffs with enough history, and what there is to note about them.
 
     A training cutoff's outcome window ends at or before the test cutoff; `prediction` days of history lie before it.
 
@@ -66,12 +66,12 @@ def cutoffs_of(use_case: UseCase, log: Log) -> tuple[Cutoffs, list[Note]]:
     if len(train) < len(asked):
         figures = {"kept": len(train), "asked": len(asked), "days": window.prediction}
         detail = f"{len(train)} of {len(asked)} training cutoffs have {window.prediction} days of history"
-        notes.append(Note("history", detail, figures))
+        notes.append(DataNote("history", detail, figures))
     return Cutoffs(train, test), notes
 
 
-def _check_test(column: str, window: Window, log: Log, test: datetime) -> list[Note]:
-    """Refuses a test cutoff outside the log; says where its outcome window is cut short."""
+def _check_test(column: str, window: Window, log: Log, test: datetime) -> list[DataNote]:
+    """Rejects a test cutoff outside the log; notes where its outcome window is cut short."""
     first, end = log.first.replace(tzinfo=UTC), log_end(log)
     ends = test + timedelta(days=window.gap + window.prediction)
     if window.test_cutoff is None and test <= first:
@@ -103,7 +103,9 @@ def _check_test(column: str, window: Window, log: Log, test: datetime) -> list[N
     if lacking <= 0:
         return []
     return [
-        Note("cut_short", f"the log ends {lacking:g} days before the test prediction window does", {"days": lacking})
+        DataNote(
+            "cut_short", f"the log ends {lacking:g} days before the test prediction window does", {"days": lacking}
+        )
     ]
 
 

@@ -1,4 +1,4 @@
-"""What every table of a use case on a log stands on: the log, its cutoffs, its layout."""
+"""What every table of a use case on a log needs: the log, its cutoffs, its feature plan, its profiles."""
 
 from __future__ import annotations
 
@@ -14,44 +14,44 @@ import polars as pl
 from features.config.use_case import UseCase
 from features.history.event_log import Log, open_log
 from features.point_in_time.definitions import feature_table, log_features
-from features.point_in_time.feature_plan import Layout, layout_of
+from features.point_in_time.feature_plan import FeaturePlan, plan_features
 from features.point_in_time.labels import Cutoffs, cutoffs_of, naive
 from features.point_in_time.traits import Traits, as_of, open_profiles
 from features.sources.engine import frames
-from features.spec.feature import CUSTOMER_ID, Note
+from features.spec.feature import CUSTOMER_ID, DataNote
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
-    """What every table of a use case on a log stands on."""
+class LogContext:
+    """What every table of a use case on a log needs."""
 
     use_case: UseCase
     log: Log
     cutoffs: Cutoffs
-    notes: tuple[Note, ...]
-    layout: Layout
+    notes: tuple[DataNote, ...]
+    plan: FeaturePlan
     profiles: Traits | None
 
-    def at(self, cutoff: datetime, then: Callable[[ir.Table], ir.Table] = lambda table: table) -> pl.DataFrame:
+    def features_at(self, cutoff: datetime, then: Callable[[ir.Table], ir.Table] = lambda table: table) -> pl.DataFrame:
         """The feature table at a cutoff (UTC), and what is `then` made of its rows, by customer id."""
         moment = ibis.literal(naive(cutoff), "timestamp(6)")
         traits = None if self.profiles is None else as_of(self.profiles.rows, moment)
-        part, ranges = self.log.held.parts()
-        rows = then(feature_table(part, moment, self.layout, traits)).order_by(CUSTOMER_ID)
+        part, ranges = self.log.encoded.parts()
+        rows = then(feature_table(part, moment, self.plan, traits)).order_by(CUSTOMER_ID)
         return pl.concat(frames(rows, ranges))
 
 
-def prepare(backend: Any, use_case: UseCase, before: datetime | None) -> Ground:
-    """The log, its cutoffs and its layout, which is settled by the events before the latest training cutoff.
+def open_log_context(backend: Any, use_case: UseCase, before: datetime | None) -> LogContext:
+    """The log, its cutoffs and its plan, which is settled by the events before the latest training cutoff.
 
     Or before the moment `before`, where that is earlier.
     """
     log = open_log(backend, use_case, known_to=None if before is None else naive(before))
     cutoffs, notes = cutoffs_of(use_case, log)
     settled = naive(cutoffs.train[-1] if before is None else min(cutoffs.train[-1], before))
-    layout = layout_of(use_case, log, settled)
-    taken = [feature.name for feature in log_features(layout)]
+    plan = plan_features(use_case, log, settled)
+    taken = [feature.name for feature in log_features(plan)]
     profiles = open_profiles(backend, use_case, settled, taken)
     if profiles is not None:
-        layout = replace(layout, traits=profiles.traits)
-    return Ground(use_case, log, cutoffs, tuple(notes), layout, profiles)
+        plan = replace(plan, traits=profiles.traits)
+    return LogContext(use_case, log, cutoffs, tuple(notes), plan, profiles)

@@ -1,4 +1,4 @@
-"""Traits of customers: read as what they are, joined as of the cutoff, free identifiers refused."""
+"""Traits of customers: read as what they are, joined as of the cutoff, free identifiers rejected."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ import polars as pl
 
 from features.columns.column_report import column_report
 from features.columns.expressions import as_moment, as_text, as_written_moment, filled, slug
-from features.columns.type_inference import Read, read_column
+from features.columns.type_inference import InferredColumn, read_column
 from features.config.use_case import Profiles, UseCase
 from features.errors import DataError
 from features.history.identities import accepted_links
 from features.point_in_time.feature_plan import Trait
 from features.sources.engine import frame
-from features.sources.rejected_rows import BadRows, bad_rows_of, refuse_too_many
+from features.sources.rejected_rows import BadRows, bad_rows_of, reject_too_many
 from features.sources.source import FILE, ROW, Source, missing_column, open_source, reading
 from features.spec.feature import CUSTOMER_ID, ELIGIBLE, Feature, Finding
 
@@ -38,9 +38,9 @@ _separators, _most_entries = (";", "|", ","), 100
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """The profiles of a use case, held by the engine.
+    """The profiles of a use case, stored by the engine.
 
-    `rows`: customer_id, valid_from (null where the source has none), place (the row's number), t0.. (the traits).
+    `rows`: customer_id, valid_from (null where the source has none), position (the row's number), t0.. (the traits).
     """
 
     rows: ir.Table
@@ -69,11 +69,11 @@ def open_profiles(backend: Any, use_case: UseCase, before: datetime, taken: Sequ
     bad = bad_rows_of(source, cells)
     about = dict.fromkeys(("missing_customer_id", "repeated_customer_id"), section.customer_id)
     dated = dict.fromkeys(("missing_valid_from", "unreadable_valid_from"), section.valid_from)
-    refuse_too_many(source, bad, use_case.quality.bad_rows, {**about, **dated})
+    reject_too_many(source, bad, use_case.quality.bad_rows, {**about, **dated})
     kept = cells.filter(pl.col(_broken).is_null())
     known = kept if section.valid_from is None else kept.filter(pl.col(_from) < before)
     traits, columns, report = _read(kept, known, source, section, taken)
-    named = {"customer_id": kept[_id], "valid_from": kept[_from], "place": kept["__place"]}
+    named = {"customer_id": kept[_id], "valid_from": kept[_from], "position": kept["__position"]}
     rows = backend.create_table("penchant_profiles", pl.DataFrame({**named, **columns}).to_arrow(), temp=True)
     findings = () if section.valid_from else tuple(_undated(trait) for trait in traits)
     return Traits(rows, tuple(traits), bad, tuple(report), findings, section.valid_from is not None, source)
@@ -82,9 +82,9 @@ def open_profiles(backend: Any, use_case: UseCase, before: datetime, taken: Sequ
 def as_of(profiles: ir.Table, cutoff: ir.Value) -> ir.Table:
     """Each customer's latest profile from before the cutoff; one without date is always known."""
     known = profiles.filter(profiles.valid_from.isnull() | (profiles.valid_from < cutoff))
-    latest = ibis.window(group_by=known.customer_id, order_by=[known.valid_from.desc(), known.place.desc()])
+    latest = ibis.window(group_by=known.customer_id, order_by=[known.valid_from.desc(), known.position.desc()])
     numbered = known.mutate(rank=ibis.row_number().over(latest))
-    return numbered.filter(numbered["rank"] == 0).drop("rank", "place", "valid_from")
+    return numbered.filter(numbered["rank"] == 0).drop("rank", "position", "valid_from")
 
 
 def _check_columns(section: Profiles, source: Source) -> None:
@@ -111,7 +111,7 @@ def _fetch(source: Source, section: Profiles) -> pl.DataFrame:
     broken = ibis.cases(*[(rule, name) for name, rule in rules], else_=ibis.null("string"))
     table = source.table.mutate(**{_id: identity, _from: moment, _broken: broken})
     with reading(source.path):
-        cells = frame(table).sort(FILE, ROW).with_row_index("__place").cast({"__place": pl.Int64})
+        cells = frame(table).sort(FILE, ROW).with_row_index("__position").cast({"__position": pl.Int64})
     if section.valid_from is not None:
         return cells
     again = pl.col(_id).is_not_null() & ~pl.col(_id).is_first_distinct()
@@ -154,12 +154,12 @@ def _read(
 
 def _trait(
     raw: pl.Series, known: pl.Series, inside: str, section: Profiles, taken: set[str]
-) -> tuple[Read, Trait | None]:
+) -> tuple[InferredColumn, Trait | None]:
     name = raw.name
     if name in section.exclude:
-        return Read(raw, None), None
+        return InferredColumn(raw, None), None
     if why := personal(name, known):
-        return Read(raw, None, dropped=why), None
+        return InferredColumn(raw, None, dropped=why), None
     family = section.groups.get(name, "trait")
     shown = f"trait_{name}" if name.casefold() in taken else name
     if isinstance(raw.dtype, pl.List):
@@ -172,7 +172,7 @@ def _trait(
     kinds = {(each.feature.type, each.feature.written) for each in (settled, read) if each.feature is not None}
     if settled.feature is None or read.feature is None or len(kinds) > 1:
         why = settled.dropped or read.dropped or "it changes its type in time"
-        return Read(raw, None, read.done, why), None
+        return InferredColumn(raw, None, read.done, why), None
     feature = replace(settled.feature, name=shown, family=family, subject=name)
     done = replace(read, feature=feature)
     if feature.type != "date":
@@ -191,7 +191,7 @@ def personal(name: str, cells: pl.Series) -> str | None:
     return None
 
 
-def separator_of(cells: pl.Series, read: Read) -> str | None:
+def separator_of(cells: pl.Series, read: InferredColumn) -> str | None:
     """The sign that parts the entries of lists kept as text; None where texts are no lists.
 
     Lists are put together from the same few entries, so that there are fewer of these than different texts, and some
@@ -210,7 +210,7 @@ def separator_of(cells: pl.Series, read: Read) -> str | None:
 
 def _listed(
     raw: pl.Series, known: pl.Series, inside: str, shown: str, family: str, separator: str | None = None
-) -> tuple[Read, Trait | None]:
+) -> tuple[InferredColumn, Trait | None]:
     """A list: how long it is, and how often it holds each of its frequent entries."""
     if separator is None:
         texts, lists, done = raw.cast(pl.List(pl.String)), known.cast(pl.List(pl.String)), "a list, counted"
@@ -219,7 +219,7 @@ def _listed(
         lists, done = known.cast(pl.String).str.split(separator), f"a list parted by {separator!r}, counted"
     counts = Counter(slug(entry) for entries in lists.drop_nulls() for entry in entries if entry)
     if not counts:
-        return Read(texts, None, dropped="it is empty"), None
+        return InferredColumn(texts, None, dropped="it is empty"), None
     ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
     levels = [level for level, n in ranked if level and n >= _least_rows][:_most_levels]
     base = slug(shown) or "list"
@@ -228,7 +228,7 @@ def _listed(
         Feature(f"{base}_{level}", "integer", family, lower=0.0, subject=f"{raw.name}: {level}") for level in levels
     ]
     trait = Trait(raw.name, inside, "list", (length, *each), tuple(levels), separator)
-    return Read(texts, length, (done,)), trait
+    return InferredColumn(texts, length, (done,)), trait
 
 
 def _undated(trait: Trait) -> Finding:

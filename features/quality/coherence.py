@@ -1,4 +1,4 @@
-"""Whether a log and its profiles agree with each other and with time; said in the data report, never repaired."""
+"""Whether a log and its profiles agree with each other and with time; noted in the data report, never repaired."""
 
 from __future__ import annotations
 
@@ -11,47 +11,47 @@ import ibis.expr.types as ir
 from features.columns.expressions import slug
 from features.history.event_log import Log
 from features.point_in_time.traits import Traits
-from features.spec.feature import CUSTOMER_ID, Note
+from features.spec.feature import CUSTOMER_ID, DataNote
 
 _sign_up = re.compile(
     r"(^|_)(signed?_?up|sign_?up|signup_date|registered|registration|inscription|created|creation|joined|since|opened)(_|$)"
 )
 
 
-def incoherences(log: Log, profiles: Traits | None) -> list[Note]:
+def incoherences(log: Log, profiles: Traits | None) -> list[DataNote]:
     """What is at odds: events before their customer's sign-up, events and profiles in the future, unknown customers."""
     now = ibis.literal(datetime.now(UTC).replace(tzinfo=None), "timestamp(6)")
-    events = log.held.events
-    told = [_said("future_events", events.count(where=events.ts > now), "events lie in the future")]
+    events = log.encoded.events
+    notes = [_counted_note("future_events", events.count(where=events.ts > now), "events lie in the future")]
     if profiles is None:
-        return [note for note in told if note]
+        return [note for note in notes if note]
     known = profiles.rows.select(CUSTOMER_ID).distinct()
-    customers = log.named.select(CUSTOMER_ID).distinct()
+    customers = log.decoded.select(CUSTOMER_ID).distinct()
     unknown, idle = customers.anti_join(known, CUSTOMER_ID), known.anti_join(customers, CUSTOMER_ID)
-    told.append(_said("without_profile", unknown.count(), "customers of the log have no profile"))
-    told.append(_said("without_events", idle.count(), "profiles belong to nobody in the log"))
+    notes.append(_counted_note("without_profile", unknown.count(), "customers of the log have no profile"))
+    notes.append(_counted_note("without_events", idle.count(), "profiles belong to nobody in the log"))
     if profiles.dated:
         ahead = profiles.rows.count(where=profiles.rows.valid_from > now)
-        told.append(_said("future_profiles", ahead, "profiles are dated in the future"))
+        notes.append(_counted_note("future_profiles", ahead, "profiles are dated in the future"))
     signs = [trait for trait in profiles.traits if trait.kind == "date" and _sign_up.search(slug(trait.column))]
     for trait in signs:
-        early = _before(log, profiles, trait.inside)
-        told.append(
-            _said("before_sign_up", early, f"events lie before their customer's {trait.column!r}", trait.column)
+        early = _events_before(log, profiles, trait.inside)
+        notes.append(
+            _counted_note("before_sign_up", early, f"events lie before their customer's {trait.column!r}", trait.column)
         )
-    return [note for note in told if note]
+    return [note for note in notes if note]
 
 
-def _before(log: Log, profiles: Traits, column: str) -> ir.Value:
+def _events_before(log: Log, profiles: Traits, column: str) -> ir.Value:
     """How many events lie on a day before the earliest date that their customer's profiles give."""
     rows = profiles.rows
     signed = (
         rows.group_by(CUSTOMER_ID).aggregate(signed=rows[column].cast("timestamp(6)").min()).rename(who=CUSTOMER_ID)
     )
-    joined = log.named.inner_join(signed, log.named[CUSTOMER_ID] == signed["who"])
+    joined = log.decoded.inner_join(signed, log.decoded[CUSTOMER_ID] == signed["who"])
     return joined.count(where=joined.ts < joined.signed.truncate("D"))
 
 
-def _said(rule: str, count: ir.Value, what: str, column: str | None = None) -> Note | None:
+def _counted_note(rule: str, count: ir.Value, what: str, column: str | None = None) -> DataNote | None:
     n = int(count.execute())
-    return Note(rule, f"{n:,} {what}", {"count": n, "column": column} if column else {"count": n}) if n else None
+    return DataNote(rule, f"{n:,} {what}", {"count": n, "column": column} if column else {"count": n}) if n else None

@@ -21,9 +21,9 @@ from features.sources.engine import engine, frame
 from features.sources.source import FILE, ROW, missing_column, open_source, reading
 from features.spec.feature import CUSTOMER_ID
 
-NEIGHBOURS = 10  # records on either side that one is held against, in each order
+NEIGHBOURS = 10  # records on either side that one is compared with, in each order
 LEAST = 0.85  # score from which a pair is proposed
-TELLING = 0.5  # share of different values from which a text tells people apart, where no columns are named
+DISTINCTIVE = 0.5  # share of different values from which a text tells people apart, where no columns are named
 
 Record = tuple[str | None, ...]
 
@@ -58,7 +58,7 @@ def likely_duplicates(
         .drop_nulls(CUSTOMER_ID)
         .unique(CUSTOMER_ID, keep="last", maintain_order=True)
     )
-    taken = [name for name in rows.columns[1:] if columns or rows[name].n_unique() > TELLING * len(rows)]
+    taken = [name for name in rows.columns[1:] if columns or rows[name].n_unique() > DISTINCTIVE * len(rows)]
     if not taken:
         raise DataError(path, ["must have a text column that tells people apart, it has none; name one with --columns"])
     records = [tuple(slug(cell) or None if cell else None for cell in row) for row in rows.select(taken).iter_rows()]
@@ -77,18 +77,18 @@ def candidates(records: Sequence[Record]) -> set[tuple[int, int]]:
     """Pairs of positions, the lower first, that are near each other in one of the orders."""
     found = set()
     for at in range(len(records[0]) if records else 0):
-        filled = [(record[at] or "", place) for place, record in enumerate(records) if record[at]]
-        for order in (sorted(filled), sorted((text[::-1], place) for text, place in filled)):
+        filled = [(record[at] or "", index) for index, record in enumerate(records) if record[at]]
+        for order in (sorted(filled), sorted((text[::-1], index) for text, index in filled)):
             for position, (_, one) in enumerate(order):
                 near = order[position + 1 : position + 1 + NEIGHBOURS]
                 found |= {(min(one, other), max(one, other)) for _, other in near}
     return found
 
 
-def likeness(one: Record, other: Record) -> tuple[float, float, float]:
+def similarity(one: Record, other: Record) -> tuple[float, float, float]:
     """Levenshtein's, Jaccard's, and the score of two records, 0..1; 0 where they share no text.
 
-    >>> likeness(("anna_martin",), ("martin_anna",))[1:]
+    >>> similarity(("anna_martin",), ("martin_anna",))[1:]
     (1.0, 1.0)
     """
     both = [(left, right) for left, right in zip(one, other, strict=True) if left and right]
@@ -121,7 +121,7 @@ def _scored(
     ids: Sequence[str], records: Sequence[Record], least: float
 ) -> Iterator[tuple[str, str, float, float, float]]:
     for one, other in candidates(records):
-        edits, words, score = likeness(records[one], records[other])
+        edits, words, score = similarity(records[one], records[other])
         if score >= least:
             low, high = sorted((ids[one], ids[other]))
             yield high, low, edits, words, score

@@ -15,12 +15,12 @@ _STYLE = (
 
 
 def as_text(report: Mapping[str, Any]) -> str:
-    """The report in lines: what was read, what there is to say, a line for each column."""
+    """The report in lines: what was read, the notes, a line for each column."""
     lines = [f"{name}: {value}" for name, value in _facts(report)]
     lines += [f"note: {note['detail']}" for note in report["notes"]]
     for title, columns in _tables(report):
         lines += ["", title]
-        lines += [f"  {column['name']}: {_words(column)}" for column in columns]
+        lines += [f"  {column['name']}: {_summary(column)}" for column in columns]
     return "\n".join(lines)
 
 
@@ -58,7 +58,7 @@ def _tables(report: Mapping[str, Any]) -> Iterator[tuple[str, Sequence[Mapping[s
         yield "Profiles", report["profiles"]["columns"]
 
 
-def _words(column: Mapping[str, Any]) -> str:
+def _summary(column: Mapping[str, Any]) -> str:
     if column["dropped"]:
         return f"dropped: {column['dropped']}"
     if column["role"] != "feature":

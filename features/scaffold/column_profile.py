@@ -32,22 +32,22 @@ _compact = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
 _about_time = re.compile(r"(^|_)(date|day|time|ts|timestamp|datetime|at|when|epoch|jour|heure|datum|moment)(_|$)")
 _epochs = {9 + len(str(ticks)): name for name, ticks in EPOCHS.items()}  # by digits: 10, 13, 16
 
-Kind = Literal["moment", "number", "text"]
+ColumnKind = Literal["moment", "number", "text"]
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ColumnProfile:
     """A column by its first rows."""
 
     name: str
     words: str  # of its name, lower case, joined by _
-    kind: Kind
+    kind: ColumnKind
     cells: pl.Series  # the filled ones, as trimmed text
     rows: int  # with the blank ones
     written: str | None = None  # the form of moments that are not ISO: strptime's, or epoch_s and its like
 
     @property
-    def either_way(self) -> bool:
+    def day_month_ambiguous(self) -> bool:
         """Whether day and month of dates that are not ISO could as well be the other way round."""
         return "%m" in (self.written or "") and max(_largest(self.cells, 1), _largest(self.cells, 2)) in range(1, 13)
 
@@ -65,24 +65,24 @@ class Seen:
         return tuple(counts["level"].to_list())
 
     @property
-    def full(self) -> bool:
+    def mostly_filled(self) -> bool:
         """Whether hardly any cell is blank."""
         return len(self.cells) >= _readable * self.rows > 0
 
     @property
-    def repeats(self) -> bool:
+    def has_repeats(self) -> bool:
         """Whether values come back."""
         return self.distinct < 0.99 * len(self.cells)
 
 
-def look(file: Path) -> list[Seen]:
+def profile_columns(file: Path) -> list[ColumnProfile]:
     """The columns of a file, or of a folder's first file.
 
     Raises:
         DataError: it cannot be read.
     """
     sample = _sample(file)
-    return [_seen(sample[name]) for name in sample.columns if name.strip()]
+    return [_profile(sample[name]) for name in sample.columns if name.strip()]
 
 
 def words_of(name: str) -> str:
@@ -109,21 +109,21 @@ def _sample(file: Path) -> pl.DataFrame:
             return frame(source.table.limit(_rows)).select(*names_inside).rename(names_inside)
 
 
-def _seen(cells: pl.Series) -> Seen:
+def _profile(cells: pl.Series) -> ColumnProfile:
     words = words_of(cells.name)
     if cells.dtype.is_nested() or cells.dtype == pl.Binary:
-        return Seen(cells.name, words, "text", pl.Series(cells.name, [], dtype=pl.String), len(cells))
+        return ColumnProfile(cells.name, words, "text", pl.Series(cells.name, [], dtype=pl.String), len(cells))
     texts = cells.cast(pl.String, strict=False).str.strip_chars()
     filled = texts.filter(texts != "")  # a null is not compared, and so goes too
     if cells.dtype in (pl.Date, pl.Datetime):
-        return Seen(cells.name, words, "moment", filled, len(cells))
+        return ColumnProfile(cells.name, words, "moment", filled, len(cells))
     shown = filled.head(_tried).to_list()
     if shown and _most(_iso.fullmatch(text) is not None for text in shown):
-        return Seen(cells.name, words, "moment", filled, len(cells))
+        return ColumnProfile(cells.name, words, "moment", filled, len(cells))
     if written := _written(words, filled, shown):
-        return Seen(cells.name, words, "moment", filled, len(cells), written)
+        return ColumnProfile(cells.name, words, "moment", filled, len(cells), written)
     number = cells.dtype.is_numeric() or (shown and _most(not math.isnan(read_number(text)) for text in shown))
-    return Seen(cells.name, words, "number" if number else "text", filled, len(cells))
+    return ColumnProfile(cells.name, words, "number" if number else "text", filled, len(cells))
 
 
 def _most(there: Iterable[bool]) -> bool:

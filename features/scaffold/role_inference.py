@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from features.scaffold.column_profile import FEW, Seen
+from features.scaffold.column_profile import FEW, ColumnProfile
 
 _people = (
     "customer|client|user|member|kunde|contact|account|person|household|donor|visitor|subscriber|subscription|patient|"
@@ -41,46 +41,50 @@ _yes = ("yes", "true", "y", "oui", "o", "vrai", "t", "ja", "si")
 
 
 @dataclass(frozen=True, slots=True)
-class Guess:
+class RoleGuess:
     """The roles that columns seem to have; None where none seems to have it."""
 
-    columns: tuple[Seen, ...]
-    customer: Seen | None
-    moment: Seen | None
-    amount: Seen | None
-    kind: Seen | None
-    number: Seen | None  # of the order or event
-    label: Seen | None  # of a ready table; None where the file seems to be a log
+    columns: tuple[ColumnProfile, ...]
+    customer: ColumnProfile | None
+    moment: ColumnProfile | None
+    amount: ColumnProfile | None
+    kind: ColumnProfile | None
+    number: ColumnProfile | None  # of the order or event
+    label: ColumnProfile | None  # of a ready table; None where the file seems to be a log
 
     @property
     def is_log(self) -> bool:
         """Whether the file seems to hold events."""
-        return self.label is None and (self.moment is not None or (self.customer is not None and self.customer.repeats))
+        return self.label is None and (
+            self.moment is not None or (self.customer is not None and self.customer.has_repeats)
+        )
 
 
-def guess(columns: Sequence[Seen]) -> Guess:
-    """The roles of columns, by their names first and by what they hold where no name tells."""
+def guess_roles(columns: Sequence[ColumnProfile]) -> RoleGuess:
+    """The roles of columns, by their names first and by what they hold where no name is clear."""
     label, moment = _label(columns), _moment(columns)
     customer = _customer(columns, label, moment)
-    comes_back = customer is not None and customer.repeats
+    comes_back = customer is not None and customer.has_repeats
     if label is not None and comes_back and moment is not None and not _named(label):
         label = None
     if label is None and not comes_back:
-        label = next((each for each in reversed(columns) if each.full and len(each.levels) == 2), None)
+        label = next((each for each in reversed(columns) if each.mostly_filled and len(each.levels) == 2), None)
     free = [each for each in columns if each not in (label, customer, moment)]
     amounts = [each for each in free if each.kind == "number" and _amounts.search(each.words)]
-    return Guess(
+    return RoleGuess(
         columns=tuple(columns),
         customer=customer,
         moment=moment,
         amount=next((each for each in amounts if not _no_amounts.search(each.words)), None),
         kind=next((each for each in free if _types.search(each.words) and 1 < each.distinct <= 50), None),
-        number=next((each for each in free if _numbers.search(each.words) and each.full and each.distinct > FEW), None),
+        number=next(
+            (each for each in free if _numbers.search(each.words) and each.mostly_filled and each.distinct > FEW), None
+        ),
         label=label,
     )
 
 
-def positive_of(label: Seen) -> str:
+def positive_of(label: ColumnProfile) -> str:
     """The level to predict: yes, the larger number, the bad end, else the rarest."""
     levels = label.levels
     answers = [level for level in levels if level.lower() in _yes]
@@ -92,14 +96,14 @@ def positive_of(label: Seen) -> str:
     return bad[0] if len(bad) == 1 else levels[-1]
 
 
-def event_of(kind: Seen) -> str:
+def event_of(kind: ColumnProfile) -> str:
     """The event type that seems worth predicting: a purchase, else the most frequent one."""
     counts = kind.cells.alias("level").value_counts(name="n").sort("n", "level", descending=[True, False])
     levels = [str(level) for level in counts["level"]]
     return next((level for word in _buys for level in levels if word in _plain(level)), levels[0])
 
 
-def hindsight(guessed: Guess) -> list[str]:
+def columns_after_outcome(guessed: RoleGuess) -> list[str]:
     """Columns that are called like the label and so may be known only after it."""
     label = guessed.label
     if label is None:
@@ -111,7 +115,7 @@ def hindsight(guessed: Guess) -> list[str]:
     return [each.name for each in others if each in named or (stem is not None and stem[0] in each.words)]
 
 
-def _named(label: Seen) -> bool:
+def _named(label: ColumnProfile) -> bool:
     return _labels.search(label.words) is not None
 
 
@@ -119,25 +123,25 @@ def _plain(level: str) -> str:
     return "_".join(level.lower().split())
 
 
-def _label(columns: Sequence[Seen]) -> Seen | None:
+def _label(columns: Sequence[ColumnProfile]) -> ColumnProfile | None:
     """A column of two values with a label's name; of a state with a bad end; of two values, where there is but one."""
     named = [each for each in columns if len(each.levels) == 2 and _named(each)]
     exact = [each for each in named if _labels.fullmatch(each.words)]
-    whole = [each for each in exact or named if each.full]
-    states = [each for each in columns if each.full and _is_state(each)]
+    whole = [each for each in exact or named if each.mostly_filled]
+    states = [each for each in columns if each.mostly_filled and _is_state(each)]
     found = whole or states or named
     return found[-1] if found else None
 
 
-def _is_state(each: Seen) -> bool:
+def _is_state(each: ColumnProfile) -> bool:
     """Whether a column of few values has a bad end among them."""
     asked = _named(each) or _states.search(each.words) or len(each.levels) == 2
     return bool(asked) and sum(BAD.search(_plain(level)) is not None for level in each.levels) == 1
 
 
-def _moment(columns: Sequence[Seen]) -> Seen | None:
+def _moment(columns: Sequence[ColumnProfile]) -> ColumnProfile | None:
     """The column that says when, in ISO form rather than another, called like a moment of an event."""
-    dates = [each for each in columns if each.kind == "moment" and each.full]
+    dates = [each for each in columns if each.kind == "moment" and each.mostly_filled]
     rank = {
         each.name: (
             _no_moments.search(each.words) is None,
@@ -151,12 +155,14 @@ def _moment(columns: Sequence[Seen]) -> Seen | None:
     return max(dates, key=lambda each: rank[each.name], default=None)
 
 
-def _customer(columns: Sequence[Seen], label: Seen | None, moment: Seen | None) -> Seen | None:
+def _customer(
+    columns: Sequence[ColumnProfile], label: ColumnProfile | None, moment: ColumnProfile | None
+) -> ColumnProfile | None:
     """The column that says whose row it is: by its name; else, of a table, one with another value in every row."""
     free = [each for each in columns if each not in (label, moment) and 2 * len(each.cells) > each.rows]
     named = [each for each in free if _ids.search(each.words) and each.distinct > FEW]
     if named:
-        return named[0] if label is not None or moment is None else next((e for e in named if e.repeats), named[0])
+        return named[0] if label is not None or moment is None else next((e for e in named if e.has_repeats), named[0])
     if label is None:
         return None
     whole = [e for e in free if e.kind == "text" and e.distinct == len(e.cells) == e.rows > FEW]

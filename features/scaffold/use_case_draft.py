@@ -15,8 +15,8 @@ from features.columns.expressions import as_moment, as_text, as_written_moment
 from features.config.use_case import Quality, load_use_case
 from features.errors import DataError, UseCaseError
 from features.quality.render import as_text as report_text
-from features.scaffold.column_profile import Seen, look
-from features.scaffold.role_inference import BAD, Guess, event_of, guess, hindsight, positive_of
+from features.scaffold.column_profile import ColumnProfile, profile_columns
+from features.scaffold.role_inference import BAD, RoleGuess, columns_after_outcome, event_of, guess_roles, positive_of
 from features.sources.engine import engine, frame
 from features.sources.source import open_source, reading
 
@@ -34,7 +34,7 @@ class _Pace:
 
 
 def init(file: Path, out: Path | None, *, force: bool) -> str:
-    """Writes a commented use case for a data file and says what it would learn from.
+    """Writes a commented use case for a data file and gives the report of what it would learn from.
 
     Raises:
         UseCaseError: the file to write is there already, and `force` is not given.
@@ -43,13 +43,13 @@ def init(file: Path, out: Path | None, *, force: bool) -> str:
     target = out or Path(re.sub(r"(\.(csv|tsv|txt|parquet|pq|duckdb|db|gz))+$", "", file.name, flags=re.I) + ".toml")
     if target.exists() and not force:
         raise UseCaseError(target, ["is there already; --force overwrites it"])
-    guessed = guess(look(file))
+    guessed = guess_roles(profile_columns(file))
     if sum(len(each.cells) > 0 for each in guessed.columns) < 2:
         raise DataError(file, ["must have a column of two values to predict, or a customer id and a date"])
     lines = _log(file, target, guessed) if guessed.is_log else _table(file, target, guessed)
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return f"{target}\n" + _tried(target)
+    return f"{target}\n" + _first_report(target)
 
 
 def _header(target: Path, polarity: str) -> list[str]:
@@ -66,27 +66,27 @@ def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def _place(file: Path, target: Path) -> str:
+def _relative_path(file: Path, target: Path) -> str:
     try:
         return _quoted(str(file.resolve().relative_to(target.resolve().parent)))
     except ValueError:
         return _quoted(str(file.resolve()))
 
 
-def _named(key: str, column: Seen | None) -> str:
+def _named(key: str, column: ColumnProfile | None) -> str:
     return f'{key} = ""  # {_fill_in}' if column is None else f"{key} = {_quoted(column.name)}"
 
 
-def _table(file: Path, target: Path, guessed: Guess) -> list[str]:
+def _table(file: Path, target: Path, guessed: RoleGuess) -> list[str]:
     label = guessed.label
-    lines = ["[table]  # one row per customer", f"path = {_place(file, target)}", _named("label", label)]
+    lines = ["[table]  # one row per customer", f"path = {_relative_path(file, target)}", _named("label", label)]
     if label is None:
         lines += ['positive = ""  # the value to predict; all others are negative']
     else:
         positive = positive_of(label)
         others = ", ".join(_quoted(level) for level in label.levels if level != positive)
         lines += [f"positive = {_quoted(positive)}  # the value to predict; all others are negative: {others}"]
-    named = hindsight(guessed)
+    named = columns_after_outcome(guessed)
     why = "their names speak of the outcome" if named else "columns only known after the outcome: the usual leak"
     lines += [f"exclude = [{', '.join(map(_quoted, named))}]  # {why}"]
     if guessed.customer is not None:
@@ -98,7 +98,7 @@ def _table(file: Path, target: Path, guessed: Guess) -> list[str]:
     return [*_header(target, "negative" if bad else "positive"), *lines, *([] if label else _listed(guessed))]
 
 
-def _log(file: Path, target: Path, guessed: Guess) -> list[str]:
+def _log(file: Path, target: Path, guessed: RoleGuess) -> list[str]:
     event, kind = "purchase", '"purchase"  # or { column = "..." }'
     if guessed.kind:
         event, kind = event_of(guessed.kind), f"{{ column = {_quoted(guessed.kind.name)} }}"
@@ -108,7 +108,7 @@ def _log(file: Path, target: Path, guessed: Guess) -> list[str]:
     return [
         *_header(target, "positive"),
         "[events]  # one row per event",
-        f"path = {_place(file, target)}",
+        f"path = {_relative_path(file, target)}",
         _named("customer_id", guessed.customer),
         _named("timestamp", guessed.moment),
         *_not_iso(guessed.moment),
@@ -130,31 +130,31 @@ def _log(file: Path, target: Path, guessed: Guess) -> list[str]:
     ]
 
 
-def _not_iso(moment: Seen | None) -> list[str]:
+def _not_iso(moment: ColumnProfile | None) -> list[str]:
     if moment is None or moment.written is None:
         return []
-    doubt = "  # or %m and %d the other way round: both would do" if moment.either_way else ""
-    return [f"timestamp_format = {_quoted(moment.written)}{doubt}"]
+    other = "  # or %m and %d the other way round: both would do" if moment.day_month_ambiguous else ""
+    return [f"timestamp_format = {_quoted(moment.written)}{other}"]
 
 
-def _blanks(guessed: Guess) -> list[str]:
+def _blanks(guessed: RoleGuess) -> list[str]:
     """The share of bad rows to tolerate, where more than the default say no customer."""
     customer = guessed.customer
     share = 0.0 if customer is None else 1 - len(customer.cells) / customer.rows
     if share <= Quality().bad_rows:
         return []
-    told = f"bad_rows = {math.ceil(share * 10) / 10 + 0.1:.1f}  # {share:.0%} of the first rows say no customer"
-    return ["", "[quality]", told]
+    line = f"bad_rows = {math.ceil(share * 10) / 10 + 0.1:.1f}  # {share:.0%} of the first rows say no customer"
+    return ["", "[quality]", line]
 
 
-def _listed(guessed: Guess) -> list[str]:
+def _listed(guessed: RoleGuess) -> list[str]:
     """The columns to choose from, as comments."""
     kinds = {"moment": "dates", "number": "numbers", "text": "texts"}
-    told = [f"#   {_quoted(each.name)}: {each.distinct:,} different {kinds[each.kind]}" for each in guessed.columns]
-    return ["", "# The columns, by the first rows:", *told[:_shown], *(["#   ..."] if len(told) > _shown else [])]
+    lines = [f"#   {_quoted(each.name)}: {each.distinct:,} different {kinds[each.kind]}" for each in guessed.columns]
+    return ["", "# The columns, by the first rows:", *lines[:_shown], *(["#   ..."] if len(lines) > _shown else [])]
 
 
-def _pace(file: Path, guessed: Guess) -> _Pace | None:
+def _pace(file: Path, guessed: RoleGuess) -> _Pace | None:
     """Of a log whose moments can be read; days with several events of a customer count once."""
     if guessed.customer is None or guessed.moment is None:
         return None
@@ -193,7 +193,7 @@ def _why(pace: _Pace | None) -> str:
     return f"  # a customer's events lie {pace.between:.0f} days apart on average"
 
 
-def _tried(target: Path) -> str:
+def _first_report(target: Path) -> str:
     """The data report of what was written and the leaks found, or why nothing can be learned from it yet."""
     try:
         table = learning_table(load_use_case(target))

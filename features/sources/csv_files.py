@@ -1,4 +1,4 @@
-"""CSV files, gzipped or not, loaded as text: no row is garbled or lost without being told.
+"""CSV files, gzipped or not, loaded as text: no row is garbled, and none is lost without being counted.
 
 DuckDB guesses where line ends are mixed, and reads on to the end of the file where a quote is never closed. So the
 signs are counted first: mixed line ends are made one, and an open quote or a NUL byte is found before it does harm.
@@ -26,7 +26,7 @@ from features.spec.feature import read_number
 from features.spec.formats import read_moment
 
 EXTRA = "__extra"  # what a row holds beyond the header's columns
-_place = "__place"  # a row's number in its file, where that is not its place in the table
+_row_number = "__row_number"  # a row's number in its file, where that is not its position in the table
 _chunk = 1 << 20
 _two_ends = (b"\n\n", b"\n\r", b"\r\r")  # of lines, with nothing between them
 _other_code = "; it may be Latin-1 or Windows-1252, which `iconv -f WINDOWS-1252 -t UTF-8` turns into UTF-8"
@@ -44,10 +44,10 @@ class Dialect:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A file in a table: where its rows stood, and those that are left out."""
+    """A file in a table: where its rows stood, and those that are rejected."""
 
     number: str  # the SQL of a row's number in the file, from 1; the first line and blank ones count as they stand
-    left_out: tuple[tuple[int, str], ...]  # number, rule
+    rejected_rows: tuple[tuple[int, str], ...]  # number, rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +86,16 @@ def dialect(file: Path) -> Dialect:
 
 
 def first_rows(file: Path, written: Dialect, most: int) -> list[list[str]]:
-    """The first rows of a file, at most so many; those that are not as wide as its first line are left out."""
+    """The first rows of a file, at most so many; those that are not as wide as its first line are rejected."""
     with _as_text(file, written) as text:
         rows = islice(csv.reader(text, delimiter=written.delimiter), 1, most + 1)
         return [row for row in rows if len(row) == len(written.columns)]
 
 
 def load(backend: Any, file: Path, written: Dialect, into: str) -> Loaded:
-    """Loads a file into a table of text, in its order, and says which rows are left out.
+    """Loads a file into a table of text, in its order, and says which rows are rejected.
 
-    The table has `c0`.. and `__extra`, which is filled in rows that are left out.
+    The table has `c0`.. and `__extra`, which is filled in rows that are rejected.
 
     Raises:
         DataError: a quote is never closed.
@@ -107,30 +107,32 @@ def load(backend: Any, file: Path, written: Dialect, into: str) -> Loaded:
         plain = _with_one_line_end(file, written, Path(folder) / "rows.csv") if signs.mixed else None
         _read(backend, plain or file, written, into, zipped=written.zipped and plain is None)
     rejected = backend.raw_sql(f"SELECT DISTINCT line, error_type::VARCHAR FROM {into}_rejects ORDER BY ALL").fetchall()
-    left_out = [(int(line) - 1, str(rule).lower().replace(" ", "_")) for line, rule in rejected]
+    rejected_rows = [(int(line) - 1, str(rule).lower().replace(" ", "_")) for line, rule in rejected]
     blank = _blank_rows(file, written) if signs.blank else []
-    number = _numbered(backend, into, sorted({*blank, *(row for row, _ in left_out)}))
+    number = _numbered(backend, into, sorted({*blank, *(row for row, _ in rejected_rows)}))
     surplus = f"SELECT {number} FROM {into} WHERE {EXTRA} IS NOT NULL ORDER BY ALL"
-    left_out += [(int(row), "too_many_fields") for (row,) in backend.raw_sql(surplus).fetchall()]
+    rejected_rows += [(int(row), "too_many_fields") for (row,) in backend.raw_sql(surplus).fetchall()]
     if signs.nuls:
-        left_out += [(row, "nul_byte") for row in _with_nul(backend, into, number, len(written.columns))]
-    return Loaded(number, tuple(left_out))
+        rejected_rows += [(row, "nul_byte") for row in _with_nul(backend, into, number, len(written.columns))]
+    return Loaded(number, tuple(rejected_rows))
 
 
 def _numbered(backend: Any, into: str, absent: Sequence[int]) -> str:
     """The SQL of a row's number in its file, where rows with the given numbers, rising, are not in the table."""
     if not absent:
         return "rowid + 1"
-    starts = [row - earlier for earlier, row in enumerate(absent)]  # the place in the table from which one more is out
+    starts = [
+        row - earlier for earlier, row in enumerate(absent)
+    ]  # the position in the table from which one more is absent
     steps = pa.table({"start": starts, "until": [*starts[1:], 2**62], "more": range(1, len(absent) + 1)})
     backend.con.register("penchant_steps", steps)
-    backend.raw_sql(f"ALTER TABLE {into} ADD COLUMN {_place} BIGINT")
+    backend.raw_sql(f"ALTER TABLE {into} ADD COLUMN {_row_number} BIGINT")
     backend.raw_sql(
-        f"UPDATE {into} SET {_place} = {into}.rowid + 1 + more FROM penchant_steps "
+        f"UPDATE {into} SET {_row_number} = {into}.rowid + 1 + more FROM penchant_steps "
         f"WHERE {into}.rowid + 1 >= start AND {into}.rowid + 1 < until"
     )
     backend.con.unregister("penchant_steps")
-    return f"coalesce({_place}, rowid + 1)"
+    return f"coalesce({_row_number}, rowid + 1)"
 
 
 def _blank_rows(file: Path, written: Dialect) -> list[int]:
@@ -194,7 +196,7 @@ def _with_one_line_end(file: Path, written: Dialect, copy: Path) -> Path:
 
 
 def _check_closed(file: Path, written: Dialect) -> None:
-    """Refuses a file that ends inside quotes; an odd number of them may also be an inch sign."""
+    """Rejects a file that ends inside quotes; an odd number of them may also be an inch sign."""
     row, before, last = 0, 0, 0  # rows with the header's
     try:
         with _as_text(file, written) as text:
@@ -225,7 +227,7 @@ def _read(backend: Any, file: Path, written: Dialect, into: str, *, zipped: bool
 
 
 def _with_nul(backend: Any, into: str, number: str, width: int) -> list[int]:
-    """The rows with a NUL byte that are not left out yet; from now on they are."""
+    """The rows with a NUL byte that are not rejected yet; from now on they are."""
     cells = ", ".join(f"c{index}" for index in range(width))
     broken = f"{EXTRA} IS NULL AND contains(concat_ws('', {cells}), chr(0))"
     found = backend.raw_sql(f"SELECT {number} FROM {into} WHERE {broken} ORDER BY ALL").fetchall()

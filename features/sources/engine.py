@@ -1,4 +1,4 @@
-"""The DuckDB that Ibis works on: one per job, held to the machine's means; what it holds of a log is in a file."""
+"""The DuckDB that Ibis works on: one per job, bounded by the machine's memory; what it stores of a log is in a file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ROWS = 8_192  # fetched at a time
 
 @contextmanager
 def engine() -> Iterator[Any]:
-    """An Ibis backend on an in-memory DuckDB: UTC, bounded memory, keeping and spilling to a folder of its own.
+    """An Ibis backend on an in-memory DuckDB: UTC, bounded memory, storing and spilling to a folder of its own.
 
     `PENCHANT_MEMORY` (such as "2GB") sets the bound; else it is half of the machine's memory. The folder is the user's
     alone, below the machine's temporary one, and goes when the job ends.
@@ -41,19 +41,19 @@ def engine() -> Iterator[Any]:
             backend.disconnect()
 
 
-def keep(backend: Any, name: str, table: ir.Table) -> ir.Table:
-    """The table's rows, kept by the engine under a name: in a file, of which memory holds what is being read."""
+def store(backend: Any, name: str, table: ir.Table) -> ir.Table:
+    """The table's rows, stored by the engine under a name: in a file, of which memory has only what is being read."""
     folder = backend.raw_sql("SELECT current_setting('temp_directory')").fetchone()[0]
     file, query = literal(str(Path(folder) / f"{name}.parquet")), ibis.to_sql(table, dialect="duckdb")
     Path(folder).mkdir(exist_ok=True)
     backend.raw_sql(f"COPY ({query}) TO {file} (FORMAT parquet, COMPRESSION lz4_raw)")
     backend.raw_sql(f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS SELECT * FROM read_parquet({file})")  # noqa: S608  both are quoted
-    kept: ir.Table = backend.table(name)
-    return kept
+    stored: ir.Table = backend.table(name)
+    return stored
 
 
 @ibis.udf.scalar.builtin(signature=(("string",), "int32"))
-def getvariable(called: str) -> ir.Value:
+def getvariable(variable: str) -> ir.Value:
     """DuckDB's own: a variable of the engine, as `frames` sets them."""
 
 

@@ -1,4 +1,4 @@
-"""Rows that broke a rule: counted, set aside with where they stood, and too many of them refused."""
+"""Rows that broke a rule: counted, set aside with where they stood, and too many of them rejected."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from features.sources.engine import frame
 from features.sources.source import FILE, ROW, Source
 
 BROKEN = "__broken"  # the rule a row broke, null for a good one
-_asked = {
+_format_hints = {
     f"unreadable_{rule}": f" (must be in ISO form, such as 2026-04-26 17:30, or as {key} says)"
     for rule, key in (
         ("timestamp", "events.timestamp_format"),
@@ -37,7 +37,7 @@ class BadRows:
         """How many rows were set aside."""
         return sum(self.rules.values())
 
-    def places(self) -> BadRows:
+    def locations(self) -> BadRows:
         """The same without the cells: where each row stands, and the rule."""
         return self if self.rows.is_empty() else replace(self, rows=self.rows.select(FILE, ROW, "rule"))
 
@@ -47,19 +47,19 @@ class BadRows:
         return {"read": self.read, "total": self.total, "share": share, "rules": dict(self.rules)}
 
 
-def bad_rows(source: Source, held: ir.Table, counts: pl.DataFrame) -> BadRows:
-    """The rows of a typed table with a broken rule, fetched; `counts` says how many (`n`) broke which."""
+def bad_rows(source: Source, typed: ir.Table, counts: pl.DataFrame) -> BadRows:
+    """The rows of a typed table with a broken rule, fetched; `counts` has how many (`n`) broke which."""
     counted = counts.group_by(BROKEN).agg(pl.col("n").sum())
     rules = {rule: n for rule, n in counted.iter_rows() if rule is not None}
     for _, _, rule in source.ragged:
         rules[rule] = rules.get(rule, 0) + 1
     read = int(counted["n"].sum()) + len(source.ragged)
-    return BadRows(read, dict(sorted(rules.items())), _as_they_were(source, held) if rules else pl.DataFrame())
+    return BadRows(read, dict(sorted(rules.items())), _as_they_were(source, typed) if rules else pl.DataFrame())
 
 
-def _as_they_were(source: Source, held: ir.Table) -> pl.DataFrame:
+def _as_they_were(source: Source, typed: ir.Table) -> pl.DataFrame:
     """The bad rows' cells as text, with where they stood and the rule they broke."""
-    broken = held.filter(held[BROKEN].notnull()).select(FILE, ROW, rule=BROKEN)
+    broken = typed.filter(typed[BROKEN].notnull()).select(FILE, ROW, rule=BROKEN)
     cells = source.table.mutate(**{f"c{i}": source.table[f"c{i}"].cast("string") for i in range(len(source.columns))})
     found = frame(broken.inner_join(cells, [FILE, ROW]).order_by([FILE, ROW]))
     taken = (FILE, ROW, "rule")
@@ -81,8 +81,8 @@ def bad_rows_of(source: Source, cells: pl.DataFrame) -> BadRows:
     return BadRows(len(cells) + len(ragged), counts, rows)
 
 
-def refuse_too_many(source: Source, bad: BadRows, tolerated: float, columns: Mapping[str, str | None]) -> None:
-    """Stops where the share of bad rows exceeds what is tolerated; `columns` says which column a rule is about.
+def reject_too_many(source: Source, bad: BadRows, tolerated: float, columns: Mapping[str, str | None]) -> None:
+    """Stops where the share of bad rows exceeds what is tolerated; `columns` names the column a rule is about.
 
     Raises:
         DataError: with the count of each rule and the first rows that broke it.
@@ -90,8 +90,8 @@ def refuse_too_many(source: Source, bad: BadRows, tolerated: float, columns: Map
     if bad.total <= tolerated * bad.read:
         return
     lines = [
-        f"{_about(columns.get(rule))}{rule}: {count} rows, first at {_places(bad.rows.filter(pl.col('rule') == rule))}"
-        f"{_asked.get(rule, '')}"
+        f"{_column_prefix(columns.get(rule))}{rule}: {count} rows, "
+        f"first at {_first_rows(bad.rows.filter(pl.col('rule') == rule))}{_format_hints.get(rule, '')}"
         for rule, count in bad.rules.items()
     ]
     arrived = f"{bad.total} of {bad.read} ({bad.total / bad.read:.1%})"
@@ -99,10 +99,10 @@ def refuse_too_many(source: Source, bad: BadRows, tolerated: float, columns: Map
     raise DataError(source.path, [share, *lines])
 
 
-def _about(column: str | None) -> str:
+def _column_prefix(column: str | None) -> str:
     return "" if column is None else f"column {column!r}: "
 
 
-def _places(rows: pl.DataFrame) -> str:
+def _first_rows(rows: pl.DataFrame) -> str:
     first = rows.head(3).select(FILE, ROW).iter_rows()
     return ", ".join(f"row {row} of {file}" for file, row in first)

@@ -58,7 +58,7 @@ class Source:
 
 
 def missing_column(name: str, columns: Sequence[str]) -> str:
-    """Says that a column is not there, and which are, unless those seem to be values of a file without a first line."""
+    """The message that a column is missing, with those there are, unless these seem to be values of a headless file."""
     if seems_data(columns):
         return f"column {name!r} must be in the file, whose columns are not shown: they may be values, not names"
     shown = ", ".join(map(repr, columns[:20])) + (", ..." if len(columns) > 20 else "")
@@ -86,7 +86,7 @@ def reading(path: Path) -> Iterator[None]:
     """Around whatever makes the engine read a source's rows: Parquet is opened by its headers alone.
 
     Raises:
-        DataError: the rows cannot be read; the engine's own words are left out, they may quote a cell.
+        DataError: the rows cannot be read; the engine's own message is left out, they may quote a cell.
         OSError: the memory bound is too small.
     """
     try:
@@ -98,7 +98,7 @@ def reading(path: Path) -> Iterator[None]:
 
 
 def files_of(path: Path) -> list[Path]:
-    """The file itself, or the data files of a folder in the order of their names; hidden ones left out."""
+    """The file itself, or the data files of a folder in the order of their names; hidden ones ignored."""
     if not path.exists():
         raise DataError(path, ["is not there"])
     if path.is_file():
@@ -197,9 +197,9 @@ def _schema(file: Path) -> pa.Schema:
 def _same_columns(file: Path, expected: Sequence[str], names: Sequence[str]) -> None:
     lacking, surplus = sorted(set(expected) - set(names)), sorted(set(names) - set(expected))
     if lacking or surplus:
-        told = [f"column {name!r} is in the folder's first file and not here" for name in lacking]
-        told += [f"column {name!r} is here and not in the folder's first file" for name in surplus]
-        raise DataError(file, told)
+        differences = [f"column {name!r} is in the folder's first file and not here" for name in lacking]
+        differences += [f"column {name!r} is here and not in the folder's first file" for name in surplus]
+        raise DataError(file, differences)
 
 
 def _open_duckdb(backend: Any, path: Path, table: str | None) -> Source:
@@ -209,16 +209,16 @@ def _open_duckdb(backend: Any, path: Path, table: str | None) -> Source:
         "SELECT table_schema, table_name, table_type FROM information_schema.tables "
         f"WHERE table_catalog = {literal(alias)} ORDER BY ALL"
     ).fetchall()
-    chosen = [place for place in found if table in (None, place[1], ".".join(place[:2]))]
+    chosen = [row for row in found if table in (None, row[1], ".".join(row[:2]))]
     if len(chosen) != 1:
         shown = ", ".join(repr(name) for _, name, _ in found)
         raise DataError(path, [f"`table` must name one table of the file, which holds {shown or 'none'}"])
-    place, number = ".".join(map(quoted, (alias, *chosen[0][:2]))), "rowid + 1"
+    qualified, number = ".".join(map(quoted, (alias, *chosen[0][:2]))), "rowid + 1"
     if chosen[0][2] != "BASE TABLE":
         number = "row_number() OVER ()"
-    columns = [row[0] for row in backend.raw_sql(f"DESCRIBE {place}").fetchall()]
+    columns = [row[0] for row in backend.raw_sql(f"DESCRIBE {qualified}").fetchall()]
     inside = ", ".join(f"c{index}" for index in range(len(columns)))
-    select = f"SELECT {inside}, {literal(path.name)} AS {FILE}, {number} AS {ROW} FROM {place} AS t({inside})"
+    select = f"SELECT {inside}, {literal(path.name)} AS {FILE}, {number} AS {ROW} FROM {qualified} AS t({inside})"
     return _view(backend, path, columns, [select], f"{alias}_view")
 
 
@@ -232,12 +232,12 @@ def _open_csv(backend: Any, path: Path, files: Sequence[Path]) -> Source:
         _check_names(file, written.columns)
         columns = columns or written.columns
         _same_columns(file, columns, written.columns)
-        called = str(file.relative_to(path)) if file != path else file.name
+        name = str(file.relative_to(path)) if file != path else file.name
         made = load(backend, file, written, loaded)
-        ragged += ((called, row, rule) for row, rule in made.left_out)
-        order = ", ".join(f"c{written.columns.index(name)} AS c{index}" for index, name in enumerate(columns))
+        ragged += ((name, row, rule) for row, rule in made.rejected_rows)
+        order = ", ".join(f"c{written.columns.index(column)} AS c{index}" for index, column in enumerate(columns))
         selects.append(
-            f"SELECT {order}, {literal(called)} AS {FILE}, {made.number} AS {ROW} FROM {loaded} WHERE {EXTRA} IS NULL"
+            f"SELECT {order}, {literal(name)} AS {FILE}, {made.number} AS {ROW} FROM {loaded} WHERE {EXTRA} IS NULL"
         )
     view = _view(backend, path, columns, selects, f"{base}_view")
     return Source(path, view.columns, view.table, tuple(ragged))

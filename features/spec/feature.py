@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-type_names = ("number", "integer", "boolean", "category", "date")
+type_dictionary = ("number", "integer", "boolean", "category", "date")
 FeatureType = Literal["number", "integer", "boolean", "category", "date"]
 Polarity = Literal["positive", "negative"]
 
@@ -64,7 +64,7 @@ def read_number(text: str) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """One column a model reads: its type, its logical bounds, and what it says about a customer.
+    """One column a model reads: its type, its logical bounds, and what it measures of a customer.
 
     Bounds are logical (a count is never negative, a share lies in 0..1), never learned: outside them a value is
     invalid; outside `seen`, the range or the levels met in training, it is scored with a warning.
@@ -131,8 +131,8 @@ class Predicate:
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
-    """Something to be known of the data, which is no doubt: in English, and what it says as figures."""
+class DataNote:
+    """Something to be known of the data that calls nothing into question: in English, and as figures."""
 
     rule: str
     detail: str
@@ -145,9 +145,9 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A doubt about a feature: `block` stops promotion (evidence of a leak), `warn` is reported only.
+    """Something questionable about a feature: `block` stops promotion (evidence of a leak), `warn` is reported only.
 
-    `detail` says it in English; `figures` are what it says, so that it can be said in another language.
+    `detail` is the English text; `figures` are the values in it, so that it can be rendered in another language.
     """
 
     rule: str
@@ -158,5 +158,5 @@ class Finding:
 
     def to_json(self) -> dict[str, Any]:
         """The finding as the training report gives it."""
-        told = {"rule": self.rule, "feature": self.feature, "severity": self.severity, "detail": self.detail}
-        return {**told, "figures": dict(self.figures)} if self.figures else told
+        stored = {"rule": self.rule, "feature": self.feature, "severity": self.severity, "detail": self.detail}
+        return {**stored, "figures": dict(self.figures)} if self.figures else stored

@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from features.spec.feature import EPOCHS
 
-# What stands beside a number and what it is called: an ISO 4217 code, or the sign where it stands for several.
+# What stands next to a number and what it is called: an ISO 4217 code, or the sign where it stands for several.
 _SIGNS = {
     "€": "EUR", "£": "GBP", "$": "$", "US$": "USD", "A$": "AUD", "AU$": "AUD", "C$": "CAD", "CA$": "CAD", "R$": "BRL",
     "HK$": "HKD", "NZ$": "NZD", "S$": "SGD", "MX$": "MXN", "¥": "¥", "₹": "INR", "Rs": "INR", "Rs.": "INR", "₽": "RUB",
@@ -40,12 +40,12 @@ _farthest = 10**18  # microseconds from 1970, more than 30,000 years
 
 
 @dataclass(frozen=True, slots=True)
-class Parted:
+class AmountParts:
     """An amount's text in its parts."""
 
     negative: bool
     number: str  # digits, points, commas, apostrophes and blanks
-    mark: str | None  # what it is an amount of, as a code or a sign; None where nothing stands beside the number
+    mark: str | None  # what it is an amount of, as a code or a sign; None where nothing stands next to the number
     sign: str  # the same as it is written
     before: bool  # whether the mark stands before the number
     apart: bool  # whether a blank is between them
@@ -68,7 +68,7 @@ class Amounts:
         >>> [euros.read(text) for text in ("1 234,56 €", "EUR 1.234", "-12,5 €", "12.5", "1.234", "12 $")]
         [1234.56, 1234.0, -12.5, 12.5, nan, nan]
         """
-        parted = part(text)
+        parted = split_amount(text)
         own = math.nan if parted is None else self._number(parted)
         if self.mark is None or (parted is not None and parted.mark is not None):
             return own
@@ -78,7 +78,7 @@ class Amounts:
             return plain if math.isnan(own) else own
         return own if own == plain else math.nan
 
-    def _number(self, parted: Parted) -> float:
+    def _number(self, parted: AmountParts) -> float:
         if parted.mark not in (None, self.mark):
             return math.nan
         whole, point, decimals = parted.number.partition(self.decimal)
@@ -91,21 +91,21 @@ class Amounts:
         return -value if parted.negative else value
 
 
-def part(text: str) -> Parted | None:
+def split_amount(text: str) -> AmountParts | None:
     """The parts of an amount, None where a text is none; what is in brackets is negative, as accountants write it."""
     found = _AMOUNT.fullmatch(text.translate(_BLANKS).strip())
     if found is None or (found["open"] is None) != (found["close"] is None):
         return None
     signs = [sign for sign in (found["open"], found["sign"], found["inner"]) if sign]
-    beside = [name for name in (found["before"], found["after"]) if name]
-    marks = [_NAMES[name] for name in beside]
+    marks_written = [name for name in (found["before"], found["after"]) if name]
+    marks = [_NAMES[name] for name in marks_written]
     if len(signs) > 1 or (len(marks) == 2 and marks[0] not in (marks[1], "$", "¥", "kr")):
         return None
     at = found.start("number"), found.end("number")
     apart = found.string[at[0] - 1 : at[0]] == " " if found["before"] else found.string[at[1] : at[1] + 1] == " "
     negative = bool(signs) and signs[0] != "+"
-    mark, sign = (marks[-1], beside[-1]) if marks else (None, "")
-    return Parted(negative, found["number"], mark, sign, bool(found["before"]), apart)
+    mark, sign = (marks[-1], marks_written[-1]) if marks else (None, "")
+    return AmountParts(negative, found["number"], mark, sign, bool(found["before"]), apart)
 
 
 @lru_cache(maxsize=256)
@@ -118,7 +118,7 @@ def amounts(written: str) -> Amounts:
     Raises:
         ValueError: It is another number, or none.
     """
-    parted = part(written)
+    parted = split_amount(written)
     shown = parted and re.fullmatch(r"1([.,' ]?)234([.,])56", parted.number)
     if not parted or not shown or shown[1] == shown[2] or parted.negative:
         raise ValueError("must be the number 1234.56 as the column writes it, such as '1 234,56 €' or '$1,234.56'")

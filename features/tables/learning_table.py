@@ -10,7 +10,7 @@ import polars as pl
 
 from features.config.use_case import UseCase
 from features.errors import UseCaseError
-from features.point_in_time.feature_plan import Layout
+from features.point_in_time.feature_plan import FeaturePlan
 from features.point_in_time.labels import LABEL, Cutoffs
 from features.sources.rejected_rows import BadRows
 from features.spec.feature import Feature, Finding, Predicate
@@ -26,7 +26,7 @@ class LearningTable:
 
     `rows`: `__customer_id` (text), `__cutoff` (UTC, null for a ready table), `__order` (the `order_by` value or null),
     the features in order, `__label` (0 or 1), `__group` (what must stay on one side of a split). A row of a ready
-    table without `customer_id` is called by its number in the source, from 1.
+    table without `customer_id` has its number in the source as id, from 1.
     """
 
     rows: pl.DataFrame
@@ -36,12 +36,12 @@ class LearningTable:
     report: dict[str, Any]
     digest: str  # sha256 of the sources' bytes
     findings: tuple[Finding, ...] = ()
-    layout: Layout | None = None  # what the features of a log are made of; None for a ready table
-    bad: Mapping[str, BadRows] = field(default_factory=dict)  # rows left out, by source: events, profiles, table
+    feature_plan: FeaturePlan | None = None  # what the features of a log are made of; None for a ready table
+    bad: Mapping[str, BadRows] = field(default_factory=dict)  # rejected rows, by source: events, profiles, table
 
 
 def class_shortage(labels: pl.Series, part: str, what: str, who: str) -> list[str]:
-    """Says what is lacking where a part has fewer than 20 rows of either class; `who` could be in it at all."""
+    """What is lacking where a part has fewer than 20 rows of either class; `who` could be in it at all."""
     if labels.is_empty():
         return [f"the {part} must have eligible customers, it has none: {who}"]
     ones = int(labels.sum())
@@ -52,7 +52,7 @@ def class_shortage(labels: pl.Series, part: str, what: str, who: str) -> list[st
     ]
 
 
-def called(features: Iterable[Feature], use_case: UseCase) -> tuple[Feature, ...]:
+def with_display_names(features: Iterable[Feature], use_case: UseCase) -> tuple[Feature, ...]:
     """The features with the names and units that the use case gives them."""
     named = []
     for feature in features:
@@ -64,7 +64,7 @@ def called(features: Iterable[Feature], use_case: UseCase) -> tuple[Feature, ...
 
 
 def check_names(use_case: UseCase, known: Sequence[str]) -> None:
-    """Holds the columns that optional sections name against those there are.
+    """Checks that the columns which optional sections name are there.
 
     Raises:
         UseCaseError: a forbidden or varied column is not there.

@@ -22,7 +22,7 @@ STORAGE: dict[str, Any] = {
 
 
 def table_schema(features: Sequence[Feature]) -> pa.DataFrameSchema:
-    """The schema that every row of a feature table meets; other columns may stand beside. All features may be null."""
+    """The schema that every row of a feature table meets; other columns are allowed. All features may be null."""
     columns = {
         each.name: pa.Column(STORAGE[each.type], nullable=True, checks=_checks(each), required=True)
         for each in features
@@ -31,7 +31,7 @@ def table_schema(features: Sequence[Feature]) -> pa.DataFrameSchema:
 
 
 def check_table(table: pl.DataFrame, features: Sequence[Feature], file: Any) -> None:
-    """Holds a table against its schema.
+    """Checks a table against its schema.
 
     Raises:
         DataError: each column and rule that is broken, never a value.

@@ -136,7 +136,7 @@ def release_shop(home: Path, name: str, version: str = "1", *, scratch: Path, **
 def release_log(home: Path, use_case: UseCase) -> Live:
     """Releases a small boosted model of a use case on a log, with the SQL that makes its features of raw events."""
     table = learning_table(use_case)
-    assert table.layout is not None
+    assert table.feature_plan is not None
     features, codes = fit_encoder(table.features, table.rows)
     matrix = encode(Encoder(features, codes), table.rows).astype(np.float32)
     data = xgboost.DMatrix(matrix, table.rows["__label"].to_numpy())
@@ -152,7 +152,7 @@ def release_log(home: Path, use_case: UseCase) -> Live:
     golden = golden_rows(table.rows[:30].select(feature.name for feature in features).to_dicts(), probability[:30],
                          manifest["bands"])  # fmt: skip
     files = {"model.ubj": stored, "golden.jsonl": golden, "reference.json": b"{}\n"}
-    files["events.json"] = canonical_json(raw_events(use_case, table.layout))
+    files["events.json"] = canonical_json(raw_events(use_case, table.feature_plan))
     write_bundle(home / "bundles" / use_case.name, manifest, files)
     install_release(home, use_case.name, "1", home / "bundles" / use_case.name, report=b"report", facts={})
     make_current(home, use_case.name, "1")

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.build.log_table import learning_table
-from features.columns.format_inference import Doubt, find_form
+from features.columns.format_inference import AmbiguousForm, find_form
 from features.columns.type_inference import read_column
 from features.config.use_case import load_use_case
 from features.errors import DataError, UseCaseError
@@ -66,8 +66,8 @@ def test_dates_are_read_in_the_order_that_the_cells_show_or_not_at_all(
     written = find_form(list(Counter(texts).items()))
 
     if all(moment.day <= 12 for moment in moments):
-        assert isinstance(written, Doubt)
-        assert repr(form) in written.why
+        assert isinstance(written, AmbiguousForm)
+        assert repr(form) in written.reason
     else:
         assert written == form
         expected = [datetime.strptime(text, form).replace(tzinfo=UTC) for text in texts]

@@ -103,8 +103,8 @@ def build(
         "population.json": canonical_json(market.to_json()),
         "curves.json": canonical_json(curves(learned.test_labels, learned.served)),
     }
-    if task.table.layout is not None:
-        files["events.json"] = canonical_json(raw_events(task.use_case, task.table.layout))
+    if task.table.feature_plan is not None:
+        files["events.json"] = canonical_json(raw_events(task.use_case, task.table.feature_plan))
     bundle = _proved(folder, manifest, files, parts, learned, seed=task.seed)
     most = min(SAMPLE, max(LEAST, WALKS // trees_of(winner.fitted.params)))
     drawn = np.random.default_rng(0).permutation(parts.test.height)[:most]

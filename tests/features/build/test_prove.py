@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from features.build import log_table as table
+from features.build import log_table
 from features.build.prove import prove
 from features.config.use_case import load_use_case
 from tests.support.worlds import EXAMPLES, log_case, purchases
@@ -21,8 +21,10 @@ def test_the_prover_finds_nothing_in_features_of_the_past(tmp_path: Path) -> Non
 
 def test_the_prover_sees_a_feature_of_the_future(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A feature table that looks a day too far is caught."""
-    honest = table.Ground.at
-    monkeypatch.setattr(table.Ground, "at", lambda self, cutoff, *then: honest(self, cutoff + timedelta(days=1), *then))
+    honest = log_table.LogContext.features_at
+    monkeypatch.setattr(
+        log_table.LogContext, "features_at", lambda self, cutoff, *then: honest(self, cutoff + timedelta(days=1), *then)
+    )
 
     findings = prove(log_case(tmp_path, purchases(300)))
 

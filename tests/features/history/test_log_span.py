@@ -11,7 +11,7 @@ import pytest
 from features.build.log_table import learning_table, scoring_table
 from features.config.use_case import UseCase
 from features.errors import DataError
-from features.history.log_span import dating
+from features.history.log_span import find_log_span
 from tests.support.worlds import START, log_case, purchases, utc
 
 LOG = purchases(120, 300)
@@ -145,7 +145,7 @@ def days(*stretches: tuple[str, int, float]) -> pl.DataFrame:
 )
 def test_real_silences_are_left_alone(counts: pl.DataFrame) -> None:
     """A log that has quiet years, or seasons, or hardly anything, begins and ends where it does."""
-    found = dating(counts, observation=90, awaited=30, known_to=None)
+    found = find_log_span(counts, observation=90, awaited=30, known_to=None)
 
     assert (found.early, found.late) == (0, 0)
     assert found.start.date() == counts["day"].min()
@@ -154,7 +154,9 @@ def test_real_silences_are_left_alone(counts: pl.DataFrame) -> None:
 
 def test_a_silence_that_stays_is_told() -> None:
     """Where the log begins and ends is not all there is to say."""
-    found = dating(days(("2010-01-01", 900, 20), ("2016-01-01", 900, 20)), observation=90, awaited=30, known_to=None)
+    found = find_log_span(
+        days(("2010-01-01", 900, 20), ("2016-01-01", 900, 20)), observation=90, awaited=30, known_to=None
+    )
 
     assert [note.detail for note in found.notes] == ["no event lies between 2012-06-18 and 2016-01-01"]
 
@@ -164,6 +166,6 @@ def test_years_one_after_another_are_late_together(n: int) -> None:
     """Misdated events as far from each other as from the log are all late."""
     late = [(f"{2030 + 6 * i}-01-01", 1, 1.0) for i in range(n)]
 
-    found = dating(days(("2020-01-01", 1500, 10), *late), observation=365, awaited=90, known_to=None)
+    found = find_log_span(days(("2020-01-01", 1500, 10), *late), observation=365, awaited=90, known_to=None)
 
     assert (found.late, f"{found.end:%Y-%m-%d}") == (n, "2024-02-09")

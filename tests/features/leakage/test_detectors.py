@@ -13,10 +13,10 @@ import pytest
 from features.build.log_table import learning_table
 from features.build.prove import prove
 from features.config.use_case import load_use_case
-from features.leakage import detectors as leakage
+from features.leakage import detectors
 from features.leakage.detectors import leaks
 from features.leakage.perturbation import sees_the_future
-from features.point_in_time.log_context import prepare
+from features.point_in_time.log_context import open_log_context
 from features.sources.engine import engine
 from features.spec.feature import CUSTOMER_ID, Feature, Finding
 from features.tables.learning_table import ID, LearningTable
@@ -78,8 +78,8 @@ def test_a_leak_in_a_ready_table_is_named(
     tables: dict[str, LearningTable], monkeypatch: pytest.MonkeyPatch, variant: str, enough: int
 ) -> None:
     """Whatever way a column knows the outcome, it is named, and no other is; also where a sample is looked at."""
-    monkeypatch.setattr(leakage, "ENOUGH", enough)
-    monkeypatch.setattr(leakage, "RARER", enough // 10)
+    monkeypatch.setattr(detectors, "ENOUGH", enough)
+    monkeypatch.setattr(detectors, "RARER", enough // 10)
     table = tables["bank"]
     cells = ANY_TABLE[variant](table.rows, np.random.default_rng(3))
 
@@ -88,16 +88,16 @@ def test_a_leak_in_a_ready_table_is_named(
 
 def test_a_sample_holds_thousands_of_a_rare_class(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows are drawn where there are more than enough of them and of the rarer class, in their order, repeatably."""
-    monkeypatch.setattr(leakage, "ENOUGH", 100)
-    monkeypatch.setattr(leakage, "RARER", 20)
+    monkeypatch.setattr(detectors, "ENOUGH", 100)
+    monkeypatch.setattr(detectors, "RARER", 20)
     rows = pl.DataFrame({"at": range(1000), "__label": [int(row % 25 == 0) for row in range(1000)]})
 
-    drawn = leakage.looked_at(rows)
+    drawn = detectors.sampled(rows)
 
     assert (len(drawn), drawn["at"].is_sorted()) == (500, True)
     assert drawn["__label"].sum() == pytest.approx(20, abs=8)
-    assert drawn.equals(leakage.looked_at(rows))
-    assert leakage.looked_at(rows.head(400)).height == 400
+    assert drawn.equals(detectors.sampled(rows))
+    assert detectors.sampled(rows.head(400)).height == 400
 
 
 @pytest.mark.parametrize("variant", sorted(FUTURES))
@@ -326,13 +326,13 @@ def test_a_feature_that_moves_by_one_bit_has_seen_the_future(tmp_path: Path) -> 
     """Held against another future, honest features stay as they are; a changed bit is named."""
     case = log_case(tmp_path, purchases(60))
     with engine() as backend:
-        ground = prepare(backend, case, None)
-        cutoff = ground.cutoffs.test
-        rows = ground.at(cutoff).rename({CUSTOMER_ID: ID})
+        context = open_log_context(backend, case, None)
+        cutoff = context.cutoffs.test
+        rows = context.features_at(cutoff).rename({CUSTOMER_ID: ID})
         bent = rows.with_columns(pl.Series("tenure_days", np.nextafter(rows["tenure_days"].to_numpy(), 1e9)))
 
-        honest = sees_the_future(backend, ground, cutoff, rows)
-        found = sees_the_future(backend, ground, cutoff, bent)
+        honest = sees_the_future(backend, context, cutoff, rows)
+        found = sees_the_future(backend, context, cutoff, bent)
 
     assert honest == []
     assert _named(tuple(found)) == [("sees_the_future", "tenure_days", "block")]

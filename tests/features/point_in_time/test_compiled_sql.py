@@ -42,8 +42,8 @@ def posted(events: pl.DataFrame, cutoff: datetime, **more: Any) -> pl.DataFrame:
 def layout_of(use_case: UseCase) -> tuple[LearningTable, dict[str, Any]]:
     """A learning table and the raw-event contract made of it."""
     table = learning_table(use_case)
-    assert table.layout is not None
-    return table, raw_events(use_case, table.layout)
+    assert table.feature_plan is not None
+    return table, raw_events(use_case, table.feature_plan)
 
 
 @pytest.mark.parametrize("at", [200, 150, 290])

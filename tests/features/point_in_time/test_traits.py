@@ -195,9 +195,9 @@ def test_amounts_and_dates_of_traits_are_read_as_they_are_written(tmp_path: Path
     }
     use_case = profiles(tmp_path, traits, formats={"renewed": "%d/%m/%Y"})
 
-    one, layout = row(use_case, "c4"), learning_table(use_case).layout
-    assert layout is not None
-    columns = trait_columns(layout)
+    one, plan = row(use_case, "c4"), learning_table(use_case).feature_plan
+    assert plan is not None
+    columns = trait_columns(plan)
     texts = {"spend": "4 000,50 €", "joined": "5/07/2023", "renewed": "05/07/2023"}
     cells, broken = read_record(texts, columns[1:], (), "traits")
     _, refused = read_record({**texts, "spend": "a lot", "joined": "2023"}, columns[1:], (), "traits")

@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 
 from features.errors import DataError
-from features.scaffold.column_profile import look
-from features.scaffold.role_inference import guess, hindsight, positive_of
+from features.scaffold.column_profile import profile_columns
+from features.scaffold.role_inference import columns_after_outcome, guess_roles, positive_of
 from features.scaffold.use_case_draft import init
 from tests.support.worlds import purchases
 
@@ -68,7 +68,7 @@ def test_a_table_is_told_by_its_label(
     """The label, the value to predict and the customer's id, by name or by what is in the column."""
     pl.DataFrame(columns).write_csv(tmp_path / "a.csv", separator=";")
 
-    guessed = guess(look(tmp_path / "a.csv"))
+    guessed = guess_roles(profile_columns(tmp_path / "a.csv"))
 
     assert guessed.label is not None
     assert not guessed.is_log
@@ -155,7 +155,7 @@ def test_a_log_is_told_by_who_comes_back_when(
     """A column of two values that is not called a label makes no ready table of a log."""
     pl.DataFrame(columns).write_csv(tmp_path / "a.csv", separator="\t")
 
-    guessed = guess(look(tmp_path / "a.csv"))
+    guessed = guess_roles(profile_columns(tmp_path / "a.csv"))
 
     seen = (guessed.customer, guessed.moment, guessed.kind, guessed.amount)
     who, when, kind, amount = (each and each.name for each in seen)
@@ -176,7 +176,10 @@ def test_columns_called_like_the_outcome_are_excluded(tmp_path: Path) -> None:
     )
     table.write_parquet(tmp_path / "a.parquet")
 
-    assert hindsight(guess(look(tmp_path / "a.parquet"))) == ["Churn Reason", "NB_churn_score_1"]
+    assert columns_after_outcome(guess_roles(profile_columns(tmp_path / "a.parquet"))) == [
+        "Churn Reason",
+        "NB_churn_score_1",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,10 @@ import polars as pl
 import pytest
 
 from benchmarks.doors import doors, mailing
-from features.build.log_table import prepare as ground
 from features.build.log_table import scoring_table
 from features.config.use_case import UseCase, load_use_case
 from features.point_in_time.compiled_sql import raw_events
+from features.point_in_time.log_context import open_log_context
 from features.sources.engine import engine
 from scoring.answers.score import score_profiles
 from serving.customers.raw_events import _read, _run, prepare
@@ -173,7 +173,7 @@ def test_rows_are_posted_as_they_stand_in_the_log(tmp_path):
     use_case = log_case(tmp_path, log, **ODD)
     cutoff = utc(200)
     with engine() as backend:
-        compiled = json.loads(json.dumps(raw_events(use_case, ground(backend, use_case, None).layout)))
+        compiled = json.loads(json.dumps(raw_events(use_case, open_log_context(backend, use_case, None).plan)))
     expected = scoring_table(use_case, cutoff).drop("eligible")
     posted = []
     for row, who in enumerate(expected["customer_id"]):
@@ -199,7 +199,7 @@ def test_a_first_event_of_long_ago_is_answered():
     """A date that stands for none, such as 1970 or 1900, and one of the year 9999: features for each."""
     use_case = load_use_case(ROOT / "examples/cdnow/propensity.toml")
     with engine() as backend:
-        compiled = json.loads(json.dumps(raw_events(use_case, ground(backend, use_case, None).layout)))
+        compiled = json.loads(json.dumps(raw_events(use_case, open_log_context(backend, use_case, None).plan)))
     days = [
         ["1970-01-01", "1998-03-01", "1998-03-05"],
         ["1900-01-01", "1998-03-01", "1998-03-05"],
