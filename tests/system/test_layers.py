@@ -138,7 +138,7 @@ def test_features_is_an_empty_package() -> None:
         ("features/build/log_table.py", "def f():\n    import training.data.split"),
         ("scoring/models/model.py", "import features.build.log_table"),
         ("scoring/models/model.py", "from features import table"),
-        ("scoring/models/model.py", "from ..features import table"),
+        ("scoring/models/model.py", "from ...features import table"),
         ("scoring/models/model.py", "import features"),
         ("scoring/models/model.py", "import serving.releases.watcher"),
         ("training/train.py", "from serving import client"),
