@@ -26,9 +26,9 @@ from training.data.split import split
 from training.diagnostics.findings import SHIFT, doubts
 from training.errors import CalibrationError
 from training.evaluation.metrics import ece_by_chance
+from training.evaluation.paired_gain import paired_gain
 from training.fitting.candidates import XGBOOSTS_OWN, Fit, candidates, fit_xgboost
 from training.fitting.fit import contend
-from training.promotion.gate import paired_gain
 from training.promotion.guards import CALIBRATED
 from training.registry.mlflow_registry import Registry
 from training.selection.seasonality import with_season

@@ -20,11 +20,13 @@ from benchmarks.tasks import NAMES, Missing, use_case
 from features.build.log_table import learning_table
 from features.config.use_case import UseCase
 from training.data.split import Parts, labels, learning_parts, own_cutoff, split
-from training.promotion.gate import LEAST_GAIN, against, paired_gain
+from training.evaluation.evidence import SeedVariance
+from training.evaluation.paired_gain import paired_gain
+from training.promotion.gate import LEAST_GAIN, against
 from training.promotion.guards import luck
 from training.registry.mlflow_registry import Registry
 from training.selection.seasonality import with_season
-from training.selection.seed_variance import Luck, luck_of
+from training.selection.seed_variance import seed_variance_of
 from training.selection.winner import choose_for, fit
 from training.task import Task
 
@@ -65,17 +67,19 @@ def _told(name: str, case: UseCase, registry: Registry, count: int) -> bool:
     return promoted > MOST_PROMOTED * count
 
 
-def _challengers(task: Task, parts: Parts, count: int) -> Iterator[tuple[int, NDArray[np.float64], Luck | None]]:
+def _challengers(
+    task: Task, parts: Parts, count: int
+) -> Iterator[tuple[int, NDArray[np.float64], SeedVariance | None]]:
     learning, own = parts.learning, own_cutoff(task.table)
     for seed in range(1000, 1000 + count):
         other = replace(task, use_case=task.use_case.model_copy(update={"seed": seed}))
         yield seed, *_served(other, Parts(*learning_parts(learning, own, seed=seed), parts.test))
 
 
-def _served(task: Task, parts: Parts) -> tuple[NDArray[np.float64], Luck | None]:
+def _served(task: Task, parts: Parts) -> tuple[NDArray[np.float64], SeedVariance | None]:
     parts, choice, _ = with_season(task, parts, choose_for(task, parts))
     learned = fit(task, parts, choice)
-    return learned.winner.probability(learned.test), luck_of(task, parts, choice)
+    return learned.winner.probability(learned.test), seed_variance_of(task, parts, choice)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -52,7 +52,7 @@ PARTS = {
     "predicting": ["scoring.models.model.TreeModel.margin"],
     "bootstrap": [
         "training.selection.winner.weigh",
-        "training.promotion.gate.paired_gain",
+        "training.promotion.promote.paired_gain",
         "training.report.comparisons.Figures.of",
     ],
     "chance of an ECE": ["training.evaluation.evidence.ece_by_chance", "training.promotion.guards.ece_by_chance"],

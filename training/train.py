@@ -16,7 +16,7 @@ from training.bundling.build import build
 from training.data.population import current
 from training.data.split import Parts, split
 from training.progress import Progress
-from training.promotion.champion import rival_of
+from training.promotion.champion import champion_of
 from training.promotion.promote import decide, settle, unchanged
 from training.promotion.sync import home_lock
 from training.registry.mlflow_registry import Registry
@@ -100,11 +100,11 @@ def _train(task: Task, parts: Parts, scratch: Path, progress: Progress) -> dict[
         built = build(scratch / "bundle", task, parts, learned, evidence, population)
         told.append(f"reasons add up within {built.bundle.manifest['receipt']['largest_sum_difference']:.1e}")
     with progress.stage("compare") as told:
-        rival = rival_of(task, parts)
-        decision = decide(task, built.bundle, parts, rival, served=built.probability)
+        champion = champion_of(task, parts)
+        decision = decide(task, built.bundle, parts, champion, served=built.probability)
         told.append(decision.reason)
     with progress.stage("report"):
-        shown = beside(task, parts, learned, built, rival, season)
+        shown = beside(task, parts, learned, built, champion, season)
         line, plots = report_line(built), pictures(learned, built, shown.raw)
         report = report_html(task, learned, built, evidence, decision, plots, shown)
     with progress.stage("register") as told:

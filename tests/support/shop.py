@@ -21,7 +21,7 @@ from training.bundling.manifest import reference
 from training.bundling.market import market_of
 from training.bundling.thresholds import realised
 from training.evaluation.metrics import Outcomes, intervals, measure
-from training.promotion.gate import paired_gain
+from training.evaluation.paired_gain import paired_gain
 
 CUSTOMERS = 200  # in a snapshot
 WHAT_IF = {

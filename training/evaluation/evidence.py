@@ -11,11 +11,18 @@ from numpy.typing import NDArray
 
 from scoring.text.promotion import against_bar
 from training.evaluation.metrics import Outcomes, ece_by_chance, intervals, measure
-from training.promotion.gate import paired_gain
-from training.selection.seed_variance import Luck
+from training.evaluation.paired_gain import paired_gain
 
 Floats = NDArray[np.float64]
 BAR = ("rfm_logit", "logit")  # what a model must beat to be worth more than the trade's own: RFM where there is a log
+
+
+@dataclass(frozen=True, slots=True)
+class SeedVariance:
+    """How far models that differ by deal and seed alone lie apart on the test rows."""
+
+    refits: int
+    log_loss_sd: float  # sample standard deviation over the refits
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +37,7 @@ class Evidence:
     ece_by_chance: float  # what 95% of labels drawn from the probabilities themselves stay within
     bar: str | None  # the baseline that must be beaten; None where the model is itself that baseline
     over_bar: dict[str, Any]  # the paired gain over it, with 95% intervals
-    luck: Luck | None = None  # None where it was not measured
+    seed_variance: SeedVariance | None = None  # None where it was not measured
 
     @property
     def beats_bar(self) -> bool:

@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Rival:
+class Champion:
     """What the champion would serve today; None where it cannot score today's rows."""
 
     number: str  # its version
@@ -30,7 +30,7 @@ class Rival:
     earlier: Floats | None  # for the calibration rows
 
 
-def rival_of(task: Task, parts: Parts) -> Rival | None:
+def champion_of(task: Task, parts: Parts) -> Champion | None:
     """The champion on today's rows; None where there is none, or the registry's copy of it is damaged."""
     champion = task.registry.champion(task.name)
     if champion is None:
@@ -40,7 +40,7 @@ def rival_of(task: Task, parts: Parts) -> Rival | None:
             bundle = load_bundle(task.registry.fetch(champion, Path(folder)).bundle)
         except BundleError:
             return None
-    return Rival(champion.number, bundle, served_by(bundle, parts.test), served_by(bundle, parts.calibrate))
+    return Champion(champion.number, bundle, served_by(bundle, parts.test), served_by(bundle, parts.calibrate))
 
 
 def served_by(bundle: Bundle, rows: pl.DataFrame) -> Floats | None:

@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 from features.spec.feature import Finding
 from scoring.bundle.bundle import Bundle
 from scoring.text.promotion import reason
-from training.evaluation.metrics import Outcomes, draws, row_losses
+from training.evaluation.metrics import row_losses
 from training.promotion.guards import Guard
 
 LEAST_GAIN = 0.01  # of the champion's log-loss
-LEVEL = 0.95
 
 Floats = NDArray[np.float64]
 
@@ -45,7 +44,7 @@ class Decision:
         return dict(_flat("decision", {name: value for name, value in self.figures.items() if name != "moves"}))
 
 
-def verdict_on(version: str, decision: Decision) -> dict[str, Any]:
+def decision_record(version: str, decision: Decision) -> dict[str, Any]:
     """A decision as a home notes it."""
     told = {"version": version, "rule": decision.rule, "promoted": decision.promote, "refused": decision.refused}
     return {**told, "reason": decision.reason, **decision.figures}
@@ -82,28 +81,6 @@ def against(gain: Mapping[str, Any], guards: Sequence[Guard] = ()) -> Decision:
     return Decision(rule == "better", rule, figures={**gain, "least_gain": least, **checked})
 
 
-def paired_gain(label: NDArray[Any], challenger: Floats, champion: Floats, *, seed: int) -> dict[str, Any]:
-    """How much lower the challenger's log-loss is, and how much higher its ROC-AUC, each with a 95% interval.
-
-    The intervals are a percentile bootstrap over the same rows for both models, and on the same draws for both gains.
-    """
-    new, old = row_losses(label, challenger), row_losses(label, champion)
-    better = old - new
-    mine, theirs = Outcomes.of(label, challenger), Outcomes.of(label, champion)
-    my_order, their_order = (np.argsort(-probability, kind="stable") for probability in (challenger, champion))
-    gains, areas = [], []
-    for drawn in draws(len(label), seed=seed):
-        gains.append(float(np.dot(drawn, better)) / len(better))
-        areas.append(mine.roc_auc(drawn[my_order]) - theirs.roc_auc(drawn[their_order]))
-    return {
-        "challenger_log_loss": float(new.mean()),
-        "champion_log_loss": float(old.mean()),
-        "log_loss_gain": _interval(float(better.mean()), gains),
-        "roc_auc_gain": _interval(mine.figures()["roc_auc"] - theirs.figures()["roc_auc"], areas),
-        "rows": len(label),
-    }
-
-
 def moves(challenger: Bundle, champion: Bundle, new: Floats, old: Floats) -> dict[str, Any]:
     """How many of the same rows would change band: counts by old band, then by new band."""
     old_rungs, new_rungs = champion.ladder.rungs(old), challenger.ladder.rungs(new)
@@ -124,8 +101,3 @@ def _flat(name: str, value: Any) -> Iterator[tuple[str, float]]:
             yield from _flat(f"{name}.{key}", inner)
     elif isinstance(value, int | float):
         yield name, float(value)
-
-
-def _interval(mean: float, drawn: list[float]) -> dict[str, float]:
-    low, high = np.nanquantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return {"mean": mean, "low": float(low), "high": float(high)}

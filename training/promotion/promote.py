@@ -18,8 +18,9 @@ from scoring.releases.promotion_log import note_verdict
 from training.data.encode import encode
 from training.data.population import current, write_request
 from training.data.split import Parts, labels, split
-from training.promotion.champion import Rival, rival_of, served_by
-from training.promotion.gate import LEAST_GAIN, Decision, against, integrity, minimum, moves, paired_gain, verdict_on
+from training.evaluation.paired_gain import paired_gain
+from training.promotion.champion import Champion, champion_of, served_by
+from training.promotion.gate import LEAST_GAIN, Decision, against, decision_record, integrity, minimum, moves
 from training.promotion.guards import bar, borne_out, calibration, luck, stability
 from training.promotion.sync import adopt, sync_one
 from training.registry.mlflow_registry import DECISION, Version
@@ -29,7 +30,7 @@ Floats = NDArray[np.float64]
 
 
 def decide(
-    task: Task, challenger: Bundle, parts: Parts, rival: Rival | None, *, served: Floats | None = None
+    task: Task, challenger: Bundle, parts: Parts, champion: Champion | None, *, served: Floats | None = None
 ) -> Decision:
     """Whether a bundle deserves to be the champion; `always` skips comparisons, never a blocking finding.
 
@@ -45,10 +46,10 @@ def decide(
     if served is None:
         scorer = Scorer(challenger)
         served = scorer.score(encode(scorer.encoder, parts.test)).probability
-    if rival is not None and rival.test is not None:
-        return _compared(challenger, rival, parts, served, rival.test, seed=task.seed)
+    if champion is not None and champion.test is not None:
+        return _compared(challenger, champion, parts, served, champion.test, seed=task.seed)
     least = minimum(labels(parts.test), served, challenger.manifest["base_rate"]["train"])
-    if rival is None:
+    if champion is None:
         return least
     return replace(least, figures={**least.figures, "champion_unreadable": True})
 
@@ -62,7 +63,7 @@ def settle(
         adopt(task.registry, task.home, version)
     release = _installed(task, version, challenger, population)
     task.registry.note(version, decision.to_json(), decision.numbers())
-    note_verdict(task.home, task.name, verdict_on(version.number, decision))
+    note_verdict(task.home, task.name, decision_record(version.number, decision))
     return {
         "version": version.number,
         "promoted": decision.promote,
@@ -90,7 +91,7 @@ def unchanged(task: Task, version: Version) -> dict[str, Any]:
     is_champion = champion is not None and champion.number == version.number
     open_question = DECISION not in version.tags or champion is None or task.mode == "always"
     if open_question and not is_champion:
-        settled = settle(task, version, bundle, population, decide(task, bundle, parts, rival_of(task, parts)))
+        settled = settle(task, version, bundle, population, decide(task, bundle, parts, champion_of(task, parts)))
         return {**line, **settled, "reason": f"Unchanged. {settled['reason']}"}
     release = _installed(task, version, bundle, population)
     told = "Unchanged: the champion was made from the same data, configuration and code."
@@ -116,10 +117,12 @@ def _installed(task: Task, version: Version, bundle: Bundle, population: pl.Data
     return str(installed["release"])
 
 
-def _compared(challenger: Bundle, rival: Rival, parts: Parts, served: Floats, theirs: Floats, *, seed: int) -> Decision:
+def _compared(
+    challenger: Bundle, champion: Champion, parts: Parts, served: Floats, theirs: Floats, *, seed: int
+) -> Decision:
     """The paired gain, the guards, and who would change band."""
     outcome, earlier = labels(parts.test), served_by(challenger, parts.calibrate)
-    before = None if rival.earlier is None else (rival.earlier, theirs)
+    before = None if champion.earlier is None else (champion.earlier, theirs)
     gain = paired_gain(outcome, served, theirs, seed=seed)
     least = LEAST_GAIN * gain["champion_log_loss"]
     right = calibration(outcome, served, theirs, seed=seed)
@@ -130,5 +133,5 @@ def _compared(challenger: Bundle, rival: Rival, parts: Parts, served: Floats, th
         luck(gain["log_loss_gain"]["mean"], least, challenger.manifest["luck"]),
     ]
     decision = against(gain, [guard for guard in guards if guard])
-    preview = {"champion_version": int(rival.number), "moves": moves(challenger, rival.bundle, served, theirs)}
+    preview = {"champion_version": int(champion.number), "moves": moves(challenger, champion.bundle, served, theirs)}
     return replace(decision, figures={**decision.figures, **preview})

@@ -16,7 +16,7 @@ from training.diagnostics.groups import by_group
 from training.diagnostics.outliers import unusual
 from training.diagnostics.reference_forest import reference_forest
 from training.evaluation.metrics import intervals, measure
-from training.promotion.champion import Rival
+from training.promotion.champion import Champion
 from training.selection.seasonality import Season
 from training.selection.winner import Learned
 from training.task import Task
@@ -53,16 +53,18 @@ class Beside:
     outliers: dict[str, dict[str, float]]  # by detector
 
 
-def beside(task: Task, parts: Parts, learned: Learned, built: Built, rival: Rival | None, season: Season) -> Beside:
+def beside(
+    task: Task, parts: Parts, learned: Learned, built: Built, champion: Champion | None, season: Season
+) -> Beside:
     """Everything the report shows beside the model."""
     label, seed = learned.test_labels, task.seed
     raw = UNCALIBRATED.probability(learned.margins[learned.choice.kind])
     forest = reference_forest(learned.taught, learned.test, seed=seed)
-    theirs = rival.test if rival else None
+    theirs = champion.test if champion else None
     return Beside(
         raw,
         Figures.of(label, raw, seed=seed),
-        None if rival is None or theirs is None else (rival.number, Figures.of(label, theirs, seed=seed)),
+        None if champion is None or theirs is None else (champion.number, Figures.of(label, theirs, seed=seed)),
         None if forest is None else Figures.of(label, forest, seed=seed),
         by_group(task.use_case, built.bundle.features, parts.test, label, built.probability, seed=seed),
         criteria(learned, seed=seed),

@@ -1,13 +1,12 @@
-"""How much of a log-loss is luck: the winner trained anew, on other deals of the same rows and by other seeds."""
+"""The seed variance of a log-loss: the winner trained anew, on other deals of the same rows and by other seeds."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 
 from training.data.split import Parts, labels, learning_parts, own_cutoff
 from training.errors import CalibrationError
+from training.evaluation.evidence import SeedVariance
 from training.evaluation.metrics import row_losses
 from training.fitting.fit import contend, teach
 from training.selection.cross_validation import SEARCHED_CELLS, Choice, tuned_fit
@@ -17,16 +16,8 @@ REFITS = 5
 _APART = 100  # between seeds, so that none is one of those the median is taken of
 
 
-@dataclass(frozen=True, slots=True)
-class Luck:
-    """How far models that differ by deal and seed alone lie apart on the test rows."""
-
-    refits: int
-    log_loss_sd: float  # sample standard deviation over the refits
-
-
-def luck_of(task: Task, parts: Parts, choice: Choice) -> Luck | None:
-    """The luck in the chosen candidate's log-loss; None where there are so many rows that it is not worth the work.
+def seed_variance_of(task: Task, parts: Parts, choice: Choice) -> SeedVariance | None:
+    """The seed variance of the chosen candidate's log-loss; None where the rows are too many to fit it again.
 
     The learning rows are dealt anew into fitting, stopping and calibration rows; the test rows stay.
     """
@@ -43,4 +34,4 @@ def luck_of(task: Task, parts: Parts, choice: Choice) -> Luck | None:
         except CalibrationError:  # a deal of few rows may show no rise; what is left tells how far apart the others lie
             continue
         losses.append(row_losses(outcome, served).mean())
-    return Luck(len(losses), float(np.std(losses, ddof=1))) if len(losses) > 1 else None
+    return SeedVariance(len(losses), float(np.std(losses, ddof=1))) if len(losses) > 1 else None

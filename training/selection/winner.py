@@ -16,7 +16,7 @@ from training.fitting.candidates import Fit
 from training.fitting.fit import Contender, Taught, calibrated, teach
 from training.selection.cross_validation import Choice, choose, median_fitted, tuned_fit
 from training.selection.holdout_selection import choose_once, is_large
-from training.selection.seed_variance import luck_of
+from training.selection.seed_variance import seed_variance_of
 from training.task import Task
 
 SEEDED = ("forest", "xgboost")
@@ -94,7 +94,7 @@ def measured(task: Task, parts: Parts, learned: Learned) -> Evidence:
     baselines = {kind: served[kind] for kind in task.baselines if kind in served}
     kind = learned.choice.kind
     evidence = weigh(learned.test_labels, served[kind], baselines, kind=kind, seed=task.seed)
-    return replace(evidence, luck=luck_of(task, parts, learned.choice))
+    return replace(evidence, seed_variance=seed_variance_of(task, parts, learned.choice))
 
 
 def _risen(taught: Taught, kind: str, fit: Fit, seed: int) -> Contender:

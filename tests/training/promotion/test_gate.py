@@ -7,7 +7,8 @@ import pytest
 
 from features.spec.feature import Finding
 from training.evaluation.metrics import measure
-from training.promotion.gate import against, integrity, minimum, paired_gain, verdict_on
+from training.evaluation.paired_gain import paired_gain
+from training.promotion.gate import against, decision_record, integrity, minimum
 
 
 def world(rows: int = 4000, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -90,7 +91,7 @@ def test_a_verdict_is_told_by_rule_and_figures() -> None:
     label, truth, worse = world(500)
     blocked = integrity([Finding("separates_alone", "duration", "block", "")])
     told = {
-        decision.rule: verdict_on("7", decision)
+        decision.rule: decision_record("7", decision)
         for decision in (
             blocked,
             against(paired_gain(label, truth, worse, seed=1)),

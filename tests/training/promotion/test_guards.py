@@ -12,7 +12,8 @@ from features.build.log_table import learning_table
 from features.config.use_case import load_use_case
 from training.data.split import split
 from training.evaluation.metrics import ece_by_chance, measure
-from training.promotion.gate import against, paired_gain
+from training.evaluation.paired_gain import paired_gain
+from training.promotion.gate import against
 from training.promotion.guards import (
     ALIKE,
     CALIBRATED,
@@ -27,7 +28,7 @@ from training.promotion.guards import (
 )
 from training.registry.mlflow_registry import Registry
 from training.selection.cross_validation import Choice
-from training.selection.seed_variance import REFITS, luck_of
+from training.selection.seed_variance import REFITS, seed_variance_of
 from training.task import Task
 
 LEARNED = ("fit", "stop", "calibrate")
@@ -170,13 +171,13 @@ def test_luck_is_larger_where_rows_are_few(world: Path, registry: Registry, monk
     parts = split(task.table, seed=task.seed)
     few = replace(parts, **{part: getattr(parts, part).head(len(getattr(parts, part)) // 8) for part in LEARNED})
 
-    measured = luck_of(task, parts, Choice("logit"))
-    fewer = luck_of(task, few, Choice("logit"))
+    measured = seed_variance_of(task, parts, Choice("logit"))
+    fewer = seed_variance_of(task, few, Choice("logit"))
 
     assert measured is not None
     assert fewer is not None
-    assert measured == luck_of(task, parts, Choice("logit"))
+    assert measured == seed_variance_of(task, parts, Choice("logit"))
     assert measured.refits == REFITS
     assert fewer.log_loss_sd > 2 * measured.log_loss_sd > 0
     monkeypatch.setattr("training.selection.seed_variance.SEARCHED_CELLS", parts.fit.height * len(task.table.features))
-    assert luck_of(task, parts, Choice("logit")) is None
+    assert seed_variance_of(task, parts, Choice("logit")) is None
