@@ -27,7 +27,7 @@ from features.errors import DataError
 from features.sources.csv_files import EXTRA, dialect, load, seems_data
 from features.sources.engine import literal, quoted
 
-Format = Literal["parquet", "csv", "duckdb"]
+SourceFormat = Literal["parquet", "csv", "duckdb"]
 FILE, ROW = "__file", "__row"  # where a row came from: the file's name, inside a folder its path; the row from 1
 _unreadable = (duckdb.Error, pa.ArrowException, OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error)
 _data_file = re.compile(r"\.(parquet|pq|csv|tsv|txt)(\.gz)?$", re.IGNORECASE)
@@ -135,7 +135,7 @@ def digest(*paths: Path) -> str:
     return whole.hexdigest()
 
 
-def _format(file: Path) -> Format:
+def _format(file: Path) -> SourceFormat:
     with file.open("rb") as stream:
         head = stream.read(12)
     if head[:4] == b"PAR1" or file.suffix in (".parquet", ".pq"):

@@ -11,7 +11,7 @@ import numpy as np
 import xgboost
 from numpy.typing import NDArray
 
-from features.config.use_case import Gap
+from features.config.use_case import ImputationKind
 from features.spec.feature import Feature
 from scoring.bundle.bundle import canonical_json
 from scoring.models.model import Model, parse_model
@@ -100,7 +100,7 @@ Fit = Callable[[Lesson, int], Fitted]
 class LinearFit(Protocol):
     """A fit of a linear model, which needs to be told what a gap is."""
 
-    def __call__(self, lesson: Lesson, seed: int, gaps: Gap = ...) -> Fitted:
+    def __call__(self, lesson: Lesson, seed: int, gaps: ImputationKind = ...) -> Fitted:
         """The model fitted on a lesson."""
 
 
@@ -119,17 +119,17 @@ def rfm_features(features: Sequence[Feature], label_event: str | None) -> list[s
     return [name for family in RFM if (name := next((f.name for f in lifetime if f.family == family), None))]
 
 
-def fit_recency(lesson: Lesson, seed: int, gaps: Gap = "weight") -> Fitted:
+def fit_recency(lesson: Lesson, seed: int, gaps: ImputationKind = "weight") -> Fitted:
     """How long ago, and nothing else."""
     return _linear("recency", lesson, seed, gaps, rfm_features(lesson.features, lesson.label_event)[:1])
 
 
-def fit_rfm_logit(lesson: Lesson, seed: int, gaps: Gap = "weight") -> Fitted:
+def fit_rfm_logit(lesson: Lesson, seed: int, gaps: ImputationKind = "weight") -> Fitted:
     """A logistic regression on recency, frequency, money and tenure: the bar of the trade."""
     return _linear("rfm_logit", lesson, seed, gaps, rfm_features(lesson.features, lesson.label_event))
 
 
-def fit_logit(lesson: Lesson, seed: int, gaps: Gap = "weight") -> Fitted:
+def fit_logit(lesson: Lesson, seed: int, gaps: ImputationKind = "weight") -> Fitted:
     """A logistic regression on every feature but the clocks, along which it would go straight on into the unknown."""
     windows = any(feature.window_days for feature in lesson.features)
     used = [feature.name for feature in lesson.features if feature.name not in lesson.clocks]
@@ -164,7 +164,7 @@ LINEAR: dict[str, LinearFit] = {"recency": fit_recency, "rfm_logit": fit_rfm_log
 TREES: dict[str, Fit] = {"forest": fit_forest, "xgboost": fit_xgboost}
 
 
-def candidates(features: Sequence[Feature], label_event: str | None, gaps: Gap = "weight") -> dict[str, Fit]:
+def candidates(features: Sequence[Feature], label_event: str | None, gaps: ImputationKind = "weight") -> dict[str, Fit]:
     """The candidates of a use case, the simplest first; recency and RFM where there is a log.
 
     `gaps` is what linear ones make of a number that is missing; trees learn where it goes.
@@ -174,7 +174,9 @@ def candidates(features: Sequence[Feature], label_event: str | None, gaps: Gap =
     return {**linear, **TREES}
 
 
-def _linear(kind: str, lesson: Lesson, seed: int, gaps: Gap, used: list[str], *, overlapping: bool = False) -> Fitted:
+def _linear(
+    kind: str, lesson: Lesson, seed: int, gaps: ImputationKind, used: list[str], *, overlapping: bool = False
+) -> Fitted:
     """A regression on as many rows as tell.
 
     With p weights on n rows it is expected to lose p/(2n) nats against the best of its kind (Akaike 1974): a thousand

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
-from features.config.use_case import Gap
+from features.config.use_case import ImputationKind
 from features.spec.feature import Feature
 from scoring.models.imputation import Gaps
 from training.fitting.imputation import Filled, learn_gaps
@@ -45,7 +45,7 @@ def fit_linear(
     used: Collection[str],
     always_log: bool = False,
     overlapping: bool = False,
-    gaps: Gap = "weight",
+    gaps: ImputationKind = "weight",
     seed: int = 0,
 ) -> dict[str, Any]:
     """The document of `model.json`: a ridge logistic regression on the `used` features, every other term 0.

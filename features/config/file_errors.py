@@ -1,0 +1,49 @@
+"""What is wrong with a use-case file, as messages: sections that do not go together, keys that break a rule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+
+def section_conflicts(raw: dict[str, Any]) -> list[str]:
+    """Sections that are missing or do not go together."""
+    log, table = "events" in raw, "table" in raw
+    if log == table:
+        arrived = "both" if log else "neither"
+        return [f"exactly one of [events] and [table] must be given, got {arrived}"]
+    needed = ("window", "label") if log else ()
+    barred = () if log else ("window", "label", "eligible", "profiles", "engagement")
+    kind = "events" if log else "table"
+    broken = [f"[{name}] is required with [{kind}]" for name in needed if name not in raw]
+    broken += [f"[{name}] does not go with [{kind}]" for name in barred if name in raw]
+    quality = raw.get("quality")
+    if table and isinstance(quality, dict) and quality.get("outliers") is True:
+        broken.append("quality.outliers counts events, it does not go with [table]")
+    return broken + (_label_conflicts(raw) if log else [])
+
+
+def _label_conflicts(raw: dict[str, Any]) -> list[str]:
+    """A label event that a log of one constant type cannot hold."""
+    events, label = raw.get("events"), raw.get("label")
+    if not (isinstance(events, dict) and isinstance(label, dict)):
+        return []
+    kind, event = events.get("type"), label.get("event")
+    if isinstance(kind, str) and isinstance(event, str) and kind != event:
+        return [f"label.event must be the log's only event type {kind!r}, got {event!r}"]
+    return []
+
+
+def error_message(error: Mapping[str, Any]) -> str:
+    """A line for one of pydantic's errors: the key, the rule, and what arrived unless it is a whole section."""
+    key = ".".join(str(part) for part in error["loc"] if part not in ("str", "TypeColumn", "CurrencyColumn"))
+    kind, message = error["type"], str(error["msg"]).removeprefix("Value error, ")
+    if kind == "missing":
+        return f"{key}: is required"
+    if kind == "extra_forbidden":
+        return f"{key}: unknown key"
+    message = message[0].lower() + message[1:]
+    arrived = error.get("input")
+    return f"{key}: {message}" + ("" if isinstance(arrived, dict | BaseModel) else f", got {arrived!r}")
