@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from scoring.text.catalogue import texts
-from scoring.text.findings import Doubt, doubt
+from scoring.text.findings import FindingText, finding_text
+from scoring.text.messages import texts
 
 HEADINGS = {
     "roc_auc": "ROC-AUC",
@@ -69,7 +69,7 @@ def _one(line: Mapping[str, Any]) -> str:
     ]
     told += [f"  {line['worth']['text']['en']}"] if line["worth"] else []
     told += _bands(line["bands"])
-    told += [_finding(doubt(finding, "en")) for finding in line["findings"]]
+    told += [_finding(finding_text(finding, "en")) for finding in line["findings"]]
     return "\n".join(told)
 
 
@@ -83,7 +83,7 @@ def _metrics(line: Mapping[str, Any]) -> list[list[str]]:
     return [["this model", *served], *others]
 
 
-def _finding(told: Doubt) -> str:
+def _finding(told: FindingText) -> str:
     about = f" ({told.feature})" if told.feature else ""
     return f"  {texts('en')[told.severity]}: {told.rule}{about}: {told.detail}"
 

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.answers.prepared_profile import Prepared
+from scoring.answers.prepared_profile import PreparedProfile
 from scoring.answers.score import MAX_REASONS, check_request, features_of, opening
 from scoring.answers.served_release import Live, published, statuses_of
-from scoring.encoding.value_rules import Note
+from scoring.encoding.value_rules import ValueNote
 from scoring.reasons.reasons import named_contributions, top_reasons
 from scoring.text.formatting import Language
 
@@ -27,7 +27,7 @@ def explain_profile(served: Live, profile: Any, *, language: Language = "en") ->
     if notes:
         raise ProfileError(notes)
     name = served.release.bundle.name
-    if isinstance(profile, Prepared) and name not in profile.features:
+    if isinstance(profile, PreparedProfile) and name not in profile.features:
         silent = profile.answers[name]
         raise ProfileError(silent.get("errors") or [_nothing(silent["status"])])
     features = features_of({}, profile, name, frozenset({name}))[0]
@@ -40,7 +40,7 @@ def explain_profile(served: Live, profile: Any, *, language: Language = "en") ->
 class ProfileError(ValueError):
     """The one profile of an explanation is not as it must be; `notes` names every broken rule."""
 
-    def __init__(self, notes: list[Note]) -> None:
+    def __init__(self, notes: list[ValueNote]) -> None:
         super().__init__(f"A profile must keep every rule of its features, {len(notes)} are broken.")
         self.notes = notes
 
@@ -64,5 +64,5 @@ def _explanation(served: Live, matrix: NDArray[np.float64], language: Language) 
     }
 
 
-def _nothing(status: str) -> Note:
+def _nothing(status: str) -> ValueNote:
     return {"code": status, "detail": f"There is nothing to explain: the customer's status is {status}."}

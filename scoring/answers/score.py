@@ -1,4 +1,4 @@
-"""Answers: what every caller is told of each customer, whichever door they came through."""
+"""Scores of profiles as answers: the same for every caller, whichever endpoint they came by."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 
 from features.spec.feature import CUSTOMER_ID
 from features.spec.formats import amounts
-from scoring.answers.prepared_profile import Prepared
+from scoring.answers.prepared_profile import PreparedProfile
 from scoring.answers.served_release import Live, score_matrix
 from scoring.encoding.block import Block
 from scoring.encoding.encoder import Encoded, stranger
-from scoring.encoding.value_rules import Note
+from scoring.encoding.value_rules import ValueNote
 from scoring.encoding.vectorised import NUMERIC
 from scoring.errors import PolicyFailedError, RequestError
-from scoring.segments.assignment import DEFAULT, field_of, place_all
+from scoring.segments.assignment import DEFAULT, assign_all, field_of
 from scoring.segments.policy import Policy
 from scoring.text.formatting import LANGUAGES, Language
 
@@ -63,10 +63,10 @@ def score_profiles(
 
 def _fitting_whole(live: Mapping[str, Live], block: Block, use_cases: Sequence[str] | None) -> list[str]:
     """The use cases to score a block for; none unless its features are theirs, all of them and no other."""
-    held = frozenset(block.names)
+    given = frozenset(block.names)
     names = [name for name, served in live.items() if name in (use_cases or live)]
-    names = names if use_cases else [name for name in names if live[name].scorer.encoder.names <= held]
-    return names if frozenset().union(*(live[name].scorer.encoder.names for name in names)) == held else []
+    names = names if use_cases else [name for name in names if live[name].scorer.encoder.names <= given]
+    return names if frozenset().union(*(live[name].scorer.encoder.names for name in names)) == given else []
 
 
 def _score_block(
@@ -85,7 +85,7 @@ def features_of(
     live: Mapping[str, Live], profile: Any, name: str, use_cases: frozenset[str]
 ) -> tuple[Mapping[str, Any], frozenset[str]]:
     """A row's features for one use case, and the names it may hold: those of every use case it is scored for."""
-    if isinstance(profile, Prepared):
+    if isinstance(profile, PreparedProfile):
         return profile.features[name], frozenset()
     if len(use_cases) == 1:
         return profile["features"], frozenset()
@@ -110,16 +110,16 @@ def check_request(live: Mapping[str, Live], *, use_cases: Sequence[str] | None, 
 
 
 def opening(profile: Any) -> dict[str, Any]:
-    """An answer before any score: whose it is, and whether the profile has the right shape."""
-    if isinstance(profile, Prepared):
-        told = {name: dict(answer) for name, answer in profile.answers.items()}
-        return _blank(profile.customer_id, list(profile.errors), told)
+    """An answer before any score: whose it is, and the errors of a profile of the wrong shape."""
+    if isinstance(profile, PreparedProfile):
+        answered = {name: dict(answer) for name, answer in profile.answers.items()}
+        return _blank(profile.customer_id, list(profile.errors), answered)
     if not isinstance(profile, dict):
         detail = "A profile must be an object with `customer_id` and `features`, or `events` and `as_of`."
         return _blank(None, [_shape(detail)], {})
     customer = profile.get(CUSTOMER_ID)
     known = isinstance(customer, str)
-    errors: list[Note] = []
+    errors: list[ValueNote] = []
     if not known or not customer:
         errors.append(_shape("`customer_id` must be text and not empty."))
     if not isinstance(profile.get("features"), dict):
@@ -129,7 +129,7 @@ def opening(profile: Any) -> dict[str, Any]:
     return _blank(customer if known else None, errors, {})
 
 
-def _blank(customer: str | None, errors: list[Note], scores: dict[str, Any]) -> dict[str, Any]:
+def _blank(customer: str | None, errors: list[ValueNote], scores: dict[str, Any]) -> dict[str, Any]:
     """An answer without a segment, and without scores where there are errors."""
     if errors:
         return {"customer_id": customer, "status": "invalid", "segment": None, "scores": {}, "errors": errors}
@@ -142,7 +142,7 @@ def _asked(
     """The use cases to score for one row; a row that fits none is invalid."""
     if answer["status"] == "invalid":
         return frozenset()
-    if isinstance(profile, Prepared):
+    if isinstance(profile, PreparedProfile):
         return frozenset(profile.features)
     if use_cases is not None:
         return frozenset(use_cases)
@@ -155,7 +155,7 @@ def _asked(
     return fitting
 
 
-def _lacking(live: Mapping[str, Live], features: Mapping[str, Any]) -> list[Note]:
+def _lacking(live: Mapping[str, Live], features: Mapping[str, Any]) -> list[ValueNote]:
     """What keeps a row from the use case it is closest to, and names that no use case knows."""
     missing = {name: served.scorer.encoder.names - features.keys() for name, served in live.items()}
     closest = min(missing, key=lambda name: (len(missing[name]), name))
@@ -186,7 +186,7 @@ def name_segments(
     profiles: Sequence[Any],
     language: Language,
 ) -> None:
-    """Gives each row its segment; null unless every use case of the policy was asked and can speak.
+    """Gives each row its segment; null unless every use case of the policy was asked and covers the customer.
 
     Raises:
         PolicyFailedError: A rule of the policy does not fit the values it reads.
@@ -204,18 +204,18 @@ def name_segments(
             return _as_numbers(live, name, [column[row] for row in rows])
         return _as_numbers(live, name, [_feature(profiles[row], name) for row in rows])
 
-    statuses = {name: [score["status"] for score in told] for name, told in scores.items()}
+    statuses = {name: [score["status"] for score in answered] for name, answered in scores.items()}
     try:
-        places = place_all(policy, statuses, read)
+        assignments = assign_all(policy, statuses, read)
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:  # a rule that does not fit its values
         raise PolicyFailedError(f"The policy {policy.version} named no segments ({type(error).__name__}).") from error
-    for row, place in zip(rows, places, strict=True):
-        answers[row]["segment"] = place.told(language)
+    for row, assigned in zip(rows, assignments, strict=True):
+        answers[row]["segment"] = assigned.to_answer(language)
 
 
 def _feature(profile: Any, name: str) -> Any:
     """A feature's value as a segment's rule reads it."""
-    if isinstance(profile, Prepared):
+    if isinstance(profile, PreparedProfile):
         return next((features[name] for features in profile.features.values() if name in features), None)
     return profile["features"].get(name)
 
@@ -229,5 +229,5 @@ def _as_numbers(live: Mapping[str, Live], name: str, values: list[Any]) -> list[
     return [amounts(written).read(value) if type(value) is str else value for value in values]
 
 
-def _shape(detail: str) -> Note:
+def _shape(detail: str) -> ValueNote:
     return {"code": "malformed_profile", "detail": detail}

@@ -1,4 +1,4 @@
-"""A release ready to answer, and what it says of encoded rows."""
+"""A release ready to answer, and its answers on encoded rows."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ def score_matrix(served: Live, matrix: NDArray[np.float64], reasons: int, langua
     """The answers of encoded rows, shape (rows, features)."""
     codes = status_codes(served.scorer, matrix)
     if not codes.any():
-        return _told(served, matrix, reasons, language)
+        return _answers(served, matrix, reasons, language)
     answers: list[dict[str, Any]] = [
         {"status": STATUSES[code], "model_version": served.release.version} for code in codes.tolist()
     ]
-    speaking = np.flatnonzero(codes == 0)
-    if len(speaking):
-        told = _told(served, matrix[speaking], reasons, language)
-        for row, answer in zip(speaking.tolist(), told, strict=True):
+    covered = np.flatnonzero(codes == 0)
+    if len(covered):
+        scored = _answers(served, matrix[covered], reasons, language)
+        for row, answer in zip(covered.tolist(), scored, strict=True):
             answers[row] = answer
     return answers
 
@@ -74,7 +74,7 @@ def status_codes(scorer: Scorer, matrix: NDArray[np.float64]) -> NDArray[np.int6
     return np.where(empty, 2, np.where(eligible, 0, 1))
 
 
-def _told(served: Live, matrix: NDArray[np.float64], reasons: int, language: Language) -> list[dict[str, Any]]:
+def _answers(served: Live, matrix: NDArray[np.float64], reasons: int, language: Language) -> list[dict[str, Any]]:
     scored = served.scorer.score(matrix)
     why: list[list[dict[str, Any]]] = [[] for _ in matrix]
     if reasons:
@@ -85,18 +85,18 @@ def _told(served: Live, matrix: NDArray[np.float64], reasons: int, language: Lan
     return [
         {
             "status": "scored",
-            **told,
+            **facts,
             "model_version": served.release.version,
             "trained_to": trained_to,
             "warnings": [],
             "reasons": reasons_of_row,
         }
-        for told, reasons_of_row in zip(published(served, scored, language), why, strict=True)
+        for facts, reasons_of_row in zip(published(served, scored, language), why, strict=True)
     ]
 
 
 def published(served: Live, scored: Scored, language: Language) -> list[dict[str, Any]]:
-    """What is told of each score by itself: probability, score, percentile, band and the band above."""
+    """What is published of each score by itself: probability, score, percentile, band and the band above."""
     columns = (scored.probability, scored.score, scored.percentile, scored.rung)
     return [
         {

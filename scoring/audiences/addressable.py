@@ -11,23 +11,23 @@ from features.spec.feature import CUSTOMER_ID
 from scoring.audiences.audience import Audience, Contacts, Suppressed, read_contacts, select_audience, with_customers
 from scoring.audiences.contacts import CONTACTS, ContactsFile
 from scoring.audiences.export_formats import write_whole
-from scoring.audiences.snapshot import AudienceError, Snapshot
+from scoring.audiences.snapshot import AudienceError, SegmentSnapshot
 from scoring.bundle.bundle import canonical_json
 from scoring.privacy.suppression import open_suppression
-from scoring.segments.assignment import SHELF
+from scoring.segments.assignment import SEGMENTS_FOLDER
 
 
 def name_contacts(home: Path, file: ContactsFile) -> Contacts:
-    """Lets a home know where its contacts are, once they can be read; raises as `read_contacts` does."""
+    """Records in a home where its contacts are, once they can be read; raises as `read_contacts` does."""
     contacts = read_contacts(file.path, email=file.email, consent=file.consent)
-    told = {"path": str(file.path.resolve()), "email": file.email, "consent": file.consent}
-    write_whole(home / SHELF / CONTACTS, canonical_json(told).decode())
+    record = {"path": str(file.path.resolve()), "email": file.email, "consent": file.consent}
+    write_whole(home / SEGMENTS_FOLDER / CONTACTS, canonical_json(record).decode())
     return contacts
 
 
 def addressees(
     home: Path,
-    snapshot: Snapshot,
+    snapshot: SegmentSnapshot,
     code: str,
     *,
     contacts: Contacts | None,
@@ -49,7 +49,7 @@ def addressees(
     return select_audience(snapshot, code, contacts=contacts, suppressed=suppressed, holdout=holdout, salt=salt)
 
 
-def counted(snapshot: Snapshot, code: str, audience: Audience) -> dict[str, Any]:
+def counted(snapshot: SegmentSnapshot, code: str, audience: Audience) -> dict[str, Any]:
     """What an audience is of, how many it holds, and how many members were left out by the first reason."""
     left_out: Mapping[str, int] = audience.left_out
     return {
@@ -61,7 +61,7 @@ def counted(snapshot: Snapshot, code: str, audience: Audience) -> dict[str, Any]
     }
 
 
-def _barred(home: Path, snapshot: Snapshot) -> frozenset[str]:
+def _barred(home: Path, snapshot: SegmentSnapshot) -> frozenset[str]:
     listed = open_suppression(home)
     if listed is None:
         return frozenset()

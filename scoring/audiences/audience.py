@@ -13,11 +13,11 @@ from typing import Any
 import pyarrow as pa
 
 from features.spec.feature import CUSTOMER_ID
-from scoring.audiences.snapshot import AudienceError, Snapshot
+from scoring.audiences.snapshot import AudienceError, SegmentSnapshot
 from scoring.storage.table_files import read_batches
 
 _YES = frozenset({"true", "1", "1.0", "yes", "oui", "y", "o"})
-_TOLD = ("score", "band")  # what of each use case leaves the house, beside the texts of the reasons
+_EXPORTED = ("score", "band")  # what of each use case is exported, beside the texts of the reasons
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Contacts:
 
 @dataclass(frozen=True, slots=True)
 class Suppressed:
-    """Who must not be addressed, through whichever door."""
+    """Who must not be addressed, by whichever channel."""
 
     customers: frozenset[str] = frozenset()
     emails: frozenset[str] = frozenset()  # trimmed, case folded
@@ -38,10 +38,10 @@ class Suppressed:
 
 @dataclass(frozen=True)
 class Audience:
-    """Members in the order of the snapshot, those held out, and counts of who was left out by the first reason."""
+    """Members in the order of the snapshot, the holdout, and counts of who was excluded by the first reason."""
 
     rows: pa.Table
-    held_out: tuple[str, ...]
+    holdout_ids: tuple[str, ...]
     left_out: Mapping[str, int]
 
 
@@ -97,7 +97,7 @@ def with_customers(suppressed: Suppressed, customers: Collection[str], contacts:
 
 
 def in_holdout(customer: str, *, share: float, salt: str) -> bool:
-    """Whether a customer is held out: the same on every machine, independent between salts.
+    """Whether a customer is of the holdout: the same on every machine, independent between salts.
 
     >>> [in_holdout("c1", share=share, salt="spring") for share in (0.0, 1.0)]
     [False, True]
@@ -107,7 +107,7 @@ def in_holdout(customer: str, *, share: float, salt: str) -> bool:
 
 
 def select_audience(
-    snapshot: Snapshot,
+    snapshot: SegmentSnapshot,
     code: str,
     *,
     contacts: Contacts | None = None,
@@ -126,23 +126,23 @@ def select_audience(
         salt: Which share it is.
     """
     chosen: list[int] = []
-    held: list[str] = []
+    holdout_ids: list[str] = []
     left: Counter[str] = Counter()
     taken: set[str] = set()
     ids = snapshot.column(CUSTOMER_ID)
     for row in _members(snapshot, code):
         reason = _barred(ids[row], contacts, suppressed or Suppressed(), taken)
         if reason is None and in_holdout(ids[row], share=holdout, salt=salt):
-            held.append(ids[row])
+            holdout_ids.append(ids[row])
             reason = "holdout"
         if reason is None:
             chosen.append(row)
         else:
             left[reason] += 1
-    return Audience(_told(snapshot, code, chosen, contacts), tuple(held), dict(left))
+    return Audience(_exported(snapshot, code, chosen, contacts), tuple(holdout_ids), dict(left))
 
 
-def _members(snapshot: Snapshot, code: str) -> list[int]:
+def _members(snapshot: SegmentSnapshot, code: str) -> list[int]:
     paths, also = snapshot.column("path"), snapshot.column("also")
     return [row for row in range(len(paths)) if code in paths[row] or code in also[row]]
 
@@ -166,8 +166,8 @@ def _barred(customer: str, contacts: Contacts | None, suppressed: Suppressed, ta
     return None
 
 
-def _told(snapshot: Snapshot, code: str, chosen: list[int], contacts: Contacts | None) -> pa.Table:
-    """What an audience says of each member: id, address, segment, since when, scores, bands and reasons in words."""
+def _exported(snapshot: SegmentSnapshot, code: str, chosen: list[int], contacts: Contacts | None) -> pa.Table:
+    """The columns of an audience: id, address, segment, since when, scores, bands and texts of reasons."""
     rows = snapshot.rows.take(pa.array(chosen, pa.int64()))
     customers = rows.column(CUSTOMER_ID).to_pylist()
     columns: dict[str, Any] = {CUSTOMER_ID: rows.column(CUSTOMER_ID)}
@@ -176,11 +176,11 @@ def _told(snapshot: Snapshot, code: str, chosen: list[int], contacts: Contacts |
     columns["segment"] = pa.array([code] * len(rows), pa.string())
     columns["since"] = pa.array(_since(rows, code), pa.date32())
     for name in snapshot.facts["models"]:
-        told = [f"{name}_{part}" for part in _TOLD]
-        told += [
+        exported = [f"{name}_{part}" for part in _EXPORTED]
+        exported += [
             column for column in rows.column_names if column.startswith(f"{name}_reason_") and column.endswith("_text")
         ]
-        columns |= {column: rows.column(column) for column in told}
+        columns |= {column: rows.column(column) for column in exported}
     return pa.table(columns)
 
 

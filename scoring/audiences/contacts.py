@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from scoring.segments.assignment import SHELF
+from scoring.segments.assignment import SEGMENTS_FOLDER
 
 CONTACTS = "contacts.json"  # beside the policies; `python -m scoring contacts` writes it
 
@@ -21,9 +21,9 @@ class ContactsFile:
 
 
 def named_contacts(home: Path) -> ContactsFile | None:
-    """Where the contacts of a home are; None where it was not told, or the file is not one of ours."""
+    """Where the contacts of a home are; None where it has no record of them, or the file is not one of ours."""
     try:
-        told = json.loads((home / SHELF / CONTACTS).read_bytes())
-        return ContactsFile(Path(told["path"]), str(told["email"]), str(told["consent"]))
+        record = json.loads((home / SEGMENTS_FOLDER / CONTACTS).read_bytes())
+        return ContactsFile(Path(record["path"]), str(record["email"]), str(record["consent"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None

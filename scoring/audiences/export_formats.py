@@ -21,7 +21,7 @@ _MAILCHIMP = {"email": "Email Address", "segment": "Tags"}
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class ExportFormat:
     """How a CSV is written."""
 
     header: Callable[[str], str]
@@ -37,11 +37,11 @@ def _named(known: Mapping[str, str]) -> Callable[[str], str]:
     return lambda name: known.get(name) or re.sub(r"[^A-Z0-9_]", "_", name.upper())
 
 
-FORMS: Mapping[str, Form] = {
-    "csv": Form(str),
-    "brevo": Form(_named(_BREVO), delimiter=";", addressed=True),
-    "mailchimp": Form(_named(_MAILCHIMP), addressed=True),
-    "excel-fr": Form(str, delimiter=";", encoding="utf-8-sig", decimal=",", day="%d/%m/%Y"),
+FORMS: Mapping[str, ExportFormat] = {
+    "csv": ExportFormat(str),
+    "brevo": ExportFormat(_named(_BREVO), delimiter=";", addressed=True),
+    "mailchimp": ExportFormat(_named(_MAILCHIMP), addressed=True),
+    "excel-fr": ExportFormat(str, delimiter=";", encoding="utf-8-sig", decimal=",", day="%d/%m/%Y"),
 }
 FORMATS = (*FORMS, "parquet")
 
@@ -74,14 +74,14 @@ def neutral(text: str) -> str:
     return f"'{text}" if text.lstrip(" ").startswith(_STARTS) else text
 
 
-def _write_csv(rows: pa.Table, file: TextIO, form: Form) -> None:
+def _write_csv(rows: pa.Table, file: TextIO, form: ExportFormat) -> None:
     writer = csv.writer(file, delimiter=form.delimiter, lineterminator="\r\n")
     writer.writerow([neutral(form.header(name)) for name in rows.column_names])
     columns: Sequence[list[Any]] = [column.to_pylist() for column in rows.columns]
     writer.writerows([_cell(value, form) for value in row] for row in zip(*columns, strict=True))
 
 
-def _cell(value: Any, form: Form) -> str:
+def _cell(value: Any, form: ExportFormat) -> str:
     if value is None:
         return ""
     if isinstance(value, date):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from features.spec.feature import CUSTOMER_ID
-from scoring.audiences.snapshot import AudienceError, Snapshot, Stand
+from scoring.audiences.snapshot import AudienceError, Membership, SegmentSnapshot
 from scoring.segments.policy import LEVELS
 from scoring.storage.table_files import read_batches
 
@@ -33,7 +33,7 @@ def wilson(hits: int, trials: int) -> tuple[float, float]:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcomes:
+class RealisedOutcomes:
     """What customers did after the first date."""
 
     known: Mapping[str, bool]  # by customer id
@@ -44,7 +44,7 @@ class Outcomes:
         return [self.known.get(one, False) for one in customers if self.complete or one in self.known]
 
 
-def read_outcomes(path: Path, column: str) -> Outcomes:
+def read_outcomes(path: Path, column: str) -> RealisedOutcomes:
     """Outcomes by customer; a file of ids alone names all who had the outcome.
 
     Raises:
@@ -64,20 +64,22 @@ def read_outcomes(path: Path, column: str) -> Outcomes:
             raise AudienceError(f"{column} of {path.name} must be 0, 1 or null, got something else.")
         ids = table.column(CUSTOMER_ID).cast("string").to_pylist()
         found |= {one: bool(value) for one, value in zip(ids, values, strict=True) if value is not None}
-    return Outcomes(found, complete)
+    return RealisedOutcomes(found, complete)
 
 
-def segment_report(before: Snapshot, after: Snapshot, outcomes: Outcomes | None = None) -> dict[str, Any]:
+def segment_report(
+    before: SegmentSnapshot, after: SegmentSnapshot, outcomes: RealisedOutcomes | None = None
+) -> dict[str, Any]:
     """Sizes on both dates, flows of those in both, what those in each segment on the first date did, why, and scores.
 
     A customer whose outcome is not known counts in no rate.
     """
-    old, new = before.stands(), after.stands()
+    old, new = before.memberships(), after.memberships()
     both = old.keys() & new.keys()
     labels = {one["code"]: one for one in (*before.facts["segments"], *after.facts["segments"])}
     reasons = top_features(after)
     sizes = [Counter(code for stand in stands.values() for code in stand.entered) for stands in (old, new)]
-    told = [
+    segments = [
         {
             **one,
             "before": sizes[0][code],
@@ -92,7 +94,7 @@ def segment_report(before: Snapshot, after: Snapshot, outcomes: Outcomes | None 
     return {
         "before": _dated(before, len(old)),
         "after": _dated(after, len(new)),
-        "segments": told,
+        "segments": segments,
         "flows": _flows(before, after),
         "moved": sum(old[one].segment != new[one].segment for one in both),
         "arrived": len(new.keys() - old.keys()),
@@ -100,7 +102,7 @@ def segment_report(before: Snapshot, after: Snapshot, outcomes: Outcomes | None 
     }
 
 
-def _flows(before: Snapshot, after: Snapshot) -> list[dict[str, Any]]:
+def _flows(before: SegmentSnapshot, after: SegmentSnapshot) -> list[dict[str, Any]]:
     """How many went from each segment of a level to each other or stayed; null where they are in none of that level."""
     levels = {one["code"]: one["level"] for one in (*before.facts["segments"], *after.facts["segments"])}
     paths = [
@@ -122,7 +124,7 @@ def _flows(before: Snapshot, after: Snapshot) -> list[dict[str, Any]]:
     ]
 
 
-def top_features(snapshot: Snapshot, count: int = 3) -> dict[str, dict[str, list[dict[str, Any]]]]:
+def top_features(snapshot: SegmentSnapshot, count: int = 3) -> dict[str, dict[str, list[dict[str, Any]]]]:
     """By segment and use case, the features that weigh most among its members' reasons.
 
     `share` is of the members for whom the feature is among the reasons kept; `contribution` is its mean over them, in
@@ -142,7 +144,7 @@ def top_features(snapshot: Snapshot, count: int = 3) -> dict[str, dict[str, list
     return found
 
 
-def _amounts(snapshot: Snapshot, name: str, groups: list[set[str]]) -> dict[str, dict[str, list[float]]]:
+def _amounts(snapshot: SegmentSnapshot, name: str, groups: list[set[str]]) -> dict[str, dict[str, list[float]]]:
     gathered: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     rank = 1
     while f"{name}_reason_{rank}_feature" in snapshot.rows.column_names:
@@ -156,7 +158,7 @@ def _amounts(snapshot: Snapshot, name: str, groups: list[set[str]]) -> dict[str,
     return gathered
 
 
-def _predicted(snapshot: Snapshot, code: str) -> dict[str, float | None]:
+def _predicted(snapshot: SegmentSnapshot, code: str) -> dict[str, float | None]:
     """By use case, the mean probability of the members who have one."""
     inside = _inside(snapshot, code)
     means: dict[str, float | None] = {}
@@ -170,7 +172,7 @@ def _predicted(snapshot: Snapshot, code: str) -> dict[str, float | None]:
     return means
 
 
-def _distribution(snapshot: Snapshot, code: str) -> dict[str, list[int]]:
+def _distribution(snapshot: SegmentSnapshot, code: str) -> dict[str, list[int]]:
     """By use case, how many members have a probability within each tenth of 0..1."""
     inside = _inside(snapshot, code)
     counts = {name: [0] * STEPS for name in snapshot.facts["models"]}
@@ -181,19 +183,19 @@ def _distribution(snapshot: Snapshot, code: str) -> dict[str, list[int]]:
     return counts
 
 
-def _inside(snapshot: Snapshot, code: str) -> list[bool]:
+def _inside(snapshot: SegmentSnapshot, code: str) -> list[bool]:
     paths, also = snapshot.column("path"), snapshot.column("also")
     return [code in path or code in more for path, more in zip(paths, also, strict=True)]
 
 
-def _realised(stands: Mapping[str, Stand], code: str, outcomes: Outcomes) -> dict[str, Any]:
+def _realised(stands: Mapping[str, Membership], code: str, outcomes: RealisedOutcomes) -> dict[str, Any]:
     known = outcomes.of(one for one, stand in stands.items() if code in stand.entered)
     low, high = wilson(sum(known), len(known))
     rate = sum(known) / len(known) if known else None
     return {"known": len(known), "hits": sum(known), "rate": rate, "low": low, "high": high}
 
 
-def _dated(snapshot: Snapshot, customers: int) -> dict[str, Any]:
+def _dated(snapshot: SegmentSnapshot, customers: int) -> dict[str, Any]:
     return {
         "as_of": snapshot.facts["as_of"],
         "policy": snapshot.facts["policy"],

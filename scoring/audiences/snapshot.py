@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 
 from features.spec.feature import CUSTOMER_ID
 from scoring.answers.served_release import Live
-from scoring.batch.score_files import place_rows, tell
+from scoring.batch.score_files import answer_table, assign_rows
 from scoring.privacy.suppression import Suppression
-from scoring.segments.policy import Place, Policy
+from scoring.segments.policy import Assignment, Policy
 from scoring.storage.table_files import read_batches, whole_file
 from scoring.text.formatting import Language
 
@@ -42,7 +42,7 @@ class AudienceError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Stand:
+class Membership:
     """Where one customer stands on a date, and since when."""
 
     segment: str | None = None
@@ -52,7 +52,7 @@ class Stand:
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class SegmentSnapshot:
     """A snapshot read back."""
 
     facts: Mapping[str, Any]  # policy, models, as_of, segments
@@ -72,11 +72,11 @@ class Snapshot:
         """A column's values."""
         return self.rows.column(name).to_pylist()
 
-    def stands(self) -> dict[str, Stand]:
+    def memberships(self) -> dict[str, Membership]:
         """Each customer's stand, by id."""
         names = (CUSTOMER_ID, "segment", "since", "came_from", "path", "path_since", "also", "also_since")
         return {
-            customer: Stand(
+            customer: Membership(
                 segment, since, came_from, dict(zip([*path, *also], [*path_since, *also_since], strict=True))
             )
             for customer, segment, since, came_from, path, path_since, also, also_since in zip(
@@ -86,7 +86,7 @@ class Snapshot:
 
 
 @dataclass(slots=True)
-class Tally:
+class SnapshotCounts:
     """What a snapshot counted; flows and flaps only where there is a previous one."""
 
     customers: int = 0
@@ -97,7 +97,7 @@ class Tally:
     gone: int = 0  # in the previous snapshot only
     flaps: int = 0
 
-    def count(self, was: Stand | None, now: Stand, as_of: date, *, compared: bool = True) -> None:
+    def count(self, was: Membership | None, now: Membership, as_of: date, *, compared: bool = True) -> None:
         """Counts a customer; `compared` where there is a previous snapshot at all."""
         self.customers += 1
         self.sizes.update(list(now.entered))
@@ -131,11 +131,11 @@ def take_snapshot(
     target: Path,
     *,
     as_of: date,
-    previous: Snapshot | None = None,
+    previous: SegmentSnapshot | None = None,
     reasons: int = 0,
     language: Language = "en",
     suppression: Suppression | None = None,
-) -> Tally:
+) -> SnapshotCounts:
     """Scores a file of features, places every customer and writes who is where; appears whole or not at all.
 
     With a previous snapshot stay rules and minimum stays keep its members, and dates of entry go on.
@@ -147,27 +147,29 @@ def take_snapshot(
     """
     if previous is not None and previous.as_of > as_of:
         raise AudienceError(f"The previous snapshot must not be later than {as_of}, got one of {previous.as_of}.")
-    before = previous.stands() if previous else {}
+    before = previous.memberships() if previous else {}
     facts = {_KEY: json.dumps(_facts(live, policy, as_of), ensure_ascii=False, sort_keys=True).encode()}
-    tally, seen = Tally(), set[str]()
+    tally, seen = SnapshotCounts(), set[str]()
     with whole_file(target) as write:
         for table in read_batches(source, as_text=True):
-            told = tell(live, table, first=tally.customers, reasons=reasons, language=language, suppression=suppression)
-            customers = told.customers.to_pylist()
+            answered = answer_table(
+                live, table, first=tally.customers, reasons=reasons, language=language, suppression=suppression
+            )
+            customers = answered.customers.to_pylist()
             _once(customers, seen, first=tally.customers)
             was = [before.get(customer) for customer in customers]
-            members = [membership(policy, stand, as_of) for stand in was] if previous else ()
-            places = place_rows(policy, live, told, table, members=members)
-            stands = [stand_after(place, stand, as_of) for place, stand in zip(places, was, strict=True)]
+            members = [minimum_stays(policy, stand, as_of) for stand in was] if previous else ()
+            places = assign_rows(policy, live, answered, table, members=members)
+            stands = [membership_after(place, stand, as_of) for place, stand in zip(places, was, strict=True)]
             for old, new in zip(was, stands, strict=True):
                 tally.count(old, new, as_of, compared=previous is not None)
-            columns = {CUSTOMER_ID: told.customers, **_columns(places, stands), **told.columns(prefixed=True)}
+            columns = {CUSTOMER_ID: answered.customers, **_columns(places, stands), **answered.columns(prefixed=True)}
             write(pa.table(columns).replace_schema_metadata(facts))
     tally.gone = len(before.keys() - seen)
     return tally
 
 
-def open_snapshot(path: Path) -> Snapshot:
+def open_snapshot(path: Path) -> SegmentSnapshot:
     """The snapshot in a file.
 
     Raises:
@@ -176,7 +178,9 @@ def open_snapshot(path: Path) -> Snapshot:
     try:
         rows = pq.read_table(path)
         facts = json.loads((rows.schema.metadata or {})[_KEY])
-        return Snapshot(facts, rows.select([CUSTOMER_ID, *(name for name in rows.column_names if name != CUSTOMER_ID)]))
+        return SegmentSnapshot(
+            facts, rows.select([CUSTOMER_ID, *(name for name in rows.column_names if name != CUSTOMER_ID)])
+        )
     except (KeyError, ValueError, OSError, pa.ArrowInvalid) as error:
         raise AudienceError(f"{path.name} must be a readable snapshot, got {type(error).__name__}.") from error
 
@@ -204,7 +208,7 @@ def _once(customers: list[Any], seen: set[str], *, first: int) -> None:
         seen.add(customer)
 
 
-def membership(policy: Policy, stand: Stand | None, as_of: date) -> dict[str, bool]:
+def minimum_stays(policy: Policy, stand: Membership | None, as_of: date) -> dict[str, bool]:
     """The segments a customer is in, and whether the minimum stay of each is not over yet."""
     if stand is None:
         return {}
@@ -212,22 +216,22 @@ def membership(policy: Policy, stand: Stand | None, as_of: date) -> dict[str, bo
     return {code: as_of < stand.entered[code] + one.minimum_stay for code, one in known.items() if one is not None}
 
 
-def stand_after(place: Place, was: Stand | None, as_of: date) -> Stand:
+def membership_after(place: Assignment, was: Membership | None, as_of: date) -> Membership:
     """Where a customer stands who was placed anew: segments they were in keep their dates of entry."""
-    was = was or Stand()
+    was = was or Membership()
     entered = {one.code: was.entered.get(one.code, as_of) for one in (*place.path, *place.also)}
     segment = place.path[-1].code if place.path else None
     came_from = was.came_from if segment == was.segment else was.segment
-    return Stand(segment, entered[segment] if segment else None, came_from, entered)
+    return Membership(segment, entered[segment] if segment else None, came_from, entered)
 
 
-def _is_flap(old: Stand, new: Stand, as_of: date) -> bool:
+def _is_flap(old: Membership, new: Membership, as_of: date) -> bool:
     """Whether a customer is back where they were before a short stay elsewhere."""
     back = new.segment is not None and new.segment != old.segment and new.segment == old.came_from
     return back and old.since is not None and as_of - old.since < FLAP
 
 
-def _columns(places: list[Place], stands: list[Stand]) -> dict[str, pa.Array]:
+def _columns(places: list[Assignment], stands: list[Membership]) -> dict[str, pa.Array]:
     paths = [[one.code for one in place.path] for place in places]
     also = [[one.code for one in place.also] for place in places]
     values: dict[str, Iterator[Any]] = {

@@ -20,7 +20,7 @@ _RUN, _LOCK = "run.json", "lock"
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class Checkpoints:
     """A folder with one Arrow file a batch, each renamed to its place when it is whole.
 
     The batches of a source are numbered as they are read, so a part stands for the same rows in every run that read
@@ -55,7 +55,7 @@ class Parts:
 
 
 @contextmanager
-def parts_of(target: Path, run: Mapping[str, Any]) -> Iterator[Parts]:
+def checkpoints_of(target: Path, run: Mapping[str, Any]) -> Iterator[Checkpoints]:
     """The parts of a run that is under way, or new ones; removed when the run is done or its source is refused.
 
     Args:
@@ -74,7 +74,7 @@ def parts_of(target: Path, run: Mapping[str, Any]) -> Iterator[Parts]:
             raise BatchError(f"One run at a time may write {target.name}, another is under way.") from None
         _begin(folder, json.dumps(run, sort_keys=True))
         try:
-            yield Parts(folder)
+            yield Checkpoints(folder)
         except BatchError:
             shutil.rmtree(folder)
             raise

@@ -19,18 +19,18 @@ from numpy.typing import NDArray
 
 from features.spec.feature import CUSTOMER_ID
 from scoring.answers.served_release import STATUSES, Live, status_codes
-from scoring.batch.checkpoints import Parts, parts_of
+from scoring.batch.checkpoints import Checkpoints, checkpoints_of
 from scoring.encoding.encoder import Encoded, Encoder
 from scoring.privacy.suppression import Suppression
 from scoring.reasons.reason_columns import reason_columns
-from scoring.segments.assignment import DEFAULT, field_of, place_all
-from scoring.segments.policy import Place, Policy
+from scoring.segments.assignment import DEFAULT, assign_all, field_of
+from scoring.segments.policy import Assignment, Policy
 from scoring.storage.table_files import ROWS, BatchError, read_batches, source_files, whole_file
 from scoring.text.formatting import Language
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class BatchCounts:
     """What a run did, for its last line."""
 
     rows: int
@@ -47,7 +47,7 @@ def score_file(
     policy: Policy = DEFAULT,
     suppression: Suppression | None = None,
     progress: Callable[[int], None] = lambda _rows: None,
-) -> Tally:
+) -> BatchCounts:
     """Scores every row of a Parquet or CSV file, or a folder of them, into another; the target appears whole.
 
     With one use case the columns are `status, probability, ...`; with several each has its name before them.
@@ -69,7 +69,7 @@ def score_file(
         "arguments": [reasons, language, policy.version],
         "suppressed": suppression.digest() if suppression else None,
     }
-    with parts_of(target, run) as parts:
+    with checkpoints_of(target, run) as parts:
         count = _score_parts(parts, source, score, progress)
         return _join(parts, count, target)
 
@@ -87,7 +87,7 @@ def _origin(live: Mapping[str, Live], source: Path) -> dict[str, Any]:
 
 
 def _score_parts(
-    parts: Parts, source: Path, score: Callable[[pa.Table, int], pa.Table], progress: Callable[[int], None]
+    parts: Checkpoints, source: Path, score: Callable[[pa.Table, int], pa.Table], progress: Callable[[int], None]
 ) -> int:
     """Scores the batches that have no part yet, as many at once as there are cores; returns how many there are."""
     workers = os.cpu_count() or 1
@@ -110,7 +110,7 @@ def _score_parts(
     return count
 
 
-def _join(parts: Parts, count: int, target: Path) -> Tally:
+def _join(parts: Checkpoints, count: int, target: Path) -> BatchCounts:
     rows, statuses = 0, Counter[str]()
     with whole_file(target) as write:
         for table in parts.read(count):
@@ -119,7 +119,7 @@ def _join(parts: Parts, count: int, target: Path) -> Tally:
             for name in (name for name in table.column_names if name.endswith("status")):
                 for entry in table.column(name).value_counts().to_pylist():
                     statuses[entry["values"]] += entry["counts"]
-    return Tally(rows, statuses)
+    return BatchCounts(rows, statuses)
 
 
 def score_table(
@@ -137,21 +137,21 @@ def score_table(
     Raises:
         BatchError: The table lacks a feature's column.
     """
-    told = tell(live, table, first=first, reasons=reasons, language=language, suppression=suppression)
+    answered = answer_table(live, table, first=first, reasons=reasons, language=language, suppression=suppression)
     codes = pa.nulls(len(table), pa.string())
-    if all(name in told.parts for name in policy.use_cases):
-        codes = pa.array([_code(place) for place in place_rows(policy, live, told, table)], pa.string())
-    return pa.table({CUSTOMER_ID: told.customers, **told.columns(prefixed=len(live) > 1), "segment": codes})
+    if all(name in answered.parts for name in policy.use_cases):
+        codes = pa.array([_code(assigned) for assigned in assign_rows(policy, live, answered, table)], pa.string())
+    return pa.table({CUSTOMER_ID: answered.customers, **answered.columns(prefixed=len(live) > 1), "segment": codes})
 
 
-def _code(place: Place) -> str | None:
+def _code(assigned: Assignment) -> str | None:
     """The code of the segment that an answer would name."""
-    named = place.path[-1:] or place.also[:1]
+    named = assigned.path[-1:] or assigned.also[:1]
     return named[0].code if named else None
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class BatchAnswers:
     """A table's answers: whose they are, and each use case's part."""
 
     customers: pa.Array  # ids as text
@@ -166,7 +166,7 @@ class Told:
         }
 
 
-def tell(
+def answer_table(
     live: Mapping[str, Live],
     table: pa.Table,
     *,
@@ -174,7 +174,7 @@ def tell(
     reasons: int = 0,
     language: Language = "en",
     suppression: Suppression | None = None,
-) -> Told:
+) -> BatchAnswers:
     """The answers of a table's rows, before any segment; arguments and errors are those of `score_table`."""
     column = _id_column(live, table)
     barred: list[int] = []
@@ -183,7 +183,9 @@ def tell(
     else:
         customers = table.column(column).cast(pa.string())
         barred = _barred(customers.to_pylist(), suppression) if suppression else []
-    return Told(customers, {name: _score(served, table, reasons, language, barred) for name, served in live.items()})
+    return BatchAnswers(
+        customers, {name: _score(served, table, reasons, language, barred) for name, served in live.items()}
+    )
 
 
 def _barred(customers: Sequence[str | None], suppression: Suppression) -> list[int]:
@@ -192,21 +194,21 @@ def _barred(customers: Sequence[str | None], suppression: Suppression) -> list[i
     return [row for row, customer in enumerate(customers) if customer in objectors] if objectors else []
 
 
-def place_rows(
+def assign_rows(
     policy: Policy,
     live: Mapping[str, Live],
-    told: Told,
+    answered: BatchAnswers,
     table: pa.Table,
     *,
     members: Sequence[Mapping[str, bool]] = (),
-) -> list[Place]:
+) -> list[Assignment]:
     """Where each row's customer stands; nowhere unless every use case of the policy was asked.
 
-    `members` are as `Policy.place` takes them.
+    `members` are as `Policy.assign` takes them.
     """
-    parts = told.parts
+    parts = answered.parts
     if not all(name in parts for name in policy.use_cases):
-        return [Place()] * len(table)
+        return [Assignment()] * len(table)
 
     def read(name: str) -> list[Any]:
         if parsed := field_of(name):
@@ -215,7 +217,7 @@ def place_rows(
         return owner.feature(name, table)
 
     statuses = {name: parts[name].columns["status"].to_pylist() for name in policy.use_cases}
-    return place_all(policy, statuses, read, members=members)
+    return assign_all(policy, statuses, read, members=members)
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +244,7 @@ class _Part:
 
 
 def _score(served: Live, table: pa.Table, reasons: int, language: Language, barred: Sequence[int]) -> _Part:
-    """One use case's columns; nothing is said of the barred rows."""
+    """One use case's columns; those of the barred rows are null but for their status."""
     try:
         encoded = served.scorer.encoder.table(table)
     except ValueError as error:
@@ -274,15 +276,15 @@ def _reasons(
     served: Live,
     encoded: Encoded,
     margin: NDArray[np.float32],
-    speaking: NDArray[np.bool_],
+    scored_rows: NDArray[np.bool_],
     count: int,
     language: Language,
 ) -> dict[str, pa.Array]:
     """The columns of the reasons; null where the row was not scored, or has no more of them."""
-    matrix = encoded.matrix[speaking]
-    contributions = served.scorer.explain(matrix, margin[speaking]).contributions
+    matrix = encoded.matrix[scored_rows]
+    contributions = served.scorer.explain(matrix, margin[scored_rows]).contributions
     found = reason_columns(served.release.bundle, matrix, contributions, count, language)
-    among = pa.array(np.cumsum(speaking) - 1, mask=~speaking)  # each row's place among those that speak
+    among = pa.array(np.cumsum(scored_rows) - 1, mask=~scored_rows)  # each row's position among those scored
     return {name: values.take(among) for name, values in found.items()}
 
 
@@ -290,8 +292,8 @@ def _notes(notes: Mapping[int, list[dict[str, str]]], count: int) -> pa.Array:
     """Each row's notes as one text; null where it has none."""
     if not notes:
         return pa.nulls(count, pa.string())
-    told = {row: "; ".join(f"{note['feature']}: {note['detail']}" for note in found) for row, found in notes.items()}
-    return pa.array([told.get(row) for row in range(count)], pa.string())
+    texts = {row: "; ".join(f"{note['feature']}: {note['detail']}" for note in found) for row, found in notes.items()}
+    return pa.array([texts.get(row) for row in range(count)], pa.string())
 
 
 def _id_column(live: Mapping[str, Live], table: pa.Table) -> str | None:

@@ -41,8 +41,8 @@ def _texts(value: Any) -> bool:
 
 
 def _boundaries(value: Any) -> bool:
-    held = isinstance(value, list) and len(value) == 99 and all(map(_share, value))
-    return held and all(low <= high for low, high in pairwise(value))
+    whole = isinstance(value, list) and len(value) == 99 and all(map(_share, value))
+    return whole and all(low <= high for low, high in pairwise(value))
 
 
 def _bands(value: Any) -> bool:
@@ -65,8 +65,8 @@ def _calibration(value: Any) -> bool:
 def _eligible(value: Any) -> bool:
     if value is None:
         return True
-    held = isinstance(value, dict) and value.keys() == {"feature", "op", "value"}
-    return held and _text(value["feature"]) and value["op"] in ("<=", ">=") and _number(value["value"])
+    whole = isinstance(value, dict) and value.keys() == {"feature", "op", "value"}
+    return whole and _text(value["feature"]) and value["op"] in ("<=", ">=") and _number(value["value"])
 
 
 def _levels(value: Any) -> bool:

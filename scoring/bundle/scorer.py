@@ -32,7 +32,7 @@ class Explained:
 
 
 class Scorer:
-    """One bundle, ready to score; every door goes through it."""
+    """One bundle, ready to score; every answer is made by it."""
 
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
@@ -58,7 +58,7 @@ class Scorer:
         return Explained(base_value, contributions)
 
     def eligible(self, matrix: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Whether the model speaks of each row; a missing value is never eligible."""
+        """Whether the model covers each row; a missing value is never eligible."""
         rule = self.bundle.eligible
         if rule is None:
             return np.ones(len(matrix), dtype=np.bool_)

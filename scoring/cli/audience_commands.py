@@ -17,14 +17,14 @@ from scoring.audiences.audience import read_contacts, read_suppressed
 from scoring.audiences.contacts import ContactsFile
 from scoring.audiences.export_formats import FORMS, write_audience, write_whole
 from scoring.audiences.segment_report import read_outcomes, segment_report
-from scoring.audiences.snapshot import FLAP, Tally, open_snapshot, take_snapshot
+from scoring.audiences.snapshot import FLAP, SnapshotCounts, open_snapshot, take_snapshot
 from scoring.bundle.bundle import canonical_json
 from scoring.bundle.golden_rows import replay
 from scoring.errors import PolicyFailedError
 from scoring.privacy.suppression import open_suppression
 from scoring.releases.current_pointer import released_use_cases
 from scoring.releases.store import load_release
-from scoring.segments.assignment import REPORT, SHELF, SIZES, current_policy, install_policy
+from scoring.segments.assignment import REPORT, SEGMENTS_FOLDER, SIZES, current_policy, install_policy
 from scoring.segments.cut_points import cuts_of
 from scoring.segments.policy import Policy
 from scoring.segments.policy_file import PolicyError, read_policy
@@ -36,7 +36,7 @@ _REASONS = {
     "no_consent": "without consent",
     "no_email": "without an address",
     "same_email": "with an address that is taken already",
-    "holdout": "held out",
+    "holdout": "in the holdout",
 }
 
 
@@ -45,7 +45,7 @@ class UsageError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class CommandResult:
     """What a command has to say: one document for --json, words for people, and the result as text."""
 
     document: Mapping[str, Any]
@@ -53,7 +53,7 @@ class Said:
     text: str = field(default="")
 
 
-def install(options: Namespace) -> Said:
+def install(options: Namespace) -> CommandResult:
     """`segments FILE`: checks a policy against the releases and makes it the current one.
 
     Raises:
@@ -73,7 +73,7 @@ def install(options: Namespace) -> Said:
     _prove(policy, live)
     version = install_policy(options.home, policy, source)
     count = len(policy.segments)
-    return Said(
+    return CommandResult(
         {"policy": version, "segments": [segment.code for segment in policy.ordered], "faults": []},
         [f"Policy {version} with {count} segments is installed."],
     )
@@ -91,7 +91,7 @@ def _prove(policy: Policy, live: Mapping[str, Live]) -> None:
         raise PolicyError([f"line 1: The golden rows of every release must get a segment. {error}"]) from error
 
 
-def print_sql(options: Namespace) -> Said:
+def print_sql(options: Namespace) -> CommandResult:
     """`sql SEGMENT`: one boolean expression for a warehouse."""
     policy = current_policy(options.home)
     segment = policy.by_code.get(options.segment)
@@ -100,10 +100,10 @@ def print_sql(options: Namespace) -> Said:
     ladders = {name: load_release(options.home, name).bundle.ladder.codes for name in policy.use_cases}
     text = segment_sql(policy, segment, ladders, prefixed=not options.plain)
     words = ["Stay rules and minimum stays are not in it: SQL knows no past."] if _keeps(policy) else []
-    return Said({"segment": segment.code, "policy": policy.version, "sql": text}, words, text)
+    return CommandResult({"segment": segment.code, "policy": policy.version, "sql": text}, words, text)
 
 
-def freeze(options: Namespace) -> Said:
+def freeze(options: Namespace) -> CommandResult:
     """`snapshot`: who is in which segment on a date, and how many moved since the previous one."""
     if options.output.suffix == ".csv":
         raise UsageError("A snapshot is a Parquet file, got an --output that ends in .csv.")
@@ -125,11 +125,11 @@ def freeze(options: Namespace) -> Said:
     document = _counted(policy, live, as_of, tally, compared=previous is not None)
     sizes = {key: document[key] for key in ("policy", "models", "as_of", "customers", "unplaced", "sizes")}
     sizes["snapshot"] = str(options.output.resolve())
-    write_whole(options.home / SHELF / SIZES, canonical_json(sizes).decode())
-    return Said({**document, "output": str(options.output)}, _told(document, tally, options.output))
+    write_whole(options.home / SEGMENTS_FOLDER / SIZES, canonical_json(sizes).decode())
+    return CommandResult({**document, "output": str(options.output)}, _told(document, tally, options.output))
 
 
-def export(options: Namespace) -> Said:
+def export(options: Namespace) -> CommandResult:
     """`export`: a segment's members who may be addressed, in the form a tool imports."""
     _check_export(options)
     snapshot = open_snapshot(options.snapshot)
@@ -152,25 +152,27 @@ def export(options: Namespace) -> Said:
     document = {**counted(snapshot, options.segment, audience), "output": str(options.output)}
     if options.holdout:
         record = options.output.with_name(f"{options.output.name}.holdout.json")
-        held = {"share": options.holdout, "salt": options.salt, "customer_ids": list(audience.held_out)}
+        holdout = {"share": options.holdout, "salt": options.salt, "customer_ids": list(audience.holdout_ids)}
         kept = {key: document[key] for key in ("segment", "policy", "as_of")}
-        write_whole(record, json.dumps({**kept, **held}, ensure_ascii=False, indent=1) + "\n")
+        write_whole(record, json.dumps({**kept, **holdout}, ensure_ascii=False, indent=1) + "\n")
         document["holdout"] = str(record)
     write_audience(audience.rows, options.output, options.format)
     words = [f"{document['written']:,} of {document['members']:,} members written to {options.output}."]
     words += [f"{count:,} left out: {_REASONS[reason]}." for reason, count in sorted(audience.left_out.items())]
-    return Said(document, words)
+    return CommandResult(document, words)
 
 
-def contacts(options: Namespace) -> Said:
+def contacts(options: Namespace) -> CommandResult:
     """`contacts FILE`: says where the contacts are, for audiences that leave by the console."""
     found = name_contacts(options.home, ContactsFile(options.file, options.email, options.consent))
     agreed = sum(found.consent.values())
     document = {"contacts": len(found.consent), "agreed": agreed}
-    return Said(document, [f"{len(found.consent):,} contacts, {agreed:,} of them agreed; the file stays where it is."])
+    return CommandResult(
+        document, [f"{len(found.consent):,} contacts, {agreed:,} of them agreed; the file stays where it is."]
+    )
 
 
-def compare(options: Namespace) -> Said:
+def compare(options: Namespace) -> CommandResult:
     """`segment-report`: sizes, flows, realised outcomes and reasons between two snapshots; the console shows it."""
     before, after = open_snapshot(options.before), open_snapshot(options.after)
     if before.as_of > after.as_of:
@@ -179,11 +181,11 @@ def compare(options: Namespace) -> Said:
     report = segment_report(before, after, outcomes)
     if options.home.is_dir():  # two files can be compared without a home
         kept = {"outcome": options.outcome if outcomes else None, **report}
-        write_whole(options.home / SHELF / REPORT, json.dumps(kept, ensure_ascii=False) + "\n")
-    return Said(report, [], "\n".join(_lines(report)))
+        write_whole(options.home / SEGMENTS_FOLDER / REPORT, json.dumps(kept, ensure_ascii=False) + "\n")
+    return CommandResult(report, [], "\n".join(_lines(report)))
 
 
-COMMANDS: Mapping[str, Callable[[Namespace], Said]] = {
+COMMANDS: Mapping[str, Callable[[Namespace], CommandResult]] = {
     "segments": install,
     "sql": print_sql,
     "snapshot": freeze,
@@ -218,7 +220,9 @@ def _keeps(policy: Policy) -> bool:
     return any(segment.stay or segment.minimum_stay for segment in policy.segments)
 
 
-def _counted(policy: Policy, live: Mapping[str, Live], as_of: date, tally: Tally, *, compared: bool) -> dict[str, Any]:
+def _counted(
+    policy: Policy, live: Mapping[str, Live], as_of: date, tally: SnapshotCounts, *, compared: bool
+) -> dict[str, Any]:
     document: dict[str, Any] = {
         "policy": policy.version,
         "models": {name: served.release.version for name, served in live.items()},
@@ -240,7 +244,7 @@ def _counted(policy: Policy, live: Mapping[str, Live], as_of: date, tally: Tally
     return document
 
 
-def _told(document: Mapping[str, Any], tally: Tally, output: Path) -> list[str]:
+def _told(document: Mapping[str, Any], tally: SnapshotCounts, output: Path) -> list[str]:
     words = [f"{tally.customers:,} customers placed by policy {document['policy']} in {output}."]
     words += [f"  {code}: {size:,}" for code, size in document["sizes"].items()]
     words += [f"  in no segment: {tally.unplaced:,}"] if tally.unplaced else []
@@ -272,8 +276,8 @@ def _lines(report: Mapping[str, Any]) -> list[str]:
         lines += _flow_lines([flow for flow in report["flows"] if flow["level"] == level])
     for segment in report["segments"]:
         for name, features in segment["reasons"].items():
-            told = ", ".join(f"{one['feature']} {one['contribution']:+.2f} ({one['share']:.0%})" for one in features)
-            lines.append(f"  why {segment['code']} ({name}): {told}")
+            listed = ", ".join(f"{one['feature']} {one['contribution']:+.2f} ({one['share']:.0%})" for one in features)
+            lines.append(f"  why {segment['code']} ({name}): {listed}")
     return lines
 
 

@@ -12,7 +12,7 @@ _WIDTH = 30
 
 @contextmanager
 def bar(total: int | None) -> Iterator[Callable[[int], None]]:
-    """A function that is told of rows as they are done; `total` is None where it is not known."""
+    """A function to call with the number of rows as they are done; `total` is None where it is not known."""
     done, started = 0, time.monotonic()
     terminal = sys.stderr.isatty()
 

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from features.spec.feature import Feature, read_number
 from features.spec.formats import amounts
-from scoring.encoding.value_rules import DAY, Cell, CellError, Rule, doubtful
+from scoring.encoding.value_rules import DAY, EncodedValue, InvalidValueError, ValueRule, doubtful
 
 TRUE, FALSE = frozenset({"true", "1", "yes"}), frozenset({"false", "0", "no"})
 
 
 @dataclass(slots=True)
-class Column:
+class EncodedColumn:
     """An encoded column: its numbers, and the rows that break a rule or earn a warning."""
 
     numbers: NDArray[np.float64]
@@ -28,7 +28,7 @@ class Column:
     warned: dict[int, str] = field(default_factory=dict)
 
 
-def encode_column(feature: Feature, rule: Rule, gap: float, column: pa.ChunkedArray) -> Column:
+def encode_column(feature: Feature, rule: ValueRule, gap: float, column: pa.ChunkedArray) -> EncodedColumn:
     """Encodes a column of a table file, where text may stand for numbers, dates and booleans.
 
     Nulls, NaN and blank text are missing and encoded as `gap`.
@@ -63,36 +63,36 @@ def _is_number(kind: pa.DataType) -> bool:
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
 
 
-def _numbers(feature: Feature, rule: Rule, column: pa.ChunkedArray) -> Column:
+def _numbers(feature: Feature, rule: ValueRule, column: pa.ChunkedArray) -> EncodedColumn:
     values = np.asarray(pc.fill_null(column.cast(pa.float64(), safe=False), math.nan).to_numpy(), dtype=np.float64)
-    done = Column(values)
+    done = EncodedColumn(values)
     for row in np.flatnonzero(doubtful(feature, values)).tolist():
         _note(done, row, rule, float(values[row]))
     return done
 
 
-def _note(done: Column, row: int, rule: Rule, value: float) -> None:
+def _note(done: EncodedColumn, row: int, rule: ValueRule, value: float) -> None:
     try:
         _, warning = rule(value)
-    except CellError as error:
+    except InvalidValueError as error:
         done.broken[row] = str(error)
     else:
         if warning:
             done.warned[row] = warning
 
 
-def _seen_only(feature: Feature, days: float) -> Cell:
+def _seen_only(feature: Feature, days: float) -> EncodedValue:
     outside = feature.seen is not None and not feature.seen[0] <= days <= feature.seen[1]
     return days, "outside_training_range" if outside else None
 
 
-def _distinct(rule: Rule, gap: float, column: pa.ChunkedArray) -> Column:
+def _distinct(rule: ValueRule, gap: float, column: pa.ChunkedArray) -> EncodedColumn:
     encoded = column.combine_chunks()
     encoded = encoded if pa.types.is_dictionary(encoded.type) else pc.dictionary_encode(encoded)
     results = [_result(rule, gap, value) for value in encoded.dictionary.to_pylist()]
     where = np.asarray(pc.fill_null(encoded.indices, len(results)).to_numpy(zero_copy_only=False), dtype=np.int64)
     numbers = np.asarray([number for number, _, _ in results] + [gap], dtype=np.float64)
-    done = Column(numbers[where])
+    done = EncodedColumn(numbers[where])
     for position, (_, broken, warning) in enumerate(results):
         if broken or warning:
             into, note = (done.broken, broken) if broken else (done.warned, warning)
@@ -100,7 +100,7 @@ def _distinct(rule: Rule, gap: float, column: pa.ChunkedArray) -> Column:
     return done
 
 
-def _result(rule: Rule, gap: float, value: Any) -> tuple[float, str | None, str | None]:
+def _result(rule: ValueRule, gap: float, value: Any) -> tuple[float, str | None, str | None]:
     if (
         value is None
         or (isinstance(value, float) and math.isnan(value))
@@ -109,12 +109,12 @@ def _result(rule: Rule, gap: float, value: Any) -> tuple[float, str | None, str 
         return gap, None, None
     try:
         number, warning = rule(value)
-    except CellError as error:
+    except InvalidValueError as error:
         return gap, str(error), None
     return number, None, warning
 
 
-def _reading(feature: Feature, rule: Rule) -> Callable[[Any], Cell]:
+def _reading(feature: Feature, rule: ValueRule) -> Callable[[Any], EncodedValue]:
     """The rule, reading a file's spellings of numbers, booleans and categories first."""
     if feature.type in ("number", "integer"):
         read = read_number if feature.written is None else amounts(feature.written).read
@@ -126,7 +126,7 @@ def _reading(feature: Feature, rule: Rule) -> Callable[[Any], Cell]:
     return rule
 
 
-def _text_number(rule: Rule, read: Callable[[str], float], value: Any) -> Cell:
+def _text_number(rule: ValueRule, read: Callable[[str], float], value: Any) -> EncodedValue:
     try:
         number = read(value) if isinstance(value, str) else float(value)
     except (TypeError, ValueError):
@@ -134,7 +134,7 @@ def _text_number(rule: Rule, read: Callable[[str], float], value: Any) -> Cell:
     return (math.nan, "not_a_number") if math.isnan(number) else rule(number)
 
 
-def _loose_boolean(rule: Rule, value: Any) -> Cell:
+def _loose_boolean(rule: ValueRule, value: Any) -> EncodedValue:
     text = str(value).strip().casefold()
     if text in TRUE or value == 1:
         return rule(True)

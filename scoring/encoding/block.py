@@ -1,4 +1,4 @@
-"""Many profiles of one shape, held as plain tuples: what a door reads where it need not make an object of each."""
+"""Many profiles of one shape as plain tuples: what an endpoint reads where it need not make an object of each."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ class Block(Sequence[Any]):
         return len(self.rows)
 
     @overload
-    def __getitem__(self, place: int) -> dict[str, Any]: ...
+    def __getitem__(self, position: int) -> dict[str, Any]: ...
 
     @overload
-    def __getitem__(self, place: slice) -> list[dict[str, Any]]: ...
+    def __getitem__(self, position: slice) -> list[dict[str, Any]]: ...
 
-    def __getitem__(self, place: int | slice) -> dict[str, Any] | list[dict[str, Any]]:
-        if isinstance(place, slice):
-            return [self[row] for row in range(*place.indices(len(self)))]
-        return {CUSTOMER_ID: self.customers[place], "features": self.features(place)}
+    def __getitem__(self, position: int | slice) -> dict[str, Any] | list[dict[str, Any]]:
+        if isinstance(position, slice):
+            return [self[row] for row in range(*position.indices(len(self)))]
+        return {CUSTOMER_ID: self.customers[position], "features": self.features(position)}
 
     def features(self, row: int) -> dict[str, Any]:
         """One profile's features."""
@@ -37,5 +37,5 @@ class Block(Sequence[Any]):
         """One feature's values; None throughout where the profiles do not hold it."""
         if name not in self.names:
             return [None] * len(self)
-        place = self.names.index(name)
-        return [row[place] for row in self.rows]
+        position = self.names.index(name)
+        return [row[position] for row in self.rows]

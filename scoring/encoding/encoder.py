@@ -1,4 +1,4 @@
-"""One encoder for every door: posted rows and tables become the same matrix, or say why not."""
+"""One encoder for every endpoint: posted rows and tables become the same matrix, or say why not."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from features.spec.feature import MISSING, Feature
 from scoring.encoding.block import Block
-from scoring.encoding.value_rules import WARNINGS, CellError, Note, category_codes, rule_for
+from scoring.encoding.value_rules import WARNINGS, InvalidValueError, ValueNote, category_codes, rule_for
 from scoring.encoding.vectorised import (
     NUMERIC,
     Plain,
@@ -36,8 +36,8 @@ class Encoded:
     """Rows as numbers: float64, one column a feature; an invalid row is missing throughout."""
 
     matrix: NDArray[np.float64]
-    errors: dict[int, list[Note]] = field(default_factory=dict)
-    warnings: dict[int, list[Note]] = field(default_factory=dict)
+    errors: dict[int, list[ValueNote]] = field(default_factory=dict)
+    warnings: dict[int, list[ValueNote]] = field(default_factory=dict)
 
 
 class Encoder:
@@ -54,29 +54,29 @@ class Encoder:
             name: category_codes(feature, levels[name]) for feature in features if (name := feature.name) in levels
         }
         self._rules = [rule_for(feature, codes.get(feature.name, {})) for feature in features]
-        self._gaps = [float(codes[f.name][MISSING]) if f.type == "category" else math.nan for f in features]
+        self._missing = [float(codes[f.name][MISSING]) if f.type == "category" else math.nan for f in features]
         self._numeric = [place for place, feature in enumerate(features) if is_plain(feature)]
         self._others = [place for place, feature in enumerate(features) if not is_plain(feature)]
         order = [features[place] for place in self._numeric + self._others]
         self._order = [feature.name for feature in order]
         self.shape = tuple((each.name, _posted_as(each)) for each in order)  # plain numbers first
-        self._cells = list(zip([feature.name for feature in features], self._rules, self._gaps, strict=True))
+        self._cells = list(zip([feature.name for feature in features], self._rules, self._missing, strict=True))
 
     def row(
         self, values: Mapping[str, Any], *, allowed: Collection[str] = frozenset()
-    ) -> tuple[list[float], list[Note], list[Note]]:
+    ) -> tuple[list[float], list[ValueNote], list[ValueNote]]:
         """One posted row: its encoded values, the rules it breaks, and its warnings.
 
         Every feature must be there, null where missing; names outside the features and `allowed` are errors.
         """
         encoded: list[float] = []
-        errors: list[Note] = []
-        warnings: list[Note] = []
+        errors: list[ValueNote] = []
+        warnings: list[ValueNote] = []
         present = len(self._cells)
-        for name, rule, gap in self._cells:
+        for name, rule, missing in self._cells:
             value = values.get(name, _ABSENT)
             if value is None:
-                encoded.append(gap)
+                encoded.append(missing)
                 continue
             if value is _ABSENT:
                 present -= 1
@@ -84,7 +84,7 @@ class Encoder:
                 continue
             try:
                 number, warning = rule(value)
-            except CellError as broken:
+            except InvalidValueError as broken:
                 errors.append(_note("invalid_value", name, str(broken)))
                 continue
             encoded.append(number)
@@ -108,36 +108,36 @@ class Encoder:
     def block(self, block: Block) -> Encoded:
         """The rows of a block that holds every feature: to each the values, errors and warnings that `row` gives it."""
         places = [block.names.index(name) for name in self._order]
-        straight = places == list(range(len(block.names)))
-        picked = block.rows if straight else [tuple([row[place] for place in places]) for row in block.rows]
-        matrix, doubt = self._sweep(picked)
+        in_order = places == list(range(len(block.names)))
+        picked = block.rows if in_order else [tuple([row[place] for place in places]) for row in block.rows]
+        matrix, unclear = self._sweep(picked)
         encoded = Encoded(matrix)
-        for row in np.flatnonzero(doubt).tolist():
+        for row in np.flatnonzero(unclear).tolist():
             self._one_by_one(encoded, row, block.features(row), frozenset(block.names))
         return encoded
 
     def _one_by_one(self, encoded: Encoded, row: int, values: Mapping[str, Any], allowed: frozenset[str]) -> None:
         numbers, errors, warnings = self.row(values, allowed=allowed)
-        encoded.matrix[row] = self._gaps if errors else numbers
+        encoded.matrix[row] = self._missing if errors else numbers
         if errors:
             encoded.errors[row] = errors
         if warnings:
             encoded.warnings[row] = warnings
 
     def _sweep(self, picked: Sequence[Values]) -> Plain:
-        """Values in the order of `_order`, encoded, shape (rows, features); rows in doubt are left to the rules."""
+        """Values in the order of `_order`, encoded, shape (rows, features); unclear rows are left to the rules."""
         encoded = np.empty((len(picked), len(self.features)), dtype=np.float64)
         if not picked:
             return encoded, np.zeros(0, dtype=np.bool_)
         numeric = len(self._numeric)
         features = [self.features[place] for place in self._numeric]
-        encoded[:, self._numeric], doubt = plain_numbers(features, [values[:numeric] for values in picked])
+        encoded[:, self._numeric], unclear = plain_numbers(features, [values[:numeric] for values in picked])
         others = zip(*[values[numeric:] for values in picked], strict=True)
         for place, values in zip(self._others, others, strict=True):
-            found = plain_others(self.features[place], self._rules[place], self._gaps[place], values)
+            found = plain_others(self.features[place], self._rules[place], self._missing[place], values)
             encoded[:, place] = found[0]
-            doubt |= found[1]
-        return encoded, doubt
+            unclear |= found[1]
+        return encoded, unclear
 
     def table(self, table: pa.Table) -> Encoded:
         """Every row of a table at once; columns that are no feature are passed over.
@@ -151,20 +151,22 @@ class Encoder:
         if lacking:
             raise ValueError(f"Every feature needs one column of its own; missing or doubled: {', '.join(lacking)}.")
         encoded = Encoded(np.empty((table.num_rows, len(self.features)), dtype=np.float64))
-        for position, (feature, rule, gap) in enumerate(zip(self.features, self._rules, self._gaps, strict=True)):
-            column = encode_column(feature, rule, gap, table.column(feature.name))
+        for position, (feature, rule, missing) in enumerate(
+            zip(self.features, self._rules, self._missing, strict=True)
+        ):
+            column = encode_column(feature, rule, missing, table.column(feature.name))
             encoded.matrix[:, position] = column.numbers
             for row, detail in column.broken.items():
                 encoded.errors.setdefault(row, []).append(_note("invalid_value", feature.name, detail))
             for row, code in column.warned.items():
                 encoded.warnings.setdefault(row, []).append(_note(code, feature.name, WARNINGS[code]))
         for row in encoded.errors:
-            encoded.matrix[row] = self._gaps
+            encoded.matrix[row] = self._missing
         return encoded
 
     def empty(self, matrix: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which rows know nothing at all: every feature missing."""
-        return np.asarray(np.all(np.isnan(matrix) | (matrix == np.asarray(self._gaps)), axis=1))
+        return np.asarray(np.all(np.isnan(matrix) | (matrix == np.asarray(self._missing)), axis=1))
 
 
 def _posted_as(feature: Feature) -> str:
@@ -172,10 +174,10 @@ def _posted_as(feature: Feature) -> str:
     return "amount" if feature.type in NUMERIC and feature.written is not None else feature.type
 
 
-def _note(code: str, name: str, detail: str) -> Note:
+def _note(code: str, name: str, detail: str) -> ValueNote:
     return {"code": code, "feature": name, "detail": detail}
 
 
-def stranger(name: str) -> Note:
+def stranger(name: str) -> ValueNote:
     """What is wrong with a feature that no use case names."""
     return _note("unknown_feature", name, "A feature must be one the use case names, got another.")

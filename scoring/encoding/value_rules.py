@@ -24,17 +24,17 @@ WARNINGS = {
     "not_a_number": "The text is not a number; it is scored as missing.",
 }
 
-Note = dict[str, str]  # {"code", "feature", "detail"}: a broken rule or a warning; never a customer's value
-Cell = tuple[float, str | None]  # the encoded value, and the code of a warning
-Rule = Callable[[Any], Cell]
+ValueNote = dict[str, str]  # {"code", "feature", "detail"}: a broken rule or a warning; never a customer's value
+EncodedValue = tuple[float, str | None]  # the encoded value, and the code of a warning
+ValueRule = Callable[[Any], EncodedValue]
 
 
-class CellError(ValueError):
+class InvalidValueError(ValueError):
     """A value its feature cannot take; the message names the rule and the kind of thing, never the value."""
 
 
-def rule_for(feature: Feature, codes: Mapping[str, int]) -> Rule:
-    """The function that encodes one value of a feature; it raises CellError."""
+def rule_for(feature: Feature, codes: Mapping[str, int]) -> ValueRule:
+    """The function that encodes one value of a feature; it raises InvalidValueError."""
     if feature.type == "category":
         return _category(codes)
     if feature.type == "boolean":
@@ -69,15 +69,15 @@ def kind(value: Any) -> str:
 
 def _number(value: Any, feature: Feature) -> float:
     if type(value) is not float and type(value) is not int:
-        raise CellError(f"Must be a number or null, got {kind(value)}.")
+        raise InvalidValueError(f"Must be a number or null, got {kind(value)}.")
     if not -FLOAT32_MAX <= value <= FLOAT32_MAX:  # also refuses NaN, and integers too large for a float
-        raise CellError("Must be a finite number within the range of float32, got one beyond it.")
+        raise InvalidValueError("Must be a finite number within the range of float32, got one beyond it.")
     if feature.type == "integer" and value != math.floor(value):
-        raise CellError("Must be a whole number, got a fraction.")
+        raise InvalidValueError("Must be a whole number, got a fraction.")
     if feature.lower is not None and value < feature.lower:
-        raise CellError(f"Must be at least {feature.lower:g}, got less.")
+        raise InvalidValueError(f"Must be at least {feature.lower:g}, got less.")
     if feature.upper is not None and value > feature.upper:
-        raise CellError(f"Must be at most {feature.upper:g}, got more.")
+        raise InvalidValueError(f"Must be at most {feature.upper:g}, got more.")
     return float(value)
 
 
@@ -87,7 +87,7 @@ def _amount(value: Any, written: str) -> Any:
         return value
     number = amounts(written).read(value)
     if math.isnan(number):
-        raise CellError(f"Must be a number, text written {written}, or null, got other text.")
+        raise InvalidValueError(f"Must be a number, text written {written}, or null, got other text.")
     return number
 
 
@@ -105,18 +105,18 @@ def doubtful(feature: Feature, values: NDArray[np.float64]) -> NDArray[np.bool_]
     return np.asarray(odd)
 
 
-def _boolean(value: Any) -> Cell:
+def _boolean(value: Any) -> EncodedValue:
     if value is True or value is False:
         return float(value), None
-    raise CellError(f"Must be true, false or null, got {kind(value)}.")
+    raise InvalidValueError(f"Must be true, false or null, got {kind(value)}.")
 
 
-def _category(codes: Mapping[str, int]) -> Rule:
+def _category(codes: Mapping[str, int]) -> ValueRule:
     other = float(codes[OTHER])
 
-    def cell(value: Any) -> Cell:
+    def cell(value: Any) -> EncodedValue:
         if type(value) is not str:
-            raise CellError(f"Must be text or null, got {kind(value)}.")
+            raise InvalidValueError(f"Must be text or null, got {kind(value)}.")
         code = codes.get(normalise(value))
         return (float(code), None) if code is not None else (other, "unseen_category")
 
@@ -131,10 +131,10 @@ def _days(value: Any, written: str | None) -> float:
     if type(value) is str:
         value = read_moment(value, written)
         if value is None:
-            raise CellError(f"Must be {rule}, got other text.")
+            raise InvalidValueError(f"Must be {rule}, got other text.")
     if type(value) is date:
         value = datetime(value.year, value.month, value.day, tzinfo=UTC)
     if not isinstance(value, datetime):
-        raise CellError(f"Must be {rule} or null, got {kind(value)}.")
+        raise InvalidValueError(f"Must be {rule} or null, got {kind(value)}.")
     elapsed = (value if value.tzinfo else value.replace(tzinfo=UTC)) - EPOCH
     return float(elapsed // _TICK) / DAY

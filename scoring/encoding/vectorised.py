@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.spec.feature import Feature
-from scoring.encoding.value_rules import CellError, Rule, doubtful
+from scoring.encoding.value_rules import InvalidValueError, ValueRule, doubtful
 
 Posted = tuple[Mapping[str, Any], frozenset[str]]  # a row's features, and the names of others it may hold
 Values = tuple[Any, ...]
-Plain = tuple[NDArray[np.float64], NDArray[np.bool_]]  # encoded values, and the rows in doubt
+Plain = tuple[NDArray[np.float64], NDArray[np.bool_]]  # encoded values, and the unclear rows
 
 NUMERIC = ("number", "integer")
 _EXACT = 2.0**53  # whole numbers up to here are compared with bounds as they are
@@ -46,30 +46,30 @@ def plain_rows(posted: Sequence[Posted], names: Sequence[str]) -> tuple[list[int
 
 
 def plain_numbers(features: Sequence[Feature], rows: Sequence[Values]) -> Plain:
-    """The values of numeric features, shape (rows, features); in doubt wherever a rule may refuse or warn.
+    """The values of numeric features, shape (rows, features); unclear wherever a rule may refuse or warn.
 
     They are read row by row, as they lie in memory: by columns it takes twice as long.
     """
     kinds = set(map(type, chain.from_iterable(rows)))
-    doubt = np.zeros(len(rows), dtype=np.bool_)
+    unclear = np.zeros(len(rows), dtype=np.bool_)
     if not kinds <= _NUMBERS:
-        doubt |= [not set(map(type, row)) <= _NUMBERS for row in rows]
-        rows = [(None,) * len(features) if odd else row for row, odd in zip(rows, doubt.tolist(), strict=True)]
+        unclear |= [not set(map(type, row)) <= _NUMBERS for row in rows]
+        rows = [(None,) * len(features) if odd else row for row, odd in zip(rows, unclear.tolist(), strict=True)]
     try:
         flat = np.fromiter(chain.from_iterable(rows), np.float64, len(rows) * len(features))  # None becomes NaN
     except OverflowError:
         return np.full((len(rows), len(features)), math.nan), np.ones(len(rows), dtype=np.bool_)
     values = flat.reshape(len(rows), len(features))
-    doubt |= (np.abs(values) > _EXACT).any(axis=1)
+    unclear |= (np.abs(values) > _EXACT).any(axis=1)
     for place, feature in enumerate(features):
-        doubt |= doubtful(feature, values[:, place])
+        unclear |= doubtful(feature, values[:, place])
     for row, place in np.argwhere(np.isnan(values)).tolist():
-        doubt[row] |= rows[row][place] is not None
-    return values, doubt
+        unclear[row] |= rows[row][place] is not None
+    return values, unclear
 
 
-def plain_others(feature: Feature, rule: Rule, gap: float, values: Values) -> Plain:
-    """One feature's values by the rule, asked once a distinct value; in doubt where it refuses or warns.
+def plain_others(feature: Feature, rule: ValueRule, gap: float, values: Values) -> Plain:
+    """One feature's values by the rule, asked once a distinct value; unclear where it refuses or warns.
 
     They are texts or booleans; of amounts in a way of their own, texts or numbers.
     """
@@ -83,7 +83,7 @@ def plain_others(feature: Feature, rule: Rule, gap: float, values: Values) -> Pl
     for value in set(values) - {None}:
         try:
             numbers[value], warning = rule(value)
-        except CellError:
+        except InvalidValueError:
             numbers[value], warning = math.nan, "refused"
         if warning:
             doubtful_values.add(value)

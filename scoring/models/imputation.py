@@ -1,4 +1,4 @@
-"""Gaps of a linear model filled from what else is known of the row, where its use case asks for it (ADR 14)."""
+"""Missing numbers of a linear model, filled from what else is known of the row where its use case asks (ADR 14)."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ Values = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 ROUNDS = 10  # of the regressions, each of which sees what the others have filled in
-NEAREST = 5  # groups whose average fills a gap
+NEAREST = 5  # groups whose average fills a missing value
 BLOCK = 256  # rows compared with every group at once
 
 
-class Guess(ABC):
+class Imputer(ABC):
     """Fills standardised rows, each by itself: the numbers are the same for one row and for a million."""
 
     @abstractmethod
     def fill(self, rows: Values, missing: Mask) -> None:
-        """Writes a value in place of each gap; `rows` holds 0 there, shape (rows, numbers)."""
+        """Writes a value where one is missing; `rows` holds 0 there, shape (rows, numbers)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Constants(Guess):
+class MedianImputer(Imputer):
     """Each number's median."""
 
     values: Values
@@ -38,7 +38,7 @@ class Constants(Guess):
 
 
 @dataclass(frozen=True, slots=True)
-class Regressions(Guess):
+class RegressionImputer(Imputer):
     """Each number by a regression on all others, over and over (van Buuren 2011, chained equations without draws)."""
 
     steps: tuple[tuple[int, float, Values], ...]  # the number filled, intercept, a weight for every number
@@ -46,44 +46,44 @@ class Regressions(Guess):
     high: Values
 
     def fill(self, rows: Values, missing: Mask) -> None:
-        """Writes what the regressions settle on, held to the range that was learned."""
+        """Writes what the regressions settle on, clipped to the range that was learned."""
         for _ in range(ROUNDS):
             for place, intercept, weights in self.steps:
-                gap = missing[:, place]
-                if gap.any():
-                    found = intercept + (rows[gap] * weights).sum(axis=1)
-                    rows[gap, place] = np.clip(found, self.low[place], self.high[place])
+                unknown = missing[:, place]
+                if unknown.any():
+                    found = intercept + (rows[unknown] * weights).sum(axis=1)
+                    rows[unknown, place] = np.clip(found, self.low[place], self.high[place])
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbours(Guess):
-    """The average of the nearest groups of customers; a group is of so many that no customer can be told from it."""
+class NeighbourImputer(Imputer):
+    """The average of the nearest groups of customers; a group is of so many that it reveals no customer."""
 
     groups: Values  # shape (groups, numbers)
 
     def fill(self, rows: Values, missing: Mask) -> None:
         """Writes averages of the groups nearest in what is known (Troyanskaya 2001, on groups)."""
         for start in range(0, len(rows), BLOCK):
-            block, gaps = rows[start : start + BLOCK], missing[start : start + BLOCK]
-            apart = (np.where(gaps[:, None, :], 0.0, block[:, None, :] - self.groups) ** 2).sum(axis=2)
+            block, unknown = rows[start : start + BLOCK], missing[start : start + BLOCK]
+            apart = (np.where(unknown[:, None, :], 0.0, block[:, None, :] - self.groups) ** 2).sum(axis=2)
             nearest = np.argsort(apart, axis=1, kind="stable")[:, :NEAREST]
             found = np.zeros_like(block)
             for place in nearest.T:
                 found += self.groups[place]
-            np.copyto(block, found / nearest.shape[1], where=gaps)
+            np.copyto(block, found / nearest.shape[1], where=unknown)
 
 
 @dataclass(frozen=True, slots=True)
-class Gaps:
-    """What fills the gaps of a linear model's numbers, after their logarithm."""
+class Imputation:
+    """What fills the missing values of a linear model's numbers, after their logarithm."""
 
     places: NDArray[np.int64]  # of the numbers among the features
     centres: Values
     spreads: Values
-    guess: Guess
+    imputer: Imputer
 
     @classmethod
-    def parse(cls, stored: Mapping[str, Any]) -> Gaps:
+    def parse(cls, stored: Mapping[str, Any]) -> Imputation:
         """The `gaps` of a `model.json`: places, centres, spreads, and what its kind needs.
 
         `median` needs values; `regression` low, high and steps (place, intercept, weights); `neighbours` groups.
@@ -93,33 +93,33 @@ class Gaps:
         """
         places = np.asarray(stored["places"], dtype=np.int64)
         count = len(places)
-        return cls(places, _of(stored["centres"], count), _of(stored["spreads"], count), _guess(stored, count))
+        return cls(places, _of(stored["centres"], count), _of(stored["spreads"], count), _imputer(stored, count))
 
     def fill(self, values: Values) -> Values:
-        """The rows with every gap of a number filled, shape (rows, features); rows without any as they are."""
+        """The rows with every missing number filled, shape (rows, features); rows without any as they are."""
         picked = values[:, self.places]
         missing = np.isnan(picked)
         open_rows = np.flatnonzero(missing.any(axis=1))
         if not len(open_rows):
             return values
-        gaps = missing[open_rows]
-        rows = np.where(gaps, 0.0, (picked[open_rows] - self.centres) / self.spreads)
-        self.guess.fill(rows, gaps)
+        unknown = missing[open_rows]
+        rows = np.where(unknown, 0.0, (picked[open_rows] - self.centres) / self.spreads)
+        self.imputer.fill(rows, unknown)
         filled = values.copy()
-        picked[open_rows] = np.where(gaps, rows * self.spreads + self.centres, picked[open_rows])
+        picked[open_rows] = np.where(unknown, rows * self.spreads + self.centres, picked[open_rows])
         filled[:, self.places] = picked
         return filled
 
 
-def _guess(stored: Mapping[str, Any], count: int) -> Guess:
+def _imputer(stored: Mapping[str, Any], count: int) -> Imputer:
     kind = stored["kind"]
     if kind == "median":
-        return Constants(_of(stored["values"], count))
+        return MedianImputer(_of(stored["values"], count))
     if kind == "neighbours":
-        return Neighbours(np.stack([_of(group, count) for group in stored["groups"]]))
+        return NeighbourImputer(np.stack([_of(group, count) for group in stored["groups"]]))
     if kind == "regression":
         steps = tuple(_step(step, count) for step in stored["steps"])
-        return Regressions(steps, _of(stored["low"], count), _of(stored["high"], count))
+        return RegressionImputer(steps, _of(stored["low"], count), _of(stored["high"], count))
     raise ValueError("The kind of `gaps` must be median, neighbours or regression, got another.")
 
 

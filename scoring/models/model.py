@@ -14,7 +14,7 @@ import numpy as np
 import xgboost
 from numpy.typing import NDArray
 
-from scoring.models.imputation import Gaps
+from scoring.models.imputation import Imputation
 from scoring.models.shapley import Shapley
 from scoring.models.trees import Trees, read_trees
 
@@ -104,7 +104,7 @@ class LinearModel:
 
     terms: tuple[dict[str, Any], ...]
     intercept: float
-    gaps: Gaps | None = None
+    gaps: Imputation | None = None
 
     @classmethod
     def parse(cls, stored: bytes) -> LinearModel:
@@ -114,7 +114,7 @@ class LinearModel:
         {"kind": "levels", "values": [one a code]}. With `gaps` beside them, numbers are filled before they are read.
         """
         document = json.loads(stored)
-        gaps = Gaps.parse(document["gaps"]) if "gaps" in document else None
+        gaps = Imputation.parse(document["gaps"]) if "gaps" in document else None
         return cls(tuple(document["terms"]), float(document["intercept"]), gaps)
 
     def margin(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -130,8 +130,8 @@ class Market:
         drawn = np.empty((DRAWS, len(self.ticks)))
         for draw, (slope, offset) in enumerate(points):
             chance = self._chance(slope, offset)
-            luck = noise[draw] * np.sqrt(self.rows * chance * (1 - chance))
-            drawn[draw] = (self.rows * chance + luck).cumsum()
+            variation = noise[draw] * np.sqrt(self.rows * chance * (1 - chance))
+            drawn[draw] = (self.rows * chance + variation).cumsum()
         return drawn
 
 
@@ -172,13 +172,13 @@ def profits(market: Market, ask: Ask) -> Floats | None:
 
 def line(market: Market, place: int, ask: Ask) -> dict[str, float | int]:
     """One cut in figures."""
-    told: dict[str, float | int] = {name: float(values[place]) for name, values in market.cuts.items()}
-    told["rows"] = int(told["rows"])
-    told["share"] = told["rows"] / float(market.rows.sum())
+    cut: dict[str, float | int] = {name: float(values[place]) for name, values in market.cuts.items()}
+    cut["rows"] = int(cut["rows"])
+    cut["share"] = cut["rows"] / float(market.rows.sum())
     if ask.cost is not None and ask.value is not None:
         for name, hits in (("profit", "hits"), ("profit_low", "hits_low"), ("profit_high", "hits_high")):
-            told[name] = told[hits] * ask.save_rate * ask.value - told["rows"] * ask.cost
-    return told
+            cut[name] = cut[hits] * ask.save_rate * ask.value - cut["rows"] * ask.cost
+    return cut
 
 
 def _broken(ask: Ask) -> Iterator[str]:

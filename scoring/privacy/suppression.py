@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS erased (who BLOB PRIMARY KEY, at REAL NOT NULL) WITHO
 
 
 class SuppressionError(ValueError):
-    """The list cannot be read, so nobody can be told apart and nobody may be scored."""
+    """The list cannot be read, so objectors cannot be recognised and nobody may be scored."""
 
 
 class Suppression:
@@ -56,7 +56,7 @@ class Suppression:
         return self._find("SELECT who, at FROM erased WHERE who IN {}", customers)
 
     def digest(self) -> str:
-        """Another whenever the list is: what was told before an objection must not be told after it.
+        """Another whenever the list is: an answer made before an objection must not be given after it.
 
         Raises:
             SuppressionError: The list cannot be read.

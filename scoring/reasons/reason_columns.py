@@ -1,4 +1,4 @@
-"""The reasons of many rows at once, as the columns of a batch; the words are said once a value."""
+"""The reasons of many rows at once, as the columns of a batch; each text is made once a value."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def reason_columns(
 
     `reason_1_code`, `reason_1_feature`, `reason_1_text`, `reason_1_contribution` are of the strongest, and so on.
     """
-    told = [position for position, feature in enumerate(bundle.features) if feature.name not in bundle.forbidden]
-    amounts = contributions[:, told]
+    shown = [position for position, feature in enumerate(bundle.features) if feature.name not in bundle.forbidden]
+    amounts = contributions[:, shown]
     if bundle.forbidden:
         hidden = np.zeros(len(matrix))
-        for position in sorted(set(range(len(bundle.features))) - set(told)):
+        for position in sorted(set(range(len(bundle.features))) - set(shown)):
             hidden = hidden + contributions[:, position]  # one by one, as a single row's are added up
         amounts = np.concatenate([amounts, hidden[:, None]], axis=1)
     order = np.argsort(-np.abs(amounts), axis=1, kind="stable")[:, :count]
@@ -32,7 +32,7 @@ def reason_columns(
     for rank in range(count):
         if rank < order.shape[1]:
             at = order[:, rank]
-            found = _told_columns(bundle, matrix, told, at, language)
+            found = _text_columns(bundle, matrix, shown, at, language)
             found["contribution"] = pa.array(np.take_along_axis(amounts, at[:, None], axis=1)[:, 0])
         else:
             found = {name: pa.nulls(len(matrix), kind) for name, kind in _COLUMNS.items()}
@@ -40,17 +40,17 @@ def reason_columns(
     return columns
 
 
-def _told_columns(
-    bundle: Bundle, matrix: NDArray[np.float64], told: list[int], at: NDArray[np.int64], language: Language
+def _text_columns(
+    bundle: Bundle, matrix: NDArray[np.float64], shown: list[int], at: NDArray[np.int64], language: Language
 ) -> dict[str, pa.Array]:
-    """Code, feature and text of each row's feature; `at` is its position in `told`, one past the end for the others."""
-    features = [bundle.features[position] for position in told]
+    """Code, feature and text of each row's feature; `at` is its position in `shown`, one past the end for others."""
+    features = [bundle.features[position] for position in shown]
     texts = np.full(len(matrix), catalogue()["texts"][language][OTHER_FACTORS], dtype=object)
     for position, feature in enumerate(features):
         rows = np.flatnonzero(at == position)
-        values, where = np.unique(matrix[rows, told[position]], return_inverse=True)
-        said = [sentence(feature, shown_value(bundle, feature, value), language) for value in values.tolist()]
-        texts[rows] = np.asarray(said, dtype=object)[where]
+        values, where = np.unique(matrix[rows, shown[position]], return_inverse=True)
+        sentences = [sentence(feature, shown_value(bundle, feature, value), language) for value in values.tolist()]
+        texts[rows] = np.asarray(sentences, dtype=object)[where]
     which = pa.array(at)
     return {
         "code": pa.array([*(feature.family for feature in features), OTHER_FACTORS]).take(which),

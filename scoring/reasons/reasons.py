@@ -1,4 +1,4 @@
-"""Reasons: the strongest contributions, told in words of a reviewed catalogue."""
+"""Reasons: the strongest contributions, as sentences of a reviewed catalogue."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from features.spec.feature import MISSING, OTHER, Feature, Polarity
 from scoring.bundle.bundle import Bundle
-from scoring.text.formatting import Language, calendar_date, catalogue, event_words, number, quantity, singular
+from scoring.text.formatting import Language, calendar_date, catalogue, event_forms, number, quantity, singular
 
 OTHER_FACTORS = "other_factors"
 _COUNTED = ("frequency", "refund", "property")
@@ -38,8 +38,8 @@ def top_reasons(
         count: How many at most.
         language: Of the texts.
     """
-    told = [position for position, feature in enumerate(bundle.features) if feature.name not in bundle.forbidden]
-    entries: list[tuple[float, int | None]] = [(float(contributions[position]), position) for position in told]
+    shown = [position for position, feature in enumerate(bundle.features) if feature.name not in bundle.forbidden]
+    entries: list[tuple[float, int | None]] = [(float(contributions[position]), position) for position in shown]
     if bundle.forbidden:
         entries.append((named_contributions(bundle, contributions)[OTHER_FACTORS], None))
     entries.sort(key=lambda entry: -abs(entry[0]))
@@ -87,15 +87,15 @@ def shown_value(bundle: Bundle, feature: Feature, encoded: float) -> Any:
 
 
 def sentence(feature: Feature, value: Any, language: Language) -> str:
-    """What a value says, e.g. `Last purchase 12 days ago`; a feature outside the catalogue is `name: value`."""
+    """A value as a sentence, e.g. `Last purchase 12 days ago`; a feature outside the catalogue is `name: value`."""
     texts = catalogue()["texts"][language]
     key = _key(feature)
     words = _words(feature, language)
     if key not in texts:
         return _plain(feature, value, language)
     if value is None:
-        gap = f"{feature.family}_null"
-        return texts[gap].format(**words) if gap in texts else _plain(feature, None, language)
+        absent = f"{feature.family}_null"
+        return texts[absent].format(**words) if absent in texts else _plain(feature, None, language)
     if value == 0 and f"{key}_zero" in texts:
         return texts[f"{key}_zero"].format(**words)
     text: str = texts[key].format(n=_quantity(feature, value, words, language), **words)
@@ -109,12 +109,12 @@ def described(feature: Feature, language: Language) -> str:
     name: str | None = catalogue()["names"][language].get(_key(feature))
     if name is None:
         return feature.name
-    told = name.format(**_words(feature, language))
-    return told[0].upper() + told[1:]
+    text = name.format(**_words(feature, language))
+    return text[0].upper() + text[1:]
 
 
 def _key(feature: Feature) -> str:
-    """The catalogue's key: the family, told apart by the name where a family has several sentences."""
+    """The catalogue's key: the family, with a part of the name where a family has several sentences."""
     if feature.family == "regularity":
         return next(
             (f"regularity_{part}" for part in ("gap_mean", "gap_sd", "recency_over_gap") if part in feature.name), ""
@@ -127,7 +127,7 @@ def _key(feature: Feature) -> str:
 
 def _words(feature: Feature, language: Language) -> dict[str, str]:
     texts = catalogue()["texts"][language]
-    one, several, feminine = event_words("refund" if feature.family == "refund" else feature.event, language)
+    one, several, feminine = event_forms("refund" if feature.family == "refund" else feature.event, language)
     window = texts["whole"]
     if feature.window_days:
         days = quantity(feature.window_days, "days", "en") if feature.window_days > 1 else "day"

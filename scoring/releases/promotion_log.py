@@ -17,24 +17,24 @@ FOLDER = "gate"
 KEPT = 50
 
 
-def note_verdict(home: Path, name: str, verdict: Mapping[str, Any]) -> None:
-    """Adds a verdict of this moment; whoever calls has the turn of the home."""
+def log_decision(home: Path, name: str, decision: Mapping[str, Any]) -> None:
+    """Adds a decision of this moment; whoever calls has the lock of the home."""
     path = home / FOLDER / f"{name}.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    lines = [*_lines(path), json.dumps({"at": at, **verdict}, ensure_ascii=False, allow_nan=False)]
+    lines = [*_lines(path), json.dumps({"at": at, **decision}, ensure_ascii=False, allow_nan=False)]
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     draft.write_text("\n".join(lines[-KEPT:]) + "\n", encoding="utf-8")
     draft.replace(path)
 
 
-def verdicts(home: Path, name: str) -> list[dict[str, Any]]:
-    """The verdicts on a use case, the newest first; what is no verdict is passed over."""
-    found = [told for line in _lines(home / FOLDER / f"{name}.jsonl") if (told := _read(line)) is not None]
+def read_decisions(home: Path, name: str) -> list[dict[str, Any]]:
+    """The decisions on a use case, the newest first; a line that is none is passed over."""
+    found = [decision for line in _lines(home / FOLDER / f"{name}.jsonl") if (decision := _read(line)) is not None]
     return found[::-1]
 
 
-def judged_use_cases(home: Path) -> list[str]:
+def decided_use_cases(home: Path) -> list[str]:
     """The use cases of which something was decided, in order of name."""
     return sorted(path.stem for path in (home / FOLDER).glob("[!.]*.jsonl"))
 
@@ -48,8 +48,8 @@ def _lines(path: Path) -> list[str]:
 
 def _read(line: str) -> dict[str, Any] | None:
     try:
-        told = json.loads(line)
-        datetime.fromisoformat(told["at"])
-        return told if all(isinstance(told[key], str) for key in ("version", "rule", "reason")) else None
+        decision = json.loads(line)
+        datetime.fromisoformat(decision["at"])
+        return decision if all(isinstance(decision[key], str) for key in ("version", "rule", "reason")) else None
     except (ValueError, KeyError, TypeError):
         return None

@@ -11,11 +11,11 @@ from typing import Any
 from scoring.bundle.bundle import canonical_json
 from scoring.errors import BundleError
 from scoring.releases.store import make_current_in, write_folder
-from scoring.segments.policy import Place, Policy, Segment
-from scoring.segments.rules import FIELDS, Column
+from scoring.segments.policy import Assignment, Policy, Segment
+from scoring.segments.rules import FIELDS, NullableColumn
 
-SHELF = "segments"
-SIZES = "sizes.json"  # on the shelf: the last snapshot's counts and where it is
+SEGMENTS_FOLDER = "segments"
+SIZES = "sizes.json"  # beside the policies: the last snapshot's counts and where it is
 REPORT = "report.json"  # there too: the last segment report
 SPEAKING = frozenset({"scored", "not_eligible"})
 
@@ -51,7 +51,7 @@ DEFAULT = Policy(
     },
 )
 
-Reader = Callable[[str], list[Any]]  # a column's values over the customers asked about, None where null
+ColumnReader = Callable[[str], list[Any]]  # a column's values over the customers asked about, None where null
 
 
 def current_policy(home: Path) -> Policy:
@@ -60,11 +60,11 @@ def current_policy(home: Path) -> Policy:
     Raises:
         BundleError: What is installed is not what its name says.
     """
-    pointer = home / SHELF / "CURRENT"
+    pointer = home / SEGMENTS_FOLDER / "CURRENT"
     if not pointer.is_file():
         return DEFAULT
     version = pointer.read_text().strip()
-    path = home / SHELF / version / "policy.json"
+    path = home / SEGMENTS_FOLDER / version / "policy.json"
     if Path(version).name != version or not path.is_file():
         raise BundleError("The current policy must name one that is installed, got another.")
     content = path.read_bytes()
@@ -74,30 +74,34 @@ def current_policy(home: Path) -> Policy:
 
 
 def install_policy(home: Path, policy: Policy, source: str) -> str:
-    """Puts a policy on the shelf, makes it current and returns its version, the start of its sha256."""
+    """Stores a policy, makes it current and returns its version, the start of its sha256."""
     content = canonical_json(policy.to_json())
     version = hashlib.sha256(content).hexdigest()[:12]
-    write_folder(home / SHELF / version, {"policy.json": content, "segments.toml": source.encode()})
-    make_current_in(home / SHELF, version)
+    write_folder(home / SEGMENTS_FOLDER / version, {"policy.json": content, "segments.toml": source.encode()})
+    make_current_in(home / SEGMENTS_FOLDER, version)
     return version
 
 
-def place_all(
-    policy: Policy, statuses: Mapping[str, Sequence[str]], read: Reader, *, members: Sequence[Mapping[str, bool]] = ()
-) -> list[Place]:
+def assign_all(
+    policy: Policy,
+    statuses: Mapping[str, Sequence[str]],
+    read: ColumnReader,
+    *,
+    members: Sequence[Mapping[str, bool]] = (),
+) -> list[Assignment]:
     """Where each customer stands; nowhere where a use case of the policy cannot speak of them.
 
     Args:
         policy: Whose rules hold.
         statuses: For each use case of the policy, each customer's status.
         read: Gives the values of a column the rules name.
-        members: As `Policy.place` takes them.
+        members: As `Policy.assign` takes them.
     """
     asked = [statuses[name] for name in policy.use_cases]
     spoken = [all(status in SPEAKING for status in row) for row in zip(*asked, strict=True)]
-    columns = {name: Column.of(_spoken(read(name), spoken), policy.kinds[name]) for name in policy.columns}
-    placed = policy.place(columns, len(spoken), members=members)
-    return [place if speaks else Place() for place, speaks in zip(placed, spoken, strict=True)]
+    columns = {name: NullableColumn.of(_spoken(read(name), spoken), policy.kinds[name]) for name in policy.columns}
+    placed = policy.assign(columns, len(spoken), members=members)
+    return [place if speaks else Assignment() for place, speaks in zip(placed, spoken, strict=True)]
 
 
 def _spoken(values: Sequence[Any], spoken: Sequence[bool]) -> list[Any]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from scoring.segments.policy import Policy, Segment
-from scoring.segments.rules import Column, Kind, Rule, evaluate, names
+from scoring.segments.rules import Kind, NullableColumn, Rule, evaluate, names
 
 POINTS = 60_000  # beyond as many corners they are drawn, seeded, instead of all being tried
 _BARE = [0.0, 1.0, 2.0]  # tried where no constant is named
@@ -22,16 +22,16 @@ def unreachable(policy: Policy, bounds: Bounds) -> Iterator[Segment]:
 
     Rules compare columns with constants, so the truth of a policy changes at those constants only: it is enough to
     try each constant, a value between and beyond, and null, within the columns' bounds. Where that is too much to try
-    nothing is proved, and nothing said.
+    nothing is proved, and no segment named.
     """
     for segment in policy.ordered:
         parents = policy.ancestors(segment)
         around = {None, *(parent.code for parent in parents)}
-        rivals = [rival.rule for rival in policy.rivals(segment) if rival.parent in around]
+        earlier = [other.rule for other in policy.earlier_exclusive(segment) if other.parent in around]
         needed = [segment.rule, *(parent.rule for parent in parents)]
-        columns, count, complete = _corners([*needed, *rivals], policy.kinds, bounds)
+        columns, count, complete = _corners([*needed, *earlier], policy.kinds, bounds)
         left = np.logical_and.reduce([evaluate(rule, columns, count) for rule in needed])
-        for rule in rivals:
+        for rule in earlier:
             left &= ~evaluate(rule, columns, count)
         if complete and not left.any():
             yield segment
@@ -52,7 +52,9 @@ def uncovered(policy: Policy, bounds: Bounds) -> dict[str, Any] | None:
     return {name: column.values[missed[0]] if column.known[missed[0]] else None for name, column in columns.items()}
 
 
-def _corners(rules: Sequence[Rule], kinds: Mapping[str, Kind], bounds: Bounds) -> tuple[dict[str, Column], int, bool]:
+def _corners(
+    rules: Sequence[Rule], kinds: Mapping[str, Kind], bounds: Bounds
+) -> tuple[dict[str, NullableColumn], int, bool]:
     """Columns of customers to try, how many there are, and whether they are all that matter."""
     read = sorted({name for rule in rules for name in names(rule)})
     choices = [_choices(name, kinds[name], rules, bounds.get(name, (None, None))) for name in read]
@@ -64,7 +66,7 @@ def _corners(rules: Sequence[Rule], kinds: Mapping[str, Kind], bounds: Bounds) -
         points = list(
             zip(*([values[i] for i in rng.integers(0, len(values), POINTS)] for values in choices), strict=True)
         )
-    columns = {name: Column.of([point[i] for point in points], kinds[name]) for i, name in enumerate(read)}
+    columns = {name: NullableColumn.of([point[i] for point in points], kinds[name]) for i, name in enumerate(read)}
     return columns, len(points), total <= POINTS
 
 

@@ -15,8 +15,8 @@ Cuts = Mapping[str, tuple[float, ...]]  # feature -> its nine tenths, rising
 
 def cuts_of(bundle: Bundle) -> Cuts:
     """The tenths of each number a bundle holds a reference of; of rows where it is known."""
-    held = json.loads(bundle.files["reference.json"]).get("features", {})
-    return {name: tenths(entry) for name, entry in held.items() if entry.get("edges")}
+    reference = json.loads(bundle.files["reference.json"]).get("features", {})
+    return {name: tenths(entry) for name, entry in reference.items() if entry.get("edges")}
 
 
 def tenths(histogram: Mapping[str, Any]) -> tuple[float, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from scoring.segments.rules import Column, Kind, Mask, Rule, evaluate, from_json, names
+from scoring.segments.rules import Kind, Mask, NullableColumn, Rule, evaluate, from_json, names
 from scoring.text.formatting import Language
 
 LEVELS = (1, 2, 3)  # overall engagement, behaviour, context
@@ -67,21 +67,21 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Assignment:
     """Where one customer stands: the path of exclusive segments from level 1 down, and the overlapping ones."""
 
     path: tuple[Segment, ...] = ()
     also: tuple[Segment, ...] = ()
 
-    def told(self, language: Language) -> dict[str, Any] | None:
+    def to_answer(self, language: Language) -> dict[str, Any] | None:
         """The segment of an answer: the deepest of the path, with the path; None where no rule holds."""
         if not self.path and not self.also:
             return None
         deepest = self.path[-1] if self.path else self.also[0]
-        told: dict[str, Any] = {**deepest.named(language), "level": deepest.level}
-        told["path"] = [segment.named(language) for segment in self.path]
-        told["also"] = [segment.named(language) for segment in self.also]
-        return told
+        answer: dict[str, Any] = {**deepest.named(language), "level": deepest.level}
+        answer["path"] = [segment.named(language) for segment in self.path]
+        answer["also"] = [segment.named(language) for segment in self.also]
+        return answer
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class Policy:
             found.append(segment)
         return found
 
-    def rivals(self, segment: Segment) -> list[Segment]:
+    def earlier_exclusive(self, segment: Segment) -> list[Segment]:
         """The exclusive segments that are asked before an exclusive one and may take its customers.
 
         One whose parent excludes a parent of the segment takes none of them.
@@ -127,16 +127,16 @@ class Policy:
         lines = {ancestor.level: ancestor.code for ancestor in self.ancestors(segment)}
         before = self.ordered[: self.ordered.index(segment)]
         return [
-            rival
-            for rival in before
-            if rival.exclusive
-            and rival.level == segment.level
-            and all(lines.get(other.level, other.code) == other.code for other in self.ancestors(rival))
+            one
+            for one in before
+            if one.exclusive
+            and one.level == segment.level
+            and all(lines.get(above.level, above.code) == above.code for above in self.ancestors(one))
         ]
 
-    def place(
-        self, columns: Mapping[str, Column], count: int, *, members: Sequence[Mapping[str, bool]] = ()
-    ) -> list[Place]:
+    def assign(
+        self, columns: Mapping[str, NullableColumn], count: int, *, members: Sequence[Mapping[str, bool]] = ()
+    ) -> list[Assignment]:
         """Where each of `count` customers stands.
 
         Args:
@@ -165,10 +165,10 @@ class Policy:
                 into = paths if segment.exclusive else also
                 for row in np.flatnonzero(holds).tolist():
                     into[row].append(segment)
-        return [Place(tuple(path), tuple(more)) for path, more in zip(paths, also, strict=True)]
+        return [Assignment(tuple(path), tuple(more)) for path, more in zip(paths, also, strict=True)]
 
     def _holds(
-        self, segment: Segment, columns: Mapping[str, Column], count: int, members: Sequence[Mapping[str, bool]]
+        self, segment: Segment, columns: Mapping[str, NullableColumn], count: int, members: Sequence[Mapping[str, bool]]
     ) -> Mask:
         """Whom the entry rule takes, or the stay rule keeps."""
         enters = evaluate(segment.rule, columns, count)
@@ -178,7 +178,7 @@ class Policy:
         return enters | (was & evaluate(segment.stay, columns, count))
 
     def to_json(self) -> dict[str, Any]:
-        """The policy as it is installed; `version` is its name on the shelf."""
+        """The policy as it is installed; `version` is the name of its folder."""
         return {
             "use_cases": list(self.use_cases),
             "kinds": dict(self.kinds),

@@ -1,4 +1,4 @@
-"""`segments.toml`: what a business calls its customers; read whole, every fault told with its line."""
+"""`segments.toml`: what a business calls its customers; read whole, every fault with its line."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ class _Reader:
             return timedelta(0)
 
     def _check_family(self, segments: Mapping[int, Segment], faulty: set[str]) -> None:
-        """Codes, parents and rules among segments by their position; what is said of `faulty` codes is enough."""
+        """Codes, parents and rules among segments by their position; `faulty` codes have faults already."""
         seen: dict[str, Segment] = {}
         for number, segment in segments.items():
             if segment.code in seen:

@@ -44,14 +44,14 @@ class RuleError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class NullableColumn:
     """One name's values over some customers, and where they are known (not null)."""
 
     values: NDArray[Any]
     known: Mask
 
     @classmethod
-    def of(cls, values: list[Any], kind: Kind) -> Column:
+    def of(cls, values: list[Any], kind: Kind) -> NullableColumn:
         """From plain values, None where null."""
         known = np.asarray([value is not None for value in values], dtype=np.bool_)
         if kind == "text":
@@ -71,12 +71,12 @@ def names(rule: Rule) -> Iterator[str]:
                 yield from names(part)
 
 
-def evaluate(rule: Rule, columns: Mapping[str, Column], count: int) -> Mask:
+def evaluate(rule: Rule, columns: Mapping[str, NullableColumn], count: int) -> Mask:
     """Where a rule is true; where it is false or unknown it does not hold, as in SQL's WHERE."""
     return _truth(rule, columns, count)[0]
 
 
-def _truth(rule: Rule, columns: Mapping[str, Column], count: int) -> tuple[Mask, Mask]:
+def _truth(rule: Rule, columns: Mapping[str, NullableColumn], count: int) -> tuple[Mask, Mask]:
     """Where a rule is true and where it is false; neither is unknown (Kleene's logic)."""
     head = rule[0]
     if head in ("and", "or"):
@@ -92,7 +92,7 @@ def _truth(rule: Rule, columns: Mapping[str, Column], count: int) -> tuple[Mask,
     return _leaf(rule, columns, count)
 
 
-def _leaf(rule: Rule, columns: Mapping[str, Column], count: int) -> tuple[Mask, Mask]:
+def _leaf(rule: Rule, columns: Mapping[str, NullableColumn], count: int) -> tuple[Mask, Mask]:
     head = rule[0]
     if head == "compare":
         left, right = (_side(side, columns, count) for side in rule[2:])
@@ -112,11 +112,11 @@ def _leaf(rule: Rule, columns: Mapping[str, Column], count: int) -> tuple[Mask, 
     return holds & column.known, ~holds & column.known
 
 
-def _side(side: Rule, columns: Mapping[str, Column], count: int) -> Column:
+def _side(side: Rule, columns: Mapping[str, NullableColumn], count: int) -> NullableColumn:
     if side[0] == "column":
         return columns[side[1]]
     filled = np.full(count, side[1], dtype=object if isinstance(side[1], str) else np.float64)
-    return Column(filled, np.ones(count, dtype=np.bool_))
+    return NullableColumn(filled, np.ones(count, dtype=np.bool_))
 
 
 def to_sql(rule: Rule, column: Callable[[str], str]) -> str:

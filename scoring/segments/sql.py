@@ -12,11 +12,11 @@ from scoring.segments.rules import sql_literal, sql_name, to_sql
 def segment_sql(
     policy: Policy, segment: Segment, ladders: Mapping[str, tuple[str, ...]], *, prefixed: bool = True
 ) -> str:
-    """TRUE where a customer is in the segment, else FALSE, never NULL: the same that `place_all` answers.
+    """TRUE where a customer is in the segment, else FALSE, never NULL: the same that `assign_all` answers.
 
     Args:
         policy: The segment's.
-        segment: Any of it; who entered it is told, not who stays by a stay rule or a minimum stay.
+        segment: Any of it; the rule is of who enters it, not of who stays by a stay rule or a minimum stay.
         ladders: The codes of each use case's bands, the lowest first.
         prefixed: Whether the columns of scores begin with the use case's name, as batch writes them for several.
     """
@@ -44,10 +44,10 @@ def segment_sql(
 
     def own(one: Segment) -> Iterator[str]:
         yield rule_of(one)
-        for rival in policy.rivals(one):
-            taken = [rule_of(rival)]
-            if rival.parent is not None and rival.parent not in {each.code for each in policy.ancestors(one)}:
-                taken = [*conditions(policy.by_code[rival.parent]), *taken]
+        for other in policy.earlier_exclusive(one):
+            taken = [rule_of(other)]
+            if other.parent is not None and other.parent not in {each.code for each in policy.ancestors(one)}:
+                taken = [*conditions(policy.by_code[other.parent]), *taken]
             yield f"({' AND '.join(taken)}) IS NOT TRUE"
 
     return f"({' AND '.join([*spoken, *conditions(segment)])}) IS TRUE"

@@ -1,19 +1,19 @@
-"""What there is to say of the data a version was made from, in the reader's language."""
+"""The notes on the data a version was made from, in the reader's language."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from scoring.text.catalogue import shown, texts
 from scoring.text.formatting import Language
+from scoring.text.messages import shown, texts
 
 
-def noted(note: Mapping[str, Any], language: Language) -> str:
+def note_text(note: Mapping[str, Any], language: Language) -> str:
     """A note of the data report as a sentence: English as it was written, French by its figures.
 
     Raises:
-        KeyError: The rule has no words.
+        KeyError: The rule has no message.
     """
     detail = str(note["detail"])
     if language == "en":

@@ -1,4 +1,4 @@
-"""What a training found doubtful, in the reader's language where its figures allow it."""
+"""The findings of a training, in the reader's language where its figures allow it."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from scoring.text.catalogue import rule_name, shown, texts
 from scoring.text.formatting import Language
+from scoring.text.messages import rule_name, shown, texts
 from scoring.text.promotion import against_bar
 
 _VARIANTS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {  # rules whose sentence depends on a figure
-    "one_class_only": lambda told: told["where"],
-    "dated_after_cutoff": lambda told: "tells" if told["tells"] else "plan",
-    "outside_learned_range": lambda told: "left_out" if told.get("left_out") else "used",
+    "one_class_only": lambda figures: figures["where"],
+    "dated_after_cutoff": lambda figures: "tells" if figures["tells"] else "plan",
+    "outside_learned_range": lambda figures: "left_out" if figures.get("left_out") else "used",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
+class FindingText:
     """One finding: whether it is a `warn` or a `block`, what its rule is called, and its detail."""
 
     severity: str
@@ -29,21 +29,21 @@ class Doubt:
     foreign: bool  # whether the detail is English for a French reader
 
 
-def doubt(finding: Mapping[str, Any], language: Language) -> Doubt:
+def finding_text(finding: Mapping[str, Any], language: Language) -> FindingText:
     """A bundle's finding for a reader: English as it was written, French by its figures."""
     detail, foreign = finding["detail"], language != "en"
     if foreign:
         with suppress(KeyError, TypeError, ValueError):  # an older version's, without figures; a rule we do not know
-            detail, foreign = _said(finding["rule"], finding.get("figures", {}), language), False
-    return Doubt(finding["severity"], rule_name(finding["rule"], language), finding["feature"], detail, foreign)
+            detail, foreign = _detail(finding["rule"], finding.get("figures", {}), language), False
+    return FindingText(finding["severity"], rule_name(finding["rule"], language), finding["feature"], detail, foreign)
 
 
-def _said(rule: str, told: Mapping[str, Any], language: Language) -> str:
+def _detail(rule: str, figures: Mapping[str, Any], language: Language) -> str:
     if rule == "baseline_not_beaten":
-        return against_bar(told["bar"], told, language)
-    words = texts(language)
-    variant = f"_{_VARIANTS[rule](told)}" if rule in _VARIANTS else ""
-    said = words[f"detail_{rule}{variant}"].format(
-        **{name: shown(name, figure, language) for name, figure in told.items()}
+        return against_bar(figures["bar"], figures, language)
+    messages = texts(language)
+    variant = f"_{_VARIANTS[rule](figures)}" if rule in _VARIANTS else ""
+    text = messages[f"detail_{rule}{variant}"].format(
+        **{name: shown(name, figure, language) for name, figure in figures.items()}
     )
-    return f"{said} {words['detail_accepted'].format(why=told['accepted'])}" if "accepted" in told else said
+    return f"{text} {messages['detail_accepted'].format(why=figures['accepted'])}" if "accepted" in figures else text

@@ -28,8 +28,8 @@ _FIXED = "\u00a0"
 
 @cache
 def catalogue() -> Mapping[str, Any]:
-    """The reviewed sentences, `catalogue.toml` beside this file."""
-    return tomllib.loads((Path(__file__).parent / "catalogue.toml").read_text(encoding="utf-8"))
+    """The reviewed catalogue of reasons, `reasons.toml` beside this file."""
+    return tomllib.loads((Path(__file__).parent / "reasons.toml").read_text(encoding="utf-8"))
 
 
 def number(value: float, language: Language, *, decimals: int | None = None) -> str:
@@ -120,8 +120,8 @@ def quantity(value: float, unit: str | None, language: Language) -> str:
     if unit is None:
         return number(value, language)
     forms = catalogue()["units"].get(unit)
-    word = forms[language][0 if singular(value, language) else 1] if forms else unit
-    return f"{number(value, language)} {word}"
+    form = forms[language][0 if singular(value, language) else 1] if forms else unit
+    return f"{number(value, language)} {form}"
 
 
 def singular(value: float, language: Language) -> bool:
@@ -129,14 +129,14 @@ def singular(value: float, language: Language) -> bool:
     return abs(value) < 2 if language == "fr" else abs(value) == 1
 
 
-def event_words(slug: str | None, language: Language) -> tuple[str, str, bool]:
+def event_forms(slug: str | None, language: Language) -> tuple[str, str, bool]:
     """One, several, and whether the noun is feminine; an event the catalogue does not know keeps its own name."""
     events = catalogue()["events"]
     if slug is None or slug in events:
         forms = events[slug or "event"][language]
         return forms[0], forms[1], len(forms) > 2 and forms[2] == "f"
     own = slug.replace("_", " ")
-    one, several, feminine = event_words("event", language)
+    one, several, feminine = event_forms("event", language)
     quoted = f"« {own} »" if language == "fr" else f"“{own}”"
     return (
         (f"{one} {quoted}", f"{several} {quoted}", feminine)

@@ -9,14 +9,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from scoring.text.catalogue import rule_name, texts
 from scoring.text.formatting import Language, between, colon, figure, listed, number
+from scoring.text.messages import rule_name, texts
 
 _COMPARED = ("better", "guarded", "champion_kept")
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
+class DecisionReason:
     """Why, in sentences: what decided, and the figures of every guard."""
 
     why: str
@@ -27,12 +27,12 @@ class Reason:
         return f"{self.why} {self.checks}".rstrip()
 
 
-def reason(told: Mapping[str, Any], language: Language) -> Reason:
-    """The reason of a decision by its `rule` and figures; one that we have no words for keeps its English `reason`."""
+def decision_reason(decision: Mapping[str, Any], language: Language) -> DecisionReason:
+    """The reason of a decision by its `rule` and figures; one without a message keeps its English `reason`."""
     try:
-        return Reason(" ".join(_why(told, language)), " ".join(_checks(told, language)))
+        return DecisionReason(" ".join(_why(decision, language)), " ".join(_checks(decision, language)))
     except (KeyError, TypeError, ValueError):  # a rule or a figure we do not know, or an older version's
-        return Reason(str(told["reason"]), foreign=language != "en")
+        return DecisionReason(str(decision["reason"]), foreign=language != "en")
 
 
 def against_bar(bar: str | None, gain: Mapping[str, float], language: Language, *, kind: str = "") -> str:
@@ -43,71 +43,68 @@ def against_bar(bar: str | None, gain: Mapping[str, float], language: Language, 
     >>> against_bar("rfm_logit", {"mean": -0.001, "low": -0.003, "high": 0.002}, "en")
     'Does not surely beat the RFM logit: log-loss higher by 0.0010, 95% interval −0.0020 to 0.0030.'
     """
-    words = texts(language)
+    messages = texts(language)
     if bar is None or "mean" not in gain:
-        itself = f"bar_{kind}" in words
-        return words["bar_itself"].format(bar=words[f"bar_{kind}"]) if itself else words["bar_none"]
+        itself = f"bar_{kind}" in messages
+        return messages["bar_itself"].format(bar=messages[f"bar_{kind}"]) if itself else messages["bar_none"]
     higher = gain["mean"] < 0
     edges = (-gain["high"], -gain["low"]) if higher else (gain["low"], gain["high"])
-    change = words["higher_by" if higher else "lower_by"].format(_loss(abs(gain["mean"]), language))
+    change = messages["higher_by" if higher else "lower_by"].format(_loss(abs(gain["mean"]), language))
     key = "bar_beaten" if gain["low"] > 0 else "bar_lost" if gain["high"] < 0 else "bar_unsure"
-    told = {name: _loss(edge, language) for name, edge in zip(("low", "high"), edges, strict=True)}
-    return words[key].format(bar=words[f"bar_{bar}"], change=change, **told)
+    interval = {name: _loss(edge, language) for name, edge in zip(("low", "high"), edges, strict=True)}
+    return messages[key].format(bar=messages[f"bar_{bar}"], change=change, **interval)
 
 
-def told_bar(manifest: Mapping[str, Any], language: Language) -> str:
+def baseline_text(manifest: Mapping[str, Any], language: Language) -> str:
     """Whether the model of a bundle beats the baseline it must beat."""
     over = manifest["over_bar"] or {}
     return against_bar(over.get("name"), over.get("log_loss_gain", {}), language, kind=manifest["kind"])
 
 
-def _why(told: Mapping[str, Any], language: Language) -> Iterator[str]:
-    words, rule = texts(language), told["rule"]
-    if told.get("champion_unreadable"):
-        yield words["gate_champion_unreadable"]
-    yield words[f"gate_{rule}"].format(**_figures(told, language))
-    if moves := told.get("moves"):
+def _why(decision: Mapping[str, Any], language: Language) -> Iterator[str]:
+    messages, rule = texts(language), decision["rule"]
+    if decision.get("champion_unreadable"):
+        yield messages["gate_champion_unreadable"]
+    yield messages[f"gate_{rule}"].format(**_figures(decision, language))
+    if moves := decision.get("moves"):
         counts = {name: number(moves[name], language) for name in ("changed", "rows")}
-        yield words["gate_moves"].format(**counts)
+        yield messages["gate_moves"].format(**counts)
 
 
-def _figures(told: Mapping[str, Any], language: Language) -> dict[str, str]:
+def _figures(decision: Mapping[str, Any], language: Language) -> dict[str, str]:
     """The figures of a decision as its sentence shows them."""
-    words, rule = texts(language), told["rule"]
+    messages, rule = texts(language), decision["rule"]
     if rule == "leak":
-        named = [_named(finding, language) for finding in told["findings"]]
+        named = [_named(finding, language) for finding in decision["findings"]]
         return {"findings": listed(named, language)}
     if rule in ("first_model", "below_base_rate"):
-        return {"ours": _loss(told["log_loss"], language), "base": _loss(told["base_rate_log_loss"], language)}
+        return {"ours": _loss(decision["log_loss"], language), "base": _loss(decision["base_rate_log_loss"], language)}
     if rule not in _COMPARED:
         return {}
-    gain = told["log_loss_gain"]
+    gain = decision["log_loss_gain"]
     return {
-        "guards": listed([words[f"guard_{name}"] for name in told.get("failed", ())], language),
-        "ours": _loss(told["challenger_log_loss"], language),
-        "theirs": _loss(told["champion_log_loss"], language),
+        "guards": listed([messages[f"guard_{name}"] for name in decision.get("failed", ())], language),
+        "ours": _loss(decision["challenger_log_loss"], language),
+        "theirs": _loss(decision["champion_log_loss"], language),
         "gain": _loss(gain["mean"], language),
         "interval": between(gain["low"], gain["high"], language, decimals=4),
-        "least": _loss(told["least_gain"], language),
+        "least": _loss(decision["least_gain"], language),
     }
 
 
-def _checks(told: Mapping[str, Any], language: Language) -> Iterator[str]:
-    """The guards' figures, each beside its limit."""
-    if told["rule"] not in _COMPARED:
+def _checks(decision: Mapping[str, Any], language: Language) -> Iterator[str]:
+    """The guards' figures, each beside its limit; guards are those that the messages have a `check_` of."""
+    if decision["rule"] not in _COMPARED:
         return
-    words, failed = texts(language), told.get("failed", ())
-    for name, key, values in (
-        ("calibration", "check_calibration", {"ece": "ece", "limit": "ece_limit"}),
-        ("stability", "check_stability", {"psi": "psi", "limit": "psi_limit"}),
-        ("baseline", "check_baseline", {"high": "gain_over_bar_high"}),
-        ("luck", "check_luck", {"gain": "gain", "limit": "gain_limit"}),
-    ):
-        if guard := told.get(name):
+    messages, failed = texts(language), decision.get("failed", ())
+    for key in [key for key in messages if key.startswith("check_")]:
+        name = key.removeprefix("check_")
+        if guard := decision.get(name):
             borne_out = name == "stability" and guard["psi"] > guard["psi_limit"] and name not in failed
             decimals = 3 if name == "stability" else 4
-            shown = {word: figure(guard[value], language, decimals=decimals) for word, value in values.items()}
-            yield words[f"{key}_borne_out" if borne_out else key].format(**shown)
+            numbers = {field: value for field, value in guard.items() if isinstance(value, int | float)}
+            shown = {field: figure(value, language, decimals=decimals) for field, value in numbers.items()}
+            yield messages[f"{key}_borne_out" if borne_out else key].format(**shown)
 
 
 def _named(finding: Mapping[str, Any], language: Language) -> str:

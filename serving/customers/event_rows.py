@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from features.spec.formats import amounts, read_moment
-from scoring.encoding.value_rules import Note, kind
+from scoring.encoding.value_rules import ValueNote, kind
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -45,7 +45,7 @@ def moment(value: Any) -> datetime:
 
 def read_record(
     record: Any, columns: Columns, required: Sequence[str], what: str, ignored: Sequence[str] = ()
-) -> tuple[list[Any], list[Note]]:
+) -> tuple[list[Any], list[ValueNote]]:
     """One posted event, or the traits: its cells in the columns' order, and the rules it breaks.
 
     Args:
@@ -137,7 +137,7 @@ def worth(record: Mapping[str, Any], currency: Mapping[str, Any] | None) -> floa
     return float(rate)
 
 
-def note(where: str, rule: str) -> Note:
+def note(where: str, rule: str) -> ValueNote:
     """A broken rule of a posted history."""
     return {"code": "invalid_event", "field": where, "detail": f"{where} {rule}."}
 

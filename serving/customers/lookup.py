@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from features.spec.feature import CUSTOMER_ID
-from scoring.answers.prepared_profile import Prepared
+from scoring.answers.prepared_profile import PreparedProfile
 from scoring.answers.served_release import Live
 from scoring.encoding.block import Block
 from scoring.privacy import suppression as lists
@@ -94,7 +94,7 @@ class Customers:
     def _objectors(self, customers: Sequence[str]) -> frozenset[str]:
         return self.suppression.among(customers) if self.suppression else frozenset()
 
-    def _looked_up(self, ids: Sequence[str], served: Served, use_cases: Sequence[str] | None) -> list[Prepared]:
+    def _looked_up(self, ids: Sequence[str], served: Served, use_cases: Sequence[str] | None) -> list[PreparedProfile]:
         barred = self._objectors(ids)
         found = self.store.find([customer for customer in ids if customer not in barred]) if self.store else {}
         oldest = time.time() - self._settings.stale_days * DAY if self._settings.stale_days else 0.0
@@ -108,7 +108,7 @@ class Customers:
 
 def _prepared(
     customer: str, held: Sequence[StoredRow], served: Served, use_cases: Sequence[str] | None, oldest: float
-) -> Prepared:
+) -> PreparedProfile:
     """A customer's features for each use case, or why there are none; unasked, for those its rows suffice for."""
     latest = {name: _latest(served[name], held) for name in use_cases or served}
     if use_cases is None and any(latest.values()):
@@ -121,7 +121,7 @@ def _prepared(
         else:
             status = "stale" if row else "insufficient_data" if held else "unknown"
             answers[name] = silent(served[name], status)
-    return Prepared(customer, features, answers)
+    return PreparedProfile(customer, features, answers)
 
 
 def _latest(live: Live, held: Sequence[StoredRow]) -> StoredRow | None:
@@ -136,9 +136,9 @@ def _id_of(profile: Any) -> str | None:
     return customer if isinstance(customer, str) else None
 
 
-def _opted_out(customer: str | None, served: Served, use_cases: Collection[str]) -> Prepared:
+def _opted_out(customer: str | None, served: Served, use_cases: Collection[str]) -> PreparedProfile:
     """Nothing but that the customer objected, from every use case that was asked."""
-    return Prepared(customer, {}, {name: silent(served[name], "opted_out") for name in use_cases})
+    return PreparedProfile(customer, {}, {name: silent(served[name], "opted_out") for name in use_cases})
 
 
 def _fitting(profile: Mapping[str, Any], served: Served) -> Collection[str]:

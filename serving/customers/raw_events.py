@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from features.spec.feature import CUSTOMER_ID
-from scoring.answers.prepared_profile import Prepared
+from scoring.answers.prepared_profile import PreparedProfile
 from scoring.answers.served_release import Live
-from scoring.encoding.value_rules import Note, kind
+from scoring.encoding.value_rules import ValueNote, kind
 from serving.customers.event_rows import (
     INNER,
     MAX_EVENTS,
@@ -51,7 +51,7 @@ def prepare(profiles: Sequence[Any], served: Mapping[str, Live], use_cases: Sequ
     prepared = list(profiles)
     for row in raw:
         told = {name: answers[row] for name, answers in found.items() if row in answers}
-        prepared[row] = Prepared(
+        prepared[row] = PreparedProfile(
             _customer(profiles[row]),
             features={name: features for name, (features, _) in told.items() if features is not None},
             answers={name: answer for name, (features, answer) in told.items() if features is None},
@@ -86,7 +86,7 @@ def _featured(live: Live, profiles: Mapping[int, Mapping[str, Any]]) -> dict[int
 
 def _read(
     compiled: Mapping[str, Any], row: int, profile: Mapping[str, Any]
-) -> tuple[list[list[Any]], list[list[Any]], list[Note]]:
+) -> tuple[list[list[Any]], list[list[Any]], list[ValueNote]]:
     """A profile's rows of the tables `events` and `traits`, and the rules it breaks."""
     as_of, broken, events = moment(profile["as_of"]), [], []
     for position, event in _once(profile["events"], compiled.get("id")):
@@ -99,7 +99,7 @@ def _read(
     return events, [[str(row), *traits]], broken + faults
 
 
-def _event(compiled: Mapping[str, Any], event: Any, what: str) -> tuple[list[Any], list[Note]]:
+def _event(compiled: Mapping[str, Any], event: Any, what: str) -> tuple[list[Any], list[ValueNote]]:
     """One event's cells, its amount in the currency of the use case."""
     columns = [column for column in compiled["events"] if column["key"] not in INNER]
     currency = compiled.get("currency")
@@ -164,7 +164,7 @@ def _customer(profile: Mapping[str, Any]) -> str | None:
     return customer if isinstance(customer, str) else None
 
 
-def _faults(profile: Mapping[str, Any]) -> list[Note]:
+def _faults(profile: Mapping[str, Any]) -> list[ValueNote]:
     """The rules that the profile itself breaks, whatever the use case."""
     broken = []
     if not _customer(profile):

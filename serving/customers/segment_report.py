@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from scoring.segments.assignment import REPORT, SHELF
+from scoring.segments.assignment import REPORT, SEGMENTS_FOLDER
 from scoring.segments.policy import Policy
 
 
@@ -64,7 +64,7 @@ class SegmentReport(msgspec.Struct, frozen=True):
 def last_report(home: Path) -> SegmentReport | None:
     """The report left last; None where there is none, or the file is not one of ours."""
     try:
-        return _READ((home / SHELF / REPORT).read_bytes())
+        return _READ((home / SEGMENTS_FOLDER / REPORT).read_bytes())
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return None
 

@@ -17,7 +17,7 @@ from scoring.bundle.golden_rows import replay
 from scoring.errors import BundleError, PolicyFailedError
 from scoring.releases.current_pointer import CURRENT, current_version, released_use_cases
 from scoring.releases.store import RELEASE, load_release
-from scoring.segments.assignment import DEFAULT, SHELF
+from scoring.segments.assignment import DEFAULT, SEGMENTS_FOLDER
 from scoring.segments.policy import Policy
 from serving.releases import verified_cache as proved
 from serving.releases.policy_in_force import PolicyInForce
@@ -125,7 +125,7 @@ class Watch:
         """The installed policy of segments, once proved with what is served; else the last good one stays."""
         served = self.snapshot.served
         versions = tuple((name, live.release.version, self.snapshot.released_at[name]) for name, live in served.items())
-        mark = (_stats([shelf / SHELF / CURRENT]), versions)
+        mark = (_stats([shelf / SEGMENTS_FOLDER / CURRENT]), versions)
         with _LOCK:
             if self._policies.look(shelf, served, mark):
                 self._tell_policy()

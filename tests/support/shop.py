@@ -13,7 +13,7 @@ from scoring.bundle.bundle import canonical_json, load_bundle, write_bundle
 from scoring.bundle.scorer import Scorer
 from scoring.cli.main import main
 from scoring.models.bands import Ladder
-from scoring.releases.promotion_log import note_verdict
+from scoring.releases.promotion_log import log_decision
 from scoring.releases.store import install_release, make_current
 from tests.support.models import LEVELS, SHOP, shop_rows, write_shop_bundle
 from training.bundling.curves import curves
@@ -130,4 +130,4 @@ def note_verdicts(home: Path) -> None:
         ("propensity", "1", "of_tomorrow", {}),
     ):
         told = {"version": version, "rule": rule, "promoted": rule in ("first_model", "better")}
-        note_verdict(home, name, {**told, "refused": rule == "leak", "reason": "as it was told", **figures})
+        log_decision(home, name, {**told, "refused": rule == "leak", "reason": "as it was told", **figures})

@@ -14,7 +14,7 @@ import pytest
 from features.build.log_table import scoring_table
 from features.config.use_case import load_use_case
 from features.spec.feature import Feature
-from scoring.segments.assignment import field_of, place_all
+from scoring.segments.assignment import assign_all, field_of
 from scoring.segments.policy import Policy
 from scoring.segments.policy_file import read_policy
 
@@ -103,7 +103,7 @@ def test_the_rules_are_those_that_were_asked_for(policy: Policy) -> None:
 def test_everyone_is_where_a_count_by_hand_puts_them(folder: Path, table: pl.DataFrame, policy: Policy) -> None:
     """All 600 people, all segments of two levels; each of the quoted ones has members."""
     statuses = dict.fromkeys(NAMES, ["scored"] * len(table))
-    placed = place_all(policy, statuses, lambda name: [None] * len(table) if field_of(name) else table[name].to_list())
+    placed = assign_all(policy, statuses, lambda name: [None] * len(table) if field_of(name) else table[name].to_list())
 
     found = {
         customer: [segment.code for segment in place.path]

@@ -13,7 +13,7 @@ import pytest
 from features.build.log_table import scoring_table
 from features.config.use_case import UseCase, load_use_case
 from scoring.answers.served_release import Live
-from scoring.audiences.segment_report import Outcomes, segment_report
+from scoring.audiences.segment_report import RealisedOutcomes, segment_report
 from scoring.audiences.snapshot import open_snapshot, take_snapshot
 from scoring.releases.store import load_release
 from scoring.segments.policy_file import read_policy
@@ -97,7 +97,7 @@ def report(use_case: UseCase, tmp_path_factory: pytest.TempPathFactory) -> dict[
         )
         previous = open_snapshot(home / f"s{day}.parquet")
         taken.append(previous)
-    return segment_report(*taken, Outcomes(bought(use_case.events.path), complete=True))
+    return segment_report(*taken, RealisedOutcomes(bought(use_case.events.path), complete=True))
 
 
 def bought(path: Path) -> dict[str, bool]:

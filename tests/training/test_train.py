@@ -26,7 +26,7 @@ from scoring.bundle.scorer import Scorer
 from scoring.models.calibration import sigmoid
 from scoring.models.model import Model
 from scoring.releases.current_pointer import current_version
-from scoring.releases.promotion_log import verdicts
+from scoring.releases.promotion_log import read_decisions
 from scoring.releases.store import load_release
 from training.bundling.build import build
 from training.bundling.receipt import check
@@ -352,7 +352,7 @@ def test_aliases_move_the_shelf_and_back(
     assert current_version(home, "visits") == line["version"]
     promote(registry, home, "visits", first)
     assert current_version(home, "visits") == first
-    noted = [(told["rule"], told["version"]) for told in verdicts(home, "visits")][::-1]
+    noted = [(told["rule"], told["version"]) for told in read_decisions(home, "visits")][::-1]
     second = line["version"]
     assert noted[0] == ("first_model", first)
     assert noted[-5:] == [

@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 
 from features.config.use_case import ImputationKind
 from features.spec.feature import Feature
-from scoring.models.imputation import Gaps
+from scoring.models.imputation import Imputation
 from training.fitting.imputation import Filled, learn_gaps
 
 STEEP = 1.0  # skewness from which a non-negative number is read on a logarithmic scale
@@ -97,7 +97,7 @@ def _filled(
     centres, spreads = [scale.centre for scale in scales.values()], [scale.spread for scale in scales.values()]
     learned = learn_gaps(kind, (rows[:, places] - centres) / spreads, seed=seed)
     document = {"places": places, "centres": centres, "spreads": spreads, **learned}
-    return document, Gaps.parse(document).fill(rows)
+    return document, Imputation.parse(document).fill(rows)
 
 
 def _design(

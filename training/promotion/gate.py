@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from features.spec.feature import Finding
 from scoring.bundle.bundle import Bundle
-from scoring.text.promotion import reason
+from scoring.text.promotion import decision_reason
 from training.evaluation.metrics import row_losses
 from training.promotion.guards import Guard
 
@@ -32,7 +32,7 @@ class Decision:
     @property
     def reason(self) -> str:
         """Why, in English."""
-        return str(reason({"rule": self.rule, **self.figures}, "en"))
+        return str(decision_reason({"rule": self.rule, **self.figures}, "en"))
 
     def to_json(self) -> dict[str, Any]:
         """As it stands in the registry."""

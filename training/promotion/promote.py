@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from features.spec.feature import Finding
 from scoring.bundle.bundle import Bundle, load_bundle
 from scoring.bundle.scorer import Scorer
-from scoring.releases.promotion_log import note_verdict
+from scoring.releases.promotion_log import log_decision
 from training.data.encode import encode
 from training.data.population import current, write_request
 from training.data.split import Parts, labels, split
@@ -63,7 +63,7 @@ def settle(
         adopt(task.registry, task.home, version)
     release = _installed(task, version, challenger, population)
     task.registry.note(version, decision.to_json(), decision.numbers())
-    note_verdict(task.home, task.name, decision_record(version.number, decision))
+    log_decision(task.home, task.name, decision_record(version.number, decision))
     return {
         "version": version.number,
         "promoted": decision.promote,

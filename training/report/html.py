@@ -13,9 +13,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from features.spec.feature import Feature
 from features.tables.learning_table import LearningTable
 from scoring.reasons.reasons import described
-from scoring.text.catalogue import texts
-from scoring.text.data_notes import noted
-from scoring.text.findings import Doubt, doubt
+from scoring.text.data_notes import note_text
+from scoring.text.findings import FindingText, finding_text
 from scoring.text.formatting import (
     LANGUAGES,
     Language,
@@ -28,7 +27,8 @@ from scoring.text.formatting import (
     tiny,
     unbreakable,
 )
-from scoring.text.promotion import Reason, reason, told_bar
+from scoring.text.messages import texts
+from scoring.text.promotion import DecisionReason, baseline_text, decision_reason
 from training.bundling.build import Built
 from training.diagnostics.feature_importance import CRITERIA, heaviest
 from training.diagnostics.groups import LEAST, OTHERS
@@ -99,8 +99,8 @@ def report_html(
         planned=planned,
         parts=PARTS,
         colon=colon,
-        noted=noted,
-        told_bar=told_bar,
+        note_text=note_text,
+        baseline_text=baseline_text,
         day=iso_date,
     )
     return page.encode()
@@ -163,15 +163,15 @@ def limits(built: Built, table: LearningTable, language: Language) -> list[str]:
     return told
 
 
-def _decided(decision: Decision, language: Language) -> tuple[str, Reason]:
+def _decided(decision: Decision, language: Language) -> tuple[str, DecisionReason]:
     """What was decided, and why."""
     kind = "refused" if decision.refused else "promoted" if decision.promote else "kept"
-    return texts(language)[f"verdict_{kind}"], reason(decision.to_json(), language)
+    return texts(language)[f"verdict_{kind}"], decision_reason(decision.to_json(), language)
 
 
-def doubts(built: Built, language: Language) -> list[Doubt]:
+def doubts(built: Built, language: Language) -> list[FindingText]:
     """What the training found doubtful."""
-    return [doubt(finding, language) for finding in built.bundle.manifest["findings"]]
+    return [finding_text(finding, language) for finding in built.bundle.manifest["findings"]]
 
 
 def _direction(values: Any, contributions: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from scoring.text.formatting import Language, event_words, figure, number, percent, quantity
+from scoring.text.formatting import Language, event_forms, figure, number, percent, quantity
 
 Manifest = Mapping[str, Any]
 
@@ -31,7 +31,7 @@ def population(manifest: Manifest, words: Mapping[str, str], language: Language)
 
 
 def _event(slug: str, days: float, language: Language) -> dict[str, str]:
-    one, _, feminine = event_words(slug, language)
+    one, _, feminine = event_forms(slug, language)
     agreed = {"aucun": "aucune", "un": "une"} if feminine else {"aucun": "aucun", "un": "un"}
     return {"one": one, "days": quantity(days, "days", language), **agreed}
 

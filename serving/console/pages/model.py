@@ -15,7 +15,7 @@ from scoring.answers.served_release import Live
 from scoring.bundle.bundle import MANIFEST
 from scoring.errors import BundleError
 from scoring.releases.store import read_facts
-from scoring.text.promotion import told_bar
+from scoring.text.promotion import baseline_text
 from serving.console.charts.curves import curves_of, market_of
 from serving.console.charts.model_charts import by_tenths, calibration_chart, model_charts
 from serving.console.views.findings import doubts
@@ -70,7 +70,7 @@ async def _planned(live: Live, request: Request, say: Words) -> PlanResult | Non
 
 def verdict(manifest: Mapping[str, Any], say: Words) -> str | None:
     """Whether it beats the baseline it must beat, with the interval; None for a version that does not say."""
-    return told_bar(manifest, say.language) if "over_bar" in manifest else None
+    return baseline_text(manifest, say.language) if "over_bar" in manifest else None
 
 
 def versions(live: Live) -> list[dict[str, Any]]:

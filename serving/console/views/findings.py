@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from scoring.text.findings import Doubt, doubt
+from scoring.text.findings import FindingText, finding_text
 from serving.console.web.i18n import Words
 
 
-def doubts(manifest: Mapping[str, Any], say: Words) -> list[Doubt] | None:
+def doubts(manifest: Mapping[str, Any], say: Words) -> list[FindingText] | None:
     """The findings a bundle carries; None for a version that carries none of its own."""
     if "findings" not in manifest:
         return None
-    return [doubt(finding, say.language) for finding in manifest["findings"]]
+    return [finding_text(finding, say.language) for finding in manifest["findings"]]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scoring.releases.promotion_log import judged_use_cases, verdicts
-from scoring.text.promotion import reason
+from scoring.releases.promotion_log import decided_use_cases, read_decisions
+from scoring.text.promotion import decision_reason
 from serving.console.web.i18n import Words
 
 FEW, SOME = 6, 8  # on the first page, on a model's
@@ -28,17 +28,17 @@ class PromotionDecision:
 
 def decisions_on(home: Path, name: str, say: Words) -> list[PromotionDecision]:
     """The last decisions on one use case, the newest first."""
-    return [_told(name, told, say) for told in verdicts(home, name)[:SOME]]
+    return [_told(name, told, say) for told in read_decisions(home, name)[:SOME]]
 
 
 def latest_decisions(home: Path, say: Words) -> list[PromotionDecision]:
     """The last decisions on all use cases, those that were never served among them."""
-    found = [(name, told) for name in judged_use_cases(home) for told in verdicts(home, name)[:FEW]]
+    found = [(name, told) for name in decided_use_cases(home) for told in read_decisions(home, name)[:FEW]]
     found.sort(key=lambda one: str(one[1]["at"]), reverse=True)
     return [_told(name, told, say) for name, told in found[:FEW]]
 
 
 def _told(name: str, told: Mapping[str, Any], say: Words) -> PromotionDecision:
     kind = "refused" if told.get("refused") else "promoted" if told.get("promoted") else "kept"
-    why = reason(told, say.language)
+    why = decision_reason(told, say.language)
     return PromotionDecision(name, told["version"], told["at"], kind, why.why, why.foreign)

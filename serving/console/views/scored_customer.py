@@ -8,7 +8,7 @@ from typing import Any
 
 from features.spec.feature import OTHER, Feature
 from scoring.answers.explain import explain_profile
-from scoring.answers.prepared_profile import Prepared
+from scoring.answers.prepared_profile import PreparedProfile
 from scoring.answers.score import score_profiles
 from scoring.answers.served_release import Live
 from scoring.reasons.reasons import OTHER_FACTORS, sentence, shown_value
@@ -88,19 +88,19 @@ def customer(
 
 def features_of(profile: Any, name: str) -> Mapping[str, Any]:
     """A sound profile's features for one use case, as posted or as made from its events."""
-    return profile.features[name] if isinstance(profile, Prepared) else profile["features"]
+    return profile.features[name] if isinstance(profile, PreparedProfile) else profile["features"]
 
 
 def features_in(profile: Any) -> dict[str, Any]:
     """All features of a sound profile."""
-    if not isinstance(profile, Prepared):
+    if not isinstance(profile, PreparedProfile):
         return dict(profile["features"])
     return {name: value for features in profile.features.values() for name, value in features.items()}
 
 
 def with_features(profile: Any, changed: Mapping[str, Any]) -> Any:
     """A sound profile with other values of its features."""
-    if not isinstance(profile, Prepared):
+    if not isinstance(profile, PreparedProfile):
         return {**profile, "features": {**profile["features"], **changed}}
     made = {
         use_case: {name: changed.get(name, value) for name, value in features.items()}

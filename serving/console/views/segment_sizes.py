@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scoring.segments.assignment import SHELF, SIZES
+from scoring.segments.assignment import SEGMENTS_FOLDER, SIZES
 from scoring.segments.policy import Policy
 
 
@@ -26,7 +26,7 @@ class Sizes:
 def sizes(home: Path, policy: Policy) -> Sizes | None:
     """The sizes counted last; None where nothing was counted, or the file is not one of ours."""
     try:
-        stored: Any = json.loads((home / SHELF / SIZES).read_bytes())
+        stored: Any = json.loads((home / SEGMENTS_FOLDER / SIZES).read_bytes())
         counts = {str(code): int(count) for code, count in stored["sizes"].items()}
         known = stored["policy"] == policy.version
         path = Path(stored["snapshot"]) if "snapshot" in stored else None

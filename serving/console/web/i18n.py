@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from scoring.text import catalogue as told
+from scoring.text import messages
 from scoring.text.formatting import (
     MINUS,
     Language,
@@ -29,12 +29,12 @@ from serving.http.problems import Kind
 
 @cache
 def _texts(language: Language) -> Mapping[str, str]:
-    """Every text of `texts.toml` and of what training tells by its key; the tables there are for the reader only."""
+    """Every text of `texts.toml` and of `messages.toml` by its key; the tables there are for the reader only."""
     tables = tomllib.loads((Path(__file__).parent / "texts.toml").read_text(encoding="utf-8"))
     own = {key: forms[language] for table in tables.values() for key, forms in table.items()}
     if language == "fr":
         own = {key: unbreakable(text) for key, text in own.items()}
-    return {**told.texts(language), **own}
+    return {**messages.texts(language), **own}
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,10 +28,10 @@ ROOT = Path(__file__).parents[3]
 # As many children as there are releases, each a copy of one process that has imported the libraries already.
 NURSERY = """
 import json, os, sys
-from scoring.lean import bar_training_libraries
+from scoring.lean_imports import bar_training_libraries
 bar_training_libraries()
-import scoring.answers
-from scoring.verify import _main
+import scoring.answers.score
+from scoring.answers.verification import _main
 ended = {}
 for version in sys.argv[2:]:
     child = os.fork()

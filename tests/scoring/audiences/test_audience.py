@@ -12,7 +12,7 @@ import pytest
 
 from scoring.audiences.audience import Contacts, in_holdout, read_contacts, read_suppressed, select_audience
 from scoring.audiences.export_formats import write_audience
-from scoring.audiences.snapshot import AudienceError, Snapshot
+from scoring.audiences.snapshot import AudienceError, SegmentSnapshot
 from scoring.cli.main import main
 
 SEGMENTS = ("a", "b", "c", "d", "e")
@@ -39,7 +39,7 @@ def snapshot_of(count, *, name="model"):
     }
     listed = [{"code": code, "labels": {}, "level": 1, "exclusive": code != "extra"} for code in (*SEGMENTS, "extra")]
     facts = {"policy": "p", "models": {name: "1"}, "as_of": "2026-03-01", "segments": listed}
-    return Snapshot(facts, pa.table(rows).replace_schema_metadata({b"penchant": json.dumps(facts).encode()}))
+    return SegmentSnapshot(facts, pa.table(rows).replace_schema_metadata({b"penchant": json.dumps(facts).encode()}))
 
 
 def test_nobody_is_addressed_who_must_not_be_and_each_is_counted_once(tmp_path):
@@ -102,11 +102,11 @@ def test_a_holdouts_share_is_within_chance_in_every_segment():
 
     for code in (*SEGMENTS, "extra"):
         audience = select_audience(snapshot, code, holdout=0.1, salt="spring")
-        members = len(audience.rows) + len(audience.held_out)
+        members = len(audience.rows) + len(audience.holdout_ids)
         places = zip(snapshot.column("path"), snapshot.column("also"), strict=True)
         assert members == sum(code in (*path, *more) for path, more in places)
-        assert abs(len(audience.held_out) - 0.1 * members) <= 4 * math.sqrt(0.09 * members)
-        assert not set(audience.held_out) & set(audience.rows.column("customer_id").to_pylist())
+        assert abs(len(audience.holdout_ids) - 0.1 * members) <= 4 * math.sqrt(0.09 * members)
+        assert not set(audience.holdout_ids) & set(audience.rows.column("customer_id").to_pylist())
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import pyarrow.parquet as pq
 import pytest
 from scipy.stats import binomtest
 
-from scoring.audiences.segment_report import Outcomes, read_outcomes, segment_report, wilson
-from scoring.audiences.snapshot import AudienceError, Snapshot
+from scoring.audiences.segment_report import RealisedOutcomes, read_outcomes, segment_report, wilson
+from scoring.audiences.snapshot import AudienceError, SegmentSnapshot
 
 LEVELS = {"a": 1, "b": 1, "a_new": 2, "extra": 2}
 
@@ -30,7 +30,7 @@ def snapshot(places, *, as_of="2026-01-01", reasons=()):
         for row in rows
     ]
     segments = [{"code": code, "labels": {}, "level": level, "exclusive": True} for code, level in LEVELS.items()]
-    return Snapshot({"policy": "p", "models": {"model": "1"}, "as_of": as_of, "segments": segments},
+    return SegmentSnapshot({"policy": "p", "models": {"model": "1"}, "as_of": as_of, "segments": segments},
                     pa.Table.from_pylist(rows))  # fmt: skip
 
 
@@ -72,8 +72,8 @@ def test_what_is_realised_is_of_those_in_the_segment_on_the_first_date():
     before = snapshot({"1": "a", "2": "a", "3": "a", "4": "b"})
     after = snapshot({"1": "b", "2": "b", "3": "b", "4": "b"}, as_of="2026-04-01")
 
-    partly = segment_report(before, after, Outcomes({"1": True, "2": False}))
-    wholly = segment_report(before, after, Outcomes({"1": True}, complete=True))
+    partly = segment_report(before, after, RealisedOutcomes({"1": True, "2": False}))
+    wholly = segment_report(before, after, RealisedOutcomes({"1": True}, complete=True))
 
     assert [of(partly, "a")["realised"][key] for key in ("known", "hits", "rate")] == [2, 1, 0.5]
     assert of(partly, "b")["realised"] == {"known": 0, "hits": 0, "rate": None, "low": 0.0, "high": 1.0}

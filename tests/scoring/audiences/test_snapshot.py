@@ -8,10 +8,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scoring.audiences.snapshot import AudienceError, Tally, membership, open_snapshot, stand_after, take_snapshot
+from scoring.audiences.snapshot import (
+    AudienceError,
+    SnapshotCounts,
+    membership_after,
+    minimum_stays,
+    open_snapshot,
+    take_snapshot,
+)
 from scoring.batch.score_files import score_table
 from scoring.models.bands import published_score
-from scoring.segments.assignment import place_all
+from scoring.segments.assignment import assign_all
 from scoring.segments.policy_file import read_policy
 from tests.scoring.segments.test_assignment import GOOD, USE_CASES
 from tests.support.models import shop_rows
@@ -65,7 +72,7 @@ def test_flows_add_up_and_members_keep_their_date_of_entry(live, tmp_path):
 
     tally = take_snapshot(live, policy, second, tmp_path / "2.parquet", as_of=later, previous=before)
 
-    old, new = before.stands(), open_snapshot(tmp_path / "2.parquet").stands()
+    old, new = before.memberships(), open_snapshot(tmp_path / "2.parquet").memberships()
     moved = [one for one in old if old[one].segment != new[one].segment]
     assert tally.compared == 300
     assert 0 < tally.moved == len(moved) < 80
@@ -94,14 +101,14 @@ def test_a_minimum_stay_holds_until_its_last_day(live, tmp_path):
     policy = policy_of(minimum_stay="14d")
     take_snapshot(live, policy, features(tmp_path / "a.parquet"), tmp_path / "1.parquet", as_of=DAY)
     before = open_snapshot(tmp_path / "1.parquet")
-    hot = [one for one, stand in before.stands().items() if "hot" in stand.entered]
+    hot = [one for one, stand in before.memberships().items() if "hot" in stand.entered]
     cold = features(tmp_path / "b.parquet", changes=[(row, "days_since_purchase", 379.0) for row in range(300)])
 
     stayed = []
     for days in (13, 14):
         as_of = DAY + timedelta(days=days)
         take_snapshot(live, policy, cold, tmp_path / "2.parquet", as_of=as_of, previous=before)
-        after = open_snapshot(tmp_path / "2.parquet").stands()
+        after = open_snapshot(tmp_path / "2.parquet").memberships()
         stayed.append(sum("hot" in after[one].entered for one in hot))
 
     assert stayed[0] == len(hot) > stayed[1]
@@ -129,15 +136,15 @@ def test_a_snapshot_that_would_lie_is_refused(live, tmp_path, kind):
 
 def replay(policy, scores):
     """Daily scores, shape (days, customers), through a policy: the tally of all days and who was hot, by day."""
-    tally, hot, was = Tally(), [], [None] * scores.shape[1]
+    tally, hot, was = SnapshotCounts(), [], [None] * scores.shape[1]
     for day, today in enumerate(scores):
         as_of = DAY + timedelta(days=day)
-        members = [membership(policy, stand, as_of) for stand in was]
+        members = [minimum_stays(policy, stand, as_of) for stand in was]
         read = {"propensity.score": today.tolist(), "canal d'achat": [None] * len(today)}.__getitem__
         statuses = dict.fromkeys(policy.use_cases, ["scored"] * len(today))
         stands = [
-            stand_after(place, stand, as_of)
-            for place, stand in zip(place_all(policy, statuses, read, members=members), was, strict=True)
+            membership_after(place, stand, as_of)
+            for place, stand in zip(assign_all(policy, statuses, read, members=members), was, strict=True)
         ]
         for old, new in zip(was, stands, strict=True):
             tally.count(old, new, as_of)

@@ -7,8 +7,8 @@ import pytest
 from scoring.answers.score import score_profiles
 from scoring.answers.served_release import Live
 from scoring.releases.store import load_release
-from scoring.segments.assignment import DEFAULT, current_policy, field_of, install_policy, place_all
-from scoring.segments.policy import Place
+from scoring.segments.assignment import DEFAULT, assign_all, current_policy, field_of, install_policy
+from scoring.segments.policy import Assignment
 from scoring.segments.policy_file import read_policy
 from tests.support.models import SHOP, WRITTEN, release_shop, shop_rows
 
@@ -45,8 +45,8 @@ def place(churn, propensity, *, statuses=("scored", "scored")):
             return [dict(zip(told, statuses, strict=True))[use_case]]
         return [RUNGS[told[use_case]][("lowest_band", "highest_band").index(field)]]
 
-    placed = place_all(DEFAULT, {name: [status] for name, status in zip(told, statuses, strict=True)}, read)
-    found = placed[0].told("en")
+    placed = assign_all(DEFAULT, {name: [status] for name, status in zip(told, statuses, strict=True)}, read)
+    found = placed[0].to_answer("en")
     return found and found["code"]
 
 
@@ -148,10 +148,10 @@ def test_a_member_stays_by_the_stay_rule_or_the_minimum_stay():
     read = {"propensity.score": [80.0, 65.0, 65.0, 50.0, 50.0], "canal d'achat": [None] * 5}.__getitem__
     statuses = dict.fromkeys(policy.use_cases, ["scored"] * 5)
 
-    placed = place_all(policy, statuses, read, members=[{}, {"hot": False}, {}, {"hot": False}, {"hot": True}])
+    placed = assign_all(policy, statuses, read, members=[{}, {"hot": False}, {}, {"hot": False}, {"hot": True}])
 
     assert [stand.path[0].code for stand in placed] == ["hot", "hot", "rest", "rest", "hot"]
-    assert isinstance(placed[0], Place)
+    assert isinstance(placed[0], Assignment)
 
 
 def test_a_minimum_stay_holds_against_an_earlier_segment_too():
@@ -160,7 +160,7 @@ def test_a_minimum_stay_holds_against_an_earlier_segment_too():
     read = {"propensity.score": [80.0, 80.0], "canal d'achat": ["web", "web"]}.__getitem__
     statuses = dict.fromkeys(policy.use_cases, ["scored"] * 2)
 
-    placed = place_all(policy, statuses, read, members=[{"rest": True}, {"rest": False}])
+    placed = assign_all(policy, statuses, read, members=[{"rest": True}, {"rest": False}])
 
     assert [[segment.code for segment in stand.path] for stand in placed] == [["rest"], ["hot", "hot_web"]]
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scoring.answers.score import name_segments, score_profiles
-from scoring.batch.score_files import place_rows, score_table, tell
+from scoring.batch.score_files import answer_table, assign_rows, score_table
 from scoring.segments.assignment import current_policy, install_policy
 from scoring.segments.policy import Policy, Segment
 from scoring.segments.policy_file import PolicyError, read_policy
@@ -124,7 +124,7 @@ def test_a_policy_means_the_same_over_http_in_batch_and_in_sql(live):
     rows = shop_rows(200, seed=2)
     profiles = [{"customer_id": str(i), "features": row} for i, row in enumerate(rows)]
     table = pa.Table.from_pylist(rows)
-    answers, told = score_profiles(live, profiles), tell(live, table)
+    answers, told = score_profiles(live, profiles), answer_table(live, table)
     seen = set()
 
     with duckdb.connect() as connection:
@@ -136,7 +136,7 @@ def test_a_policy_means_the_same_over_http_in_batch_and_in_sql(live):
             policy = random_policy(rng)
             name_segments(policy, live, answers, profiles, "en")
             posted = [codes_of(row["segment"]) for row in answers]
-            batch = [codes_of(place.told("en")) for place in place_rows(policy, live, told, table)]
+            batch = [codes_of(place.to_answer("en")) for place in assign_rows(policy, live, told, table)]
             assert batch == posted
             assert in_sql(connection, policy) == posted
             seen.update(code for codes in posted for code in codes)

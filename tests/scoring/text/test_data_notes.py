@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from scoring.text.catalogue import texts
-from scoring.text.data_notes import noted
+from scoring.text.data_notes import note_text
+from scoring.text.messages import texts
 
 FEATURES = Path(__file__).parents[3] / "features"
 
@@ -36,19 +37,23 @@ def test_a_note_is_told_in_french_by_its_figures(rule: str, figures: dict[str, A
     """In English as it was written, as a sentence."""
     note = {"rule": rule, "detail": "as written", "figures": figures}
 
-    assert said in noted(note, "fr")
-    assert noted(note, "en") == "As written."
+    assert said in note_text(note, "fr")
+    assert note_text(note, "en") == "As written."
 
 
 def test_every_note_has_words() -> None:
     """Each rule that features give a note of is told in French."""
-    calls = [
-        call
-        for path in FEATURES.glob("*.py")
-        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in ("Note", "_said")
-    ]
-    rules = {call.args[0].value for call in calls if isinstance(call.args[0], ast.Constant)}
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in FEATURES.rglob("*.py")]
+    rules = {rule for tree in trees for rule in _rules_noted(tree)}
 
     assert len(rules) == 13
     assert {f"noted_{rule}" for rule in rules} == {key for key in texts("fr") if key.startswith("noted_")}
+
+
+def _rules_noted(tree: ast.Module) -> Iterator[str]:
+    """The first argument of each call of `DataNote`, or of a function of the file that takes a rule first."""
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    makers = {"DataNote", *(each.name for each in functions if [one.arg for one in each.args.args[:1]] == ["rule"])}
+    for call in ast.walk(tree):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in makers:
+            yield from (first.value for first in call.args[:1] if isinstance(first, ast.Constant))

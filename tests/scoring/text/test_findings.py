@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from scoring.text.findings import doubt
+from scoring.text.findings import finding_text
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_a_finding_is_told_in_french_by_its_figures(rule: str, figures: dict[str
     """In English as it was written."""
     finding = {"rule": rule, "feature": None, "severity": "warn", "detail": "As written.", "figures": figures}
 
-    french, english = doubt(finding, "fr"), doubt(finding, "en")
+    french, english = finding_text(finding, "fr"), finding_text(finding, "en")
 
     assert said in french.detail
     assert (french.foreign, english.foreign, english.detail) == (False, False, "As written.")
@@ -55,6 +55,6 @@ def test_a_finding_is_told_in_french_by_its_figures(rule: str, figures: dict[str
 @pytest.mark.parametrize("finding", [{"rule": "separates_alone"}, {"rule": "of_tomorrow", "figures": {"auc": 1.0}}])
 def test_a_finding_without_words_stays_as_it_was_written(finding: dict[str, Any]) -> None:
     """An older version's has no figures; it is marked as English."""
-    told = doubt({"feature": "x", "severity": "warn", "detail": "As written.", **finding}, "fr")
+    told = finding_text({"feature": "x", "severity": "warn", "detail": "As written.", **finding}, "fr")
 
     assert (told.detail, told.foreign) == ("As written.", True)

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from scoring.text.catalogue import texts
 from scoring.text.formatting import Language
-from scoring.text.promotion import against_bar, reason, told_bar
+from scoring.text.messages import texts
+from scoring.text.promotion import against_bar, baseline_text, decision_reason
 
 GAIN = {"mean": 0.0123, "low": 0.001, "high": 0.02}
 COMPARED = {"challenger_log_loss": 0.39, "champion_log_loss": 0.4, "log_loss_gain": GAIN, "least_gain": 0.004}
@@ -53,7 +53,7 @@ GUARDS = {
 def test_a_decision_is_told_by_its_figures(told: dict[str, Any], english: str, french: str) -> None:
     """In both languages, and neither is the text that was stored."""
     for language, said in (("en", english), ("fr", french)):
-        found = reason({"reason": "As it was stored.", **told}, language)  # type: ignore[arg-type] # a literal
+        found = decision_reason({"reason": "As it was stored.", **told}, language)  # type: ignore[arg-type] # a literal
 
         assert said in str(found)
         assert not found.foreign
@@ -62,7 +62,7 @@ def test_a_decision_is_told_by_its_figures(told: dict[str, Any], english: str, f
 @pytest.mark.parametrize("told", [{"rule": "of_tomorrow"}, {"rule": "better"}, {"rule": "better", "log_loss_gain": {}}])
 def test_a_decision_without_words_or_figures_stays_as_it_was_stored(told: dict[str, Any]) -> None:
     """An older version's reason is shown, and marked as English for a French reader."""
-    french, english = (reason({"reason": "As it was stored.", **told}, language) for language in ("fr", "en"))
+    french, english = (decision_reason({"reason": "As it was stored.", **told}, language) for language in ("fr", "en"))
 
     assert str(french) == str(english) == "As it was stored."
     assert (french.foreign, english.foreign) == (True, False)
@@ -101,8 +101,8 @@ def test_a_model_that_is_the_baseline_says_so(language: Language) -> None:
     """And one that none could be fitted beside says that."""
     words = texts(language)
 
-    assert words["bar_rfm_logit"] in told_bar({"over_bar": None, "kind": "rfm_logit"}, language)
-    assert told_bar({"over_bar": None, "kind": "xgboost"}, language) == words["bar_none"]
+    assert words["bar_rfm_logit"] in baseline_text({"over_bar": None, "kind": "rfm_logit"}, language)
+    assert baseline_text({"over_bar": None, "kind": "xgboost"}, language) == words["bar_none"]
 
 
 def test_both_languages_fill_the_same_figures() -> None:

@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 
 from features.spec.feature import Feature
 from scoring.bundle.bundle import canonical_json
-from scoring.models.imputation import NEAREST, Gaps
+from scoring.models.imputation import NEAREST, Imputation
 from scoring.models.model import LinearModel
 from training.fitting.imputation import Filled, learn_gaps
 from training.fitting.linear import fit_linear
@@ -34,11 +34,11 @@ def rows(count: int = 1500) -> np.ndarray:
     return np.where(gaps, np.nan, numbers)
 
 
-def filler(kind: Filled, known: np.ndarray) -> Gaps:
+def filler(kind: Filled, known: np.ndarray) -> Imputation:
     """What serving would read of what was learned from standardised rows."""
     width = known.shape[1]
     scales = {"places": list(range(width)), "centres": [0.0] * width, "spreads": [1.0] * width}
-    return Gaps.parse({**scales, **learn_gaps(kind, known, seed=0)})
+    return Imputation.parse({**scales, **learn_gaps(kind, known, seed=0)})
 
 
 def standardised(matrix: np.ndarray) -> np.ndarray:
@@ -153,7 +153,7 @@ def test_odd_columns_are_filled_too(kind: Filled) -> None:
 def test_what_does_not_fit_is_refused(broken: dict[str, object]) -> None:
     """A kind that is unknown, a list of another length, a place that is not there."""
     with pytest.raises(ValueError, match="gaps"):
-        Gaps.parse({"places": [0, 1], "centres": [0.0, 0.0], "spreads": [1.0, 1.0], **broken})
+        Imputation.parse({"places": [0, 1], "centres": [0.0, 0.0], "spreads": [1.0, 1.0], **broken})
 
 
 _WIDE = [filler(kind, standardised(np.hstack([rows()] * 5)[:, :19] + rows(1500)[:, 3:] / 3)) for kind in KINDS]

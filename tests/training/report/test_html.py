@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from markupsafe import escape
 
 from features.spec.feature import MISSING
-from scoring.text.findings import doubt
+from scoring.text.findings import finding_text
 from scoring.text.formatting import LANGUAGES
 from tests.support.worlds import log_case
 from training.diagnostics.groups import LEAST, MOST, OTHERS, by_group, declared, grouped, merged
@@ -62,7 +62,7 @@ def test_findings_are_told_in_each_language(trained: Lines, home: Path) -> None:
 
     assert found
     for finding in found:
-        told = doubt(finding, "fr")
+        told = finding_text(finding, "fr")
         assert str(escape(told.detail)) in french
         assert told.rule.replace("'", "&#39;") in french
         assert str(escape(finding["detail"])) in english

@@ -1,4 +1,4 @@
-"""The words of what a training tells, `told.toml`, and its figures as a sentence shows them."""
+"""The messages on a training, `messages.toml`, and its figures as a sentence shows them."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ _DAYS = ("cutoff", "start", "last_day", "next_day")
 
 @cache
 def texts(language: Language) -> Mapping[str, str]:
-    """Every text of `told.toml` by its key; the tables there are for the reader only."""
-    tables = tomllib.loads((Path(__file__).parent / "told.toml").read_text(encoding="utf-8"))
-    told = {key: forms[language] for table in tables.values() for key, forms in table.items()}
-    return {key: unbreakable(text) for key, text in told.items()} if language == "fr" else told
+    """Every text of `messages.toml` by its key; the tables there are for the reader only."""
+    tables = tomllib.loads((Path(__file__).parent / "messages.toml").read_text(encoding="utf-8"))
+    found = {key: forms[language] for table in tables.values() for key, forms in table.items()}
+    return {key: unbreakable(text) for key, text in found.items()} if language == "fr" else found
 
 
 def rule_name(rule: str, language: Language) -> str:
-    """What a rule of a finding is called; one that has no words keeps its name."""
+    """What a rule of a finding is called; one without a message keeps its name."""
     return texts(language).get(f"finding_{rule}", rule)
 
 
 def shown(name: str, value: Any, language: Language) -> str:
-    """A figure by its name: areas and log-losses as numbers, shares in per cent, dates, words by their text."""
+    """A figure by its name: areas and log-losses as numbers, shares in per cent, dates, codes by their text."""
     if name in _DECIMALS:
         return figure(value, language, decimals=_DECIMALS[name])
     if name == "days":
@@ -37,9 +37,9 @@ def shown(name: str, value: Any, language: Language) -> str:
         return percent(value, language, decimals=1)
     if name in _DAYS:
         return iso_date(value, language)
-    words = texts(language)
+    messages = texts(language)
     if name == "what":
-        return words[f"what_{value}".replace(" ", "_")]
+        return messages[f"what_{value}".replace(" ", "_")]
     if name == "kind":
-        return words[f"class_{value}"]
+        return messages[f"class_{value}"]
     return number(value, language) if isinstance(value, int) else str(value)
