@@ -17,11 +17,20 @@ _AT_ONCE = 500  # ids in one question
 
 
 class Reader:
-    """Asks one file from any thread, each over a connection of its own that can only read."""
+    """Asks one file from any thread, each over a connection of its own that can only read.
+
+    Whoever is done with it lets go of it: its connections end with it, whichever thread made them.
+    """
 
     def __init__(self, path: Path) -> None:
+        self._opened: list[sqlite3.Connection] = []
         self._address = f"{path.resolve().as_uri()}?mode=ro"
         self._threads = threading.local()
+
+    def __del__(self) -> None:
+        """Closes its connections: each is part of a cycle, so that only the collector would, much later."""
+        for connection in self._opened:
+            connection.close()
 
     def ask(self, question: str, values: Sequence[Any] = ()) -> list[Any]:
         """Every row of an answer.
@@ -30,7 +39,9 @@ class Reader:
             sqlite3.Error: The file cannot be read now.
         """
         if not hasattr(self._threads, "connection"):
-            self._threads.connection = sqlite3.connect(self._address, uri=True, timeout=READ_SECONDS)
+            connection = sqlite3.connect(self._address, uri=True, timeout=READ_SECONDS, check_same_thread=False)
+            self._opened.append(connection)
+            self._threads.connection = connection
         return self._threads.connection.execute(question, values).fetchall()
 
     def ask_of(self, question: str, values: Sequence[Any]) -> Iterator[Any]:
