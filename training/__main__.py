@@ -162,9 +162,12 @@ def _current_release(options: argparse.Namespace) -> Release:
 
 
 def _registry(options: argparse.Namespace) -> Registry:
+    """The home's registry, reached under the home's lock: MLflow's first start makes its database, and must be alone."""
+    from training.promotion.sync import home_lock
     from training.registry.mlflow_registry import Registry
 
-    return Registry(options.home)
+    with home_lock(options.home):
+        return Registry(options.home)
 
 
 def _outcome(line: Mapping[str, Any], registry: Registry, mode: str) -> int:

@@ -91,14 +91,14 @@ def _finding(told: FindingText) -> str:
 def _bands(bands: Sequence[Mapping[str, Any]]) -> list[str]:
     table = [["band", "from", "rows", "share", "predicted", "realised", "90% interval"]]
     for band in reversed(bands):
-        known = band["rows"] > 0
-        rates = [
-            *(f"{band[name]:.1%}" for name in ("predicted", "realised")),
-            f"{band['low']:.1%} to {band['high']:.1%}",
-        ]
         counts = [f"{band['at']:.4f}", f"{band['rows']:,}", f"{band['share']:.1%}"]
-        table.append([band["code"], *counts, *(rates if known else ["", "", ""])])
+        table.append([band["code"], *counts, *(_rates(band) if band["rows"] else ["no test row", "", ""])])
     return _aligned(table)
+
+
+def _rates(band: Mapping[str, Any]) -> list[str]:
+    rates = [f"{band[name]:.1%}" for name in ("predicted", "realised")]
+    return [*rates, f"{band['low']:.1%} to {band['high']:.1%}"]
 
 
 def _range(edges: Sequence[float]) -> str:

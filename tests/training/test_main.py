@@ -62,6 +62,28 @@ def test_the_table_can_be_read(trained: Lines, world: Path, home: Path, capsys: 
     assert all(finding["feature"] in told for finding in trained["shop"]["findings"] if finding["feature"])
 
 
+@pytest.mark.parametrize(
+    "bands",
+    ["scores = [40, 99.9]", 'codes = ["low", "high"]\nplan = { capacity = 100000 }'],
+    ids=["scores", "capacity"],
+)
+def test_a_band_without_a_test_row_is_shown_so(
+    world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], bands: str
+) -> None:
+    """A score nobody reaches, or a capacity above the population, ends with the table, the report and 0."""
+    (tmp_path / "visits.parquet").write_bytes((world / "visits.parquet").read_bytes())
+    case = tmp_path / "visits.toml"
+    case.write_text(f'candidate = "logit"\n{(world / "visits.toml").read_text(encoding="utf-8")}[bands]\n{bands}\n')
+
+    code = main([str(case), "--home", str(tmp_path / "home")])
+
+    assert code == DONE
+    assert "no test row" in capsys.readouterr().out
+    report = next((tmp_path / "home/releases/visits").glob("*/report.html")).read_text(encoding="utf-8")
+    assert "no test row" in report
+    assert "aucune ligne de test" in report
+
+
 def test_a_wrong_use_case_is_usage(trained: Lines, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A file that is not there, or not a use case, ends with 2 and says why."""
     code = main(["nowhere.toml", "--home", str(home)])
@@ -263,3 +285,16 @@ def test_a_registry_out_of_reach_is_five(
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
 
     assert main([str(world / "shop.toml"), "--home", str(tmp_path)]) == NO_REGISTRY
+
+
+def test_first_commands_in_a_new_home_wait_for_one_another(tmp_path: Path) -> None:
+    """MLflow makes its database once: whoever comes second waits, and neither ends in a traceback of its migrations."""
+    asked = [sys.executable, "-m", "training", "sync", "--home", str(tmp_path / "home")]
+    root = str(CONTRACT.parents[2])
+
+    running = [subprocess.Popen(asked, cwd=root, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    said = [one.communicate()[1] for one in running]
+
+    assert [one.returncode for one in running] == [DONE] * 3, said
+    assert any("waiting for another training" in one for one in said)
+    assert not any("Traceback" in one for one in said)
