@@ -162,7 +162,7 @@ def _current_release(options: argparse.Namespace) -> Release:
 
 
 def _registry(options: argparse.Namespace) -> Registry:
-    """The home's registry, reached under the home's lock: MLflow's first start makes its database, and must be alone."""
+    """The home's registry, reached under the home's lock: MLflow's first start makes its database, one at a time."""
     from training.promotion.sync import home_lock
     from training.registry.mlflow_registry import Registry
 
