@@ -17,11 +17,12 @@ from features.errors import DataError, UseCaseError
 from features.quality.duplicates import LEAST, likely_duplicates, write_links
 from features.quality.render import as_page, as_text
 from features.scaffold.use_case_draft import init
+from features.spec.options import EITHER_SIDE, add_shared_options, command_first, program
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; 0 done, 1 failed, 2 usage, 3 the data broke its contract, 4 a blocking finding, 130 stopped."""
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_args(command_first(sys.argv[1:] if arguments is None else arguments))
     try:
         return int(options.run(options))
     except UseCaseError as failure:
@@ -41,7 +42,9 @@ def _report_broken_rules(code: int, file: str, broken: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m features", description="Feature tables from logs and tables.")
+    parser = argparse.ArgumentParser(
+        prog=program("features"), description="Feature tables from logs and tables.", epilog=EITHER_SIDE
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     builds = commands.add_parser("build", help="write the feature table of a log at a cutoff")
     builds.add_argument("use_case", type=Path, metavar="USE_CASE.toml")
@@ -67,11 +70,12 @@ def _parser() -> argparse.ArgumentParser:
     for name, run, what in (("report", _report, "the data report"), ("prove", _prove, "look for leaks")):
         command = commands.add_parser(name, help=what)
         command.add_argument("use_case", type=Path, metavar="USE_CASE.toml")
-        command.add_argument("--json", action="store_true", help="one JSON document")
         command.set_defaults(run=run)
         if name == "report":
             command.add_argument("--html", type=Path, metavar="F", help="also write a page")
             command.add_argument("--quarantine", type=Path, metavar="DIR", help="also write the bad rows there")
+    for command in commands.choices.values():
+        add_shared_options(command, home="as for every command; feature tables belong to no home")
     return parser
 
 
@@ -86,12 +90,13 @@ def _moment(text: str) -> datetime:
 def _build(options: argparse.Namespace) -> int:
     file, rows = build(load_use_case(options.use_case), options.cutoff, options.out)
     print("unchanged" if rows is None else f"{rows:,} customers", file=sys.stderr)
-    print(file)
+    print(json.dumps({"file": str(file), "customers": rows}) if options.json else file)
     return 0
 
 
 def _init(options: argparse.Namespace) -> int:
-    print(init(options.file, options.out, force=options.force))
+    file = init(options.file, options.out, force=options.force)
+    print(json.dumps({"file": str(file)}) if options.json else file)
     return 0
 
 
@@ -101,7 +106,7 @@ def _duplicates(options: argparse.Namespace) -> int:
     )
     write_links(links, options.out)
     print(f"{len(links):,} links to review: write yes under `accepted`", file=sys.stderr)
-    print(options.out)
+    print(json.dumps({"file": str(options.out), "links": len(links)}) if options.json else options.out)
     return 0
 
 

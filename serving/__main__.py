@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
 
+from features.spec.options import EITHER_SIDE, add_shared_options, command_first, program
 from scoring.lean_imports import bar_training_libraries
 from serving.auth.api_keys import FILE
 from serving.cli.ports import taken
@@ -29,7 +30,7 @@ _GRACE = "30"  # seconds that requests under way are given at a stop
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Becomes the server, or runs a command; says why it cannot and ends."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    words = command_first(sys.argv[1:] if arguments is None else arguments, _COMMANDS)
     if words and words[0] in _COMMANDS:
         bar_training_libraries()  # which importing xgboost would bring along
         sys.exit(import_module(_COMMANDS[words[0]]).main(words[1:]))
@@ -54,12 +55,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m serving",
+        prog=program("serving"),
         description="Serves the releases of a home over HTTP.",
-        epilog=f"There are the commands {', '.join(_COMMANDS)}; each has its own --help.",
+        epilog=f"There are the commands {', '.join(_COMMANDS)}. {EITHER_SIDE}",
     )
-    home = Path(os.environ.get("PENCHANT_HOME") or ".penchant")
-    parser.add_argument("--home", type=Path, default=home, help="where the releases stand (default: %(default)s)")
+    add_shared_options(parser, json="as for every command; the log is lines of JSON in any case")
     parser.add_argument("--host", default="127.0.0.1", help="the IP address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=_port, default=3000, help="default: %(default)s")
     parser.add_argument("--workers", type=int, default=1, help="processes that answer (default: %(default)s)")

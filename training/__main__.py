@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from features.config.use_case import UseCase, load_use_case
 from features.errors import DataError, UseCaseError
+from features.spec.options import EITHER_SIDE, add_shared_options, command_first, program
 from scoring.releases.current_pointer import required_version
 from training.errors import NothingLearned, PlanError, Refused, RegistryError
 from training.terminal import plan_table, training_table
@@ -38,7 +38,7 @@ CODES: tuple[tuple[type[Exception], int], ...] = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command and returns its exit code."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    given = command_first(sys.argv[1:] if arguments is None else arguments, RUN)
     command = given.pop(0) if given and given[0] in RUN else "train"
     try:
         return RUN[command](_parser(command).parse_args(given))
@@ -200,14 +200,11 @@ def _fail(error: Exception) -> int:
 
 
 def _parser(command: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=f"python -m training{'' if command == 'train' else ' ' + command}")
-    home = Path(os.environ.get("PENCHANT_HOME") or ".penchant")
-    parser.add_argument("--home", type=Path, default=home, help="where releases and the registry stand")
-    parser.add_argument("--json", action="store_true", help="the result as one JSON document")
+    parser = argparse.ArgumentParser(prog=f"{program('training')}{'' if command == 'train' else ' ' + command}")
+    add_shared_options(parser)
     if command == "train":
-        parser.description = (
-            f"Retrains use cases. Other commands: {', '.join(name for name in RUN if name != 'train')}."
-        )
+        parser.description = "Retrains use cases."
+        parser.epilog = f"Other commands: {', '.join(name for name in RUN if name != 'train')}. {EITHER_SIDE}"
         parser.add_argument("use_cases", nargs="*", type=Path, metavar="USE_CASE.toml", help="default: the examples")
         parser.add_argument("--promote", choices=("gate", "never", "always"), default="gate")
     elif command == "sync":

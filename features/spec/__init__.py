@@ -1,3 +1,3 @@
-"""What all packages share: features, findings and the grammar of written values; standard library and numpy only."""
+"""What all packages share: features, the grammar of written values, the options of commands; no library but numpy."""
 
-__all__ = ["feature", "formats"]
+__all__ = ["feature", "formats", "options"]

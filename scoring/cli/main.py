@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from datetime import date
 from pathlib import Path
 
+from features.spec.options import EITHER_SIDE, add_shared_options, command_first, program
 from scoring.answers.score import MAX_REASONS
 from scoring.answers.served_release import Live
 from scoring.audiences.export_formats import FORMATS
@@ -30,7 +30,7 @@ DONE, FAILED, USAGE, BROKEN_DATA = 0, 1, 2, 3
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command line; returns its exit code."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    words = command_first(sys.argv[1:] if arguments is None else arguments, COMMANDS)
     if words and words[0] in COMMANDS:
         return _run(_campaign_parser().parse_args(words))
     options = _parser().parse_args(words)
@@ -97,17 +97,13 @@ def _too_many_reasons(count: int) -> int:
     return USAGE
 
 
-def _home() -> Path:
-    return Path(os.environ.get("PENCHANT_HOME", ".penchant"))
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m scoring",
+        prog=program("scoring"),
         description="Scores a file of customers.",
-        epilog=f"Around segments there are the commands {', '.join(COMMANDS)}; each has its own --help.",
+        epilog=f"Around segments there are the commands {', '.join(COMMANDS)}. {EITHER_SIDE}",
     )
-    parser.add_argument("--home", type=Path, default=_home(), help="where the releases are (default: %(default)s)")
+    add_shared_options(parser)
     parser.add_argument("--use-case", action="append", required=True, help="repeat for several in one pass")
     parser.add_argument(
         "--input", type=Path, required=True, help="Parquet or CSV, or a folder of them; one row a customer"
@@ -122,11 +118,10 @@ def _parser() -> argparse.ArgumentParser:
 def _say_options(parser: argparse.ArgumentParser, *, reasons: int) -> None:
     parser.add_argument("--reasons", type=int, default=reasons, help="reasons a score, 0 to 20 (default: %(default)s)")
     parser.add_argument("--language", choices=LANGUAGES, default="en")
-    parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
 
 
 def _campaign_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m scoring")
+    parser = argparse.ArgumentParser(prog=program("scoring"))
     commands = parser.add_subparsers(dest="command", required=True)
     install = commands.add_parser("segments", help="check a policy of segments and install it")
     install.add_argument("file", type=Path, metavar="SEGMENTS.toml")
@@ -149,15 +144,13 @@ def _campaign_parser() -> argparse.ArgumentParser:
     contacts.add_argument("--consent", required=True, help="its column that says who agreed")
     report = commands.add_parser("segment-report", help="sizes, flows, outcomes and reasons between two snapshots")
     for one in (install, sql, snapshot, export, contacts, report):
-        one.add_argument("--home", type=Path, default=_home(), help="where the releases are (default: %(default)s)")
+        add_shared_options(one)
     _export_options(export)
     report.add_argument("--before", type=Path, required=True, help="a snapshot")
     report.add_argument("--after", type=Path, required=True, help="a later one")
     report.add_argument("--outcomes", type=Path, help="what customers did after the first: customer_id and 0 or 1")
     report.add_argument("--outcome", default="outcome", help="the column that says it (default: %(default)s)")
     _say_options(snapshot, reasons=3)
-    for one in (install, sql, contacts, report):
-        one.add_argument("--json", action="store_true", help="one JSON document on stdout")
     return parser
 
 
@@ -172,4 +165,3 @@ def _export_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--suppress", type=Path, help="Parquet or CSV of customer_id or email to leave out")
     parser.add_argument("--holdout", type=float, default=0.0, help="the share to hold out, recorded beside the output")
     parser.add_argument("--salt", help="which share: the same salt holds out the same customers")
-    parser.add_argument("--json", action="store_true", help="one JSON document on stdout")

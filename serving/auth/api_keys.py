@@ -15,10 +15,12 @@ import re
 import secrets
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from features.spec.options import EITHER_SIDE, add_shared_options, command_first, program
 
 SCOPES = ("score", "explain", "admin")
 FILE = "keys.json"
@@ -130,19 +132,38 @@ def add_key(home: Path, name: str, scopes: Sequence[str], *, rate: float | None 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns its exit code."""
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_args(command_first(sys.argv[1:] if arguments is None else arguments))
     try:
-        if options.command == "add":
-            print(add_key(options.home, options.name, options.scopes.split(","), rate=options.rate))
-        elif options.command == "remove":
-            _remove(options.home, options.name)
-        else:
-            for key in read_keys(options.home).keys:
-                print(key.name, ",".join(sorted(key.scopes)), key.rate or "")
+        document, lines = _RUN[options.command](options)
     except KeysError as error:
         print(error, file=sys.stderr)
         return 2
+    print(*([json.dumps(document)] if options.json else lines), sep="\n", end="\n" if options.json or lines else "")
     return 0
+
+
+def _add(options: argparse.Namespace) -> tuple[Any, list[str]]:
+    scopes = options.scopes.split(",")
+    token = add_key(options.home, options.name, scopes, rate=options.rate)
+    return {"name": options.name, "key": token, "scopes": sorted(scopes), "rate": options.rate}, [token]
+
+
+def _end(options: argparse.Namespace) -> tuple[Any, list[str]]:
+    _remove(options.home, options.name)
+    return {"removed": options.name}, []
+
+
+def _list(options: argparse.Namespace) -> tuple[Any, list[str]]:
+    keys = read_keys(options.home).keys
+    document = [{"name": key.name, "scopes": sorted(key.scopes), "rate": key.rate} for key in keys]
+    return document, [f"{key.name} {','.join(sorted(key.scopes))} {key.rate or ''}" for key in keys]
+
+
+_RUN: Mapping[str, Callable[[argparse.Namespace], tuple[Any, list[str]]]] = {
+    "add": _add,
+    "remove": _end,
+    "list": _list,
+}
 
 
 def _remove(home: Path, name: str) -> None:
@@ -154,8 +175,9 @@ def _remove(home: Path, name: str) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m serving keys", description="Makes and ends API keys.")
-    parser.add_argument("--home", type=Path, default=Path(os.environ.get("PENCHANT_HOME") or ".penchant"))
+    parser = argparse.ArgumentParser(
+        prog=f"{program('serving')} keys", description="Makes and ends API keys.", epilog=EITHER_SIDE
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     add = commands.add_parser("add", help="make a key and print it, once")
     add.add_argument("name")
@@ -163,4 +185,6 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument("--rate", type=float, help="calls a second; default: PENCHANT_RATE")
     commands.add_parser("remove", help="end a key").add_argument("name")
     commands.add_parser("list", help="name every key and its scopes")
+    for command in commands.choices.values():
+        add_shared_options(command)
     return parser

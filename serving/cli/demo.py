@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shlex
 import signal
 import subprocess
@@ -17,6 +16,7 @@ from typing import Any
 
 import httpx
 
+from features.spec.options import default_home
 from serving.cli.ports import taken
 
 HOST = "127.0.0.1"
@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m serving.cli.demo", description=__doc__)
-    parser.add_argument("--home", type=Path, default=Path(os.environ.get("PENCHANT_HOME", ".penchant")))
+    parser.add_argument("--home", type=Path, default=default_home())
     parser.add_argument("--port", type=int, default=3000)
     parser.add_argument("--only-check-port", action="store_true", help="say whether the port is free, and end")
     return parser

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import os
+import json
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.spec.feature import CUSTOMER_ID, Feature
+from features.spec.options import add_shared_options, program
 from scoring.privacy.suppression import Suppression, open_suppression
 from scoring.releases.current_pointer import released_use_cases
 from scoring.releases.store import load_release
@@ -42,20 +43,22 @@ def _load(options: argparse.Namespace) -> int:
     print(f"{count:,} customers as of {options.as_of.isoformat()}, {says}.", file=sys.stderr)
     if passed:
         print(f"{passed['erased']:,} were erased and are passed over; --with-erased takes them in.", file=sys.stderr)
+    if options.json:
+        loaded = {"customers": count, "as_of": options.as_of.isoformat(), "erased": passed["erased"]}
+        print(json.dumps({**loaded, "use_cases": fitting}))
     return DONE
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m serving load", description="Puts customers' features into the online store."
+        prog=f"{program('serving')} load", description="Puts customers' features into the online store."
     )
     parser.add_argument("file", type=Path, metavar="FEATURES", help="as `python -m features build` writes it")
     parser.add_argument(
         "--as-of", type=moment, default=datetime.now(UTC), metavar="D", help="what it speaks of, UTC (default: now)"
     )
     parser.add_argument("--with-erased", action="store_true", help="take in customers who were erased, too")
-    home = Path(os.environ.get("PENCHANT_HOME") or ".penchant")
-    parser.add_argument("--home", type=Path, default=home, help="default: %(default)s")
+    add_shared_options(parser)
     return parser
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from features.spec.feature import CUSTOMER_ID
+from features.spec.options import add_shared_options, program
 from scoring.answers.score import score_profiles
 from scoring.answers.served_release import Live
 from scoring.errors import BundleError
@@ -124,12 +124,11 @@ def _stored(home: Path) -> Iterator[tuple[str, Features]]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m serving replay",
+        prog=f"{program('serving')} replay",
         description="Scores logged decisions anew: a line of JSON each; exit 1 where one differs.",
     )
     parser.add_argument(
         "file", nargs="?", type=Path, metavar="FEATURES", help="as they were then (default: the online store as it is)"
     )
-    home = Path(os.environ.get("PENCHANT_HOME") or ".penchant")
-    parser.add_argument("--home", type=Path, default=home, help="default: %(default)s")
+    add_shared_options(parser, json="as for every command; the lines are JSON in any case")
     return parser

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from features.spec.feature import CUSTOMER_ID
+from features.spec.options import EITHER_SIDE, add_shared_options, command_first, program
 from scoring.privacy import suppression
 from scoring.storage.table_files import BatchError, read_batches
 from serving.cli.exit_codes import DONE, ended
@@ -16,13 +17,14 @@ from serving.cli.exit_codes import DONE, ended
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns its exit code."""
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_args(command_first(sys.argv[1:] if arguments is None else arguments))
     work = _count if options.command == "count" else _change
     return ended(lambda: work(options), getattr(options, "file", None))
 
 
 def _count(options: argparse.Namespace) -> int:
-    print(suppression.count(options.home))
+    count = suppression.count(options.home)
+    print(json.dumps({"count": count}) if options.json else count)
     return DONE
 
 
@@ -31,6 +33,8 @@ def _change(options: argparse.Namespace) -> int:
     done = (suppression.add if adding else suppression.remove)(options.home, customers)
     what = "new on the list" if adding else "taken off the list"
     print(f"{len(customers):,} customers, {done:,} of them {what}.", file=sys.stderr)
+    if options.json:
+        print(json.dumps({"customers": len(customers), "changed": done}))
     return DONE
 
 
@@ -55,14 +59,15 @@ def read_ids(file: Path) -> list[str]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m serving suppress", description="Keeps the suppression list.")
+    parser = argparse.ArgumentParser(
+        prog=f"{program('serving')} suppress", description="Keeps the suppression list.", epilog=EITHER_SIDE
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     add = commands.add_parser("add", help="these customers are scored no more")
     remove = commands.add_parser("remove", help="they are scored again")
     count = commands.add_parser("count", help="say how many are on the list")
     for one in (add, remove):
         one.add_argument("file", type=Path, metavar="IDS_FILE", help="an id a line, or a table with customer_id")
-    home = Path(os.environ.get("PENCHANT_HOME") or ".penchant")
     for one in (add, remove, count):
-        one.add_argument("--home", type=Path, default=home, help="default: %(default)s")
+        add_shared_options(one)
     return parser

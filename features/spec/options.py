@@ -1,0 +1,47 @@
+"""The options that every command shares, on either side of a sub-command: --home, or PENCHANT_HOME, and --json."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Container, Sequence
+from pathlib import Path
+
+EITHER_SIDE = "Every command takes --home, --json and --help; --home and --json may also stand before its name."
+HOME = "where releases and the registry stand (default: PENCHANT_HOME, else .penchant)"
+JSON = "the result as one JSON document"
+
+
+def default_home() -> Path:
+    """Where releases stand when nobody says it on the command line."""
+    return Path(os.environ.get("PENCHANT_HOME") or ".penchant")
+
+
+def add_shared_options(parser: argparse.ArgumentParser, *, home: str = HOME, json: str = JSON) -> None:
+    """Adds --home and --json to the parser of one command; the texts say what they are to it."""
+    parser.add_argument("--home", type=Path, default=default_home(), metavar="DIR", help=home)
+    parser.add_argument("--json", action="store_true", help=json)
+
+
+def command_first(words: Sequence[str], commands: Container[str] | None = None) -> list[str]:
+    """The words with the sub-command before the shared options, where one comes after them.
+
+    Without `commands` any word that is no option is one.
+
+    >>> command_first(["--home", "H", "--json", "sync", "--watch"], {"sync"})
+    ['sync', '--home', 'H', '--json', '--watch']
+    >>> command_first(["--json", "a.toml", "b.toml"], {"sync"})
+    ['--json', 'a.toml', 'b.toml']
+    """
+    at = 0
+    while at < len(words) and (words[at] in ("--home", "--json") or words[at].startswith("--home=")):
+        at += 2 if words[at] == "--home" else 1
+    if at < len(words) and (words[at] in commands if commands else not words[at].startswith("-")):
+        return [words[at], *words[:at], *words[at + 1 :]]
+    return list(words)
+
+
+def program(module: str) -> str:
+    """How the caller named this program: `penchant train`, or `python -m` and the module."""
+    return sys.argv[0] if sys.argv[0].startswith("penchant ") else f"python -m {module}"
