@@ -108,12 +108,29 @@ def load_use_case(path: Path | str) -> UseCase:
         UseCaseError: every broken key at once.
     """
     file = Path(path)
+    return use_case_from(read_toml(file), file)
+
+
+def read_toml(file: Path) -> dict[str, Any]:
+    """What stands in a use-case file, unchecked.
+
+    Raises:
+        UseCaseError: It cannot be read, or is not TOML.
+    """
     try:
-        raw = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as failure:
         raise UseCaseError(file, [f"cannot be read: {failure.strerror}"]) from failure
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as failure:
         raise UseCaseError(file, [f"is not TOML: {failure}"]) from failure
+
+
+def use_case_from(raw: dict[str, Any], file: Path) -> UseCase:
+    """The use case that a file would hold, its paths made absolute from where the file is or would be.
+
+    Raises:
+        UseCaseError: every broken key at once.
+    """
     broken = section_conflicts(raw)
     if "file" in raw:
         broken.append("file: unknown key")

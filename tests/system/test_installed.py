@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import ROOT, newcomer, take_along
 
-PACKAGES = ("features", "scoring", "training", "serving")
+PACKAGES = ("features", "scoring", "training", "serving", "penchant")
 
 
 @pytest.fixture(scope="module")

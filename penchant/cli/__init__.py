@@ -1,0 +1,3 @@
+"""The command `penchant`, which only forwards."""
+
+__all__ = ["forward"]

@@ -1,0 +1,80 @@
+"""`penchant COMMAND ...` is `python -m PACKAGE ...`, in this process; the package is imported when it is called."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+
+from features.spec.options import EITHER_SIDE, command_first
+from scoring.lean_imports import bar_training_libraries
+
+USAGE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One word after `penchant`."""
+
+    package: str  # what `python -m` would be asked for
+    module: str  # where its `main` stands
+    help: str
+    commands: tuple[str, ...]  # its own sub-commands
+    lean: bool = False  # whether it runs without the libraries of training
+
+
+COMMANDS = {
+    "train": Command(
+        "training",
+        "training.__main__",
+        "train use cases, register and promote them",
+        ("sync", "promote", "rollback", "plan", "report"),
+    ),
+    "features": Command(
+        "features",
+        "features.__main__",
+        "feature tables, use cases and reports of data",
+        ("build", "init", "duplicates", "report", "prove"),
+    ),
+    "score": Command(
+        "scoring",
+        "scoring.cli.main",
+        "score a file of customers; segments and their audiences",
+        ("segments", "sql", "snapshot", "export", "contacts", "segment-report"),
+        lean=True,
+    ),
+    "serve": Command(
+        "serving",
+        "serving.__main__",
+        "serve the releases of a home over HTTP; keys, the online store, objections",
+        ("keys", "load", "replay", "suppress"),
+        lean=True,
+    ),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Forwards to a command and returns its exit code; 2 where there is none of that name."""
+    name, *rest = command_first(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    if name in ("-h", "--help"):
+        print(_help())
+        return 0
+    if name not in COMMANDS:
+        refused = f"A command must be one of {', '.join(COMMANDS)}, got {name!r}."
+        print(f"error: {refused} `penchant --help` says more.", file=sys.stderr)
+        return USAGE
+    command = COMMANDS[name]
+    if command.lean:
+        bar_training_libraries()  # before anything imports xgboost
+    sys.argv = [f"penchant {name}", *rest]  # what its help and errors call it
+    return int(import_module(command.module).main(rest))
+
+
+def _help() -> str:
+    """All commands with their own ones."""
+    lines = ["usage: penchant COMMAND ...", "", "Predicts what each customer will do next, and says why.", ""]
+    for name, command in COMMANDS.items():
+        lines += [f"  {name:9}  {command.help} (= python -m {command.package})"]
+        lines += [f"  {'':9}  {name} {', '.join(command.commands)}"]
+    return "\n".join([*lines, "", EITHER_SIDE])

@@ -1,0 +1,3 @@
+"""What notebooks call: frames in, frames out."""
+
+__all__ = ["calls"]

@@ -1,0 +1,180 @@
+"""Train, score and explain from Python, by the code of the commands; errors are those of the packages."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pyarrow as pa
+
+from features.spec.feature import CUSTOMER_ID
+from features.spec.options import default_home
+from penchant.notebook.frames import as_file, as_profile, as_table, like
+from scoring.answers.explain import ProfileError, explain_profile
+from scoring.answers.score import check_request
+from scoring.answers.served_release import Live
+from scoring.batch.score_files import score_table
+from scoring.bundle.golden_rows import replay
+from scoring.privacy.suppression import Suppression, open_suppression
+from scoring.reasons.reasons import OTHER_FACTORS
+from scoring.releases.store import load_release
+from scoring.segments.assignment import current_policy
+from scoring.storage.table_files import ROWS
+from scoring.text.formatting import Language
+
+if TYPE_CHECKING:
+    from features.config.use_case import UseCase
+
+Home = Path | str | None
+
+
+def train(
+    use_case: Path | str | Mapping[str, Any],
+    *,
+    frame: Any = None,
+    home: Home = None,
+    promote: Literal["gate", "never", "always"] = "gate",
+) -> dict[str, Any]:
+    """Trains one use case as `penchant train` does; returns its line of the training report.
+
+    Args:
+        use_case: A TOML file, or what would stand in one; its paths are then taken from the working directory.
+        frame: The events or the ready table, in place of the path that the use case gives; kept nowhere.
+        home: Where releases and the registry stand; default: PENCHANT_HOME, else .penchant.
+        promote: Whether the gate decides what goes into service.
+
+    Raises:
+        UseCaseError: The use case is wrong.
+        DataError: The data broke its contract.
+        NothingLearned: No feature tells the outcome.
+        RegistryError: The registry does not answer.
+    """
+    from training.registry.mlflow_registry import Registry
+    from training.train import train as train_use_case
+
+    where = _home(home)
+    with tempfile.TemporaryDirectory() as folder:
+        data = None if frame is None else as_file(frame, Path(folder) / "frame.parquet")
+        return train_use_case(_use_case(use_case, data), home=where, registry=Registry(where), mode=promote)
+
+
+def score(
+    frame: Any,
+    *,
+    use_case: str | Sequence[str],
+    home: Home = None,
+    reasons: int = 3,
+    language: Language = "en",
+) -> Any:
+    """The scores of a frame's customers as a frame of its kind, with the columns and the bits of `penchant score`.
+
+    Args:
+        frame: Features of polars or pandas, one row a customer.
+        use_case: A name, or several: then each column has the name before it.
+        home: Where the releases stand; default: PENCHANT_HOME, else .penchant.
+        reasons: How many a score, 0 to 20.
+        language: Of the reasons.
+
+    Raises:
+        BatchError: The frame lacks a feature's column, or is none.
+        BundleError: There is no such release, or it is not what it was.
+        RequestError: `reasons` or `language` is out of range.
+        SuppressionError: The suppression list cannot be read.
+    """
+    where, table = _home(home), as_table(frame)
+    live = {name: _live(where, name) for name in ([use_case] if isinstance(use_case, str) else use_case)}
+    check_request(live, use_cases=list(live), reasons=reasons, language=language)
+    policy, suppression = current_policy(where), open_suppression(where)
+
+    def part(rows: pa.Table, first: int) -> pa.Table:
+        return score_table(
+            live, rows, first=first, reasons=reasons, language=language, policy=policy, suppression=suppression
+        )
+
+    return like(frame, _by_parts(table, part))
+
+
+def explain(row: Any, *, use_case: str, home: Home = None, language: Language = "en") -> Any:
+    """Why a score is what it is: base value and contributions in log-odds, which add up to the probability's.
+
+    Args:
+        row: The features of one customer as a mapping or a row of pandas, or a frame of customers.
+        use_case: Its name.
+        home: Where the releases stand; default: PENCHANT_HOME, else .penchant.
+        language: Of the reasons of one customer.
+
+    Returns:
+        Of one customer what POST /v1/explanations answers; of a frame a frame of its kind, a row a customer:
+        `customer_id`, `status`, `probability`, `base_value`, and `contribution_FEATURE` for each feature that may be
+        named, null where the customer is not scored.
+
+    Raises:
+        ProfileError: A feature of the one customer breaks a rule, or the customer objected.
+        BatchError: A frame lacks a feature's column, or what is given is neither.
+        BundleError: There is no such release, or it is not what it was.
+        RequestError: `language` is out of range.
+        SuppressionError: The suppression list cannot be read.
+    """
+    where = _home(home)
+    live, suppression = _live(where, use_case), open_suppression(where)
+    profile = as_profile(row)
+    if profile is None:
+        return like(row, _by_parts(as_table(row), partial(_contributions, live, suppression)))
+    if suppression and suppression.among({profile[CUSTOMER_ID]}):
+        raise ProfileError([{"code": "opted_out", "detail": "The customer objected to being scored."}])
+    return explain_profile(live, profile, language=language)
+
+
+def _use_case(asked: Path | str | Mapping[str, Any], data: Path | None) -> UseCase:
+    """The use case of a file or a mapping; `data` stands in the place of its source."""
+    from features.config.use_case import read_toml, use_case_from
+
+    if isinstance(asked, Mapping):
+        file, raw = Path("use-case.toml"), dict(asked)
+    else:
+        file = Path(asked)
+        raw = read_toml(file)
+    for section in ("events", "table"):
+        if data is not None and isinstance(raw.get(section), Mapping):
+            raw[section] = {**raw[section], "path": str(data)}
+    return use_case_from(raw, file)
+
+
+def _contributions(live: Live, suppression: Suppression | None, table: pa.Table, first: int) -> pa.Table:
+    """A part's answers and, of those who are scored, what each feature adds in calibrated log-odds."""
+    bundle = live.release.bundle
+    answers = score_table({bundle.name: live}, table, first=first, suppression=suppression)
+    speaking = np.asarray(answers.column("status").to_pylist(), dtype=object) == "scored"
+    matrix = live.scorer.encoder.table(table).matrix[speaking]
+    explained = live.scorer.explain(matrix, live.scorer.score(matrix).margin)
+    found = {"base_value": explained.base_value}
+    for feature, added in zip(bundle.features, explained.contributions.T, strict=True):
+        name = f"contribution_{OTHER_FACTORS if feature.name in bundle.forbidden else feature.name}"
+        found[name] = found.get(name, 0.0) + added
+    among = pa.array(np.cumsum(speaking) - 1, mask=~speaking)
+    columns = {name: pa.array(values).take(among) for name, values in found.items()}
+    return pa.table({name: answers.column(name) for name in (CUSTOMER_ID, "status", "probability")} | columns)
+
+
+def _by_parts(table: pa.Table, work: Callable[[pa.Table, int], pa.Table]) -> pa.Table:
+    """What is made of each part and the number of rows before it, in order; the parts are those of `penchant score`."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        parts = pool.map(lambda first: work(table.slice(first, ROWS), first), range(0, max(len(table), 1), ROWS))
+        return pa.concat_tables(parts)
+
+
+def _live(home: Path, name: str) -> Live:
+    """A release that gives its golden rows back."""
+    live = Live(load_release(home, name, threads=1))
+    replay(live.release.bundle)
+    return live
+
+
+def _home(home: Home) -> Path:
+    return default_home() if home is None else Path(home)
