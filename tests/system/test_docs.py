@@ -29,7 +29,15 @@ from tests.support.ports import free_port
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/guide", "examples")
 SHOWN_ONLY = ("", "text", "mermaid")  # pictures and such: nothing to run
-CHECKOUT = ("features", "scoring", "serving", "training", "bentofile.yaml", "LICENSE")  # what commands there read
+CHECKOUT = (
+    "features",
+    "scoring",
+    "serving",
+    "training",
+    "penchant",
+    "bentofile.yaml",
+    "LICENSE",
+)  # what commands there read
 SERVED = "127.0.0.1:3000"  # where documents say the server is
 
 

@@ -1,4 +1,4 @@
-"""The layers, read from syntax trees: features <- scoring <- training, and scoring <- serving."""
+"""The layers, read from syntax trees: features <- scoring <- training, scoring <- serving, and penchant above all."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-OURS = ("features", "scoring", "training", "serving")
+OURS = ("features", "scoring", "training", "serving", "penchant")
 
 # What each package may import of the others; a module stands for itself and all below it.
 MAY_IMPORT = {
@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "scoring": ("features.spec",),
     "training": ("features", "scoring"),
     "serving": ("scoring", "features.spec"),
+    "penchant": ("features", "scoring", "training", "serving"),
     "examples": (),
 }
 # Where a library may be imported at all: a package, or single files.
@@ -148,6 +149,8 @@ def test_features_is_an_empty_package() -> None:
             "import importlib\nimportlib.import_module('training.task')",
         ),
         ("serving/releases/watcher.py", "from features.build.log_table import learning_table"),
+        ("training/train.py", "from penchant import score"),
+        ("penchant/notebook/frames.py", "import pandas"),
         ("examples/b2b-mailing/generate.py", "import features.spec.feature"),
         ("training/train.py", "import mlflow"),
         ("serving/console/pages.py", "import bentoml"),
@@ -182,6 +185,7 @@ def test_each_rule_can_be_broken(tmp_path: Path, path: str, source: str) -> None
             "from features.build.log_table import rows_at\nimport scoring.bundle.bundle\nimport sklearn",
         ),
         ("training/registry/mlflow_registry.py", "import mlflow.pyfunc"),
+        ("penchant/notebook/calls.py", "from training.train import train\nfrom serving.settings import Settings"),
         ("serving/service.py", "import bentoml\nfrom scoring import answers"),
         ("features/point_in_time/definitions.py", "import ibis\nimport re\nre.compile('a')"),
     ],
