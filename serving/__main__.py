@@ -1,4 +1,4 @@
-"""`python -m serving`: `bentoml serve` with the settings we recommend; others keep and audit what it knows."""
+"""`python -m serving`: `bentoml serve` with the settings we recommend; others keep and audit what it keeps."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ _GRACE = "30"  # seconds that requests under way are given at a stop
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Becomes the server, or runs a command; says why it cannot and ends."""
-    words = command_first(sys.argv[1:] if arguments is None else arguments, _COMMANDS)
-    if words and words[0] in _COMMANDS:
+    """Becomes the server, or runs a command, or prints why it cannot and ends."""
+    given = command_first(sys.argv[1:] if arguments is None else arguments, _COMMANDS)
+    if given and given[0] in _COMMANDS:
         bar_training_libraries()  # which importing xgboost would bring along
-        sys.exit(import_module(_COMMANDS[words[0]]).main(words[1:]))
+        sys.exit(import_module(_COMMANDS[given[0]]).main(given[1:]))
     parser = _parser()
-    options = parser.parse_args(words)
+    options = parser.parse_args(given)
     try:
         Settings.from_environment()
     except SettingsError as error:

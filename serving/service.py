@@ -37,20 +37,18 @@ class EdgedService(bentoml.Service):
         bar_training_libraries()
         from serving.edge.edge import Edge
         from serving.edge.site import site
-        from serving.patches.uvicorn_admission import keep_the_door
-        from serving.patches.uvicorn_bad_request import refuse_in_our_words
-        from serving.patches.uvicorn_head_timeout import end_those_without
+        from serving.patches import uvicorn_admission, uvicorn_bad_request, uvicorn_head_timeout
         from serving.settings import Settings
         from serving.telemetry import logs
         from serving.worker.runtime import Runtime
 
         logs.take_over()
-        refuse_in_our_words()
+        uvicorn_bad_request.install()
         settings = Settings.from_environment()
         runtime = Runtime(settings)
-        end_those_without(settings.body_seconds, runtime.turns.connected)
+        uvicorn_head_timeout.install(settings.body_seconds, runtime.scheduler.connected)
         self.mount_asgi_app(site(), path="/")
-        keep_the_door(runtime)
+        uvicorn_admission.install(runtime)
         return Edge(super().to_asgi(is_main), runtime)
 
 
@@ -59,7 +57,7 @@ class EdgedService(bentoml.Service):
     service_class=EdgedService,
     workers=int(os.environ.get("PENCHANT_WORKERS") or 1),
     http={"host": "127.0.0.1", "port": 3000},
-    traffic={"timeout": 60},  # longer than our own deadline, which answers in our own words
+    traffic={"timeout": 60},  # longer than our own deadline, which answers with a problem document
     **_NOTHING_EXTRA,
 )
 class Penchant:
@@ -72,14 +70,14 @@ class Penchant:
 
         Run once, by the process that starts them.
         """
-        from serving.patches.circus_forked_workers import fork_the_workers
+        from serving.patches import circus_forked_workers
 
-        fork_the_workers()
+        circus_forked_workers.install()
         os.environ[_SUPERVISOR] = str(os.getpid())
         try:
             os.environ[_TALLY] = tempfile.mkdtemp(prefix="penchant-")
         except OSError:
-            return  # each worker then tells its own counts only
+            return  # each worker then reports its own counts only
         atexit.register(shutil.rmtree, os.environ[_TALLY], ignore_errors=True)
 
     @bentoml.api(route="/v1/scores")
@@ -100,21 +98,21 @@ class Penchant:
 
     @bentoml.api(route="/v1/explanations")
     async def explanations(self, use_case: str, profile: dict[str, Any], language: str = "en") -> dict[str, Any]:
-        """Explains one score: what each feature adds to it, in log-odds, and in words."""
+        """Explains one score: what each feature adds to it, in log-odds, and the reasons as text."""
         from serving.api.handlers import answer_explanations
 
         return await _answer(answer_explanations, {"use_case": use_case, "profile": profile, "language": language})
 
     @bentoml.api(route="/v1/customers/export")
     async def export_customers(self, customer_ids: list[str]) -> dict[str, Any]:
-        """Tells all that is held of up to 1,000 customers."""
+        """Answers all that is kept of up to 1,000 customers."""
         from serving.api.handlers import answer_export
 
         return await _answer(answer_export, {"customer_ids": customer_ids})
 
     @bentoml.api(route="/v1/customers/erase")
     async def erase_customers(self, customer_ids: list[str]) -> dict[str, Any]:
-        """Erases all that is held of up to 1,000 customers, for good."""
+        """Erases all that is kept of up to 1,000 customers, for good."""
         from serving.api.handlers import answer_erase
 
         return await _answer(answer_erase, {"customer_ids": customer_ids})

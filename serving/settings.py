@@ -1,4 +1,4 @@
-"""What a deployment may set: the environment, read once, every broken setting told at once."""
+"""What a deployment may set: the environment, read once, every broken setting reported at once."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ class Settings:
 
     home: Path = Path(".penchant")
     max_body_bytes: int = 8 * MIB  # after decompression; 1,000 profiles of 100 features take about 5 MiB
-    bodies_bytes: int = 64 * MIB  # of all bodies above 64 KiB that a worker holds at once; at least one is let in
+    bodies_bytes: int = 64 * MIB  # of all bodies above 64 KiB that a worker has at once; at least one is admitted
     body_seconds: float = 20.0  # for a head, and then for its body
-    deadline_seconds: float = 30.0  # for one answer; its place is free only when the work has ended
+    deadline_seconds: float = 30.0  # for one answer; its slot is free only when the work has ended
     waiting: int = 64  # short calls that may always wait in a worker; see serving/admission/load_shedding.py
     poll_seconds: float = 1.0  # between two looks at CURRENT
     drain_seconds: float = 2.0  # not ready, but still answering, before a stop
     cors_origins: tuple[str, ...] = ()  # origins whose pages may call the API; none by default
     access_log: bool = False  # one line a request
     shortcut: bool = True  # the edge answers the two POST routes itself; off: BentoML's own machinery does
-    open: bool = False  # whether callers beyond this machine are let in without keys
+    open: bool = False  # whether callers beyond this machine are admitted without keys
     stale_days: float = 0.0  # after which a row of the online store is too old to score; 0: never
     decisions: bool = False  # whether every score that is given is kept in HOME/decisions.db
     decisions_days: float = 90.0  # for how long

@@ -1,4 +1,4 @@
-"""The two calls: a decoded body in, the bytes of an answer out; the same for the edge and for BentoML's own route."""
+"""The two calls: a decoded body in, the bytes of an answer out; the same by the edge and by BentoML's own route."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +49,9 @@ async def answer_scores(body: Any, context: RequestContext) -> Reply:
     context.rows = len(asked.customer_ids or asked.profiles)
     posted = [] if isinstance(asked.profiles, Block) else asked.profiles
     histories = RAW_COST * sum(map(is_raw, posted))
+    call = partial(_score, asked, context)
     cost = (context.rows * (1 + REASONS_COST * bool(asked.reasons)) + histories) * len(asked.use_cases or served)
-    reply = await context.work(cost, lambda: _score(asked, context))
+    reply = call() if context.at_once(cost) else await context.in_thread(call)
     context.runtime.timed(metrics.SCORING_SECONDS, started)
     return reply
 
@@ -66,7 +68,8 @@ async def answer_explanations(body: Any, context: RequestContext) -> Reply:
     if asked.use_case not in served:
         raise _unknown(served, "use_case", 1)
     context.rows = 1
-    reply = await context.work(REASONS_COST, lambda: _explain(asked, served[asked.use_case], context))
+    call = partial(_explain, asked, served[asked.use_case], context)
+    reply = call() if context.at_once(REASONS_COST) else await context.in_thread(call)
     context.runtime.timed(metrics.EXPLAIN_SECONDS, started)
     return reply
 
@@ -92,22 +95,22 @@ async def answer_erase(body: Any, context: RequestContext) -> Reply:
 async def _on_customers(
     call: Callable[[Path, Sequence[str]], list[dict[str, Any]]], body: Any, context: RequestContext
 ) -> Reply:
-    """What a call says of each customer; it waits for the disk, so never on the loop."""
+    """What a call answers of each customer; it waits for the disk, so never on the loop."""
     customers = customers_request(body)
     context.rows = len(customers)
     try:
-        return await context.work(RAW_COST, lambda: _told(call, customers, context))
+        return await context.in_thread(lambda: _answer_of(call, customers, context))
     except (sqlite3.Error, SuppressionError, OSError) as error:
-        logs.say("customers_failed", level="error", request_id=context.request_id, **logs.fault(error))
+        logs.write("customers_failed", level="error", request_id=context.request_id, **logs.fault(error))
         detail = "What is kept of customers cannot be read or written now; ask again until it is done."
         raise Problem(STORE_DOWN, detail, headers=retry_after(5)) from None
 
 
-def _told(
+def _answer_of(
     call: Callable[[Path, Sequence[str]], list[dict[str, Any]]], customers: Sequence[str], context: RequestContext
 ) -> Reply:
-    told = call(context.runtime.settings.home, customers)
-    return json_reply({"request_id": context.request_id, "customers": told})
+    answered = call(context.runtime.settings.home, customers)
+    return json_reply({"request_id": context.request_id, "customers": answered})
 
 
 def _score(asked: ScoresRequest, context: RequestContext) -> Reply:
@@ -123,7 +126,7 @@ def _score(asked: ScoresRequest, context: RequestContext) -> Reply:
         )
     )
     if context.runtime.decisions.on:
-        context.runtime.decisions.note(context.request_id, context.key.name if context.key else None, results)
+        context.runtime.decisions.record(context.request_id, context.key.name if context.key else None, results)
     counted = Counter((name, score["status"]) for row in results for name, score in row["scores"].items())
     counted["(none)", "invalid"] += sum(row["status"] == "invalid" for row in results)
     for labels, count in counted.items():

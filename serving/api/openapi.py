@@ -56,7 +56,7 @@ def _paths(served: Mapping[str, Live]) -> Schema:
             )
         },
         "/v1/customers/export": {
-            "post": _post("exportCustomers", "What is held of customers", "CustomersRequest", "CustomersExport", None)
+            "post": _post("exportCustomers", "What is kept of customers", "CustomersRequest", "CustomersExport", None)
         },
         "/v1/customers/erase": {
             "post": _post("eraseCustomers", "Erase customers for good", "CustomersRequest", "CustomersErased", None)

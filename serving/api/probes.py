@@ -17,7 +17,7 @@ def livez(_visit: RequestContext) -> Reply:
 
 
 def readyz(context: RequestContext) -> Reply:
-    """GET /readyz: 200 when every use case on the shelf is served, 503 with the reasons otherwise."""
+    """GET /readyz: 200 when every use case in the release store is served, 503 with the reasons otherwise."""
     snapshot = context.snapshot
     facts: dict[str, Any] = {"use_cases": _served(snapshot), "refused": _refused(snapshot)}
     if snapshot.policy_refusal:

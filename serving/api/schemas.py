@@ -1,4 +1,4 @@
-"""JSON Schemas of what the API answers; the contract's own, with every field told."""
+"""JSON Schemas of what the API answers; the contract's own, with every field described."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a use case says of itself: its features, an example that works, its bands, figures and limits."""
+"""What describes a use case: its features, an example that works, its bands, figures and limits."""
 
 from __future__ import annotations
 
@@ -106,9 +106,9 @@ def _history(live: Live, events: Sequence[Mapping[str, Any]], *, typed: bool) ->
     manifest = live.release.bundle.manifest
     until = datetime.fromisoformat(str(manifest["trained_to"])).replace(tzinfo=UTC)
     known = {"amount": 20.0} | ({"type": manifest["label"]["event"]} if typed else {})
-    told = {names(column)[0]: known[column["key"]] for column in events if column["key"] in known}
+    filled = {names(column)[0]: known[column["key"]] for column in events if column["key"] in known}
     moment = next(names(column)[0] for column in events if column["key"] == "ts")
-    history = [{moment: (until - timedelta(days=back)).isoformat(), **told} for back in (95, 40, 5)]
+    history = [{moment: (until - timedelta(days=back)).isoformat(), **filled} for back in (95, 40, 5)]
     profile = {CUSTOMER_ID: "example", "events": history, "as_of": until.isoformat()}
     return {"use_cases": [live.release.bundle.name], "profiles": [profile], "reasons": 3, "language": "en"}
 

@@ -1,7 +1,7 @@
 """API keys: HOME/keys.json holds their hashes, names and scopes; the keys themselves are shown once and kept nowhere.
 
 `python -m serving keys add NAME --scopes score,explain` makes one, `remove NAME` ends it, `list` names them all. A
-running server takes up a change at its next look at the shelf.
+running server takes up a change at its next look at the home.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class KeysError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
-    """One key, by its hash: what it may do, and how often in a second (None: as the setting says)."""
+class ApiKey:
+    """One key, by its hash: what it may do, and how often in a second (None: as the setting is)."""
 
     name: str
     sha256: str
@@ -45,23 +45,23 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class KeyRing:
-    """All keys; where there is none, everyone on this machine is let in."""
+    """All keys; where there is none, everyone on this machine is admitted."""
 
-    keys: tuple[Key, ...] = ()
-    asked: bool = False  # whether there is a file at all: with a broken or empty one nobody is let in
+    keys: tuple[ApiKey, ...] = ()
+    asked: bool = False  # whether there is a file at all: with a broken or empty one nobody is admitted
 
-    def find(self, token: str) -> Key | None:
+    def find(self, token: str) -> ApiKey | None:
         """The key of a token; every key is compared, each in constant time."""
         digest = hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
         found = [key for key in self.keys if hmac.compare_digest(key.sha256, digest)]
         return found[0] if found else None
 
-    def session(self, key: Key, *, now: float | None = None) -> str:
+    def session(self, key: ApiKey, *, now: float | None = None) -> str:
         """What a browser holds instead of the key: a name and an end, signed; it ends with the key."""
         ends = int((time.time() if now is None else now) + SESSION_SECONDS)
         return f"{key.name}.{ends}.{_sign(key, ends)}"
 
-    def of_session(self, session: str, *, now: float | None = None) -> Key | None:
+    def of_session(self, session: str, *, now: float | None = None) -> ApiKey | None:
         """The key of a session that is genuine and not over."""
         name, _, rest = session.partition(".")
         ends, _, signature = rest.partition(".")
@@ -72,7 +72,7 @@ class KeyRing:
         return key if genuine and int(ends) > (time.time() if now is None else now) else None
 
 
-def _sign(key: Key, ends: int) -> str:
+def _sign(key: ApiKey, ends: int) -> str:
     return hmac.new(key.sha256.encode(), f"{key.name}.{ends}".encode(), hashlib.sha256).hexdigest()
 
 
@@ -91,8 +91,8 @@ def read_keys(home: Path) -> KeyRing:
         raise KeysError(f"{FILE} must hold keys with name, sha256 and scopes, got {type(error).__name__}.") from None
 
 
-def _key(entry: Mapping[str, Any]) -> Key:
-    key = Key(entry["name"], entry["sha256"], frozenset(entry["scopes"]), entry.get("rate"))
+def _key(entry: Mapping[str, Any]) -> ApiKey:
+    key = ApiKey(entry["name"], entry["sha256"], frozenset(entry["scopes"]), entry.get("rate"))
     sound = _NAME.fullmatch(key.name) and _HASH.fullmatch(key.sha256) and key.scopes <= set(SCOPES)
     if not sound or not (key.rate is None or key.rate > 0):
         raise ValueError("A key is not well formed.")
@@ -125,7 +125,7 @@ def add_key(home: Path, name: str, scopes: Sequence[str], *, rate: float | None 
     if rate is not None and rate <= 0:
         raise KeysError("A rate must be more than 0 calls a second.")
     token = f"pnc_{secrets.token_urlsafe(32)}"
-    key = Key(name, hashlib.sha256(token.encode()).hexdigest(), frozenset(scopes), rate)
+    key = ApiKey(name, hashlib.sha256(token.encode()).hexdigest(), frozenset(scopes), rate)
     write_keys(home, KeyRing((*ring.keys, key), asked=True))
     return token
 

@@ -1,4 +1,4 @@
-"""Who is let in: anyone on this machine while there are no keys, else whoever holds one with the scope, at its rate."""
+"""Who is admitted: anyone on this machine while there are no keys, else whoever has one with the scope, at its rate."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from typing import Any
 
-from serving.auth.api_keys import FILE, Key, KeyRing, KeysError, read_keys
+from serving.auth.api_keys import FILE, ApiKey, KeyRing, KeysError, read_keys
 from serving.http.problems import KEYLESS, NO_KEY, NOT_ALLOWED, TOO_MANY, Problem, retry_after
 from serving.settings import Settings
 from serving.telemetry import logs
@@ -46,10 +46,10 @@ class Gate:
             self.ring = read_keys(self._settings.home)
         except KeysError as error:
             self.ring = KeyRing(asked=True)
-            logs.say("keys_refused", level="error", reason=str(error))
+            logs.write("keys_refused", level="error", reason=str(error))
         self._mark = mark
 
-    def admit(self, needs: str | None, headers: Mapping[bytes, bytes], server: Any) -> Key | None:
+    def admit(self, needs: str | None, headers: Mapping[bytes, bytes], server: Any) -> ApiKey | None:
         """The key of a caller who may go on; None where none is asked for.
 
         Args:
@@ -72,7 +72,7 @@ class Gate:
         self._spend(key)
         return key
 
-    def _key(self, headers: Mapping[bytes, bytes], *, cookie: bool) -> Key:
+    def _key(self, headers: Mapping[bytes, bytes], *, cookie: bool) -> ApiKey:
         """The caller's key; a browser's session stands for it only where nothing is posted."""
         scheme, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
         key = self.ring.find(token.strip()) if scheme.lower() == "bearer" else None
@@ -82,7 +82,7 @@ class Gate:
             raise Problem(NO_KEY, detail, headers=[(b"www-authenticate", b'Bearer realm="penchant"')])
         return key
 
-    def admit_browser(self, headers: Mapping[bytes, bytes], server: Any) -> tuple[Key | None, bool]:
+    def admit_browser(self, headers: Mapping[bytes, bytes], server: Any) -> tuple[ApiKey | None, bool]:
         """The key of a browser's session, and whether the browser may go on; otherwise it is asked to sign in.
 
         Raises:
@@ -95,7 +95,7 @@ class Gate:
             self._spend(key)
         return key, key is not None
 
-    def of_cookie(self, headers: Mapping[bytes, bytes]) -> Key | None:
+    def of_cookie(self, headers: Mapping[bytes, bytes]) -> ApiKey | None:
         """The key of a browser's session."""
         try:
             cookie = SimpleCookie(headers.get(b"cookie", b"").decode("latin-1")).get(COOKIE)
@@ -103,7 +103,7 @@ class Gate:
             return None
         return self.ring.of_session(cookie.value) if cookie else None
 
-    def _spend(self, key: Key) -> None:
+    def _spend(self, key: ApiKey) -> None:
         """Takes one call from the key's bucket, which holds a second's worth and fills as time goes by."""
         rate = (key.rate or self._settings.rate) / self._workers
         if not rate:

@@ -85,8 +85,8 @@ def greeting(home: Path, client: httpx.Client) -> Iterator[str]:
         answer = client.post("/v1/scores", json={"profiles": profiles[:1000], "reasons": 3})
         answer.raise_for_status()
         yield from ("", "A customer, as POST /v1/scores answers:", "")
-        yield from told(fullest(answer.json()["results"]))
-    yield from worth_told(client)
+        yield from rendered(fullest(answer.json()["results"]))
+    yield from worth(client)
     yield from ("", *_addresses(home, str(client.base_url).rstrip("/")), "", "Serving until interrupted (Ctrl+C).")
 
 
@@ -126,8 +126,8 @@ def _scored(result: Mapping[str, Any]) -> int:
     return sum(score["status"] == "scored" for score in result["scores"].values())
 
 
-def told(result: Mapping[str, Any]) -> Iterator[str]:
-    """One answer in words, a line each for the customer, every score and every reason."""
+def rendered(result: Mapping[str, Any]) -> Iterator[str]:
+    """One answer as text, a line each for the customer, every score and every reason."""
     segment = result["segment"]
     yield f"  customer {result['customer_id']}" + (f", segment: {segment['label']}" if segment else "")
     for name, score in result["scores"].items():
@@ -142,7 +142,7 @@ def told(result: Mapping[str, Any]) -> Iterator[str]:
             yield f"    {'+' if reason['contribution'] > 0 else '-'} {reason['text']}"
 
 
-def worth_told(client: httpx.Client) -> Iterator[str]:
+def worth(client: httpx.Client) -> Iterator[str]:
     """What each model would have been worth on its test rows, as the server gives it; nothing where none says."""
     names = [served["name"] for served in client.get("/v1/use-cases").json()["use_cases"]]
     documents = {name: client.get(f"/v1/use-cases/{name}").json() for name in names}

@@ -1,4 +1,4 @@
-"""`python -m serving replay [FEATURES]`: scores logged decisions anew and says which come out as they were given.
+"""`python -m serving replay [FEATURES]`: scores logged decisions anew and reports which come out as they were given.
 
 The log holds no feature, so whoever audits brings them: a table as it was then, or the online store as it is now.
 """
@@ -41,18 +41,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _replay(options: argparse.Namespace) -> int:
     counted: Counter[str] = Counter()
-    for told in replayed(options.home, _held(options.home, options.file)):
-        counted[told["outcome"]] += 1
-        print(json.dumps(told))
+    for compared in replayed(options.home, _customers(options.home, options.file)):
+        counted[compared["outcome"]] += 1
+        print(json.dumps(compared))
     summary = ", ".join(f"{counted[outcome]:,} {outcome}" for outcome in (SAME, OTHER, GONE, MUTE))
     print(f"{counted.total():,} decisions: {summary}.", file=sys.stderr)
     return FAILED if counted[OTHER] else DONE
 
 
-def replayed(home: Path, held: Iterator[tuple[str, Features]]) -> Iterator[dict[str, Any]]:
+def replayed(home: Path, customers: Iterator[tuple[str, Features]]) -> Iterator[dict[str, Any]]:
     """A line for each logged decision about these customers; it names the request, never the customer."""
     live: dict[tuple[str, str], Live | None] = {}
-    while some := dict(islice(held, _AT_ONCE)):
+    while some := dict(islice(customers, _AT_ONCE)):
         lines = [(line, some[customer]) for customer, own in decisions_of(home, list(some)).items() for line in own]
         for which, group in groupby(sorted(lines, key=_version), key=_version):
             if which not in live:
@@ -65,7 +65,7 @@ def _version(pair: tuple[LoggedScore, Features]) -> tuple[str, str]:
 
 
 def _live(home: Path, name: str, version: str) -> Live | None:
-    """The release of a version; None where it is not on the shelf any more, or not what it was."""
+    """The release of a version; None where it is not in the release store any more, or not what it was."""
     try:
         return Live(load_release(home, name, version=version, threads=1))
     except BundleError:
@@ -83,7 +83,7 @@ def _compared(line: LoggedScore, features: Features, live: Live | None) -> dict[
 
 
 def _scored(line: LoggedScore, features: Features, live: Live) -> dict[str, Any] | None:
-    """What the version says of the features now, in the log's words; None where it gives no score."""
+    """What the version says of the features now, with the fields of the log; None where it gives no score."""
     name = live.release.bundle.name
     own = {feature: value for feature, value in features.items() if feature in live.scorer.encoder.names}
     profile = {CUSTOMER_ID: "replayed", "features": own}
@@ -95,7 +95,7 @@ def _scored(line: LoggedScore, features: Features, live: Live) -> dict[str, Any]
     return {"score": score["score"], "band": score["band"]["code"], "reasons": reasons}
 
 
-def _held(home: Path, file: Path | None) -> Iterator[tuple[str, Features]]:
+def _customers(home: Path, file: Path | None) -> Iterator[tuple[str, Features]]:
     """Customers and their features, from a table or else from the online store."""
     if file is None:
         yield from _stored(home)
@@ -112,10 +112,10 @@ def _stored(home: Path) -> Iterator[tuple[str, Features]]:
     """Whoever is in the log, with all that the store holds of them, the latest row last."""
     if not ((home / FILE).exists() and (home / store.FILE).exists()):
         return
-    held = store.SqliteStore(home / store.FILE)
+    stored = store.SqliteStore(home / store.FILE)
     customers = [customer for (customer,) in Reader(home / FILE).ask("SELECT DISTINCT customer_id FROM decisions")]
     for start in range(0, len(customers), _AT_ONCE):
-        for customer, rows in held.find(customers[start : start + _AT_ONCE]).items():
+        for customer, rows in stored.find(customers[start : start + _AT_ONCE]).items():
             merged: dict[str, Any] = {}
             for row in sorted(rows, key=lambda row: row.as_of):
                 merged |= row.features

@@ -16,7 +16,7 @@ from scoring.storage.sqlite import Reader, scrub, writing
 from serving.telemetry import logs
 
 FILE = "decisions.db"
-MOST_WAITING = 200_000  # lines held back while the disk takes none; more are lost, and counted in the log
+MOST_WAITING = 200_000  # scores kept back while the disk takes none; more are lost, and counted in the log
 _PRUNE_SECONDS = 3600.0
 _DAY = 86400.0
 _COLUMNS = ("customer_id", "at", "request_id", "caller", "use_case", "model_version", "score", "band", "segment")
@@ -38,7 +38,7 @@ LoggedScore = tuple[str, float, str, str | None, str, str, float, str, str | Non
 
 
 class Decisions:
-    """One worker's pen: lines are noted at once and written at the next look, so that no answer waits for the disk."""
+    """What one worker writes: recorded at once, written at the next look, so that no answer waits for the disk."""
 
     def __init__(self, home: Path, *, days: float, on: bool) -> None:
         self.on = on
@@ -48,7 +48,7 @@ class Decisions:
         self._pruned = 0.0
         self._lock = threading.Lock()  # between the look and the end of the worker
 
-    def note(self, request_id: str, caller: str | None, results: Iterable[Mapping[str, Any]]) -> None:
+    def record(self, request_id: str, caller: str | None, results: Iterable[Mapping[str, Any]]) -> None:
         """Remembers every score of an answer."""
         at = time.time()
         self._waiting += [
@@ -82,13 +82,13 @@ class Decisions:
             except (sqlite3.Error, SuppressionError, OSError) as error:
                 lost = max(0, len(self._waiting) - MOST_WAITING)
                 del self._waiting[:lost]
-                logs.say("decisions_wait", level="error", lost=lost, **logs.fault(error))
+                logs.write("decisions_wait", level="error", lost=lost, **logs.fault(error))
             else:
                 del self._waiting[: len(lines)]
                 self._pruned = time.monotonic()
 
     def _write(self, path: Path, lines: Sequence[LoggedScore]) -> None:
-        """Within one transaction, so that a line noted before its customer was erased cannot come in after it."""
+        """Within one transaction, so that a score recorded before its customer was erased cannot come in after it."""
         with writing(path, _TABLES) as connection:
             listed = open_suppression(self._home)
             erased = listed.erased({line[0] for line in lines}) if listed and lines else {}
@@ -97,13 +97,13 @@ class Decisions:
 
 
 def latest_of(home: Path, customer: str, count: int) -> list[dict[str, Any]] | None:
-    """A customer's newest lines, the newest first; None for one who objected.
+    """A customer's newest scores, the newest first; None for one who objected.
 
-    Lines from before an erasure are not told, even where they could not be deleted yet.
+    Scores from before an erasure are left out, even where they could not be deleted yet.
 
     Raises:
         sqlite3.Error: The log cannot be read now.
-        SuppressionError: The suppression list cannot be read, so nobody's lines are told.
+        SuppressionError: The suppression list cannot be read, so nobody's scores are given.
     """
     listed = open_suppression(home)
     if listed and listed.among([customer]):
@@ -112,11 +112,11 @@ def latest_of(home: Path, customer: str, count: int) -> list[dict[str, Any]] | N
         return []
     erased = listed.erased([customer]).get(customer, 0.0) if listed else 0.0
     rows = Reader(home / FILE).ask(_LATEST, [customer, erased, count])
-    return [_line(told) for _, *told in rows]
+    return [_line(fields) for _, *fields in rows]
 
 
 def decisions_of(home: Path, customers: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
-    """The lines of customers, by id, in the order of time.
+    """The scores of customers, by id, in the order of time.
 
     Raises:
         sqlite3.Error: The log cannot be read now.
@@ -124,20 +124,20 @@ def decisions_of(home: Path, customers: Sequence[str]) -> dict[str, list[dict[st
     found: dict[str, list[dict[str, Any]]] = {}
     if (home / FILE).exists():
         rows = Reader(home / FILE).ask_of(_FIND, list(dict.fromkeys(customers)))
-        for customer, *told in sorted(rows, key=lambda row: float(row[1])):
-            found.setdefault(customer, []).append(_line(told))
+        for customer, *fields in sorted(rows, key=lambda row: float(row[1])):
+            found.setdefault(customer, []).append(_line(fields))
     return found
 
 
-def _line(told: Sequence[Any]) -> dict[str, Any]:
+def _line(fields: Sequence[Any]) -> dict[str, Any]:
     """A row of the log without its customer, its moment in ISO 8601."""
-    at, *rest, reasons = told
+    at, *rest, reasons = fields
     moment = datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
     return {"at": moment, **dict(zip(_COLUMNS[2:], rest, strict=True)), "reasons": json.loads(reasons)}
 
 
 def remove(home: Path, customers: Iterable[str]) -> dict[str, int]:
-    """Deletes customers' lines so that no file holds them any more; returns how many each had.
+    """Deletes customers' scores so that no file holds them any more; returns how many each had.
 
     Raises:
         sqlite3.Error: The log cannot be written now; asked again it goes on.

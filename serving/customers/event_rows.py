@@ -1,4 +1,4 @@
-"""Posted events and traits as the tables that a bundle's feature SQL reads; every rule is kept, no value is told."""
+"""Posted events and traits as the tables that a bundle's feature SQL reads; rules are kept, no value is repeated."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def read_record(
 
 
 def names(column: Mapping[str, Any]) -> Sequence[str]:
-    """What a column may be posted as: the log's own name and our word for it; bundles once held the word alone."""
+    """What a column may be posted as: the log's own name and our name for it; bundles once had ours alone."""
     return column.get("names") or (column["key"],)
 
 
@@ -85,7 +85,7 @@ def needed(compiled: Mapping[str, Any]) -> Sequence[str]:
 
 
 def _read(value: Any, column: Mapping[str, Any], name: str) -> Any:
-    """A cell; under the name of the log's column that tells refunds, by the value that means one."""
+    """A cell; under the name of the log's column that marks refunds, by the value that means one."""
     if "equals" in column and name == names(column)[0]:
         return _text(value).strip().lower() in column["equals"]
     if column["column"] == "type" and not any(sign.isalnum() for sign in _text(value)):

@@ -1,4 +1,4 @@
-"""Customers who are known by id: what a home holds of them, made ready to score."""
+"""Customers who are known by id: what a home keeps of them, made ready to score."""
 
 from __future__ import annotations
 
@@ -107,10 +107,10 @@ class Customers:
 
 
 def _prepared(
-    customer: str, held: Sequence[StoredRow], served: Served, use_cases: Sequence[str] | None, oldest: float
+    customer: str, rows: Sequence[StoredRow], served: Served, use_cases: Sequence[str] | None, oldest: float
 ) -> PreparedProfile:
     """A customer's features for each use case, or why there are none; unasked, for those its rows suffice for."""
-    latest = {name: _latest(served[name], held) for name in use_cases or served}
+    latest = {name: _latest(served[name], rows) for name in use_cases or served}
     if use_cases is None and any(latest.values()):
         latest = {name: row for name, row in latest.items() if row}
     features: dict[str, Mapping[str, Any]] = {}
@@ -119,14 +119,14 @@ def _prepared(
         if row and row.as_of >= oldest:
             features[name] = {key: row.features[key] for key in served[name].scorer.encoder.names}
         else:
-            status = "stale" if row else "insufficient_data" if held else "unknown"
+            status = "stale" if row else "insufficient_data" if rows else "unknown"
             answers[name] = silent(served[name], status)
     return PreparedProfile(customer, features, answers)
 
 
-def _latest(live: Live, held: Sequence[StoredRow]) -> StoredRow | None:
+def _latest(live: Live, rows: Sequence[StoredRow]) -> StoredRow | None:
     """The latest of a customer's rows with every feature of a use case."""
-    fitting = [row for row in held if live.scorer.encoder.names <= row.features.keys()]
+    fitting = [row for row in rows if live.scorer.encoder.names <= row.features.keys()]
     return max(fitting, key=lambda row: row.as_of, default=None)
 
 

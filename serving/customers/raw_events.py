@@ -1,4 +1,4 @@
-"""Raw events at the door: a posted history becomes features by the SQL that was compiled in training."""
+"""Raw events: a posted history becomes features by the SQL that was compiled in training."""
 
 from __future__ import annotations
 
@@ -50,11 +50,11 @@ def prepare(profiles: Sequence[Any], served: Mapping[str, Live], use_cases: Sequ
     found = {name: _featured(served[name], sound) for name in asked}
     prepared = list(profiles)
     for row in raw:
-        told = {name: answers[row] for name, answers in found.items() if row in answers}
+        made = {name: answers[row] for name, answers in found.items() if row in answers}
         prepared[row] = PreparedProfile(
             _customer(profiles[row]),
-            features={name: features for name, (features, _) in told.items() if features is not None},
-            answers={name: answer for name, (features, answer) in told.items() if features is None},
+            features={name: features for name, (features, _) in made.items() if features is not None},
+            answers={name: answer for name, (features, answer) in made.items() if features is None},
             errors=tuple(faults[row]),
         )
     return prepared
@@ -71,17 +71,17 @@ def _featured(live: Live, profiles: Mapping[int, Mapping[str, Any]]) -> dict[int
     compiled = json.loads(live.release.bundle.files[FILE])
     events: list[list[Any]] = []
     traits: list[list[Any]] = []
-    told: dict[int, Made] = {}
+    made: dict[int, Made] = {}
     for row, profile in profiles.items():
         own, about, broken = _read(compiled, row, profile)
         if broken:
-            told[row] = None, {"status": "invalid", "errors": broken, **version}
+            made[row] = None, {"status": "invalid", "errors": broken, **version}
         else:
             events += own
             traits += about
     lacking: Made = (None, {"status": "insufficient_data", **version})
     found = _run(compiled, events, traits)
-    return {row: told.get(row) or ((found[row], {}) if row in found else lacking) for row in profiles}
+    return {row: made.get(row) or ((found[row], {}) if row in found else lacking) for row in profiles}
 
 
 def _read(

@@ -57,7 +57,7 @@ class SegmentReport(msgspec.Struct, frozen=True):
     segments: list[Became]
 
     def of(self, policy: Policy) -> bool:
-        """Whether it tells of the segments that serve now."""
+        """Whether it is about the segments that serve now."""
         return self.after.policy == policy.version
 
 

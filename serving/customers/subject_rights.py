@@ -1,4 +1,4 @@
-"""What is held of a customer, told in full or erased for good: store, decisions, request files, objections."""
+"""What is kept of a customer, exported in full or erased for good: store, decisions, request files, objections."""
 
 from __future__ import annotations
 

@@ -25,6 +25,11 @@ class Route:
     scope: str | None = None  # of the key, where keys are asked for
 
     @property
+    def allow(self) -> list[tuple[bytes, bytes]]:
+        """The header that names its methods."""
+        return [(b"allow", ", ".join(self.methods).encode())]
+
+    @property
     def needs(self) -> str | None:
         """What a caller must have; None: nothing. Every page of the console needs a session, its looks do not."""
         page = self.template.startswith("/console/") and not self.template.endswith((".css", ".js", ".svg", SIGN_IN))

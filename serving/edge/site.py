@@ -49,7 +49,7 @@ def site() -> Starlette:
             Route("/console/what-if", _endpoint(customer.what_if), methods=post),
             Route("/console/export", _endpoint(customer.export), methods=post),
             Route("/console/segments", _endpoint(segments_page.segments), methods=both),
-            Route("/console/audience", _endpoint(audience.leave), methods=post),
+            Route("/console/audience", _endpoint(audience.download), methods=post),
             Route("/console/models/{name}", _endpoint(models.model), methods=get),
             Route("/console/models/{name}/plan", _endpoint(models.replan), methods=get),
             Route("/console/style.css", _endpoint(render.style), methods=get),
@@ -69,8 +69,8 @@ def _endpoint(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
             headers = dict(request.scope["headers"])
             person = wants_page(headers, request.url.path)
             reply = trouble(headers, problem) if person else problem.reply(CONTEXT.get().request_id)
-        told = {name.decode(): value.decode() for name, value in reply.headers}
-        return Response(reply.body, reply.status, told, reply.content_type.decode())
+        headers = {name.decode(): value.decode() for name, value in reply.headers}
+        return Response(reply.body, reply.status, headers, reply.content_type.decode())
 
     return endpoint
 
@@ -110,7 +110,7 @@ async def report(request: Request) -> Reply:
 async def segments(_request: Request) -> Reply:
     """GET /v1/segments, in the order their rules are tried.
 
-    Sizes are those of the last snapshot of audiences, and `became` is what the last segment report says: both null
+    Sizes are those of the last snapshot of audiences, and `became` is what the last segment report found: both null
     where there is none, or it was of other segments.
     """
     context = CONTEXT.get()
@@ -120,7 +120,7 @@ async def segments(_request: Request) -> Reply:
     if report and not report.of(policy):
         report = None
     became = {one.code: one for one in report.segments} if report else {}
-    told: list[dict[str, Any]] = [
+    listed: list[dict[str, Any]] = [
         {
             "code": segment.code,
             "labels": dict(segment.labels),
@@ -135,7 +135,7 @@ async def segments(_request: Request) -> Reply:
         for segment in policy.ordered
     ]
     compared = report and {"before": report.before, "after": report.after, "outcome": report.outcome}
-    document = {"policy": policy.version, "use_cases": list(policy.use_cases), "segments": told, "report": compared}
+    document = {"policy": policy.version, "use_cases": list(policy.use_cases), "segments": listed, "report": compared}
     return with_tag(json_reply(document))
 
 

@@ -31,10 +31,10 @@ def guard_headers(reply: Reply, template: str) -> Headers:
     policy = _NOTHING
     if reply.content_type.startswith(b"text/html"):
         policy = _REPORT if template == REPORT_ROUTE else _PAGES
-    heads = [*_ALWAYS, (b"content-security-policy", policy)]
+    sent = [*_ALWAYS, (b"content-security-policy", policy)]
     if not any(name == b"cache-control" for name, _ in reply.headers):
-        heads.append((b"cache-control", b"no-store"))
-    return heads
+        sent.append((b"cache-control", b"no-store"))
+    return sent
 
 
 def cors_headers(
@@ -46,15 +46,15 @@ def cors_headers(
         return []
     if origin is None or origin.decode("latin-1") not in allowed:
         return [(b"vary", b"origin")]
-    heads = [
+    sent = [
         (b"vary", b"origin"),
         (b"access-control-allow-origin", origin),
         (b"access-control-expose-headers", b"x-request-id, retry-after, etag"),
     ]
     if method == "OPTIONS" and b"access-control-request-method" in headers:
-        heads += [
+        sent += [
             (b"access-control-allow-methods", own.get(b"allow", b"GET, POST")),
             (b"access-control-allow-headers", b"authorization, content-type, content-encoding, x-request-id"),
             (b"access-control-max-age", b"600"),
         ]
-    return heads
+    return sent

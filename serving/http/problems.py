@@ -12,7 +12,7 @@ MEDIA_TYPE = b"application/problem+json"
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ProblemKind:
     """A sort of error: its stable code, its HTTP status and its title."""
 
     code: str
@@ -25,29 +25,29 @@ class Kind:
         return f"urn:penchant:problem:{self.code}"
 
 
-NOT_JSON = Kind("not-json", 400, "The body is not strict JSON")
-BAD_ENCODING = Kind("bad-encoding", 400, "The body does not decompress")
-BAD_REQUEST = Kind("bad-request", 400, "The request could not be read")
-NO_KEY = Kind("no-key", 401, "An API key is needed")
-FOREIGN_ORIGIN = Kind("foreign-origin", 403, "The form was not posted from this site")
-NOT_ALLOWED = Kind("not-allowed", 403, "The API key does not allow this")
-KEYLESS = Kind("keys-needed", 403, "No API keys are set up")
-NOT_FOUND = Kind("not-found", 404, "There is nothing here")
-UNKNOWN_USE_CASE = Kind("unknown-use-case", 404, "The use case is not served")
-METHOD = Kind("method-not-allowed", 405, "The method is not allowed here")
-TOO_SLOW = Kind("body-too-slow", 408, "The body did not arrive in time")
-TOO_LARGE = Kind("body-too-large", 413, "The body is too large")
-MEDIA = Kind("unsupported-media-type", 415, "The media type is not supported")
-INVALID = Kind("invalid-request", 422, "The request is not valid")
-INVALID_PROFILE = Kind("invalid-profile", 422, "The profile is not valid")
-TOO_MANY = Kind("too-many-requests", 429, "Too many requests")
-FAILED = Kind("internal-error", 500, "The server failed")
-NOT_READY = Kind("not-ready", 503, "The server is not ready")
-STORE_DOWN = Kind("store-unavailable", 503, "The store of customers cannot be read")
-OVERLOADED = Kind("overloaded", 503, "The server is overloaded")
-DEADLINE = Kind("deadline", 504, "The answer took too long")
+NOT_JSON = ProblemKind("not-json", 400, "The body is not strict JSON")
+BAD_ENCODING = ProblemKind("bad-encoding", 400, "The body does not decompress")
+BAD_REQUEST = ProblemKind("bad-request", 400, "The request could not be read")
+NO_KEY = ProblemKind("no-key", 401, "An API key is needed")
+FOREIGN_ORIGIN = ProblemKind("foreign-origin", 403, "The form was not posted from this site")
+NOT_ALLOWED = ProblemKind("not-allowed", 403, "The API key does not allow this")
+KEYLESS = ProblemKind("keys-needed", 403, "No API keys are set up")
+NOT_FOUND = ProblemKind("not-found", 404, "There is nothing here")
+UNKNOWN_USE_CASE = ProblemKind("unknown-use-case", 404, "The use case is not served")
+METHOD = ProblemKind("method-not-allowed", 405, "The method is not allowed here")
+TOO_SLOW = ProblemKind("body-too-slow", 408, "The body did not arrive in time")
+TOO_LARGE = ProblemKind("body-too-large", 413, "The body is too large")
+MEDIA = ProblemKind("unsupported-media-type", 415, "The media type is not supported")
+INVALID = ProblemKind("invalid-request", 422, "The request is not valid")
+INVALID_PROFILE = ProblemKind("invalid-profile", 422, "The profile is not valid")
+TOO_MANY = ProblemKind("too-many-requests", 429, "Too many requests")
+FAILED = ProblemKind("internal-error", 500, "The server failed")
+NOT_READY = ProblemKind("not-ready", 503, "The server is not ready")
+STORE_DOWN = ProblemKind("store-unavailable", 503, "The store of customers cannot be read")
+OVERLOADED = ProblemKind("overloaded", 503, "The server is overloaded")
+DEADLINE = ProblemKind("deadline", 504, "The answer took too long")
 
-KINDS = tuple(value for value in list(globals().values()) if isinstance(value, Kind))
+KINDS = tuple(value for value in list(globals().values()) if isinstance(value, ProblemKind))
 
 
 class Problem(Exception):  # noqa: N818 the word of RFC 9457
@@ -55,7 +55,7 @@ class Problem(Exception):  # noqa: N818 the word of RFC 9457
 
     def __init__(
         self,
-        kind: Kind,
+        kind: ProblemKind,
         detail: str,
         *,
         errors: Iterable[Mapping[str, Any]] = (),

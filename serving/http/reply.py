@@ -1,4 +1,4 @@
-"""An answer before it is sent: everything this server says is whole in memory first."""
+"""An answer before it is sent: every answer of this server is whole in memory first."""
 
 from __future__ import annotations
 

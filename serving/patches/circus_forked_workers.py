@@ -2,8 +2,10 @@
 
 A worker that replaces a dead one then needs no import, and all of them share the memory of what was imported. The
 supervisor never scores: nothing that a fork does not survive (a pool of threads, a model, a connection to a store) is
-made in it. Where forking is not safe or would serve old code (another system than Linux, a supervisor in a thread,
-`--reload`, `--development`) workers are started as BentoML does it.
+made in it.
+
+Stock behaviour, also where forking is not safe or would serve old code (another system than Linux, a supervisor in a
+thread, `--reload`, `--development`): each worker is a new process that imports everything.
 """
 
 from __future__ import annotations
@@ -15,7 +17,6 @@ import sys
 import threading
 import time
 from contextlib import suppress
-from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
@@ -24,11 +25,34 @@ import psutil
 from circus.process import Process
 from circus.watcher import Watcher
 
-from serving.patches.circus_respawn import Deaths
+from serving.patches.circus_respawn import watch_for_deaths
+from serving.patches.seam import Seam
 from serving.settings import SettingsError
 from serving.telemetry import logs
 
-_PROGRAM = "_bentoml_impl.worker.service"  # what a stock worker runs, by `python -m`
+PROCESS_SEAM = Seam(
+    "kantoku 0.18.3",
+    Process,
+    {"spawn": (), "format_args": ("sockets_fds",), "_get_sockets_fds": ()},
+    frozenset(
+        {
+            "_worker",
+            "args",
+            "close_child_stdin",
+            "env",
+            "gid",
+            "pipe_stderr",
+            "pipe_stdout",
+            "rlimits",
+            "started",
+            "uid",
+            "watcher",
+            "working_dir",
+        }
+    ),
+)
+WATCHER_SEAM = Seam("kantoku 0.18.3", Watcher, {"_process_class": ()})
+_PROGRAM = "_bentoml_impl.worker.service"  # what a stock worker of BentoML 1.4.39 runs, by `python -m`
 _IMPORTED = (  # by a worker, between its start and its first answer; a test finds what a new BentoML needs besides
     "serving.patches.uvicorn_admission",
     "serving.edge.edge",
@@ -56,11 +80,13 @@ _IMPORTED = (  # by a worker, between its start and its first answer; a test fin
 _STREAMS = 3  # descriptors 0, 1 and 2 are a worker's own
 
 
-def fork_the_workers() -> None:
+def install() -> None:
     """From here on the supervisor that this process becomes forks its workers, and replaces dead ones at once."""
+    if not (PROCESS_SEAM.fits(__name__) and WATCHER_SEAM.fits(__name__)):
+        return
     Watcher._process_class = property(lambda _: Forked)
-    if sys.platform == "linux" and _heads_the_process():
-        _warm()  # now: while circus starts its workers it forgets a SIGTERM
+    if sys.platform == "linux" and _in_main_thread():
+        _import_all()  # now: while circus starts its workers it forgets a SIGTERM
 
 
 class Forked(Process):
@@ -73,45 +99,45 @@ class Forked(Process):
             self._worker = _Child(self._fork(self.format_args(self._get_sockets_fds())))
         else:
             super().spawn()
-        if _heads_the_process():
-            _deaths(self.watcher.arbiter).born(self.pid)
+        if _in_main_thread() and (deaths := watch_for_deaths(self.watcher.arbiter)):
+            deaths.born(self.pid)
 
     def _may_be_forked(self) -> bool:
         alone = len(self.watcher.arbiter.watchers) == 1  # a second watcher is one that restarts workers on new code
         plain = not (self.pipe_stdout or self.pipe_stderr or self.uid or self.gid or self.rlimits)
         ours = _PROGRAM in (self.args or ()) and sys.platform == "linux"
-        return ours and alone and plain and _heads_the_process()
+        return ours and alone and plain and _in_main_thread()
 
     def _fork(self, command: list[str]) -> int:
-        """The id of a new worker; no signal may reach it while it still has the supervisor's ways with signals."""
+        """The id of a new worker; no signal may reach it while it still has the supervisor's signal handlers."""
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
-        held = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         pid = os.fork()
         if pid == 0:
-            self._be_a_worker(command, held)
-        signal.pthread_sigmask(signal.SIG_SETMASK, held)
+            self._run_worker(command, blocked)
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         return pid
 
-    def _be_a_worker(self, command: list[str], held: set[Any]) -> NoReturn:
+    def _run_worker(self, command: list[str], blocked: set[Any]) -> NoReturn:
         """Runs BentoML's worker to its end; nothing of what the supervisor does at its own end is done here."""
         code = 1
         try:
-            self._leave_the_supervisor()
-            signal.pthread_sigmask(signal.SIG_SETMASK, held)
+            self._detach()
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
             sys.argv = command[command.index(_PROGRAM) :]
             import_module(_PROGRAM).main(sys.argv[1:])
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else bool(end.code)
-        except BaseException as error:  # told here, since nobody above may catch it
+        except BaseException as error:  # logged here, since nobody above may catch it
             broken = {"settings": str(error)} if isinstance(error, SettingsError) else {}
-            logs.say("worker_failed", level="error", **logs.fault(error), **broken)
+            logs.write("worker_failed", level="error", **logs.fault(error), **broken)
         finally:
             for stream in (sys.stdout, sys.stderr):
                 stream.flush()
             os._exit(code)
 
-    def _leave_the_supervisor(self) -> None:
+    def _detach(self) -> None:
         """Takes on what `exec` would have given: a session, surroundings, signals and descriptors of its own."""
         signal.set_wakeup_fd(-1)
         for number in signal.valid_signals():
@@ -137,7 +163,7 @@ class _Child(psutil.Process):
     returncode: int | None = None
 
     def poll(self) -> int | None:
-        """Its exit code, None while it runs, 0 where circus has buried it already."""
+        """Its exit code, None while it runs, 0 where circus has reaped it already."""
         try:
             code = self.wait(0)
         except psutil.TimeoutExpired:
@@ -146,13 +172,8 @@ class _Child(psutil.Process):
         return self.returncode
 
 
-@lru_cache(maxsize=1)
-def _deaths(arbiter: Any) -> Deaths:
-    return Deaths(arbiter)
-
-
-def _heads_the_process() -> bool:
-    """Whether the supervisor runs in the main thread: only there are signals told, and is a fork what it seems."""
+def _in_main_thread() -> bool:
+    """Whether the supervisor runs in the main thread: only there are signals delivered, and is a fork safe."""
     return threading.current_thread() is threading.main_thread()
 
 
@@ -164,8 +185,8 @@ def _inherited(descriptor: int) -> bool:
         return True
 
 
-def _warm() -> None:
-    """Imports all that a worker needs, once, and takes it out of the sight of the collector, which would copy it."""
+def _import_all() -> None:
+    """Imports all that a worker needs, once, and hides it from the garbage collector, which would copy its pages."""
     if _PROGRAM in sys.modules:
         return
     from scoring.lean_imports import bar_training_libraries

@@ -1,4 +1,7 @@
-"""What is said to bytes that are no HTTP request: uvicorn's parser refuses them before any application is asked."""
+"""The answer to bytes that are no HTTP request: uvicorn's parser rejects them before any application is called.
+
+Stock behaviour: a 400 of one line of plain text.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,21 @@ import uuid
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from serving.http.problems import BAD_REQUEST, MEDIA_TYPE, Problem
+from serving.patches.seam import Seam
+
+SEAM = Seam("uvicorn 0.54.0", HttpToolsProtocol, {"send_400_response": ("msg",)}, frozenset({"transport"}))
 
 
-def refuse_in_our_words() -> None:
-    """From here on this process answers such bytes with a problem document, where uvicorn has a line of plain text."""
-    HttpToolsProtocol.send_400_response = _refuse  # type: ignore[assignment, method-assign]  # it has no hook
+def install() -> None:
+    """From here on this process answers such bytes with a problem document."""
+    if SEAM.fits(__name__):
+        HttpToolsProtocol.send_400_response = _send_problem  # type: ignore[assignment, method-assign]  # it has no hook
 
 
-def _refuse(protocol: HttpToolsProtocol, _message: str) -> None:
+def _send_problem(protocol: HttpToolsProtocol, msg: str) -> None:  # noqa: ARG001 as uvicorn calls it
     request_id = uuid.uuid4().hex
     reply = Problem(BAD_REQUEST, "The bytes received are no HTTP/1.1 request.").reply(request_id)
-    heads = (
+    headers = (
         b"HTTP/1.1 400 Bad Request",
         b"content-type: " + MEDIA_TYPE,
         b"content-length: " + str(len(reply.body)).encode(),
@@ -25,5 +32,5 @@ def _refuse(protocol: HttpToolsProtocol, _message: str) -> None:
         b"x-content-type-options: nosniff",
         b"connection: close",
     )
-    protocol.transport.write(b"\r\n".join((*heads, b"", reply.body)))
+    protocol.transport.write(b"\r\n".join((*headers, b"", reply.body)))
     protocol.transport.close()

@@ -1,6 +1,7 @@
-"""How long a head may take to arrive: no application is told of a request before its head is whole.
+"""How long a request's head may take to arrive: no application learns of a request before its head is whole.
 
-uvicorn closes connections that rest after an answer, and waits for ever for a first request or for the rest of a head.
+Stock behaviour: uvicorn closes connections that are idle after an answer, and waits for ever for a first request or for
+the rest of a head.
 """
 
 from __future__ import annotations
@@ -10,19 +11,26 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-_made = HttpToolsProtocol.connection_made
+from serving.patches.seam import Seam
+
+SEAM = Seam(
+    "uvicorn 0.54.0",
+    HttpToolsProtocol,
+    {"connection_made": ("transport",)},
+    frozenset({"cycle", "loop", "response_complete", "timeout_keep_alive_task", "transport"}),
+)
+_connection_made = HttpToolsProtocol.connection_made
 
 
-def end_those_without(seconds: float, connected: Callable[[], None]) -> None:
+def install(seconds: float, connected: Callable[[], None]) -> None:
     """From here on a connection of this process ends that brings no whole head for so long; at most twice as long.
 
-    Each connection that is made is told to `connected`.
-
-    A request that is being read or answered has other limits, and one that rests after an answer has uvicorn's.
+    Each new connection is reported by `connected`. A request that is being read or answered has other limits, and a
+    connection that is idle after an answer has uvicorn's.
     """
 
     def connection_made(protocol: HttpToolsProtocol, transport: Any) -> None:
-        _made(protocol, transport)
+        _connection_made(protocol, transport)
         connected()
         protocol.loop.call_later(seconds, look, protocol, None)
 
@@ -37,4 +45,5 @@ def end_those_without(seconds: float, connected: Callable[[], None]) -> None:
         else:
             protocol.transport.close()
 
-    HttpToolsProtocol.connection_made = connection_made  # type: ignore[assignment, method-assign]  # it has no hook
+    if SEAM.fits(__name__):
+        HttpToolsProtocol.connection_made = connection_made  # type: ignore[assignment, method-assign]  # it has no hook

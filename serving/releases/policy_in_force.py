@@ -23,7 +23,7 @@ class PolicyInForce:
         self._mark: object = ()
 
     def look(self, home: Path, served: Mapping[str, Live], mark: object) -> bool:
-        """Takes up what is installed where `mark`, which tells it and the served releases, is another; says if so."""
+        """Takes up what is installed where `mark`, which tells it and the served releases, is another; returns whether it did."""
         if mark == self._mark:
             return False
         found, self.refusal = self.policy, None
@@ -61,4 +61,4 @@ class PolicyInForce:
             self._before, self.policy = (DEFAULT if self.refusal else self.policy), policy
         if changed or self.refusal:
             level = "error" if self.refusal else "info"
-            logs.say("policy", level=level, version=self.policy.version, refused=self.refusal)
+            logs.write("policy", level=level, version=self.policy.version, refused=self.refusal)

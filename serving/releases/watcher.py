@@ -1,4 +1,4 @@
-"""The releases being served: taken from the shelf, proved, and swapped in one step while requests go on."""
+"""The releases being served: read from the release store, verified, and swapped in one step while requests go on."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from scoring.releases.current_pointer import CURRENT, current_version, released_
 from scoring.releases.store import RELEASE, load_release
 from scoring.segments.assignment import DEFAULT, SEGMENTS_FOLDER
 from scoring.segments.policy import Policy
-from serving.releases import verified_cache as proved
+from serving.releases import verified_cache
 from serving.releases.policy_in_force import PolicyInForce
 from serving.telemetry import logs
 
@@ -45,16 +45,16 @@ class Snapshot:
     released_at: Mapping[str, float] = field(default_factory=dict)  # seconds since the epoch
     policy: Policy = DEFAULT  # whose segments are named
     policy_refusal: str | None = None  # why an installed policy was not taken
-    looked: bool = False  # whether the shelf was looked at to the end
+    looked: bool = False  # whether the release store was looked at to the end
 
     @property
     def lacking(self) -> list[str]:
-        """Use cases on the shelf of which no release has ever been good."""
+        """Use cases in the release store of which no release has ever been good."""
         return sorted(self.refused.keys() - self.served.keys())
 
     @property
     def ready(self) -> bool:
-        """Whether every use case on the shelf is served, and there is one."""
+        """Whether every use case in the release store is served, and there is one."""
         return self.looked and bool(self.served) and not self.lacking
 
 
@@ -92,24 +92,24 @@ class Watch:
                 self._also()
                 self.look()
             except Exception as error:  # the watch outlives whatever one look meets
-                logs.say("look_failed", level="error", **logs.fault(error))
+                logs.write("look_failed", level="error", **logs.fault(error))
             self._stopping.wait(self._poll_seconds)
 
     def look(self) -> None:
-        """Takes every release that is new since the last look; several at once, since each is proved in a child."""
-        shelf = self._shelf()
-        self._take_policy(shelf)
-        changed = [name for name in released_use_cases(shelf) if self._marks.get(name) != _mark(shelf, name)]
+        """Takes every release that is new since the last look; several at once, since each is verified in a child."""
+        store = self._store()
+        self._take_policy(store)
+        changed = [name for name in released_use_cases(store) if self._marks.get(name) != _mark(store, name)]
         if changed:
             with ThreadPoolExecutor(max_workers=2) as pool:
-                list(pool.map(lambda name: self._take(shelf, name), changed))
+                list(pool.map(lambda name: self._take(store, name), changed))
             _settle()
-            self._take_policy(shelf)  # a release may lack what it reads
+            self._take_policy(store)  # a release may lack what it reads
         if not self.snapshot.looked:
             self.snapshot = dataclasses.replace(self.snapshot, looked=True)
 
-    def _shelf(self) -> Path:
-        """HOME, or where it has no release the shelf that travelled inside the bento."""
+    def _store(self) -> Path:
+        """HOME, or where it has no release that which travelled inside the bento."""
         if self._fallback and not released_use_cases(self._home):
             return self._fallback
         return self._home
@@ -118,32 +118,32 @@ class Watch:
         """The policy in force once this one, which failed at customers, is out of service."""
         with _LOCK:
             good = self._policies.give_up(policy, error)
-            self._tell_policy()
+            self._publish_policy()
         return good
 
-    def _take_policy(self, shelf: Path) -> None:
+    def _take_policy(self, store: Path) -> None:
         """The installed policy of segments, once proved with what is served; else the last good one stays."""
         served = self.snapshot.served
         versions = tuple((name, live.release.version, self.snapshot.released_at[name]) for name, live in served.items())
-        mark = (_stats([shelf / SEGMENTS_FOLDER / CURRENT]), versions)
+        mark = (_stats([store / SEGMENTS_FOLDER / CURRENT]), versions)
         with _LOCK:
-            if self._policies.look(shelf, served, mark):
-                self._tell_policy()
+            if self._policies.look(store, served, mark):
+                self._publish_policy()
 
-    def _tell_policy(self) -> None:
+    def _publish_policy(self) -> None:
         policy, refusal = self._policies.policy, self._policies.refusal
         self.snapshot = dataclasses.replace(self.snapshot, policy=policy, policy_refusal=refusal)
 
-    def _take(self, shelf: Path, name: str) -> None:
-        mark = _mark(shelf, name)
+    def _take(self, store: Path, name: str) -> None:
+        mark = _mark(store, name)
         try:
-            live = prove(shelf, name)
+            live = verified(store, name)
         except BundleError as error:
-            self._refuse(shelf, name, str(error))
+            self._refuse(store, name, str(error))
         except InterruptedError:
             return  # the server is being stopped, with all its children; if not, it is tried again
         except OSError as error:
-            self._refuse(shelf, name, f"The release could not be read ({type(error).__name__}).")
+            self._refuse(store, name, f"The release could not be read ({type(error).__name__}).")
             return  # and tried again at the next look
         else:
             self._serve(live, name)
@@ -159,21 +159,21 @@ class Watch:
                 refused={key: refusal for key, refusal in now.refused.items() if key != name},
                 released_at={**now.released_at, name: written},
             )
-        logs.say("release_served", use_case=name, version=live.release.version)
+        logs.write("release_served", use_case=name, version=live.release.version)
         self._swapped(name, "swapped")
 
-    def _refuse(self, shelf: Path, name: str, reason: str) -> None:
-        refusal = Refusal(_named(shelf, name), reason)
+    def _refuse(self, store: Path, name: str, reason: str) -> None:
+        refusal = Refusal(_named(store, name), reason)
         with _LOCK:
             if self.snapshot.refused.get(name) == refusal:
                 return
             self.snapshot = dataclasses.replace(self.snapshot, refused={**self.snapshot.refused, name: refusal})
-        logs.say("release_refused", level="error", use_case=name, version=refusal.version, reason=reason)
+        logs.write("release_refused", level="error", use_case=name, version=refusal.version, reason=reason)
         self._swapped(name, "refused")
 
 
 def _settle() -> None:
-    """Takes all that will live long out of the sight of Python's collector.
+    """Hides all that will live long from Python's garbage collector.
 
     Large requests set off full collections, each of which would look through BentoML and the models again: a tenth of
     a second in which nothing is answered, and a copy of all that workers share. What a request makes holds no cycles,
@@ -184,10 +184,10 @@ def _settle() -> None:
     gc.set_threshold(_YOUNG)
 
 
-def prove(home: Path, name: str) -> Live:
+def verified(home: Path, name: str) -> Live:
     """The current release, parsed in a child first, then here, its golden rows reproduced in both.
 
-    The child is spared where one has proved the same bytes for another worker of this server.
+    The child is spared where one has verified the same bytes for another worker of this server.
 
     Raises:
         BundleError: It is not what it says it is.
@@ -195,10 +195,10 @@ def prove(home: Path, name: str) -> Live:
     version = current_version(home, name)
     if version is None:
         raise BundleError(f"A use case needs a release, {name} has none.")
-    mark = proved.mark_of(home, name, version)
+    mark = verified_cache.mark_of(home, name, version)
     if mark is None or not mark.exists():
         verify_release(home, name, version)
-        proved.remember(mark)
+        verified_cache.remember(mark)
     release = load_release(home, name, version=version, threads=1)
     replay(release.bundle)
     return Live(release)
@@ -225,5 +225,5 @@ def _stats(paths: list[Path]) -> Mark:
 
 
 def age_seconds(snapshot: Snapshot) -> dict[str, float]:
-    """Time since the served version of each use case was put on the shelf."""
+    """Time since the served version of each use case was released."""
     return {name: time.time() - at for name, at in snapshot.released_at.items()}

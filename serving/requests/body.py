@@ -14,7 +14,9 @@ from serving.http.problems import BAD_ENCODING, MEDIA, OVERLOADED, TOO_LARGE, TO
 from serving.settings import Settings
 
 Receive = Callable[[], Awaitable[Any]]
-UNCOUNTED = 64 * 1024  # bytes of a body, up to which it takes no room: as much as a connection may hold anyway
+UNCOUNTED = (
+    64 * 1024
+)  # bytes of a body, up to which it takes none of the budget: as much as a connection may hold anyway
 _GZIP = 31  # zlib's window bits for a gzip stream
 
 
@@ -32,7 +34,7 @@ class BodyBudget:
         """Takes so many bytes.
 
         Raises:
-            Problem: A 503; there is no room until others are answered.
+            Problem: A 503; there is none left until others are answered.
         """
         if size > self._left:
             detail = "Too many large bodies are being read or answered already."
@@ -45,21 +47,21 @@ class BodyBudget:
 
 
 class BodyShare:
-    """What one request has of the room."""
+    """What one request has of the budget."""
 
-    def __init__(self, room: BodyBudget) -> None:
-        self._room = room
+    def __init__(self, budget: BodyBudget) -> None:
+        self._budget = budget
         self._size = 0
 
     def grow(self, size: int) -> None:
-        """Has room for a body of so many bytes from now on; a small one needs none; raises as `BodyBudget.take`."""
+        """Has memory for a body of so many bytes from now on; a small one needs none; raises as `BodyBudget.take`."""
         if size > max(UNCOUNTED, self._size):
-            self._room.take(size - self._size)
+            self._budget.take(size - self._size)
             self._size = size
 
     def end(self) -> None:
         """Gives all of it back."""
-        self._room.give_back(self._size)
+        self._budget.give_back(self._size)
         self._size = 0
 
 
@@ -87,7 +89,7 @@ def declared_size(headers: Mapping[bytes, bytes]) -> int:
 
 
 async def read_body(headers: Mapping[bytes, bytes], receive: Receive, settings: Settings, share: BodyShare) -> bytes:
-    """The whole body, unpacked, at most `max_body_bytes` before and after, and within the room there is.
+    """The whole body, unpacked, at most `max_body_bytes` before and after, and within the budget.
 
     Raises:
         Problem: 413, 408, 400 or 503.

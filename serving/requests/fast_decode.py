@@ -1,8 +1,8 @@
-"""Straight from the bytes of a large call into rows: no object is made of each profile.
+"""From the bytes of a large call to rows: no object is made of each profile.
 
-A body is read so only where nothing in it is in doubt: every profile holds the same features, each of a type it may
+A body is read so only where it is plain: every profile holds the same features, each of a type it may
 have, and no text could hide a key named twice. All else is left to `serving.requests.strict_json` and the rules
-behind it, which would have said the same of what is read here.
+behind it, which would have answered the same to what is read here.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ _encode = msgspec.json.Encoder(enc_hook=str).encode
 _CONSTANT_TEMPLATES = ("bentoml", "circus", "uvicorn", "penchant")
 
 
-def say(event: str, *, level: str = "info", **fields: Any) -> None:
+def write(event: str, *, level: str = "info", **fields: Any) -> None:
     """Writes one line; where the disk takes none, or whoever reads has left, it is lost and nothing else is."""
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     line = _encode({"at": now, "level": level, "event": event, **fields}).decode()
@@ -30,7 +30,7 @@ def say(event: str, *, level: str = "info", **fields: Any) -> None:
 
 
 def fault(error: BaseException) -> dict[str, str]:
-    """What may be said of an exception: its class and where it was raised, never its text."""
+    """What may be logged of an exception: its class and where it was raised, never its text."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f"{frames[-1].filename.rpartition('site-packages/')[2]}:{frames[-1].lineno}" if frames else ""
     return {"error": type(error).__name__, "place": place}
@@ -45,7 +45,7 @@ class _Lines(logging.Handler):
             fields["template"] = record.msg
         if record.exc_info and record.exc_info[1]:
             fields |= fault(record.exc_info[1])
-        say("library", level=record.levelname.lower(), **fields)
+        write("library", level=record.levelname.lower(), **fields)
 
 
 def take_over() -> None:
@@ -57,6 +57,6 @@ def take_over() -> None:
         logger = logging.getLogger(name)
         logger.handlers = []
         logger.propagate = True
-    threading.excepthook = lambda args: say(
+    threading.excepthook = lambda args: write(
         "thread_failed", level="error", **(fault(args.exc_value) if args.exc_value else {})
     )

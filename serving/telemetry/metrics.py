@@ -77,8 +77,8 @@ def _line(family: Family, labels: Labels, value: float) -> str:
 
 
 def _labels(pairs: Iterable[tuple[str, str]]) -> str:
-    told = ",".join(f'{name}="{_escape(value)}"' for name, value in pairs)
-    return f"{{{told}}}" if told else ""
+    text = ",".join(f'{name}="{_escape(value)}"' for name, value in pairs)
+    return f"{{{text}}}" if text else ""
 
 
 def _escape(value: str) -> str:

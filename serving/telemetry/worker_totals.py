@@ -1,7 +1,7 @@
-"""One tally for several workers: each leaves its counts in a folder they share, and whoever is asked adds them up.
+"""One tally for several workers: each writes its counts into a folder they share, and whichever is asked adds them up.
 
-A worker that ends leaves its last counts behind, so that no counter ever falls while the server runs. What the others
-have counted is at most one look at the shelf old.
+The last counts of a worker that ends stay, so that no counter ever falls while the server runs. What the others
+have counted is at most one look at the release store old.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ _BY_NAME: dict[str, Family] = {family.name: family for family in FAMILIES}
 
 
 def folder() -> Path | None:
-    """Where the workers of this server meet; None where there is no such place."""
+    """The folder the workers of this server share; None where there is none."""
     named = os.environ.get(FOLDER)
     return Path(named) if named and Path(named).is_dir() else None
 
 
-def leave(registry: Counters) -> None:
+def publish(registry: Counters) -> None:
     """Writes this worker's counts; a full or read-only disk costs the sum, not the server."""
-    place = folder()
-    if place is None:
+    shared = folder()
+    if shared is None:
         return
     state = {
         "counts": [[family.name, labels, value] for (family, labels), value in registry.counts.copy().items()],
         "spread": {family.name: values for family, values in registry.spread.copy().items()},
     }
-    draft = place / f".{os.getpid()}.tmp"
+    draft = shared / f".{os.getpid()}.tmp"
     with suppress(OSError):
         draft.write_text(json.dumps(state))
-        draft.replace(place / f"{os.getpid()}.json")
+        draft.replace(shared / f"{os.getpid()}.json")
 
 
 def total(own: Counters) -> Counters:
-    """This worker's counts as they are now, and those the others left."""
+    """This worker's counts as they are now, and those the others wrote."""
     summed = Counters()
     _add(summed, own)
     for other in _others():
@@ -57,8 +57,8 @@ def _add(summed: Counters, one: Counters) -> None:
 
 
 def _others() -> Iterator[Counters]:
-    place = folder()
-    for path in sorted(place.glob("*.json")) if place else ():
+    shared = folder()
+    for path in sorted(shared.glob("*.json")) if shared else ():
         if path.stem == str(os.getpid()):
             continue
         with suppress(OSError, ValueError, KeyError):

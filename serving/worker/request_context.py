@@ -12,7 +12,7 @@ from scoring.errors import PolicyFailedError
 from scoring.segments.assignment import DEFAULT
 from scoring.segments.policy import Policy
 from serving.admission.scheduler import Slot
-from serving.auth.api_keys import Key
+from serving.auth.api_keys import ApiKey
 from serving.http.reply import Reply
 from serving.releases.watcher import Snapshot
 from serving.worker.runtime import Runtime
@@ -28,20 +28,22 @@ class RequestContext:
     request_id: str
     runtime: Runtime
     snapshot: Snapshot
-    key: Key | None = None  # whose call it is, where keys are asked for
+    key: ApiKey | None = None  # whose call it is, where keys are asked for
     rows: int = 0  # profiles in the request, for the log
-    place: Slot | None = None  # among the short calls, where it is one by the size of its body
+    slot: Slot | None = None  # in the queue of short calls, where it is one by the size of its body
 
-    async def work(self, cost: int, call: Callable[[], Reply]) -> Reply:
-        """What a call answers: at once where it is short and costs little, else in the one thread.
+    def at_once(self, cost: int) -> bool:
+        """Whether work is done on the event loop: that of a short call which costs little."""
+        return self.slot is not None and cost <= SMALL_COST
+
+    async def in_thread(self, call: Callable[[], Reply]) -> Reply:
+        """What a call answers that may keep the thread busy for long; it is a short one no more.
 
         Raises:
             Problem: As `Runtime.work`, and whatever the call raises.
         """
-        if self.place and cost <= SMALL_COST:
-            return call()
-        if self.place:
-            self.place.leave()
+        if self.slot:
+            self.slot.release()
         return await self.runtime.work(call)
 
     def by_policy(self, call: Callable[[Policy], Scored]) -> Scored:

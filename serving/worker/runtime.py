@@ -46,7 +46,7 @@ class Runtime:
         self.decisions = Decisions(settings.home, days=settings.decisions_days, on=settings.decisions)
         self._watch = Watch(
             settings.home,
-            fallback=shelf_inside_bento(_ROOT),
+            fallback=releases_in_bento(_ROOT),
             poll_seconds=settings.poll_seconds,
             also=self._look,
             swapped=lambda name, result: self.registry.add(metrics.SWAPS, (name, result)),
@@ -54,7 +54,7 @@ class Runtime:
         self._parent = int(os.environ.get(SUPERVISOR) or os.getppid())
         self._small = Queue(settings.waiting)
         self._large = Queue(min(settings.waiting, LARGE_WAITING), kept_busy=1)
-        self.turns = Scheduler(settings.waiting)
+        self.scheduler = Scheduler(settings.waiting)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="large")
 
     @property
@@ -72,18 +72,18 @@ class Runtime:
         return self._watch.give_up(policy, error)
 
     def _look(self) -> None:
-        """What is done besides, each time the shelf is looked at; a worker whose supervisor is gone stops."""
+        """What is done besides, each time the release store is looked at; a worker whose supervisor is gone stops."""
         if os.getppid() != self._parent and not self.draining:
-            logs.say("supervisor_gone", level="error")
+            logs.write("supervisor_gone", level="error")
             os.kill(os.getpid(), signal.SIGTERM)
         self.gate.look()
         self.customers.look()
         self.decisions.flush()
-        tally.leave(self.registry)
+        tally.publish(self.registry)
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Watches the shelf while the worker runs; a SIGTERM is first told by /readyz and obeyed a little later."""
+        """Watches the release store while the worker runs; after a SIGTERM /readyz answers 503 before it is obeyed."""
         loop = asyncio.get_running_loop()
         stop_serving = signal.getsignal(signal.SIGTERM)
         with suppress(RuntimeError, ValueError):  # only the main thread is sent signals
@@ -97,10 +97,10 @@ class Runtime:
             self._watch.stop()
             self._thread.shutdown(wait=False)
             self.decisions.flush()
-            tally.leave(self.registry)
+            tally.publish(self.registry)
 
     async def first_look(self) -> None:
-        """Waits until the shelf has been looked at once, but no longer than FIRST_LOOK_SECONDS."""
+        """Waits until the release store has been looked at once, but no longer than FIRST_LOOK_SECONDS."""
         latest = time.monotonic() + FIRST_LOOK_SECONDS
         while not self.snapshot.looked and time.monotonic() < latest:
             await asyncio.sleep(0.02)
@@ -108,38 +108,38 @@ class Runtime:
     def _drain(self, stop_serving: Any) -> None:
         if not self.draining and callable(stop_serving):
             self.draining = True
-            logs.say("draining", seconds=self.settings.drain_seconds)
+            logs.write("draining", seconds=self.settings.drain_seconds)
             loop = asyncio.get_running_loop()
             loop.call_later(self.settings.drain_seconds, stop_serving, signal.SIGTERM, None)
 
-    def expect(self, size: int) -> None:
+    def check_load(self, size: int) -> None:
         """Refuses a body of so many bytes before it is read: that costs little.
 
         Raises:
             Problem: 503 where too much is waiting already.
         """
-        self._line(size).check()
+        self._queue(size).check()
 
     @property
-    def strained(self) -> bool:
-        """Whether there is too much to do, and the access log can do without those who are turned away."""
-        return (self._small.strict or self._large.strict) and not self.settings.access_log
+    def sheds_early(self) -> bool:
+        """Whether calls are rejected before they are read: in an overload, unless the access log must name them."""
+        return (self._small.overloaded or self._large.overloaded) and not self.settings.access_log
 
-    def turns_away(self, size: int) -> bool:
-        """Whether a call with a body of so many bytes must go at once; while there is no overload, none must."""
-        line = self._line(size)
-        away = line.turns_away()
-        if not away and line.strict:
-            asyncio.get_running_loop().call_soon(line.open_again)
-        return away
+    def rejects(self, size: int) -> bool:
+        """Whether a call with a body of so many bytes is rejected at once; while there is no overload, none is."""
+        queue = self._queue(size)
+        rejected = queue.rejects()
+        if not rejected and queue.overloaded:
+            asyncio.get_running_loop().call_soon(queue.next_iteration)
+        return rejected
 
-    def _line(self, size: int) -> Queue:
+    def _queue(self, size: int) -> Queue:
         """Where the work of a body of so many bytes would most likely be."""
         return self._large if size > UNCOUNTED else self._small
 
-    def place(self, size: int) -> Slot | None:
-        """A place for a call with a body of so many bytes, where it is a short one."""
-        return Slot(self._small, self.turns) if self._line(size) is self._small else None
+    def slot(self, size: int) -> Slot | None:
+        """A slot for a call with a body of so many bytes, where it is a short one."""
+        return Slot(self._small, self.scheduler) if self._queue(size) is self._small else None
 
     async def work(self, call: Callable[[], Answer]) -> Answer:
         """Does large work in the one thread, within the deadline.
@@ -150,11 +150,11 @@ class Runtime:
         self._large.join()
         loop = asyncio.get_running_loop()
         job: Future[Answer] = self._thread.submit(call)
-        job.add_done_callback(lambda _: loop.call_soon_threadsafe(self._large.leave))
+        job.add_done_callback(lambda _: loop.call_soon_threadsafe(self._large.done))
         try:
             return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(job)), self.settings.deadline_seconds)
         except TimeoutError:
-            job.cancel()  # frees its place only where it has not begun
+            job.cancel()  # frees its slot only where it has not begun
             limit = self.settings.deadline_seconds
             raise Problem(DEADLINE, f"An answer must be ready within {limit:g} s.", headers=retry_after(5)) from None
 
@@ -173,6 +173,6 @@ class Runtime:
         self.registry.observe(family, time.perf_counter() - started)
 
 
-def shelf_inside_bento(root: Path) -> Path | None:
+def releases_in_bento(root: Path) -> Path | None:
     """The releases that travelled inside a built bento; None where this code does not run from one."""
     return root / ".penchant" if (root.parent / "bento.yaml").is_file() else None

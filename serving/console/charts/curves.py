@@ -66,7 +66,7 @@ def market_of(live: Live) -> Market | None:
 @lru_cache(maxsize=32)
 def _curves(stored: bytes) -> Curves:
     document = json.loads(stored)
-    curves = {kind: Curve.of(told) for kind, told in document["candidates"].items()}
+    curves = {kind: Curve.of(points) for kind, points in document["candidates"].items()}
     return Curves(curves.pop(document["served"]), curves)
 
 

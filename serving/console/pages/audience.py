@@ -1,4 +1,4 @@
-"""A segment's audience leaves by the page: counted first, then as a file; nobody in it who did not agree."""
+"""A segment's audience exported by the page: counted first, then as a file; nobody in it who did not agree."""
 
 from __future__ import annotations
 
@@ -30,28 +30,28 @@ FORMATS = {  # with ending and media type
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
-    """Whether audiences can leave here; `shut` is the key of a text that says why not."""
+class ExportState:
+    """Whether audiences can be exported here; `refusal` is the key of a text that explains why not."""
 
-    shut: str | None = None
+    refusal: str | None = None
     snapshot: Path = Path()
     contacts: ContactsFile | None = None
 
 
-def door(counted: Sizes | None) -> Door:
+def export_state(counted: Sizes | None) -> ExportState:
     """What an audience would be made of: the last snapshot, and the contacts that were named."""
     context = CONTEXT.get()
     if context.key is not None and SCOPE not in context.key.scopes:
-        return Door("audience_scope")
+        return ExportState("audience_scope")
     if counted is None or not counted.of_this_policy or counted.snapshot is None or not counted.snapshot.is_file():
-        return Door("audience_unfrozen")
+        return ExportState("audience_unfrozen")
     contacts = named_contacts(context.runtime.settings.home)
     if contacts is None or not contacts.path.exists():
-        return Door("audience_contacts")
-    return Door(None, counted.snapshot, contacts)
+        return ExportState("audience_contacts")
+    return ExportState(None, counted.snapshot, contacts)
 
 
-async def leave(request: Request) -> Reply:
+async def download(request: Request) -> Reply:
     """POST /console/audience: the audience of a segment as a file."""
     posted = await forms.fields(request)
     document, content = await prepare(posted, write=True)
@@ -68,23 +68,25 @@ async def prepare(posted: Mapping[str, str], *, write: bool) -> tuple[dict[str, 
     """
     context = CONTEXT.get()
     policy = context.snapshot.policy
-    found = door(sizes(context.runtime.settings.home, policy))
-    if found.shut == "audience_scope":
+    found = export_state(sizes(context.runtime.settings.home, policy))
+    if found.refusal == "audience_scope":
         raise Problem(NOT_ALLOWED, f"The key needs the scope {SCOPE}.")
-    if found.shut:
+    if found.refusal:
         raise Problem(NOT_READY, "An audience needs a snapshot of these segments and named contacts.")
     code, format_ = posted.get("segment", ""), posted.get("format", "")
     if code not in policy.by_code or format_ not in FORMATS:
         raise Problem(BAD_REQUEST, "An audience is of one of the segments, in one of the forms offered.")
     document, content = await context.runtime.work(lambda: _prepared(found, context, code, format_, write))
     if write:
-        told = {"segment": code, "format": format_, "rows": document["written"]}
-        logs.say("audience_left", request_id=context.request_id, key=context.key.name if context.key else None, **told)
+        counts = {"segment": code, "format": format_, "rows": document["written"]}
+        logs.write(
+            "audience_left", request_id=context.request_id, key=context.key.name if context.key else None, **counts
+        )
     return document, content
 
 
 def _prepared(
-    found: Door, context: RequestContext, code: str, format_: str, write: bool
+    found: ExportState, context: RequestContext, code: str, format_: str, write: bool
 ) -> tuple[dict[str, Any], bytes]:
     from scoring.audiences.addressable import (  # only a server that is asked for an audience needs pyarrow
         addressees,
@@ -96,7 +98,7 @@ def _prepared(
     from scoring.storage.table_files import BatchError
 
     file = found.contacts
-    assert file  # noqa: S101 the door is open
+    assert file  # noqa: S101 there is no refusal
     try:
         snapshot = open_snapshot(found.snapshot)
         if snapshot.facts["policy"] != context.snapshot.policy.version:
@@ -111,5 +113,5 @@ def _prepared(
             return document, target.read_bytes()
     except (AudienceError, BatchError, SuppressionError, OSError) as error:
         detail = "The snapshot, the contacts or the suppression list cannot be read now, so nobody may be addressed."
-        logs.say("audience_failed", level="error", request_id=context.request_id, **logs.fault(error))
+        logs.write("audience_failed", level="error", request_id=context.request_id, **logs.fault(error))
         raise Problem(NOT_READY, detail) from None

@@ -10,10 +10,10 @@ from starlette.requests import Request
 
 from serving.api.use_case_document import example
 from serving.console.views.score_history import earlier
-from serving.console.views.scored_customer import ScoredCustomer, customer, features_in, with_features
+from serving.console.views.scored_customer import ScoredCustomer, features_in, scored_customer, with_features
 from serving.console.views.what_if import changed, controls
 from serving.console.web import forms
-from serving.console.web.i18n import Words
+from serving.console.web.i18n import Texts
 from serving.console.web.render import asset, language_of, page, pretty
 from serving.http.problems import INVALID_PROFILE, NOT_READY, UNKNOWN_USE_CASE, Problem
 from serving.http.reply import Reply
@@ -42,17 +42,17 @@ async def what_if(request: Request) -> Reply:
     """POST /console/what-if: the scores as they are and would be, as a page or as the part of it that changes."""
     posted = await forms.fields(request)
     language = language_of(request)
-    facts = await _told(posted.get("profile", ""), Words(language))
-    facts |= _changed(facts, posted, Words(language))
+    facts = await _facts_of(posted.get("profile", ""), Texts(language))
+    facts |= _changed(facts, posted, Texts(language))
     if request.headers.get("x-part") == "result":
         return page("what_if.html", language, facts)
-    return page("customer.html", language, await _with_earlier(facts, Words(language)))
+    return page("customer.html", language, await _with_earlier(facts, Texts(language)))
 
 
 async def export(request: Request) -> Reply:
     """POST /console/export: the customer as one file that needs nothing else."""
     language = language_of(request)
-    facts = await _told((await forms.fields(request)).get("profile", ""), Words(language))
+    facts = await _facts_of((await forms.fields(request)).get("profile", ""), Texts(language))
     return page("export.html", language, {**facts, "style": asset("style.css").decode()}, headers=_SAVED)
 
 
@@ -70,23 +70,23 @@ async def shown(request: Request, text: str) -> Reply:
     """The page of a posted text; the form again where it cannot be one."""
     language = language_of(request)
     try:
-        facts = await _told(text, Words(language))
+        facts = await _facts_of(text, Texts(language))
     except Problem as problem:
         return _form(request, problem, text)
-    facts |= _changed(facts, {}, Words(language))
-    return page("customer.html", language, await _with_earlier(facts, Words(language)))
+    facts |= _changed(facts, {}, Texts(language))
+    return page("customer.html", language, await _with_earlier(facts, Texts(language)))
 
 
-async def _with_earlier(facts: Mapping[str, Any], say: Words) -> dict[str, Any]:
-    return {**facts, "earlier": await asyncio.to_thread(earlier, facts["customer"].answer["customer_id"], say)}
+async def _with_earlier(facts: Mapping[str, Any], texts: Texts) -> dict[str, Any]:
+    return {**facts, "earlier": await asyncio.to_thread(earlier, facts["customer"].answer["customer_id"], texts)}
 
 
-async def _told(text: str, say: Words) -> dict[str, Any]:
+async def _facts_of(text: str, texts: Texts) -> dict[str, Any]:
     """As `_facts`; a history takes long enough to be read beside the loop that answers."""
-    return await asyncio.to_thread(_facts, text, say) if '"events"' in text else _facts(text, say)
+    return await asyncio.to_thread(_facts, text, texts) if '"events"' in text else _facts(text, texts)
 
 
-def _facts(text: str, say: Words) -> dict[str, Any]:
+def _facts(text: str, texts: Texts) -> dict[str, Any]:
     """What the customer's templates show of a posted text.
 
     Raises:
@@ -98,7 +98,7 @@ def _facts(text: str, say: Words) -> dict[str, Any]:
     posted = decode(text.encode("utf-8", "surrogatepass"))
     if not (isinstance(posted, dict) and posted.keys() & {"profiles", "customer_ids"}):
         posted = {"profiles": [posted]}
-    asked = scores_request({**posted, "language": say.language, "reasons": 0})
+    asked = scores_request({**posted, "language": texts.language, "reasons": 0})
     unknown = [name for name in asked.use_cases or () if name not in context.snapshot.served]
     if unknown:
         raise Problem(UNKNOWN_USE_CASE, f"A use case must be one of those served, got {len(unknown)} that are not.")
@@ -108,7 +108,7 @@ def _facts(text: str, say: Words) -> dict[str, Any]:
     return {
         "here": "customer",
         "customer": context.by_policy(
-            lambda policy: customer(served, profile, use_cases=asked.use_cases, policy=policy, say=say)
+            lambda policy: scored_customer(served, profile, use_cases=asked.use_cases, policy=policy, texts=texts)
         ),
         "several": count if count > 1 else 0,
         "released_at": context.snapshot.released_at,
@@ -126,22 +126,22 @@ def _again(asked: ScoresRequest) -> Any:
     return whom if asked.customer_ids else asked.profiles[0]
 
 
-def _changed(facts: Mapping[str, Any], posted: Mapping[str, str], say: Words) -> dict[str, Any]:
+def _changed(facts: Mapping[str, Any], posted: Mapping[str, str], texts: Texts) -> dict[str, Any]:
     """The what-if of a customer: its controls, and the customer as changed where something was."""
     shown: ScoredCustomer = facts["customer"]
     if not shown.scored:
         return {"controls": [], "broken": [], "then": None}
     profile = facts["profile"]
     known = features_in(profile)
-    allowed = controls([one.live for one in shown.scored], known, say)
-    features, broken = changed(allowed, posted, known, say)
+    allowed = controls([one.live for one in shown.scored], known, texts)
+    features, broken = changed(allowed, posted, known, texts)
     if broken or not posted:
         return {"controls": allowed, "broken": broken, "then": None}
     context, asked = CONTEXT.get(), facts["use_cases"]
     other = with_features(profile, features)
     then = context.by_policy(
-        lambda policy: customer(context.snapshot.served, other, use_cases=asked, policy=policy, say=say)
+        lambda policy: scored_customer(context.snapshot.served, other, use_cases=asked, policy=policy, texts=texts)
     )
     if then.answer["status"] == "invalid":
         raise Problem(INVALID_PROFILE, "The changed profile must keep every rule of its features.")
-    return {"controls": controls([one.live for one in shown.scored], features, say), "broken": [], "then": then}
+    return {"controls": controls([one.live for one in shown.scored], features, texts), "broken": [], "then": then}

@@ -6,10 +6,10 @@ from starlette.requests import Request
 
 from serving.api.openapi import document
 from serving.console.pages import customer
-from serving.console.pages.problem_page import leave
+from serving.console.pages.problem_page import sign_out
 from serving.console.views.promotions import latest_decisions
 from serving.console.web import forms
-from serving.console.web.i18n import Words
+from serving.console.web.i18n import Texts
 from serving.console.web.render import language_of, page
 from serving.http.problems import KINDS
 from serving.http.reply import Reply
@@ -20,7 +20,7 @@ async def start(request: Request) -> Reply:
     """GET /console/; POST ends a session, or shows a customer as the customer's page does."""
     if request.method == "POST":
         posted = await forms.fields(request)
-        return leave() if "leave" in posted else await customer.shown(request, posted.get("profile", ""))
+        return sign_out() if "sign_out" in posted else await customer.shown(request, posted.get("profile", ""))
     context = CONTEXT.get()
     snapshot = context.snapshot
     facts = {
@@ -31,7 +31,7 @@ async def start(request: Request) -> Reply:
         "policy": snapshot.policy,
         "policy_refusal": snapshot.policy_refusal,
         "ready": context.runtime.ready,
-        "verdicts": latest_decisions(context.runtime.settings.home, Words(language_of(request))),
+        "verdicts": latest_decisions(context.runtime.settings.home, Texts(language_of(request))),
     }
     return page("start.html", language_of(request), facts)
 

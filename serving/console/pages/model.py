@@ -18,10 +18,10 @@ from scoring.releases.store import read_facts
 from scoring.text.promotion import baseline_text
 from serving.console.charts.curves import curves_of, market_of
 from serving.console.charts.model_charts import by_tenths, calibration_chart, model_charts
-from serving.console.views.findings import doubts
+from serving.console.views.findings import findings
 from serving.console.views.plan import PlanResult, answer
 from serving.console.views.promotions import decisions_on
-from serving.console.web.i18n import Words
+from serving.console.web.i18n import Texts
 from serving.console.web.render import language_of, page
 from serving.http.problems import UNKNOWN_USE_CASE, Problem
 from serving.http.reply import Reply
@@ -35,24 +35,24 @@ _CHANGES = ("data", "config", "code")
 async def model(request: Request) -> Reply:
     """GET /console/models/{name}."""
     live, language = _live(request), language_of(request)
-    say, manifest, curves = Words(language), live.release.bundle.manifest, curves_of(live)
+    texts, manifest, curves = Texts(language), live.release.bundle.manifest, curves_of(live)
     tenths = manifest.get("tenths") or []
     facts = {
         "here": manifest["name"],
         "live": live,
         "manifest": manifest,
-        "verdict": verdict(manifest, say),
-        "doubts": doubts(manifest, say),
+        "verdict": verdict(manifest, texts),
+        "findings": findings(manifest, texts),
         "metrics": METRICS,
         "lower": LOWER,
-        "charts": model_charts(curves, manifest["kind"], say) if curves else [],
+        "charts": model_charts(curves, manifest["kind"], texts) if curves else [],
         "table": by_tenths(curves.served) if curves else [],
-        "calibration": calibration_chart(tenths, say) if tenths else None,
+        "calibration": calibration_chart(tenths, texts) if tenths else None,
         "tenths": tenths,
         "versions": versions(live),
-        "verdicts": decisions_on(CONTEXT.get().runtime.settings.home, manifest["name"], say),
+        "verdicts": decisions_on(CONTEXT.get().runtime.settings.home, manifest["name"], texts),
         "released_at": CONTEXT.get().snapshot.released_at[manifest["name"]],
-        "plan": await _planned(live, request, say),
+        "plan": await _planned(live, request, texts),
     }
     return page("model.html", language, facts)
 
@@ -60,23 +60,23 @@ async def model(request: Request) -> Reply:
 async def replan(request: Request) -> Reply:
     """GET /console/models/{name}/plan: the planner's answer alone, for its sliders."""
     live, language = _live(request), language_of(request)
-    return page("plan.html", language, {"plan": await _planned(live, request, Words(language))})
+    return page("plan.html", language, {"plan": await _planned(live, request, Texts(language))})
 
 
-async def _planned(live: Live, request: Request, say: Words) -> PlanResult | None:
+async def _planned(live: Live, request: Request, texts: Texts) -> PlanResult | None:
     market = await asyncio.to_thread(market_of, live)
-    return answer(market, request.query_params, say) if market else None
+    return answer(market, request.query_params, texts) if market else None
 
 
-def verdict(manifest: Mapping[str, Any], say: Words) -> str | None:
+def verdict(manifest: Mapping[str, Any], texts: Texts) -> str | None:
     """Whether it beats the baseline it must beat, with the interval; None for a version that does not say."""
-    return baseline_text(manifest, say.language) if "over_bar" in manifest else None
+    return baseline_text(manifest, texts.language) if "over_bar" in manifest else None
 
 
 def versions(live: Live) -> list[dict[str, Any]]:
-    """Every version on the shelf, the newest first, with what it changed against the one before."""
-    shelf = live.release.folder.parent
-    found = [told for folder in shelf.iterdir() if (told := _version(folder)) is not None]
+    """Every version in the release store, the newest first, with what it changed against the one before."""
+    releases = live.release.folder.parent
+    found = [facts for folder in releases.iterdir() if (facts := _version(folder)) is not None]
     found.sort(key=lambda one: (len(one["version"]), one["version"]))
     for before, one in zip([None, *found], found, strict=False):
         one["changed"] = _changed(before, one)
@@ -86,14 +86,14 @@ def versions(live: Live) -> list[dict[str, Any]]:
 def _version(folder: Path) -> dict[str, Any] | None:
     try:
         path = folder / MANIFEST
-        told = _told(str(path), path.stat().st_mtime_ns)
-        return {**told, "version": folder.name, "registered_at": read_facts(folder).get("registered_at")}
+        facts = _manifest_facts(str(path), path.stat().st_mtime_ns)
+        return {**facts, "version": folder.name, "registered_at": read_facts(folder).get("registered_at")}
     except (OSError, ValueError, KeyError, BundleError):
         return None  # a draft, or something that is no release
 
 
 @lru_cache(maxsize=256)
-def _told(path: str, _written: int) -> Mapping[str, Any]:
+def _manifest_facts(path: str, _written: int) -> Mapping[str, Any]:
     manifest = json.loads(Path(path).read_bytes())
     return {
         "kind": manifest["kind"],

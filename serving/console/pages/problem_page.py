@@ -1,4 +1,4 @@
-"""Coming and going: problems as pages for people, and the end of a session. Signing in is `serving.auth.login`'s."""
+"""Problems as pages for people, and the end of a session. Signing in is `serving.auth.login`'s."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def wants_page(headers: Mapping[bytes, bytes], path: str) -> bool:
 
 
 def trouble(headers: Mapping[bytes, bytes], problem: Problem) -> Reply:
-    """A problem as a page; it names the use cases only to those who are let in."""
+    """A problem as a page; it names the use cases only to those who are admitted."""
     context = CONTEXT.get()
     request = Request({"type": "http", "headers": list(headers.items()), "query_string": b""})
     hidden: dict[str, list[str]] = {"names": []} if context.runtime.gate.ring.asked and context.key is None else {}
@@ -28,7 +28,7 @@ def trouble(headers: Mapping[bytes, bytes], problem: Problem) -> Reply:
     return page("trouble.html", language_of(request), facts, status=problem.kind.status, headers=own)
 
 
-def leave() -> Reply:
+def sign_out() -> Reply:
     """Ends the browser's session."""
     cookie = f"{COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict"
     return Reply(303, headers=[(b"location", b"/console/"), (b"set-cookie", cookie.encode())])

@@ -12,7 +12,7 @@ from serving.console.pages import audience
 from serving.console.views.segment_changes import report_of
 from serving.console.views.segment_sizes import sizes
 from serving.console.web import forms
-from serving.console.web.i18n import Words
+from serving.console.web.i18n import Texts
 from serving.console.web.render import language_of, page
 from serving.http.reply import Reply
 from serving.worker.request_context import CONTEXT
@@ -32,10 +32,10 @@ async def segments(request: Request) -> Reply:
         "levels": {level: ordered(policy, level) for level in LEVELS if ordered(policy, level)},
         "unread": [name for name in policy.use_cases if name not in served],
         "sizes": known,
-        "report": report_of(home, policy, served, Words(language)),
+        "report": report_of(home, policy, served, Texts(language)),
         "histograms": {name: histogram(live.release.bundle.boundaries.tolist()) for name, live in served.items()},
         "live": served,
-        "door": audience.door(known),
+        "export": audience.export_state(known),
         "formats": list(audience.FORMATS),
         "asked": posted,
         "counted": counted,

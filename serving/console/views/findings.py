@@ -1,4 +1,4 @@
-"""What a training found doubtful, on a page."""
+"""The findings of a training, on a page."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from scoring.text.findings import FindingText, finding_text
-from serving.console.web.i18n import Words
+from serving.console.web.i18n import Texts
 
 
-def doubts(manifest: Mapping[str, Any], say: Words) -> list[FindingText] | None:
+def findings(manifest: Mapping[str, Any], texts: Texts) -> list[FindingText] | None:
     """The findings a bundle carries; None for a version that carries none of its own."""
     if "findings" not in manifest:
         return None
-    return [finding_text(finding, say.language) for finding in manifest["findings"]]
+    return [finding_text(finding, texts.language) for finding in manifest["findings"]]

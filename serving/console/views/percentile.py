@@ -1,4 +1,4 @@
-"""Where a value stands among the customers a model learnt from, by the histograms its bundle carries."""
+"""The rank of a value among the customers a model learnt from, by the histograms its bundle carries."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ def _reference(content: bytes) -> Mapping[str, Any]:
     return dict(json.loads(content).get("features", {}))
 
 
-def place(bundle: Bundle, feature: Feature, encoded: float) -> Rank | None:
-    """The place of an encoded value; None where the bundle has no histogram of its feature."""
-    held = _reference(bundle.files.get("reference.json", b"{}")).get(feature.name)
-    if held is None:
+def rank_of(bundle: Bundle, feature: Feature, encoded: float) -> Rank | None:
+    """The rank of an encoded value; None where the bundle has no histogram of its feature."""
+    histogram = _reference(bundle.files.get("reference.json", b"{}")).get(feature.name)
+    if histogram is None:
         return None
-    if "levels" in held:
+    if "levels" in histogram:
         level = bundle.manifest["encoder"][feature.name][int(encoded)]
-        total = sum(held["levels"].values())
-        return Rank(held["levels"].get(level, 0) / total, missing=level == MISSING) if total else None
-    total = sum(held["counts"]) + held["missing"]
+        total = sum(histogram["levels"].values())
+        return Rank(histogram["levels"].get(level, 0) / total, missing=level == MISSING) if total else None
+    total = sum(histogram["counts"]) + histogram["missing"]
     if not total:
         return None
     if math.isnan(encoded):
-        return Rank(held["missing"] / total, missing=True)
-    known = sum(held["counts"])
+        return Rank(histogram["missing"] / total, missing=True)
+    known = sum(histogram["counts"])
     if not known:
         return None
-    position = bisect_right(held["edges"], encoded)
-    share = held["counts"][position] / known
-    return Rank(share) if feature.type == "boolean" else Rank(share, sum(held["counts"][:position]) / known)
+    position = bisect_right(histogram["edges"], encoded)
+    share = histogram["counts"][position] / known
+    return Rank(share) if feature.type == "boolean" else Rank(share, sum(histogram["counts"][:position]) / known)

@@ -11,7 +11,7 @@ from scoring.errors import PlanError
 from scoring.models.threshold_planner import Ask, Market, plan
 from serving.console.charts.model_charts import plan_charts
 from serving.console.charts.svg import Chart
-from serving.console.web.i18n import Words
+from serving.console.web.i18n import Texts
 
 _MOST = 1e9
 # each field of the form: its label, the rule it keeps, its bounds, and what it is divided by
@@ -37,26 +37,28 @@ class PlanResult:
     charts: list[Chart] = field(default_factory=list)
 
 
-def answer(market: Market, posted: Mapping[str, str], say: Words) -> PlanResult:
+def answer(market: Market, posted: Mapping[str, str], texts: Texts) -> PlanResult:
     """The answer to a form; with nothing asked, a tenth of the customers may be contacted."""
     population = int(market.rows.sum())
     asked = {name: posted.get(name, "").strip() for name in _FIELDS}
     if not any(asked.values()):
         asked["capacity"] = str(max(population // 10, 1))
-    words, broken = _words(asked, say)
+    words, broken = _words(asked, texts)
     if broken:
         return PlanResult(asked, population, broken)
     ask = Ask(**words)
     try:
-        told = plan(market, ask)
+        found = plan(market, ask)
     except PlanError:
-        return PlanResult(asked, population, [say["plan_none"]])
-    cut = told["cut"]
-    cuts = sorted([cut, *told["neighbours"]], key=lambda one: float(one["rows"]))
-    return PlanResult(asked, population, [], cut, cut["rows"] * told["rate"], cuts, plan_charts(market, ask, cut, say))
+        return PlanResult(asked, population, [texts["plan_none"]])
+    cut = found["cut"]
+    cuts = sorted([cut, *found["neighbours"]], key=lambda one: float(one["rows"]))
+    return PlanResult(
+        asked, population, [], cut, cut["rows"] * found["rate"], cuts, plan_charts(market, ask, cut, texts)
+    )
 
 
-def _words(asked: Mapping[str, str], say: Words) -> tuple[dict[str, Any], list[str]]:
+def _words(asked: Mapping[str, str], texts: Texts) -> tuple[dict[str, Any], list[str]]:
     """The planner's words, and a sentence for every field that is wrong."""
     words: dict[str, Any] = {}
     broken = []
@@ -68,11 +70,11 @@ def _words(asked: Mapping[str, str], say: Words) -> tuple[dict[str, Any], list[s
         if low <= value <= high and (rule != "plan_whole" or value.is_integer()):
             words[name] = int(value) if rule == "plan_whole" else value / unit
         else:
-            broken.append(say.of("plan_broken", name=say[label], rule=say[rule]))
+            broken.append(texts.of("plan_broken", name=texts[label], rule=texts[rule]))
     if not broken and ("cost" in words) != ("value" in words):
-        broken.append(say["plan_both"])
+        broken.append(texts["plan_both"])
     if not broken and words.keys() <= {"save_rate"}:
-        broken.append(say["plan_nothing"])
+        broken.append(texts["plan_nothing"])
     return words, broken
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from scoring.releases.promotion_log import decided_use_cases, read_decisions
 from scoring.text.promotion import decision_reason
-from serving.console.web.i18n import Words
+from serving.console.web.i18n import Texts
 
 FEW, SOME = 6, 8  # on the first page, on a model's
 
@@ -26,19 +26,19 @@ class PromotionDecision:
     foreign: bool  # whether `why` is English on a French page
 
 
-def decisions_on(home: Path, name: str, say: Words) -> list[PromotionDecision]:
+def decisions_on(home: Path, name: str, texts: Texts) -> list[PromotionDecision]:
     """The last decisions on one use case, the newest first."""
-    return [_told(name, told, say) for told in read_decisions(home, name)[:SOME]]
+    return [_decision(name, entry, texts) for entry in read_decisions(home, name)[:SOME]]
 
 
-def latest_decisions(home: Path, say: Words) -> list[PromotionDecision]:
+def latest_decisions(home: Path, texts: Texts) -> list[PromotionDecision]:
     """The last decisions on all use cases, those that were never served among them."""
-    found = [(name, told) for name in decided_use_cases(home) for told in read_decisions(home, name)[:FEW]]
+    found = [(name, entry) for name in decided_use_cases(home) for entry in read_decisions(home, name)[:FEW]]
     found.sort(key=lambda one: str(one[1]["at"]), reverse=True)
-    return [_told(name, told, say) for name, told in found[:FEW]]
+    return [_decision(name, entry, texts) for name, entry in found[:FEW]]
 
 
-def _told(name: str, told: Mapping[str, Any], say: Words) -> PromotionDecision:
-    kind = "refused" if told.get("refused") else "promoted" if told.get("promoted") else "kept"
-    why = decision_reason(told, say.language)
-    return PromotionDecision(name, told["version"], told["at"], kind, why.why, why.foreign)
+def _decision(name: str, entry: Mapping[str, Any], texts: Texts) -> PromotionDecision:
+    kind = "refused" if entry.get("refused") else "promoted" if entry.get("promoted") else "kept"
+    why = decision_reason(entry, texts.language)
+    return PromotionDecision(name, entry["version"], entry["at"], kind, why.why, why.foreign)

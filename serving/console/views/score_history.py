@@ -1,4 +1,4 @@
-"""What a customer was told to score before, by the decisions log; or why that is not told."""
+"""A customer's earlier scores by the decisions log, or why they are not shown."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from dataclasses import dataclass
 from typing import Any
 
 from scoring.privacy.suppression import SuppressionError
-from serving.console.web.i18n import Words
+from serving.console.web.i18n import Texts
 from serving.customers.decision_log import latest_of
 from serving.worker.request_context import CONTEXT, RequestContext
 
 MOST = 10
-SCOPE = "admin"  # as POST /v1/customers/export asks for, which tells the same
+SCOPE = "admin"  # as POST /v1/customers/export asks for, which answers the same
 
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """The newest scores first, with their words; or the key of a text that says why there are none."""
+    """The newest scores first, with their labels; or the key of a text that says why there are none."""
 
     why: str | None = None
     lines: Sequence[Mapping[str, Any]] = ()
 
 
-def earlier(customer_id: str | None, say: Words) -> Earlier:
-    """What may be told of a customer's earlier scores; it reads files, so never on the loop that answers."""
+def earlier(customer_id: str | None, texts: Texts) -> Earlier:
+    """What may be shown of a customer's earlier scores; it reads files, so never on the loop that answers."""
     context = CONTEXT.get()
     if not context.runtime.decisions.on:
         return Earlier("earlier_off")
@@ -39,16 +39,16 @@ def earlier(customer_id: str | None, say: Words) -> Earlier:
         return Earlier("earlier_unreadable")
     if lines is None:
         return Earlier("earlier_opted_out")
-    return Earlier(None if lines else "earlier_none", [_told(line, context, say) for line in lines])
+    return Earlier(None if lines else "earlier_none", [_labelled(line, context, texts) for line in lines])
 
 
-def _told(line: Mapping[str, Any], context: RequestContext, say: Words) -> dict[str, Any]:
+def _labelled(line: Mapping[str, Any], context: RequestContext, texts: Texts) -> dict[str, Any]:
     """A line with the labels its codes have today; a code that is no more keeps its own name."""
     live = context.snapshot.served.get(line["use_case"])
-    bands = {band["code"]: band["label"] for band in live.bands[say.language]} if live else {}
+    bands = {band["code"]: band["label"] for band in live.bands[texts.language]} if live else {}
     segment = context.snapshot.policy.by_code.get(line["segment"])
     return {
         **line,
         "band": bands.get(line["band"], line["band"]),
-        "segment": segment.labels[say.language] if segment else line["segment"],
+        "segment": segment.labels[texts.language] if segment else line["segment"],
     }

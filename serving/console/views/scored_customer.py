@@ -1,4 +1,4 @@
-"""One customer as a page shows them: answers, reasons, waterfalls and places, all through the scorer the API uses."""
+"""One customer as a page shows them: answers, reasons, waterfalls and ranks, all through the scorer the API uses."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from scoring.answers.served_release import Live
 from scoring.reasons.reasons import OTHER_FACTORS, sentence, shown_value
 from scoring.segments.policy import Policy
 from scoring.text.formatting import catalogue, quantity
-from serving.console.views.percentile import Rank, place
+from serving.console.views.percentile import Rank, rank_of
 from serving.console.views.waterfall import Step, waterfall
-from serving.console.web.i18n import Words
+from serving.console.web.i18n import Texts
 
 REASONS = 6
 
@@ -46,44 +46,44 @@ class UseCaseAnswer:
 
 @dataclass(frozen=True, slots=True)
 class FeatureRow:
-    """One feature of the customer: what it says, its value, its place, its contribution to each score."""
+    """One feature of the customer: its label, its value, its rank, its contribution to each score."""
 
     name: str
     label: str
     value: str
     exact: Any
-    place: Rank | None
+    rank: Rank | None
     contributions: Mapping[str, float]  # by use case
 
 
 @dataclass(frozen=True, slots=True)
 class ScoredCustomer:
-    """A posted profile and all that is told of it."""
+    """A posted profile, its answer, and what is shown of it."""
 
     answer: Mapping[str, Any]
-    told: Sequence[UseCaseAnswer]
+    use_cases: Sequence[UseCaseAnswer]
     rows: Sequence[FeatureRow]
 
     @property
     def scored(self) -> list[UseCaseAnswer]:
         """The use cases that gave a score."""
-        return [told for told in self.told if told.scored]
+        return [one for one in self.use_cases if one.scored]
 
     @property
     def silent(self) -> list[UseCaseAnswer]:
         """Those that gave none."""
-        return [told for told in self.told if not told.scored]
+        return [one for one in self.use_cases if not one.scored]
 
 
-def customer(
-    served: Mapping[str, Live], profile: Any, *, use_cases: Sequence[str] | None, policy: Policy, say: Words
+def scored_customer(
+    served: Mapping[str, Live], profile: Any, *, use_cases: Sequence[str] | None, policy: Policy, texts: Texts
 ) -> ScoredCustomer:
     """What every use case that fits says of a profile."""
     answer = score_profiles(
-        served, [profile], use_cases=use_cases, reasons=REASONS, language=say.language, policy=policy
+        served, [profile], use_cases=use_cases, reasons=REASONS, language=texts.language, policy=policy
     )[0]
-    told = [_told(served[name], name, score, profile, say) for name, score in answer["scores"].items()]
-    return ScoredCustomer(answer, told, _rows(told, profile, say))
+    answers = [_use_case_answer(served[name], name, score, profile, texts) for name, score in answer["scores"].items()]
+    return ScoredCustomer(answer, answers, _rows(answers, profile, texts))
 
 
 def features_of(profile: Any, name: str) -> Mapping[str, Any]:
@@ -109,22 +109,22 @@ def with_features(profile: Any, changed: Mapping[str, Any]) -> Any:
     return replace(profile, features=made)
 
 
-def _told(live: Live, name: str, score: Mapping[str, Any], profile: Any, say: Words) -> UseCaseAnswer:
+def _use_case_answer(live: Live, name: str, score: Mapping[str, Any], profile: Any, texts: Texts) -> UseCaseAnswer:
     if score["status"] != "scored":
         return UseCaseAnswer(name, live, score)
     bundle = live.release.bundle
     own = {key: value for key, value in features_of(profile, name).items() if key in live.scorer.encoder.names}
     alone = {"customer_id": "one", "features": own}
-    explanation = explain_profile(live, alone, language=say.language)
-    steps = waterfall(explanation, bundle.polarity == "positive", say)
+    explanation = explain_profile(live, alone, language=texts.language)
+    steps = waterfall(explanation, bundle.polarity == "positive", texts)
     following = score["next_band"] or {"code": None}
-    label = next((band["label"] for band in live.bands[say.language] if band["code"] == following["code"]), None)
+    label = next((band["label"] for band in live.bands[texts.language] if band["code"] == following["code"]), None)
     return UseCaseAnswer(name, live, score, label, explanation, steps)
 
 
-def _rows(told: Sequence[UseCaseAnswer], profile: Any, say: Words) -> list[FeatureRow]:
+def _rows(answers: Sequence[UseCaseAnswer], profile: Any, texts: Texts) -> list[FeatureRow]:
     """Every named feature once, the strongest first; features never named are one row."""
-    scored = [one for one in told if one.explanation]
+    scored = [one for one in answers if one.explanation]
     rows: dict[str, FeatureRow] = {}
     for one in scored:
         bundle = one.live.release.bundle
@@ -132,9 +132,9 @@ def _rows(told: Sequence[UseCaseAnswer], profile: Any, say: Words) -> list[Featu
         encoded = one.live.scorer.encoder.row({feature.name: posted[feature.name] for feature in bundle.features})[0]
         for feature, number in zip(bundle.features, encoded, strict=True):
             if feature.name not in bundle.forbidden and feature.name not in rows:
-                rows[feature.name] = _row(one, feature, number, scored, say)
+                rows[feature.name] = _row(one, feature, number, scored, texts)
         if bundle.forbidden and OTHER_FACTORS not in rows:
-            text = catalogue()["texts"][say.language][OTHER_FACTORS]
+            text = catalogue()["texts"][texts.language][OTHER_FACTORS]
             rows[OTHER_FACTORS] = FeatureRow(
                 OTHER_FACTORS, text, "—", None, None, _contributions(scored, OTHER_FACTORS)
             )
@@ -142,16 +142,16 @@ def _rows(told: Sequence[UseCaseAnswer], profile: Any, say: Words) -> list[Featu
 
 
 def _row(
-    one: UseCaseAnswer, feature: Feature, encoded: float, scored: Sequence[UseCaseAnswer], say: Words
+    one: UseCaseAnswer, feature: Feature, encoded: float, scored: Sequence[UseCaseAnswer], texts: Texts
 ) -> FeatureRow:
     bundle = one.live.release.bundle
     value = shown_value(bundle, feature, encoded)
     return FeatureRow(
         feature.name,
-        say.kept_together(_label(feature, value, say)),
-        _value(feature, value, say),
+        texts.kept_together(_label(feature, value, texts)),
+        _value(feature, value, texts),
         value,
-        place(bundle, feature, encoded),
+        rank_of(bundle, feature, encoded),
         _contributions(scored, feature.name),
     )
 
@@ -164,28 +164,28 @@ def _contributions(scored: Sequence[UseCaseAnswer], name: str) -> dict[str, floa
     }
 
 
-def _label(feature: Feature, value: Any, say: Words) -> str:
+def _label(feature: Feature, value: Any, texts: Texts) -> str:
     """Its declared name, else what its value says in a reviewed sentence, else its own name."""
-    if say.language in feature.names:
-        return feature.names[say.language]
-    told = sentence(feature, value, say.language)
-    return feature.name if told.startswith(f"{feature.name} = ") else told
+    if texts.language in feature.names:
+        return feature.names[texts.language]
+    text = sentence(feature, value, texts.language)
+    return feature.name if text.startswith(f"{feature.name} = ") else text
 
 
-def _value(feature: Feature, value: Any, say: Words) -> str:
-    """A value with its unit, a date by the calendar; what is not known or is neither is said in words."""
-    texts = catalogue()["texts"][say.language]
+def _value(feature: Feature, value: Any, texts: Texts) -> str:
+    """A value with its unit, a date by the calendar; what is not known or is neither is named by its text."""
+    phrases = catalogue()["texts"][texts.language]
     if value is None:
-        return str(texts["unknown"])
+        return str(phrases["unknown"])
     if isinstance(value, bool):
-        return str(texts["yes" if value else "no"])
+        return str(phrases["yes" if value else "no"])
     if isinstance(value, str):
-        return say.date(value) if feature.type == "date" else texts["other"] if value == OTHER else value
-    return quantity(float(value), feature.unit if _is_said(feature.unit) else None, say.language)
+        return texts.date(value) if feature.type == "date" else phrases["other"] if value == OTHER else value
+    return quantity(float(value), feature.unit if _has_text(feature.unit) else None, texts.language)
 
 
-def _is_said(unit: str | None) -> bool:
-    """Whether a unit has words in both languages, or needs none; what is counted stands in the label already."""
+def _has_text(unit: str | None) -> bool:
+    """Whether a unit has a text in both languages, or needs none; what is counted stands in the label already."""
     if unit is None or unit == "share" or unit in catalogue()["units"]:
         return unit is not None
     return (len(unit) == 3 and unit.isupper()) or not unit.isalnum()

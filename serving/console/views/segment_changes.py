@@ -1,4 +1,4 @@
-"""What the last segment report says of each segment: sizes, outcomes, reasons and scores of its members."""
+"""The last segment report as a page shows each segment: sizes, outcomes, reasons and scores of its members."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scoring.reasons.reasons import OTHER_FACTORS, described
 from scoring.segments.policy import Policy
 from scoring.text.formatting import catalogue
 from serving.console.charts.svg import Bar
-from serving.console.web.i18n import Words
+from serving.console.web.i18n import Texts
 from serving.customers.segment_report import Became, Realised, Weight, last_report
 
 
@@ -62,37 +62,37 @@ class SegmentChanges:
         return max((one.realised.high for one in self.segments.values() if one.realised), default=1.0)
 
 
-def report_of(home: Path, policy: Policy, served: Mapping[str, Live], say: Words) -> SegmentChanges | None:
+def report_of(home: Path, policy: Policy, served: Mapping[str, Live], texts: Texts) -> SegmentChanges | None:
     """The report written last; None where there is none, or the file is not one of ours."""
-    told = last_report(home)
-    if told is None:
+    report = last_report(home)
+    if report is None:
         return None
-    segments = {one.code: _inside(one, served, say) for one in told.segments}
-    return SegmentChanges(told.before.as_of, told.after.as_of, told.outcome, told.of(policy), segments)
+    segments = {one.code: _inside(one, served, texts) for one in report.segments}
+    return SegmentChanges(report.before.as_of, report.after.as_of, report.outcome, report.of(policy), segments)
 
 
-def _inside(told: Became, served: Mapping[str, Live], say: Words) -> Inside:
+def _inside(became: Became, served: Mapping[str, Live], texts: Texts) -> Inside:
     within = {
-        name: _within(live, predicted, told.reasons.get(name, []), told.scores.get(name, []), say)
-        for name, predicted in told.predicted.items()
+        name: _within(live, predicted, became.reasons.get(name, []), became.scores.get(name, []), texts)
+        for name, predicted in became.predicted.items()
         if (live := served.get(name))
     }
-    realised = told.realised if told.realised and told.realised.known else None
-    return Inside(told.code, told.before, told.after, realised, within)
+    realised = became.realised if became.realised and became.realised.known else None
+    return Inside(became.code, became.before, became.after, realised, within)
 
 
 def _within(
-    live: Live, predicted: float | None, weights: Sequence[Weight], counts: Sequence[int], say: Words
+    live: Live, predicted: float | None, weights: Sequence[Weight], counts: Sequence[int], texts: Texts
 ) -> Within:
     features = {feature.name: feature for feature in live.release.bundle.features}
     positive = live.release.bundle.polarity == "positive"
-    texts = {OTHER_FACTORS: catalogue()["texts"][say.language][OTHER_FACTORS]}
+    phrases = {OTHER_FACTORS: catalogue()["texts"][texts.language][OTHER_FACTORS]}
     whys = [
         Why(
-            say.kept_together(
-                described(features[one.feature], say.language)
+            texts.kept_together(
+                described(features[one.feature], texts.language)
                 if one.feature in features
-                else texts.get(one.feature, one.feature)
+                else phrases.get(one.feature, one.feature)
             ),
             one.share,
             one.contribution,

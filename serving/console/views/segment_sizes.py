@@ -14,7 +14,7 @@ from scoring.segments.policy import Policy
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How many customers each segment held when an audience was last counted."""
+    """How many customers each segment had when an audience was last counted."""
 
     at: str
     customers: int

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from scoring.models.calibration import sigmoid
-from serving.console.web.i18n import Words
+from serving.console.web.i18n import Texts
 
 LARGEST = 9  # contributions with a step of their own; the rest are one
 WIDTH = 400.0  # units of the drawing
@@ -29,25 +29,25 @@ class Step:
     width: float
 
 
-def waterfall(explanation: Mapping[str, Any], positive: bool, say: Words) -> list[Step]:
+def waterfall(explanation: Mapping[str, Any], positive: bool, texts: Texts) -> list[Step]:
     """The steps of an explanation: base value, the largest contributions, the rest, the total.
 
     The contributions between base value and total add up to the log-odds a * margin + b.
     """
-    base, told = explanation["base_value"], explanation["reasons"][:LARGEST]
-    rest = _rest(explanation["contributions"], {reason["feature"] for reason in told})
-    parts = [(say.kept_together(reason["text"]), reason["contribution"]) for reason in told]
+    base, named = explanation["base_value"], explanation["reasons"][:LARGEST]
+    rest = _rest(explanation["contributions"], {reason["feature"] for reason in named})
+    parts = [(texts.kept_together(reason["text"]), reason["contribution"]) for reason in named]
     if rest:
-        text = say["remaining_one"] if len(rest) == 1 else say.of("remaining", n=len(rest))
+        text = texts["remaining_one"] if len(rest) == 1 else texts.of("remaining", n=len(rest))
         parts.append((text, sum(rest)))
     sums = [base, *(base + sum(amount for _, amount in parts[: n + 1]) for n in range(len(parts)))]
     total = base + sum(explanation["contributions"].values())
     low, high = min([*sums, total]), max([*sums, total])
     scale = _Scale(low, high)
-    steps = [_step(say["base_value"], base, base, base, None, scale)]
+    steps = [_step(texts["base_value"], base, base, base, None, scale)]
     for (text, amount), start, end in zip(parts, sums[:-1], sums[1:], strict=True):
         steps.append(_step(text, amount, start, end, (amount >= 0) == positive, scale))
-    last = _step(say["total"], total, total, total, None, scale)
+    last = _step(texts["total"], total, total, total, None, scale)
     return [*steps, replace(last, probability=explanation["probability"])]
 
 
@@ -67,5 +67,5 @@ def _step(text: str, amount: float, start: float, end: float, favourable: bool |
     return Step(text, amount, start, end, probability, favourable, left, round(max(right - left, 1.0), 1))
 
 
-def _rest(contributions: Mapping[str, float], told: set[str]) -> list[float]:
-    return [amount for name, amount in contributions.items() if name not in told]
+def _rest(contributions: Mapping[str, float], named: set[str]) -> list[float]:
+    return [amount for name, amount in contributions.items() if name not in named]

@@ -10,7 +10,7 @@ from typing import Any
 from features.spec.feature import Feature
 from scoring.answers.served_release import Live
 from scoring.reasons.reasons import described
-from serving.console.web.i18n import Words
+from serving.console.web.i18n import Texts
 
 PREFIX = "set."  # of a form's field that sets a feature
 
@@ -38,19 +38,19 @@ class Control:
         return "" if self.value is None else _posted(self.value)
 
 
-def controls(served: Iterable[Live], features: Mapping[str, Any], say: Words) -> list[Control]:
+def controls(served: Iterable[Live], features: Mapping[str, Any], texts: Texts) -> list[Control]:
     """A control for every feature that one of the use cases allows, at the value the profile has."""
     found: dict[str, Control] = {}
     for live in served:
         allowed = live.release.bundle.manifest["what_if"]
         for feature in live.release.bundle.features:
             if feature.name in allowed and feature.name not in found:
-                found[feature.name] = _control(feature, allowed[feature.name], features.get(feature.name), say)
+                found[feature.name] = _control(feature, allowed[feature.name], features.get(feature.name), texts)
     return list(found.values())
 
 
 def changed(
-    allowed: Iterable[Control], posted: Mapping[str, str], features: Mapping[str, Any], say: Words
+    allowed: Iterable[Control], posted: Mapping[str, str], features: Mapping[str, Any], texts: Texts
 ) -> tuple[dict[str, Any], list[str]]:
     """The features as the form sets them, and a sentence for each value that is out of bounds."""
     result, broken = dict(features), []
@@ -60,19 +60,19 @@ def changed(
         try:
             result[control.feature.name] = _read(control, posted[control.field])
         except ValueError:
-            broken.append(_rule(control, say))
+            broken.append(_rule(control, texts))
     return result, broken
 
 
-def _control(feature: Feature, values: list[Any], value: Any, say: Words) -> Control:
-    label = described(feature, say.language)
+def _control(feature: Feature, values: list[Any], value: Any, texts: Texts) -> Control:
+    label = described(feature, texts.language)
     if feature.type in ("number", "integer") and len(values) == 2:
         low = max(float(values[0]), -math.inf if feature.lower is None else feature.lower)
         high = min(float(values[1]), math.inf if feature.upper is None else feature.upper)
         return Control(feature, label, value, low, high, "1" if feature.type == "integer" else "any")
-    offered = [(_posted(one), _shown(one, say)) for one in values]
+    offered = [(_posted(one), _shown(one, texts)) for one in values]
     if value is None or _posted(value) not in dict(offered):
-        offered.insert(0, ("" if value is None else _posted(value), _shown(value, say)))
+        offered.insert(0, ("" if value is None else _posted(value), _shown(value, texts)))
     return Control(feature, label, value, choices=tuple(offered))
 
 
@@ -93,10 +93,12 @@ def _read(control: Control, text: str) -> Any:
     return number
 
 
-def _rule(control: Control, say: Words) -> str:
+def _rule(control: Control, texts: Texts) -> str:
     if control.low is None or control.high is None:
-        return say.of("what_if_choice", name=control.label)
-    return say.of("what_if_broken", name=control.label, low=say.number(control.low), high=say.number(control.high))
+        return texts.of("what_if_choice", name=control.label)
+    return texts.of(
+        "what_if_broken", name=control.label, low=texts.number(control.low), high=texts.number(control.high)
+    )
 
 
 def _posted(value: Any) -> str:
@@ -105,9 +107,9 @@ def _posted(value: Any) -> str:
     return str(value)
 
 
-def _shown(value: Any, say: Words) -> str:
+def _shown(value: Any, texts: Texts) -> str:
     if value is None:
-        return say["what_if_unknown"]
+        return texts["what_if_unknown"]
     if isinstance(value, bool):
-        return ("oui" if value else "non") if say.language == "fr" else ("yes" if value else "no")
-    return say.number(value) if isinstance(value, (int, float)) else str(value)
+        return ("oui" if value else "non") if texts.language == "fr" else ("yes" if value else "no")
+    return texts.number(value) if isinstance(value, (int, float)) else str(value)

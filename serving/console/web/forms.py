@@ -44,16 +44,16 @@ async def fields(request: Request) -> dict[str, str]:
 async def uploaded(request: Request) -> str:
     """The text of the one file a form carries.
 
-    Such a body is a line that parts, heads, an empty line, the file, the parting line again.
+    Such a body is a boundary, headers, an empty line, the file, the boundary again.
 
     Raises:
         Problem: It came from another site, or is not one UTF-8 file.
     """
     same_site(request)
     first, _, rest = (await request.body()).partition(_END)
-    heads, _, content = rest.partition(_END * 2)
+    headers, _, content = rest.partition(_END * 2)
     file, ending, after = content.partition(_END + first)
-    whole = first.startswith(b"--") and b"filename=" in heads and ending and after.startswith(b"--")
+    whole = first.startswith(b"--") and b"filename=" in headers and ending and after.startswith(b"--")
     try:
         return file.decode("utf-8-sig") if whole else _not_a_file()
     except UnicodeDecodeError:

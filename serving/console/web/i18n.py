@@ -1,4 +1,4 @@
-"""What the console says, in French and English: texts, numbers, dates."""
+"""The texts of the console, in French and English: texts, numbers, dates."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from scoring.text.formatting import (
     tiny,
     unbreakable,
 )
-from serving.http.problems import Kind
+from serving.http.problems import ProblemKind
 
 
 @cache
@@ -38,8 +38,8 @@ def _texts(language: Language) -> Mapping[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """One language's texts, numbers and dates; `say["key"]` in a template."""
+class Texts:
+    """One language's texts, numbers and dates; `texts["key"]` in a template."""
 
     language: Language
 
@@ -59,15 +59,15 @@ class Words:
         return self[key].format(**parts)
 
     def note(self, code: str) -> str | None:
-        """What a broken rule or a warning says; None for one that has no words here."""
-        told = self.named(f"note_{code}")
-        return None if told.startswith("note_") else told
+        """The text of a broken rule or a warning; None for one that has none here."""
+        text = self.named(f"note_{code}")
+        return None if text.startswith("note_") else text
 
-    def trouble(self, kind: Kind) -> str:
+    def trouble(self, kind: ProblemKind) -> str:
         """What a problem is called."""
         key = f"problem_{kind.code}"
-        told = self.named(key)
-        return f"{kind.title}." if told == key or self.language == "en" else told
+        text = self.named(key)
+        return f"{kind.title}." if text == key or self.language == "en" else text
 
     @property
     def colon(self) -> str:

@@ -11,7 +11,7 @@ import jinja2
 from starlette.requests import Request
 
 from scoring.text.formatting import Language
-from serving.console.web.i18n import Words
+from serving.console.web.i18n import Texts
 from serving.http.reply import Reply
 from serving.worker.request_context import CONTEXT
 
@@ -72,7 +72,7 @@ def page(
     """A template with its facts, as an answer in one language."""
     context = CONTEXT.get()
     shared = {
-        "say": Words(language),
+        "texts": Texts(language),
         "language": language,
         "names": list(context.snapshot.served),
         "key": context.key,
@@ -81,8 +81,8 @@ def page(
         "again": None,
     }
     body = _templates().get_template(template).render({**shared, **facts})
-    said = [(b"content-language", language.encode()), (b"vary", b"accept-language")]
-    return Reply(status, body.encode("utf-8", "replace"), HTML, [*said, *(headers or [])])
+    own = [(b"content-language", language.encode()), (b"vary", b"accept-language")]
+    return Reply(status, body.encode("utf-8", "replace"), HTML, [*own, *(headers or [])])
 
 
 def language_of(request: Request) -> Language:

@@ -27,16 +27,16 @@ class Desk:
     refused: int = 0
 
     def __post_init__(self) -> None:
-        self.line = Queue(WAITING, clock=lambda: self.now)
+        self.queue = Queue(WAITING, clock=lambda: self.now)
 
     def comes(self, at: float) -> float | None:
         """Somebody comes; returns when that one is answered, None where it is refused."""
         self.now = at
         while self.leaving and self.leaving[0] <= at:
             heapq.heappop(self.leaving)
-            self.line.leave()
+            self.queue.done()
         try:
-            self.line.join()
+            self.queue.join()
         except Problem:
             self.refused += 1
             return None
@@ -84,15 +84,15 @@ def test_who_waits_when_it_gets_too_much_need_not_wait_any_longer() -> None:
     desk = Desk(1.0)
     for _ in range(32):
         desk.comes(1.0)
-    desk.line.stay()
+    desk.queue.recheck()
     desk.comes(1.0)
     sent_away = 0
-    while desk.line.length > KEPT_BUSY:
+    while desk.queue.length > KEPT_BUSY:
         with pytest.raises(Problem):
-            desk.line.stay()
-        desk.line.leave()
+            desk.queue.recheck()
+        desk.queue.done()
         sent_away += 1
-    desk.line.stay()
+    desk.queue.recheck()
 
     assert (desk.refused, sent_away) == (1, 30)
 
@@ -100,19 +100,19 @@ def test_who_waits_when_it_gets_too_much_need_not_wait_any_longer() -> None:
 @pytest.mark.parametrize("kept_busy", [1, 2])
 def test_while_there_is_too_much_to_do_the_door_opens_once_a_turn(kept_busy: int) -> None:
     """Where nobody is inside, or as many as may be less one; before there was too much to do it is open."""
-    line = Queue(WAITING, kept_busy=kept_busy, clock=lambda: 1.0)
-    assert not any(line.turns_away() for _ in range(100))
+    queue = Queue(WAITING, kept_busy=kept_busy, clock=lambda: 1.0)
+    assert not any(queue.rejects() for _ in range(100))
     for _ in range(32):
-        line.join()
+        queue.join()
     with pytest.raises(Problem):
-        line.join()
-    while line.length >= kept_busy:
-        assert line.turns_away()
-        line.leave()
+        queue.join()
+    while queue.length >= kept_busy:
+        assert queue.rejects()
+        queue.done()
 
-    assert [line.turns_away() for _ in range(3)] == [False, True, True]
-    line.open_again()
-    assert [line.turns_away() for _ in range(3)] == [False, True, True]
+    assert [queue.rejects() for _ in range(3)] == [False, True, True]
+    queue.next_iteration()
+    assert [queue.rejects() for _ in range(3)] == [False, True, True]
 
 
 def test_once_the_load_is_gone_bursts_are_let_in_again() -> None:
@@ -120,12 +120,12 @@ def test_once_the_load_is_gone_bursts_are_let_in_again() -> None:
     desk = Desk(0.01)
     for number in range(2000):
         desk.comes(number * 0.005)
-    strict = desk.refused
+    refused = desk.refused
     for _ in range(WAITING):
         desk.comes(10 + 2 * CALM)
 
-    assert strict > 500
-    assert desk.refused == strict
+    assert refused > 500
+    assert desk.refused == refused
 
 
 def test_those_who_ask_again_at_once_do_not_keep_themselves_out_for_ever() -> None:
@@ -148,7 +148,7 @@ def test_the_least_that_may_be_set_is_obeyed() -> None:
     desk, closed = Desk(1.0), Queue(0)
     with pytest.raises(Problem):
         closed.join()
-    desk.line = Queue(1, clock=lambda: desk.now)
+    desk.queue = Queue(1, clock=lambda: desk.now)
     for _ in range(5):
         desk.comes(0.0)
 

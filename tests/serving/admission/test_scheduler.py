@@ -35,10 +35,10 @@ def order(waiting: int, *, gone: frozenset[int] = frozenset(), after: int = 1) -
     """Who is answered when so many come at once and some leave while they wait; the loop's turns until then."""
 
     async def story() -> tuple[list[int], int]:
-        line, turns, answered, looks = Queue(waiting), Scheduler(SHORT), list[int](), 0
+        queue, turns, answered, looks = Queue(waiting), Scheduler(SHORT), list[int](), 0
 
         async def call(number: int) -> None:
-            async with Slot(line, turns):
+            async with Slot(queue, turns):
                 answered.append(number)
 
         calls = [asyncio.create_task(call(number)) for number in range(waiting)]
@@ -50,7 +50,7 @@ def order(waiting: int, *, gone: frozenset[int] = frozenset(), after: int = 1) -
             looks += 1
             await asyncio.sleep(0)
         await asyncio.sleep(0)
-        assert line.length == 0
+        assert queue.length == 0
         return answered, looks
 
     return run(story)
@@ -85,12 +85,12 @@ def test_whoever_is_sent_away_passes_the_turn_on() -> None:
     """Where it has become too much while they waited; with as many left as keep the server busy."""
 
     async def story() -> tuple[int, int]:
-        line, turns, answered, sent_away = Queue(SHORT, clock=lambda: 1.0), Scheduler(SHORT), 0, 0
+        queue, turns, answered, sent_away = Queue(SHORT, clock=lambda: 1.0), Scheduler(SHORT), 0, 0
 
         async def call() -> None:
             nonlocal answered, sent_away
             try:
-                async with Slot(line, turns):
+                async with Slot(queue, turns):
                     answered += 1
             except Problem:
                 sent_away += 1

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.auth.api_keys import FILE, Key, KeyRing, KeysError, add_key, main, read_keys
+from serving.auth.api_keys import FILE, ApiKey, KeyRing, KeysError, add_key, main, read_keys
 from serving.auth.gate import Gate
 from serving.http.problems import KEYLESS, Problem
 from serving.settings import Settings
@@ -125,7 +125,7 @@ def test_a_session_ends_and_ends_with_its_key() -> None:
 
 
 def _ring() -> KeyRing:
-    return KeyRing((Key("crm", "ab" * 32, frozenset(("score", "explain"))),), asked=True)
+    return KeyRing((ApiKey("crm", "ab" * 32, frozenset(("score", "explain"))),), asked=True)
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from serving.console.charts.model_charts import CUTS
 from serving.console.charts.svg import histogram, round_steps
 from serving.console.views.findings import doubts
 from serving.console.views.plan import answer
-from serving.console.web.i18n import Words
+from serving.console.web.i18n import Texts
 from training.bundling.curves import CUTS as CURVE_CUTS
 from training.bundling.curves import curves
 from training.bundling.market import market_of
@@ -29,7 +29,7 @@ def test_the_planner_is_the_one_of_the_command_line() -> None:
     """The form's percentages and sums are the planner's words."""
     market = some_market()
     form = {"capacity": "400", "precision": "30", "cost": "1,5", "value": "12", "save_rate": "50"}
-    told = answer(market, form, Words("fr"))
+    told = answer(market, form, Texts("fr"))
 
     assert told.cut == plan(market, Ask(400, 0.3, None, 1.5, 12.0, 0.5))["cut"]
     assert told.cut in told.cuts
@@ -41,7 +41,7 @@ def test_a_million_customers_cost_the_planner_no_more_than_ten_thousand_cuts() -
     probability = np.clip(rng.beta(1, 5, 1_000_000), 1e-4, 1 - 1e-4)
     test = probability[:2000]
     market = market_of(probability, test, (rng.random(2000) < test).astype(int))
-    told = answer(market, {"capacity": "50000", "cost": "1", "value": "9"}, Words("en"))
+    told = answer(market, {"capacity": "50000", "cost": "1", "value": "9"}, Texts("en"))
     drawn = curves((rng.random(1_000_000) < probability).astype(int), {"model": probability})["candidates"]["model"]
 
     assert told.population == 1_000_000
@@ -62,7 +62,7 @@ def test_curves_take_everyone_in_the_end() -> None:
 @pytest.mark.parametrize("text", ["abc", "-1", "0", "1e99", "nan", "2.5"])
 def test_a_form_that_makes_no_sense_is_told_so(text: str) -> None:
     """A sentence that names the field, and no plan."""
-    told = answer(some_market(), {"capacity": text}, Words("fr"))
+    told = answer(some_market(), {"capacity": text}, Texts("fr"))
 
     assert told.cut is None
     assert "Capacité" in told.broken[0]
@@ -86,7 +86,7 @@ def test_a_histogram_counts_everyone(boundaries: list[float]) -> None:
 
 def test_numbers_follow_the_language() -> None:
     """French decimals, blanks and dates; a minus that is one; no sign on what shows as zero."""
-    french, english = Words("fr"), Words("en")
+    french, english = Texts("fr"), Texts("en")
 
     assert (english.percent(0.62, 0), french.percent(0.62, 0)) == ("62%", "62\u202f%")
     assert (english.signed(-1.234), french.signed(0.5)) == ("\u22121.23", "+0,50")
@@ -100,8 +100,8 @@ def test_findings_on_a_french_page_keep_their_signs_with_their_words() -> None:
     figures = {"auc": 0.9987, "accepted": "su au guichet"}
     finding = {"rule": "separates_alone", "feature": "x", "severity": "warn", "detail": "Alone.", "figures": figures}
 
-    [french], [english] = (doubts({"findings": [finding]}, Words(language)) or [] for language in ("fr", "en"))
+    [french], [english] = (doubts({"findings": [finding]}, Texts(language)) or [] for language in ("fr", "en"))
 
     assert french.detail.endswith("(AUC 0,999). Accepté\xa0: su au guichet")
     assert (french.rule, english.rule) == ("Sépare seule les issues", "Separates the outcomes alone")
-    assert doubts({}, Words("fr")) is None
+    assert doubts({}, Texts("fr")) is None

@@ -16,7 +16,7 @@ import pytest
 from scoring.privacy.suppression import add
 from serving.auth.api_keys import add_key
 from serving.console.views.score_history import earlier as earlier_scores
-from serving.console.web.i18n import Words
+from serving.console.web.i18n import Texts
 from serving.customers.decision_log import decisions_of
 from serving.settings import Settings
 from serving.worker.request_context import CONTEXT, RequestContext
@@ -51,7 +51,9 @@ def test_a_pasted_profile_is_scored_and_explained(
     for name, told in expected["scores"].items():
         card = f"section[data-use-case={name}]"
         assert float(seen.told(f"{card} .figure")) == told["probability"]
-        assert seen.page.locator(f"{card} .reasons .say").all_inner_texts() == [r["text"] for r in told["reasons"]]
+        assert seen.page.locator(f"{card} .reasons .reason-text").all_inner_texts() == [
+            r["text"] for r in told["reasons"]
+        ]
         assert 3 <= len(told["reasons"]) <= 6
         assert told["band"]["label"] in seen.page.inner_text(card)
         assert told["model_version"] in seen.page.inner_text(card)
@@ -134,7 +136,7 @@ def test_no_earlier_score_is_told_where_none_is_kept(tmp_path: Path) -> None:
     for on, why in ((False, "earlier_off"), (True, "earlier_nameless")):
         runtime = Runtime(Settings(home=tmp_path, decisions=on))
         CONTEXT.set(RequestContext("r", runtime, runtime.snapshot))
-        assert earlier_scores(None, Words("fr")).why == why
+        assert earlier_scores(None, Texts("fr")).why == why
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
