@@ -39,7 +39,7 @@ def audited(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "churn": Live(load_release(home, "churn", version=version)),
             "propensity": Live(load_release(home, "propensity")),
         }
-        log.note(f"request-{version}", "crm", score_profiles(live, profiles, reasons=reasons))
+        log.record(f"request-{version}", "crm", score_profiles(live, profiles, reasons=reasons))
     log.flush()
     store.put(home, list(ROWS[0]), [(who, list(row.values())) for who, row in zip(IDS, ROWS, strict=True)], as_of=1.0)
     return home

@@ -416,7 +416,7 @@ def test_a_key_opens_the_console_and_signing_out_closes_it(
             }
             assert client.post("/console/audience", **asked).status_code == 403
             assert client.post("/console/segments", **asked).status_code == 403
-        seen.page.click("button[name=leave]")
+        seen.page.click("button[name=sign_out]")
         seen.page.wait_for_selector("#key")
         seen.page.goto(f"{server.url}/console/segments")
         assert seen.page.url.endswith("/console/sign-in")

@@ -34,8 +34,8 @@ def answer(customer: str, score: float = 31.2) -> dict[str, Any]:
 def test_a_line_says_what_was_decided(tmp_path: Path) -> None:
     """One for each score, none where there was no score; written at the next look."""
     log = Decisions(tmp_path, days=90, on=True)
-    log.note("r1", "crm", [answer("a"), answer("b")])
-    log.note("r2", None, [{**answer("a", 50.0), "segment": None}])
+    log.record("r1", "crm", [answer("a"), answer("b")])
+    log.record("r2", None, [{**answer("a", 50.0), "segment": None}])
 
     before = decisions_of(tmp_path, ["a"])
     log.flush()
@@ -52,7 +52,7 @@ def test_a_line_says_what_was_decided(tmp_path: Path) -> None:
 def test_nothing_is_kept_beyond_its_time(tmp_path: Path) -> None:
     """What is older goes at a later look, even where the log is off by then."""
     log = Decisions(tmp_path, days=90, on=True)
-    log.note("r1", None, [answer("a")])
+    log.record("r1", None, [answer("a")])
     log.flush()
 
     Decisions(tmp_path, days=90, on=False).flush()
@@ -66,9 +66,9 @@ def test_nothing_is_kept_beyond_its_time(tmp_path: Path) -> None:
 def test_a_line_noted_before_an_erase_never_comes_in_after_it(tmp_path: Path) -> None:
     """Another worker may hold it still; what is decided later is logged again."""
     log = Decisions(tmp_path, days=90, on=True)
-    log.note("r1", None, [answer(WHO), answer("other")])
+    log.record("r1", None, [answer(WHO), answer("other")])
     log.flush()
-    log.note("r2", None, [answer(WHO), answer("other")])
+    log.record("r2", None, [answer(WHO), answer("other")])
 
     [told] = rights.erase(tmp_path, [WHO])
     log.flush()
@@ -77,7 +77,7 @@ def test_a_line_noted_before_an_erase_never_comes_in_after_it(tmp_path: Path) ->
     assert len(decisions_of(tmp_path, ["other"])["other"]) == 2
     assert decisions_of(tmp_path, [WHO]) == {}
     assert traces(tmp_path, WHO) == set()
-    log.note("r3", None, [answer(WHO)])
+    log.record("r3", None, [answer(WHO)])
     log.flush()
     assert [line["request_id"] for line in decisions_of(tmp_path, [WHO])[WHO]] == ["r3"]
 
@@ -87,7 +87,7 @@ def test_the_newest_lines_come_first_and_only_those_that_may_be_told(tmp_path: P
     log = Decisions(tmp_path, days=90, on=True)
     assert latest_of(tmp_path, WHO, 2) == []
     for score in (10.0, 20.0, 30.0):
-        log.note("r", None, [answer(WHO, score), answer("objector"), answer("other")])
+        log.record("r", None, [answer(WHO, score), answer("objector"), answer("other")])
         log.flush()
 
     assert [line["score"] for line in latest_of(tmp_path, WHO, 2) or []] == [30.0, 20.0]
@@ -110,7 +110,7 @@ def test_lines_wait_for_a_disk_that_takes_none(
     """No error reaches an answer, no id the log; they are written once it can be."""
     broken(tmp_path)
     log = Decisions(tmp_path, days=90, on=True)
-    log.note("r1", None, [answer(WHO)])
+    log.record("r1", None, [answer(WHO)])
     log.flush()
     (tmp_path / FILE).rename(tmp_path / "away")
     log.flush()

@@ -15,7 +15,7 @@ import pytest
 from scoring.answers.explain import explain_profile
 from scoring.answers.score import score_profiles
 from scoring.releases.store import make_current
-from serving.releases import watcher as live
+from serving.releases import watcher
 from tests.serving.conftest import Server, start, stop, wait_for
 from tests.support.models import release_shop
 
@@ -169,12 +169,12 @@ def test_a_release_proved_for_one_worker_is_proved_for_its_successor(
     """The same bytes need no second child, which a replaced worker would wait for; other bytes do."""
     monkeypatch.setenv("PENCHANT_TALLY", str(tmp_path))
     asked: list[str] = []
-    monkeypatch.setattr(live, "verify_release", lambda *which: asked.append(which[2]))
+    monkeypatch.setattr(watcher, "verify_release", lambda *which: asked.append(which[2]))
     make_current(shelf, "churn", "1")
     for _ in range(2):
-        live.prove(shelf, "churn")
+        watcher.verified(shelf, "churn")
     make_current(shelf, "churn", "2")
-    live.prove(shelf, "churn")
+    watcher.verified(shelf, "churn")
     make_current(shelf, "churn", "1")
 
     assert asked == ["1", "2"]
@@ -182,7 +182,7 @@ def test_a_release_proved_for_one_worker_is_proved_for_its_successor(
 
 def test_a_release_that_is_replaced_leaves_nothing_to_the_collector(shelf: Path, profile: dict[str, Any]) -> None:
     """Served releases are kept out of the collector's sight for good: a cycle in one would never be freed."""
-    one = {"churn": live.prove(shelf, "churn")}
+    one = {"churn": watcher.verified(shelf, "churn")}
     score_profiles(one, [profile], reasons=3)
     explain_profile(one["churn"], profile)
     gc.collect()
