@@ -23,7 +23,7 @@ class PolicyInForce:
         self._mark: object = ()
 
     def look(self, home: Path, served: Mapping[str, Live], mark: object) -> bool:
-        """Takes up what is installed where `mark`, made of it and of the served releases, changed; returns whether it did."""
+        """Takes up what is installed where `mark`, its and that of the releases, changed; returns whether so."""
         if mark == self._mark:
             return False
         found, self.refusal = self.policy, None

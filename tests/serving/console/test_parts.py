@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scoring.models.threshold_planner import TICKS, Ask, Market, plan
 from serving.console.charts.model_charts import CUTS
 from serving.console.charts.svg import histogram, round_steps
-from serving.console.views.findings import doubts
+from serving.console.views.findings import findings
 from serving.console.views.plan import answer
 from serving.console.web.i18n import Texts
 from training.bundling.curves import CUTS as CURVE_CUTS
@@ -100,8 +100,8 @@ def test_findings_on_a_french_page_keep_their_signs_with_their_words() -> None:
     figures = {"auc": 0.9987, "accepted": "su au guichet"}
     finding = {"rule": "separates_alone", "feature": "x", "severity": "warn", "detail": "Alone.", "figures": figures}
 
-    [french], [english] = (doubts({"findings": [finding]}, Texts(language)) or [] for language in ("fr", "en"))
+    [french], [english] = (findings({"findings": [finding]}, Texts(language)) or [] for language in ("fr", "en"))
 
     assert french.detail.endswith("(AUC 0,999). Accepté\xa0: su au guichet")
     assert (french.rule, english.rule) == ("Sépare seule les issues", "Separates the outcomes alone")
-    assert doubts({}, Texts("fr")) is None
+    assert findings({}, Texts("fr")) is None
