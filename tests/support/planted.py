@@ -8,8 +8,18 @@ from datetime import datetime, timedelta
 import numpy as np
 import polars as pl
 
+from features.spec.feature import Feature
+
 Plant = Callable[[pl.DataFrame, np.random.Generator], pl.Series]
 NAME = "the leak"
+
+
+def planted_feature(cells: pl.Series) -> Feature:
+    """The feature that a planted column is, by the type of its cells."""
+    if cells.dtype.is_temporal():
+        return Feature(cells.name, "date")
+    kind = "category" if cells.dtype == pl.String else "integer" if cells.dtype.is_integer() else "number"
+    return Feature(cells.name, kind)
 
 
 def _label(rows: pl.DataFrame) -> np.ndarray:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from features.build import log_table
+from features.build.log_table import learning_table
 from features.build.prove import prove
 from features.config.use_case import load_use_case
 from tests.support.worlds import EXAMPLES, log_case, purchases
@@ -29,3 +30,10 @@ def test_the_prover_sees_a_feature_of_the_future(tmp_path: Path, monkeypatch: py
     findings = prove(log_case(tmp_path, purchases(300)))
 
     assert "purchases_7d" in {each.feature for each in findings if each.rule == "sees_the_future"}
+
+
+def test_the_prover_finds_what_the_learning_table_has(tmp_path: Path) -> None:
+    """`python -m features prove` adds the other cutoffs and nothing else."""
+    case = log_case(tmp_path, purchases(120))
+
+    assert prove(case) == learning_table(case).findings == ()

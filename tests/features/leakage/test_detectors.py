@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,18 +10,12 @@ import polars as pl
 import pytest
 
 from features.build.log_table import learning_table
-from features.build.prove import prove
 from features.config.use_case import load_use_case
 from features.leakage import detectors
 from features.leakage.detectors import leaks
-from features.leakage.perturbation import sees_the_future
-from features.point_in_time.log_context import open_log_context
-from features.sources.engine import engine
-from features.spec.feature import CUSTOMER_ID, Feature, Finding
-from features.tables.learning_table import ID, LearningTable
-from serving.console.views.findings import doubts
-from serving.console.web.i18n import Words
-from tests.support.planted import ANY_TABLE, NAME, futures
+from features.spec.feature import Feature, Finding
+from features.tables.learning_table import LearningTable
+from tests.support.planted import ANY_TABLE, NAME, futures, planted_feature
 from tests.support.worlds import EXAMPLES, START, log_case, purchases, shared, table_case, write_use_case
 
 FUTURES = {
@@ -50,26 +43,11 @@ def ahead(tables: dict[str, LearningTable]) -> pl.DataFrame:
     return futures(tables["cdnow propensity"].rows, pl.read_parquet(EXAMPLES / "cdnow/transactions.parquet"), 90)
 
 
-def _feature(cells: pl.Series) -> Feature:
-    if cells.dtype.is_temporal():
-        return Feature(cells.name, "date")
-    return Feature(
-        cells.name, "category" if cells.dtype == pl.String else "integer" if cells.dtype.is_integer() else "number"
-    )
-
-
 def _found(
     rows: pl.DataFrame, features: tuple[Feature, ...], cells: pl.Series, proven: tuple[str, ...] = ()
 ) -> set[str]:
-    named = leaks(rows.with_columns(cells), [*features, _feature(cells)], proven=proven)
-    return {finding.feature or "" for finding in _said(named)}
-
-
-def _said(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    """The findings, each of which can be said in French by its rule and its figures."""
-    told = doubts({"findings": json.loads(json.dumps([finding.to_json() for finding in findings]))}, Words("fr")) or []
-    assert [doubt.detail for doubt in told if doubt.foreign] == []
-    return findings
+    named = leaks(rows.with_columns(cells), [*features, planted_feature(cells)], proven=proven)
+    return {finding.feature or "" for finding in named}
 
 
 @pytest.mark.parametrize("enough", [200_000, 15_000], ids=["whole", "sampled"])
@@ -119,7 +97,7 @@ def test_a_total_that_goes_on_after_the_cutoff_blocks(
 
     found = leaks(
         table.rows.with_columns(ahead[total]),
-        [*table.features, _feature(ahead[total])],
+        [*table.features, planted_feature(ahead[total])],
         proven=[f.name for f in table.features],
     )
 
@@ -197,7 +175,7 @@ def test_chance_raises_no_alarm(seed: int) -> None:
         pl.Series("__group", random.integers(0, 2**63, n).astype(np.uint64)),
     )
 
-    assert leaks(rows, [_feature(rows[name]) for name in columns]) == ()
+    assert leaks(rows, [planted_feature(rows[name]) for name in columns]) == ()
 
 
 def test_the_length_of_the_call_is_asked_about(tmp_path: Path) -> None:
@@ -216,7 +194,7 @@ def _table(n: int = 600, *, seed: int = 1) -> pl.DataFrame:
 
 
 def _named(findings: tuple[Finding, ...]) -> list[tuple[str, str | None, str]]:
-    return [(finding.rule, finding.feature, finding.severity) for finding in _said(findings)]
+    return [(finding.rule, finding.feature, finding.severity) for finding in findings]
 
 
 def test_an_accepted_leak_only_warns(tmp_path: Path) -> None:
@@ -320,26 +298,3 @@ def test_profiles_from_after_the_cutoff_are_not_seen(tmp_path: Path) -> None:
     versions = pl.concat([first.cast({"ts": pl.Datetime("us"), "bought": pl.Int64}), each])
 
     assert _profiled(tmp_path, versions, valid_from="ts") == ()
-
-
-def test_a_feature_that_moves_by_one_bit_has_seen_the_future(tmp_path: Path) -> None:
-    """Held against another future, honest features stay as they are; a changed bit is named."""
-    case = log_case(tmp_path, purchases(60))
-    with engine() as backend:
-        context = open_log_context(backend, case, None)
-        cutoff = context.cutoffs.test
-        rows = context.features_at(cutoff).rename({CUSTOMER_ID: ID})
-        bent = rows.with_columns(pl.Series("tenure_days", np.nextafter(rows["tenure_days"].to_numpy(), 1e9)))
-
-        honest = sees_the_future(backend, context, cutoff, rows)
-        found = sees_the_future(backend, context, cutoff, bent)
-
-    assert honest == []
-    assert _named(tuple(found)) == [("sees_the_future", "tenure_days", "block")]
-
-
-def test_the_prover_says_what_the_learning_table_says(tmp_path: Path) -> None:
-    """`python -m features prove` adds the other cutoffs and nothing else."""
-    case = log_case(tmp_path, purchases(120))
-
-    assert prove(case) == learning_table(case).findings == ()
