@@ -10,18 +10,18 @@ from typing import Any
 from features.spec.feature import CUSTOMER_ID
 from scoring.audiences.audience import Audience, Contacts, Suppressed, read_contacts, select_audience, with_customers
 from scoring.audiences.contacts import CONTACTS, ContactsFile
-from scoring.audiences.export_formats import write_whole
 from scoring.audiences.snapshot import AudienceError, SegmentSnapshot
 from scoring.bundle.bundle import canonical_json
 from scoring.privacy.suppression import open_suppression
 from scoring.segments.assignment import SEGMENTS_FOLDER
+from scoring.storage.atomic import write_file
 
 
 def name_contacts(home: Path, file: ContactsFile) -> Contacts:
     """Records in a home where its contacts are, once they can be read; raises as `read_contacts` does."""
     contacts = read_contacts(file.path, email=file.email, consent=file.consent)
     record = {"path": str(file.path.resolve()), "email": file.email, "consent": file.consent}
-    write_whole(home / SEGMENTS_FOLDER / CONTACTS, canonical_json(record).decode())
+    write_file(home / SEGMENTS_FOLDER / CONTACTS, canonical_json(record))
     return contacts
 
 

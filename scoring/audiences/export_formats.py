@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import csv
-import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -14,6 +12,8 @@ from typing import Any, TextIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from scoring.storage.atomic import draft_of
 
 _STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # what a spreadsheet takes for a formula
 _BREVO = {"customer_id": "EXT_ID", "email": "EMAIL", "since": "SEGMENT_SINCE"}
@@ -48,21 +48,13 @@ FORMATS = (*FORMS, "parquet")
 
 def write_audience(rows: pa.Table, target: Path, format_: str) -> None:
     """Writes an audience in one of `FORMATS`; the target appears whole or not at all."""
-    target.parent.mkdir(parents=True, exist_ok=True)
     if format_ == "parquet":
-        with _draft(target) as draft:
+        with draft_of(target) as draft:
             pq.write_table(rows, draft)
         return
     form = FORMS[format_]
-    with _draft(target) as draft, draft.open("w", encoding=form.encoding, newline="") as file:
+    with draft_of(target) as draft, draft.open("w", encoding=form.encoding, newline="") as file:
         _write_csv(rows, file, form)
-
-
-def write_whole(target: Path, text: str) -> None:
-    """Writes a text file that appears whole or not at all."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with _draft(target) as draft:
-        draft.write_text(text, encoding="utf-8")
 
 
 def neutral(text: str) -> str:
@@ -87,14 +79,3 @@ def _cell(value: Any, form: ExportFormat) -> str:
     if isinstance(value, date):
         return value.strftime(form.day)
     return str(value).replace(".", form.decimal) if isinstance(value, float) else neutral(str(value))
-
-
-@contextmanager
-def _draft(target: Path) -> Iterator[Path]:
-    """A path to write to that becomes the target's once all is written."""
-    draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        yield draft
-        draft.replace(target)
-    finally:
-        draft.unlink(missing_ok=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from scoring.storage.atomic import draft_of
 from scoring.storage.table_files import BatchError
 
 _RUN, _LOCK = "run.json", "lock"
@@ -39,10 +39,12 @@ class Checkpoints:
 
     def write(self, number: int, table: pa.Table) -> None:
         """Puts a part in its place."""
-        draft = self.folder / f"{number}.{os.getpid()}.tmp"
-        with pa.OSFile(str(draft), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        with (
+            draft_of(self._path(number)) as draft,
+            pa.OSFile(str(draft), "wb") as sink,
+            pa.ipc.new_file(sink, table.schema) as writer,
+        ):
             writer.write_table(table)
-        draft.replace(self._path(number))
 
     def read(self, count: int) -> Iterator[pa.Table]:
         """The first `count` parts in order."""

@@ -15,7 +15,7 @@ from scoring.answers.served_release import Live
 from scoring.audiences.addressable import addressees, counted, name_contacts
 from scoring.audiences.audience import read_contacts, read_suppressed
 from scoring.audiences.contacts import ContactsFile
-from scoring.audiences.export_formats import FORMS, write_audience, write_whole
+from scoring.audiences.export_formats import FORMS, write_audience
 from scoring.audiences.segment_report import read_outcomes, segment_report
 from scoring.audiences.snapshot import FLAP, SnapshotCounts, open_snapshot, take_snapshot
 from scoring.bundle.bundle import canonical_json
@@ -29,6 +29,7 @@ from scoring.segments.cut_points import cuts_of
 from scoring.segments.policy import Policy
 from scoring.segments.policy_file import PolicyError, read_policy
 from scoring.segments.sql import segment_sql
+from scoring.storage.atomic import write_file
 
 _REASONS = {
     "suppressed": "suppressed",
@@ -125,7 +126,7 @@ def freeze(options: Namespace) -> CommandResult:
     document = _counted(policy, live, as_of, tally, compared=previous is not None)
     sizes = {key: document[key] for key in ("policy", "models", "as_of", "customers", "unplaced", "sizes")}
     sizes["snapshot"] = str(options.output.resolve())
-    write_whole(options.home / SEGMENTS_FOLDER / SIZES, canonical_json(sizes).decode())
+    write_file(options.home / SEGMENTS_FOLDER / SIZES, canonical_json(sizes))
     return CommandResult({**document, "output": str(options.output)}, _told(document, tally, options.output))
 
 
@@ -154,7 +155,7 @@ def export(options: Namespace) -> CommandResult:
         record = options.output.with_name(f"{options.output.name}.holdout.json")
         holdout = {"share": options.holdout, "salt": options.salt, "customer_ids": list(audience.holdout_ids)}
         kept = {key: document[key] for key in ("segment", "policy", "as_of")}
-        write_whole(record, json.dumps({**kept, **holdout}, ensure_ascii=False, indent=1) + "\n")
+        write_file(record, (json.dumps({**kept, **holdout}, ensure_ascii=False, indent=1) + "\n").encode())
         document["holdout"] = str(record)
     write_audience(audience.rows, options.output, options.format)
     words = [f"{document['written']:,} of {document['members']:,} members written to {options.output}."]
@@ -181,7 +182,7 @@ def compare(options: Namespace) -> CommandResult:
     report = segment_report(before, after, outcomes)
     if options.home.is_dir():  # two files can be compared without a home
         kept = {"outcome": options.outcome if outcomes else None, **report}
-        write_whole(options.home / SEGMENTS_FOLDER / REPORT, json.dumps(kept, ensure_ascii=False) + "\n")
+        write_file(options.home / SEGMENTS_FOLDER / REPORT, (json.dumps(kept, ensure_ascii=False) + "\n").encode())
     return CommandResult(report, [], "\n".join(_lines(report)))
 
 

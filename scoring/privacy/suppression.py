@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import secrets
 import sqlite3
 from collections.abc import Collection, Iterable, Sequence
-from contextlib import suppress
 from pathlib import Path
 
+from scoring.storage.atomic import draft_of
 from scoring.storage.sqlite import Reader, writing
 
 FILE = "suppressed.db"
@@ -141,12 +140,5 @@ def _all_keyed(home: Path, customers: Collection[str]) -> list[bytes]:
 
 
 def _make_key(home: Path) -> None:
-    home.mkdir(parents=True, exist_ok=True)
-    draft = home / f".{KEY_FILE}.{os.getpid()}.tmp"
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(secrets.token_bytes(_KEY_BYTES))
-        file.flush()
-        os.fsync(file.fileno())
-    with suppress(FileExistsError):  # another was quicker: its key counts
-        os.link(draft, home / KEY_FILE)
-    draft.unlink()
+    with draft_of(home / KEY_FILE, mode=0o600, keep_existing=True) as draft:  # of several makers the first key counts
+        draft.write_bytes(secrets.token_bytes(_KEY_BYTES))

@@ -7,11 +7,12 @@ English) and the figures behind it. The newest stands last; so many as `KEPT` ar
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from scoring.storage.atomic import write_file
 
 FOLDER = "gate"
 KEPT = 50
@@ -20,12 +21,9 @@ KEPT = 50
 def log_decision(home: Path, name: str, decision: Mapping[str, Any]) -> None:
     """Adds a decision of this moment; whoever calls has the lock of the home."""
     path = home / FOLDER / f"{name}.jsonl"
-    path.parent.mkdir(parents=True, exist_ok=True)
     at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     lines = [*_lines(path), json.dumps({"at": at, **decision}, ensure_ascii=False, allow_nan=False)]
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    draft.write_text("\n".join(lines[-KEPT:]) + "\n", encoding="utf-8")
-    draft.replace(path)
+    write_file(path, ("\n".join(lines[-KEPT:]) + "\n").encode())
 
 
 def read_decisions(home: Path, name: str) -> list[dict[str, Any]]:

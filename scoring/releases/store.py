@@ -1,4 +1,4 @@
-"""The shelf: promoted bundles on disk, from which alone serving reads.
+"""The release store: promoted bundles on disk, from which alone serving reads.
 
 HOME/releases/<use case>/<version>/ holds a bundle, `release.json` and `report.html`; HOME/releases/<use case>/CURRENT
 names the version that is served. Both are written under a temporary name, flushed and renamed.
@@ -19,6 +19,7 @@ from scoring.bundle.bundle import MANIFEST, Bundle, canonical_json, load_bundle
 from scoring.bundle.manifest import check_shape
 from scoring.errors import BundleError
 from scoring.releases.current_pointer import CURRENT, NAME, required_version
+from scoring.storage.atomic import draft_path, put_in_place, write_file
 
 RELEASE = "release.json"
 REPORT = "report.html"
@@ -76,7 +77,7 @@ def read_facts(folder: Path) -> dict[str, Any]:
 def install_release(
     home: Path, name: str, version: str, bundle: Path, *, report: bytes | None = None, facts: Mapping[str, Any]
 ) -> Path:
-    """Puts a bundle on the shelf as a version and returns its folder; does not make it current.
+    """Stores a bundle as a version and returns its folder; does not make it current.
 
     The same input gives the same bytes. A version that stands there already is replaced whole.
     """
@@ -93,16 +94,14 @@ def install_release(
 def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
     """Writes a folder whole: under a temporary name, flushed, then renamed."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    draft = folder.parent / f".{folder.name}.{os.getpid()}.tmp"
-    shutil.rmtree(draft, ignore_errors=True)
+    draft = draft_path(folder)
     draft.mkdir()
     for name, content in files.items():
-        _write(draft / name, content)
-    _sync_folder(draft)
-    _put_in_place(draft, folder)
+        (draft / name).write_bytes(content)
+    _replace_folder(draft, folder)
 
 
-def _put_in_place(draft: Path, folder: Path) -> None:
+def _replace_folder(draft: Path, folder: Path) -> None:
     """Renames the draft to its place; a folder that holds the same bytes already is left alone."""
     if folder.exists():
         if _bytes_of(folder) == _bytes_of(draft):
@@ -110,11 +109,10 @@ def _put_in_place(draft: Path, folder: Path) -> None:
             return
         old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
         folder.rename(old)
-        draft.rename(folder)
+        put_in_place(draft, folder)
         shutil.rmtree(old)
     else:
-        draft.rename(folder)
-    _sync_folder(folder.parent)
+        put_in_place(draft, folder)
 
 
 def _bytes_of(folder: Path) -> dict[str, bytes]:
@@ -126,24 +124,6 @@ def make_current(home: Path, name: str, version: str) -> None:
     make_current_in(release_folder(home, name, version).parent, version)
 
 
-def make_current_in(shelf: Path, version: str) -> None:
-    """Points a shelf's CURRENT at a version, at once and for good."""
-    draft = shelf / f".{CURRENT}.{os.getpid()}.tmp"
-    _write(draft, f"{version}\n".encode())
-    draft.replace(shelf / CURRENT)
-    _sync_folder(shelf)
-
-
-def _write(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def make_current_in(versions: Path, version: str) -> None:
+    """Points the CURRENT of a folder of versions at one, at once and for good."""
+    write_file(versions / CURRENT, f"{version}\n".encode())

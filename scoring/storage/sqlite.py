@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
-import tempfile
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+
+from scoring.storage.atomic import draft_of
 
 READ_SECONDS = 0.25  # a reader's patience: it may stand on the loop that answers everybody
 WRITE_SECONDS = 10.0
@@ -74,16 +74,9 @@ def writing(path: Path, tables: str) -> Iterator[sqlite3.Connection]:
 
 def _make(path: Path, tables: str) -> None:
     """Makes the file whole under another name first: nobody ever reads one that lacks its tables."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")  # its owner's alone
-    os.close(handle)
-    draft = Path(name)
-    with closing(sqlite3.connect(draft)) as connection:
+    with draft_of(path, mode=0o600, keep_existing=True) as draft, closing(sqlite3.connect(draft)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.executescript(tables)
-    with suppress(FileExistsError):  # another was quicker: theirs counts
-        os.link(draft, path)
-    draft.unlink()
 
 
 def scrub(path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import gzip
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from features.spec.feature import CUSTOMER_ID
+from scoring.storage.atomic import draft_path, put_in_place
 
 ROWS = 65_536  # a batch: large enough to be fast, small enough to keep memory flat
 CSV = (".csv", ".csv.gz")
@@ -120,14 +120,14 @@ def whole_file(target: Path) -> Iterator[Callable[[pa.Table], None]]:
     A target without an ending is a folder: each table becomes a Parquet file in it.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    draft = draft_path(target)
     writer = _Folder(draft) if not target.suffix else _File(draft, target)
     try:
         yield writer.write
         if not writer.written:
             raise BatchError("A file to score must hold at least one row, got none.")
         writer.close()
-        draft.replace(target)
+        put_in_place(draft, target)
     finally:
         writer.remove()
 

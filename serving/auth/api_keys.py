@@ -10,7 +10,6 @@ import argparse
 import hashlib
 import hmac
 import json
-import os
 import re
 import secrets
 import sys
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from features.spec.options import EITHER_SIDE, add_shared_options, command_first, program
+from scoring.storage.atomic import write_file
 
 SCOPES = ("score", "explain", "admin")
 FILE = "keys.json"
@@ -101,14 +101,8 @@ def _key(entry: Mapping[str, Any]) -> ApiKey:
 
 def write_keys(home: Path, ring: KeyRing) -> None:
     """Replaces the file in one step; only its owner may read it."""
-    home.mkdir(parents=True, exist_ok=True)
     entries = [{"name": k.name, "sha256": k.sha256, "scopes": sorted(k.scopes), "rate": k.rate} for k in ring.keys]
-    draft = home / f".{FILE}.{os.getpid()}.tmp"
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump({"keys": entries}, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(home / FILE)
+    write_file(home / FILE, json.dumps({"keys": entries}, indent=1).encode(), mode=0o600)
 
 
 def add_key(home: Path, name: str, scopes: Sequence[str], *, rate: float | None = None) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from typing import Any
 from features.spec.feature import CUSTOMER_ID
 from scoring.privacy import suppression
 from scoring.privacy.suppression import open_suppression
+from scoring.storage.atomic import write_file
 from serving.customers import decision_log as decisions
 from serving.customers import feature_store as store
 
@@ -84,21 +84,13 @@ def _remove_from_requests(home: Path, customers: frozenset[str]) -> dict[str, in
             continue
         kept = [profile for profile in request["profiles"] if profile.get(CUSTOMER_ID) not in customers]
         if kept:
-            _replace(file, json.dumps({**request, "profiles": kept}, ensure_ascii=False))
+            text = json.dumps({**request, "profiles": kept}, ensure_ascii=False)
+            write_file(file, f"{text}\n".encode())
         else:
             file.unlink()
         for customer in gone:
             removed[customer] = removed.get(customer, 0) + 1
     return removed
-
-
-def _replace(file: Path, text: str) -> None:
-    draft = file.with_name(f".{file.name}.{os.getpid()}.tmp")
-    with draft.open("w", encoding="utf-8") as written:
-        written.write(text + "\n")
-        written.flush()
-        os.fsync(written.fileno())
-    draft.replace(file)
 
 
 def _iso(seconds: float) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ import polars as pl
 
 from features.build.log_table import scoring_table
 from scoring.bundle.scorer import Scorer
+from scoring.storage.atomic import write_file
 from training.data.encode import encode
 
 if TYPE_CHECKING:
@@ -48,10 +48,8 @@ def write_request(home: Path, scorer: Scorer, rows: pl.DataFrame) -> Path:
         for row in rows[picked.tolist()].iter_rows(named=True)
     ]
     path = home / "requests" / f"{scorer.bundle.name}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    draft.write_text(json.dumps({"profiles": profiles, "reasons": 3}, indent=1, ensure_ascii=False) + "\n")
-    draft.replace(path)
+    text = json.dumps({"profiles": profiles, "reasons": 3}, indent=1, ensure_ascii=False)
+    write_file(path, f"{text}\n".encode())
     return path
 
 
