@@ -13,18 +13,17 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from features.columns.categories import as_category
 from features.columns.format_inference import READABLE, AmbiguousForm, find_form
-from features.spec.feature import MISSING, OTHER, Feature, FeatureType, normalise, read_number
-from features.spec.formats import amounts, counted, is_moment, read_moment, whole
+from features.columns.text_parsing import map_distinct, parse_amounts, parse_moments, parse_numbers
+from features.spec.feature import Feature, FeatureType, read_number
+from features.spec.formats import amounts, counted, is_moment, whole
 
 _blank_marks = ("na", "n/a", "#n/a", "nan", "null", "none", "nil", "?", "-", "--", ".", "(missing)")
-_most_levels, _least_rows, _least_share = 250, 20, 0.001
 _free_text_share, _free_text_levels = 0.5, 50
 _few_levels = 2000  # different texts up to which they are looked at before every cell is
 _dated = r"^\d{4}[-/]\d"  # how a date begins
 _largest = 3.4e38  # beyond it a number does not fit float32
-YES = frozenset({"yes", "y", "true", "t", "1", "oui", "o", "vrai", "on", "x", "si", "sí", "ja"})
-NO = frozenset({"no", "n", "false", "f", "0", "non", "faux", "off", "nein"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +128,7 @@ def _read_declared(work: _Work, written: str) -> None:
     kind = work.cells.dtype
     if kind.is_numeric() and counted(written):
         numbers = work.cells.cast(pl.Float64) if kind.is_decimal() else work.cells
-        texts = _map_distinct(numbers, whole, pl.String())
+        texts = map_distinct(numbers, whole, pl.String())
     elif kind in (pl.String, pl.Categorical, pl.Enum):
         texts = work.cells.cast(pl.String)
     else:
@@ -158,7 +157,7 @@ def _text(work: _Work, texts: pl.Series) -> None:
         if isinstance(written, AmbiguousForm):
             work.dropped = written.reason
         elif written is None or not _as_written(work, _without_blank_marks(work, filled), written):
-            _as_category(work, filled, levels)
+            _categorise(work, filled, levels)
 
 
 def _filled(work: _Work, texts: pl.Series) -> pl.Series:
@@ -186,27 +185,6 @@ def _without_blank_marks(work: _Work, texts: pl.Series) -> pl.Series:
     return texts.set(marks.fill_null(False), None) if work.marked else texts
 
 
-def parse_numbers(texts: pl.Series) -> pl.Series:
-    """Texts as numbers, null where they are none; each distinct text is read once, as scoring reads it."""
-    return _map_distinct(texts, lambda text: None if math.isnan(number := read_number(text)) else number, pl.Float64())
-
-
-def parse_moments(texts: pl.Series, written: str | None = None) -> pl.Series:
-    """Dates and datetimes, ISO's or written so, as UTC moments; null where a text is none; without a zone it is UTC."""
-    return _map_distinct(texts, lambda text: read_moment(text, written), pl.Datetime("us", "UTC"))
-
-
-def _parse_amounts(texts: pl.Series, written: str) -> pl.Series:
-    read = amounts(written).read
-    return _map_distinct(texts, lambda text: None if math.isnan(number := read(text)) else number, pl.Float64())
-
-
-def _map_distinct(cells: pl.Series, read: Callable[[Any], Any], kind: pl.DataType) -> pl.Series:
-    distinct = cells.drop_nulls().unique()
-    values = pl.Series([read(cell) for cell in distinct.to_list()], dtype=kind)
-    return cells.replace_strict(distinct, values, default=None, return_dtype=kind)
-
-
 def _as_number(work: _Work, texts: pl.Series) -> bool:
     return _as_read(work, texts, parse_numbers, "numbers kept as text", "number")
 
@@ -223,7 +201,7 @@ def _as_written(work: _Work, texts: pl.Series, written: str) -> bool:
         done = _as_read(work, texts, lambda cells: parse_moments(cells, written), f"dates written {written}", "date")
     else:
         action = f"amounts written {written}"
-        done = _as_read(work, texts, lambda cells: _parse_amounts(cells, written), action, "number")
+        done = _as_read(work, texts, lambda cells: parse_amounts(cells, written), action, "number")
     work.written = written if done else None
     return done
 
@@ -247,45 +225,11 @@ def _as_read(
     return True
 
 
-def _as_category(work: _Work, texts: pl.Series, counts: pl.DataFrame) -> None:
-    """Spellings that differ in case or blanks are one level, shown as the most frequent spelling."""
-    spelled = sorted(zip(counts.to_series(0), counts.to_series(1), strict=True), key=lambda pair: (-pair[1], pair[0]))
-    shown: dict[str, str] = {}
-    rows: dict[str, int] = {}
-    for text, n in spelled:
-        level = shown.setdefault(normalise(text), text)
-        rows[level] = rows.get(level, 0) + n
-    if merged := len(spelled) - len(rows):
-        work.done.append(f"{merged} spellings that differ in case or blanks only are merged")
-    answers = _yes_no(shown)
-    if answers:
-        work.done.append("yes and no in several spellings")
-        work.spellings = dict.fromkeys(sorted(YES), "yes") | dict.fromkeys(sorted(NO), "no")
-        sides = [(answers[normalise(level)], n) for level, n in rows.items()]
-        rows = {side: sum(n for own, n in sides if own == side) for side in ("no", "yes")}
-    mapping: dict[str, str | None] = {text: (answers or shown)[normalise(text)] for text, _ in spelled}
-    mapping[MISSING] = mapping[OTHER] = None  # names of ours are no levels
-    as_shown = all(mapping[text] == text for text, _ in spelled)
-    work.cells = texts if as_shown else texts.replace_strict(mapping, return_dtype=pl.String)
-    work.distinct = len({mapping[text] for text, _ in spelled} - {None})
-    work.kind, work.levels = "category", _frequent(rows, len(texts), work)
-    work.spellings = {form: level for form, level in work.spellings.items() if level in work.levels}
-
-
-def _yes_no(shown: dict[str, str]) -> dict[str, str] | None:
-    """Each normalised answer as yes or no, where a column holds both in more than one spelling each way."""
-    if not set(shown) <= YES | NO or len(shown) < 3:
-        return None
-    return {form: "yes" if form in YES else "no" for form in shown}
-
-
-def _frequent(rows: dict[str, int], n: int, work: _Work) -> tuple[str, ...]:
-    least = max(_least_rows, _least_share * n)
-    ranked = sorted(rows.items(), key=lambda pair: (-pair[1], pair[0]))
-    kept = tuple(level for level, count in ranked if count >= least and level not in (MISSING, OTHER))[:_most_levels]
-    if rare := len(rows) - len(kept):
-        work.done.append(f"{rare} levels with fewer than {least:g} rows, or beyond {_most_levels}, count as other")
-    return kept
+def _categorise(work: _Work, texts: pl.Series, counts: pl.DataFrame) -> None:
+    made = as_category(texts, counts)
+    work.kind, work.cells, work.levels, work.spellings = "category", made.cells, made.levels, made.spellings
+    work.distinct = made.distinct
+    work.done += made.done
 
 
 def _drop_uninformative(work: _Work) -> None:

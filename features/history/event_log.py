@@ -13,20 +13,19 @@ import pandera.ibis as pai
 import polars as pl
 from pandera.errors import SchemaError, SchemaErrors
 
-from features.columns.expressions import AMOUNT, as_amount, as_moment, as_text, as_written_moment, filled, slug, slugs
-from features.config.use_case import CurrencyColumn, Events, RefundRule, Scalar, TypeColumn, UseCase
+from features.columns.expressions import AMOUNT, as_text, slug, slugs
+from features.config.use_case import CurrencyColumn, Events, TypeColumn, UseCase
 from features.errors import DataError
 from features.history.dictionary import CELL, TEXT, TextDictionary, build_dictionary, distinct_cells
 from features.history.encoded_log import TYPE, EncodedLog, encode_events, type_dictionary
 from features.history.identities import accepted_links, merged
 from features.history.log_span import LogSpan, find_log_span
+from features.history.typed_rows import COPY, CUSTOMER, KIND, typed_rows
 from features.sources.engine import frame
 from features.sources.rejected_rows import BROKEN, BadRows, bad_rows, reject_too_many
 from features.sources.source import FILE, ROW, Source, open_source, reading
 
-_copy, _customer, _kind = "__copy", "__customer", "__kind"
 LATE = "late_timestamp"  # after a long silence, with few others
-_or_a_form = "or events.timestamp_format must say how it is written"
 _types = {
     "customer_id": dt.Int32(),  # numbers of texts
     "ts": dt.Timestamp(scale=6),
@@ -74,12 +73,12 @@ def open_log(backend: Any, use_case: UseCase, *, known_to: datetime | None = Non
     source = open_source(backend, section.path, table=section.table)
     with reading(source.path):
         customers, types = _customers(backend, source, section), _types_of(backend, source, section)
-        typed, duplicates = _typed(_with_codes(source, section, customers, types), section), 0
+        typed, duplicates = typed_rows(_with_codes(source, section, customers, types), section), 0
         rows = int(source.table.count().execute())
         if section.id is not None:
             marked = backend.create_table("penchant_marked", typed, temp=True)
-            duplicates = int(marked.count(where=marked[_copy] > 0).execute())
-            typed = marked.filter(marked[_copy] == 0).drop(_copy)
+            duplicates = int(marked.count(where=marked[COPY] > 0).execute())
+            typed = marked.filter(marked[COPY] == 0).drop(COPY)
         encoded = _encoded(backend, typed, section, customers, types)
         counts = _counted(typed, encoded.events, rows - duplicates)
         span = _span_of(source, typed, counts, use_case)
@@ -167,11 +166,11 @@ def _types_of(backend: Any, source: Source, section: Events) -> TextDictionary:
 
 def _with_codes(source: Source, section: Events, customers: TextDictionary, types: TextDictionary) -> Source:
     """The source with the numbers of customers and types as further columns."""
-    table = customers.encode(source.table, source.inside(section.customer_id), _customer)
+    table = customers.encode(source.table, source.inside(section.customer_id), CUSTOMER)
     if isinstance(section.type, TypeColumn):
-        return replace(source, table=types.encode(table, source.inside(section.type.column), _kind))
+        return replace(source, table=types.encode(table, source.inside(section.type.column), KIND))
     only = ibis.literal(0, "int16") if slug(section.type) else ibis.null("int16")
-    return replace(source, table=table.mutate(**{_kind: only}))
+    return replace(source, table=table.mutate(**{KIND: only}))
 
 
 def _encoded(
@@ -204,94 +203,3 @@ def _check(source: Source, events: ir.Table) -> None:
         event_schema(events).validate(events, lazy=True)
     except (SchemaError, SchemaErrors) as failure:
         raise DataError(source.path, [f"its events break the schema: {type(failure).__name__}"]) from failure
-
-
-def _typed(source: Source, section: Events) -> ir.Table:
-    """Every row of a source with numbers typed, with the rule it broke, if any, in `__broken`."""
-    customer = source.table[_customer]
-    moment = _moment(source, section)
-    kind = source.table[_kind]
-    columns: dict[str, ir.Value] = {"customer_id": customer, "ts": moment, "type": kind}
-    rules = [
-        ("missing_customer_id", customer.isnull()),
-        ("missing_timestamp", ~filled(source.column(section.timestamp))),
-        ("unreadable_timestamp", moment.isnull()),
-        ("missing_type", kind.isnull()),
-    ]
-    columns["amount"] = ibis.null(AMOUNT)
-    if section.amount is not None:
-        amount = _number(source, section.amount, rules)
-        columns["amount"] = _in_one_currency(source, section, amount, rules)
-    columns["refund"] = _is_refund(source, section.refund)
-    for index, name in enumerate(section.properties):
-        columns[f"p{index}"] = slugs(as_text(source.column(name)))
-    for index, name in enumerate(section.measures):
-        columns[f"m{index}"] = _number(source, name, rules)
-    columns[BROKEN] = ibis.cases(*[(broken, rule) for rule, broken in rules], else_=ibis.null("string"))
-    if section.id is not None:
-        columns[_copy] = _copies(source, section.id)
-    return source.table.select(**columns, **{FILE: source.table[FILE], ROW: source.table[ROW]})
-
-
-def _moment(source: Source, section: Events) -> ir.Column:
-    cells = source.column(section.timestamp)
-    if section.timestamp_format is None:
-        return _needed(source, section.timestamp, as_moment(cells), f"a date or a datetime, {_or_a_form}")
-    if not (cells.type().is_string() or cells.type().is_numeric()):
-        rule = f"column {section.timestamp!r} must hold text or numbers with timestamp_format, got {cells.type()}"
-        raise DataError(source.path, [rule])
-    return as_written_moment(cells, section.timestamp_format)
-
-
-def _copies(source: Source, identity: str) -> ir.Value:
-    """0 for the first of the rows with the same id and content, 1 and on for its copies; without an id none is one."""
-    cells = [source.table[f"c{index}"] for index in range(len(source.columns))]
-    window = ibis.window(group_by=cells, order_by=[source.table[FILE], source.table[ROW]])
-    return ibis.ifelse(filled(source.column(identity)), ibis.row_number().over(window), 0)
-
-
-def _needed(source: Source, name: str, cells: ir.Column | None, what: str) -> ir.Column:
-    if cells is None:
-        raise DataError(source.path, [f"column {name!r} must hold {what}, got {source.column(name).type()}"])
-    return cells
-
-
-def _number(source: Source, name: str, rules: list[tuple[str, ir.Value]]) -> ir.Column:
-    """A column as DECIMAL(18,4), and the rule that what is filled in must be a number."""
-    number = _needed(source, name, as_amount(source.column(name)), "numbers")
-    rules.append((f"unreadable_number in {name!r}", filled(source.column(name)) & number.isnull()))
-    return number
-
-
-def _in_one_currency(
-    source: Source, section: Events, amount: ir.Column, rules: list[tuple[str, ir.Value]]
-) -> ir.Column:
-    currency = section.currency
-    if currency is None or isinstance(currency, str):
-        return amount
-    code = as_text(source.column(currency.column)).strip().upper()
-    rates = rates_of(currency)
-    rate = ibis.cases(*[(code == name, ibis.literal(value, "float64")) for name, value in rates.items()])
-    rules.append(("unknown_currency", amount.notnull() & rate.isnull()))
-    return ibis.ifelse(rate == 1.0, amount, (amount.cast("float64") * rate).try_cast(AMOUNT))
-
-
-def rates_of(currency: CurrencyColumn) -> dict[str, float]:
-    """By code in capitals, what one unit is worth in the currency of the use case."""
-    return {name.strip().upper(): rate for name, rate in currency.rates.items()} | {currency.to.upper(): 1.0}
-
-
-def _is_refund(source: Source, rule: RefundRule | None) -> ir.Value:
-    if rule is None:
-        return ibis.literal(False)
-    cells = as_text(source.column(rule.column)).strip().lower()
-    return cells.isin(spellings(rule.equals)).fill_null(False)
-
-
-def spellings(value: Scalar) -> list[str]:
-    """How a value may stand in a column, as lower-case text."""
-    if isinstance(value, bool):
-        return ["true", "t", "yes", "y", "1"] if value else ["false", "f", "no", "n", "0"]
-    if isinstance(value, int | float):
-        return [str(int(value)) if value == int(value) else str(value)]
-    return [str(value).strip().lower()]

@@ -10,7 +10,7 @@ import ibis
 import ibis.expr.types as ir
 import polars as pl
 
-from features.columns.type_inference import YES
+from features.columns.categories import YES
 from features.errors import DataError
 from features.sources.engine import frame
 from features.sources.source import missing_column, open_source, reading

@@ -9,7 +9,7 @@ import ibis.expr.types as ir
 
 from features.columns.expressions import AMOUNT, slug, slugs
 from features.config.use_case import CurrencyColumn, Events, TypeColumn, UseCase
-from features.history.event_log import rates_of, spellings
+from features.history.typed_rows import rates_of, spellings
 from features.point_in_time.definitions import feature_table
 from features.point_in_time.feature_plan import FeaturePlan, Trait
 from features.spec.feature import CUSTOMER_ID

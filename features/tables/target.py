@@ -6,7 +6,8 @@ from typing import Any
 
 import polars as pl
 
-from features.columns.type_inference import parse_moments, parse_numbers, read_column
+from features.columns.text_parsing import parse_moments, parse_numbers
+from features.columns.type_inference import read_column
 from features.config.use_case import Scalar, Table
 from features.sources.source import Source
 from features.tables.learning_table import ORDER
