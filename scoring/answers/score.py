@@ -54,8 +54,9 @@ def score_profiles(
         rows = [row for row, names in enumerate(asked) if name in names]
         if rows:
             features = [features_of(live, profiles[row], name, asked[row]) for row in rows]
-            scored = _score_rows(served, served.scorer.encoder.rows(features), reasons, language)
-            for row, score in zip(rows, scored, strict=True):
+            encoded = served.scorer.encoder.rows(features)
+            scored = score_matrix(served, encoded.matrix, reasons, language)  # an invalid row is missing throughout
+            for row, score in zip(rows, _with_notes(scored, encoded), strict=True):
                 answers[row]["scores"][name] = score
     name_segments(policy, live, answers, profiles, language)
     return answers
@@ -75,7 +76,8 @@ def _score_block(
     answers = [_blank(customer, [], {}) for customer in block.customers]
     for name in names:
         encoded = live[name].scorer.encoder.block(block)
-        for answer, score in zip(answers, _score_rows(live[name], encoded, reasons, language), strict=True):
+        scored = score_matrix(live[name], encoded.matrix, reasons, language)
+        for answer, score in zip(answers, _with_notes(scored, encoded), strict=True):
             answer["scores"][name] = score
     name_segments(policy, live, answers, block, language)
     return answers
@@ -168,9 +170,8 @@ def _lacking(live: Mapping[str, Live], features: Mapping[str, Any]) -> list[Valu
     return [*lacking, *(stranger(name) for name in features if name not in known)]
 
 
-def _score_rows(served: Live, encoded: Encoded, reasons: int, language: Language) -> list[dict[str, Any]]:
-    """One use case's answers."""
-    answers = score_matrix(served, encoded.matrix, reasons, language)  # an invalid row is missing throughout
+def _with_notes(answers: list[dict[str, Any]], encoded: Encoded) -> list[dict[str, Any]]:
+    """One use case's answers with the warnings of their rows; `invalid` where a row breaks a rule."""
     for row, warnings in encoded.warnings.items():
         if answers[row]["status"] == "scored":
             answers[row]["warnings"] = warnings

@@ -50,16 +50,16 @@ class Live:
 def score_matrix(served: Live, matrix: NDArray[np.float64], reasons: int, language: Language) -> list[dict[str, Any]]:
     """The answers of encoded rows, shape (rows, features)."""
     codes = status_codes(served.scorer, matrix)
-    if not codes.any():
-        return _answers(served, matrix, reasons, language)
+    covered = np.flatnonzero(codes == 0)
+    rows = matrix if len(covered) == len(matrix) else matrix[covered]
+    scored = _answers(served, rows, served.scorer.score(rows), reasons, language) if len(covered) else []
+    if len(covered) == len(matrix):
+        return scored
     answers: list[dict[str, Any]] = [
         {"status": STATUSES[code], "model_version": served.release.version} for code in codes.tolist()
     ]
-    covered = np.flatnonzero(codes == 0)
-    if len(covered):
-        scored = _answers(served, matrix[covered], reasons, language)
-        for row, answer in zip(covered.tolist(), scored, strict=True):
-            answers[row] = answer
+    for row, answer in zip(covered.tolist(), scored, strict=True):
+        answers[row] = answer
     return answers
 
 
@@ -74,8 +74,9 @@ def status_codes(scorer: Scorer, matrix: NDArray[np.float64]) -> NDArray[np.int6
     return np.where(empty, 2, np.where(eligible, 0, 1))
 
 
-def _answers(served: Live, matrix: NDArray[np.float64], reasons: int, language: Language) -> list[dict[str, Any]]:
-    scored = served.scorer.score(matrix)
+def _answers(
+    served: Live, matrix: NDArray[np.float64], scored: Scored, reasons: int, language: Language
+) -> list[dict[str, Any]]:
     why: list[list[dict[str, Any]]] = [[] for _ in matrix]
     if reasons:
         explained = served.scorer.explain(matrix, scored.margin)

@@ -15,6 +15,7 @@ from scoring.answers.explain import ProfileError, explain_profile
 from scoring.answers.score import score_profiles
 from scoring.answers.served_release import Live
 from scoring.encoding.block import Block
+from scoring.errors import PolicyFailedError
 from scoring.privacy.suppression import SuppressionError
 from serving.customers import subject_rights as rights
 from serving.customers.raw_events import is_raw
@@ -115,16 +116,25 @@ def _answer_of(
 
 def _score(asked: ScoresRequest, context: RequestContext) -> Reply:
     profiles = context.runtime.customers.ready(asked, context.snapshot.served)
-    results = context.by_policy(
-        lambda policy: score_profiles(
-            context.snapshot.served,
-            profiles,
-            use_cases=asked.use_cases,
-            reasons=asked.reasons,
-            language=asked.language,
-            policy=policy,
-        )
-    )
+    results = None
+    while results is None:
+        try:
+            results = score_profiles(
+                context.snapshot.served,
+                profiles,
+                use_cases=asked.use_cases,
+                reasons=asked.reasons,
+                language=asked.language,
+                policy=context.snapshot.policy,
+            )
+        except PolicyFailedError as error:
+            context.give_up_policy(error)
+    _count(results, context)
+    return json_reply({"request_id": context.request_id, "scored_at": now(), "results": results})
+
+
+def _count(results: list[dict[str, Any]], context: RequestContext) -> None:
+    """Records the scores where decisions are logged, and counts the rows by status."""
     if context.runtime.decisions.on:
         context.runtime.decisions.record(context.request_id, context.key.name if context.key else None, results)
     counted = Counter((name, score["status"]) for row in results for name, score in row["scores"].items())
@@ -132,7 +142,6 @@ def _score(asked: ScoresRequest, context: RequestContext) -> Reply:
     for labels, count in counted.items():
         if count:
             context.runtime.registry.add(metrics.SCORING_ROWS, labels, count)
-    return json_reply({"request_id": context.request_id, "scored_at": now(), "results": results})
 
 
 def _explain(asked: ExplanationRequest, live: Live, context: RequestContext) -> Reply:

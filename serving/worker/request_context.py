@@ -6,18 +6,15 @@ import contextvars
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
 from scoring.errors import PolicyFailedError
 from scoring.segments.assignment import DEFAULT
-from scoring.segments.policy import Policy
 from serving.admission.scheduler import Slot
 from serving.auth.api_keys import ApiKey
 from serving.http.reply import Reply
 from serving.releases.watcher import Snapshot
 from serving.worker.runtime import Runtime
 
-Scored = TypeVar("Scored")
 SMALL_COST = 200  # rows scored; work up to this is done at once, where a thread would cost more than it gives
 
 
@@ -46,16 +43,16 @@ class RequestContext:
             self.slot.release()
         return await self.runtime.work(call)
 
-    def by_policy(self, call: Callable[[Policy], Scored]) -> Scored:
-        """What a call gives by the policy in force; one that fails at it is given up, and the last good one asked."""
-        while True:
-            try:
-                return call(self.snapshot.policy)
-            except PolicyFailedError as error:
-                if self.snapshot.policy is DEFAULT:
-                    raise
-                good = self.runtime.give_up(self.snapshot.policy, error)
-                self.snapshot = dataclasses.replace(self.snapshot, policy=good)
+    def give_up_policy(self, error: PolicyFailedError) -> None:
+        """Goes on with the last good policy in place of the one that failed at these customers.
+
+        Raises:
+            PolicyFailedError: The default policy failed, and there is none to go on with.
+        """
+        if self.snapshot.policy is DEFAULT:
+            raise error
+        good = self.runtime.give_up(self.snapshot.policy, error)
+        self.snapshot = dataclasses.replace(self.snapshot, policy=good)
 
 
 CONTEXT: contextvars.ContextVar[RequestContext] = contextvars.ContextVar("context")

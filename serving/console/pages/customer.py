@@ -8,6 +8,7 @@ from typing import Any
 
 from starlette.requests import Request
 
+from scoring.errors import PolicyFailedError
 from serving.api.use_case_document import example
 from serving.console.views.score_history import earlier
 from serving.console.views.scored_customer import ScoredCustomer, features_in, scored_customer, with_features
@@ -107,15 +108,24 @@ def _facts(text: str, texts: Texts) -> dict[str, Any]:
     profile = context.runtime.customers.ready(asked, served)[0]
     return {
         "here": "customer",
-        "customer": context.by_policy(
-            lambda policy: scored_customer(served, profile, use_cases=asked.use_cases, policy=policy, texts=texts)
-        ),
+        "customer": _scored(profile, asked.use_cases, texts),
         "several": count if count > 1 else 0,
         "released_at": context.snapshot.released_at,
         "again": pretty(_again(asked)),
         "profile": profile,
         "use_cases": asked.use_cases,
     }
+
+
+def _scored(profile: Any, use_cases: list[str] | None, texts: Texts) -> ScoredCustomer:
+    """A customer as scored by the policy in force."""
+    context = CONTEXT.get()
+    while True:
+        served, policy = context.snapshot.served, context.snapshot.policy
+        try:
+            return scored_customer(served, profile, use_cases=use_cases, policy=policy, texts=texts)
+        except PolicyFailedError as error:
+            context.give_up_policy(error)
 
 
 def _again(asked: ScoresRequest) -> Any:
@@ -137,11 +147,7 @@ def _changed(facts: Mapping[str, Any], posted: Mapping[str, str], texts: Texts) 
     features, broken = changed(allowed, posted, known, texts)
     if broken or not posted:
         return {"controls": allowed, "broken": broken, "then": None}
-    context, asked = CONTEXT.get(), facts["use_cases"]
-    other = with_features(profile, features)
-    then = context.by_policy(
-        lambda policy: scored_customer(context.snapshot.served, other, use_cases=asked, policy=policy, texts=texts)
-    )
+    then = _scored(with_features(profile, features), facts["use_cases"], texts)
     if then.answer["status"] == "invalid":
         raise Problem(INVALID_PROFILE, "The changed profile must keep every rule of its features.")
     return {"controls": controls([one.live for one in shown.scored], features, texts), "broken": [], "then": then}
