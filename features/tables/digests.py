@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from functools import cache
 from pathlib import Path
 
 from features.config.use_case import UseCase
 from features.sources.source import digest
+
+# The rooms that make figures. Raise a room's version by hand in the commit that changes its figures: tables are then
+# written anew and models trained anew. tests/system/test_figures.py fails where that was forgotten.
+FIGURE_VERSIONS = {
+    "spec": 1,
+    "sources": 1,
+    "columns": 1,
+    "history": 1,
+    "point_in_time": 1,
+    "tables": 1,
+    "leakage": 1,
+    "build": 1,
+}
 
 _sections = ("events", "table", "profiles")
 
@@ -28,11 +40,6 @@ def config_digest(use_case: UseCase) -> str:
     return hashlib.sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()
 
 
-@cache
 def code_digest() -> str:
-    """The sha256 of this package's sources; read once, as the code was."""
-    whole = hashlib.sha256()
-    root = Path(__file__).resolve().parents[1]
-    for path in sorted(root.rglob("*.py")):
-        whole.update(f"{path.relative_to(root).as_posix()}\0".encode() + path.read_bytes() + b"\0")
-    return whole.hexdigest()
+    """The sha256 of the declared versions of the rooms: a renamed or reformatted file makes no other table."""
+    return hashlib.sha256(json.dumps(FIGURE_VERSIONS, sort_keys=True).encode()).hexdigest()
