@@ -12,6 +12,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.system.test_layers import OURS, imported
 
@@ -183,3 +184,15 @@ def test_ci_calls_what_people_call() -> None:
 
     assert "make test" in script
     assert (ROOT / ".ci/run").stat().st_mode & 0o111
+
+
+def test_hooks_call_what_ci_calls() -> None:
+    """Every hook is a target of the Makefile; none is fetched from elsewhere."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    repositories = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"]
+    hooks = [hook for repository in repositories for hook in repository["hooks"]]
+
+    assert [repository["repo"] for repository in repositories] == ["local"]
+    assert hooks
+    assert all(re.search(rf"^{hook['entry'].removeprefix('make ')}:", makefile, re.MULTILINE) for hook in hooks)
+    assert all(hook["entry"].startswith("make ") for hook in hooks)
