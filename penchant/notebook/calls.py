@@ -19,7 +19,7 @@ from penchant.notebook.frames import as_file, as_profile, as_table, like
 from scoring.answers.explain import ProfileError, explain_profile
 from scoring.answers.score import check_request
 from scoring.answers.served_release import Live
-from scoring.batch.score_files import score_table
+from scoring.batch.table_answers import score_table
 from scoring.bundle.golden_rows import replay
 from scoring.privacy.suppression import Suppression, open_suppression
 from scoring.reasons.reasons import OTHER_FACTORS

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from features.spec.feature import CUSTOMER_ID
-from scoring.audiences.snapshot import AudienceError, Membership, SegmentSnapshot
+from scoring.audiences.membership import Membership
+from scoring.audiences.snapshot import AudienceError, SegmentSnapshot
 from scoring.segments.policy import LEVELS
 from scoring.storage.table_files import read_batches
 

@@ -16,10 +16,12 @@ from scoring.audiences.addressable import addressees, counted, name_contacts
 from scoring.audiences.audience import read_contacts, read_suppressed
 from scoring.audiences.contacts import ContactsFile
 from scoring.audiences.export_formats import FORMS, write_audience
+from scoring.audiences.membership import SnapshotCounts
 from scoring.audiences.segment_report import read_outcomes, segment_report
-from scoring.audiences.snapshot import FLAP, SnapshotCounts, open_snapshot, take_snapshot
+from scoring.audiences.snapshot import open_snapshot, take_snapshot
 from scoring.bundle.bundle import canonical_json
 from scoring.bundle.golden_rows import replay
+from scoring.cli.audience_lines import report_lines, snapshot_lines
 from scoring.errors import PolicyFailedError
 from scoring.privacy.suppression import open_suppression
 from scoring.releases.current_pointer import released_use_cases
@@ -127,7 +129,7 @@ def freeze(options: Namespace) -> CommandResult:
     sizes = {key: document[key] for key in ("policy", "models", "as_of", "customers", "unplaced", "sizes")}
     sizes["snapshot"] = str(options.output.resolve())
     write_file(options.home / SEGMENTS_FOLDER / SIZES, canonical_json(sizes))
-    return CommandResult({**document, "output": str(options.output)}, _told(document, tally, options.output))
+    return CommandResult({**document, "output": str(options.output)}, snapshot_lines(document, tally, options.output))
 
 
 def export(options: Namespace) -> CommandResult:
@@ -183,7 +185,7 @@ def compare(options: Namespace) -> CommandResult:
     if options.home.is_dir():  # two files can be compared without a home
         kept = {"outcome": options.outcome if outcomes else None, **report}
         write_file(options.home / SEGMENTS_FOLDER / REPORT, (json.dumps(kept, ensure_ascii=False) + "\n").encode())
-    return CommandResult(report, [], "\n".join(_lines(report)))
+    return CommandResult(report, [], "\n".join(report_lines(report)))
 
 
 COMMANDS: Mapping[str, Callable[[Namespace], CommandResult]] = {
@@ -243,49 +245,3 @@ def _counted(
             "flap_rate": tally.flap_rate,
         }
     return document
-
-
-def _told(document: Mapping[str, Any], tally: SnapshotCounts, output: Path) -> list[str]:
-    words = [f"{tally.customers:,} customers placed by policy {document['policy']} in {output}."]
-    words += [f"  {code}: {size:,}" for code, size in document["sizes"].items()]
-    words += [f"  in no segment: {tally.unplaced:,}"] if tally.unplaced else []
-    if "flows" in document:
-        words += [f"{tally.moved:,} of {tally.compared:,} moved; {tally.arrived:,} are new, {tally.gone:,} gone."]
-        words += _flow_lines(document["flows"])
-        rate = f" ({tally.flap_rate:.2%})" if tally.flap_rate is not None else ""
-        words += [f"{tally.flaps:,} flapped{rate}: back where they were less than {FLAP.days} days before."]
-    return words
-
-
-def _flow_lines(flows: Sequence[Mapping[str, Any]]) -> list[str]:
-    moves = [flow for flow in flows if flow["from"] != flow["to"]]
-    return [f"  {flow['from'] or '-'} -> {flow['to'] or '-'}: {flow['customers']:,}" for flow in moves]
-
-
-def _lines(report: Mapping[str, Any]) -> list[str]:
-    """The report as lines for people."""
-    before, after = report["before"], report["after"]
-    lines = [
-        f"{before['as_of']} ({before['customers']:,} customers, policy {before['policy']}) to "
-        f"{after['as_of']} ({after['customers']:,}, policy {after['policy']})",
-        f"  {'segment':24} {'before':>9} {'after':>9}  predicted / realised among those before (95% interval)",
-    ]
-    lines += [_segment_line(segment) for segment in report["segments"]]
-    lines += [f"{report['moved']:,} moved, {report['arrived']:,} new, {report['gone']:,} gone"]
-    for level in sorted({flow["level"] for flow in report["flows"]}):
-        lines.append(f"  level {level}:")
-        lines += _flow_lines([flow for flow in report["flows"] if flow["level"] == level])
-    for segment in report["segments"]:
-        for name, features in segment["reasons"].items():
-            listed = ", ".join(f"{one['feature']} {one['contribution']:+.2f} ({one['share']:.0%})" for one in features)
-            lines.append(f"  why {segment['code']} ({name}): {listed}")
-    return lines
-
-
-def _segment_line(segment: Mapping[str, Any]) -> str:
-    said = [f"{name} {mean:.3f}" for name, mean in segment["predicted"].items() if mean is not None]
-    found = segment.get("realised")
-    if found and found["known"]:
-        said.append(f"/ {found['rate']:.3f} ({found['low']:.3f} to {found['high']:.3f}) of {found['known']:,}")
-    name = "  " * (segment["level"] - 1) + segment["code"]
-    return f"  {name:24} {segment['before']:>9,} {segment['after']:>9,}  {' '.join(said)}"

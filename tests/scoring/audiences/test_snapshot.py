@@ -8,15 +8,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from scoring.audiences.membership import SnapshotCounts, membership_after, minimum_stays
 from scoring.audiences.snapshot import (
     AudienceError,
-    SnapshotCounts,
-    membership_after,
-    minimum_stays,
     open_snapshot,
     take_snapshot,
 )
-from scoring.batch.score_files import score_table
+from scoring.batch.table_answers import score_table
 from scoring.models.bands import published_score
 from scoring.segments.assignment import assign_all
 from scoring.segments.policy_file import read_policy

@@ -13,7 +13,8 @@ import pytest
 
 from scoring.answers.score import score_profiles
 from scoring.answers.served_release import Live
-from scoring.batch.score_files import score_file, score_table
+from scoring.batch.score_files import score_file
+from scoring.batch.table_answers import score_table
 from scoring.cli.main import main
 from scoring.releases.store import load_release
 from scoring.storage.table_files import BatchError

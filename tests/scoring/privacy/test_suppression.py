@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scoring.batch.score_files import score_table
+from scoring.batch.table_answers import score_table
 from scoring.cli.main import main
 from scoring.privacy import suppression
 from scoring.privacy.suppression import FILE, KEY_FILE, Suppression, SuppressionError, open_suppression

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scoring.answers.score import name_segments, score_profiles
-from scoring.batch.score_files import answer_table, assign_rows, score_table
+from scoring.batch.table_answers import answer_table, assign_rows, score_table
 from scoring.segments.assignment import current_policy, install_policy
 from scoring.segments.policy import Policy, Segment
 from scoring.segments.policy_file import PolicyError, read_policy

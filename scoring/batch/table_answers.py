@@ -1,0 +1,203 @@
+"""The answers of one table's rows as columns: the numbers of HTTP, for a batch of a file or of a snapshot."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from features.spec.feature import CUSTOMER_ID
+from scoring.answers.served_release import STATUSES, Live, status_codes
+from scoring.encoding.encoder import Encoded, Encoder
+from scoring.privacy.suppression import Suppression
+from scoring.reasons.reason_columns import reason_columns
+from scoring.segments.assignment import DEFAULT, assign_all, field_of
+from scoring.segments.policy import Assignment, Policy
+from scoring.storage.table_files import BatchError
+from scoring.text.formatting import Language
+
+
+def score_table(
+    live: Mapping[str, Live],
+    table: pa.Table,
+    *,
+    first: int = 0,
+    reasons: int = 0,
+    language: Language = "en",
+    policy: Policy = DEFAULT,
+    suppression: Suppression | None = None,
+) -> pa.Table:
+    """The answers of a table's rows as columns; `first` is the number of rows before it, for ids of rows without one.
+
+    Raises:
+        BatchError: The table lacks a feature's column.
+    """
+    answered = answer_table(live, table, first=first, reasons=reasons, language=language, suppression=suppression)
+    codes = pa.nulls(len(table), pa.string())
+    if all(name in answered.parts for name in policy.use_cases):
+        codes = pa.array([_code(assigned) for assigned in assign_rows(policy, live, answered, table)], pa.string())
+    return pa.table({CUSTOMER_ID: answered.customers, **answered.columns(prefixed=len(live) > 1), "segment": codes})
+
+
+def _code(assigned: Assignment) -> str | None:
+    """The code of the segment that an answer would name."""
+    named = assigned.path[-1:] or assigned.also[:1]
+    return named[0].code if named else None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchAnswers:
+    """A table's answers: whose they are, and each use case's part."""
+
+    customers: pa.Array  # ids as text
+    parts: Mapping[str, _Part]
+
+    def columns(self, *, prefixed: bool) -> dict[str, pa.Array]:
+        """All parts' columns, with the use case's name before them where asked."""
+        return {
+            f"{name}_{column}" if prefixed else column: values
+            for name, part in self.parts.items()
+            for column, values in part.columns.items()
+        }
+
+
+def answer_table(
+    live: Mapping[str, Live],
+    table: pa.Table,
+    *,
+    first: int = 0,
+    reasons: int = 0,
+    language: Language = "en",
+    suppression: Suppression | None = None,
+) -> BatchAnswers:
+    """The answers of a table's rows, before any segment; arguments and errors are those of `score_table`."""
+    column = _id_column(live, table)
+    barred: list[int] = []
+    if column is None:  # nobody has an id
+        customers = pc.cast(pa.array(np.arange(first + 1, first + 1 + len(table))), pa.string())
+    else:
+        customers = table.column(column).cast(pa.string())
+        barred = _barred(customers.to_pylist(), suppression) if suppression else []
+    return BatchAnswers(
+        customers, {name: _score(served, table, reasons, language, barred) for name, served in live.items()}
+    )
+
+
+def _barred(customers: Sequence[str | None], suppression: Suppression) -> list[int]:
+    """The rows of those who objected."""
+    objectors = suppression.among({customer for customer in customers if customer is not None})
+    return [row for row, customer in enumerate(customers) if customer in objectors] if objectors else []
+
+
+def assign_rows(
+    policy: Policy,
+    live: Mapping[str, Live],
+    answered: BatchAnswers,
+    table: pa.Table,
+    *,
+    members: Sequence[Mapping[str, bool]] = (),
+) -> list[Assignment]:
+    """Where each row's customer stands; nowhere unless every use case of the policy was asked.
+
+    `members` are as `Policy.assign` takes them.
+    """
+    parts = answered.parts
+    if not all(name in parts for name in policy.use_cases):
+        return [Assignment()] * len(table)
+
+    def read(name: str) -> list[Any]:
+        if parsed := field_of(name):
+            return parts[parsed[0]].field(parsed[1], live[parsed[0]].scorer.bundle.ladder.codes)
+        owner = next(part for part in parts.values() if name in part.encoder.names)
+        return owner.feature(name, table)
+
+    statuses = {name: parts[name].columns["status"].to_pylist() for name in policy.use_cases}
+    return assign_all(policy, statuses, read, members=members)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One use case's columns of a batch, and the rows as encoded."""
+
+    columns: dict[str, pa.Array]
+    encoder: Encoder
+    matrix: NDArray[np.float64]
+
+    def field(self, field: str, codes: tuple[str, ...]) -> list[Any]:
+        """What a segment's rule reads of the answers."""
+        if field in ("lowest_band", "highest_band"):
+            rung = codes[0] if field == "lowest_band" else codes[-1]
+            return [None if code is None else code == rung for code in self.columns["band"].to_pylist()]
+        return self.columns[field].to_pylist()
+
+    def feature(self, name: str, table: pa.Table) -> list[Any]:
+        """What a segment's rule reads of the rows: categories as written, all else as encoded."""
+        position = [feature.name for feature in self.encoder.features].index(name)
+        if self.encoder.features[position].type == "category":
+            return table.column(name).cast(pa.string()).to_pylist()
+        return [None if math.isnan(value) else value for value in self.matrix[:, position].tolist()]
+
+
+def _score(served: Live, table: pa.Table, reasons: int, language: Language, barred: Sequence[int]) -> _Part:
+    """One use case's columns; those of the barred rows are null but for their status."""
+    try:
+        encoded = served.scorer.encoder.table(table)
+    except ValueError as error:
+        raise BatchError(str(error)) from error
+    status = status_codes(served.scorer, encoded.matrix)
+    status[list(encoded.errors)] = STATUSES.index("invalid")
+    status[list(barred)] = STATUSES.index("opted_out")
+    for row in barred:
+        encoded.errors.pop(row, None)
+        encoded.warnings.pop(row, None)
+    silent = status != STATUSES.index("scored")
+    scored = served.scorer.score(encoded.matrix)
+    columns = {
+        "status": pa.array(STATUSES).take(pa.array(status)),
+        "probability": pa.array(scored.probability, mask=silent),
+        "score": pa.array(scored.score, mask=silent),
+        "percentile": pa.array(scored.percentile.astype(np.int32), mask=silent),
+        "band": pa.array(served.scorer.bundle.ladder.codes).take(pa.array(scored.rung, mask=silent)),
+        "model_version": pa.repeat(served.release.version, len(status)),
+        "errors": _notes(encoded.errors, len(status)),
+        "warnings": _notes(encoded.warnings, len(status)),
+    }
+    if reasons:
+        columns |= _reasons(served, encoded, scored.margin, ~silent, reasons, language)
+    return _Part(columns, served.scorer.encoder, encoded.matrix)
+
+
+def _reasons(
+    served: Live,
+    encoded: Encoded,
+    margin: NDArray[np.float32],
+    scored_rows: NDArray[np.bool_],
+    count: int,
+    language: Language,
+) -> dict[str, pa.Array]:
+    """The columns of the reasons; null where the row was not scored, or has no more of them."""
+    matrix = encoded.matrix[scored_rows]
+    contributions = served.scorer.explain(matrix, margin[scored_rows]).contributions
+    found = reason_columns(served.release.bundle, matrix, contributions, count, language)
+    among = pa.array(np.cumsum(scored_rows) - 1, mask=~scored_rows)  # each row's position among those scored
+    return {name: values.take(among) for name, values in found.items()}
+
+
+def _notes(notes: Mapping[int, list[dict[str, str]]], count: int) -> pa.Array:
+    """Each row's notes as one text; null where it has none."""
+    if not notes:
+        return pa.nulls(count, pa.string())
+    texts = {row: "; ".join(f"{note['feature']}: {note['detail']}" for note in found) for row, found in notes.items()}
+    return pa.array([texts.get(row) for row in range(count)], pa.string())
+
+
+def _id_column(live: Mapping[str, Live], table: pa.Table) -> str | None:
+    """Where the ids stand: in the column `customer_id`, else in a use case's own; None where there is neither."""
+    names = [CUSTOMER_ID, *(served.release.bundle.manifest["customer_id"] for served in live.values())]
+    return next((name for name in names if name and name in table.column_names), None)

@@ -1,0 +1,56 @@
+"""What the commands around segments print for people: a snapshot's counts, a segment report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from scoring.audiences.membership import FLAP, SnapshotCounts
+
+
+def snapshot_lines(document: Mapping[str, Any], tally: SnapshotCounts, output: Path) -> list[str]:
+    """The counts of a snapshot as lines for people."""
+    words = [f"{tally.customers:,} customers placed by policy {document['policy']} in {output}."]
+    words += [f"  {code}: {size:,}" for code, size in document["sizes"].items()]
+    words += [f"  in no segment: {tally.unplaced:,}"] if tally.unplaced else []
+    if "flows" in document:
+        words += [f"{tally.moved:,} of {tally.compared:,} moved; {tally.arrived:,} are new, {tally.gone:,} gone."]
+        words += _flow_lines(document["flows"])
+        rate = f" ({tally.flap_rate:.2%})" if tally.flap_rate is not None else ""
+        words += [f"{tally.flaps:,} flapped{rate}: back where they were less than {FLAP.days} days before."]
+    return words
+
+
+def _flow_lines(flows: Sequence[Mapping[str, Any]]) -> list[str]:
+    moves = [flow for flow in flows if flow["from"] != flow["to"]]
+    return [f"  {flow['from'] or '-'} -> {flow['to'] or '-'}: {flow['customers']:,}" for flow in moves]
+
+
+def report_lines(report: Mapping[str, Any]) -> list[str]:
+    """The report as lines for people."""
+    before, after = report["before"], report["after"]
+    lines = [
+        f"{before['as_of']} ({before['customers']:,} customers, policy {before['policy']}) to "
+        f"{after['as_of']} ({after['customers']:,}, policy {after['policy']})",
+        f"  {'segment':24} {'before':>9} {'after':>9}  predicted / realised among those before (95% interval)",
+    ]
+    lines += [_segment_line(segment) for segment in report["segments"]]
+    lines += [f"{report['moved']:,} moved, {report['arrived']:,} new, {report['gone']:,} gone"]
+    for level in sorted({flow["level"] for flow in report["flows"]}):
+        lines.append(f"  level {level}:")
+        lines += _flow_lines([flow for flow in report["flows"] if flow["level"] == level])
+    for segment in report["segments"]:
+        for name, features in segment["reasons"].items():
+            listed = ", ".join(f"{one['feature']} {one['contribution']:+.2f} ({one['share']:.0%})" for one in features)
+            lines.append(f"  why {segment['code']} ({name}): {listed}")
+    return lines
+
+
+def _segment_line(segment: Mapping[str, Any]) -> str:
+    said = [f"{name} {mean:.3f}" for name, mean in segment["predicted"].items() if mean is not None]
+    found = segment.get("realised")
+    if found and found["known"]:
+        said.append(f"/ {found['rate']:.3f} ({found['low']:.3f} to {found['high']:.3f}) of {found['known']:,}")
+    name = "  " * (segment["level"] - 1) + segment["code"]
+    return f"  {name:24} {segment['before']:>9,} {segment['after']:>9,}  {' '.join(said)}"
