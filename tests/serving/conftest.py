@@ -2,126 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.support.models import release_shop, shop_rows
-from tests.support.ports import free_port
-
-ROOT = Path(__file__).parents[2]
-
-
-@dataclass(frozen=True)
-class Server:
-    """A running server, and where it writes."""
-
-    url: str
-    process: subprocess.Popen[bytes]
-    output: Path
-    home: Path
-
-    def written(self) -> str:
-        """Every line it wrote so far."""
-        return self.output.read_text(errors="replace")
-
-    def client(self) -> httpx.Client:
-        """A client that keeps its connection."""
-        return httpx.Client(base_url=self.url, timeout=30, trust_env=False)
-
-
-def start(
-    home: Path,
-    scratch: Path,
-    settings: Mapping[str, str] | None = None,
-    *,
-    command: list[str] | None = None,
-    ready: bool = True,
-    folder: Path = ROOT,
-) -> Server:
-    """Starts `python -m serving`, or another command, in a folder and waits until it is ready or at least alive."""
-    server = launch(home, scratch, settings, command=command, folder=folder)
-    try:
-        wait_for(server, "/readyz" if ready else "/livez")
-    except BaseException:
-        stop(server)
-        raise
-    return server
-
-
-def launch(
-    home: Path,
-    scratch: Path,
-    settings: Mapping[str, str] | None = None,
-    *,
-    command: list[str] | None = None,
-    folder: Path = ROOT,
-) -> Server:
-    """Starts it and waits for nothing."""
-    port = free_port()
-    output = scratch / f"server-{port}.log"
-    command = command or [sys.executable, "-m", "serving", "--home", str(home)]
-    surroundings = {name: value for name, value in os.environ.items() if not name.startswith(("PENCHANT_", "BENTOML_"))}
-    with output.open("wb") as sink:
-        process = subprocess.Popen(
-            [*command, "--port", str(port)],
-            cwd=folder,
-            env={
-                **surroundings,
-                "BENTOML_HOME": str(scratch / f"bentoml-{port}"),
-                "BENTOML_DO_NOT_TRACK": "True",
-                **(settings or {}),
-            },
-            stdout=sink,
-            stderr=subprocess.STDOUT,
-        )
-    return Server(f"http://127.0.0.1:{port}", process, output, home)
-
-
-def wait_for(server: Server, path: str, *, seconds: float = 60) -> None:
-    """Waits for a 200; fails with all the server wrote where it ends or does not come."""
-    latest = time.monotonic() + seconds
-    with server.client() as client:
-        while time.monotonic() < latest and server.process.poll() is None:
-            try:
-                if client.get(path).status_code == 200:
-                    return
-            except httpx.TransportError:
-                pass
-            time.sleep(0.05)
-    raise AssertionError(f"{path} gave no 200:\n{server.written()}")
-
-
-def stop(server: Server) -> None:
-    """Ends a server as an operator would."""
-    server.process.terminate()
-    try:
-        server.process.wait(20)
-    except subprocess.TimeoutExpired:
-        server.process.kill()
-        server.process.wait()
-
-
-def workers(server: Server) -> list[int]:
-    """The processes that answer."""
-    every = (int(path.name) for path in Path("/proc").glob("[0-9]*"))
-    return sorted(pid for pid in every if parent_of(pid) == server.process.pid)
-
-
-def parent_of(pid: int) -> int | None:
-    """Whose child a process is; None where it has ended."""
-    with suppress(OSError):
-        state, parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:2]
-        return None if state == "Z" else int(parent)
-    return None
+from tests.support.servers import Server, start, stop
 
 
 @pytest.fixture(scope="session")

@@ -15,8 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.serving.conftest import ROOT, start, stop
-from tests.serving.releases.test_watcher import QUICK
+from tests.support.servers import QUICK, ROOT, start, stop
 
 SECRET = re.compile(r"(?i)[\w-]*(password|secret|token|key)\b\s*[:=]\s*\"?\w")
 STAGES = ("mlflow", "server")

@@ -15,9 +15,8 @@ import httpx
 import pytest
 
 from tests.conftest import take_along
-from tests.serving.api.test_handlers import profiles
-from tests.serving.conftest import Server, start, stop
-from tests.serving.releases.test_watcher import QUICK
+from tests.support.answers import profiles
+from tests.support.servers import QUICK, Server, start, stop
 
 BENTOML = [sys.executable, "-m", "bentoml"]
 BARRED = ("mlflow", "pandas", "sklearn", "shap", "pandera", "ibis")

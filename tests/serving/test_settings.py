@@ -16,9 +16,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from serving.settings import Settings, SettingsError
-from tests.serving.conftest import ROOT, Server, start, stop
-from tests.serving.edge.test_edge import is_problem
-from tests.serving.releases.test_watcher import QUICK
+from tests.support.answers import is_problem
+from tests.support.servers import QUICK, ROOT, Server, start, stop
 
 ORIGIN = "https://crm.example"
 

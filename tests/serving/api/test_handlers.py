@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +14,7 @@ from scoring.answers.explain import explain_profile
 from scoring.answers.score import score_profiles
 from scoring.answers.served_release import Live
 from scoring.releases.store import load_release
-from tests.serving.conftest import ROOT
-from tests.support.models import shop_rows
-
-
-def contract(name: str) -> dict[str, Any]:
-    """A schema of the contract."""
-    return dict(json.loads((ROOT / "tests/contract" / f"{name}.schema.json").read_bytes()))
-
-
-def profiles(count: int) -> list[dict[str, Any]]:
-    """Posted profiles, nulls and all."""
-    return [{"customer_id": f"c{i}", "features": row} for i, row in enumerate(shop_rows(count, seed=9))]
+from tests.support.answers import contract, profiles
 
 
 @pytest.mark.parametrize("count", [1, 3, 300], ids=["one", "few", "many"])

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.serving.conftest import Server
+from tests.support.servers import Server
 
 CASES = os.environ.get("PENCHANT_FUZZ_CASES", "40")  # a route; `make fuzz` asks for more
 

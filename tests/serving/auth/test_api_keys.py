@@ -22,18 +22,12 @@ from serving.auth.api_keys import FILE, ApiKey, KeyRing, KeysError, add_key, mai
 from serving.auth.gate import Gate
 from serving.http.problems import KEYLESS, Problem
 from serving.settings import Settings
-from tests.serving.conftest import ROOT, Server, start, stop
-from tests.serving.edge.test_edge import is_problem
-from tests.serving.releases.test_watcher import QUICK, until
+from tests.support.answers import bearer, is_problem
 from tests.support.models import release_shop
 from tests.support.ports import free_port
+from tests.support.servers import QUICK, ROOT, Server, start, stop, until
 
 LOCAL, REMOTE = ("127.0.0.1", 3000), ("192.0.2.1", 3000)
-
-
-def bearer(token: str) -> dict[str, str]:
-    """The header a caller sends."""
-    return {"Authorization": f"Bearer {token}"}
 
 
 def raw(token: str) -> dict[bytes, bytes]:

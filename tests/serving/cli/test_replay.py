@@ -18,8 +18,8 @@ from scoring.releases.store import load_release
 from serving.cli import replay
 from serving.customers import feature_store as store
 from serving.customers.decision_log import Decisions
-from tests.serving.conftest import ROOT
 from tests.support.models import release_shop, shop_rows
+from tests.support.servers import ROOT
 
 ROWS = shop_rows(30, seed=3)
 IDS = [f"Planted-{number}-é" for number in range(len(ROWS))]

@@ -14,11 +14,9 @@ from scoring.privacy import suppression
 from scoring.privacy.suppression import KEY_FILE, Suppression
 from serving.cli import suppress
 from serving.customers.feature_store import put
-from tests.serving.conftest import Server, start, stop
-from tests.serving.customers.test_feature_store import results, statuses
-from tests.serving.edge.test_edge import is_problem
-from tests.serving.releases.test_watcher import QUICK, until
+from tests.support.answers import is_problem, results, statuses
 from tests.support.models import release_shop, shop_rows
+from tests.support.servers import QUICK, Server, start, stop, until
 
 ROW = next(row for row in shop_rows(50, seed=5) if None not in row.values())
 OUT = {"churn": "opted_out", "propensity": "opted_out"}

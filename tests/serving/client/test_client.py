@@ -21,9 +21,9 @@ from scoring.answers.score import score_profiles
 from scoring.answers.served_release import Live
 from scoring.releases.store import load_release
 from serving.client.client import AsyncClient, CallError, Client, profiles_of
-from tests.serving.conftest import Server
 from tests.support.models import shop_rows
 from tests.support.ports import free_port
+from tests.support.servers import Server
 
 
 def customers(count: int) -> list[dict[str, Any]]:

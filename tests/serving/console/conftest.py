@@ -16,8 +16,8 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from serving.customers.feature_store import put
-from tests.serving.conftest import Server, start, stop
 from tests.support.models import shop_rows
+from tests.support.servers import Server, start, stop
 from tests.support.shop import freeze_segments, note_verdicts, release_full_shop
 
 LANGUAGES = ("en", "fr")

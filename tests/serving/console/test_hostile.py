@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
-from tests.serving.conftest import Server
 from tests.serving.console.conftest import LANGUAGES, Open, score
+from tests.support.servers import Server
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 PARTS = {"content-type": "multipart/form-data; boundary=x"}

@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from tests.serving.console.conftest import LANGUAGES
-from tests.serving.releases.test_watcher import until
 from tests.support.models import shop_rows
+from tests.support.servers import until
 
 CUSTOMERS = 50
 

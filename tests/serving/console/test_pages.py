@@ -5,28 +5,20 @@ from __future__ import annotations
 import gzip
 import json
 import re
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 import pytest
 from playwright.sync_api import Response
 
-from tests.serving.conftest import Server
 from tests.serving.console.conftest import LANGUAGES, Open, Seen, score
+from tests.support.barriers import barriers
+from tests.support.servers import Server
 
-AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text(encoding="utf-8")
 PLAN = "/console/models/churn?capacity=200&cost=1&value=9"
 PAGES = ("/console/", "/console/customer", "/console/segments", PLAN, "/docs", "/console/sign-in")
 LOOKS = {"en": {"width": 1920, "color_scheme": "light"}, "fr": {"width": 375, "color_scheme": "dark"}}
 HEAVIEST = 150 * 1024  # bytes, compressed, with everything a page loads
-
-
-def barriers(seen: Seen) -> list[str]:
-    """What axe-core finds: each broken rule with the elements that break it."""
-    seen.page.evaluate(AXE)
-    found: dict[str, Any] = seen.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    return [f"{broken['id']}: {[node['html'] for node in broken['nodes']]}" for broken in found["violations"]]
 
 
 def overflows(seen: Seen) -> bool:
@@ -41,16 +33,16 @@ def test_no_page_has_a_barrier(server: Server, open_page: Open, profile: dict[st
     found = {}
     for path in PAGES:
         seen.page.goto(server.url + path)
-        found[path] = barriers(seen), overflows(seen), seen.page.locator("html").get_attribute("lang")
+        found[path] = barriers(seen.page), overflows(seen), seen.page.locator("html").get_attribute("lang")
     seen.page.goto(f"{server.url}/console/customer")
     score(seen, profile)
-    found["a customer"] = barriers(seen), overflows(seen), seen.page.locator("html").get_attribute("lang")
+    found["a customer"] = barriers(seen.page), overflows(seen), seen.page.locator("html").get_attribute("lang")
     for state, posted in (("a bad paste", "{oups"), ("a customer who breaks every rule", {"features": {"<b>": [1]}})):
         seen.page.goto(f"{server.url}/console/customer")
         score(seen, posted)
-        found[state] = barriers(seen), overflows(seen), seen.page.locator("html").get_attribute("lang")
+        found[state] = barriers(seen.page), overflows(seen), seen.page.locator("html").get_attribute("lang")
     seen.page.goto(f"{server.url}/console/models/nobody")
-    found["trouble"] = barriers(seen), overflows(seen), seen.page.locator("html").get_attribute("lang")
+    found["trouble"] = barriers(seen.page), overflows(seen), seen.page.locator("html").get_attribute("lang")
 
     assert {page: what for page, what in found.items() if what != ([], False, language)} == {}
 

@@ -21,11 +21,10 @@ from serving.customers.decision_log import decisions_of
 from serving.settings import Settings
 from serving.worker.request_context import CONTEXT, RequestContext
 from serving.worker.runtime import Runtime
-from tests.serving.conftest import Server
 from tests.serving.console.conftest import LANGUAGES, Open, Seen, running, score
-from tests.serving.console.test_pages import barriers
-from tests.serving.releases.test_watcher import until
+from tests.support.barriers import barriers
 from tests.support.models import shop_rows
+from tests.support.servers import Server, until
 from tests.support.shop import CUSTOMERS
 
 NEXT = "[data-part=then] data"
@@ -116,7 +115,7 @@ def test_earlier_scores_are_told(server: Server, client: httpx.Client, open_page
     assert len(rows) == len(scored) > 0
     for name, one in scored.items():
         assert any(name in row and one["band"]["label"] in row and told["segment"]["label"] in row for row in rows)
-    assert barriers(seen) == []
+    assert barriers(seen.page) == []
     client.post("/v1/customers/erase", json={"customer_ids": [who]})
     seen.page.reload()
     assert {"en": "holds no earlier score", "fr": "ne contient aucun score"}[language] in earlier(seen)
@@ -256,7 +255,7 @@ def test_the_gates_decisions_are_told_and_why(server: Server, open_page: Open, l
     assert words[language][0] in leaky
     assert words[language][1] in leaky
     assert "duration" in leaky
-    assert barriers(seen) == []
+    assert barriers(seen.page) == []
     seen.page.goto(f"{server.url}/console/models/churn")
     kept, better, first = seen.page.locator(".verdicts li").all_inner_texts()
     assert words[language][2] in better
@@ -342,7 +341,7 @@ def test_an_audience_is_counted_and_saved(server: Server, open_page: Open, tmp_p
     assert {row["CUSTOMER_ID"] for row in rows} <= agreed - {barred}
     assert counts["no_consent"] > 0
     if language == "en":
-        assert barriers(seen) == []
+        assert barriers(seen.page) == []
         assert '"event":"audience_left"' in server.written()
     assert "@example.com" not in server.written()
 
@@ -374,12 +373,12 @@ def test_an_empty_installation_says_what_to_do(tmp_path: Path, open_page: Open) 
         for language in LANGUAGES:
             seen = open_page(server, language=language)
             assert "python -m training" in seen.page.inner_text("main")
-            assert barriers(seen) == []
+            assert barriers(seen.page) == []
             for path in ("/console/customer", "/console/segments"):
                 assert seen.page.goto(server.url + path).status == 200
             assert "python -m scoring segment-report" in seen.page.inner_text("main")
             assert "python -m scoring snapshot" in seen.page.inner_text("#audience")
-            assert barriers(seen) == []
+            assert barriers(seen.page) == []
 
 
 def test_a_key_opens_the_console_and_signing_out_closes_it(

@@ -13,11 +13,10 @@ from scoring.privacy import suppression
 from scoring.storage.sqlite import Reader
 from serving.customers import subject_rights as rights
 from serving.customers.decision_log import FILE, Decisions, decisions_of, latest_of, remove
-from tests.serving.conftest import start, stop
-from tests.serving.customers.test_feature_store import results
-from tests.serving.customers.test_subject_rights import traces
-from tests.serving.releases.test_watcher import QUICK, until
+from tests.support.answers import results
 from tests.support.models import release_shop, shop_rows
+from tests.support.servers import QUICK, start, stop, until
+from tests.support.stored import traces
 
 ROW = next(row for row in shop_rows(50, seed=5) if None not in row.values())
 WHO = "Planted-7391-é"

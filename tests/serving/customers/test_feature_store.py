@@ -5,37 +5,19 @@ from __future__ import annotations
 import math
 import sqlite3
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import polars as pl
 import pytest
 
-from serving.cli import load
 from serving.customers.feature_store import FILE, SqliteStore, put
-from tests.serving.conftest import Server, start, stop
-from tests.serving.edge.test_edge import is_problem
-from tests.serving.releases.test_watcher import QUICK, until
-from tests.support.models import SHOP, release_shop, shop_rows
-
-ROWS = shop_rows(300, seed=11)
-
-
-def table(rows: Sequence[Mapping[str, Any]], ids: Sequence[Any]) -> pl.DataFrame:
-    """Posted features as a table that training's side would write."""
-    frame = pl.DataFrame(rows, infer_schema_length=None)
-    joined = pl.col("joined on").str.to_datetime("%Y-%m-%d", time_unit="us", time_zone="UTC")
-    return frame.with_columns(joined).insert_column(0, pl.Series("customer_id", ids)).with_columns(eligible=True)
-
-
-def loaded(home: Path, scratch: Path, frame: pl.DataFrame, *options: str) -> int:
-    """Runs `python -m serving load` in this process."""
-    file = scratch / "features.parquet"
-    frame.write_parquet(file)
-    return load.main([str(file), "--home", str(home), *options])
+from tests.support.answers import is_problem, results, statuses
+from tests.support.models import SHOP, release_shop
+from tests.support.servers import QUICK, Server, start, stop, until
+from tests.support.stored import ROWS, loaded, table
 
 
 @pytest.fixture(scope="module")
@@ -56,18 +38,6 @@ def knowing(stocked: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     running = start(stocked, tmp_path_factory.mktemp("server"), {**QUICK, "PENCHANT_STALE_DAYS": "3650"})
     yield running
     stop(running)
-
-
-def results(client: httpx.Client, **body: Any) -> list[Any]:
-    """The results of a call that succeeds."""
-    answer = client.post("/v1/scores", json=body)
-    assert answer.status_code == 200, answer.text
-    return list(answer.json()["results"])
-
-
-def statuses(result: Mapping[str, Any]) -> dict[str, str]:
-    """The status of each use case."""
-    return {name: score["status"] for name, score in result["scores"].items()}
 
 
 @pytest.mark.parametrize("asked", [{}, {"use_cases": ["churn"], "reasons": 3, "language": "fr"}], ids=["all", "one"])

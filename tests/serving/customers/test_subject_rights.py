@@ -15,12 +15,10 @@ from scoring.privacy.suppression import Suppression
 from serving.auth.api_keys import add_key
 from serving.customers import subject_rights as rights
 from serving.customers.feature_store import SqliteStore, put
-from tests.serving.auth.test_api_keys import bearer
-from tests.serving.conftest import Server, start, stop
-from tests.serving.customers.test_feature_store import ROWS, loaded, results, statuses, table
-from tests.serving.edge.test_edge import is_problem
-from tests.serving.releases.test_watcher import QUICK, until
+from tests.support.answers import bearer, is_problem, results, statuses
 from tests.support.models import release_shop, shop_rows
+from tests.support.servers import QUICK, Server, start, stop, until
+from tests.support.stored import ROWS, loaded, table, traces
 
 WHO = [f"Planted-7391-é-{number}" for number in range(3)]
 VALUE = "Planted-Value-4242"
@@ -41,13 +39,6 @@ def stock(home: Path) -> None:
     other = {"customer_id": "other-1", "features": {**ROW, "canal d'achat": "web"}}
     (folder / "churn.json").write_text(json.dumps({"profiles": [*theirs, other], "reasons": 3}, ensure_ascii=False))
     (folder / "propensity.json").write_text(json.dumps({"profiles": theirs, "reasons": 3}, indent=1))
-
-
-def traces(home: Path, *tokens: str) -> set[str]:
-    """The files under a home that hold any token, as text or as JSON escapes it."""
-    spelled = [form for token in tokens for form in (token.encode(), json.dumps(token)[1:-1].encode())]
-    files = [path for path in home.rglob("*") if path.is_file()]
-    return {path.name for path in files if any(form in path.read_bytes() for form in spelled)}
 
 
 @pytest.fixture

@@ -10,11 +10,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-import jsonschema
 import pytest
 
-from tests.serving.api.test_handlers import contract
-from tests.serving.conftest import Server
+from tests.support.answers import is_problem
+from tests.support.servers import Server
 
 SCORES, EXPLANATIONS = "/v1/scores", "/v1/explanations"
 BOTH = pytest.mark.parametrize("path", [SCORES, EXPLANATIONS])
@@ -25,17 +24,6 @@ def post(client: httpx.Client, path: str, body: bytes, **headers: str) -> httpx.
     """Posts bytes as JSON; underscores in names of headers become hyphens."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return client.post(path, content=body, headers={"Content-Type": "application/json", **named})
-
-
-def is_problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
-    """The problem document, checked: media type, schema, status, code and the id that the header has too."""
-    assert answer.status_code == status, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    problem = dict(answer.json())
-    jsonschema.validate(problem, contract("problem"))
-    assert (problem["status"], problem["type"]) == (status, f"urn:penchant:problem:{code}")
-    assert problem["request_id"] == answer.headers["x-request-id"]
-    return problem
 
 
 def valid(path: str, profile: dict[str, Any], /, **changes: Any) -> dict[str, Any]:

@@ -20,9 +20,8 @@ from serving.releases.watcher import Snapshot
 from serving.worker.request_context import RequestContext
 from tests.scoring.answers.test_policy_proof import MISFIT
 from tests.scoring.segments.test_assignment import GOOD, USE_CASES
-from tests.serving.conftest import start, stop
-from tests.serving.releases.test_watcher import QUICK, until
 from tests.support.models import release_shop
+from tests.support.servers import QUICK, start, stop, until
 
 
 @pytest.fixture

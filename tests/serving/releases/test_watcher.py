@@ -9,17 +9,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from scoring.answers.explain import explain_profile
 from scoring.answers.score import score_profiles
 from scoring.releases.store import make_current
 from serving.releases import watcher
-from tests.serving.conftest import Server, start, stop, wait_for
+from tests.support.answers import version
 from tests.support.models import release_shop
-
-QUICK = {"PENCHANT_POLL_SECONDS": "0.05", "PENCHANT_DRAIN_SECONDS": "0.1"}
+from tests.support.servers import QUICK, Server, start, stop, until, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -38,20 +36,6 @@ def swapping(shelf: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     running = start(shelf, tmp_path_factory.mktemp("server"), QUICK)
     yield running
     stop(running)
-
-
-def until(holds: Callable[[], bool], *, seconds: float = 20) -> None:
-    """Waits until something holds."""
-    latest = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < latest
-        time.sleep(0.05)
-
-
-def version(client: httpx.Client, profile: dict[str, Any]) -> str:
-    """The version that scores now."""
-    answer = client.post("/v1/scores", json={"use_cases": ["churn"], "profiles": [profile]})
-    return str(answer.json()["results"][0]["scores"]["churn"]["model_version"])
 
 
 def test_an_empty_home_starts_alive_and_says_what_to_do(tmp_path: Path, profile: dict[str, Any]) -> None:

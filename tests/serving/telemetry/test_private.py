@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tests.serving.conftest import Server, start, stop
-from tests.serving.releases.test_watcher import QUICK
+from tests.support.servers import QUICK, Server, start, stop
 
 PLANTED = "Planted-7391-Value"
 NUMBER = 7391.550077  # unmistakable wherever it turns up

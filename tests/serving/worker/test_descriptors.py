@@ -8,9 +8,8 @@ from typing import Any
 
 from scoring.privacy import suppression
 from serving.customers.feature_store import put
-from tests.serving.conftest import start, stop, workers
-from tests.serving.releases.test_watcher import QUICK
 from tests.support.models import release_shop
+from tests.support.servers import QUICK, start, stop, workers
 
 CALLS = 1000
 SPARE = 3  # files that the looks of the moment may have open

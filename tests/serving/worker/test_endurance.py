@@ -16,8 +16,7 @@ import pytest
 from benchmarks.endurance.callers import Callers
 from benchmarks.endurance.shelf import USE_CASES, Shelf
 from benchmarks.endurance.swaps import swaps
-from tests.serving.conftest import Server, launch, parent_of, start, stop, wait_for, workers
-from tests.serving.releases.test_watcher import QUICK, until
+from tests.support.servers import QUICK, Server, launch, parent_of, start, stop, until, wait_for, workers
 
 
 def port_of(server: Server) -> int:

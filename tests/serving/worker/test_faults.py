@@ -24,10 +24,9 @@ from benchmarks.processes import memory_bytes
 from scoring.releases.store import make_current
 from serving.customers import feature_store as store
 from serving.customers.decision_log import decisions_of
-from tests.serving.conftest import Server, start, stop, workers
-from tests.serving.edge.test_edge import is_problem
-from tests.serving.releases.test_watcher import QUICK, until, version
+from tests.support.answers import is_problem, version
 from tests.support.models import release_shop
+from tests.support.servers import QUICK, Server, start, stop, until, workers
 
 JSON = {"Content-Type": "application/json"}
 HEAD = "POST /v1/scores HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n"

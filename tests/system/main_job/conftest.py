@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 from tests.conftest import newcomer
-from tests.serving.conftest import Server, start, stop
+from tests.support.servers import Server, start, stop
 
 ROOT = Path(__file__).parents[3]
 

@@ -1,0 +1,78 @@
+"""The client whose calls are awaited."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+import msgspec
+
+from serving.client.answers import Explanation, Language, Profile, Result
+from serving.client.calls import Calls
+from serving.client.profiles import ID, bodies, encode, profiles_of
+
+
+class AsyncClient(Calls):
+    """The same, awaited; the chunks of a large call are asked for `at_once` at a time."""
+
+    def __init__(
+        self, url: str, *, key: str | None = None, timeout: float = 30.0, retries: int = 5, at_once: int = 2
+    ) -> None:
+        super().__init__(url, key=key, timeout=timeout, retries=retries)
+        self._http = httpx.AsyncClient(**self.options)
+        self._at_once = asyncio.Semaphore(at_once)
+
+    async def scores(
+        self,
+        profiles: Any,
+        *,
+        use_cases: Sequence[str] | None = None,
+        reasons: int = 0,
+        language: Language = "en",
+        customer_id: str = ID,
+    ) -> list[Result]:
+        """One result a profile, in order; arguments and errors are those of `Client.scores`."""
+        options = {"use_cases": use_cases, "reasons": reasons, "language": language}
+        chunks = bodies(profiles_of(profiles, customer_id), options)
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._results(body)) for body in chunks]
+        return [row for task in tasks for row in task.result()]
+
+    async def explain(self, use_case: str, profile: Profile, *, language: Language = "en") -> Explanation:
+        """One score taken apart; errors are those of `Client.explain`."""
+        body = encode({"use_case": use_case, "profile": profile, "language": language})
+        explanation: Explanation = msgspec.json.decode(await self._post("/v1/explanations", body))
+        return explanation
+
+    async def _results(self, body: bytes) -> list[Result]:
+        async with self._at_once:
+            results: list[Result] = msgspec.json.decode(await self._post("/v1/scores", body))["results"]
+        return results
+
+    async def _post(self, path: str, body: bytes) -> bytes:
+        for attempt in range(self.retries + 1):
+            met: httpx.Response | httpx.TransportError
+            try:
+                met = await self._http.post(path, content=body)
+            except httpx.TransportError as error:
+                met = error
+            wait = self.wait(attempt, met)
+            if wait is None and isinstance(met, httpx.Response):
+                return met.content
+            await asyncio.sleep(wait or 0.0)
+        raise AssertionError("unreachable")
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Closes its connections."""
+        await self._http.aclose()

@@ -1,0 +1,88 @@
+"""The client whose calls return when they are answered."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+import msgspec
+
+from serving.client.answers import Explanation, Language, Profile, Result
+from serving.client.calls import Calls
+from serving.client.profiles import ID, bodies, encode, profiles_of
+
+
+class Client(Calls):
+    """Asks a Penchant server.
+
+    Args:
+        url: Where it is, e.g. `http://127.0.0.1:3000`.
+        key: An API key, where the server asks for one.
+        timeout: Seconds for one attempt.
+        retries: How often a call is made again when the server is busy (429, 503) or cannot be reached.
+    """
+
+    def __init__(self, url: str, *, key: str | None = None, timeout: float = 30.0, retries: int = 5) -> None:
+        super().__init__(url, key=key, timeout=timeout, retries=retries)
+        self._http = httpx.Client(**self.options)
+
+    def scores(
+        self,
+        profiles: Any,
+        *,
+        use_cases: Sequence[str] | None = None,
+        reasons: int = 0,
+        language: Language = "en",
+        customer_id: str = ID,
+    ) -> list[Result]:
+        """One result a profile, in order.
+
+        Args:
+            profiles: Profiles, or a data frame of any library that speaks Arrow (polars, pandas, pyarrow, DuckDB):
+                a column with the customer's id, and the features.
+            use_cases: Whom to ask; None: all whose features are there.
+            reasons: How many reasons a score, 0..20.
+            language: Of labels and reasons.
+            customer_id: The data frame's column of ids.
+
+        Raises:
+            CallError: The server refused the call, or could not be reached.
+        """
+        options = {"use_cases": use_cases, "reasons": reasons, "language": language}
+        return [row for body in bodies(profiles_of(profiles, customer_id), options) for row in self._results(body)]
+
+    def explain(self, use_case: str, profile: Profile, *, language: Language = "en") -> Explanation:
+        """One score taken apart. Raises as `scores` does; a profile that is not valid is refused with a 422."""
+        body = encode({"use_case": use_case, "profile": profile, "language": language})
+        explanation: Explanation = msgspec.json.decode(self._post("/v1/explanations", body))
+        return explanation
+
+    def _results(self, body: bytes) -> list[Result]:
+        results: list[Result] = msgspec.json.decode(self._post("/v1/scores", body))["results"]
+        return results
+
+    def _post(self, path: str, body: bytes) -> bytes:
+        for attempt in range(self.retries + 1):
+            met: httpx.Response | httpx.TransportError
+            try:
+                met = self._http.post(path, content=body)
+            except httpx.TransportError as error:
+                met = error
+            wait = self.wait(attempt, met)
+            if wait is None and isinstance(met, httpx.Response):
+                return met.content
+            time.sleep(wait or 0.0)
+        raise AssertionError("unreachable")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes its connections."""
+        self._http.close()
