@@ -28,10 +28,10 @@ class EncodedColumn:
     warned: dict[int, str] = field(default_factory=dict)
 
 
-def encode_column(feature: Feature, rule: ValueRule, gap: float, column: pa.ChunkedArray) -> EncodedColumn:
+def encode_column(feature: Feature, rule: ValueRule, missing: float, column: pa.ChunkedArray) -> EncodedColumn:
     """Encodes a column of a table file, where text may stand for numbers, dates and booleans.
 
-    Nulls, NaN and blank text are missing and encoded as `gap`.
+    Nulls, NaN and blank text are missing and encoded as `missing`.
     """
     if pa.types.is_duration(column.type):  # Parquet holds its count of units, which is what training reads
         column = column.cast(pa.int64())
@@ -46,7 +46,7 @@ def encode_column(feature: Feature, rule: ValueRule, gap: float, column: pa.Chun
         ticks = pc.cast(pc.cast(column, pa.timestamp("us")), pa.int64())
         days = pc.divide(ticks.cast(pa.float64(), safe=False), DAY)
         return _numbers(feature, lambda value: _seen_only(feature, value), days)
-    return _distinct(_reading(feature, rule), gap, column)
+    return _distinct(_reading(feature, rule), missing, column)
 
 
 def _plain_numbers(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
@@ -86,12 +86,12 @@ def _seen_only(feature: Feature, days: float) -> EncodedValue:
     return days, "outside_training_range" if outside else None
 
 
-def _distinct(rule: ValueRule, gap: float, column: pa.ChunkedArray) -> EncodedColumn:
+def _distinct(rule: ValueRule, missing: float, column: pa.ChunkedArray) -> EncodedColumn:
     encoded = column.combine_chunks()
     encoded = encoded if pa.types.is_dictionary(encoded.type) else pc.dictionary_encode(encoded)
-    results = [_result(rule, gap, value) for value in encoded.dictionary.to_pylist()]
+    results = [_result(rule, missing, value) for value in encoded.dictionary.to_pylist()]
     where = np.asarray(pc.fill_null(encoded.indices, len(results)).to_numpy(zero_copy_only=False), dtype=np.int64)
-    numbers = np.asarray([number for number, _, _ in results] + [gap], dtype=np.float64)
+    numbers = np.asarray([number for number, _, _ in results] + [missing], dtype=np.float64)
     done = EncodedColumn(numbers[where])
     for position, (_, broken, warning) in enumerate(results):
         if broken or warning:
@@ -100,17 +100,17 @@ def _distinct(rule: ValueRule, gap: float, column: pa.ChunkedArray) -> EncodedCo
     return done
 
 
-def _result(rule: ValueRule, gap: float, value: Any) -> tuple[float, str | None, str | None]:
+def _result(rule: ValueRule, missing: float, value: Any) -> tuple[float, str | None, str | None]:
     if (
         value is None
         or (isinstance(value, float) and math.isnan(value))
         or (isinstance(value, str) and not value.strip())
     ):
-        return gap, None, None
+        return missing, None, None
     try:
         number, warning = rule(value)
     except InvalidValueError as error:
-        return gap, str(error), None
+        return missing, str(error), None
     return number, None, warning
 
 

@@ -68,7 +68,7 @@ def plain_numbers(features: Sequence[Feature], rows: Sequence[Values]) -> Plain:
     return values, unclear
 
 
-def plain_others(feature: Feature, rule: ValueRule, gap: float, values: Values) -> Plain:
+def plain_others(feature: Feature, rule: ValueRule, missing: float, values: Values) -> Plain:
     """One feature's values by the rule, asked once a distinct value; unclear where it refuses or warns.
 
     They are texts or booleans; of amounts in a way of their own, texts or numbers.
@@ -78,7 +78,7 @@ def plain_others(feature: Feature, rule: ValueRule, gap: float, values: Values) 
     if not set(map(type, values)) <= kinds:
         odd |= [type(value) not in kinds for value in values]
         values = tuple(value if type(value) in kinds else None for value in values)
-    numbers: dict[Any, float] = {None: gap}
+    numbers: dict[Any, float] = {None: missing}
     doubtful_values = set()
     for value in set(values) - {None}:
         try:

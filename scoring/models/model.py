@@ -104,7 +104,7 @@ class LinearModel:
 
     terms: tuple[dict[str, Any], ...]
     intercept: float
-    gaps: Imputation | None = None
+    imputation: Imputation | None = None
 
     @classmethod
     def parse(cls, stored: bytes) -> LinearModel:
@@ -114,8 +114,8 @@ class LinearModel:
         {"kind": "levels", "values": [one a code]}. With `gaps` beside them, numbers are filled before they are read.
         """
         document = json.loads(stored)
-        gaps = Imputation.parse(document["gaps"]) if "gaps" in document else None
-        return cls(tuple(document["terms"]), float(document["intercept"]), gaps)
+        imputation = Imputation.parse(document["gaps"]) if "gaps" in document else None
+        return cls(tuple(document["terms"]), float(document["intercept"]), imputation)
 
     def margin(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
         """Raw log-odds, shape (rows,)."""
@@ -134,11 +134,11 @@ class LinearModel:
         return self.intercept
 
     def _terms(self, matrix: NDArray[np.float32]) -> Iterator[NDArray[np.float64]]:
-        if self.gaps is None:
+        if self.imputation is None:
             yield from (_term(term, _read(term, matrix[:, place])) for place, term in enumerate(self.terms))
             return
         read = [_read(term, matrix[:, place]) for place, term in enumerate(self.terms)]
-        filled = self.gaps.fill(np.stack(read, axis=1))
+        filled = self.imputation.fill(np.stack(read, axis=1))
         yield from (_term(term, filled[:, place]) for place, term in enumerate(self.terms))
 
 

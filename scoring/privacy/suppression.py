@@ -1,7 +1,7 @@
 """The suppression list: who objected to being scored, as keyed hashes, so that the list itself names nobody.
 
 HOME/suppressed.db holds HMAC-SHA256 of customers' ids under the key in HOME/customers.key. Of those who were erased it
-keeps the same kind of hash and the moment: enough to tell that it was done, and not to take them in again by mistake.
+keeps the same kind of hash and the moment: enough to know that it was done, and not to take them in again by mistake.
 """
 
 from __future__ import annotations

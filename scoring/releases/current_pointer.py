@@ -17,10 +17,10 @@ _LONGEST = 100  # bytes of CURRENT that are read: more than any version has
 
 def released_use_cases(home: Path) -> list[str]:
     """The use cases that have a current release, in order of name."""
-    shelf = home / "releases"
-    if not shelf.is_dir():
+    releases = home / "releases"
+    if not releases.is_dir():
         return []
-    return sorted(path.name for path in shelf.iterdir() if NAME.fullmatch(path.name) and (path / CURRENT).is_file())
+    return sorted(path.name for path in releases.iterdir() if NAME.fullmatch(path.name) and (path / CURRENT).is_file())
 
 
 def current_version(home: Path, name: str) -> str | None:
