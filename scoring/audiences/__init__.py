@@ -1,3 +1,3 @@
 """Who is in a segment on a date, who of them may be addressed, and what became of them."""
 
-__all__ = ["addressable", "audience", "contacts", "export_formats", "segment_report", "snapshot"]
+__all__ = ["addressable", "audience", "contacts", "export_formats", "membership", "segment_report", "snapshot"]
