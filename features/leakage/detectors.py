@@ -17,37 +17,32 @@ log are shown to be blind to the future (`features.leakage.perturbation`), so th
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from features.leakage.later_states import later_states
 from features.leakage.one_class import OneClassEvidence, one_class_only
+from features.leakage.row_slices import RowSlice, slices_of
 from features.leakage.univariate import (
-    Codes,
-    Floats,
     Grouping,
     UnivariateEvidence,
     explained_together,
     group,
     group_numbers,
     numbers,
-    univariate_evidence,
 )
-from features.point_in_time.labels import LABEL
 from features.spec.feature import Feature, Finding
-from features.tables.learning_table import CUTOFF, GROUP, ORDER, LearningTable
+from features.tables.learning_table import ORDER, LearningTable
 
 NEARLY_PERFECT = 0.97  # lower bound of the AUC of a feature alone
 ASKED, STRONG, COPY = 0.15, 0.35, 0.65  # share of the log-loss it explains alone: to be looked at, asked about, a copy
 ADDED, ADDED_TO_REST = 0.175, 0.5  # what it explains beyond all others: in all, and against what they explain together
 LEAST_OTHERS = 5  # other features without which there is nothing to be compared with
-ENOUGH, RARER = 200_000, 20_000  # rows, and of the rarer class, that are looked at, drawn where there are more of both
 SAMPLE, WIDEST = 10_000, 40  # rows and features of the comparison with all others
-PAIRED, GLANCED = 5_000, 1_000  # rows of pairs, and those by which most pairs are put aside at once
-TWIN, FEW, NEAR = 0.1, 0.01, 1e-6  # a later state of a total equals it in this share of rows, is less in few
 PLANNED = 0.01  # share of rows with a date after the cutoff that is worth a question
 
 
@@ -70,7 +65,7 @@ def leaks(rows: pl.DataFrame, features: Sequence[Feature], *, proven: Collection
     The latest cutoff is looked at by itself: what was filled in after it need not show at earlier ones.
     """
     found: list[Finding] = []
-    slices = [each for each in _slices(rows) if 0 < each.label.sum() < len(each.label)]
+    slices = [each for each in slices_of(rows) if 0 < each.label.sum() < len(each.label)]
     with threadpool_limits(1, user_api="blas"):
         for each in slices:
             found += _of_slice(each, features, proven, slices=len(slices))
@@ -82,7 +77,7 @@ def identifiers(rows: pl.DataFrame, dropped: Sequence[pl.Series]) -> tuple[Findi
 
     `rows` holds `__label` and `__group` of the same rows.
     """
-    whole, found = _Slice.of(rows), []
+    whole, found = RowSlice.of(rows), []
     if not 0 < whole.label.sum() < len(whole.label):
         return ()
     for cells in dropped:
@@ -101,23 +96,6 @@ def identifiers(rows: pl.DataFrame, dropped: Sequence[pl.Series]) -> tuple[Findi
     return tuple(found)
 
 
-@dataclass(frozen=True)
-class _Slice:
-    """The rows of the test cutoff, of the training cutoffs, or of a whole ready table."""
-
-    rows: pl.DataFrame
-    label: Floats
-    half: Codes
-
-    @classmethod
-    def of(cls, rows: pl.DataFrame) -> _Slice:
-        half = (rows[GROUP].to_numpy() % np.uint64(2)).astype(np.int64)
-        return cls(rows, rows[LABEL].cast(pl.Float64).to_numpy(), half)
-
-    def evidence(self, grouping: Grouping) -> UnivariateEvidence:
-        return univariate_evidence(grouping.codes, self.label, self.half)
-
-
 def _accepted(finding: Finding, accepted: Mapping[str, str], subject: str | None) -> Finding:
     why = accepted.get(finding.feature or "") or accepted.get(subject or "")
     if why is None:
@@ -126,26 +104,9 @@ def _accepted(finding: Finding, accepted: Mapping[str, str], subject: str | None
     return replace(finding, severity="warn", detail=f"{finding.detail} Accepted: {why}", figures=figures)
 
 
-def _slices(rows: pl.DataFrame) -> Iterator[_Slice]:
-    if rows[CUTOFF].n_unique() < 2:
-        yield _Slice.of(sampled(rows))
-        return
-    last = rows[CUTOFF].max()
-    yield _Slice.of(sampled(rows.filter(pl.col(CUTOFF) == last)))
-    yield _Slice.of(sampled(rows.filter(pl.col(CUTOFF) != last)))
-
-
-def sampled(rows: pl.DataFrame) -> pl.DataFrame:
-    """All rows, or of very many a seeded sample in their order, with thousands of either class in it."""
-    positives = int(rows[LABEL].sum())
-    rarer = min(positives, rows.height - positives)
-    count = max(ENOUGH, -(-RARER * rows.height // max(rarer, 1)))
-    if count >= rows.height:
-        return rows
-    return rows[np.sort(np.random.default_rng(0).permutation(rows.height)[:count])]
-
-
-def _of_slice(each: _Slice, features: Sequence[Feature], proven: Collection[str], *, slices: int) -> Iterator[Finding]:
+def _of_slice(
+    each: RowSlice, features: Sequence[Feature], proven: Collection[str], *, slices: int
+) -> Iterator[Finding]:
     groupings = {feature.name: group(each.rows[feature.name]) for feature in features}
     evidence = {name: each.evidence(grouping) for name, grouping in groupings.items()}
     groups = slices * sum(len(seen.rows) for seen in evidence.values())
@@ -159,7 +120,7 @@ def _of_slice(each: _Slice, features: Sequence[Feature], proven: Collection[str]
         yield from (replace(finding, severity="warn") if safe else finding for finding in found)
     yield from _outweighing(each, evidence, proven)
     yield from _dated(each, features)
-    yield from _later_states(each, [feature for feature in features if feature.name not in perfect], proven)
+    yield from later_states(each, [feature for feature in features if feature.name not in perfect], proven)
 
 
 def _separates(name: str, seen: UnivariateEvidence, further: Sequence[UnivariateEvidence]) -> Finding | None:
@@ -179,7 +140,7 @@ def _rounded(figure: float) -> float:
     return round(float(figure), 4)
 
 
-def _digits(each: _Slice, feature: Feature) -> Iterator[UnivariateEvidence]:
+def _digits(each: RowSlice, feature: Feature) -> Iterator[UnivariateEvidence]:
     """What the last digit explains, of whole numbers that differ in nearly every row."""
     cells = each.rows[feature.name]
     if feature.type == "integer" and cells.n_unique() > 0.9 * len(cells):
@@ -199,7 +160,7 @@ def _views(cells: pl.Series) -> Iterator[tuple[str, Grouping]]:
 
 
 def _outweighing(
-    each: _Slice, evidence: Mapping[str, UnivariateEvidence], proven: Collection[str]
+    each: RowSlice, evidence: Mapping[str, UnivariateEvidence], proven: Collection[str]
 ) -> Iterator[Finding]:
     """Features that explain more beyond all others than honest ones do."""
     strong = [name for name, seen in evidence.items() if seen.explained >= ASKED and name not in proven]
@@ -237,7 +198,7 @@ def _outweighs(name: str, seen: UnivariateEvidence, together: float, rest: float
     return Finding("outweighs_all_others", name, "block" if copy else "warn", detail, {**shares, "others": others})
 
 
-def _dated(each: _Slice, features: Sequence[Feature]) -> Iterator[Finding]:
+def _dated(each: RowSlice, features: Sequence[Feature]) -> Iterator[Finding]:
     """Dates after the cutoff, or after the row's own moment where the table is ordered by dates."""
     moments = each.rows[ORDER] if each.rows[ORDER].dtype in (pl.Date, pl.Datetime) else None
     for feature in features:
@@ -263,36 +224,6 @@ def _late(cells: pl.Series, feature: Feature, moments: pl.Series | None) -> NDAr
     if feature.type == "date" and moments is not None:
         return numbers(cells) > numbers(moments)
     return None
-
-
-def _later_states(each: _Slice, features: Sequence[Feature], barred: Collection[str]) -> Iterator[Finding]:
-    """Totals that equal another feature but for rows of one class, where they are larger."""
-    sample = np.random.default_rng(0).permutation(len(each.label))[:PAIRED]
-    taken = [feature.name for feature in features if feature.type in ("number", "integer")]
-    rows = {name: numbers(each.rows[name][sample]) for name in taken}
-    rows = {name: values for name, values in rows.items() if len(np.unique(values)) > 2}
-    names, positive = list(rows), each.label[sample] > 0
-    glance = np.array([values[:GLANCED] for values in rows.values()])
-    near = NEAR * np.abs(glance)
-    for name in (name for name in names if name not in barred):
-        alike = np.abs(glance - rows[name][:GLANCED]) <= near
-        for index in np.flatnonzero(alike.mean(axis=1) >= TWIN / 2):
-            other = names[index]
-            if other != name and _continues(rows[name], rows[other], positive):
-                detail = f"{name!r} equals {other!r} but for rows of one class: it goes on after the cutoff."
-                yield Finding("holds_the_future", name, "block", detail, {"other": other})
-                break
-
-
-def _continues(values: Floats, earlier: Floats, positive: NDArray[np.bool_]) -> bool:
-    """Whether one number equals another or exceeds it, and exceeds it in one class only."""
-    known = ~(np.isnan(values) | np.isnan(earlier))
-    more, less = values > earlier + NEAR * np.abs(earlier), values < earlier - NEAR * np.abs(earlier)
-    equal = known & ~more & ~less
-    if equal.mean() < TWIN or less.mean() > FEW:
-        return False
-    ones, zeros = more[known & positive], more[known & ~positive]
-    return bool(len(ones) and len(zeros) and abs(ones.mean() - zeros.mean()) >= 2 * NEARLY_PERFECT - 1)
 
 
 def _worst(found: Sequence[Finding]) -> Iterator[Finding]:

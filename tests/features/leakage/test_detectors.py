@@ -11,7 +11,7 @@ import pytest
 
 from features.build.log_table import learning_table
 from features.config.use_case import load_use_case
-from features.leakage import detectors
+from features.leakage import row_slices
 from features.leakage.detectors import leaks
 from features.spec.feature import Feature, Finding
 from features.tables.learning_table import LearningTable
@@ -56,8 +56,8 @@ def test_a_leak_in_a_ready_table_is_named(
     tables: dict[str, LearningTable], monkeypatch: pytest.MonkeyPatch, variant: str, enough: int
 ) -> None:
     """Whatever way a column knows the outcome, it is named, and no other is; also where a sample is looked at."""
-    monkeypatch.setattr(detectors, "ENOUGH", enough)
-    monkeypatch.setattr(detectors, "RARER", enough // 10)
+    monkeypatch.setattr(row_slices, "ENOUGH", enough)
+    monkeypatch.setattr(row_slices, "RARER", enough // 10)
     table = tables["bank"]
     cells = ANY_TABLE[variant](table.rows, np.random.default_rng(3))
 
@@ -66,16 +66,16 @@ def test_a_leak_in_a_ready_table_is_named(
 
 def test_a_sample_holds_thousands_of_a_rare_class(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows are drawn where there are more than enough of them and of the rarer class, in their order, repeatably."""
-    monkeypatch.setattr(detectors, "ENOUGH", 100)
-    monkeypatch.setattr(detectors, "RARER", 20)
+    monkeypatch.setattr(row_slices, "ENOUGH", 100)
+    monkeypatch.setattr(row_slices, "RARER", 20)
     rows = pl.DataFrame({"at": range(1000), "__label": [int(row % 25 == 0) for row in range(1000)]})
 
-    drawn = detectors.sampled(rows)
+    drawn = row_slices.sampled(rows)
 
     assert (len(drawn), drawn["at"].is_sorted()) == (500, True)
     assert drawn["__label"].sum() == pytest.approx(20, abs=8)
-    assert drawn.equals(detectors.sampled(rows))
-    assert detectors.sampled(rows.head(400)).height == 400
+    assert drawn.equals(row_slices.sampled(rows))
+    assert row_slices.sampled(rows.head(400)).height == 400
 
 
 @pytest.mark.parametrize("variant", sorted(FUTURES))
