@@ -25,7 +25,7 @@ from scoring.privacy.suppression import Suppression, open_suppression
 from scoring.reasons.reasons import OTHER_FACTORS
 from scoring.releases.store import load_release
 from scoring.segments.assignment import current_policy
-from scoring.storage.table_files import ROWS
+from scoring.storage.table_files import ROWS, BatchError
 from scoring.text.formatting import Language
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def explain(row: Any, *, use_case: str, home: Home = None, language: Language = 
 
     Raises:
         ProfileError: A feature of the one customer breaks a rule, or the customer objected.
-        BatchError: A frame lacks a feature's column, or what is given is neither.
+        BatchError: A frame or a row lacks a feature, or what is given is neither.
         BundleError: There is no such release, or it is not what it was.
         RequestError: `language` is out of range.
         SuppressionError: The suppression list cannot be read.
@@ -128,7 +128,15 @@ def explain(row: Any, *, use_case: str, home: Home = None, language: Language = 
         return like(row, _by_parts(as_table(row), partial(_contributions, live, suppression)))
     if suppression and suppression.among({profile[CUSTOMER_ID]}):
         raise ProfileError([{"code": "opted_out", "detail": "The customer objected to being scored."}])
-    return explain_profile(live, profile, language=language)
+    return explain_profile(live, {**profile, "features": _of_model(live, profile["features"])}, language=language)
+
+
+def _of_model(live: Live, features: Mapping[str, Any]) -> dict[str, Any]:
+    """The features that a model reads; as in a frame all must be there, and what else there is does not matter."""
+    lacking = [name for name in live.scorer.encoder.names if name not in features]
+    if lacking:
+        raise BatchError(f"A row must have every feature, if need be as None, it lacks {', '.join(lacking)}.")
+    return {name: features[name] for name in live.scorer.encoder.names}
 
 
 def _use_case(asked: Path | str | Mapping[str, Any], data: Path | None) -> UseCase:

@@ -109,6 +109,13 @@ def test_a_row_of_pandas_is_a_customer(home: Path) -> None:
             assert explain(row, use_case="churn", home=home) == explain(posted, use_case="churn", home=home)
 
 
+def test_what_a_model_does_not_read_does_not_matter(home: Path) -> None:
+    """A row has the columns of its frame, the outcome among them."""
+    row = frame(1).row(0, named=True)
+
+    assert explain({**row, "outcome": 1}, use_case="churn", home=home) == explain(row, use_case="churn", home=home)
+
+
 def test_who_objected_is_neither_scored_nor_explained(home: Path, tmp_path: Path) -> None:
     """By Python as by every other way."""
     own = tmp_path / "home"
@@ -131,10 +138,11 @@ def test_who_objected_is_neither_scored_nor_explained(home: Path, tmp_path: Path
         (lambda home: score(frame(), use_case="nobody", home=home), BundleError),
         (lambda home: score(frame(), use_case="churn", home=home, reasons=21), RequestError),
         (lambda home: explain(frame().row(17, named=True), use_case="churn", home=home), ProfileError),
+        (lambda home: explain({"subscribed": True}, use_case="churn", home=home), BatchError),
         (lambda home: train("nowhere.toml", home=home), UseCaseError),
         (lambda home: train({"name": "x"}, home=home), UseCaseError),
     ],
-    ids=["column", "lazy", "list", "release", "reasons", "value", "file", "sections"],
+    ids=["column", "lazy", "list", "release", "reasons", "value", "row", "file", "sections"],
 )
 def test_errors_are_those_of_the_packages(home: Path, call: Any, error: type[Exception]) -> None:
     """So that what handles one handles the other."""
