@@ -19,7 +19,7 @@ from benchmarks.endurance.refusals import drawn, refusals
 from benchmarks.endurance.shelf import Shelf
 from benchmarks.endurance.swaps import Swapper, swaps
 from benchmarks.processes import memory_bytes, tree
-from tests.serving.conftest import Server, start, stop
+from tests.support.servers import Server, start, stop
 
 QUICK = {"PENCHANT_POLL_SECONDS": "0.2", "PENCHANT_DRAIN_SECONDS": "0.5"}
 USUAL = {"PENCHANT_POLL_SECONDS": "1"}  # where nothing is swapped

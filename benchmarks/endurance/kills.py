@@ -9,7 +9,7 @@ import time
 
 from benchmarks.endurance.callers import Callers, Seen
 from benchmarks.endurance.shelf import Shelf
-from tests.serving.conftest import Server, workers
+from tests.support.servers import Server, workers
 
 
 def kills(server: Server, shelf: Shelf, *, seconds: float, every: float) -> tuple[int, Seen]:
