@@ -1,3 +1,3 @@
 """A first use case from a file nobody has described yet."""
 
-__all__ = ["column_profile", "role_inference", "use_case_draft"]
+__all__ = ["use_case_draft"]

@@ -1,3 +1,3 @@
 """The pages for people, in French and English."""
 
-__all__ = ["charts", "pages", "views", "web"]
+__all__ = ["pages", "views", "web"]

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT, newcomer, take_along
+from training import provenance
 
 PACKAGES = ("features", "scoring", "training", "serving", "penchant")
 
@@ -58,3 +59,10 @@ def test_without_the_examples_training_asks_for_a_use_case(tmp_path: Path) -> No
 
     assert ended.returncode == 2
     assert ended.stderr == "error: A USE_CASE.toml must be named where the examples are not at hand, got none.\n"
+
+
+def test_no_commit_of_somebody_elses_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment inside another repository records no commit of that one."""
+    monkeypatch.setattr(provenance, "ROOT", ROOT / "features")
+
+    assert provenance.git_commit() is None
