@@ -23,7 +23,7 @@ from benchmarks.tasks import NAMES, Missing, use_case
 from features.build.log_table import learning_table
 from features.config.use_case import UseCase
 from training.data.split import split
-from training.diagnostics.findings import SHIFT, doubts
+from training.diagnostics.findings import SHIFT, training_findings
 from training.errors import CalibrationError
 from training.evaluation.metrics import ece_by_chance
 from training.evaluation.paired_gain import paired_gain
@@ -129,7 +129,7 @@ def compared(name: str, case: UseCase, registry: Registry) -> Row:
     gains = {kind: paired_gain(learned.test_labels, served, other, seed=task.seed) for kind, other in others.items()}
     best = min(gains, key=lambda kind: gains[kind]["champion_log_loss"])
     ranker = min(gains, key=lambda kind: gains[kind]["roc_auc_gain"]["mean"])
-    named = [finding for finding in doubts(parts, learned, evidence) if finding.rule in SHIFTS]
+    named = [finding for finding in training_findings(parts, learned, evidence) if finding.rule in SHIFTS]
     rates = parts.base_rates()
     return Row(
         name,

@@ -1,7 +1,7 @@
 """`python -m benchmarks.noise`: challengers that differ from the champion by their seed alone; how many are promoted.
 
 Each is a training of its own: other rows to fit, stop and calibrate on, another search, other seeds; the same data, and
-the same test rows. Counted by the gain and by the guard against luck, before any other could keep one back.
+the same test rows. Counted by the gain and by the guard of seed variance, before any other could keep one back.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from training.data.split import Parts, labels, learning_parts, own_cutoff, split
 from training.evaluation.evidence import SeedVariance
 from training.evaluation.paired_gain import paired_gain
 from training.promotion.gate import LEAST_GAIN, against
-from training.promotion.guards import luck
+from training.promotion.guards import seed_variance
 from training.registry.mlflow_registry import Registry
 from training.selection.seasonality import with_season
 from training.selection.seed_variance import seed_variance_of
@@ -58,7 +58,7 @@ def _told(name: str, case: UseCase, registry: Registry, count: int) -> bool:
     for number, (seed, served, spread) in enumerate(_challengers(task, parts, count), start=1):
         gain = paired_gain(label, served, champion, seed=seed)
         least = LEAST_GAIN * gain["champion_log_loss"]
-        guard = luck(gain["log_loss_gain"]["mean"], least, spread and asdict(spread))
+        guard = seed_variance(gain["log_loss_gain"]["mean"], least, spread and asdict(spread))
         decision = against(gain, [guard] if guard else ())
         promoted += decision.promote
         lows.append(gain["log_loss_gain"]["low"])

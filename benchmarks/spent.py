@@ -51,7 +51,7 @@ PARTS = {
     ],
     "predicting": ["scoring.models.model.TreeModel.margin"],
     "bootstrap": [
-        "training.selection.winner.weigh",
+        "training.selection.winner.evidence_of",
         "training.promotion.promote.paired_gain",
         "training.report.comparisons.Figures.of",
     ],

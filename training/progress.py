@@ -1,4 +1,4 @@
-"""What a training says while it works: a bar on a terminal, one line a stage otherwise; all on stderr."""
+"""What a training prints while it works: a bar on a terminal, one line a stage otherwise; all on stderr."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class Progress:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[list[str]]:
-        """Times a stage; what is appended to the list is said with it."""
-        told: list[str] = []
+        """Times a stage; what is appended to the list is printed with it."""
+        notes: list[str] = []
         started = time.monotonic()
         if self._bar is not None:
             self._bar.set_postfix_str(name)
-        yield told
+        yield notes
         self.seconds[name] = time.monotonic() - started
-        line = f"{self.name}: {name:9} {self.seconds[name]:5.1f} s  {'; '.join(told)}".rstrip()
+        line = f"{self.name}: {name:9} {self.seconds[name]:5.1f} s  {'; '.join(notes)}".rstrip()
         if self._bar is None:
             print(line, file=self.out, flush=True)
         else:

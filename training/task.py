@@ -20,7 +20,7 @@ BASELINES = {"log": ("rfm_logit", "recency"), "table": ("logit",)}
 
 @dataclass(frozen=True)
 class Task:
-    """A use case with its learning table, on its way into a registry and onto a shelf."""
+    """A use case with its learning table, on its way into a registry and into the release store."""
 
     use_case: UseCase
     table: LearningTable
@@ -58,7 +58,7 @@ class Task:
         return {"digests": digests, "code_revision": code_revision(), "versions": library_versions()}
 
     def parted(self) -> Task:
-        """The same task without its table's rows, once they stand in parts: a large table is not held twice."""
+        """The same task without its table's rows, once they stand in parts: a large table is not in memory twice."""
         return replace(self, table=replace(self.table, rows=self.table.rows.clear()))
 
     def key(self) -> str:

@@ -40,10 +40,10 @@ def plan_table(lines: Sequence[Mapping[str, Any]]) -> str:
         table.append(
             ["->" if cut is line["cut"] else "", *counts, *rates, *([f"{cut['profit']:,.0f}"] if earns else [])]
         )
-    return "\n".join([head, *_aligned(table), *(f"  {doubt}" for doubt in _doubts(line))])
+    return "\n".join([head, *_aligned(table), *(f"  {caution}" for caution in _cautions(line))])
 
 
-def _doubts(line: Mapping[str, Any]) -> Iterator[str]:
+def _cautions(line: Mapping[str, Any]) -> Iterator[str]:
     """What a reader of a plan may take for granted, and should not."""
     if line["asked"].get("capacity", 0) > line["population"]:
         yield f"The capacity is no limit: there are {line['population']:,} customers."
@@ -61,16 +61,16 @@ def _one(line: Mapping[str, Any]) -> str:
     rate, rows = line["base_rate"]["test"], line["rows"]["test"]
     head = f"{line['name']}  version {line['version']}  {line['kind']}  {serves}. {line['reason']}"
     table = [["", *HEADINGS.values()], *_metrics(line)]
-    told = [
+    lines = [
         head,
         f"  {rows:,} test rows, base rate {rate:.1%}; in brackets 95% intervals",
         *_aligned(table),
         f"  {line['verdict']}",
     ]
-    told += [f"  {line['worth']['text']['en']}"] if line["worth"] else []
-    told += _bands(line["bands"])
-    told += [_finding(finding_text(finding, "en")) for finding in line["findings"]]
-    return "\n".join(told)
+    lines += [f"  {line['worth']['text']['en']}"] if line["worth"] else []
+    lines += _bands(line["bands"])
+    lines += [_finding(finding_text(finding, "en")) for finding in line["findings"]]
+    return "\n".join(lines)
 
 
 def _metrics(line: Mapping[str, Any]) -> list[list[str]]:
@@ -83,9 +83,9 @@ def _metrics(line: Mapping[str, Any]) -> list[list[str]]:
     return [["this model", *served], *others]
 
 
-def _finding(told: FindingText) -> str:
-    about = f" ({told.feature})" if told.feature else ""
-    return f"  {texts('en')[told.severity]}: {told.rule}{about}: {told.detail}"
+def _finding(text: FindingText) -> str:
+    about = f" ({text.feature})" if text.feature else ""
+    return f"  {texts('en')[text.severity]}: {text.rule}{about}: {text.detail}"
 
 
 def _bands(bands: Sequence[Mapping[str, Any]]) -> list[str]:

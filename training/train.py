@@ -1,4 +1,4 @@
-"""One training from the use case to the shelf, stage by stage."""
+"""One training from the use case to the release store, stage by stage."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from training.promotion.champion import champion_of
 from training.promotion.promote import decide, settle, unchanged
 from training.promotion.sync import home_lock
 from training.registry.mlflow_registry import Registry
-from training.report.comparisons import beside
+from training.report.comparisons import compare_models
 from training.report.html import report_html
 from training.report.run_record import draft, kept, pictures, report_line
 from training.selection.seasonality import with_season
@@ -52,17 +52,17 @@ def train(use_case: UseCase, *, home: Path, registry: Registry, mode: Mode) -> d
         threadpool_limits(1, user_api="blas"),
         tempfile.TemporaryDirectory() as scratch,
     ):
-        with progress.stage("read") as told:
+        with progress.stage("read") as notes:
             task = Task(use_case, learning_table(use_case), home, registry, mode)
-            told.append(f"{task.table.rows.height:,} rows, {len(task.table.features)} features")
-            told.extend(_set_aside(task))
+            notes.append(f"{task.table.rows.height:,} rows, {len(task.table.features)} features")
+            notes.extend(_set_aside(task))
         known = registry.by_key(task.name, task.key())
         if known is not None:
             line = unchanged(task, known)
         else:
-            with progress.stage("split") as told:
+            with progress.stage("split") as notes:
                 parts = split(task.table, seed=task.seed)
-                told.append(", ".join(f"{part} {rows:,}" for part, rows in parts.counts().items() if part != "train"))
+                notes.append(", ".join(f"{part} {rows:,}" for part, rows in parts.counts().items() if part != "train"))
             task = task.parted()
             line = _train(task, parts, Path(scratch), progress)
     return {**line, "seconds": {stage: round(spent, 1) for stage, spent in progress.seconds.items()}}
@@ -71,7 +71,7 @@ def train(use_case: UseCase, *, home: Path, registry: Registry, mode: Mode) -> d
 def _set_aside(task: Task) -> list[str]:
     """Writes where the bad rows stand, and the rule each broke, to HOME/quarantine; no cell of them: a home forgets.
 
-    Gives what is to be told: how many of each source, and the file.
+    Gives notes for the progress: how many of each source, and the file.
     """
     bad = {source: rows.locations() for source, rows in task.table.bad.items()}
     write_quarantine(task.home / "quarantine", task.name, bad)
@@ -83,34 +83,34 @@ def _set_aside(task: Task) -> list[str]:
 
 
 def _train(task: Task, parts: Parts, scratch: Path, progress: Progress) -> dict[str, Any]:
-    with progress.stage("choose") as told:
+    with progress.stage("choose") as notes:
         choice = choose_for(task, parts)
         others = [kind for kind in choice.losses if kind != choice.kind]
-        told.append(f"{choice.kind}, {'before ' + ', '.join(others) if others else 'the only candidate'}")
-    with progress.stage("season") as told:
+        notes.append(f"{choice.kind}, {'before ' + ', '.join(others) if others else 'the only candidate'}")
+    with progress.stage("season") as notes:
         parts, choice, season = with_season(task, parts, choice)
-        told.append(f"{SEASON[season.asked]}{', and learned from' * season.used}")
+        notes.append(f"{SEASON[season.asked]}{', and learned from' * season.used}")
     with progress.stage("fit"):
         learned = fit(task, parts, choice)
-    with progress.stage("measure") as told:
+    with progress.stage("measure") as notes:
         evidence = measured(task, parts, learned)
-        told.append(evidence.verdict(choice.kind))
-    with progress.stage("build") as told:
+        notes.append(evidence.verdict(choice.kind))
+    with progress.stage("build") as notes:
         population = current(task.use_case, task.table, parts.test)
         built = build(scratch / "bundle", task, parts, learned, evidence, population)
-        told.append(f"reasons add up within {built.bundle.manifest['receipt']['largest_sum_difference']:.1e}")
-    with progress.stage("compare") as told:
+        notes.append(f"reasons add up within {built.bundle.manifest['receipt']['largest_sum_difference']:.1e}")
+    with progress.stage("compare") as notes:
         champion = champion_of(task, parts)
         decision = decide(task, built.bundle, parts, champion, served=built.probability)
-        told.append(decision.reason)
+        notes.append(decision.reason)
     with progress.stage("report"):
-        shown = beside(task, parts, learned, built, champion, season)
+        shown = compare_models(task, parts, learned, built, champion, season)
         line, plots = report_line(built), pictures(learned, built, shown.raw)
         report = report_html(task, learned, built, evidence, decision, plots, shown)
-    with progress.stage("register") as told:
+    with progress.stage("register") as notes:
         version = task.registry.register(draft(task, learned, built, line, report, kept(plots, shown)))
-        told.append(f"version {version.number}")
-    with progress.stage("promote") as told:
+        notes.append(f"version {version.number}")
+    with progress.stage("promote") as notes:
         settled = settle(task, version, built.bundle, population, decision)
-        told.append(settled["release"] or "no: nothing changes in service")
+        notes.append(settled["release"] or "no: nothing changes in service")
     return {**line, **settled}

@@ -46,7 +46,7 @@ from training.evaluation.paired_gain import paired_gain
 from training.fitting.calibrate import fit_calibration
 from training.fitting.candidates import candidates
 from training.fitting.fit import contend, teach
-from training.fitting.imputation import learn_gaps
+from training.fitting.imputation import learn_imputation
 from training.promotion.gate import against, minimum
 from training.promotion.guards import calibration, psi, psi_by_chance
 from training.provenance import FIGURE_VERSIONS
@@ -267,7 +267,7 @@ def of_fitting() -> Figures:
     platt = fit_calibration(2 * probability, label)
     numbers = np.random.default_rng(3).normal(size=(80, 3))
     numbers[::7, 1] = np.nan
-    guessed = [learn_gaps(kind, numbers, seed=1) for kind in ("median", "regression")]
+    guessed = [learn_imputation(kind, numbers, seed=1) for kind in ("median", "regression")]
     return {**served, "slope": platt.a, "offset": platt.b, "imputed": _sum_of(guessed)}
 
 

@@ -208,7 +208,7 @@ def test_pyfunc_serves_the_same_bits(
     scorer = Scorer(load_release(home, name).bundle)
     rows = posted(home, name) + [dict(row["features"]) for row in scorer.bundle.golden]
     expected = [float(scorer.score(np.array([scorer.encoder.row(row)[0]])).probability[0]) for row in rows]
-    registry.turn_to()
+    registry.select()
     model = mlflow.pyfunc.load_model(f"models:/{name}@champion")
 
     plain, objects, nullable = (

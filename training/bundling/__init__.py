@@ -1,0 +1,3 @@
+"""A trained model as a bundle, with its thresholds, golden rows and receipt."""
+
+__all__ = ["build", "shapley_oracle"]

@@ -25,7 +25,7 @@ from training.bundling.receipt import check
 from training.data.encode import columns, encode
 from training.data.split import Parts
 from training.diagnostics.business_value import worth
-from training.diagnostics.findings import doubts
+from training.diagnostics.findings import training_findings
 from training.evaluation.evidence import Evidence
 from training.fitting.candidates import trees_of
 from training.selection.seasonality import learned_from
@@ -66,7 +66,7 @@ def build(
 
     `population` holds today's customers, whom plans speak of.
     """
-    findings = (*task.table.findings, *doubts(parts, learned, evidence))
+    findings = (*task.table.findings, *training_findings(parts, learned, evidence))
     taught, winner = learned.taught, learned.winner
     probability = learned.served[learned.choice.kind]
     cutoffs = learned_from(parts, task.table.cutoffs) if task.table.cutoffs else None
@@ -96,10 +96,10 @@ def build(
         "base_rate": parts.base_rates(),
         "worth": worth(task.use_case, learned.test_labels, probability, cutoffs.test if cutoffs else None),
     }
-    held = reference(taught.features, taught.codes, columns(taught.features, taught.codes, parts.fit), probability)
+    encoded = columns(taught.features, taught.codes, parts.fit)
     files = {
         winner.fitted.file: winner.fitted.stored,
-        "reference.json": canonical_json(held),
+        "reference.json": canonical_json(reference(taught.features, taught.codes, encoded, probability)),
         "population.json": canonical_json(market.to_json()),
         "curves.json": canonical_json(curves(learned.test_labels, learned.served)),
     }

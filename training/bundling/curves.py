@@ -22,11 +22,11 @@ def curves(label: NDArray[Any], served: Mapping[str, Floats]) -> dict[str, Any]:
     A cut takes all rows with a probability of at least `at`; `rows` and `hits` count them and their outcomes. No cut
     parts rows of one probability, so a curve may hold fewer cuts than asked; the last one takes every row.
     """
-    told = {
+    by_kind = {
         kind: _curve(Outcomes.of(label, probability), CUTS if rank == 0 else BESIDE)
         for rank, (kind, probability) in enumerate(served.items())
     }
-    return {"rows": len(label), "hits": int(np.sum(label)), "candidates": told, "served": next(iter(served))}
+    return {"rows": len(label), "hits": int(np.sum(label)), "candidates": by_kind, "served": next(iter(served))}
 
 
 def _curve(outcomes: Outcomes, most: int) -> dict[str, list[float]]:

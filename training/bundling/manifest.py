@@ -89,13 +89,15 @@ def reference(
 ) -> dict[str, Any]:
     """Histograms to hold later populations against: each feature over the fitting rows, the score over the test rows.
 
-    `columns` are the features' encoded columns, asked for one after another, so that they need not be held together.
+    `columns` are the features' encoded columns, made one after another, so that memory never holds them all.
 
     A number has up to ten equal-count bins by its `edges` (a value equal to an edge lies above it) and a count of gaps.
     """
-    held = {feature.name: _histogram(feature, codes, column) for feature, column in zip(features, columns, strict=True)}
+    histograms = {
+        feature.name: _histogram(feature, codes, column) for feature, column in zip(features, columns, strict=True)
+    }
     edges = _edges(probability)
-    return {"features": held, "score": {"edges": edges, "counts": _counts(probability, edges)}}
+    return {"features": histograms, "score": {"edges": edges, "counts": _counts(probability, edges)}}
 
 
 def _histogram(feature: Feature, codes: Mapping[str, list[str]], column: Floats) -> dict[str, Any]:

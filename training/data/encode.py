@@ -41,7 +41,7 @@ def fit_encoder(features: Sequence[Feature], rows: pl.DataFrame) -> tuple[tuple[
 
 
 def encode(encoder: Encoder, rows: pl.DataFrame, kind: type[np.floating[Any]] = np.float64) -> NDArray[Any]:
-    """The matrix of a table's rows, one column a feature; made block by block, so that nothing is held twice.
+    """The matrix of a table's rows, one column a feature; made block by block, so that nothing is in memory twice.
 
     Raises:
         ValueError: A row breaks its feature's bounds; the tables of `features` never do.

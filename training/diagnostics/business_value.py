@@ -40,8 +40,8 @@ def worth(
     size = next((size for size in SIZES if size <= LARGEST_SHARE * len(label)), 1)
     hits = round(Outcomes.of(label, probability).top(size))
     chance = round(float(np.mean(label)) * size)
-    told = {language: _sentence(use_case, size, hits, chance, cutoff, language) for language in LANGUAGES}
-    return {"contacted": size, "hits": hits, "at_random": chance, "text": told}
+    sentences = {language: _sentence(use_case, size, hits, chance, cutoff, language) for language in LANGUAGES}
+    return {"contacted": size, "hits": hits, "at_random": chance, "text": sentences}
 
 
 def _sentence(use_case: UseCase, size: int, hits: int, chance: int, cutoff: datetime | None, language: Language) -> str:

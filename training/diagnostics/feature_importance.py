@@ -124,14 +124,14 @@ def gains(rows: NDArray[np.float32], label: Floats, weights: Floats, *, seed: in
     """The share of the total gain by column, of a small booster fitted under each row of weights."""
     params = {"objective": "binary:logistic", "tree_method": "hist", "max_depth": DEPTH, "eta": 0.2, "seed": seed}
     params |= {"nthread": 1, "max_bin": 64}
-    told = np.zeros((len(weights), rows.shape[1]))
+    gains = np.zeros((len(weights), rows.shape[1]))
     data = xgboost.QuantileDMatrix(rows, label=label, max_bin=64, nthread=1)
     for at, weight in enumerate(weights):
         data.set_weight(weight)
         booster = xgboost.train(params, data, num_boost_round=ROUNDS)
         for name, gain in booster.get_score(importance_type="total_gain").items():
-            told[at, int(name[1:])] = gain
-    return told / np.maximum(told.sum(axis=1, keepdims=True), 1e-12)
+            gains[at, int(name[1:])] = gain
+    return gains / np.maximum(gains.sum(axis=1, keepdims=True), 1e-12)
 
 
 def components(plain: Floats) -> tuple[Floats, list[float]]:

@@ -1,4 +1,4 @@
-"""What a training doubts about its own result: told with the data's findings, never in the way of a promotion."""
+"""A training's findings on its own result, shown with the data's findings, never in the way of a promotion."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from training.selection.winner import Learned
 SHIFT = 0.1  # of the training base rate, and of the test rows, from which a shift is named
 
 
-def doubts(parts: Parts, learned: Learned, evidence: Evidence) -> tuple[Finding, ...]:
+def training_findings(parts: Parts, learned: Learned, evidence: Evidence) -> tuple[Finding, ...]:
     """Few outcomes, a shifted base rate or population, probabilities off the realised rates, a baseline not beaten."""
     rates, error = parts.base_rates(), evidence.metrics["ece"]
-    told: list[tuple[bool, str, str, dict[str, Any]]] = [
+    checks: list[tuple[bool, str, str, dict[str, Any]]] = [
         (
             is_small(parts.learning),
             "small_sample",
@@ -46,7 +46,7 @@ def doubts(parts: Parts, learned: Learned, evidence: Evidence) -> tuple[Finding,
             {"bar": evidence.bar, **_gain(evidence)},
         ),
     ]
-    of_all = (Finding(rule, None, "warn", detail, figures) for doubted, rule, detail, figures in told if doubted)
+    of_all = (Finding(rule, None, "warn", detail, figures) for found, rule, detail, figures in checks if found)
     left_out = learned.winner.fitted.params.get("left_out", ())
     return (*of_all, *outgrown(parts, learned.taught.features, left_out))
 

@@ -1,4 +1,4 @@
-"""Who is scored rightly: rates and calibration of each declared group on the test rows, small groups told together."""
+"""Who is scored rightly: rates and calibration of each declared group on the test rows, small groups merged."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from training.evaluation.metrics import DRAWS, Outcomes, draws, ece_by_chance, w
 if TYPE_CHECKING:
     from features.config.use_case import UseCase
 
-LEAST = 50  # rows of a group below which it is told with others only, so that nobody is shown
-MOST = 12  # groups of one trait told by themselves, the largest first
-DISTINCT = 5  # values of a number up to which each is a group; more are told by quarter
+LEAST = 50  # rows of a group below which it is shown with others only, so that nobody is shown
+MOST = 12  # groups of one trait shown by themselves, the largest first
+DISTINCT = 5  # values of a number up to which each is a group; more are shown by quarter
 OTHERS = "(others)"
 
 Floats = NDArray[np.float64]
@@ -55,8 +55,8 @@ def grouped(column: pl.Series) -> pl.Series:
     edges = np.unique(np.quantile(known.to_numpy(), (0.25, 0.5, 0.75), method="higher")).tolist()
     texts = [f"< {edges[0]:g}", *(f"{low:g} to {high:g}" for low, high in pairwise(edges)), f">= {edges[-1]:g}"]
     place = np.searchsorted(edges, column.cast(pl.Float64).fill_null(0.0).to_numpy(), side="right")
-    told = pl.Series(column.name, [texts[at] for at in place.tolist()])
-    return told.zip_with(column.is_not_null(), pl.Series([MISSING])) if column.null_count() else told
+    texts_of = pl.Series(column.name, [texts[at] for at in place.tolist()])
+    return texts_of.zip_with(column.is_not_null(), pl.Series([MISSING])) if column.null_count() else texts_of
 
 
 def merged(group: pl.Series) -> pl.Series:
@@ -75,12 +75,12 @@ def merged(group: pl.Series) -> pl.Series:
 def _measured(column: pl.Series, label: Floats, served: Floats, seed: int) -> list[dict[str, Any]]:
     group = merged(grouped(column))
     order = group.value_counts(sort=True, name="count").sort(["count", group.name], descending=[True, False])
-    told = []
+    measured = []
     for name in order[group.name].to_list():
         mine = (group == name).to_numpy()
         if mine.sum() >= LEAST:
-            told.append({"group": name, **_figures(label[mine], served[mine], seed)})
-    return told
+            measured.append({"group": name, **_figures(label[mine], served[mine], seed)})
+    return measured
 
 
 def _figures(label: Floats, served: Floats, seed: int) -> dict[str, Any]:

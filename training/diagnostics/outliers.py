@@ -1,4 +1,4 @@
-"""Unusual test rows, flagged in three ways and told beside the model; none is left out and none decides anything."""
+"""Unusual test rows, flagged in three ways and shown beside the model; none is left out and none decides anything."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def unusual(
     numeric = [at for at, feature in enumerate(taught.features) if feature.type != "category"]
     looked = _drawn(np.random.default_rng(seed), len(test))
     rows = test[looked][:, numeric].astype(np.float64)
-    told = ~np.isnan(rows).all(axis=0)
-    if not told.any():
+    known = ~np.isnan(rows).all(axis=0)
+    if not known.any():
         return {}
     return {
         name: _rates(flag, label[looked], probability[looked])
-        for name, flag in flags_of(rows[:, told], seed=seed).items()
+        for name, flag in flags_of(rows[:, known], seed=seed).items()
     }
 
 

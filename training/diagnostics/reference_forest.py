@@ -38,8 +38,9 @@ def reference_forest(taught: Taught, test: NDArray[np.float32], *, seed: int) ->
         share = np.clip(forest.predict_proba(rows)[:, -1], NEAREST, 1 - NEAREST)
         return np.asarray(np.log(share) - np.log1p(-share), dtype=np.float32)
 
-    told = np.sort(np.random.default_rng(seed).permutation(len(taught.calibrate))[:CALIBRATED])
+    sample = np.sort(np.random.default_rng(seed).permutation(len(taught.calibrate))[:CALIBRATED])
     try:
-        return fit_calibration(margin(taught.calibrate[told]), taught.calibrate_labels[told]).probability(margin(test))
+        calibration = fit_calibration(margin(taught.calibrate[sample]), taught.calibrate_labels[sample])
     except CalibrationError:
         return None
+    return calibration.probability(margin(test))

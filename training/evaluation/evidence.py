@@ -49,7 +49,9 @@ class Evidence:
         return against_bar(self.bar, self.over_bar.get("log_loss_gain", {}), "en", kind=kind)
 
 
-def weigh(label: NDArray[Any], served: Floats, baselines: Mapping[str, Floats], *, kind: str, seed: int) -> Evidence:
+def evidence_of(
+    label: NDArray[Any], served: Floats, baselines: Mapping[str, Floats], *, kind: str, seed: int
+) -> Evidence:
     """Measures the model and its baselines on the same test rows."""
     bar = next((name for name in BAR if name in baselines), None)
     bar = None if bar == kind else bar

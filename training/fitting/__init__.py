@@ -1,0 +1,3 @@
+"""The candidates: linear models, forests and boosted trees, fitted, imputed and calibrated."""
+
+__all__ = ["calibrate", "candidates", "fit"]

@@ -98,7 +98,7 @@ Fit = Callable[[Lesson, int], Fitted]
 
 
 class LinearFit(Protocol):
-    """A fit of a linear model, which needs to be told what a gap is."""
+    """A fit of a linear model, which needs to know what a missing value means."""
 
     def __call__(self, lesson: Lesson, seed: int, gaps: ImputationKind = ...) -> Fitted:
         """The model fitted on a lesson."""
@@ -210,7 +210,7 @@ def learned_rows(lesson: Lesson, most: int, *, seed: int) -> tuple[NDArray[np.fl
 
 
 def _common(lesson: Lesson, seed: int) -> dict[str, Any]:
-    """What every booster is told."""
+    """What every booster is given."""
     return {
         "objective": "binary:logistic",
         "eval_metric": "logloss",

@@ -61,8 +61,8 @@ def teach(
     learned, codes = fit_encoder(features, fit)
     encoder = Encoder(learned, codes)
     fit_matrix, stop_matrix, calibrate_matrix = (encode(encoder, rows, np.float32) for rows in (fit, stop, calibrate))
-    moving = clocks(features, pl.concat([fit, stop, calibrate]))
-    lesson = Lesson(learned, codes, fit_matrix, labels(fit), stop_matrix, labels(stop), label_event, moving)
+    drifting = clocks(features, pl.concat([fit, stop, calibrate]))
+    lesson = Lesson(learned, codes, fit_matrix, labels(fit), stop_matrix, labels(stop), label_event, drifting)
     return Taught(learned, codes, encoder, lesson, calibrate_matrix, labels(calibrate))
 
 

@@ -23,7 +23,7 @@ ROWS_A_GROUP = 50  # on average
 LEAST_ROWS = 10  # known values behind a number of a group: fewer could tell of one customer
 
 
-def learn_gaps(kind: Filled, rows: NDArray[np.float64], *, seed: int) -> dict[str, Any]:
+def learn_imputation(kind: Filled, rows: NDArray[np.float64], *, seed: int) -> dict[str, Any]:
     """What its kind needs of a `model.json`'s `gaps`; `rows` are standardised numbers, NaN where missing."""
     if kind == "median":
         return {"kind": kind, "values": [_median(column) for column in rows.T]}

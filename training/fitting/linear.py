@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from features.config.use_case import ImputationKind
 from features.spec.feature import Feature
 from scoring.models.imputation import Imputation
-from training.fitting.imputation import Filled, learn_gaps
+from training.fitting.imputation import Filled, learn_imputation
 
 STEEP = 1.0  # skewness from which a non-negative number is read on a logarithmic scale
 FLAT = 1e-9  # the least slope of a term with a gap, so that its mean can be moved to 0
@@ -27,7 +27,7 @@ NOTHING: Term = {"kind": "numeric", "log1p": False, "centre": 0.0, "coefficient"
 
 
 @dataclass(frozen=True, slots=True)
-class _Scale:
+class _Scaling:
     """How one number enters the regression."""
 
     log1p: bool
@@ -86,7 +86,7 @@ def fit_linear(
 
 
 def _filled(
-    features: tuple[Feature, ...], matrix: NDArray[np.float32], scales: dict[str, _Scale], kind: Filled, seed: int
+    features: tuple[Feature, ...], matrix: NDArray[np.float32], scales: dict[str, _Scaling], kind: Filled, seed: int
 ) -> tuple[dict[str, Any], NDArray[np.float64]]:
     """What fills the gaps of the used numbers, and the rows it leaves, after the logarithm, as serving fills them."""
     names = [feature.name for feature in features]
@@ -95,7 +95,7 @@ def _filled(
     for place, scale in zip(places, scales.values(), strict=True):
         rows[:, place] = _read(rows[:, place], scale)
     centres, spreads = [scale.centre for scale in scales.values()], [scale.spread for scale in scales.values()]
-    learned = learn_gaps(kind, (rows[:, places] - centres) / spreads, seed=seed)
+    learned = learn_imputation(kind, (rows[:, places] - centres) / spreads, seed=seed)
     document = {"places": places, "centres": centres, "spreads": spreads, **learned}
     return document, Imputation.parse(document).fill(rows)
 
@@ -104,7 +104,7 @@ def _design(
     features: tuple[Feature, ...],
     codes: dict[str, list[str]],
     matrix: NDArray[np.float32],
-    scales: dict[str, _Scale],
+    scales: dict[str, _Scaling],
     used: Collection[str],
     filled: NDArray[np.float64] | None,
 ) -> sparse.csr_matrix:
@@ -139,24 +139,24 @@ def _regress(
     return np.asarray(fitted.coef_[0], dtype=np.float64), float(fitted.intercept_[0])
 
 
-def _scale(feature: Feature, column: NDArray[np.float64], *, always_log: bool) -> _Scale:
+def _scale(feature: Feature, column: NDArray[np.float64], *, always_log: bool) -> _Scaling:
     known = column[~np.isnan(column)]
     if not len(known):
-        return _Scale(False, 0.0, 1.0, 1.0)
+        return _Scaling(False, 0.0, 1.0, 1.0)
     deviations = known - known.mean()
     spread = float(known.std())
     skewness = float((deviations**3).mean()) / spread**3 if spread > 0 else 0.0
     log1p = feature.type in ("number", "integer") and bool(known.min() >= 0) and (always_log or skewness > STEEP)
     values = np.log1p(known) if log1p else known
     spread = float(values.std())
-    return _Scale(log1p, float(values.mean()), spread if spread > 0 else 1.0, 1 - len(known) / len(column))
+    return _Scaling(log1p, float(values.mean()), spread if spread > 0 else 1.0, 1 - len(known) / len(column))
 
 
-def _read(column: NDArray[np.float64], scale: _Scale) -> NDArray[np.float64]:
+def _read(column: NDArray[np.float64], scale: _Scaling) -> NDArray[np.float64]:
     return np.log1p(np.maximum(column, 0.0)) if scale.log1p else column
 
 
-def _numeric_term(weights: NDArray[np.float64], scale: _Scale) -> tuple[Term, float]:
+def _numeric_term(weights: NDArray[np.float64], scale: _Scaling) -> tuple[Term, float]:
     slope, missing = float(weights[0]) / scale.spread, float(weights[1]) if scale.gaps else 0.0
     shift = scale.gaps * missing
     if shift and abs(slope) < FLAT:
@@ -166,7 +166,7 @@ def _numeric_term(weights: NDArray[np.float64], scale: _Scale) -> tuple[Term, fl
     return term, shift
 
 
-def _filled_term(weights: NDArray[np.float64], scale: _Scale, column: NDArray[np.float64]) -> tuple[Term, float]:
+def _filled_term(weights: NDArray[np.float64], scale: _Scaling, column: NDArray[np.float64]) -> tuple[Term, float]:
     slope, centre = float(weights[0]) / scale.spread, float(column.mean())
     term = {**NOTHING, "log1p": scale.log1p, "centre": centre, "coefficient": slope}
     return term, slope * (centre - scale.centre)

@@ -1,4 +1,4 @@
-"""The champion, held against a challenger on the very rows that judge the challenger."""
+"""The champion, compared with a challenger on the very rows that judge the challenger."""
 
 from __future__ import annotations
 

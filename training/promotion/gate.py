@@ -36,8 +36,8 @@ class Decision:
 
     def to_json(self) -> dict[str, Any]:
         """As it stands in the registry."""
-        told = {"promote": self.promote, "rule": self.rule, "reason": self.reason, "refused": self.refused}
-        return {**told, **self.figures}
+        stated = {"promote": self.promote, "rule": self.rule, "reason": self.reason, "refused": self.refused}
+        return {**stated, **self.figures}
 
     def numbers(self) -> dict[str, float]:
         """Its figures by dotted name, but for the moves between bands."""
@@ -46,8 +46,8 @@ class Decision:
 
 def decision_record(version: str, decision: Decision) -> dict[str, Any]:
     """A decision as a home notes it."""
-    told = {"version": version, "rule": decision.rule, "promoted": decision.promote, "refused": decision.refused}
-    return {**told, "reason": decision.reason, **decision.figures}
+    stated = {"version": version, "rule": decision.rule, "promoted": decision.promote, "refused": decision.refused}
+    return {**stated, "reason": decision.reason, **decision.figures}
 
 
 def integrity(findings: Sequence[Finding]) -> Decision | None:

@@ -1,4 +1,4 @@
-"""What a challenger must not be, however much better its log-loss: miscalibrated, unstable, worse than the bar, lucky.
+"""What a challenger must not be, however much better its log-loss: miscalibrated, unstable, below the bar or of chance.
 
 Each guard asks no more of a challenger than the champion gives on the same rows: where the world itself has moved, both
 are off, and the better one should serve.
@@ -83,10 +83,10 @@ def bar(over_bar: Mapping[str, Any] | None) -> Guard | None:
     return Guard("baseline", high >= 0, {"gain_over_bar_high": high})
 
 
-def luck(gain: float, least: float, spread: Mapping[str, Any] | None) -> Guard | None:
-    """The gain is more than the luck of a deal and a seed gives; None where that was not measured.
+def seed_variance(gain: float, least: float, spread: Mapping[str, Any] | None) -> Guard | None:
+    """The gain is more than another deal of the rows and another seed give; None where that was not measured.
 
-    `spread` is the manifest's: the standard deviation of the log-loss over some refits. Two models that differ by luck
+    `spread` is the manifest's: the standard deviation of the log-loss over some refits. Two models that differ by these
     alone lie apart by sqrt(2) times as much; asked is the least gain and what they exceed once in forty times
     (Student's t).
     """

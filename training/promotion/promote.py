@@ -21,7 +21,7 @@ from training.data.split import Parts, labels, split
 from training.evaluation.paired_gain import paired_gain
 from training.promotion.champion import Champion, champion_of, served_by
 from training.promotion.gate import LEAST_GAIN, Decision, against, decision_record, integrity, minimum, moves
-from training.promotion.guards import bar, borne_out, calibration, luck, stability
+from training.promotion.guards import bar, borne_out, calibration, seed_variance, stability
 from training.promotion.sync import adopt, sync_one
 from training.registry.mlflow_registry import DECISION, Version
 from training.task import Task
@@ -94,14 +94,14 @@ def unchanged(task: Task, version: Version) -> dict[str, Any]:
         settled = settle(task, version, bundle, population, decide(task, bundle, parts, champion_of(task, parts)))
         return {**line, **settled, "reason": f"Unchanged. {settled['reason']}"}
     release = _installed(task, version, bundle, population)
-    told = "Unchanged: the champion was made from the same data, configuration and code."
-    kept = "Unchanged: registered already, and not promoted then."
+    same = "Unchanged: the champion was made from the same data, configuration and code."
+    earlier = "Unchanged: registered already, and not promoted then."
     return {
         **line,
         "version": version.number,
         "promoted": False,
         "refused": False,
-        "reason": told if is_champion else kept,
+        "reason": same if is_champion else earlier,
         "decision": {},
         "release": release,
         "report": f"{release}/report.html" if release else None,
@@ -130,7 +130,7 @@ def _compared(
         right,
         None if earlier is None else stability((earlier, served), before, borne_out=borne_out(right)),
         bar(challenger.manifest["over_bar"]),
-        luck(gain["log_loss_gain"]["mean"], least, challenger.manifest["luck"]),
+        seed_variance(gain["log_loss_gain"]["mean"], least, challenger.manifest["luck"]),
     ]
     decision = against(gain, [guard for guard in guards if guard])
     preview = {"champion_version": int(champion.number), "moves": moves(challenger, champion.bundle, served, theirs)}

@@ -92,7 +92,7 @@ class Draft:
     candidates: Mapping[str, tuple[Mapping[str, Any], Mapping[str, float]]] = field(default_factory=dict)
 
 
-def _speaking(method: Callable[Concatenate[Registry, P], R]) -> Callable[Concatenate[Registry, P], R]:
+def _in_our_terms(method: Callable[Concatenate[Registry, P], R]) -> Callable[Concatenate[Registry, P], R]:
     """A method that asks this registry, whichever MLflow last spoke to in this process, and says its errors as ours."""
 
     @wraps(method)
@@ -100,7 +100,7 @@ def _speaking(method: Callable[Concatenate[Registry, P], R]) -> Callable[Concate
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # MLflow and what it stands on warn of each other
-                registry.turn_to()
+                registry.select()
                 return method(registry, *args, **kwargs)
         except MlflowException as error:
             raise RegistryError(f"The registry must answer, got: {str(error).splitlines()[0][:300]}") from error
@@ -132,50 +132,50 @@ class Registry:
         _quiet()
         self._client = self._reached()
 
-    def turn_to(self) -> None:
+    def select(self) -> None:
         """Makes this the registry that MLflow's own functions ask; a process has one at a time."""
         with _as_the_user_left_it("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"):
             mlflow.set_tracking_uri(self.address)
             mlflow.set_registry_uri(self._models)
 
-    @_speaking
+    @_in_our_terms
     def _reached(self) -> mlflow.MlflowClient:
         client = mlflow.MlflowClient()
         client.search_experiments(max_results=1)
         return client
 
-    @_speaking
+    @_in_our_terms
     def champion(self, name: str) -> Version | None:
         """The version that is served, if any."""
         return self._alias(name, CHAMPION)
 
-    @_speaking
+    @_in_our_terms
     def previous(self, name: str) -> Version | None:
         """The champion before, if any."""
         return self._alias(name, PREVIOUS)
 
-    @_speaking
+    @_in_our_terms
     def by_key(self, name: str, key: str) -> Version | None:
         """The latest version made from the same data, configuration, code and libraries, if any."""
         found = [version for version in self._versions(name) if version.tags.get(KEY) == key]
         return max(found, key=lambda version: int(version.number), default=None)
 
-    @_speaking
+    @_in_our_terms
     def version(self, name: str, number: str) -> Version | None:
         """A version by its number, if it is there and one of ours."""
         return next((version for version in self._versions(name) if version.number == number), None)
 
-    @_speaking
+    @_in_our_terms
     def latest(self, name: str) -> Version | None:
         """The version registered last, if any."""
         return max(self._versions(name), key=lambda version: int(version.number), default=None)
 
-    @_speaking
+    @_in_our_terms
     def names(self) -> list[str]:
         """The registered models that have a champion."""
         return sorted(model.name for model in self._client.search_registered_models() if CHAMPION in model.aliases)
 
-    @_speaking
+    @_in_our_terms
     def fetch(self, version: Version, folder: Path) -> Stored:
         """Copies a version's bundle, report and outcome into an empty folder.
 
@@ -193,7 +193,7 @@ class Registry:
                 "restore its artifacts, or promote another version."
             ) from error
 
-    @_speaking
+    @_in_our_terms
     def register(self, draft: Draft) -> Version:
         """Records a run and registers its model, after loading it again and holding it against what it should say.
 
@@ -211,7 +211,7 @@ class Registry:
         )
         return _version(registered)
 
-    @_speaking
+    @_in_our_terms
     def point(self, name: str, number: str) -> None:
         """Makes a version the champion; the champion until now becomes the previous one."""
         before = self._alias(name, CHAMPION)
@@ -220,7 +220,7 @@ class Registry:
         self._client.set_registered_model_alias(name, CHAMPION, number)
         self._client.set_model_version_tag(name, number, PROMOTED, "true")
 
-    @_speaking
+    @_in_our_terms
     def note(self, version: Version, decision: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
         """Keeps a decision with the version and with its run, its figures as metrics."""
         self._client.set_model_version_tag(

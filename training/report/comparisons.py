@@ -40,7 +40,7 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class Comparisons:
     """The model before calibration, the champion, scikit-learn's forest, the declared groups, and unusual rows."""
 
     raw: Floats  # the test rows' probabilities before calibration
@@ -53,15 +53,15 @@ class Beside:
     outliers: dict[str, dict[str, float]]  # by detector
 
 
-def beside(
+def compare_models(
     task: Task, parts: Parts, learned: Learned, built: Built, champion: Champion | None, season: Season
-) -> Beside:
+) -> Comparisons:
     """Everything the report shows beside the model."""
     label, seed = learned.test_labels, task.seed
     raw = UNCALIBRATED.probability(learned.margins[learned.choice.kind])
     forest = reference_forest(learned.taught, learned.test, seed=seed)
     theirs = champion.test if champion else None
-    return Beside(
+    return Comparisons(
         raw,
         Figures.of(label, raw, seed=seed),
         None if champion is None or theirs is None else (champion.number, Figures.of(label, theirs, seed=seed)),

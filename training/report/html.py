@@ -35,7 +35,7 @@ from training.diagnostics.groups import LEAST, OTHERS
 from training.evaluation.evidence import Evidence
 from training.evaluation.metrics import Outcomes
 from training.promotion.gate import Decision
-from training.report.comparisons import Beside
+from training.report.comparisons import Comparisons
 from training.report.dependence_plot import DEPENDENCE
 from training.report.question import outcome, planned, population
 from training.report.texts import WORDS as PLAIN
@@ -60,7 +60,7 @@ def report_html(
     evidence: Evidence,
     decision: Decision,
     plots: Mapping[str, bytes],
-    shown: Beside,
+    shown: Comparisons,
 ) -> bytes:
     """The report of a built bundle and of the decision about it."""
     template = _templates().get_template("report.html")
@@ -85,7 +85,7 @@ def report_html(
         seasoned={language: seasoned(shown.season, language) for language in LANGUAGES},
         limits={language: limits(built, task.table, language) for language in LANGUAGES},
         data=task.table.report,
-        doubts={language: doubts(built, language) for language in LANGUAGES},
+        findings={language: findings_text(built, language) for language in LANGUAGES},
         severities={language: texts(language) for language in LANGUAGES},
         languages=LANGUAGES,
         words=WORDS,
@@ -109,16 +109,16 @@ def report_html(
 def seasoned(season: Season, language: Language) -> str:
     """The season question's answer, with its figures."""
     words = WORDS[language]
-    told = words[f"season_{season.asked}"]
+    text = words[f"season_{season.asked}"]
     earlier, begins, at = (
         iso_date(day, language) if day else "" for day in (season.earlier, season.begins, season.judged_at)
     )
     if season.asked != "tried":
-        return told.format(*(moment for moment in (earlier, begins) if moment))
+        return text.format(*(moment for moment in (earlier, begins) if moment))
     losses = (
         number(loss or 0.0, language, decimals=4) for loss in (season.taken, season.without, season.standard_error)
     )
-    return f"{told.format(at, *losses)} {words['season_used' if season.used else 'season_left'].format(earlier)}"
+    return f"{text.format(at, *losses)} {words['season_used' if season.used else 'season_left'].format(earlier)}"
 
 
 def weights(built: Built) -> list[dict[str, Any]]:
@@ -144,23 +144,23 @@ def limits(built: Built, table: LearningTable, language: Language) -> list[str]:
     """What a reader must know before relying on the figures."""
     words, manifest = WORDS[language], built.bundle.manifest
     rates, metrics = manifest["base_rate"], manifest["metrics"]
-    told = [words["limit_cause"]]
+    limits = [words["limit_cause"]]
     if manifest["eligible"]:
-        told.append(words["limit_eligible"])
+        limits.append(words["limit_eligible"])
     if table.cutoffs is None and "ordered" not in {note["rule"] for note in table.report["notes"]}:
-        told.append(words["limit_undated"])
+        limits.append(words["limit_undated"])
     found = {finding["rule"] for finding in manifest["findings"]}
     if "base_rate_shift" in found:
-        told.append(
+        limits.append(
             words["limit_shift"].format(
                 percent(rates["train"], language, decimals=1), percent(rates["test"], language, decimals=1)
             )
         )
     if "calibration" in found:
-        told.append(words["limit_ece"].format(figure(100 * metrics["ece"], language, decimals=1)))
+        limits.append(words["limit_ece"].format(figure(100 * metrics["ece"], language, decimals=1)))
     if "small_sample" in found:
-        told.append(words["limit_small"])
-    return told
+        limits.append(words["limit_small"])
+    return limits
 
 
 def _decided(decision: Decision, language: Language) -> tuple[str, DecisionReason]:
@@ -169,7 +169,7 @@ def _decided(decision: Decision, language: Language) -> tuple[str, DecisionReaso
     return texts(language)[f"verdict_{kind}"], decision_reason(decision.to_json(), language)
 
 
-def doubts(built: Built, language: Language) -> list[FindingText]:
+def findings_text(built: Built, language: Language) -> list[FindingText]:
     """What the training found doubtful."""
     return [finding_text(finding, language) for finding in built.bundle.manifest["findings"]]
 

@@ -11,7 +11,7 @@ from scoring.bundle.bundle import canonical_json
 from training.bundling.build import Built
 from training.provenance import git_commit
 from training.registry.mlflow_registry import Draft
-from training.report.comparisons import Beside
+from training.report.comparisons import Comparisons
 from training.report.dependence_plot import DEPENDENCE, dependence
 from training.report.plots import beeswarm, draw
 from training.selection.winner import Learned
@@ -54,8 +54,8 @@ def pictures(learned: Learned, built: Built, raw: Floats) -> dict[str, bytes]:
     features, barred = built.bundle.features, built.bundle.forbidden
     names = ["other factors | autres facteurs" if feature.name in barred else feature.name for feature in features]
     strength = np.abs(contributions).mean(axis=0)
-    told = [at for at in np.argsort(-strength, kind="stable").tolist() if features[at].name not in barred]
-    shown = told[:STRONGEST]
+    named = [at for at in np.argsort(-strength, kind="stable").tolist() if features[at].name not in barred]
+    shown = named[:STRONGEST]
     values = [features[at] for at in shown]
     return {
         **draw(learned.test_labels, learned.served, raw),
@@ -85,7 +85,7 @@ def draft(
         example=[dict(row["features"]) for row in example],
         expected=[float(row["probability"]) for row in example],
         params={"kind": manifest["kind"], **manifest["params"], "use_case_seed": task.seed, **_windows(manifest)},
-        metrics={**manifest["metrics"], **_edges(manifest["intervals"]), **_beside(manifest["baselines"])},
+        metrics={**manifest["metrics"], **_edges(manifest["intervals"]), **_baseline_metrics(manifest["baselines"])},
         tags=_tags(manifest),
         dataset=(task.name, task.table.digest),
         artifacts=artifacts,
@@ -96,7 +96,7 @@ def draft(
     )
 
 
-def kept(plots: dict[str, bytes], shown: Beside) -> dict[str, bytes]:
+def kept(plots: dict[str, bytes], shown: Comparisons) -> dict[str, bytes]:
     """The files of a run: plots, the weights of the criteria, the answer about the season, unusual rows."""
     documents = {"criteria.json": shown.weighed, "season.json": shown.season.to_json()}
     documents["outliers.json"] = shown.outliers
@@ -115,7 +115,7 @@ def _edges(intervals: dict[str, list[float]]) -> dict[str, float]:
     }
 
 
-def _beside(baselines: dict[str, dict[str, float]]) -> dict[str, float]:
+def _baseline_metrics(baselines: dict[str, dict[str, float]]) -> dict[str, float]:
     return {f"{kind}_{name}": value for kind, metrics in baselines.items() for name, value in metrics.items()}
 
 

@@ -18,7 +18,7 @@ CHECKS: Mapping[Language, Mapping[str, str]] = {
         "before": "Before",
         "after": "After",
         "groups": "Rates and calibration per declared group",
-        "groups_text": "On the test rows. Groups of fewer than {} rows are told together, so that nobody is shown.",
+        "groups_text": "On the test rows. Groups of fewer than {} rows are shown together, so that nobody is shown.",
         "outliers": "Unusual rows",
         "outliers_text": "Among {} of the test rows, those unlike the others, by three detectors. They are flagged and "
         "kept: none is deleted. Rates of fewer than {} rows are not shown.",
@@ -34,7 +34,7 @@ CHECKS: Mapping[Language, Mapping[str, str]] = {
         "season": "The season",
         "season_rates": "Base rate by cutoff",
         "cutoff": "Cutoff",
-        "season_none": "A ready table has no cutoffs, so a season cannot be told from it.",
+        "season_none": "A ready table has no cutoffs, so a season cannot be seen in it.",
         "season_short": "A cutoff a year before the test ({}) could not be tried: to judge it, the log would "
         "have to begin "
         "by {}. If outcomes have a season, the probabilities carry that of the training cutoffs.",

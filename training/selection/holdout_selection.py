@@ -3,7 +3,7 @@
 Folds and the median of several seeds make the most of few outcomes. The standard error of a difference in log-loss
 falls with the root of the outcomes it is seen on: calibration rows with thousands of either class tell candidates apart
 as surely as folds of a small table ever do, and folds would fit every candidate three times more to say it a little
-more surely still. So candidates are held against each other on the calibration rows, which none was fitted or stopped
+more surely still. So candidates are compared on the calibration rows, which none was fitted or stopped
 on, each half of them by a calibration fitted on the other half. What was validated is what is served, to the byte: no
 other deal and no other seed. The price is that the served calibration, two numbers, is fitted on rows that the model
 was chosen on.

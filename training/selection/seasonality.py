@@ -3,7 +3,7 @@
 Cutoffs step back by the prediction window, so that "a year earlier" is the step nearest to 365 days. The latest
 training cutoff is predicted twice by the chosen candidate: taught by the cutoffs before it, and by those and the rows
 a year before it. Where the second is better by more than one paired standard error, the model learns from the rows a
-year before the test cutoff too, and the candidates are held against each other once more on that cutoff, so taught. The
+year before the test cutoff too, and the candidates are compared once more on that cutoff, so taught. The
 test rows have no part in it.
 """
 
@@ -70,13 +70,13 @@ def with_season(task: Task, parts: Parts, choice: Choice) -> tuple[Parts, Choice
     error = clustered_error(without - taken, np.arange(len(taken)))
     used = float((without - taken).mean()) > error
     figures = (float(without.mean()), float(taken.mean()), error)
-    told = Season("tried", season.earlier, None, latest.date().isoformat(), *figures, used)
+    season = Season("tried", season.earlier, None, latest.date().isoformat(), *figures, used)
     if not used:
-        return parts, choice, told
+        return parts, choice, season
     levelled = {kind: seen.levelled for kind, seen in judged.items()}
     table = compare(levelled, trial.test["__group"].to_numpy())
     again = Choice(winner(fits, table, task.use_case.candidate), choice.tuned, table, 1, trial.test.height)
-    return joined(parts, last_year), again, told
+    return joined(parts, last_year), again, season
 
 
 def possible(task: Task) -> Season:

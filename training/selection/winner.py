@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from features.errors import UseCaseError
 from training.data.split import Parts, labels
 from training.errors import CalibrationError, NothingLearned
-from training.evaluation.evidence import Evidence, weigh
+from training.evaluation.evidence import Evidence, evidence_of
 from training.fitting.candidates import Fit
 from training.fitting.fit import Contender, Taught, calibrated, teach
 from training.selection.cross_validation import Choice, choose, median_fitted, tuned_fit
@@ -89,11 +89,11 @@ def fit(task: Task, parts: Parts, choice: Choice) -> Learned:
 
 
 def measured(task: Task, parts: Parts, learned: Learned) -> Evidence:
-    """What the test rows say, looked at once, and how much of it is luck."""
+    """What the test rows say, looked at once, and its seed variance."""
     served = learned.served
     baselines = {kind: served[kind] for kind in task.baselines if kind in served}
     kind = learned.choice.kind
-    evidence = weigh(learned.test_labels, served[kind], baselines, kind=kind, seed=task.seed)
+    evidence = evidence_of(learned.test_labels, served[kind], baselines, kind=kind, seed=task.seed)
     return replace(evidence, seed_variance=seed_variance_of(task, parts, learned.choice))
 
 

@@ -1,4 +1,4 @@
-"""What a training doubts about its own result."""
+"""A training's findings on its own result."""
 
 from __future__ import annotations
 

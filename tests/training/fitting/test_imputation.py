@@ -17,7 +17,7 @@ from features.spec.feature import Feature
 from scoring.bundle.bundle import canonical_json
 from scoring.models.imputation import NEAREST, Imputation
 from scoring.models.model import LinearModel
-from training.fitting.imputation import Filled, learn_gaps
+from training.fitting.imputation import Filled, learn_imputation
 from training.fitting.linear import fit_linear
 
 KINDS: tuple[Filled, ...] = get_args(Filled)
@@ -38,7 +38,7 @@ def filler(kind: Filled, known: np.ndarray) -> Imputation:
     """What serving would read of what was learned from standardised rows."""
     width = known.shape[1]
     scales = {"places": list(range(width)), "centres": [0.0] * width, "spreads": [1.0] * width}
-    return Imputation.parse({**scales, **learn_gaps(kind, known, seed=0)})
+    return Imputation.parse({**scales, **learn_imputation(kind, known, seed=0)})
 
 
 def standardised(matrix: np.ndarray) -> np.ndarray:
@@ -68,7 +68,7 @@ def test_regressions_settle_where_those_of_scikit_learn_do() -> None:
 def test_neighbours_are_those_of_scikit_learn_among_the_groups() -> None:
     """Its imputer by nearest neighbours, fitted on the groups, fills the same values."""
     known = standardised(rows())
-    groups = np.asarray(learn_gaps("neighbours", known, seed=0)["groups"])
+    groups = np.asarray(learn_imputation("neighbours", known, seed=0)["groups"])
 
     expected = KNNImputer(n_neighbors=NEAREST).fit(groups).transform(known)
 
@@ -123,7 +123,7 @@ def test_no_group_tells_of_one_customer() -> None:
     known = standardised(rows(4000))
     known[:, 1] = np.nan
     known[:9, 1] = 0.5
-    groups = np.asarray(learn_gaps("neighbours", known, seed=0)["groups"])
+    groups = np.asarray(learn_imputation("neighbours", known, seed=0)["groups"])
 
     assert groups[:, 1] == pytest.approx(np.zeros(len(groups)))
     assert len(groups) * 10 <= len(known)

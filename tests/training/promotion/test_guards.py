@@ -21,9 +21,9 @@ from training.promotion.guards import (
     bar,
     borne_out,
     calibration,
-    luck,
     psi,
     psi_by_chance,
+    seed_variance,
     stability,
 )
 from training.registry.mlflow_registry import Registry
@@ -147,24 +147,26 @@ def test_a_model_surely_worse_than_the_rfm_logit_is_kept_out() -> None:
     assert not bar(worse).passed
 
 
-def test_models_that_differ_by_luck_alone_are_kept_out() -> None:
+def test_models_that_differ_by_their_seed_alone_are_rejected() -> None:
     """Of 2,000 pairs whose log-losses are drawn alike, 2.5% of challengers pass; one that is far better does."""
     random, spread = np.random.default_rng(5), 0.003
     refits = random.normal(0.14, spread, (2000, REFITS))
     gains = random.normal(0.0, spread * np.sqrt(2), 2000)
     told = [
-        luck(gain, 0.0, {"refits": REFITS, "log_loss_sd": float(np.std(row, ddof=1))})
+        seed_variance(gain, 0.0, {"refits": REFITS, "log_loss_sd": float(np.std(row, ddof=1))})
         for gain, row in zip(gains, refits, strict=True)
     ]
 
     assert 0.015 <= np.mean([guard is not None and guard.passed for guard in told]) <= 0.035
-    far = luck(0.03, 0.0014, {"refits": REFITS, "log_loss_sd": spread})
+    far = seed_variance(0.03, 0.0014, {"refits": REFITS, "log_loss_sd": spread})
     assert far is not None
     assert far.passed
-    assert luck(0.0, 0.0014, None) is None
+    assert seed_variance(0.0, 0.0014, None) is None
 
 
-def test_luck_is_larger_where_rows_are_few(world: Path, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_seed_variance_is_larger_where_rows_are_few(
+    world: Path, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Refits on other deals lie further apart on a tenth of the rows, the same each time; many rows are not."""
     use_case = load_use_case(world / "visits.toml")
     task = Task(use_case, learning_table(use_case), registry.home, registry, "never")
