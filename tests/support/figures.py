@@ -17,7 +17,8 @@ import numpy as np
 import polars as pl
 
 from features.build.log_table import learning_table
-from features.columns.type_inference import parse_moments, read_column
+from features.columns.text_parsing import parse_moments
+from features.columns.type_inference import read_column
 from features.history.log_span import find_log_span
 from features.leakage.univariate import explained_together, group, univariate_evidence
 from features.sources.engine import engine, frame
