@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from features.spec.options import EITHER_SIDE, add_shared_options, command_first, program
 from scoring.lean_imports import bar_training_libraries
-from serving.auth.api_keys import FILE
+from serving.auth.api_keys import KeysError, read_keys
 from serving.cli.ports import taken
 from serving.settings import Settings, SettingsError
 
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         Settings.from_environment()
     except SettingsError as error:
         parser.error(str(error))
-    if not (_loopback(options.host) or options.open or (options.home / FILE).exists()):
+    if not (_loopback(options.host) or options.open or _has_keys(options.home)):
         detail = "anyone could ask: make keys by `python -m serving keys add NAME`, or say --open-to-everyone."
         parser.error(f"On {options.host} {detail}")
     if taken(options.host, options.port):
@@ -78,6 +78,14 @@ def _serve_arguments(options: argparse.Namespace) -> list[str]:
         *("--timeout-keep-alive", _KEEP_ALIVE),
         *("--timeout-graceful-shutdown", _GRACE),
     ]
+
+
+def _has_keys(home: Path) -> bool:
+    """Whether callers are asked for a key; so too where the keys cannot be read."""
+    try:
+        return read_keys(home).asked
+    except KeysError:
+        return True
 
 
 def _loopback(host: str) -> bool:

@@ -28,6 +28,7 @@ class Settings:
     poll_seconds: float = 1.0  # between two looks at CURRENT
     drain_seconds: float = 2.0  # not ready, but still answering, before a stop
     cors_origins: tuple[str, ...] = ()  # origins whose pages may call the API; none by default
+    hosts: tuple[str, ...] = ()  # names of this server besides those of loopback, while there are no keys
     access_log: bool = False  # one line a request
     shortcut: bool = True  # the edge answers the two POST routes itself; off: BentoML's own machinery does
     open: bool = False  # whether callers beyond this machine are admitted without keys

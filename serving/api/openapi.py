@@ -16,8 +16,8 @@ from serving.http.problems import KINDS
 from serving.requests.models import MAX_PROFILES
 
 Schema = dict[str, Any]
-_ALWAYS = (404, 405, 500)  # any path can be mistyped, any method be wrong
-_POSTED = (400, 401, 403, 408, 413, 415, 422, 429, 503, 504)
+_ALWAYS = (400, 403, 404, 405, 500)  # any path can be mistyped, any method be wrong, any host be another
+_POSTED = (401, 408, 413, 415, 422, 429, 503, 504)
 
 
 def document(served: Mapping[str, Live]) -> Schema:

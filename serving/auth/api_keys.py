@@ -7,13 +7,15 @@ running server takes up a change at its next look at the home.
 from __future__ import annotations
 
 import argparse
+import errno
 import hashlib
 import hmac
 import json
+import math
+import os
 import re
 import secrets
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +23,10 @@ from typing import Any
 
 from features.spec.options import EITHER_SIDE, add_shared_options, command_first, program
 from scoring.storage.atomic import write_file
+from serving.auth.home_lock import MODE, locked
 
 SCOPES = ("score", "explain", "admin")
 FILE = "keys.json"
-SESSION_SECONDS = 8 * 3600
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 _HASH = re.compile(r"[0-9a-f]{64}")
 
@@ -48,7 +50,12 @@ class KeyRing:
     """All keys; where there is none, everyone on this machine is admitted."""
 
     keys: tuple[ApiKey, ...] = ()
-    asked: bool = False  # whether there is a file at all: with a broken or empty one nobody is admitted
+    broken: bool = False  # whether there is a file of keys that cannot be read: then nobody is admitted
+
+    @property
+    def asked(self) -> bool:
+        """Whether a key is asked for."""
+        return bool(self.keys) or self.broken
 
     def find(self, token: str) -> ApiKey | None:
         """The key of a token; every key is compared, each in constant time."""
@@ -56,35 +63,16 @@ class KeyRing:
         found = [key for key in self.keys if hmac.compare_digest(key.sha256, digest)]
         return found[0] if found else None
 
-    def session(self, key: ApiKey, *, now: float | None = None) -> str:
-        """What a browser holds instead of the key: a name and an end, signed; it ends with the key."""
-        ends = int((time.time() if now is None else now) + SESSION_SECONDS)
-        return f"{key.name}.{ends}.{_sign(key, ends)}"
-
-    def of_session(self, session: str, *, now: float | None = None) -> ApiKey | None:
-        """The key of a session that is genuine and not over."""
-        name, _, rest = session.partition(".")
-        ends, _, signature = rest.partition(".")
-        key = next((key for key in self.keys if key.name == name), None)
-        if key is None or not re.fullmatch(r"[0-9]{1,12}", ends):
-            return None
-        genuine = hmac.compare_digest(_sign(key, int(ends)).encode(), signature.encode("utf-8", "replace"))
-        return key if genuine and int(ends) > (time.time() if now is None else now) else None
-
-
-def _sign(key: ApiKey, ends: int) -> str:
-    return hmac.new(key.sha256.encode(), f"{key.name}.{ends}".encode(), hashlib.sha256).hexdigest()
-
 
 def read_keys(home: Path) -> KeyRing:
     """The keys of a home; no file, no keys.
 
     Raises:
-        KeysError: The file is not as `write_keys` writes it.
+        KeysError: The file is not as `add_key` writes it.
     """
     try:
         document = json.loads((home / FILE).read_bytes())
-        return KeyRing(tuple(_key(entry) for entry in document["keys"]), asked=True)
+        return KeyRing(tuple(_key(entry) for entry in document["keys"]))
     except FileNotFoundError:
         return KeyRing()
     except (OSError, KeyError, TypeError, ValueError) as error:
@@ -94,34 +82,70 @@ def read_keys(home: Path) -> KeyRing:
 def _key(entry: Mapping[str, Any]) -> ApiKey:
     key = ApiKey(entry["name"], entry["sha256"], frozenset(entry["scopes"]), entry.get("rate"))
     sound = _NAME.fullmatch(key.name) and _HASH.fullmatch(key.sha256) and key.scopes <= set(SCOPES)
-    if not sound or not (key.rate is None or key.rate > 0):
+    if not sound or not (key.rate is None or 0 < key.rate < math.inf):
         raise ValueError("A key is not well formed.")
     return key
-
-
-def write_keys(home: Path, ring: KeyRing) -> None:
-    """Replaces the file in one step; only its owner may read it."""
-    entries = [{"name": k.name, "sha256": k.sha256, "scopes": sorted(k.scopes), "rate": k.rate} for k in ring.keys]
-    write_file(home / FILE, json.dumps({"keys": entries}, indent=1).encode(), mode=0o600)
 
 
 def add_key(home: Path, name: str, scopes: Sequence[str], *, rate: float | None = None) -> str:
     """Makes a key, keeps its hash, and returns it.
 
     Raises:
-        KeysError: The name is taken or not a plain one, or a scope is unknown.
+        KeysError: The name is taken or not a plain one, a scope is unknown, or the rate is none.
+        OSError: The file cannot be written, and is as it was.
     """
-    ring = read_keys(home)
-    if not _NAME.fullmatch(name) or any(key.name == name for key in ring.keys):
-        raise KeysError("A key needs a new name of at most 32 letters, digits, - and _.")
+    if not _NAME.fullmatch(name):
+        raise KeysError("A key needs a name of at most 32 letters, digits, - and _.")
     if not scopes or not set(scopes) <= set(SCOPES):
         raise KeysError(f"Scopes must be among {', '.join(SCOPES)}.")
-    if rate is not None and rate <= 0:
-        raise KeysError("A rate must be more than 0 calls a second.")
+    if rate is not None and not 0 < rate < math.inf:
+        raise KeysError(f"A rate must be a number of calls a second above 0, got {rate:g}.")
     token = f"pnc_{secrets.token_urlsafe(32)}"
     key = ApiKey(name, hashlib.sha256(token.encode()).hexdigest(), frozenset(scopes), rate)
-    write_keys(home, KeyRing((*ring.keys, key), asked=True))
+    with locked(home):
+        ring = read_keys(home)
+        if any(other.name == name for other in ring.keys):
+            raise KeysError("A key needs a name that no other key has.")
+        write_file(home / FILE, _document((*ring.keys, key)), mode=MODE)
     return token
+
+
+def remove_key(home: Path, name: str) -> int:
+    """Ends a key, also where the disk has no room left; returns how many keys remain.
+
+    Raises:
+        KeysError: There is no key of that name.
+        OSError: The file cannot be written at all: the key is alive, or, where only half could be done, nobody is
+            admitted any more.
+    """
+    with locked(home):
+        ring = read_keys(home)
+        kept = tuple(key for key in ring.keys if key.name != name)
+        if len(kept) == len(ring.keys):
+            raise KeysError("There is no key of that name.")
+        try:
+            write_file(home / FILE, _document(kept), mode=MODE)
+        except OSError:
+            _overwrite(home / FILE, _document(kept))
+    return len(kept)
+
+
+def _document(keys: Sequence[ApiKey]) -> bytes:
+    entries = [{"name": k.name, "sha256": k.sha256, "scopes": sorted(k.scopes), "rate": k.rate} for k in keys]
+    return json.dumps({"keys": entries}, indent=1).encode()
+
+
+def _overwrite(path: Path, content: bytes) -> None:
+    """Writes fewer bytes over those of a file, which takes no room; broken off, it admits nobody."""
+    with path.open("r+b", buffering=0) as file:
+        try:
+            if file.write(content) != len(content):
+                raise OSError(errno.ENOSPC, "The file of keys could be written in part only.")
+            file.truncate()
+        except OSError:
+            file.truncate(0)
+            raise
+        os.fsync(file.fileno())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -132,6 +156,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeysError as error:
         print(error, file=sys.stderr)
         return 2
+    except OSError as error:
+        print(f"{FILE} cannot be written ({error.strerror}). {_left(options)}", file=sys.stderr)
+        return 1
     print(*([json.dumps(document)] if options.json else lines), sep="\n", end="\n" if options.json or lines else "")
     return 0
 
@@ -143,7 +170,8 @@ def _add(options: argparse.Namespace) -> tuple[Any, list[str]]:
 
 
 def _end(options: argparse.Namespace) -> tuple[Any, list[str]]:
-    _remove(options.home, options.name)
+    if not remove_key(options.home, options.name):
+        print("No key is left: from now on everyone on this machine is answered, and nobody else.", file=sys.stderr)
     return {"removed": options.name}, []
 
 
@@ -160,12 +188,15 @@ _RUN: Mapping[str, Callable[[argparse.Namespace], tuple[Any, list[str]]]] = {
 }
 
 
-def _remove(home: Path, name: str) -> None:
-    ring = read_keys(home)
-    kept = tuple(key for key in ring.keys if key.name != name)
-    if len(kept) == len(ring.keys):
-        raise KeysError("There is no key of that name.")
-    write_keys(home, KeyRing(kept, asked=True))
+def _left(options: argparse.Namespace) -> str:
+    """What is so after a change that could not be made."""
+    if options.command != "remove":
+        return "No key was made."
+    try:
+        read_keys(options.home)
+    except KeysError:
+        return "It is half written, and nobody is admitted: make room and remove the file, or put a copy back."
+    return f"THE KEY {options.name} IS STILL ALIVE: stop the server, or make room and ask again."
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import math
 import os
 import time
@@ -12,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from serving.auth.api_keys import FILE, ApiKey, KeyRing, KeysError, read_keys
-from serving.http.problems import KEYLESS, NO_KEY, NOT_ALLOWED, TOO_MANY, Problem, retry_after
+from serving.auth.keyless import check_on_this_machine, check_origin
+from serving.auth.sessions import Sessions
+from serving.http.problems import NO_KEY, NOT_ALLOWED, TOO_MANY, Problem, retry_after
 from serving.settings import Settings
 from serving.telemetry import logs
 
@@ -26,6 +27,7 @@ class Gate:
 
     def __init__(self, settings: Settings) -> None:
         self.ring = KeyRing()
+        self.sessions = Sessions(settings.home)
         self._settings = settings
         self._workers = int(os.environ.get("PENCHANT_WORKERS") or 1)
         self._mark: tuple[int, ...] | None = None
@@ -33,7 +35,8 @@ class Gate:
         self.look()
 
     def look(self) -> None:
-        """Takes up the keys where they have changed; a broken file lets nobody in."""
+        """Takes up keys and sessions where they have changed; a broken file of keys lets nobody in."""
+        self.sessions.look()
         path: Path = self._settings.home / FILE
         try:
             stat = path.stat()
@@ -45,26 +48,35 @@ class Gate:
         try:
             self.ring = read_keys(self._settings.home)
         except KeysError as error:
-            self.ring = KeyRing(asked=True)
+            self.ring = KeyRing(broken=True)
             logs.write("keys_refused", level="error", reason=str(error))
         self._mark = mark
 
-    def admit(self, needs: str | None, headers: Mapping[bytes, bytes], server: Any) -> ApiKey | None:
+    def check_caller(self, scope: Mapping[str, Any], headers: Mapping[bytes, bytes], *, call: bool) -> None:
+        """Refuses, while there are no keys, whoever may be beyond this machine; a call by a foreign page too.
+
+        Raises:
+            Problem: A 403.
+        """
+        if self.ring.asked:
+            return
+        host = headers[b"host"]
+        if not self._settings.open:
+            check_on_this_machine(scope.get("server"), host, scope["headers"], self._settings.hosts)
+        if call:
+            check_origin(headers.get(b"origin"), host, self._settings.cors_origins)
+
+    def admit(self, needs: str | None, headers: Mapping[bytes, bytes]) -> ApiKey | None:
         """The key of a caller who may go on; None where none is asked for.
 
         Args:
             needs: The scope of the route, `any` for every key, None for a route that is open to all.
             headers: Of the request.
-            server: The address the connection was made to.
 
         Raises:
             Problem: 401, 403 or 429.
         """
-        if needs is None:
-            return None
-        if not self.ring.asked:
-            if not (self._settings.open or _local(server)):
-                raise Problem(KEYLESS, "Beyond this machine API keys are needed: python -m serving keys add NAME.")
+        if needs is None or not self.ring.asked:
             return None
         key = self._key(headers, cookie=needs == ANY_KEY)
         if needs not in (ANY_KEY, *key.scopes):
@@ -82,14 +94,14 @@ class Gate:
             raise Problem(NO_KEY, detail, headers=[(b"www-authenticate", b'Bearer realm="penchant"')])
         return key
 
-    def admit_browser(self, headers: Mapping[bytes, bytes], server: Any) -> tuple[ApiKey | None, bool]:
+    def admit_browser(self, headers: Mapping[bytes, bytes]) -> tuple[ApiKey | None, bool]:
         """The key of a browser's session, and whether the browser may go on; otherwise it is asked to sign in.
 
         Raises:
-            Problem: 403 for anyone beyond this machine while there are no keys; 429.
+            Problem: A 429.
         """
         if not self.ring.asked:
-            return self.admit(ANY_KEY, headers, server), True
+            return None, True
         key = self.of_cookie(headers)
         if key:
             self._spend(key)
@@ -97,11 +109,8 @@ class Gate:
 
     def of_cookie(self, headers: Mapping[bytes, bytes]) -> ApiKey | None:
         """The key of a browser's session."""
-        try:
-            cookie = SimpleCookie(headers.get(b"cookie", b"").decode("latin-1")).get(COOKIE)
-        except CookieError:
-            return None
-        return self.ring.of_session(cookie.value) if cookie else None
+        session = cookie_of(headers)
+        return self.sessions.key_of(session, self.ring) if session else None
 
     def _spend(self, key: ApiKey) -> None:
         """Takes one call from the key's bucket, which holds a second's worth and fills as time goes by."""
@@ -118,11 +127,10 @@ class Gate:
         self._left[key.name] = (left - 1, now)
 
 
-def _local(server: Any) -> bool:
-    """Whether a connection came to an address only this machine can reach."""
-    if not server or server[1] is None:
-        return True  # a socket in the file system
+def cookie_of(headers: Mapping[bytes, bytes]) -> str | None:
+    """The session that a browser sends."""
     try:
-        return ipaddress.ip_address(server[0]).is_loopback
-    except ValueError:
-        return False
+        cookie = SimpleCookie(headers.get(b"cookie", b"").decode("latin-1")).get(COOKIE)
+    except CookieError:
+        return None
+    return cookie.value if cookie else None

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from html import escape
 from urllib.parse import parse_qs
 
-from serving.auth.api_keys import SESSION_SECONDS
-from serving.auth.gate import COOKIE, Gate
+from serving.auth.gate import COOKIE, Gate, cookie_of
+from serving.auth.sessions import SCOPES, SECONDS
 from serving.http.problems import FOREIGN_ORIGIN, Problem
 from serving.http.reply import Reply
 
 SIGN_IN = "/console/sign-in"
-_SCOPES = {"score", "explain"}
 _TEXTS = {
     "en": ("Sign in", "API key", "The key needs the scopes score and explain.", "This key does not open the console."),
     "fr": ("Connexion", "Clé d'API", "La clé doit avoir les portées score et explain.", "Cette clé ne convient pas."),
@@ -67,10 +66,19 @@ def enter(gate: Gate, headers: Mapping[bytes, bytes], body: bytes, *, secure: bo
     check_same_site(headers)
     posted = parse_qs(body[:4096].decode("utf-8", "replace"))
     key = gate.ring.find(posted.get("key", [""])[0].strip())
-    if key is None or not key.scopes >= _SCOPES:
+    if key is None or not key.scopes >= SCOPES:
         return form(headers, refused=True)
-    guards = f"Path=/; Max-Age={SESSION_SECONDS}; HttpOnly; SameSite=Strict{'; Secure' if secure else ''}"
-    cookie = f"{COOKIE}={gate.ring.session(key)}; {guards}"
+    guards = f"Path=/; Max-Age={SECONDS}; HttpOnly; SameSite=Strict{'; Secure' if secure else ''}"
+    cookie = f"{COOKIE}={gate.sessions.begin(key)}; {guards}"
+    return Reply(303, headers=[(b"location", b"/console/"), (b"set-cookie", cookie.encode())])
+
+
+def sign_out(gate: Gate, headers: Mapping[bytes, bytes]) -> Reply:
+    """Ends the browser's session, for whoever may have kept its cookie too."""
+    session = cookie_of(headers)
+    if session:
+        gate.sessions.end(session)
+    cookie = f"{COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict"
     return Reply(303, headers=[(b"location", b"/console/"), (b"set-cookie", cookie.encode())])
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from serving.api import handlers, probes
 from serving.auth import login
 from serving.auth.gate import CONSOLE
+from serving.auth.keyless import check_host
 from serving.console.pages.problem_page import trouble, wants_page
 from serving.edge.asgi import App, Scope, Send
 from serving.edge.forward import forward
@@ -49,6 +50,7 @@ _CHECKS: dict[str, Callable[[Any], object]] = {
     ERASE: customers_request,
 }
 _PROBES = {"/livez": probes.livez, "/readyz": probes.readyz, "/metrics": probes.metrics_page}
+_UNGUARDED = ("/livez", "/readyz")  # asked by what watches a server, under any name
 
 
 class Edge:
@@ -75,6 +77,7 @@ class Edge:
         template = found[0].template if found else UNMATCHED
         token = CONTEXT.set(context)
         try:
+            check_host(scope["headers"])
             route, path = _allowed(found, scope["method"])
             reply = self._at_once(route, scope, headers, context)
             if reply is None:
@@ -115,15 +118,17 @@ class Edge:
         Raises:
             Problem: The caller is not admitted, or the worker is not ready.
         """
-        method, gate, server = scope["method"], self._runtime.gate, scope.get("server")
+        method, gate = scope["method"], self._runtime.gate
+        if route.template not in _UNGUARDED:
+            gate.check_caller(scope, headers, call=method == "POST" and route.template in HANDLERS)
         if method == "OPTIONS":
             return Reply(204, headers=route.allow)
         if route.needs == CONSOLE:
-            context.key, known = gate.admit_browser(headers, server)
+            context.key, known = gate.admit_browser(headers)
             if not known:
                 return login.to_sign_in()
         else:
-            context.key = gate.admit(route.needs, headers, server)
+            context.key = gate.admit(route.needs, headers)
         if route.template in _PROBES:
             return _PROBES[route.template](context)
         return login.form(headers) if route.template == login.SIGN_IN and method != "POST" else None

@@ -101,7 +101,7 @@ def test_the_limit_of_a_body_is_a_setting(tight: Server) -> None:
 def test_a_body_that_trickles_is_cut_off(tight: Server) -> None:
     """408 after the time a body may take, while others are answered."""
     address = urlsplit(tight.url)
-    head = b"POST /v1/scores HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n"
+    head = b"POST /v1/scores HTTP/1.1\r\nHost: [::1]\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n"
     with socket.create_connection((address.hostname, address.port), timeout=10) as slow, tight.client() as client:
         began = time.monotonic()
         slow.sendall(head + b"{")

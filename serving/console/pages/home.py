@@ -5,8 +5,8 @@ from __future__ import annotations
 from starlette.requests import Request
 
 from serving.api.openapi import document
+from serving.auth.login import sign_out
 from serving.console.pages import customer
-from serving.console.pages.problem_page import sign_out
 from serving.console.views.promotions import latest_decisions
 from serving.console.web import forms
 from serving.console.web.i18n import Texts
@@ -20,7 +20,9 @@ async def start(request: Request) -> Reply:
     """GET /console/; POST ends a session, or shows a customer as the customer's page does."""
     if request.method == "POST":
         posted = await forms.fields(request)
-        return sign_out() if "sign_out" in posted else await customer.shown(request, posted.get("profile", ""))
+        if "sign_out" in posted:
+            return sign_out(CONTEXT.get().runtime.gate, dict(request.scope["headers"]))
+        return await customer.shown(request, posted.get("profile", ""))
     context = CONTEXT.get()
     snapshot = context.snapshot
     facts = {

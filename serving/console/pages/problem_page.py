@@ -6,9 +6,8 @@ from collections.abc import Mapping
 
 from starlette.requests import Request
 
-from serving.auth.gate import COOKIE
 from serving.console.web.render import language_of, page
-from serving.http.problems import Problem
+from serving.http.problems import FOREIGN_HOST, KEYLESS, Problem
 from serving.http.reply import Headers, Reply
 from serving.worker.request_context import CONTEXT
 
@@ -22,13 +21,8 @@ def trouble(headers: Mapping[bytes, bytes], problem: Problem) -> Reply:
     """A problem as a page; it names the use cases only to those who are admitted."""
     context = CONTEXT.get()
     request = Request({"type": "http", "headers": list(headers.items()), "query_string": b""})
-    hidden: dict[str, list[str]] = {"names": []} if context.runtime.gate.ring.asked and context.key is None else {}
+    stranger = context.key is None and (context.runtime.gate.ring.asked or problem.kind in (FOREIGN_HOST, KEYLESS))
+    hidden: dict[str, list[str]] = {"names": []} if stranger else {}
     facts = {"problem": problem, "request_id": context.request_id, **hidden}
     own: Headers = [pair for pair in problem.headers if pair[0] != b"www-authenticate"]
     return page("trouble.html", language_of(request), facts, status=problem.kind.status, headers=own)
-
-
-def sign_out() -> Reply:
-    """Ends the browser's session."""
-    cookie = f"{COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict"
-    return Reply(303, headers=[(b"location", b"/console/"), (b"set-cookie", cookie.encode())])

@@ -399,8 +399,8 @@ def test_every_answer_guards_the_browser(client: httpx.Client, path: str) -> Non
     [
         b"\x16\x03\x01 nonsense\r\n\r\n",
         b"GET /livez HTTP/1.1\r\nno colon\r\n\r\n",
-        b"POST /v1/scores HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
-        b"POST /v1/scores HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\nhello",
+        b"POST /v1/scores HTTP/1.1\r\nHost: [::1]\r\nContent-Length: -1\r\n\r\n",
+        b"POST /v1/scores HTTP/1.1\r\nHost: [::1]\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\nhello",
     ],
     ids=["no line", "no header", "no length", "two lengths"],
 )
@@ -423,7 +423,7 @@ def test_bytes_that_are_no_request_are_a_problem_of_their_own_connection(
 def test_a_client_that_leaves_early_does_not_hurt_the_next(server: Server, client: httpx.Client) -> None:
     """Half a body and a closed connection are logged as 499 and forgotten."""
     address = urlsplit(server.url)
-    head = b"POST /v1/scores HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+    head = b"POST /v1/scores HTTP/1.1\r\nHost: [::1]\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
     with socket.create_connection((address.hostname, address.port), timeout=5) as raw:
         raw.sendall(head)
 

@@ -29,7 +29,7 @@ from tests.support.models import release_shop
 from tests.support.servers import QUICK, Server, start, stop, until, workers
 
 JSON = {"Content-Type": "application/json"}
-HEAD = "POST /v1/scores HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n"
+HEAD = "POST /v1/scores HTTP/1.1\r\nHost: [::1]\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n"
 
 
 @pytest.fixture(scope="module")
@@ -193,19 +193,19 @@ def test_hundreds_who_dawdle_hold_nobody_up(crowded: Server, profile: dict[str, 
         answered.sendall(b" " * 2**20)
         before = sum(memory_bytes(crowded.process.pid).values())
         slow = [opened(crowded, many, HEAD.format(1000).encode() + b"{") for _ in range(500)]
-        rested, said = opened(crowded, many, b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"), b""
+        rested, said = opened(crowded, many, b"GET /livez HTTP/1.1\r\nHost: [::1]\r\n\r\n"), b""
         while not said.endswith(b"}"):
             said += rested.recv(4096)
         rested.sendall(b"GET /livez HTTP/1.1\r\nX-Half")
         halves = [rested, opened(crowded, many, b"")]
         for _ in range(100):
-            halves.append(opened(crowded, many, b"POST /v1/scores HTTP/1.1\r\nHost: x\r\nX-Half"))
+            halves.append(opened(crowded, many, b"POST /v1/scores HTTP/1.1\r\nHost: [::1]\r\nX-Half"))
             opened(crowded, many, HEAD.format(100).encode()).close()
         given = [client.post("/v1/scores", json={"profiles": [profile]}).status_code for _ in range(20)]
         grown = sum(memory_bytes(crowded.process.pid).values()) - before
         answers = {connection.recv(4096)[:13] for connection in slow}
         ends = {connection.recv(4096) for connection in halves}
-        answered.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        answered.sendall(b"GET /livez HTTP/1.1\r\nHost: [::1]\r\n\r\n")
         assert heard(answered).startswith(b"http/1.1 200 ")
 
     assert ends == {b""}
@@ -227,7 +227,7 @@ def test_bodies_have_a_room_of_their_own(crowded: Server, profile: dict[str, Any
         more = [opened(crowded, many, large + b" " * 100) for _ in range(50)]
         refused = [heard(connection) for connection in more]
         for connection in more:
-            connection.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+            connection.sendall(b"GET /livez HTTP/1.1\r\nHost: [::1]\r\n\r\n")
         again = {heard(connection)[:13] for connection in more}
         assert client.post("/v1/scores", json={"profiles": [profile]}).status_code == 200
     with crowded.client() as client:
