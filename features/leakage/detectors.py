@@ -190,7 +190,7 @@ def _outweighs(name: str, seen: UnivariateEvidence, together: float, rest: float
         f"the {rest:.0%} that the {others} other features explain together: is it known when a score is asked for?"
     )
     shares = {
-        "told": _rounded(seen.explained),
+        "explained": _rounded(seen.explained),
         "auc": _rounded(seen.auc),
         "added": _rounded(added),
         "rest": _rounded(rest),

@@ -14,6 +14,7 @@ from scoring.text.promotion import against_bar
 _VARIANTS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {  # rules whose sentence depends on a figure
     "one_class_only": lambda figures: figures["where"],
     "dated_after_cutoff": lambda figures: "tells" if figures["tells"] else "plan",
+    "outweighs_all_others": lambda figures: "now" if "explained" in figures else "earlier",
     "outside_learned_range": lambda figures: "left_out" if figures.get("left_out") else "used",
 }
 

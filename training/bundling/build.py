@@ -89,7 +89,7 @@ def build(
         "baselines": evidence.baselines,
         "verdict": evidence.verdict(winner.fitted.kind),
         "over_bar": {"name": evidence.bar, **evidence.over_bar} if evidence.bar else None,
-        "luck": asdict(evidence.seed_variance) if evidence.seed_variance else None,
+        "seed_variance": asdict(evidence.seed_variance) if evidence.seed_variance else None,
         "tenths": evidence.tenths,
         "findings": [finding.to_json() for finding in findings],
         "rows": parts.counts(),

@@ -93,7 +93,7 @@ def seed_variance(gain: float, least: float, spread: Mapping[str, Any] | None) -
     if not spread:
         return None
     usual = float(stdtrit(spread["refits"] - 1, 0.975)) * math.sqrt(2) * spread["log_loss_sd"]
-    return Guard("luck", gain >= least + usual, {"gain": gain, "gain_limit": least + usual, **spread})
+    return Guard("seed_variance", gain >= least + usual, {"gain": gain, "gain_limit": least + usual, **spread})
 
 
 def psi(earlier: Floats, now: Floats) -> float:

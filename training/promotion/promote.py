@@ -130,7 +130,7 @@ def _compared(
         right,
         None if earlier is None else stability((earlier, served), before, borne_out=borne_out(right)),
         bar(challenger.manifest["over_bar"]),
-        seed_variance(gain["log_loss_gain"]["mean"], least, challenger.manifest["luck"]),
+        seed_variance(gain["log_loss_gain"]["mean"], least, challenger.manifest["seed_variance"]),
     ]
     decision = against(gain, [guard for guard in guards if guard])
     preview = {"champion_version": int(champion.number), "moves": moves(challenger, champion.bundle, served, theirs)}

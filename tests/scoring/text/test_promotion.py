@@ -16,7 +16,7 @@ GUARDS = {
     "calibration": {"ece": 0.02, "ece_limit": 0.03},
     "stability": {"psi": 0.4, "psi_limit": 0.25},
     "baseline": {"gain_over_bar_high": -0.001},
-    "luck": {"gain": 0.0123, "gain_limit": 0.01},
+    "seed_variance": {"gain": 0.0123, "gain_limit": 0.01},
 }
 
 
@@ -31,8 +31,13 @@ GUARDS = {
             "un gain de 0,0123 [0,0010\u202f; 0,0200]",
         ),
         (
-            {"rule": "guarded", **COMPARED, "failed": ["luck"]},
+            {"rule": "guarded", **COMPARED, "failed": ["seed_variance"]},
             "kept back for its luck",
+            "écarté pour sa part de hasard",
+        ),
+        (  # as it was logged before 0.2.0
+            {"rule": "guarded", **COMPARED, "luck": GUARDS["seed_variance"], "failed": ["luck"]},
+            "at least 0.0100 asked, which another deal",
             "écarté pour sa part de hasard",
         ),
         ({"rule": "better", **COMPARED, **GUARDS}, "outcomes bear the moved scores out", "les issues confirment"),
