@@ -18,10 +18,12 @@ from features.quality.duplicates import LEAST, likely_duplicates, write_links
 from features.quality.render import as_page, as_text
 from features.scaffold.use_case_draft import init
 from features.spec.options import EITHER_SIDE, add_shared_options, command_first, program
+from features.spec.terminal import print_to_any_terminal
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; 0 done, 1 failed, 2 usage, 3 the data broke its contract, 4 a blocking finding, 130 stopped."""
+    print_to_any_terminal()
     options = _parser().parse_args(command_first(sys.argv[1:] if arguments is None else arguments))
     try:
         return int(options.run(options))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from features.spec.options import EITHER_SIDE, add_shared_options, command_first, program
+from features.spec.terminal import print_to_any_terminal
 from scoring.lean_imports import bar_training_libraries
 from serving.auth.api_keys import KeysError, read_keys
 from serving.cli.ports import taken
@@ -30,6 +31,7 @@ _GRACE = "30"  # seconds that requests under way are given at a stop
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Becomes the server, or runs a command, or prints why it cannot and ends."""
+    print_to_any_terminal()
     given = command_first(sys.argv[1:] if arguments is None else arguments, _COMMANDS)
     if given and given[0] in _COMMANDS:
         bar_training_libraries()  # which importing xgboost would bring along

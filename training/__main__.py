@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from features.config.use_case import UseCase, load_use_case
 from features.errors import DataError, UseCaseError
 from features.spec.options import EITHER_SIDE, add_shared_options, command_first, program
+from features.spec.terminal import print_to_any_terminal
 from scoring.releases.current_pointer import required_version
 from training.errors import NothingLearned, PlanError, Refused, RegistryError
 from training.terminal import plan_table, training_table
@@ -38,6 +39,7 @@ CODES: tuple[tuple[type[Exception], int], ...] = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command and returns its exit code."""
+    print_to_any_terminal()
     given = command_first(sys.argv[1:] if arguments is None else arguments, RUN)
     command = given.pop(0) if given and given[0] in RUN else "train"
     try:

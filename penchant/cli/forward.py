@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib import import_module
 
 from features.spec.options import EITHER_SIDE, command_first
+from features.spec.terminal import print_to_any_terminal
 from scoring.lean_imports import bar_training_libraries
 
 USAGE = 2
@@ -56,6 +57,7 @@ COMMANDS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Forwards to a command and returns its exit code; 2 where there is none of that name."""
+    print_to_any_terminal()
     name, *rest = command_first(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     if name in ("-h", "--help"):
         print(_help())

@@ -63,7 +63,7 @@ def install(options: Namespace) -> CommandResult:
         PolicyError: It has faults; the installed one is untouched.
     """
     try:
-        source = options.file.read_text(encoding="utf-8")
+        source = options.file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise PolicyError(["line 1: The policy must be UTF-8, got other bytes."]) from error
     live = {name: Live(load_release(options.home, name)) for name in released_use_cases(options.home)}

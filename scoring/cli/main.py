@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 
 from features.spec.options import EITHER_SIDE, add_shared_options, command_first, program
+from features.spec.terminal import print_to_any_terminal
 from scoring.answers.score import MAX_REASONS
 from scoring.answers.served_release import Live
 from scoring.audiences.export_formats import FORMATS
@@ -30,6 +31,7 @@ DONE, FAILED, USAGE, BROKEN_DATA = 0, 1, 2, 3
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command line; returns its exit code."""
+    print_to_any_terminal()
     words = command_first(sys.argv[1:] if arguments is None else arguments, COMMANDS)
     if words and words[0] in COMMANDS:
         return _run(_campaign_parser().parse_args(words))

@@ -28,7 +28,13 @@ _KEYS: Mapping[str, tuple[type, ...]] = {
     "stay": (str,),
     "minimum_stay": (str,),
 }
-_KINDS: Mapping[str, Kind] = {"number": "number", "integer": "number", "boolean": "boolean", "category": "text"}
+_KINDS: Mapping[str, Kind] = {
+    "number": "number",
+    "integer": "number",
+    "boolean": "boolean",
+    "category": "text",
+    "date": "date",
+}
 
 
 class PolicyError(ValueError):

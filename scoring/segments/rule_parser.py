@@ -114,6 +114,8 @@ def _column(node: Any, kinds: Mapping[str, Kind], expected: Kind | None = None) 
     name = f"{node.table}.{node.name}" if node.table else node.name
     if name not in kinds:
         raise RuleError(f"A name must be a feature or a `use_case.field`, got {name}.")
+    if kinds[name] == "date":
+        raise RuleError(f"Dates cannot stand in a rule, got {name}: a number of days or a boolean of it can.")
     if expected and kinds[name] != expected:
         raise RuleError(
             f"{name} must be compared with something: alone it would have to be a {expected}, it is {kinds[name]}."

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Kind = Literal["number", "text", "boolean"]
+Kind = Literal["number", "text", "boolean", "date"]  # a date is known by name and stands in no rule
 Mask = NDArray[np.bool_]
 Rule = tuple[Any, ...]
 

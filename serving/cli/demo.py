@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 
 from features.spec.options import default_home
+from features.spec.terminal import print_to_any_terminal
 from serving.cli.ports import taken
 
 HOST = "127.0.0.1"
@@ -26,6 +27,7 @@ INTERRUPTED = 130
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command line; returns its exit code."""
+    print_to_any_terminal()
     options = _parser().parse_args(arguments)
     if taken(HOST, options.port):
         print(f"Port {options.port} is taken; choose another: make run PORT={options.port + 1}", file=sys.stderr)

@@ -37,6 +37,13 @@ def run(shop, *words):
     return main([words[0], "--home", str(shop / "home"), *words[1:]])
 
 
+def test_a_policy_may_begin_with_a_mark_of_its_encoding(shop):
+    """As editors on Windows write it."""
+    (shop / "marked.toml").write_text(GOOD.replace("> 70", "> 30"), encoding="utf-8-sig")
+
+    assert run(shop, "segments", str(shop / "marked.toml")) == 0
+
+
 def test_every_fault_is_told_and_the_installed_policy_stays(shop, capsys):
     """Exit 3, each fault with its line on stderr and in the document; what serves is not touched."""
     before = current_policy(shop / "home").version

@@ -212,6 +212,7 @@ FAULTS = [
     ("purchases_90d >= 2", "purchases_90d IN (1, 2e)", "line 6: A number must be"),
     ("purchases_90d >= 2", "purchases_90d >= quantile(purchases_90d, 1e999)", "line 6: A number must be"),
     ("purchases_90d >= 2", "purchases_90d >= quantile(purchases_90d, 1e)", "line 6: A number must be"),
+    ("purchases_90d >= 2", "\\\"joined on\\\" > '2015-01-01'", "line 6: Dates cannot stand in a rule"),
 ]
 
 
