@@ -126,7 +126,8 @@ def compared(name: str, case: UseCase, registry: Registry) -> Row:
     evidence = measured(task, parts, learned)
     served = learned.winner.probability(learned.test)
     others = _others(task, learned)
-    gains = {kind: paired_gain(learned.test_labels, served, other, seed=task.seed) for kind, other in others.items()}
+    label, clusters = learned.test_labels, learned.test_clusters
+    gains = {kind: paired_gain(label, served, other, clusters, seed=task.seed) for kind, other in others.items()}
     best = min(gains, key=lambda kind: gains[kind]["champion_log_loss"])
     ranker = min(gains, key=lambda kind: gains[kind]["roc_auc_gain"]["mean"])
     named = [finding for finding in training_findings(parts, learned, evidence) if finding.rule in SHIFTS]
@@ -141,7 +142,7 @@ def compared(name: str, case: UseCase, registry: Registry) -> Row:
         gains[best],
         ranker,
         gains[ranker]["roc_auc_gain"],
-        ece_by_chance(served, seed=task.seed),
+        ece_by_chance(label, served, clusters, seed=task.seed),
         tuple(finding.feature or BASE_RATE for finding in named),
         "a year earlier helped" if season.used else "",
     )

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from benchmarks.tasks import NAMES, Missing, use_case
 from features.build.log_table import learning_table
 from features.config.use_case import UseCase
-from training.data.split import Parts, labels, learning_parts, own_cutoff, split
+from training.data.split import Parts, clusters_of, labels, learning_parts, own_cutoff, split
 from training.evaluation.evidence import SeedVariance
 from training.evaluation.paired_gain import paired_gain
 from training.promotion.gate import LEAST_GAIN, against
@@ -54,9 +54,9 @@ def _told(name: str, case: UseCase, registry: Registry, count: int) -> bool:
     task = Task(case, learning_table(case), registry.home, registry, "never")
     parts = split(task.table, seed=task.seed)
     (champion, _), label = _served(task, parts), labels(parts.test)
-    promoted, lows, least = 0, [], 0.0
+    clusters, promoted, lows, least = clusters_of(parts.test), 0, [], 0.0
     for number, (seed, served, spread) in enumerate(_challengers(task, parts, count), start=1):
-        gain = paired_gain(label, served, champion, seed=seed)
+        gain = paired_gain(label, served, champion, clusters, seed=seed)
         least = LEAST_GAIN * gain["champion_log_loss"]
         guard = seed_variance(gain["log_loss_gain"]["mean"], least, spread and asdict(spread))
         decision = against(gain, [guard] if guard else ())

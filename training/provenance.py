@@ -20,12 +20,12 @@ FIGURE_VERSIONS = {
     "scoring.models": 1,
     "scoring.bundle": 1,
     "training.data": 1,
-    "training.evaluation": 1,
+    "training.evaluation": 2,
     "training.fitting": 1,
-    "training.selection": 1,
-    "training.promotion": 1,
-    "training.diagnostics": 1,
-    "training.bundling": 1,
+    "training.selection": 2,
+    "training.promotion": 2,
+    "training.diagnostics": 2,
+    "training.bundling": 2,
 }
 LIBRARIES = ("duckdb", "ibis-framework", "numpy", "pandera", "polars", "pyarrow", "scikit-learn", "scipy", "shap")
 EITHER = ("xgboost", "xgboost-cpu")  # one code under two names

@@ -63,7 +63,7 @@ def _one(line: Mapping[str, Any]) -> str:
     table = [["", *HEADINGS.values()], *_metrics(line)]
     lines = [
         head,
-        f"  {rows:,} test rows, base rate {rate:.1%}; in brackets 95% intervals",
+        f"  {rows:,} test rows{_customers(line)}, base rate {rate:.1%}; in brackets 95% intervals",
         *_aligned(table),
         f"  {line['verdict']}",
     ]
@@ -71,6 +71,12 @@ def _one(line: Mapping[str, Any]) -> str:
     lines += _bands(line["bands"])
     lines += [_finding(finding_text(finding, "en")) for finding in line["findings"]]
     return "\n".join(lines)
+
+
+def _customers(line: Mapping[str, Any]) -> str:
+    """Whose rows they are, where customers have several."""
+    count = line["rows"].get("test_customers")
+    return f" of {count:,} customers" if count else ""
 
 
 def _metrics(line: Mapping[str, Any]) -> list[list[str]]:

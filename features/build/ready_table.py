@@ -32,6 +32,7 @@ from features.tables.learning_table import (
     class_shortage,
     with_display_names,
 )
+from features.tables.repeated_rows import customer_column, duplicates, grouped_by, repeated_notes
 from features.tables.schema import check_table
 from features.tables.target import labels_of, order_of
 
@@ -60,8 +61,12 @@ def read_ready_table(use_case: UseCase) -> LearningTable:
         _check_columns(use_case, section, source)
         backend.raw_sql("SET preserve_insertion_order = true")
         cells = _fetch(source, section)
-    duplicates = 0 if section.customer_id else int(len(cells) - cells[GROUP].n_unique())
-    cells = _ungroup_frequent(cells) if duplicates else cells
+    copies = duplicates(cells, [source.inside(name) for name in source.columns])
+    seeming = None if section.customer_id else _seeming_customer(cells, source, section)
+    if seeming:
+        cells = grouped_by(cells, source.inside(seeming))
+    elif copies and section.customer_id is None:
+        cells = _ungroup_frequent(cells)
     cells = cells.with_columns(
         labels_of(cells[source.inside(section.label)], section.positive).alias(LABEL), order_of(cells, source, section)
     )
@@ -88,9 +93,9 @@ def read_ready_table(use_case: UseCase) -> LearningTable:
         "rows_used": len(kept),
         "base_rate": float(kept[LABEL].cast(pl.Float64).sum()) / len(kept),
         "null_labels_dropped": null_labels,
-        "duplicate_rows": duplicates,
+        "duplicate_rows": copies,
         "bad_rows": bad.to_json(),
-        "notes": [note.to_json() for note in _notes(section, duplicates)],
+        "notes": [note.to_json() for note in _notes(section, kept, copies, seeming)],
         "columns": _columns(kept, source, section, reads, kinds),
     }
     unread = [kept[source.inside(name)].alias(name) for name, read in reads.items() if read.dropped]
@@ -249,12 +254,16 @@ def _role(name: str, section: Table, read: InferredColumn) -> str:
     return "excluded" if name in section.exclude else "dropped" if read.feature is None else "feature"
 
 
-def _notes(section: Table, duplicates: int) -> list[DataNote]:
+def _seeming_customer(cells: pl.DataFrame, source: Source, section: Table) -> str | None:
+    """The column that seems to name customers, though the use case names none; one with a role of its own does not."""
+    names = {source.inside(name): name for name in source.columns if name not in (section.label, section.order_by)}
+    column = customer_column(cells, names)
+    return names[column] if column else None
+
+
+def _notes(section: Table, kept: pl.DataFrame, copies: int, seeming: str | None) -> list[DataNote]:
     notes = []
     if section.order_by is not None:
         detail = f"column {section.order_by!r} orders the rows in time and is no feature"
         notes.append(DataNote("ordered", detail, {"column": section.order_by}))
-    if duplicates:
-        detail = f"{duplicates:,} rows repeat another row; they are kept, copies on one side of the split"
-        notes.append(DataNote("repeated", detail, {"rows": duplicates}))
-    return notes
+    return [*notes, *repeated_notes(kept, copies, section.customer_id, seeming)]

@@ -65,6 +65,7 @@ class Market:
     offset: float
     spread: Floats  # 2 x 2
     seed: int = 0
+    design_effect: float = 1.0  # how many rows say as much as one customer's
     interval: tuple[Floats, Floats] | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -85,14 +86,16 @@ class Market:
     def from_json(cls, stored: Mapping[str, Any]) -> Market:
         """The market that `to_json` wrote, or an older one without the interval."""
         drawn = [np.asarray(stored[name], dtype=np.float64) for name in ("hits_low", "hits_high") if name in stored]
-        arrays = {name: np.asarray(stored[name], dtype=np.float64) for name in ("rows", "mean", "spread")}
+        rows, mean, spread = (np.asarray(stored[name], dtype=np.float64) for name in ("rows", "mean", "spread"))
         return cls(
             ticks=np.asarray(stored["ticks"], dtype=np.int64),
+            rows=rows,
+            mean=mean,
+            spread=spread,
             slope=stored["slope"],
             offset=stored["offset"],
             seed=stored["seed"],
             interval=(drawn[0], drawn[1]) if drawn else None,
-            **arrays,
         )
 
     @cached_property
@@ -130,7 +133,7 @@ class Market:
         drawn = np.empty((DRAWS, len(self.ticks)))
         for draw, (slope, offset) in enumerate(points):
             chance = self._chance(slope, offset)
-            variation = noise[draw] * np.sqrt(self.rows * chance * (1 - chance))
+            variation = noise[draw] * np.sqrt(self.design_effect * self.rows * chance * (1 - chance))
             drawn[draw] = (self.rows * chance + variation).cumsum()
         return drawn
 

@@ -38,6 +38,7 @@ from training.bundling.golden_rows import synthetic_rows
 from training.bundling.market import market_of
 from training.bundling.thresholds import at_percentiles
 from training.data.calendar_drift import share_outside
+from training.data.clusters import Clusters
 from training.data.encode import encode, fit_encoder
 from training.data.split import SHARES, Parts, learning_parts, share_out
 from training.diagnostics.findings import outgrown
@@ -243,17 +244,17 @@ def of_data() -> Figures:
 def of_evaluation() -> Figures:
     """Metrics, intervals and gains."""
     label, probability, worse = outcome_and_probability()
-    edges = {
-        f"{name}: {at}": edge for name, both in intervals(label, worse, seed=1).items() for at, edge in enumerate(both)
-    }
-    gain = paired_gain(label, probability, worse, seed=1)
+    apart = Clusters.apart(len(label))
+    found = intervals(label, worse, apart, seed=1)
+    edges = {f"{name}: {at}": edge for name, both in found.items() for at, edge in enumerate(both)}
+    gain = paired_gain(label, probability, worse, apart, seed=1)
     return {
         **measure(label, worse),
         **{f"tied: {name}": value for name, value in measure(label, worse.round(1).clip(0.1, 0.9)).items()},
         **edges,
         **{f"gain: {name}": value for name, value in gain["log_loss_gain"].items()},
         "auc gain": gain["roc_auc_gain"]["mean"],
-        "by chance": ece_by_chance(probability, seed=1),
+        "by chance": ece_by_chance(label, probability, apart, seed=1),
         "wilson": wilson(30, 200)["low"],
     }
 
@@ -282,7 +283,9 @@ def of_selection() -> Figures:
 def of_promotion() -> Figures:
     """The figures of a decision."""
     label, probability, worse = outcome_and_probability()
-    decision = against(paired_gain(label, probability, worse, seed=1), [calibration(label, worse, None, seed=1)])
+    apart = Clusters.apart(len(label))
+    guard = calibration(label, worse, None, apart, seed=1)
+    decision = against(paired_gain(label, probability, worse, apart, seed=1), [guard])
     return {
         **decision.numbers(),
         **{f"minimum: {name}": value for name, value in minimum(label, probability, 0.3).numbers().items()},
@@ -302,7 +305,7 @@ def of_diagnostics() -> Figures:
 def of_bundling() -> Figures:
     """Curves, thresholds, today's market and synthetic rows."""
     label, probability, worse = outcome_and_probability()
-    market = market_of(probability, worse, label)
+    market = market_of(probability, worse, label, Clusters.apart(len(label)))
     features, _ = fit_encoder(COLUMNS, rows())
     drawn = [row["age"] for row in synthetic_rows(features, rows(), seed=1, count=20)]
     return {

@@ -20,6 +20,7 @@ from training.bundling.curves import curves
 from training.bundling.manifest import reference
 from training.bundling.market import market_of
 from training.bundling.thresholds import realised
+from training.data.clusters import Clusters
 from training.evaluation.metrics import Outcomes, intervals, measure
 from training.evaluation.paired_gain import paired_gain
 
@@ -59,12 +60,13 @@ def release_full_shop(home: Path, name: str, version: str = "1", *, scratch: Pat
         ],
         "receipt": {"rows": 800, "golden_rows": 30, "largest_sum_difference": 2.2e-16},
     }
+    market = market_of(probability[:700], probability, label, Clusters.apart(len(label)))
     files = {
         **bundle.files,
         "model.ubj": (bare / "model.ubj").read_bytes(),
         "reference.json": canonical_json(reference(SHOP, LEVELS, matrix.T, probability)),
         "curves.json": canonical_json(curves(label, {"xgboost": probability, "logit": beside})),
-        "population.json": canonical_json(market_of(probability[:700], probability, label).to_json()),
+        "population.json": canonical_json(market.to_json()),
     }
     write_bundle(full, manifest, files)
     facts = {"registered_at": "2026-01-02T00:00:00Z", "run_id": "test"}
@@ -73,14 +75,15 @@ def release_full_shop(home: Path, name: str, version: str = "1", *, scratch: Pat
 
 
 def _figures(label: Any, probability: Any, beside: Any, ladder: Ladder) -> dict[str, Any]:
-    over = paired_gain(label, probability, beside, seed=1)
+    apart = Clusters.apart(len(label))
+    over = paired_gain(label, probability, beside, apart, seed=1)
     return {
         "metrics": measure(label, probability),
-        "intervals": intervals(label, probability, seed=1),
+        "intervals": intervals(label, probability, apart, seed=1),
         "baselines": {"logit": measure(label, beside)},
         "tenths": Outcomes.of(label, probability).tenths(),
         "over_bar": {"name": "logit", **over},
-        "bands": {**_bands(ladder), "realised": realised(ladder, probability, label)},
+        "bands": {**_bands(ladder), "realised": realised(ladder, probability, label, apart)},
         "rows": {"train": 800, "test": len(label)},
         "base_rate": {"train": 0.4, "test": float(label.mean())},
     }

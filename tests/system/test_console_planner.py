@@ -12,13 +12,14 @@ from serving.console.web.i18n import Texts
 from training.bundling.curves import CUTS as CURVE_CUTS
 from training.bundling.curves import curves
 from training.bundling.market import market_of
+from training.data.clusters import Clusters
 
 
 def some_market() -> Market:
     """Three thousand customers whose probabilities are true."""
     rng = np.random.default_rng(1)
     probability = np.clip(rng.beta(1, 5, 3000), 1e-4, 1 - 1e-4)
-    return market_of(probability, probability, (rng.random(3000) < probability).astype(int))
+    return market_of(probability, probability, (rng.random(3000) < probability).astype(int), Clusters.apart(3000))
 
 
 def test_the_planner_is_the_one_of_the_command_line() -> None:
@@ -36,7 +37,7 @@ def test_a_million_customers_cost_the_planner_no_more_than_ten_thousand_cuts() -
     rng = np.random.default_rng(1)
     probability = np.clip(rng.beta(1, 5, 1_000_000), 1e-4, 1 - 1e-4)
     test = probability[:2000]
-    market = market_of(probability, test, (rng.random(2000) < test).astype(int))
+    market = market_of(probability, test, (rng.random(2000) < test).astype(int), Clusters.apart(2000))
     found = answer(market, {"capacity": "50000", "cost": "1", "value": "9"}, Texts("en"))
     drawn = curves((rng.random(1_000_000) < probability).astype(int), {"model": probability})["candidates"]["model"]
 

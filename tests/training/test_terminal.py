@@ -9,6 +9,7 @@ import numpy as np
 
 from scoring.models.bands import Ladder
 from training.bundling.thresholds import realised
+from training.data.clusters import Clusters
 from training.evaluation.metrics import METRICS
 from training.terminal import training_table
 
@@ -19,7 +20,7 @@ LABEL = np.array([0.0, 0.0, 1.0, 1.0])
 def line(**other: Any) -> dict[str, Any]:
     """A use case's line of the training report whose highest band, above a score of 99.5, is empty."""
     ladder = Ladder(("low", "medium", "high"), (0.4, 0.995))
-    bands = zip(realised(ladder, PROBABILITY, LABEL), (0.0, *ladder.thresholds), strict=True)
+    bands = zip(realised(ladder, PROBABILITY, LABEL, Clusters.apart(4)), (0.0, *ladder.thresholds), strict=True)
     return {
         "name": "churn",
         "version": "1",

@@ -22,6 +22,7 @@ from training.bundling.golden_rows import golden_rows
 from training.bundling.manifest import banded, described, ladder_for, reference
 from training.bundling.market import market_of
 from training.bundling.receipt import check
+from training.data.clusters import Clusters
 from training.data.encode import columns, encode
 from training.data.split import Parts
 from training.diagnostics.business_value import worth
@@ -72,7 +73,7 @@ def build(
     cutoffs = learned_from(parts, task.table.cutoffs) if task.table.cutoffs else None
     # of a ready table the population are the test rows
     today = probability if task.table.cutoffs is None else winner.probability(taught.matrix(population))
-    market = market_of(today, probability, learned.test_labels, seed=task.seed)
+    market = market_of(today, probability, learned.test_labels, learned.test_clusters, seed=task.seed)
     ladder, planned = ladder_for(task.use_case, probability, market)
     manifest = {
         **described(task.use_case, task.table, cutoffs),
@@ -83,7 +84,7 @@ def build(
         "encoder": taught.codes,
         "calibration": {"a": winner.calibration.a, "b": winner.calibration.b},
         "boundaries": percentile_boundaries(probability).tolist(),
-        "bands": banded(task.use_case, ladder, planned, probability, learned.test_labels),
+        "bands": banded(task.use_case, ladder, planned, probability, learned.test_labels, learned.test_clusters),
         "metrics": evidence.metrics,
         "intervals": evidence.intervals,
         "baselines": evidence.baselines,
@@ -92,7 +93,7 @@ def build(
         "seed_variance": asdict(evidence.seed_variance) if evidence.seed_variance else None,
         "tenths": evidence.tenths,
         "findings": [finding.to_json() for finding in findings],
-        "rows": parts.counts(),
+        "rows": {**parts.counts(), **_customers(learned.test_clusters)},
         "base_rate": parts.base_rates(),
         "worth": worth(task.use_case, learned.test_labels, probability, cutoffs.test if cutoffs else None),
     }
@@ -109,6 +110,11 @@ def build(
     most = min(SAMPLE, max(LEAST, WALKS // trees_of(winner.fitted.params)))
     drawn = np.random.default_rng(0).permutation(parts.test.height)[:most]
     return Built(folder, bundle, encode(taught.encoder, parts.test[drawn]), probability)
+
+
+def _customers(clusters: Clusters) -> dict[str, int]:
+    """How many customers the test rows are of, where some have several."""
+    return {} if clusters.alone else {"test_customers": clusters.count}
 
 
 def _proved(

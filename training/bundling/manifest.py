@@ -13,6 +13,7 @@ from features.spec.feature import Feature
 from scoring.models.bands import Ladder
 from scoring.models.threshold_planner import Ask, Market, plan
 from training.bundling.thresholds import at_percentiles, at_scores, realised, rising
+from training.data.clusters import Clusters
 
 if TYPE_CHECKING:
     from features.build.log_table import LearningTable
@@ -72,7 +73,12 @@ def ladder_for(use_case: UseCase, probability: Floats, market: Market) -> tuple[
 
 
 def banded(
-    use_case: UseCase, ladder: Ladder, planned: dict[str, Any] | None, probability: Floats, label: NDArray[Any]
+    use_case: UseCase,
+    ladder: Ladder,
+    planned: dict[str, Any] | None,
+    probability: Floats,
+    label: Floats,
+    clusters: Clusters,
 ) -> dict[str, Any]:
     """The bands with their names, thresholds and rates, as they stand in the manifest."""
     return {
@@ -80,7 +86,7 @@ def banded(
         "labels": {language: _labels(use_case, language) for language in ("en", "fr")},
         "thresholds": list(ladder.thresholds),
         "plan": planned,
-        "realised": realised(ladder, probability, label),
+        "realised": realised(ladder, probability, label, clusters),
     }
 
 

@@ -9,25 +9,32 @@ from numpy.typing import NDArray
 
 from scoring.models.calibration import sigmoid
 from scoring.models.threshold_planner import TICKS, Market
+from training.data.clusters import Clusters
 from training.errors import CalibrationError
 
 Floats = NDArray[np.float64]
 
 
-def market_of(population: Floats, probability: Floats, label: NDArray[Any], *, seed: int = 0) -> Market:
-    """The market of a population's probabilities, with the test rows' own as evidence."""
+def market_of(
+    population: Floats, probability: Floats, label: NDArray[Any], clusters: Clusters, *, seed: int = 0
+) -> Market:
+    """The market of a population's probabilities, with the test rows' own as evidence.
+
+    The population's rows are taken to hang together as the test rows do, of which `clusters` are one customer's.
+    """
     tick = np.floor(population * TICKS + 1e-9).astype(np.int64)
     ticks, where = np.unique(-tick, return_inverse=True)
     rows = np.bincount(where).astype(np.float64)
     mean = np.bincount(where, weights=population) / rows
-    slope, offset, spread = recalibration(probability, label)
-    return Market(-ticks, rows, mean, slope, offset, spread, seed)
+    slope, offset, spread, effect = recalibration(probability, label, clusters)
+    return Market(-ticks, rows, mean, slope, offset, spread, seed, effect)
 
 
-def recalibration(probability: Floats, label: NDArray[Any]) -> tuple[float, float, Floats]:
-    """Slope and offset that the test rows ask of log-odds, with their robust covariance (White 1982).
+def recalibration(probability: Floats, label: NDArray[Any], clusters: Clusters) -> tuple[float, float, Floats, float]:
+    """Slope and offset that the test rows ask of log-odds, their robust covariance, and the residuals' design effect.
 
-    The identity, with the spread of the offset alone, where the rows cannot tell a slope.
+    The covariance is White's (1982), by customer (Liang and Zeger 1986). The identity, with the spread of the offset
+    alone, where the rows cannot tell a slope.
     """
     from training.fitting.calibrate import fit_calibration
 
@@ -36,9 +43,11 @@ def recalibration(probability: Floats, label: NDArray[Any]) -> tuple[float, floa
         found = fit_calibration(odds, label)
     except CalibrationError:
         information = float(np.sum(probability * (1 - probability)))
-        return 1.0, 0.0, np.diag([0.0, 1 / max(information, 1.0)])
+        effect = clusters.design_effect(label - probability)
+        return 1.0, 0.0, np.diag([0.0, effect / max(information, 1.0)]), effect
     design = np.stack([odds, np.ones_like(odds)], axis=1)
     chance = sigmoid(found.a * odds + found.b)
     bread = np.linalg.pinv((design * (chance * (1 - chance))[:, None]).T @ design)
-    scores = design * (np.asarray(label, dtype=np.float64) - chance)[:, None]
-    return found.a, found.b, bread @ (scores.T @ scores) @ bread
+    residual = np.asarray(label, dtype=np.float64) - chance
+    scores = np.stack([clusters.sums(column) for column in (design * residual[:, None]).T], axis=1)
+    return found.a, found.b, bread @ (scores.T @ scores) @ bread, clusters.design_effect(residual)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from scoring.models.bands import Ladder
 from scoring.models.threshold_planner import TICKS
+from training.data.clusters import Clusters
 from training.evaluation.metrics import wilson
 
 PERCENTILES = (60.0, 90.0)  # top 10 %, next 30 %, the rest
@@ -48,22 +49,24 @@ def rising(wanted: Sequence[float]) -> tuple[float, ...]:
     return tuple(tick / TICKS for tick in ticks)
 
 
-def realised(ladder: Ladder, probability: Floats, label: NDArray[Any]) -> list[dict[str, Any]]:
+def realised(ladder: Ladder, probability: Floats, label: Floats, clusters: Clusters) -> list[dict[str, Any]]:
     """Each band's size, expected and realised rate on rows with known outcomes, with a 90% interval."""
     rungs = ladder.rungs(probability)
     return [
-        _band(code, probability[rungs == rung], label[rungs == rung], len(label))
-        for rung, code in enumerate(ladder.codes)
+        _band(code, probability[mine], label[mine], clusters.taken(mine), len(label))
+        for code, mine in zip(ladder.codes, (rungs == rung for rung in range(len(ladder.codes))), strict=True)
     ]
 
 
-def _band(code: str, probability: Floats, label: NDArray[Any], population: int) -> dict[str, Any]:
+def _band(code: str, probability: Floats, label: Floats, clusters: Clusters, population: int) -> dict[str, Any]:
+    """A band without a row has no rates: None."""
     rows, hits = len(label), float(label.sum())
+    effect = clusters.design_effect(label - hits / rows) if rows else 1.0
     return {
         "code": code,
         "rows": rows,
         "share": rows / population,
         "predicted": float(probability.mean()) if rows else None,
         "realised": hits / rows if rows else None,
-        **wilson(hits, rows),
+        **wilson(hits, rows, effect=effect),
     }

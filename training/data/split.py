@@ -10,6 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from features.errors import DataError
+from training.data.clusters import Clusters
 
 if TYPE_CHECKING:
     from features.build.log_table import LearningTable
@@ -52,6 +53,11 @@ class Parts:
 def labels(rows: pl.DataFrame) -> NDArray[np.float64]:
     """The outcomes, 0 or 1."""
     return rows["__label"].cast(pl.Float64).to_numpy()
+
+
+def clusters_of(rows: pl.DataFrame) -> Clusters:
+    """Which rows are one customer's, or copies of one row."""
+    return Clusters.of(rows["__group"].to_numpy())
 
 
 def positive_share(rows: pl.DataFrame) -> float:
@@ -126,11 +132,17 @@ def check(parts: Parts) -> Parts:
     return parts
 
 
+def customers_by_class(rows: pl.DataFrame) -> tuple[int, int]:
+    """How many customers have a row of label 0, and of label 1; at every cutoff anew, and copies of a row once."""
+    met = rows.select("__group", "__cutoff", "__label").unique()["__label"].cast(pl.Int64)
+    return int((met == 0).sum()), int((met == 1).sum())
+
+
 def _check_classes(rows: pl.DataFrame) -> None:
-    positives = int(labels(rows).sum())
-    if min(positives, rows.height - positives) < LEAST_OF_A_CLASS:
-        arrived = f"got {positives} positive and {rows.height - positives} negative"
-        raise DataError(SOURCE, [f"training needs at least {LEAST_OF_A_CLASS} rows of either class, {arrived}"])
+    negatives, positives = customers_by_class(rows)
+    if min(positives, negatives) < LEAST_OF_A_CLASS:
+        rule = f"training needs at least {LEAST_OF_A_CLASS} rows of either class, a customer's counted once"
+        raise DataError(SOURCE, [f"{rule}, got {positives} positive and {negatives} negative"])
 
 
 def _test_rows(table: LearningTable, seed: int) -> Rows:

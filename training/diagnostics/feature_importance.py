@@ -7,9 +7,9 @@
 - `gain`: the share of the total gain of a small booster (`ROUNDS` trees of depth `DEPTH`), 0..1.
 - `shap`: the mean absolute contribution to the served score, calibrated log-odds, >= 0.
 
-Each has a 95% interval by `DRAWS` seeded bootstrap draws and a rank by size, 1 = heaviest. Draws weigh the rows anew:
-ranks and bins stay, the logistic coefficient takes one Newton step (Kline and Santos 2012), the booster is fitted
-anew on each of `REFITS` draws and its gain is their mean, so that its interval is rough. Rows are stopping and
+Each has a 95% interval by `DRAWS` seeded bootstrap draws of customers and a rank by size, 1 = heaviest. Draws weigh the
+rows anew: ranks and bins stay, the logistic coefficient takes one Newton step (Kline and Santos 2012), the booster is
+fitted anew on each of `REFITS` draws and its gain is their mean, so that its interval is rough. Rows are stopping and
 calibration rows, which the encoder has not learned from, at most `SAMPLE` of them; of a model of very many trees fewer,
 so that contributions cost `WALKS` rows times trees, but never fewer than `LEAST`.
 """
@@ -47,7 +47,8 @@ def criteria(learned: Learned, *, seed: int) -> dict[str, Any]:
     most = min(SAMPLE, max(LEAST, WALKS // trees_of(learned.winner.fitted.params)))
     taken = np.sort(random.permutation(len(label))[:most])
     rows, outcome = matrix[taken], label[taken]
-    draws = random.multinomial(len(taken), np.full(len(taken), 1 / len(taken)), DRAWS).astype(np.float64)
+    who = taught.clusters.taken(taken)
+    draws = random.multinomial(who.count, np.full(who.count, 1 / who.count), DRAWS).astype(np.float64)[:, who.where]
     plain = standardised(rows.astype(np.float64))
     winner = learned.winner
     contributions = np.abs(winner.calibration.a * winner.model.contributions(rows))

@@ -6,9 +6,11 @@ import math
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
+import polars as pl
+
 from features.spec.feature import Feature, Finding
 from training.data.calendar_drift import share_outside
-from training.data.split import Parts
+from training.data.split import Parts, clusters_of, labels
 from training.evaluation.evidence import Evidence
 from training.promotion.guards import CALIBRATED
 from training.selection.cross_validation import is_small
@@ -54,12 +56,19 @@ def training_findings(parts: Parts, learned: Learned, evidence: Evidence) -> tup
 def rate_moved(parts: Parts) -> bool:
     """Whether the outcome's rate on the test rows is another: by more than a tenth, and than chance alone shows.
 
-    By chance: two standard errors of the difference of two shares that are one.
+    By chance: two standard errors of the difference of two shares that are one, by customer.
     """
     rates, rows = parts.base_rates(), parts.counts()
     rate = (rates["train"] * rows["train"] + rates["test"] * rows["test"]) / (rows["train"] + rows["test"])
-    usual = 2 * math.sqrt(rate * (1 - rate) * (1 / rows["train"] + 1 / rows["test"]))
+    effects = {"train": _effect(parts.learning), "test": _effect(parts.test)}
+    usual = 2 * math.sqrt(rate * (1 - rate) * sum(effect / rows[part] for part, effect in effects.items()))
     return abs(rates["test"] - rates["train"]) > max(SHIFT * rates["train"], usual)
+
+
+def _effect(rows: pl.DataFrame) -> float:
+    """The design effect of the outcome's rate."""
+    outcome = labels(rows)
+    return clusters_of(rows).design_effect(outcome - outcome.mean())
 
 
 def outgrown(parts: Parts, features: Sequence[Feature], left_out: Collection[str] = ()) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from features.spec.feature import MISSING, Feature
-from training.evaluation.metrics import DRAWS, Outcomes, draws, ece_by_chance, wilson
+from training.data.clusters import Clusters
+from training.evaluation.calibration_error import calibration_error_interval
+from training.evaluation.metrics import Outcomes, ece_by_chance, wilson
 
 if TYPE_CHECKING:
     from features.config.use_case import UseCase
@@ -25,15 +28,23 @@ Floats = NDArray[np.float64]
 
 
 def by_group(
-    use_case: UseCase, features: tuple[Feature, ...], rows: pl.DataFrame, label: Floats, served: Floats, *, seed: int
+    use_case: UseCase,
+    features: tuple[Feature, ...],
+    rows: pl.DataFrame,
+    label: Floats,
+    served: Floats,
+    clusters: Clusters,
+    *,
+    seed: int,
 ) -> list[dict[str, Any]]:
     """Each trait that `[profiles] groups` declares and reasons may name: its groups' rates and calibration.
 
     A group has `rows`, the mean `predicted` probability, the `realised` rate with a 90% interval, and the `ece` with a
     95% interval beside what chance alone would show.
     """
+    measured = partial(_measured, label=label, served=served, clusters=clusters, seed=seed)
     return [
-        {"feature": feature, "family": feature.family, "groups": _measured(rows[feature.name], label, served, seed)}
+        {"feature": feature, "family": feature.family, "groups": measured(rows[feature.name])}
         for feature in declared(use_case, features)
     ]
 
@@ -72,28 +83,30 @@ def merged(group: pl.Series) -> pl.Series:
     return group.replace_strict(names[:kept], names[:kept], default=OTHERS, return_dtype=pl.String)
 
 
-def _measured(column: pl.Series, label: Floats, served: Floats, seed: int) -> list[dict[str, Any]]:
+def _measured(column: pl.Series, label: Floats, served: Floats, clusters: Clusters, seed: int) -> list[dict[str, Any]]:
     group = merged(grouped(column))
     order = group.value_counts(sort=True, name="count").sort(["count", group.name], descending=[True, False])
     measured = []
     for name in order[group.name].to_list():
         mine = (group == name).to_numpy()
         if mine.sum() >= LEAST:
-            measured.append({"group": name, **_figures(label[mine], served[mine], seed)})
+            measured.append({"group": name, **_figures(label[mine], served[mine], clusters.taken(mine), seed)})
     return measured
 
 
-def _figures(label: Floats, served: Floats, seed: int) -> dict[str, Any]:
-    outcomes, rows = Outcomes.of(label, served), len(label)
-    drawn = [outcomes.ece(weights) for weights in draws(rows, seed=seed, count=DRAWS)]
-    low, high = np.quantile(drawn, [0.025, 0.975])
+def _figures(label: Floats, served: Floats, clusters: Clusters, seed: int) -> dict[str, Any]:
+    outcomes, rows = Outcomes.of(label, served, clusters), len(label)
+    excess = outcomes.excess(np.ones(rows))
+    drawn = np.stack([outcomes.excess(weights) for weights in outcomes.clusters.draws(seed=seed)])
+    low, high = calibration_error_interval(excess, drawn)
+    realised = float(label.mean())
     return {
         "rows": rows,
         "predicted": float(served.mean()),
-        "realised": float(label.mean()),
-        **wilson(float(label.sum()), rows),
-        "ece": outcomes.ece(np.ones(rows)),
-        "ece_low": float(low),
-        "ece_high": float(high),
-        "ece_by_chance": ece_by_chance(served, seed=seed),
+        "realised": realised,
+        **wilson(float(label.sum()), rows, effect=clusters.design_effect(label - realised)),
+        "ece": float(np.abs(excess).sum()),
+        "ece_low": low,
+        "ece_high": high,
+        "ece_by_chance": ece_by_chance(label, served, clusters, seed=seed),
     }

@@ -1,3 +1,3 @@
 """How good probabilities are on rows with known outcomes: metrics, intervals, paired gains."""
 
-__all__ = ["evidence", "metrics", "paired_gain"]
+__all__ = ["calibration_error", "evidence", "metrics", "paired_gain"]

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.text.promotion import against_bar
+from training.data.clusters import Clusters
 from training.evaluation.metrics import Outcomes, ece_by_chance, intervals, measure
 from training.evaluation.paired_gain import paired_gain
 
@@ -50,18 +51,24 @@ class Evidence:
 
 
 def evidence_of(
-    label: NDArray[Any], served: Floats, baselines: Mapping[str, Floats], *, kind: str, seed: int
+    label: NDArray[Any],
+    served: Floats,
+    baselines: Mapping[str, Floats],
+    clusters: Clusters,
+    *,
+    kind: str,
+    seed: int,
 ) -> Evidence:
-    """Measures the model and its baselines on the same test rows."""
+    """Measures the model and its baselines on the same test rows; `clusters` says which are one customer's."""
     bar = next((name for name in BAR if name in baselines), None)
     bar = None if bar == kind else bar
     return Evidence(
         measure(label, served),
-        intervals(label, served, seed=seed),
+        intervals(label, served, clusters, seed=seed),
         {name: measure(label, probability) for name, probability in baselines.items()},
-        {name: intervals(label, probability, seed=seed) for name, probability in baselines.items()},
-        Outcomes.of(label, served).tenths(),
-        ece_by_chance(served, seed=seed),
+        {name: intervals(label, probability, clusters, seed=seed) for name, probability in baselines.items()},
+        Outcomes.of(label, served, clusters).tenths(),
+        ece_by_chance(label, served, clusters, seed=seed),
         bar,
-        paired_gain(label, served, baselines[bar], seed=seed) if bar else {},
+        paired_gain(label, served, baselines[bar], clusters, seed=seed) if bar else {},
     )

@@ -6,7 +6,6 @@ their outcomes, so that no figure depends on the order of the rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,11 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from training.data.clusters import DRAWS, Clusters, affordable, percentiles
+from training.evaluation.calibration_error import calibration_error_interval
+
 Floats = NDArray[np.float64]
 METRICS = ("roc_auc", "pr_auc", "log_loss", "brier", "ece", "lift_at_10")
 TENTHS = 10
-DRAWS = 200
-MOST_DRAWN = 20_000_000  # row draws a bootstrap may cost; beyond it takes fewer draws, never fewer than 50
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,16 @@ class Outcomes:
 
     label: Floats  # 0 or 1
     probability: Floats
+    clusters: Clusters
 
     @classmethod
-    def of(cls, label: NDArray[Any], probability: Floats) -> Outcomes:
-        """Labels (0/1) and probabilities of the same rows, in any order."""
+    def of(cls, label: NDArray[Any], probability: Floats, clusters: Clusters | None = None) -> Outcomes:
+        """Labels (0/1) and probabilities of the same rows, in any order; `clusters` only where intervals are asked."""
         order = np.argsort(-probability, kind="stable")
-        return cls(np.asarray(label, dtype=np.float64)[order], np.asarray(probability, dtype=np.float64)[order])
+        label, probability = (np.asarray(values, dtype=np.float64)[order] for values in (label, probability))
+        if clusters is None or clusters.alone:
+            return cls(label, probability, Clusters.apart(len(order)))
+        return cls(label, probability, clusters.taken(order))
 
     @cached_property
     def starts(self) -> NDArray[np.int64]:
@@ -74,48 +78,62 @@ class Outcomes:
         `roc_auc`, `pr_auc` (average precision) and `lift_at_10` (rate of the top tenth over the base rate): higher is
         better. `log_loss` in nats, `brier` and `ece` (ten equal-count bins): lower is better.
         """
-        rows = np.ones(len(self.label)) if weights is None else weights
+        return self.weighed(np.ones(len(self.label)) if weights is None else weights)[0]
+
+    def weighed(self, rows: Floats) -> tuple[dict[str, float], Floats]:
+        """The six metrics under row weights, and of each tenth how much more came than was said, over all rows.
+
+        The absolute excesses add up to `ece`.
+        """
         weight, positive, expected = self.per_run(rows)
         total, hits = float(weight.sum()), float(positive.sum())
-        if not 0 < hits < total:
-            return dict.fromkeys(METRICS, float("nan"))
         taken, found = _running(weight), _running(positive)
-        came = _tenths(taken, found)
-        return {
+        came, said = _tenths(taken, found), _tenths(taken, _running(expected))
+        excess = (came - said) / total
+        if not 0 < hits < total:
+            return dict.fromkeys(METRICS, float("nan")), excess
+        figures = {
             "roc_auc": _roc_auc(weight, positive, found),
             "pr_auc": _average_precision(taken[1:], positive, found[1:]),
             "log_loss": float(np.dot(rows, self.row_loss)) / total,
             "brier": float(np.dot(rows, self.row_brier)) / total,
-            "ece": _error(weight, came, _tenths(taken, _running(expected))),
+            "ece": float(np.abs(excess).sum()),
             "lift_at_10": came[0] / (total / TENTHS) / (hits / total),
         }
+        return figures, excess
 
     def roc_auc(self, weights: Floats) -> float:
         """ROC-AUC alone, under row weights."""
         positive = self.summed(weights * self.label)
         return _roc_auc(self.summed(weights), positive, _running(positive))
 
-    def ece(self, weights: Floats) -> float:
-        """The expected calibration error alone, under row weights; also where there is one class only."""
+    def excess(self, weights: Floats) -> Floats:
+        """Of each tenth how much more came than was said, over all rows; also where there is one class only."""
         weight, positive, expected = self.per_run(weights)
         taken = _running(weight)
-        return _error(weight, _tenths(taken, _running(positive)), _tenths(taken, _running(expected)))
+        return (_tenths(taken, _running(positive)) - _tenths(taken, _running(expected))) / float(weight.sum())
 
     def tenths(self) -> list[dict[str, float]]:
         """By tenth of the rows, the highest first: mean probability, realised rate and its 90% interval (Wilson)."""
         weight, positive, expected = self.per_run(np.ones(len(self.label)))
         taken, size = _running(weight), len(self.label) / TENTHS
+        came, said = _tenths(taken, _running(positive)), _tenths(taken, _running(expected))
         return [
-            {"tenth": number, "rows": size, "predicted": said / size, "realised": came / size, **wilson(came, size)}
-            for number, (came, said) in enumerate(
-                zip(
-                    _tenths(taken, _running(positive)).tolist(),
-                    _tenths(taken, _running(expected)).tolist(),
-                    strict=True,
-                ),
-                start=1,
-            )
+            {
+                "tenth": at + 1,
+                "rows": size,
+                "predicted": float(said[at]) / size,
+                "realised": float(came[at]) / size,
+                **wilson(float(came[at]), size, effect=self._effect(at, float(came[at]) / size)),
+            }
+            for at in range(TENTHS)
         ]
+
+    def _effect(self, at: int, rate: float) -> float:
+        """The design effect in a tenth, by the rows that lie in it."""
+        edges = [len(self.label) * place // TENTHS for place in (at, at + 1)]
+        mine = slice(*edges)
+        return 1.0 if self.clusters.alone else self.clusters.taken(mine).design_effect(self.label[mine] - rate)
 
     def top(self, count: float) -> float:
         """Positives among the `count` rows of highest probability (a share of a tie where it ends inside one)."""
@@ -128,21 +146,29 @@ def measure(label: NDArray[Any], probability: Floats) -> dict[str, float]:
     return Outcomes.of(label, probability).figures()
 
 
-def intervals(label: NDArray[Any], probability: Floats, *, seed: int, level: float = 0.95) -> dict[str, list[float]]:
-    """A percentile bootstrap interval for each metric: rows drawn with replacement, seeded.
+def intervals(
+    label: NDArray[Any], probability: Floats, clusters: Clusters, *, seed: int, level: float = 0.95
+) -> dict[str, list[float]]:
+    """A bootstrap interval for each metric: customers drawn with replacement, seeded.
 
-    Efron and Tibshirani (1993), An Introduction to the Bootstrap, ch. 13.
+    The expanded percentiles of the drawn figures, but for `ece`, which resampling itself raises.
     """
-    outcomes = Outcomes.of(label, probability)
-    drawn = [outcomes.figures(weights) for weights in draws(len(label), seed=seed)]
-    edges = [(1 - level) / 2, (1 + level) / 2]
-    return {name: np.nanquantile([figures[name] for figures in drawn], edges).tolist() for name in METRICS}
+    outcomes = Outcomes.of(label, probability, clusters)
+    weighed = [outcomes.weighed(weights) for weights in outcomes.clusters.draws(seed=seed)]
+    rarer = outcomes.clusters.rarer(outcomes.label)
+    found = {name: percentiles([one[name] for one, _ in weighed], rarer, level=level) for name in METRICS}
+    excess = outcomes.excess(np.ones(len(label)))
+    found["ece"] = list(calibration_error_interval(excess, np.stack([one for _, one in weighed]), level=level))
+    return found
 
 
-def ece_by_chance(probability: Floats, *, seed: int, share: float = 0.95) -> float:
+def ece_by_chance(
+    label: NDArray[Any], probability: Floats, clusters: Clusters, *, seed: int, share: float = 0.95
+) -> float:
     """The calibration error that a share of label sets drawn from the probabilities themselves stays within.
 
-    A model whose error is no larger is as well calibrated as that many rows can tell.
+    A model whose error is no larger is as well calibrated as that many customers can tell: where they have several
+    rows, chance is larger by the root of the design effect that the labels show.
     """
     rows = len(probability)
     drawn = Outcomes.of(np.zeros(rows), probability)
@@ -150,17 +176,10 @@ def ece_by_chance(probability: Floats, *, seed: int, share: float = 0.95) -> flo
     taken = _running(weight)
     said = _tenths(taken, _running(expected))
     random = np.random.default_rng(seed)
-    labels = (random.random(rows) < drawn.probability for _ in range(_affordable(rows, DRAWS)))
+    labels = (random.random(rows) < drawn.probability for _ in range(affordable(rows, DRAWS)))
     came = (_tenths(taken, _running(drawn.summed(label.astype(np.float64)))) for label in labels)
     errors = [_error(weight, each, said) for each in came]
-    return float(np.quantile(errors, share))
-
-
-def draws(rows: int, *, seed: int, count: int = DRAWS) -> Iterator[Floats]:
-    """How often each row is drawn, per bootstrap draw; one at a time, since together they outweigh the rows."""
-    random = np.random.default_rng(seed)
-    for _ in range(_affordable(rows, count)):
-        yield np.bincount(random.integers(0, rows, rows), minlength=rows).astype(np.float64)
+    return float(np.quantile(errors, share) * np.sqrt(clusters.design_effect(label - probability)))
 
 
 def row_losses(label: NDArray[Any], probability: Floats) -> Floats:
@@ -168,18 +187,18 @@ def row_losses(label: NDArray[Any], probability: Floats) -> Floats:
     return -np.where(np.asarray(label) == 1, np.log(probability), np.log1p(-probability))
 
 
-def wilson(hits: float, rows: float, *, z: float = 1.6448536269514722) -> dict[str, float]:
-    """The Wilson score interval of a rate, 90% by default: {"low", "high"} within 0..1."""
+def wilson(hits: float, rows: float, *, effect: float = 1.0, z: float = 1.6448536269514722) -> dict[str, float]:
+    """The Wilson score interval of a rate, 90% by default: {"low", "high"} within 0..1.
+
+    `effect` is the design effect: so many rows say as much as one independent row.
+    """
     if rows <= 0:
         return {"low": 0.0, "high": 1.0}
+    hits, rows = hits / effect, rows / effect
     rate, slack = hits / rows, z * z / rows
     centre = (rate + slack / 2) / (1 + slack)
     reach = z / (1 + slack) * np.sqrt(rate * (1 - rate) / rows + slack / (4 * rows))
     return {"low": float(max(centre - reach, 0.0)), "high": float(min(centre + reach, 1.0))}
-
-
-def _affordable(rows: int, count: int) -> int:
-    return max(50, min(count, MOST_DRAWN // max(rows, 1)))
 
 
 def _running(amounts: Floats) -> Floats:

@@ -7,35 +7,38 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.evaluation.metrics import Outcomes, draws, row_losses
+from training.data.clusters import Clusters, percentiles
+from training.evaluation.metrics import Outcomes, row_losses
 
 LEVEL = 0.95
 
 Floats = NDArray[np.float64]
 
 
-def paired_gain(label: NDArray[Any], challenger: Floats, champion: Floats, *, seed: int) -> dict[str, Any]:
+def paired_gain(
+    label: NDArray[Any], challenger: Floats, champion: Floats, clusters: Clusters, *, seed: int
+) -> dict[str, Any]:
     """How much lower the challenger's log-loss is, and how much higher its ROC-AUC, each with a 95% interval.
 
-    The intervals are a percentile bootstrap over the same rows for both models, and on the same draws for both gains.
+    The intervals are a bootstrap of the same customers for both models, and on the same draws for both gains.
     """
     new, old = row_losses(label, challenger), row_losses(label, champion)
     better = old - new
     mine, theirs = Outcomes.of(label, challenger), Outcomes.of(label, champion)
     my_order, their_order = (np.argsort(-probability, kind="stable") for probability in (challenger, champion))
-    gains, areas = [], []
-    for drawn in draws(len(label), seed=seed):
-        gains.append(float(np.dot(drawn, better)) / len(better))
+    gains, areas, rarer = [], [], clusters.rarer(np.asarray(label))
+    for drawn in clusters.draws(seed=seed):
+        gains.append(float(np.dot(drawn, better)) / float(drawn.sum()))
         areas.append(mine.roc_auc(drawn[my_order]) - theirs.roc_auc(drawn[their_order]))
     return {
         "challenger_log_loss": float(new.mean()),
         "champion_log_loss": float(old.mean()),
-        "log_loss_gain": _interval(float(better.mean()), gains),
-        "roc_auc_gain": _interval(mine.figures()["roc_auc"] - theirs.figures()["roc_auc"], areas),
+        "log_loss_gain": _interval(float(better.mean()), gains, rarer),
+        "roc_auc_gain": _interval(mine.figures()["roc_auc"] - theirs.figures()["roc_auc"], areas, rarer),
         "rows": len(label),
     }
 
 
-def _interval(mean: float, drawn: list[float]) -> dict[str, float]:
-    low, high = np.nanquantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return {"mean": mean, "low": float(low), "high": float(high)}
+def _interval(mean: float, drawn: list[float], independent: int) -> dict[str, float]:
+    low, high = percentiles(drawn, independent, level=LEVEL)
+    return {"mean": mean, "low": low, "high": high}

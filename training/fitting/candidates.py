@@ -15,6 +15,7 @@ from features.config.use_case import ImputationKind
 from features.spec.feature import Feature
 from scoring.bundle.bundle import canonical_json
 from scoring.models.model import Model, parse_model
+from training.data.clusters import Clusters
 from training.fitting.linear import fit_linear
 
 ROUNDS = 1000  # most trees boosted one after another
@@ -63,6 +64,7 @@ class Lesson:
     stop_labels: NDArray[np.float64]
     label_event: str | None = None  # the slug of the event that is predicted; None for a ready table
     clocks: frozenset[str] = frozenset()  # features that tell the cutoff, not the customer
+    clusters: Clusters | None = None  # which stopping rows are one customer's; None: each is another's
 
     @property
     def threads(self) -> int:

@@ -14,8 +14,9 @@ from scoring.encoding.encoder import Encoder
 from scoring.models.calibration import Calibration
 from scoring.models.model import Model
 from training.data.calendar_drift import clocks
+from training.data.clusters import Clusters
 from training.data.encode import encode, fit_encoder
-from training.data.split import labels
+from training.data.split import clusters_of, labels
 from training.fitting.calibrate import fit_calibration
 from training.fitting.candidates import Fit, Fitted, Lesson
 
@@ -30,6 +31,7 @@ class Taught:
     lesson: Lesson
     calibrate: NDArray[np.float32]
     calibrate_labels: NDArray[np.float64]
+    clusters: Clusters  # which rows are one customer's: the stopping rows, then the calibration rows
 
     def matrix(self, rows: pl.DataFrame) -> NDArray[np.float32]:
         """Further rows, as the model reads them."""
@@ -62,8 +64,10 @@ def teach(
     encoder = Encoder(learned, codes)
     fit_matrix, stop_matrix, calibrate_matrix = (encode(encoder, rows, np.float32) for rows in (fit, stop, calibrate))
     drifting = clocks(features, pl.concat([fit, stop, calibrate]))
-    lesson = Lesson(learned, codes, fit_matrix, labels(fit), stop_matrix, labels(stop), label_event, drifting)
-    return Taught(learned, codes, encoder, lesson, calibrate_matrix, labels(calibrate))
+    clusters = clusters_of(pl.concat([rows.select("__group") for rows in (stop, calibrate)]))
+    stops = clusters.taken(slice(stop.height))
+    lesson = Lesson(learned, codes, fit_matrix, labels(fit), stop_matrix, labels(stop), label_event, drifting, stops)
+    return Taught(learned, codes, encoder, lesson, calibrate_matrix, labels(calibrate), clusters)
 
 
 def contend(taught: Taught, fit: Fit, *, seed: int) -> Contender:

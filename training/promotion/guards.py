@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtri, stdtrit
 
+from training.data.clusters import Clusters
 from training.evaluation.metrics import ece_by_chance, measure
 
 CALIBRATED = 0.03  # expected calibration error up to which probabilities are near enough
@@ -34,12 +35,14 @@ class Guard:
     figures: dict[str, float]
 
 
-def calibration(label: NDArray[Any], challenger: Floats, champion: Floats | None, *, seed: int) -> Guard:
+def calibration(
+    label: NDArray[Any], challenger: Floats, champion: Floats | None, clusters: Clusters, *, seed: int
+) -> Guard:
     """The expected calibration error on the test rows is small, or within chance, or no larger than the champion's.
 
     Within chance: at most the 95th percentile of what labels drawn from the challenger's own probabilities show.
     """
-    error, chance = measure(label, challenger)["ece"], ece_by_chance(challenger, seed=seed)
+    error, chance = measure(label, challenger)["ece"], ece_by_chance(label, challenger, clusters, seed=seed)
     figures = {"ece": error, "ece_by_chance": chance}
     limit = max(CALIBRATED, chance)
     if champion is not None:
@@ -49,17 +52,24 @@ def calibration(label: NDArray[Any], challenger: Floats, champion: Floats | None
     return Guard("calibration", error <= limit, figures)
 
 
-def stability(challenger: tuple[Floats, Floats], champion: tuple[Floats, Floats] | None, *, borne_out: bool) -> Guard:
+def stability(
+    challenger: tuple[Floats, Floats],
+    champion: tuple[Floats, Floats] | None,
+    *,
+    borne_out: bool,
+    effective: tuple[float, float] | None = None,
+) -> Guard:
     """Scores are spread on the test rows as on the calibration rows, or moved no more than the champion's, or rightly.
 
     Each pair holds one model's probabilities for the calibration rows and for the test rows. The limit on the PSI is
     .25, more where so few rows reach it by chance, or .1 above the champion's. Beyond it a move is right where it was
-    `borne_out`: customers do change, and the outcomes of the test rows are what the moved scores say.
+    `borne_out`: customers do change, and the outcomes of the test rows are what the moved scores say. `effective` is
+    how many independent rows either is worth, where customers come back in it.
     """
     earlier, now = challenger
     moved = psi(earlier, now)
     figures = {"psi": moved}
-    limit = max(MOVED, psi_by_chance(len(earlier), len(now)))
+    limit = max(MOVED, psi_by_chance(*(effective or (len(earlier), len(now)))))
     if champion is not None:
         figures["champion_psi"] = psi(*champion)
         limit = max(limit, figures["champion_psi"] + ALIKE)
@@ -107,7 +117,7 @@ def psi(earlier: Floats, now: Floats) -> float:
     return float(np.sum((after - before) * np.log(after / before)))
 
 
-def psi_by_chance(earlier: int, now: int) -> float:
+def psi_by_chance(earlier: float, now: float) -> float:
     """The PSI that two samples of one distribution exceed once in twenty times.
 
     It is chi-squared, times 1/n + 1/m (Yurdakul and Naranjo 2020, Statistical properties of the PSI).

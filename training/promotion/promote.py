@@ -17,7 +17,7 @@ from scoring.bundle.scorer import Scorer
 from scoring.releases.promotion_log import log_decision
 from training.data.encode import encode
 from training.data.population import current, write_request
-from training.data.split import Parts, labels, split
+from training.data.split import Parts, clusters_of, labels, split
 from training.evaluation.paired_gain import paired_gain
 from training.promotion.champion import Champion, champion_of, served_by
 from training.promotion.gate import LEAST_GAIN, Decision, against, decision_record, integrity, minimum, moves
@@ -122,13 +122,16 @@ def _compared(
 ) -> Decision:
     """The paired gain, the guards, and who would change band."""
     outcome, earlier = labels(parts.test), served_by(challenger, parts.calibrate)
+    clusters = clusters_of(parts.test)
+    effective = (clusters_of(parts.calibrate).effective, clusters.effective)
     before = None if champion.earlier is None else (champion.earlier, theirs)
-    gain = paired_gain(outcome, served, theirs, seed=seed)
+    gain = paired_gain(outcome, served, theirs, clusters, seed=seed)
     least = LEAST_GAIN * gain["champion_log_loss"]
-    right = calibration(outcome, served, theirs, seed=seed)
+    right = calibration(outcome, served, theirs, clusters, seed=seed)
+    rightly = borne_out(right)
     guards = [
         right,
-        None if earlier is None else stability((earlier, served), before, borne_out=borne_out(right)),
+        None if earlier is None else stability((earlier, served), before, borne_out=rightly, effective=effective),
         bar(challenger.manifest["over_bar"]),
         seed_variance(gain["log_loss_gain"]["mean"], least, challenger.manifest["seed_variance"]),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from scoring.models.calibration import Calibration
 from training.bundling.build import Built
+from training.data.clusters import Clusters
 from training.data.split import Parts
 from training.diagnostics.feature_importance import criteria
 from training.diagnostics.groups import by_group
@@ -34,9 +36,9 @@ class Figures:
     intervals: dict[str, list[float]]
 
     @classmethod
-    def of(cls, label: Floats, probability: Floats, *, seed: int) -> Figures:
+    def of(cls, label: Floats, probability: Floats, *, clusters: Clusters, seed: int) -> Figures:
         """Measured on labels (0/1) of the same rows."""
-        return cls(measure(label, probability), intervals(label, probability, seed=seed))
+        return cls(measure(label, probability), intervals(label, probability, clusters, seed=seed))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +59,17 @@ def compare_models(
     task: Task, parts: Parts, learned: Learned, built: Built, champion: Champion | None, season: Season
 ) -> Comparisons:
     """Everything the report shows beside the model."""
-    label, seed = learned.test_labels, task.seed
+    label, clusters, seed = learned.test_labels, learned.test_clusters, task.seed
     raw = UNCALIBRATED.probability(learned.margins[learned.choice.kind])
     forest = reference_forest(learned.taught, learned.test, seed=seed)
     theirs = champion.test if champion else None
+    figures = partial(Figures.of, label, clusters=clusters, seed=seed)
     return Comparisons(
         raw,
-        Figures.of(label, raw, seed=seed),
-        None if champion is None or theirs is None else (champion.number, Figures.of(label, theirs, seed=seed)),
-        None if forest is None else Figures.of(label, forest, seed=seed),
-        by_group(task.use_case, built.bundle.features, parts.test, label, built.probability, seed=seed),
+        figures(raw),
+        None if champion is None or theirs is None else (champion.number, figures(theirs)),
+        None if forest is None else figures(forest),
+        by_group(task.use_case, built.bundle.features, parts.test, label, built.probability, clusters, seed=seed),
         criteria(learned, seed=seed),
         season,
         unusual(learned.taught, learned.test, label, built.probability, seed=seed),

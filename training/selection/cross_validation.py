@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from features.spec.feature import Feature
 from scoring.models.calibration import Calibration
-from training.data.split import labels, learning_parts, share_out
+from training.data.clusters import Clusters
+from training.data.split import customers_by_class, labels, learning_parts, share_out
 from training.errors import CalibrationError, NothingLearned
 from training.evaluation.metrics import row_losses
 from training.fitting.calibrate import fit_calibration, level
@@ -23,7 +24,7 @@ from training.fitting.fit import Contender, Taught, contend, teach
 FOLDS = 3
 REPEATS = 3  # of stratified folds, each dealt anew
 REPEATED_CELLS = 200_000  # cells of the learning rows up to which folds are repeated; more rows need it less
-SMALL = 200  # learning rows of the rarer class below which only linear candidates compete
+SMALL = 200  # customers of the rarer class in the learning rows below which only linear candidates compete
 SEARCHED_CELLS = 5_000_000  # cells the search may fit in all; bounded by work, not by a clock, so that it repeats
 MOST_TRIALS = 8
 SEEDED_CELLS = 20_000_000  # cells the seeds may fit in all
@@ -125,9 +126,8 @@ def tuned_fit(fits: Mapping[str, Fit], choice: Choice) -> dict[str, Fit]:
 
 
 def is_small(rows: pl.DataFrame) -> bool:
-    """Whether there are too few rows of the rarer class for trees to be worth their risk."""
-    positives = float(labels(rows).sum())
-    return min(positives, rows.height - positives) < SMALL
+    """Whether there are too few customers of the rarer class for trees to be worth their risk."""
+    return min(customers_by_class(rows)) < SMALL
 
 
 def folds(rows: pl.DataFrame, *, width: int, seed: int) -> list[Fold]:
@@ -154,22 +154,15 @@ def compare(losses: Mapping[str, Floats], group: NDArray[Any]) -> dict[str, dict
     """
     means = {kind: float(loss.mean()) for kind, loss in losses.items()}
     best = min(means, key=lambda kind: means[kind])
-    _, where = np.unique(group, return_inverse=True)
+    clusters = Clusters.of(group)
     return {
         kind: {
             "log_loss": means[kind],
             "behind": means[kind] - means[best],
-            "standard_error": clustered_error(loss - losses[best], where),
+            "standard_error": clusters.error(loss - losses[best]),
         }
         for kind, loss in losses.items()
     }
-
-
-def clustered_error(difference: Floats, where: NDArray[Any]) -> float:
-    """The standard error of a mean whose rows come in groups; `where` is each row's group, 0, 1, ..."""
-    sums = np.bincount(where, weights=difference - difference.mean())
-    count = len(sums)
-    return float(np.sqrt(count / max(count - 1, 1) * np.square(sums).sum()) / len(difference))
 
 
 def search(lesson: Lesson, *, seed: int) -> dict[str, Any]:
@@ -187,7 +180,8 @@ def search(lesson: Lesson, *, seed: int) -> dict[str, Any]:
     losses = [_stopping_losses(lesson, trial, seed) for trial in trials]
     best = int(np.argmin([loss.mean() for loss in losses]))
     gain = default - losses[best]
-    return trials[best] if gain.mean() > gain.std() / np.sqrt(len(gain)) else {}
+    clusters = lesson.clusters or Clusters.apart(len(gain))
+    return trials[best] if gain.mean() > clusters.error(gain) else {}
 
 
 def _stopping_losses(lesson: Lesson, trial: Mapping[str, Any], seed: int) -> Floats:

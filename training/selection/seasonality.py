@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from features.build.log_table import rows_at
 from features.config.use_case import Window
 from features.point_in_time.labels import Cutoffs
-from training.data.split import Parts, labels, learning_parts
+from training.data.split import Parts, clusters_of, labels, learning_parts
 from training.fitting.candidates import Fit
 from training.fitting.fit import teach
-from training.selection.cross_validation import Choice, Judged, clustered_error, compare, judge, tuned_fit, winner
+from training.selection.cross_validation import Choice, Judged, compare, judge, tuned_fit, winner
 from training.task import Task
 
 YEAR = 365  # days
@@ -67,7 +67,7 @@ def with_season(task: Task, parts: Parts, choice: Choice) -> tuple[Parts, Choice
         taken = judged[choice.kind].loss
     except KeyError:
         return parts, choice, Season("unfit", season.earlier)
-    error = clustered_error(without - taken, np.arange(len(taken)))
+    error = clusters_of(trial.test).error(without - taken)
     used = float((without - taken).mean()) > error
     figures = (float(without.mean()), float(taken.mean()), error)
     season = Season("tried", season.earlier, None, latest.date().isoformat(), *figures, used)

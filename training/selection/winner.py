@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.errors import UseCaseError
-from training.data.split import Parts, labels
+from training.data.clusters import Clusters
+from training.data.split import Parts, clusters_of, labels
 from training.errors import CalibrationError, NothingLearned
 from training.evaluation.evidence import Evidence, evidence_of
 from training.fitting.candidates import Fit
@@ -31,6 +32,7 @@ class Learned:
     contenders: dict[str, Contender]
     test: NDArray[np.float32]  # the encoded test rows
     test_labels: NDArray[np.float64]
+    test_clusters: Clusters  # which test rows are one customer's
 
     @property
     def winner(self) -> Contender:
@@ -75,7 +77,7 @@ def fit(task: Task, parts: Parts, choice: Choice) -> Learned:
         taught, made = choice.made.taught, choice.made.contenders
         kinds = dict.fromkeys((choice.kind, *task.baselines))
         kept = {kind: made[kind] for kind in kinds if kind in made}
-        return Learned(taught, replace(choice, made=None), kept, taught.matrix(parts.test), labels(parts.test))
+        return _learned(parts, taught, replace(choice, made=None), kept)
     taught = teach(task.table.features, parts.fit, parts.stop, parts.calibrate, label_event=task.label_event)
     fits = tuned_fit(task.candidates(), choice)
     contenders = {choice.kind: _risen(taught, choice.kind, fits[choice.kind], task.seed)}
@@ -85,7 +87,12 @@ def fit(task: Task, parts: Parts, choice: Choice) -> Learned:
                 contenders[kind] = _contend(taught, kind, fits[kind], task.seed)
             except CalibrationError:
                 continue
-    return Learned(taught, choice, contenders, taught.matrix(parts.test), labels(parts.test))
+    return _learned(parts, taught, choice, contenders)
+
+
+def _learned(parts: Parts, taught: Taught, choice: Choice, contenders: dict[str, Contender]) -> Learned:
+    test = parts.test
+    return Learned(taught, choice, contenders, taught.matrix(test), labels(test), clusters_of(test))
 
 
 def measured(task: Task, parts: Parts, learned: Learned) -> Evidence:
@@ -93,7 +100,9 @@ def measured(task: Task, parts: Parts, learned: Learned) -> Evidence:
     served = learned.served
     baselines = {kind: served[kind] for kind in task.baselines if kind in served}
     kind = learned.choice.kind
-    evidence = evidence_of(learned.test_labels, served[kind], baselines, kind=kind, seed=task.seed)
+    evidence = evidence_of(
+        learned.test_labels, served[kind], baselines, learned.test_clusters, kind=kind, seed=task.seed
+    )
     return replace(evidence, seed_variance=seed_variance_of(task, parts, learned.choice))
 
 

@@ -247,6 +247,56 @@ def test_a_customer_stays_together(tmp_path: Path) -> None:
     assert [each.name for each in table.features] == ["x"]
 
 
+def notes_of(table: LearningTable) -> dict[str, Any]:
+    """The figures of the data report's notes, by rule."""
+    return {note["rule"]: note["figures"] for note in table.report["notes"]}
+
+
+def test_customers_who_come_again_are_said(tmp_path: Path) -> None:
+    """Rows of one id, alike or not, are noted with their customers; copies of a row are counted beside an id too."""
+    frame = pl.DataFrame({"client": [f"c{row}" for row in range(N)], **base()})
+    once, again = (
+        learning_table(table_case(tmp_path, rows, customer_id="client")) for rows in (frame, pl.concat([frame] * 4))
+    )
+
+    assert once.report["duplicate_rows"] == 0
+    assert notes_of(once) == {}
+    assert again.report["duplicate_rows"] == 3 * N
+    assert notes_of(again) == {
+        "repeated": {"rows": 3 * N},
+        "repeated_customers": {"rows": 4 * N, "customers": N, "column": "client"},
+    }
+    assert again.rows["__group"].n_unique() == N
+
+
+def test_a_column_that_seems_to_name_customers_keeps_them_together(tmp_path: Path) -> None:
+    """Three rows a customer without `customer_id`: the note names the column, and a customer is on one side."""
+    table = learned(tmp_path, {"CustomerID": [f"c{row // 3}" for row in range(N)]})
+
+    customers = -(-N // 3)
+    assert notes_of(table) == {"unnamed_customers": {"rows": N, "customers": customers, "column": "CustomerID"}}
+    assert table.rows["__group"].n_unique() == customers
+    assert table.rows["__group"][0] == table.rows["__group"][2]
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("customer_id", [f"c{row}" for row in range(N)]),  # nobody comes again
+        ("member", cycle("yes", "no")),  # a trait, not a name
+        ("segment", cycle(*range(100))),  # no customers' name
+        ("users", cycle(*range(100))),
+        ("client", [*(None for _ in range(10)), *(f"c{row // 3}" for row in range(N - 10))]),
+    ],
+)
+def test_other_columns_group_nothing(tmp_path: Path, name: str, values: list[Any]) -> None:
+    """Ids of one row each, traits, and columns with gaps leave every row by itself."""
+    table = learned(tmp_path, {name: values})
+
+    assert notes_of(table) == {}
+    assert table.rows["__group"].n_unique() == N
+
+
 @pytest.mark.parametrize(
     "values",
     [

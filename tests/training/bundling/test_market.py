@@ -9,6 +9,7 @@ import pytest
 
 from scoring.models.threshold_planner import Ask, Market, plan, profits
 from training.bundling.market import market_of
+from training.data.clusters import Clusters
 from training.errors import PlanError
 
 
@@ -24,7 +25,7 @@ def simulated(seed: int, *, rows: int = 1500) -> tuple[Market, np.ndarray, np.nd
     test, truth = drawn(rows)
     label = (random.random(rows) < truth).astype(float)
     served, chance = drawn(rows)
-    return market_of(served, test, label, seed=seed), served, chance
+    return market_of(served, test, label, Clusters.apart(rows), seed=seed), served, chance
 
 
 def test_the_interval_on_hits_covers_the_truth() -> None:
@@ -129,6 +130,6 @@ def test_a_market_survives_its_bundle() -> None:
 def test_one_score_for_all_is_one_cut() -> None:
     """A population of one probability has a single cut, taken whole."""
     label = np.r_[np.ones(30), np.zeros(70)]
-    market = market_of(np.full(50, 0.3), np.full(100, 0.3), label)
+    market = market_of(np.full(50, 0.3), np.full(100, 0.3), label, Clusters.apart(100))
 
     assert plan(market, Ask(lift=1.0))["cut"]["rows"] == 50

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from scoring.models.bands import Ladder
 from training.bundling.thresholds import at_percentiles, at_scores, realised, rising
+from training.data.clusters import Clusters
 
 
 @given(st.lists(st.floats(1e-7, 1 - 1e-7), min_size=1, max_size=60), st.integers(1, 6))
@@ -24,12 +25,8 @@ def test_percentiles_part_the_asked_shares() -> None:
     """Percentiles 60 and 90 leave the top 10 % and the next 30 %."""
     population = np.random.default_rng(0).random(10_000)
 
-    shares = [
-        band["share"]
-        for band in realised(
-            Ladder(("low", "medium", "high"), at_percentiles(population, (60, 90))), population, population > 2
-        )
-    ]
+    ladder = Ladder(("low", "medium", "high"), at_percentiles(population, (60, 90)))
+    shares = [band["share"] for band in realised(ladder, population, np.zeros(10_000), Clusters.apart(10_000))]
 
     assert np.allclose(shares, [0.6, 0.3, 0.1], atol=2e-4)
 
@@ -46,7 +43,7 @@ def test_wanted_thresholds_out_of_bounds_come_inside() -> None:
 
 def test_an_empty_band_has_no_rate() -> None:
     """A band without rows says so, instead of a rate of nothing."""
-    bands = realised(Ladder(("low", "high"), (0.5,)), np.array([0.1, 0.2]), np.array([0, 1]))
+    bands = realised(Ladder(("low", "high"), (0.5,)), np.array([0.1, 0.2]), np.array([0.0, 1.0]), Clusters.apart(2))
 
     assert bands[1]["rows"] == 0
     assert bands[1]["realised"] is None

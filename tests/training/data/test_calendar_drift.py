@@ -31,6 +31,7 @@ def customers(cutoffs: int, *, joined_within: int = 60, seed: int = 0) -> pl.Dat
         pl.DataFrame(
             {
                 "__cutoff": pl.Series([FIRST + timedelta(days=90 * at)] * 400, dtype=pl.Datetime("us", "UTC")),
+                "__group": np.arange(400, dtype=np.uint64),
                 "__label": random.random(400) < 1 / (1 + np.exp(days / 30 - 1)),
                 "tenure_days": pl.Series([None, *(joined + 90.0 * at)[1:]]),
                 "days_since_purchase": days,

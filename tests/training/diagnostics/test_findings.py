@@ -50,6 +50,12 @@ def test_a_tenth_of_the_test_rows_is_no_shift() -> None:
     assert not list(outgrown(Parts(part(0), part(10), part(20), part(22)), FEATURES))
 
 
+def outcomes(hits: int, rows: int, *, times: int = 1) -> pl.DataFrame:
+    """So many hits among rows of customers who have `times` rows each."""
+    label = [True] * hits + [False] * (rows - hits)
+    return pl.DataFrame({"__label": label, "__group": [row // times for row in range(rows)]})
+
+
 @pytest.mark.parametrize(
     ("train", "test", "moved"),
     [
@@ -64,8 +70,14 @@ def test_a_rate_has_moved_beyond_a_tenth_and_beyond_chance(
     train: tuple[int, int], test: tuple[int, int], moved: bool
 ) -> None:
     """A few outcomes more or fewer of a rare class are no shift."""
-    learned, judged = (
-        pl.DataFrame({"__label": [True] * hits + [False] * (rows - hits)}) for hits, rows in (train, test)
-    )
+    learned, judged = (outcomes(*counts) for counts in (train, test))
+
+    assert rate_moved(Parts(learned, learned[:0], learned[:0], judged)) is moved
+
+
+@pytest.mark.parametrize(("times", "moved"), [(1, True), (4, False)], ids=["four times as many", "four times each"])
+def test_rows_that_come_again_move_no_rate(times: int, moved: bool) -> None:
+    """40 and 64 of 400 customers are another rate; 10 and 16 of 100, each four times, are not."""
+    learned, judged = (outcomes(hits, 400, times=times) for hits in (40, 64))
 
     assert rate_moved(Parts(learned, learned[:0], learned[:0], judged)) is moved

@@ -22,7 +22,8 @@ def rows(count: int, *, seed: int) -> pl.DataFrame:
     )
     gap = pl.when(pl.Series(random.random(count) < 0.05)).then(None).otherwise("x").alias("x")
     label = pl.Series(random.integers(0, 2, count), dtype=pl.Int8)
-    return frame.with_columns(gap, __label=label, __cutoff=pl.lit(None, pl.Datetime("us", "UTC")))
+    no_cutoff = pl.lit(None, pl.Datetime("us", "UTC"))
+    return frame.with_columns(gap, __label=label, __group=pl.int_range(pl.len()), __cutoff=no_cutoff)
 
 
 def taught() -> Taught:
@@ -71,7 +72,7 @@ def test_flagged_rows_are_told_with_their_rates() -> None:
 
 def test_without_numbers_nothing_is_said() -> None:
     """A table of categories has no distances."""
-    parts = [rows(60, seed=seed).select("c", "__label", "__cutoff") for seed in range(3)]
+    parts = [rows(60, seed=seed).select("c", "__label", "__cutoff", "__group") for seed in range(3)]
     known = teach(FEATURES[3:], *parts, label_event=None)
 
     assert unusual(known, known.lesson.fit, np.zeros(60), np.zeros(60), seed=1) == {}

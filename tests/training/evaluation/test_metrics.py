@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from training.evaluation.metrics import METRICS, Outcomes, draws, intervals, measure, row_losses, wilson
+from training.data.clusters import Clusters
+from training.evaluation.metrics import METRICS, Outcomes, intervals, measure, row_losses, wilson
 
 
 def outcomes(rows: int, *, seed: int, distinct: int | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -36,7 +37,7 @@ def test_metrics_are_those_of_scikit_learn(distinct: int | None) -> None:
 def test_weighted_metrics_are_those_of_repeated_rows() -> None:
     """A row of weight three counts as three rows."""
     label, probability = outcomes(300, seed=2, distinct=20)
-    counts = next(draws(300, seed=5))
+    counts = next(Clusters.apart(300).draws(seed=5))
     order = np.argsort(-probability, kind="stable")
 
     weighted = Outcomes.of(label, probability).figures(counts[order])
@@ -73,12 +74,12 @@ def test_the_interval_covers_the_figure_and_repeats() -> None:
     """A bootstrap interval holds the figure itself and is the same for the same seed."""
     label, probability = outcomes(3000, seed=4)
 
-    found = intervals(label, probability, seed=7)
+    found = intervals(label, probability, Clusters.apart(3000), seed=7)
 
     figures = measure(label, probability)
     for name in ("roc_auc", "log_loss", "brier", "pr_auc", "lift_at_10"):
         assert found[name][0] < figures[name] < found[name][1]
-    assert found == intervals(label, probability, seed=7)
+    assert found == intervals(label, probability, Clusters.apart(3000), seed=7)
     assert set(found) == set(METRICS)
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from features.spec.feature import Finding
+from training.data.clusters import Clusters
 from training.evaluation.metrics import measure
 from training.evaluation.paired_gain import paired_gain
 from training.promotion.gate import against, decision_record, integrity, minimum
@@ -20,6 +23,11 @@ def world(rows: int = 4000, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray, n
     return (random.random(rows) < truth).astype(float), truth, worse
 
 
+def gained(label: np.ndarray, challenger: np.ndarray, champion: np.ndarray, *, seed: int) -> dict[str, Any]:
+    """The paired gain where every row is another customer's."""
+    return paired_gain(label, challenger, champion, Clusters.apart(len(label)), seed=seed)
+
+
 def shaken(odds: np.ndarray, seed: int) -> np.ndarray:
     """Probabilities whose log-odds differ by noise alone."""
     return 1 / (1 + np.exp(-(odds + np.random.default_rng(seed).normal(0, 0.1, len(odds)))))
@@ -29,7 +37,7 @@ def test_a_real_gain_is_promoted() -> None:
     """A challenger that is truly better replaces the champion, with its figures."""
     label, truth, worse = world()
 
-    decision = against(paired_gain(label, truth, worse, seed=1))
+    decision = against(gained(label, truth, worse, seed=1))
 
     assert decision.promote
     assert decision.figures["log_loss_gain"]["low"] > 0.01 * decision.figures["champion_log_loss"]
@@ -40,7 +48,7 @@ def test_noise_is_not_promoted() -> None:
     label, truth, _ = world()
     odds = np.log(truth / (1 - truth))
 
-    promoted = [against(paired_gain(label, shaken(odds, seed), truth, seed=seed)).promote for seed in range(50)]
+    promoted = [against(gained(label, shaken(odds, seed), truth, seed=seed)).promote for seed in range(50)]
 
     assert sum(promoted) <= 2
 
@@ -50,17 +58,17 @@ def test_a_small_sure_gain_is_not_enough() -> None:
     label, truth, _ = world(8000)
     slightly_off = np.clip(truth * 0.97, 1e-7, 1)
 
-    gain = paired_gain(label, truth, slightly_off, seed=1)["log_loss_gain"]
+    gain = gained(label, truth, slightly_off, seed=1)["log_loss_gain"]
 
     assert 0 < gain["mean"] < 0.01 * measure(label, slightly_off)["log_loss"]
-    assert not against(paired_gain(label, truth, slightly_off, seed=1)).promote
+    assert not against(gained(label, truth, slightly_off, seed=1)).promote
 
 
 def test_the_gain_is_the_difference_of_the_figures() -> None:
     """Log-loss and ROC-AUC gains are the differences of both models' own figures, inside their intervals."""
     label, truth, worse = world()
 
-    gain = paired_gain(label, truth, worse, seed=3)
+    gain = gained(label, truth, worse, seed=3)
 
     ours, theirs = measure(label, truth), measure(label, worse)
     assert gain["log_loss_gain"]["mean"] == pytest.approx(theirs["log_loss"] - ours["log_loss"])
@@ -94,8 +102,8 @@ def test_a_verdict_is_told_by_rule_and_figures() -> None:
         decision.rule: decision_record("7", decision)
         for decision in (
             blocked,
-            against(paired_gain(label, truth, worse, seed=1)),
-            against(paired_gain(label, worse, truth, seed=1)),
+            against(gained(label, truth, worse, seed=1)),
+            against(gained(label, worse, truth, seed=1)),
             minimum(label, truth, float(label.mean())),
             minimum(label, 1 - truth, float(label.mean())),
         )

@@ -10,6 +10,7 @@ import pytest
 
 from features.build.log_table import learning_table
 from features.config.use_case import load_use_case
+from training.data.clusters import Clusters
 from training.data.split import split
 from training.evaluation.metrics import ece_by_chance, measure
 from training.evaluation.paired_gain import paired_gain
@@ -32,6 +33,7 @@ from training.selection.seed_variance import REFITS, seed_variance_of
 from training.task import Task
 
 LEARNED = ("fit", "stop", "calibrate")
+APART = Clusters.apart(4000)
 
 
 def population(rows: int = 4000, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -49,7 +51,7 @@ def shifted(probability: np.ndarray, by: float) -> np.ndarray:
 def test_labels_drawn_from_the_model_stay_within_chance() -> None:
     """Of 300 sets of labels drawn from the probabilities about 95% have a calibration error within chance."""
     _, truth = population(1500)
-    limit = ece_by_chance(truth, seed=1)
+    limit = ece_by_chance(np.zeros(1500), truth, Clusters.apart(1500), seed=1)
 
     errors = [measure(np.random.default_rng(seed).random(len(truth)) < truth, truth)["ece"] for seed in range(300)]
 
@@ -62,8 +64,8 @@ def test_miscalibration_keeps_a_better_ranking_out() -> None:
     flat = np.full(len(label), label.mean())
     challenger = shifted(truth, 0.6)
 
-    gain = paired_gain(label, challenger, flat, seed=1)
-    guard = calibration(label, challenger, flat, seed=1)
+    gain = paired_gain(label, challenger, flat, APART, seed=1)
+    guard = calibration(label, challenger, flat, APART, seed=1)
     decision = against(gain, [guard])
 
     assert guard.figures["ece"] > guard.figures["ece_limit"] >= CALIBRATED
@@ -80,8 +82,8 @@ def test_no_better_calibration_is_asked_than_the_champions() -> None:
     """Where the champion is as far off on the same rows, the challenger passes."""
     label, truth = population()
 
-    assert not calibration(label, shifted(truth, 0.6), truth, seed=1).passed
-    assert calibration(label, shifted(truth, 0.6), shifted(truth, 0.7), seed=1).passed
+    assert not calibration(label, shifted(truth, 0.6), truth, APART, seed=1).passed
+    assert calibration(label, shifted(truth, 0.6), shifted(truth, 0.7), APART, seed=1).passed
 
 
 def test_the_index_is_its_formula() -> None:
@@ -124,7 +126,7 @@ def test_a_move_that_outcomes_bear_out_is_right() -> None:
     stayed = (random.random(len(moved)) < shifted(moved, -1.5)).astype(float)
 
     for label, right in ((came, True), (stayed, False)):
-        guard = calibration(label, moved, None, seed=1)
+        guard = calibration(label, moved, None, APART, seed=1)
         assert borne_out(guard) is right
         assert stability((earlier, moved), None, borne_out=right).passed is right
 

@@ -18,6 +18,7 @@ from features.spec.feature import MISSING
 from scoring.text.findings import finding_text
 from scoring.text.formatting import LANGUAGES
 from tests.support.worlds import log_case
+from training.data.split import clusters_of
 from training.diagnostics.groups import LEAST, MOST, OTHERS, by_group, declared, grouped, merged
 from training.registry.mlflow_registry import Registry
 from training.report.dependence_plot import BINS, binned
@@ -141,7 +142,7 @@ def test_a_declared_group_has_its_rates(tmp_path: Path) -> None:
     rows = table.rows
     label = rows["__label"].cast(pl.Float64).to_numpy()
 
-    (told,) = by_group(case, table.features, rows, label, np.full(len(label), label.mean()), seed=1)
+    (told,) = by_group(case, table.features, rows, label, np.full(len(label), label.mean()), clusters_of(rows), seed=1)
 
     assert told["feature"].name == "sector"
     for one in told["groups"]:
