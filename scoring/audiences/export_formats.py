@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scoring.storage.atomic import draft_of
+from scoring.storage.spreadsheet import neutral
 
-_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # what a spreadsheet takes for a formula
 _BREVO = {"customer_id": "EXT_ID", "email": "EMAIL", "since": "SEGMENT_SINCE"}
 _MAILCHIMP = {"email": "Email Address", "segment": "Tags"}
 
@@ -55,15 +55,6 @@ def write_audience(rows: pa.Table, target: Path, format_: str) -> None:
     form = FORMS[format_]
     with draft_of(target) as draft, draft.open("w", encoding=form.encoding, newline="") as file:
         _write_csv(rows, file, form)
-
-
-def neutral(text: str) -> str:
-    """A text that no spreadsheet takes for a formula: one that begins like one gets an apostrophe before it.
-
-    >>> neutral("=1+1"), neutral("Ada")
-    ("'=1+1", 'Ada')
-    """
-    return f"'{text}" if text.lstrip(" ").startswith(_STARTS) else text
 
 
 def _write_csv(rows: pa.Table, file: TextIO, form: ExportFormat) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Mapping
@@ -17,40 +18,53 @@ from scoring.storage.atomic import draft_of
 from scoring.storage.table_files import BatchError
 
 _RUN, _LOCK = "run.json", "lock"
+_INPUT = b"input"  # in a part's metadata: what it was made of
+
+
+def input_digest(table: pa.Table, first: int) -> str:
+    """What tells a batch of a source from any other: its content, and how many rows stand before it."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return hashlib.sha256(memoryview(sink.getvalue())).hexdigest() + f"+{first}"
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoints:
     """A folder with one Arrow file a batch, each renamed to its place when it is whole.
 
-    The batches of a source are numbered as they are read, so a part stands for the same rows in every run that read
-    the same source with the same models; any other run begins anew.
+    The batches of a source are numbered as they are read, and a part says of what content it was made: a source that
+    was replaced meanwhile, at whatever size and time, gets new parts where it differs. A run with other models or
+    arguments begins anew.
     """
 
     folder: Path
 
-    def rows(self, number: int) -> int | None:
-        """How many rows a part holds; None where there is none, or one that cannot be read."""
+    def holds(self, number: int, digest: str) -> bool:
+        """Whether there is a part that can be read and was made of the input with this digest."""
         try:
             with pa.ipc.open_file(self._path(number)) as file:
-                return int(sum(file.get_batch(at).num_rows for at in range(file.num_record_batches)))
+                for at in range(file.num_record_batches):
+                    file.get_batch(at)
+                return bool((file.schema.metadata or {}).get(_INPUT) == digest.encode())
         except (OSError, pa.ArrowInvalid):
-            return None
+            return False
 
-    def write(self, number: int, table: pa.Table) -> None:
-        """Puts a part in its place."""
+    def write(self, number: int, table: pa.Table, digest: str) -> None:
+        """Puts a part in its place, made of the input with this digest."""
+        schema = table.schema.with_metadata({_INPUT: digest})
         with (
             draft_of(self._path(number)) as draft,
             pa.OSFile(str(draft), "wb") as sink,
-            pa.ipc.new_file(sink, table.schema) as writer,
+            pa.ipc.new_file(sink, schema) as writer,
         ):
-            writer.write_table(table)
+            writer.write_table(table.cast(schema))
 
     def read(self, count: int) -> Iterator[pa.Table]:
         """The first `count` parts in order."""
         for number in range(count):
             with pa.OSFile(str(self._path(number))) as source, pa.ipc.open_file(source) as file:
-                yield file.read_all()
+                yield file.read_all().replace_schema_metadata()
 
     def _path(self, number: int) -> Path:
         return self.folder / f"{number:06}.arrow"

@@ -15,7 +15,7 @@ import pyarrow as pa
 import xgboost
 
 from scoring.answers.served_release import Live
-from scoring.batch.checkpoints import Checkpoints, checkpoints_of
+from scoring.batch.checkpoints import Checkpoints, checkpoints_of, input_digest
 from scoring.batch.table_answers import score_table
 from scoring.privacy.suppression import Suppression
 from scoring.segments.assignment import DEFAULT
@@ -70,10 +70,9 @@ def score_file(
 
 
 def _origin(live: Mapping[str, Live], source: Path) -> dict[str, Any]:
-    """What a part's bytes depend on beside the arguments: the source, the models, and who computes."""
-    stats = [(path, path.stat()) for path in source_files(source) if path.exists()]
+    """What a part's bytes depend on beside its input and the arguments: the models, and who computes."""
     return {
-        "source": [[str(path.resolve()), stat.st_size, stat.st_mtime_ns] for path, stat in stats],
+        "source": [str(path.resolve()) for path in source_files(source)],
         "models": {name: served.release.facts["manifest_sha256"] for name, served in live.items()},
         "model_versions": [served.release.version for served in live.values()],
         "rows": ROWS,
@@ -90,8 +89,9 @@ def _score_parts(
     waiting: deque[Future[int]] = deque()
 
     def work(number: int, table: pa.Table, start: int) -> int:
-        if parts.rows(number) != len(table):
-            parts.write(number, score(table, start))
+        digest = input_digest(table, start)
+        if not parts.holds(number, digest):
+            parts.write(number, score(table, start), digest)
         return len(table)
 
     with ThreadPoolExecutor(workers, thread_name_prefix="batch") as pool:

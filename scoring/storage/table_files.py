@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from features.spec.feature import CUSTOMER_ID
 from scoring.storage.atomic import draft_path, put_in_place
+from scoring.storage.spreadsheet import neutral_table
 
 ROWS = 65_536  # a batch: large enough to be fast, small enough to keep memory flat
 CSV = (".csv", ".csv.gz")
@@ -141,7 +142,7 @@ def parquet_writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
 class _File:
     def __init__(self, draft: Path, target: Path) -> None:
         self._draft = draft
-        self._make = pacsv.CSVWriter if target.suffix == ".csv" else parquet_writer
+        self._csv = target.suffix == ".csv"
         self._writer: Any = None
 
     @property
@@ -150,8 +151,8 @@ class _File:
 
     def write(self, table: pa.Table) -> None:
         if self._writer is None:
-            self._writer = self._make(self._draft, table.schema)
-        self._writer.write_table(table)
+            self._writer = (pacsv.CSVWriter if self._csv else parquet_writer)(self._draft, table.schema)
+        self._writer.write_table(neutral_table(table) if self._csv else table)
 
     def close(self) -> None:
         self._writer.close()

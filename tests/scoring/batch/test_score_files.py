@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import csv
 import gzip
 import io
 import json
+import os
 import subprocess
 import sys
 
@@ -17,6 +19,7 @@ from scoring.batch.score_files import score_file
 from scoring.batch.table_answers import score_table
 from scoring.cli.main import main
 from scoring.releases.store import load_release
+from scoring.storage.spreadsheet import neutral
 from scoring.storage.table_files import BatchError
 from tests.support.models import release_shop, shop_rows
 
@@ -175,6 +178,55 @@ def test_another_run_begins_anew(live, small_batches, source, tmp_path):
         score_file(live, source, target, reasons=1, progress=fail)
     score_file(live, source, target)
     assert "churn_reason_1_code" not in pq.read_schema(target).names
+
+
+def test_an_input_replaced_at_equal_size_and_time_is_never_mixed(live, small_batches, tmp_path):
+    """Only the content says whether a part is of this input; what did not change is not scored again."""
+    source, target = tmp_path / "in.parquet", tmp_path / "out.parquet"
+    rows = [{"customer_id": f"c{number:03}", **row} for number, row in enumerate(shop_rows(500, seed=4))]
+    plain = {"row_group_size": 64, "compression": "none", "use_dictionary": False, "write_statistics": False}
+    pq.write_table(pa.Table.from_pylist(rows), source, **plain)
+    old = source.stat()
+    seen = []
+
+    def interrupt(rows):
+        seen.append(rows)
+        if len(seen) == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        score_file(live, source, target, progress=interrupt)
+    parts = sorted(tmp_path.glob(".out.parquet.parts/*.arrow"))
+    before = keep(parts)
+    rows[70] |= {"days_since_purchase": 1.0}
+    pq.write_table(pa.Table.from_pylist(rows), source, **plain)
+    os.utime(source, ns=(old.st_atime_ns, old.st_mtime_ns))
+    after = []
+    score_file(live, source, target, progress=lambda _: after.append(keep(parts)))
+    score_file(live, source, tmp_path / "fresh.parquet")
+
+    assert (source.stat().st_size, source.stat().st_mtime_ns) == (old.st_size, old.st_mtime_ns)
+    assert target.read_bytes() == (tmp_path / "fresh.parquet").read_bytes()
+    assert [one != other for one, other in zip(before, after[-1], strict=True)] == [at == 1 for at in range(len(parts))]
+
+
+SIGNS = ["=1+1", "+33", "-5", "@x", "\t=1", "\r=1", "  =1", "'=1", "plain", "007"]
+
+
+def test_no_id_of_a_csv_is_a_formula_and_parquet_keeps_it(live, tmp_path):
+    """An apostrophe stands before it, as in exports; numbers below zero stay numbers."""
+    rows = [{"customer_id": one, **row} for one, row in zip(SIGNS, shop_rows(len(SIGNS)), strict=True)]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "in.parquet")
+
+    for name in ("out.csv", "out.parquet"):
+        score_file({"churn": live["churn"]}, tmp_path / "in.parquet", tmp_path / name, reasons=1)
+
+    with (tmp_path / "out.csv").open(newline="") as file:
+        read = list(csv.DictReader(file))
+    assert [row["customer_id"] for row in read] == [neutral(one) for one in SIGNS]
+    assert [one for one in SIGNS if neutral(one) != one] == SIGNS[:7]
+    assert pq.read_table(tmp_path / "out.parquet").column("customer_id").to_pylist() == SIGNS
+    assert any(float(row["reason_1_contribution"] or 0) < 0 for row in read)
 
 
 def test_one_run_at_a_time_writes_a_target(live, source, tmp_path):
