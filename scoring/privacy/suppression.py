@@ -116,9 +116,9 @@ def remove(home: Path, customers: Collection[str]) -> int:
 
 
 def mark_erased(home: Path, customers: Collection[str], *, at: float) -> None:
-    """Notes that customers were erased at a moment, in seconds since the epoch. Raises as `add` does."""
+    """Notes that customers were erased at a moment, in seconds since the epoch; a later one stays. Raises as `add`."""
     rows = [(who, at) for who in _all_keyed(home, customers)]
-    _write(home, "INSERT OR REPLACE INTO erased VALUES (?, ?)", rows)
+    _write(home, "INSERT INTO erased VALUES (?, ?) ON CONFLICT DO UPDATE SET at = max(at, excluded.at)", rows)
 
 
 def count(home: Path) -> int:

@@ -206,7 +206,16 @@ SCHEMAS: Schema = {
         {
             "request_id": _TEXT,
             "customers": _list(
-                _object({"customer_id": _TEXT, "removed": {"type": "object", "additionalProperties": _COUNT}})
+                _object(
+                    {
+                        "customer_id": _TEXT,
+                        "removed": {"type": "object", "additionalProperties": _COUNT},
+                        "pending": {
+                            "type": "boolean",
+                            "description": "Whether bytes are still to be written over, which nobody is given any more",
+                        },
+                    }
+                )
             ),
         }
     ),

@@ -22,6 +22,7 @@ from scoring.releases.store import load_release
 from scoring.storage.table_files import BatchError, read_batches
 from serving.cli.exit_codes import DONE, ended
 from serving.customers.feature_store import put
+from serving.customers.housekeeping import finish_erasures
 
 Row = tuple[str, Sequence[Any]]
 
@@ -37,6 +38,7 @@ def _load(options: argparse.Namespace) -> int:
     erased = None if options.with_erased else open_suppression(options.home)
     passed: Counter[str] = Counter()
     columns, rows = read_rows(options.file, texts_of(features.values()), erased, passed)
+    finish_erasures(options.home, at_once=True)  # else what is loaded would go with what was erased
     count = put(options.home, columns, rows, as_of=options.as_of.timestamp())
     fitting = [name for name, own in features.items() if {feature.name for feature in own} <= set(columns)]
     says = f"enough for {', '.join(fitting)}" if fitting else "not enough for any use case that is released here"

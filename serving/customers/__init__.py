@@ -1,3 +1,13 @@
 """What a home keeps of customers: stored features, raw events, decisions, objections, segment reports."""
 
-__all__ = ["decision_log", "event_rows", "feature_store", "lookup", "raw_events", "segment_report", "subject_rights"]
+__all__ = [
+    "decision_log",
+    "event_rows",
+    "feature_store",
+    "housekeeping",
+    "lookup",
+    "pending_erasures",
+    "raw_events",
+    "segment_report",
+    "subject_rights",
+]

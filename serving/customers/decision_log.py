@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from scoring.privacy.suppression import SuppressionError, open_suppression
-from scoring.storage.sqlite import Reader, scrub, writing
+from scoring.storage.sqlite import Reader, writing
 from serving.telemetry import logs
 
 FILE = "decisions.db"
@@ -44,25 +44,28 @@ class Decisions:
         self.on = on
         self._home = home
         self._days = days
-        self._waiting: list[LoggedScore] = []
+        self._waiting: list[tuple[float, LoggedScore]] = []  # each with the monotonic clock, which nobody sets
         self._pruned = 0.0
         self._lock = threading.Lock()  # between the look and the end of the worker
 
     def record(self, request_id: str, caller: str | None, results: Iterable[Mapping[str, Any]]) -> None:
         """Remembers every score of an answer."""
-        at = time.time()
+        at, ticks = time.time(), time.monotonic()
         self._waiting += [
             (
-                result["customer_id"],
-                at,
-                request_id,
-                caller,
-                name,
-                score["model_version"],
-                score["score"],
-                score["band"]["code"],
-                (result["segment"] or {}).get("code"),
-                json.dumps([reason["code"] for reason in score["reasons"]]),
+                ticks,
+                (
+                    result["customer_id"],
+                    at,
+                    request_id,
+                    caller,
+                    name,
+                    score["model_version"],
+                    score["score"],
+                    score["band"]["code"],
+                    (result["segment"] or {}).get("code"),
+                    json.dumps([reason["code"] for reason in score["reasons"]]),
+                ),
             )
             for result in results
             for name, score in result["scores"].items()
@@ -87,12 +90,17 @@ class Decisions:
                 del self._waiting[: len(lines)]
                 self._pruned = time.monotonic()
 
-    def _write(self, path: Path, lines: Sequence[LoggedScore]) -> None:
-        """Within one transaction, so that a score recorded before its customer was erased cannot come in after it."""
+    def _write(self, path: Path, lines: Sequence[tuple[float, LoggedScore]]) -> None:
+        """Within one transaction, so that a score recorded before its customer was erased cannot come in after it.
+
+        Which of the two was first is told by how long a score has waited: the clock may have been set in between.
+        """
         with writing(path, _TABLES) as connection:
             listed = open_suppression(self._home)
-            erased = listed.erased({line[0] for line in lines}) if listed and lines else {}
-            connection.executemany(_PUT, [line for line in lines if line[1] > erased.get(line[0], 0.0)])
+            erased = listed.erased({line[0] for _, line in lines}) if listed and lines else {}
+            began = time.time() - time.monotonic()
+            kept = [line for ticks, line in lines if began + ticks > erased.get(line[0], 0.0)]
+            connection.executemany(_PUT, kept)
             connection.execute("DELETE FROM decisions WHERE at < ?", [time.time() - self._days * _DAY])
 
 
@@ -116,16 +124,20 @@ def latest_of(home: Path, customer: str, count: int) -> list[dict[str, Any]] | N
 
 
 def decisions_of(home: Path, customers: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
-    """The scores of customers, by id, in the order of time.
+    """The scores of customers, by id, in the order of time; none from before an erasure.
 
     Raises:
         sqlite3.Error: The log cannot be read now.
+        SuppressionError: The suppression list cannot be read, so nobody's scores are given.
     """
     found: dict[str, list[dict[str, Any]]] = {}
     if (home / FILE).exists():
-        rows = Reader(home / FILE).ask_of(_FIND, list(dict.fromkeys(customers)))
-        for customer, *fields in sorted(rows, key=lambda row: float(row[1])):
-            found.setdefault(customer, []).append(_line(fields))
+        listed, asked = open_suppression(home), list(dict.fromkeys(customers))
+        erased = listed.erased(asked) if listed else {}
+        rows = Reader(home / FILE).ask_of(_FIND, asked)
+        for customer, at, *fields in sorted(rows, key=lambda row: float(row[1])):
+            if at > erased.get(customer, 0.0):
+                found.setdefault(customer, []).append(_line([at, *fields]))
     return found
 
 
@@ -136,17 +148,39 @@ def _line(fields: Sequence[Any]) -> dict[str, Any]:
     return {"at": moment, **dict(zip(_COLUMNS[2:], rest, strict=True)), "reasons": json.loads(reasons)}
 
 
-def remove(home: Path, customers: Iterable[str]) -> dict[str, int]:
-    """Deletes customers' scores so that no file holds them any more; returns how many each had.
+def latest_moment(home: Path, customers: Iterable[str]) -> float:
+    """When the latest of customers' scores was given, by the clock of then; 0 where there is none.
 
     Raises:
-        sqlite3.Error: The log cannot be written now; asked again it goes on.
+        sqlite3.Error: The log cannot be read now.
     """
-    path = home / FILE
-    if not path.exists():
-        return {}
-    with writing(path, _TABLES) as connection:
-        delete = "DELETE FROM decisions WHERE customer_id = ?"
-        removed = {customer: connection.execute(delete, [customer]).rowcount for customer in dict.fromkeys(customers)}
-    scrub(path)
-    return removed
+    if not (home / FILE).exists():
+        return 0.0
+    latest = "SELECT MAX(at) FROM decisions WHERE customer_id IN {}"
+    return max((at for (at,) in Reader(home / FILE).ask_of(latest, [*customers]) if at is not None), default=0.0)
+
+
+def count(home: Path, erased: Mapping[str, float]) -> dict[str, int]:
+    """How many scores customers have from before the moments they were erased at; only those who have any.
+
+    Raises:
+        sqlite3.Error: The log cannot be read now.
+    """
+    found: dict[str, int] = {}
+    if (home / FILE).exists():
+        asked = "SELECT customer_id, at FROM decisions WHERE customer_id IN {}"
+        for customer, at in Reader(home / FILE).ask_of(asked, [*erased]):
+            if at <= erased[customer]:
+                found[customer] = found.get(customer, 0) + 1
+    return found
+
+
+def delete(home: Path, erased: Mapping[str, float]) -> None:
+    """Deletes customers' scores from before those moments; their bytes go when the file is written anew.
+
+    Raises:
+        sqlite3.Error: The log cannot be written now, and is as it was.
+    """
+    if (home / FILE).exists():
+        with writing(home / FILE, _TABLES) as connection:
+            connection.executemany("DELETE FROM decisions WHERE customer_id = ? AND at <= ?", erased.items())

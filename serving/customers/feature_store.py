@@ -10,7 +10,8 @@ from typing import Any, Protocol
 
 import msgspec
 
-from scoring.storage.sqlite import Reader, scrub, writing
+from scoring.storage.sqlite import Reader, writing
+from serving.customers.pending_erasures import PendingErasures
 
 FILE = "store.db"
 _TABLES = """
@@ -53,12 +54,15 @@ class SqliteStore:
 
     def __init__(self, path: Path) -> None:
         self._reader = Reader(path)
+        self._erasures = PendingErasures(path.parent)
         self._columns: dict[str, tuple[str, ...]] = {}  # by digest; what a digest names never changes
 
     def find(self, customer_ids: Sequence[str]) -> dict[str, list[StoredRow]]:
-        """The rows of those who have any, by id."""
+        """The rows of those who have any, by id; none of one whose erasure is pending."""
         found: dict[str, list[StoredRow]] = {}
-        for customer, schema, as_of, cells in self._reader.ask_of(_FIND, list(dict.fromkeys(customer_ids))):
+        erased = self._erasures.among(dict.fromkeys(customer_ids))
+        asked = [customer for customer in dict.fromkeys(customer_ids) if customer not in erased]
+        for customer, schema, as_of, cells in self._reader.ask_of(_FIND, asked):
             features = dict(zip(self._schema(schema), _decode(cells), strict=True))
             found.setdefault(customer, []).append(StoredRow(as_of, features))
         return found
@@ -94,17 +98,29 @@ def put(home: Path, columns: Sequence[str], rows: Iterable[tuple[str, Sequence[A
     return count
 
 
-def remove(home: Path, customers: Iterable[str]) -> dict[str, int]:
-    """Deletes customers' rows so that no file holds them any more; returns how many each had.
+def count(home: Path, customers: Iterable[str]) -> dict[str, int]:
+    """How many rows customers have whom there are any of, erased or not.
 
     Raises:
-        sqlite3.Error: The store cannot be written now; asked again it goes on.
+        sqlite3.Error: The store cannot be read now.
     """
     path = home / FILE
     if not path.exists():
         return {}
-    with writing(path, _TABLES) as connection:
-        delete = "DELETE FROM customers WHERE customer_id = ?"
-        removed = {customer: connection.execute(delete, [customer]).rowcount for customer in dict.fromkeys(customers)}
-    scrub(path)
-    return removed
+    found: dict[str, int] = {}
+    for (customer,) in Reader(path).ask_of("SELECT customer_id FROM customers WHERE customer_id IN {}", [*customers]):
+        found[customer] = found.get(customer, 0) + 1
+    return found
+
+
+def delete(home: Path, customers: Iterable[str]) -> None:
+    """Deletes customers' rows; their bytes go when the file is written anew.
+
+    Raises:
+        sqlite3.Error: The store cannot be written now, and is as it was.
+    """
+    path = home / FILE
+    if path.exists():
+        with writing(path, _TABLES) as connection:
+            every = ((customer,) for customer in customers)
+            connection.executemany("DELETE FROM customers WHERE customer_id = ?", every)

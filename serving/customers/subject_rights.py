@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,14 +17,16 @@ from scoring.privacy.suppression import open_suppression
 from scoring.storage.atomic import write_file
 from serving.customers import decision_log as decisions
 from serving.customers import feature_store as store
+from serving.customers import pending_erasures
+from serving.customers.feature_store import StoredRow
 
 REQUESTS = "requests"  # ten real customers of each use case, for trying things out
+_DRAFT = re.compile(r"\..+\.(\d+)(?:\.[0-9a-f]+)?\.tmp")  # with the id of the process that wrote it
 
 
 def export(home: Path, customers: Sequence[str]) -> list[dict[str, Any]]:
     """All that a home holds of customers, in the order asked; raises as `erase` does."""
-    path = home / store.FILE
-    rows = store.SqliteStore(path).find(customers) if path.exists() else {}
+    rows = _stored(home, customers)
     lines = decisions.decisions_of(home, customers)
     listed = open_suppression(home)
     objectors = listed.among(customers) if listed else frozenset()
@@ -49,35 +53,68 @@ def export(home: Path, customers: Sequence[str]) -> list[dict[str, Any]]:
 def erase(home: Path, customers: Sequence[str]) -> list[dict[str, Any]]:
     """Removes all that a home holds of customers, in the order asked; what is left is a keyed hash and the moment.
 
-    Whoever objected stays on the suppression list, as a hash too. Asked again, it finds nothing and does no harm.
+    From now on nobody is given any of it. Its bytes in the store and the decisions log are written over by
+    `housekeeping`, since that takes the longer the more they hold of others: until then it is `pending`. Whoever
+    objected stays on the suppression list, as a hash too. Asked again, it finds nothing and does no harm.
 
     Raises:
         sqlite3.Error: A file cannot be written now; some of it may be done.
         OSError: The same.
         SuppressionError: The suppression list has lost its key.
     """
-    suppression.mark_erased(home, customers, at=time.time())
-    rows = store.remove(home, customers)
-    removed = {
-        "store": rows,
-        "decisions": decisions.remove(home, customers),
-        "requests": _remove_from_requests(home, frozenset(customers)),
-    }
+    visible = {"store": _stored(home, customers), "decisions": decisions.decisions_of(home, customers)}
+    # By a clock that was set back, scores may have been given later than now.
+    at = max(time.time(), decisions.latest_moment(home, customers))
+    suppression.mark_erased(home, customers, at=at)
+    moments = dict.fromkeys(customers, at)
+    left = {"store": store.count(home, customers), "decisions": decisions.count(home, moments)}
+    places = {customer: {place: int(customer in rows) for place, rows in left.items()} for customer in moments}
+    pending_erasures.add(home, {customer: (at, rows) for customer, rows in places.items()})
+    requests = _remove_from_requests(home, frozenset(customers))
     return [
-        {CUSTOMER_ID: customer, "removed": {place: counts.get(customer, 0) for place, counts in removed.items()}}
+        {
+            CUSTOMER_ID: customer,
+            "removed": {
+                **{place: len(rows.get(customer, ())) for place, rows in visible.items()},
+                "requests": requests.get(customer, 0),
+            },
+            "pending": any(places[customer].values()),
+        }
         for customer in customers
     ]
 
 
+def _stored(home: Path, customers: Sequence[str]) -> Mapping[str, Sequence[StoredRow]]:
+    path = home / store.FILE
+    return store.SqliteStore(path).find(customers) if path.exists() else {}
+
+
 def _requests(home: Path) -> Iterator[tuple[Path, Mapping[str, Any]]]:
-    """The request files that training left."""
+    """The request files that training left; any other file is not ours, and nobody's profiles are looked for in it."""
     for file in sorted((home / REQUESTS).glob("*.json")):
-        yield file, json.loads(file.read_bytes())
+        with suppress(ValueError):
+            request = json.loads(file.read_bytes())
+            if _is_request(request):
+                yield file, request
+
+
+def _is_request(request: Any) -> bool:
+    profiles = request.get("profiles") if isinstance(request, dict) else None
+    return isinstance(profiles, list) and all(isinstance(profile, dict) for profile in profiles)
+
+
+def _remove_drafts(home: Path) -> None:
+    """Deletes what writers of request files left who were killed."""
+    for draft in (home / REQUESTS).glob(".*.tmp"):
+        found = _DRAFT.fullmatch(draft.name)
+        if found and not Path(f"/proc/{found[1]}").exists():
+            draft.unlink(missing_ok=True)
 
 
 def _remove_from_requests(home: Path, customers: frozenset[str]) -> dict[str, int]:
     """Writes the files anew without the customers; one that would name nobody is deleted."""
     removed: dict[str, int] = {}
+    _remove_drafts(home)
     for file, request in _requests(home):
         gone = [profile[CUSTOMER_ID] for profile in request["profiles"] if profile.get(CUSTOMER_ID) in customers]
         if not gone:
@@ -85,7 +122,7 @@ def _remove_from_requests(home: Path, customers: frozenset[str]) -> dict[str, in
         kept = [profile for profile in request["profiles"] if profile.get(CUSTOMER_ID) not in customers]
         if kept:
             text = json.dumps({**request, "profiles": kept}, ensure_ascii=False)
-            write_file(file, f"{text}\n".encode())
+            write_file(file, f"{text}\n".encode(), mode=0o600)
         else:
             file.unlink()
         for customer in gone:

@@ -28,6 +28,7 @@ EXPLAIN_SECONDS = Family("explain_seconds", "histogram", "Time to answer one exp
 MODEL_AGE = Family("model_age_seconds", "gauge", "Time since the served version was released.", ("use_case",))
 MODEL_INFO = Family("model_info", "gauge", "The version being served.", ("use_case", "version", "kind"))
 WORKER_STARTS = Family("worker_starts_total", "counter", "Workers started, those in place of dead ones included.")
+ERASURES_PENDING = Family("erasures_pending", "gauge", "Erased customers whose bytes are still to be written over.")
 READY = Family("ready", "gauge", "1 when every use case is served.")
 FAMILIES = (
     HTTP_REQUESTS,
@@ -38,6 +39,7 @@ FAMILIES = (
     MODEL_AGE,
     MODEL_INFO,
     WORKER_STARTS,
+    ERASURES_PENDING,
     READY,
 )
 

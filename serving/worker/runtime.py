@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,7 +19,9 @@ from serving.admission.load_shedding import Queue
 from serving.admission.scheduler import Scheduler, Slot
 from serving.auth.gate import Gate
 from serving.customers.decision_log import Decisions
+from serving.customers.housekeeping import Housekeeping
 from serving.customers.lookup import Customers
+from serving.customers.pending_erasures import pending_of
 from serving.http.problems import DEADLINE, Problem, retry_after
 from serving.releases.watcher import Snapshot, Watch, age_seconds
 from serving.requests.body import UNCOUNTED
@@ -44,6 +47,7 @@ class Runtime:
         self.gate = Gate(settings)
         self.customers = Customers(settings)
         self.decisions = Decisions(settings.home, days=settings.decisions_days, on=settings.decisions)
+        self._housekeeping = Housekeeping(settings.home, self.decisions, settings.poll_seconds)
         self._watch = Watch(
             settings.home,
             fallback=releases_in_bento(_ROOT),
@@ -78,7 +82,6 @@ class Runtime:
             os.kill(os.getpid(), signal.SIGTERM)
         self.gate.look()
         self.customers.look()
-        self.decisions.flush()
         tally.publish(self.registry)
 
     @contextmanager
@@ -90,11 +93,13 @@ class Runtime:
             loop.add_signal_handler(signal.SIGTERM, self._drain, stop_serving)
         self.registry.add(metrics.WORKER_STARTS)
         self._watch.start()
+        self._housekeeping.start()
         try:
             yield
         finally:
             self.draining = True
             self._watch.stop()
+            self._housekeeping.stop()
             self._thread.shutdown(wait=False)
             self.decisions.flush()
             tally.publish(self.registry)
@@ -162,6 +167,8 @@ class Runtime:
         """Every counter of every worker, and the gauges of this one as they stand now."""
         snapshot = self.snapshot
         gauges: dict[tuple[Family, Labels], float] = {(metrics.READY, ()): float(self.ready)}
+        with suppress(sqlite3.Error):
+            gauges[metrics.ERASURES_PENDING, ()] = len(pending_of(self.settings.home))
         for name, seconds in age_seconds(snapshot).items():
             release = snapshot.served[name].release
             gauges[metrics.MODEL_AGE, (name,)] = seconds

@@ -49,7 +49,7 @@ def write_request(home: Path, scorer: Scorer, rows: pl.DataFrame) -> Path:
     ]
     path = home / "requests" / f"{scorer.bundle.name}.json"
     text = json.dumps({"profiles": profiles, "reasons": 3}, indent=1, ensure_ascii=False)
-    write_file(path, f"{text}\n".encode())
+    write_file(path, f"{text}\n".encode(), mode=0o600)  # real customers
     return path
 
 

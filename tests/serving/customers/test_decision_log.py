@@ -12,7 +12,8 @@ import pytest
 from scoring.privacy import suppression
 from scoring.storage.sqlite import Reader
 from serving.customers import subject_rights as rights
-from serving.customers.decision_log import FILE, Decisions, decisions_of, latest_of, remove
+from serving.customers.decision_log import FILE, Decisions, decisions_of, latest_of
+from serving.customers.housekeeping import finish_erasures
 from tests.support.answers import results
 from tests.support.models import release_shop, shop_rows
 from tests.support.servers import QUICK, start, stop, until
@@ -73,6 +74,8 @@ def test_a_line_noted_before_an_erase_never_comes_in_after_it(tmp_path: Path) ->
     log.flush()
 
     assert told["removed"]["decisions"] == 1
+    assert decisions_of(tmp_path, [WHO]) == {}
+    finish_erasures(tmp_path, at_once=True)
     assert len(decisions_of(tmp_path, ["other"])["other"]) == 2
     assert decisions_of(tmp_path, [WHO]) == {}
     assert traces(tmp_path, WHO) == set()
@@ -119,9 +122,30 @@ def test_lines_wait_for_a_disk_that_takes_none(
     assert WHO not in said
 
 
-def test_removing_from_no_log_makes_none(tmp_path: Path) -> None:
+@pytest.mark.parametrize("step", [-7200.0, 7200.0])
+def test_a_clock_that_is_set_brings_no_score_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: float) -> None:
+    """Set back or forward between a decision and its erasure: neither a written nor a waiting score outlives it."""
+    log = Decisions(tmp_path, days=90, on=True)
+    log.record("r1", None, [answer(WHO), answer("other")])
+    log.flush()
+    log.record("r2", None, [answer(WHO), answer("other")])
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + step)
+
+    rights.erase(tmp_path, [WHO])
+    log.flush()
+
+    assert decisions_of(tmp_path, [WHO]) == {}
+    assert latest_of(tmp_path, WHO, 9) == []
+    finish_erasures(tmp_path, at_once=True)
+    assert traces(tmp_path, WHO) == set()
+    assert len(decisions_of(tmp_path, ["other"])["other"]) == 2
+
+
+def test_erasing_from_no_log_makes_none(tmp_path: Path) -> None:
     """A home without decisions stays without."""
-    assert remove(tmp_path, ["a"]) == {}
+    rights.erase(tmp_path, ["a"])
+    finish_erasures(tmp_path, at_once=True)
     Decisions(tmp_path, days=90, on=True).flush()
     assert not (tmp_path / FILE).exists()
 
@@ -153,6 +177,7 @@ def test_a_server_logs_only_where_told(tmp_path: Path) -> None:
     assert (line["score"], line["band"]) == (score["score"], score["band"]["code"])
     assert line["reasons"] == [reason["code"] for reason in score["reasons"]]
     assert removed["removed"] == {"store": 0, "decisions": 1, "requests": 0}
+    finish_erasures(home, at_once=True)
     assert traces(home, WHO) == set()
     rows = Reader(home / FILE).ask("SELECT customer_id FROM decisions")
     assert rows == [("other",), ("other",)]  # the last one was written when the server stopped

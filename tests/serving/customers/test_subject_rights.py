@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,9 +13,12 @@ import pytest
 
 from scoring.privacy import suppression
 from scoring.privacy.suppression import Suppression
+from scoring.storage.sqlite import scrub
 from serving.auth.api_keys import add_key
+from serving.customers import feature_store, housekeeping, pending_erasures
 from serving.customers import subject_rights as rights
 from serving.customers.feature_store import SqliteStore, put
+from serving.customers.housekeeping import finish_erasures
 from tests.support.answers import bearer, is_problem, results, statuses
 from tests.support.models import release_shop, shop_rows
 from tests.support.servers import QUICK, Server, start, stop, until
@@ -70,6 +74,7 @@ def test_an_erase_leaves_no_byte_of_a_customer(peopled: Path) -> None:
     held = SqliteStore(peopled / "store.db").find(OTHERS)
 
     told = rights.erase(peopled, [*WHO, "stranger"])
+    done = finish_erasures(peopled, at_once=True)
 
     assert {"churn.json", "propensity.json"} < before
     assert any(name.startswith("store.db") for name in before)
@@ -77,6 +82,8 @@ def test_an_erase_leaves_no_byte_of_a_customer(peopled: Path) -> None:
         *[{"store": 2, "decisions": 0, "requests": 2}] * 3,
         {"store": 0, "decisions": 0, "requests": 0},
     ]
+    assert [one["pending"] for one in told] == [True, True, True, False]
+    assert done == 4
     assert traces(peopled, *WHO, VALUE) == set()
     assert SqliteStore(peopled / "store.db").find(OTHERS) == held
     assert [path.name for path in (peopled / "requests").iterdir()] == ["churn.json"]
@@ -88,10 +95,13 @@ def test_an_erase_leaves_no_byte_of_a_customer(peopled: Path) -> None:
 def test_a_keyed_tombstone_stays(peopled: Path) -> None:
     """It tells when, and that an objection holds on; asked again, nothing is found and nothing breaks."""
     rights.erase(peopled, WHO)
+    at_once = rights.erase(peopled, WHO)
+    finish_erasures(peopled, at_once=True)
     again = rights.erase(peopled, WHO)
     [told, other] = rights.export(peopled, [WHO[1], "other-1"])
 
-    assert [sum(one["removed"].values()) for one in again] == [0, 0, 0]
+    assert [sum(one["removed"].values()) for one in (*at_once, *again)] == [0] * 6
+    assert [one["pending"] for one in (*at_once, *again)] == [True] * 3 + [False] * 3
     assert (told["store"], told["requests"], told["opted_out"]) == ([], [], True)
     assert told["erased_at"].startswith("20")
     assert other["erased_at"] is None
@@ -143,7 +153,9 @@ def test_both_are_asked_over_http_by_an_admin(asked: tuple[Server, dict[str, dic
     assert [one["customer_id"] for one in exported.json()["customers"]] == WHO[:2]
     assert [one["removed"] for one in erased.json()["customers"]] == [{"store": 2, "decisions": 0, "requests": 2}] * 3
     assert [told["churn"] for told in after] == ["unknown", "opted_out", "unknown", "scored"]
-    assert traces(server.home, *WHO, VALUE) == set()
+    assert [one["pending"] for one in erased.json()["customers"]] == [True] * 3
+    until(lambda: traces(server.home, *WHO, VALUE) == set())
+    until(lambda: "erasures_done" in server.written())
     assert "Planted" not in server.written()
     assert '"route":"/v1/customers/erase"' in server.written()
 
@@ -179,4 +191,93 @@ def test_what_cannot_be_finished_is_told(tmp_path: Path) -> None:
     assert refused.headers["retry-after"] == "5"
     assert "customers_failed" in server.written()
     assert "Planted" not in refused.text + server.written()
+    finish_erasures(tmp_path / "home", at_once=True)
     assert traces(tmp_path / "home", *WHO, VALUE) == set()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b'{"customer_ids": ["Planted"]}', b"[]", b"7", b"", b"\xff\xfe", b'{"profiles": 1}', b'{"profiles": ["x"]}'],
+)
+def test_a_file_that_is_no_request_holds_nothing_up(peopled: Path, content: bytes) -> None:
+    """Exports and erasures go on as without it, and it stays as it is."""
+    foreign = peopled / "requests" / "mine.json"
+    foreign.write_bytes(content)
+
+    told = rights.export(peopled, WHO)
+    rights.erase(peopled, WHO)
+
+    assert [len(one["requests"]) for one in told] == [2, 2, 2]
+    assert foreign.read_bytes() == content
+    assert traces(peopled / "requests", *WHO) == set()
+
+
+def test_a_draft_of_a_writer_that_was_killed_goes_with_an_erasure(peopled: Path) -> None:
+    """It would hold customers' profiles for ever; that of one who is writing stays."""
+    folder = peopled / "requests"
+    text = (folder / "churn.json").read_text()
+    for name in (".churn.json.4194400.tmp", ".churn.json.4194400.0badcafe.tmp", f".churn.json.{os.getpid()}.tmp"):
+        (folder / name).write_text(text)
+
+    rights.erase(peopled, WHO)
+
+    assert sorted(path.name for path in folder.iterdir()) == [f".churn.json.{os.getpid()}.tmp", "churn.json"]
+
+
+def test_request_files_are_their_owners_alone(peopled: Path) -> None:
+    """Real customers stand in them."""
+    (peopled / "requests" / "churn.json").chmod(0o644)
+
+    rights.erase(peopled, WHO)
+
+    assert stat.S_IMODE((peopled / "requests" / "churn.json").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("moment", ["marked", "noted", "rows gone", "one file written", "all written"])
+def test_an_erasure_that_is_broken_off_is_finished_later(
+    peopled: Path, moment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever it ended: nobody is given what is left, and the next round leaves no byte."""
+    rights.erase(peopled, WHO)
+    places = {"marked": (pending_erasures, "add"), "noted": (feature_store, "delete")}
+    places |= {"rows gone": (housekeeping, "scrub"), "all written": (pending_erasures, "clear")}
+    calls = []
+
+    def ended(*arguments: Any) -> None:
+        calls.append(arguments)
+        if moment == "one file written":
+            scrub(*arguments)
+        raise OSError("killed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(*places.get(moment, (housekeeping, "scrub")), ended)
+        with pytest.raises(OSError, match="killed"):
+            finish_erasures(peopled, at_once=True)
+
+    assert [one["store"] for one in rights.export(peopled, WHO)] == [[], [], []]
+    finish_erasures(peopled, at_once=True)
+    assert traces(peopled, *WHO, VALUE) == set()
+    assert pending_erasures.pending_of(peopled) == {}
+
+
+def test_what_is_loaded_after_an_erasure_does_not_go_with_it(tmp_path: Path) -> None:
+    """Though its bytes were still pending: the load finishes it first."""
+    assert loaded(tmp_path, tmp_path, table(ROWS[:2], range(2))) == 0
+    rights.erase(tmp_path, ["0"])
+    assert loaded(tmp_path, tmp_path, table(ROWS[:2], range(2)), "--with-erased") == 0
+    finish_erasures(tmp_path, at_once=True)
+
+    assert sorted(SqliteStore(tmp_path / "store.db").find(["0", "1"])) == ["0", "1"]
+
+
+def test_rewriting_rests_ten_times_as_long_as_it_took(peopled: Path) -> None:
+    """So that many erasures share one; who must have it now does not wait."""
+    rights.erase(peopled, WHO[:1])
+    assert finish_erasures(peopled) == 1
+    (peopled / ".erasures.lock").write_text("60")
+    rights.erase(peopled, WHO[1:])
+
+    assert finish_erasures(peopled) == 0
+    assert traces(peopled, *WHO[1:])
+    assert finish_erasures(peopled, at_once=True) == 2
+    assert traces(peopled, *WHO, VALUE) == set()
