@@ -1,7 +1,7 @@
 """Who may call while there are no keys: somebody on this machine, by its own name, with nobody in between.
 
 A page of any site can have its own name resolve to 127.0.0.1 and then read and erase as if it were ours, and a proxy
-on this machine would let everyone in: both come over loopback, and are told by their headers.
+on this machine would let everyone in: both come over loopback, and their headers show it.
 """
 
 from __future__ import annotations
