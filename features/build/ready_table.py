@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import ibis
@@ -11,16 +11,17 @@ import ibis.expr.types as ir
 import polars as pl
 
 from features.columns.column_report import column_report
-from features.columns.expressions import as_text, md5_lower, slug
+from features.columns.expressions import as_id, filled, md5_lower, slug
 from features.columns.type_inference import InferredColumn, read_column
 from features.config.use_case import Table, UseCase
 from features.errors import DataError, UseCaseError
 from features.leakage.detectors import identifiers
 from features.point_in_time.labels import LABEL
 from features.sources.engine import engine, frame
-from features.sources.rejected_rows import BadRows, bad_rows_of, reject_too_many
+from features.sources.rejected_rows import GUEST, BadRows, bad_rows_of, reject_too_many
 from features.sources.source import FILE, ROW, Source, digest, missing_column, open_source, reading
 from features.spec.feature import DataNote
+from features.spec.ids import zero_names_guests
 from features.tables.learning_table import (
     BOOKKEEPING,
     CUTOFF,
@@ -34,9 +35,9 @@ from features.tables.learning_table import (
 )
 from features.tables.repeated_rows import customer_column, duplicates, grouped_by, repeated_notes
 from features.tables.schema import check_table
-from features.tables.target import labels_of, order_of
+from features.tables.target import further_labels, labels_of, order_of
 
-_number = "__number"
+_number, _guest = "__number", "__guest"
 _copies, _copied = 10, 0.01  # rows, and share of all, up to which equal rows are taken for copies of one
 _nearly_all = 0.9  # share of distinct values from which a column that is no feature is looked at as an identifier
 _classes = 10  # different labels up to which they are classes, of which none tells one person from another
@@ -79,6 +80,7 @@ def read_ready_table(use_case: UseCase) -> LearningTable:
         raise DataError(section.path, broken)
     rows_read, null_labels = len(cells), int(cells[LABEL].null_count())
     kinds = {name: kept[source.inside(name)].dtype for name in source.columns}
+    further = further_labels(kept[source.inside(section.label)], section.positive)
     del cells
     reads = _read_columns(kept, source, section)
     features = with_display_names((read.feature for read in reads.values() if read.feature is not None), use_case)
@@ -95,7 +97,9 @@ def read_ready_table(use_case: UseCase) -> LearningTable:
         "null_labels_dropped": null_labels,
         "duplicate_rows": copies,
         "bad_rows": bad.to_json(),
-        "notes": [note.to_json() for note in _notes(section, kept, copies, seeming)],
+        "notes": [
+            note.to_json() for note in (*_label_notes(section, further), *_notes(section, kept, copies, seeming))
+        ],
         "columns": _columns(kept, source, section, reads, kinds),
     }
     unread = [kept[source.inside(name)].alias(name) for name, read in reads.items() if read.dropped]
@@ -114,7 +118,7 @@ def _unlearnable(cells: pl.DataFrame, kept: pl.DataFrame, section: Table, label:
     if kept[LABEL].sum() == 0:
         met = kept[label].cast(pl.String).str.strip_chars().unique().sort().to_list()
         values = f"got {', '.join(map(repr, met))}" if len(met) <= _classes else f"got {len(met):,} others"
-        broken.append(f"{about}: must be table.positive ({section.positive!r}; case counts) in some row, {values}")
+        broken.append(f"{about}: must be table.positive ({section.positive!r}) in some row, {values}")
     if section.order_by is not None and kept[ORDER].n_unique() < 2:
         broken.append(f"column {section.order_by!r}: must hold at least two moments to order by, got one")
     return broken
@@ -147,16 +151,36 @@ def _fetch(source: Source, section: Table) -> pl.DataFrame:
     """All cells in the order of the source, with customer id, group and row number."""
     table = source.table
     whole = [table[f"c{index}"].cast("string").fill_null("\x1e") for index in range(len(source.columns))]
-    identity = as_text(source.column(section.customer_id)) if section.customer_id else ibis.null("string")
+    identity: ir.Value = ibis.null("string")
+    guest: ir.Value = ibis.literal(False)
+    if section.customer_id:
+        identity = as_id(source.column(section.customer_id))
+        guest = identity.isnull() & filled(source.column(section.customer_id))
     content: ir.Value = ibis.literal("\x1f").join(whole)
     table = table.mutate(
-        **{ID: identity, GROUP: md5_lower(content if section.customer_id is None else identity.fill_null(""))}
+        **{
+            _guest: guest,
+            ID: identity,
+            GROUP: md5_lower(content if section.customer_id is None else identity.fill_null("")),
+        }
     )
     with reading(source.path):
         cells = _in_order(_copied_apart(frame(table))).with_row_index(_number, 1)
     if section.customer_id is None:
         cells = cells.with_columns(pl.col(_number).cast(pl.String).alias(ID))
+    elif _zero_names_guests(cells[ID]):
+        zero = (pl.col(ID) == "0").fill_null(False)
+        cells = cells.with_columns(zero.or_(_guest).alias(_guest), pl.when(~zero).then(ID).alias(ID))
     return cells.with_columns(pl.col(GROUP).cast(pl.UInt64))
+
+
+def _zero_names_guests(customers: pl.Series) -> bool:
+    """Whether the customer 0 is all guests together."""
+    rows = int((customers == "0").sum())
+    if not rows:
+        return False
+    others = customers.filter(customers != "0").value_counts(name="rows")["rows"].max()
+    return zero_names_guests(rows, int(others or 0), numbered="1" in customers)  # type: ignore[arg-type]  # a count
 
 
 def _copied_apart(rows: pl.DataFrame) -> pl.DataFrame:
@@ -193,7 +217,8 @@ def _sound(section: Table) -> pl.Expr:
 
 def _bad_rows(cells: pl.DataFrame, source: Source, section: Table) -> BadRows:
     """Rows without customer id or without a readable moment, and rows the file itself broke."""
-    rule = pl.when(pl.col(ID).is_null()).then(pl.lit("missing_customer_id")).otherwise(pl.lit("unreadable_order"))
+    nobody = pl.when(_guest).then(pl.lit(GUEST)).otherwise(pl.lit("missing_customer_id"))
+    rule = pl.when(pl.col(ID).is_null()).then(nobody).otherwise(pl.lit("unreadable_order"))
     broken = pl.when(_sound(section)).then(None).otherwise(rule).alias("__broken")
     return bad_rows_of(source, cells.with_columns(broken))
 
@@ -259,6 +284,17 @@ def _seeming_customer(cells: pl.DataFrame, source: Source, section: Table) -> st
     names = {source.inside(name): name for name in source.columns if name not in (section.label, section.order_by)}
     column = customer_column(cells, names)
     return names[column] if column else None
+
+
+def _label_notes(section: Table, further: Mapping[str, int]) -> list[DataNote]:
+    if not further:
+        return []
+    rows = sum(further.values())
+    shown = ", ".join(list(further)[:_classes]) + (", ..." if len(further) > _classes else "")
+    detail = (
+        f"{rows:,} rows have a label that is neither positive nor its opposite: {shown}; they count as the opposite"
+    )
+    return [DataNote("further_labels", detail, {"rows": rows, "values": shown, "column": section.label})]
 
 
 def _notes(section: Table, kept: pl.DataFrame, copies: int, seeming: str | None) -> list[DataNote]:

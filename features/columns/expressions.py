@@ -9,6 +9,7 @@ import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
+from features.spec import ids
 from features.spec.feature import AROUND, BLANKS, DOTTED, EPOCHS, GROUPED, SPACED
 
 AMOUNT = dt.Decimal(18, 4)
@@ -20,6 +21,21 @@ _limit = 10**14  # beyond it an amount does not fit DECIMAL(18,4)
 @ibis.udf.scalar.builtin(signature=(("string",), "string"))
 def strip_accents(text: ir.Value) -> ir.Value:
     """DuckDB's own."""
+
+
+@ibis.udf.scalar.builtin(name="nfc_normalize", signature=(("string",), "string"))
+def _nfc_normalize(text: ir.Value) -> ir.Column:
+    """DuckDB's own."""
+
+
+@ibis.udf.scalar.builtin(name="trim", signature=(("string", "string"), "string"))
+def _trim(text: ir.Value, signs: str) -> ir.Column:
+    """DuckDB's own: without any of the signs at either end."""
+
+
+@ibis.udf.scalar.builtin(name="floor", signature=(("float64",), "float64"))
+def _floor(number: ir.Value) -> ir.Column:
+    """DuckDB's own; Ibis would make an int64 of it, which large numbers do not fit."""
 
 
 @ibis.udf.scalar.builtin(name="try_strptime", signature=(("string", "string"), "timestamp(6)"))
@@ -44,10 +60,33 @@ def as_text(cells: ir.Column) -> ir.Column:
         return ibis.ifelse(cells.strip() == "", None, cells)
     if kind.is_floating() or kind.is_decimal():
         number = cells.cast("float64")
-        whole = (number.floor() == number) & (number.abs() < 2**53)
+        whole = (_floor(number) == number) & (number.abs() < 2**53)
         text = ibis.ifelse(whole, number.try_cast("int64").cast("string"), cells.cast("string"))
         return ibis.ifelse(number.isnan(), None, text)
     return cells.cast("string")
+
+
+def as_id(cells: ir.Column) -> ir.Column:
+    """Cells as customers' ids, null where they name nobody: what `features.spec.ids.read_id` makes of each."""
+    kind = cells.type()
+    if kind.is_boolean():
+        return ibis.null("string")
+    if kind.is_integer():
+        return cells.cast("string")
+    if kind.is_floating():
+        return _float_id(cells.cast("float64"))
+    text = _nfc_normalize(_trim(cells.cast("string"), ids.EDGES))
+    exponent = ibis.ifelse(text.re_search(ids.EXPONENT), text.try_cast("float64"), None)
+    whole = ibis.ifelse(text.re_search(ids.POINT_ZERO), text.re_replace(r"\.0*$", ""), text)
+    nobody = text.lower().isin(sorted(ids.NOBODY))
+    return ibis.ifelse(nobody, None, ibis.coalesce(_float_id(exponent), whole))
+
+
+def _float_id(number: ir.Column) -> ir.Column:
+    """The digits of whole numbers, the shortest text of others, null beyond what can be an id."""
+    digits = number.try_cast(dt.Decimal(38, 0)).cast("string")
+    inside = (number.abs() < ids.MOST) & ~number.isnan()
+    return ibis.ifelse(inside, ibis.ifelse(_floor(number) == number, digits, number.cast("string")), None)
 
 
 def as_moment(cells: ir.Column) -> ir.Column | None:

@@ -5,6 +5,7 @@ What a text means is worked out once for each distinct cell of a column, not for
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -35,6 +36,11 @@ class TextDictionary:
     def decode(self, table: ir.Table, column: str) -> ir.Table:
         """The table with texts in place of a column's numbers."""
         return _joined(table, column, self.texts.select(__by=self.texts[_NUMBER], __to=self.texts[TEXT]), column)
+
+    def without(self, texts: Collection[str]) -> TextDictionary:
+        """The same, but that no cell means any of some texts; their numbers stay theirs."""
+        number = ibis.ifelse(self.cells[TEXT].isin(sorted(texts)), None, self.cells[_NUMBER])
+        return TextDictionary(self.texts, self.cells.mutate(**{_NUMBER: number}))
 
     def count(self) -> int:
         """How many texts there are."""

@@ -13,7 +13,7 @@ import pandera.ibis as pai
 import polars as pl
 from pandera.errors import SchemaError, SchemaErrors
 
-from features.columns.expressions import AMOUNT, as_text, slug, slugs
+from features.columns.expressions import AMOUNT, as_id, as_text, slug, slugs
 from features.config.use_case import CurrencyColumn, Events, TypeColumn, UseCase
 from features.errors import DataError
 from features.history.dictionary import CELL, TEXT, TextDictionary, build_dictionary, distinct_cells
@@ -22,8 +22,9 @@ from features.history.identities import accepted_links, merged
 from features.history.log_span import LogSpan, find_log_span
 from features.history.typed_rows import COPY, CUSTOMER, KIND, typed_rows
 from features.sources.engine import frame
-from features.sources.rejected_rows import BROKEN, BadRows, bad_rows, reject_too_many
+from features.sources.rejected_rows import BROKEN, GUEST, BadRows, bad_rows, reject_too_many
 from features.sources.source import FILE, ROW, Source, open_source, reading
+from features.spec.ids import zero_names_guests
 
 LATE = "late_timestamp"  # after a long silence, with few others
 _types = {
@@ -135,6 +136,7 @@ def _columns_of_rules(section: Events) -> dict[str, str | None]:
     kind, currency = section.type, section.currency
     return {
         "missing_customer_id": section.customer_id,
+        GUEST: section.customer_id,
         "missing_timestamp": section.timestamp,
         "unreadable_timestamp": section.timestamp,
         LATE: section.timestamp,
@@ -146,9 +148,22 @@ def _columns_of_rules(section: Events) -> dict[str, str | None]:
 def _customers(backend: Any, source: Source, section: Events) -> TextDictionary:
     """The ids of the customers, each merged one as the id it becomes."""
     cells = distinct_cells(source.column(section.customer_id))
-    meant = cells.mutate(**{TEXT: as_text(cells[CELL])})
+    meant = cells.mutate(**{TEXT: as_id(cells[CELL])})
     links = accepted_links(backend, section.links)
-    return build_dictionary(backend, "penchant_customers", merged(backend, meant, TEXT, links), "int32")
+    customers = build_dictionary(backend, "penchant_customers", merged(backend, meant, TEXT, links), "int32")
+    return customers.without(["0"]) if _zero_names_guests(source, section, customers) else customers
+
+
+def _zero_names_guests(source: Source, section: Events, customers: TextDictionary) -> bool:
+    """Whether the customer 0 is all guests together; rows are counted only where there is one."""
+    known = dict(frame(customers.texts.filter(customers.texts[TEXT].isin(["0", "1"]))).iter_rows())
+    if "0" not in known:
+        return False
+    rows = customers.encode(source.table, source.inside(section.customer_id), CUSTOMER)
+    rows = rows.filter(rows[CUSTOMER].notnull())
+    counts = dict(frame(rows.group_by(CUSTOMER).aggregate(n=rows.count())).iter_rows())
+    zero = counts.pop(known["0"], 0)
+    return zero_names_guests(zero, max(counts.values(), default=0), numbered="1" in known)
 
 
 def _types_of(backend: Any, source: Source, section: Events) -> TextDictionary:

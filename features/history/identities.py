@@ -11,6 +11,7 @@ import ibis.expr.types as ir
 import polars as pl
 
 from features.columns.categories import YES
+from features.columns.expressions import as_id
 from features.errors import DataError
 from features.sources.engine import frame
 from features.sources.source import missing_column, open_source, reading
@@ -33,10 +34,12 @@ def accepted_links(backend: Any, path: Path | None) -> dict[str, str]:
     lacking = [missing_column(name, source.columns) for name in (CUSTOMER_ID, SAME_AS) if name not in source.columns]
     if lacking:
         raise DataError(path, lacking)
-    wanted = [name for name in (CUSTOMER_ID, SAME_AS, ACCEPTED) if name in source.columns]
+    cells: dict[str, ir.Value] = {name: as_id(source.column(name)) for name in (CUSTOMER_ID, SAME_AS)}
+    if ACCEPTED in source.columns:
+        cells[ACCEPTED] = source.column(ACCEPTED).cast("string")
     with reading(path):
-        rows = frame(source.table.select(**{name: source.column(name).cast("string") for name in wanted})).drop_nulls()
-    if ACCEPTED in wanted:
+        rows = frame(source.table.select(**cells)).drop_nulls()
+    if ACCEPTED in cells:
         rows = rows.filter(pl.Series([normalise(cell) in YES for cell in rows[ACCEPTED]], dtype=pl.Boolean))
     return _merged_into(list(rows.select(CUSTOMER_ID, SAME_AS).iter_rows()))
 

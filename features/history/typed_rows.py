@@ -8,7 +8,7 @@ import ibis.expr.types as ir
 from features.columns.expressions import AMOUNT, as_amount, as_moment, as_text, as_written_moment, filled, slugs
 from features.config.use_case import CurrencyColumn, Events, RefundRule, Scalar
 from features.errors import DataError
-from features.sources.rejected_rows import BROKEN
+from features.sources.rejected_rows import BROKEN, GUEST
 from features.sources.source import FILE, ROW, Source
 
 COPY = "__copy"  # 0 for the first of equal rows with an id
@@ -23,6 +23,7 @@ def typed_rows(source: Source, section: Events) -> ir.Table:
     kind = source.table[KIND]
     columns: dict[str, ir.Value] = {"customer_id": customer, "ts": moment, "type": kind}
     rules = [
+        (GUEST, customer.isnull() & filled(source.column(section.customer_id))),
         ("missing_customer_id", customer.isnull()),
         ("missing_timestamp", ~filled(source.column(section.timestamp))),
         ("unreadable_timestamp", moment.isnull()),

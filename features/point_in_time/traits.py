@@ -14,14 +14,14 @@ import ibis.expr.types as ir
 import polars as pl
 
 from features.columns.column_report import column_report
-from features.columns.expressions import as_moment, as_text, as_written_moment, filled, slug
+from features.columns.expressions import as_id, as_moment, as_written_moment, filled, slug
 from features.columns.type_inference import InferredColumn, read_column
 from features.config.use_case import Profiles, UseCase
 from features.errors import DataError
 from features.history.identities import accepted_links
 from features.point_in_time.feature_plan import Trait
 from features.sources.engine import frame
-from features.sources.rejected_rows import BadRows, bad_rows_of, reject_too_many
+from features.sources.rejected_rows import GUEST, BadRows, bad_rows_of, reject_too_many
 from features.sources.source import FILE, ROW, Source, missing_column, open_source, reading
 from features.spec.feature import CUSTOMER_ID, ELIGIBLE, Feature, Finding
 
@@ -97,8 +97,9 @@ def _check_columns(section: Profiles, source: Source) -> None:
 
 def _fetch(source: Source, section: Profiles) -> pl.DataFrame:
     """Every row with customer id, date, and the rule it broke."""
-    identity = as_text(source.column(section.customer_id))
-    rules = [("missing_customer_id", identity.isnull())]
+    identity = as_id(source.column(section.customer_id))
+    nobody = identity.isnull()
+    rules = [(GUEST, nobody & filled(source.column(section.customer_id))), ("missing_customer_id", nobody)]
     moment: ir.Value = ibis.null("timestamp(6)")
     if section.valid_from is not None:
         cells = source.column(section.valid_from)

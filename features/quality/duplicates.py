@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 from rapidfuzz.distance import Levenshtein
 
-from features.columns.expressions import as_text, slug
+from features.columns.expressions import as_id, as_text, slug
 from features.errors import DataError
 from features.history.identities import ACCEPTED, SAME_AS
 from features.sources.engine import engine, frame
@@ -51,7 +51,7 @@ def likely_duplicates(
         ]
         cells = {f"t{at}": as_text(source.column(name)) for at, name in enumerate(texts)}
         with reading(path):
-            rows = frame(source.table.select(FILE, ROW, **{CUSTOMER_ID: as_text(source.column(customer_id))}, **cells))
+            rows = frame(source.table.select(FILE, ROW, **{CUSTOMER_ID: as_id(source.column(customer_id))}, **cells))
     rows = (
         rows.sort(FILE, ROW)
         .drop(FILE, ROW)

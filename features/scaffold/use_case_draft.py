@@ -11,7 +11,7 @@ from pathlib import Path
 import ibis
 
 from features.build.log_table import learning_table
-from features.columns.expressions import as_moment, as_text, as_written_moment
+from features.columns.expressions import as_id, as_moment, as_written_moment
 from features.config.use_case import Quality, load_use_case
 from features.errors import DataError, UseCaseError
 from features.quality.render import as_text as report_text
@@ -165,7 +165,7 @@ def _pace(file: Path, guessed: RoleGuess) -> _Pace | None:
         if moment is None:
             return None
         with reading(file):
-            rows = source.table.select(customer=as_text(source.column(guessed.customer.name)), day=moment.date())
+            rows = source.table.select(customer=as_id(source.column(guessed.customer.name)), day=moment.date())
             each = rows.filter(rows.customer.notnull() & rows.day.notnull()).group_by("customer")
             spans = each.aggregate(n=ibis._.day.nunique(), first=ibis._.day.min(), last=ibis._.day.max())
             days = frame(spans.select("n", "first", "last"))

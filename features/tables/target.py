@@ -10,34 +10,64 @@ from features.columns.text_parsing import parse_moments, parse_numbers
 from features.columns.type_inference import read_column
 from features.config.use_case import Scalar, Table
 from features.sources.source import Source
+from features.spec.feature import normalise
 from features.tables.learning_table import ORDER
 
+# Written where an outcome is not known, as `normalise` has it. "none" and its like are left to be outcomes.
+UNKNOWN = frozenset(
+    {"null", "(null)", "<null>", "nan", "nat", "<na>", "na", "n/a", "n.a.", "#n/a", "\\n", "undefined", "unknown",
+     "inconnu", "missing", "(missing)", "(blank)", "(empty)", "?", "??", "-", "--"}
+)  # fmt: skip
 _year_first = r"^(19|20)\d\d\D"
 
 
 def labels_of(cells: pl.Series, positive: Scalar) -> pl.Series:
-    """1 where a cell is the positive value, 0 where it is another, null where it is null or blank.
+    """1 where a cell is the positive value, 0 where it is another, null where the outcome is not known.
 
-    Numbers and booleans are compared by value (1, 1.0, True and "1" are one), all else as trimmed text.
+    Numbers and booleans are compared by value (1, 1.0, True and "1" are one), all else as trimmed text whose case does
+    not count. Not known is what is null, blank, or one of `UNKNOWN`, but for the positive value itself.
 
-    >>> labels_of(pl.Series(["1.0", "no", " ", None]), 1).to_list()
-    [1, 0, None, None]
+    >>> labels_of(pl.Series(["1.0", "no", " ", "N/A", None]), 1).to_list()
+    [1, 0, None, None, None]
     """
     wanted = _canonical(positive)
-    seen = {cell: _canonical(cell) for cell in cells.unique().to_list() if cell is not None}
-    labels = {cell: None if value is None else int(value == wanted) for cell, value in seen.items()}
+    labels = {cell: None if value is None else int(value == wanted) for cell, value in _values(cells, wanted).items()}
     return pl.Series(cells.name, [labels.get(cell) for cell in cells.to_list()], dtype=pl.Int8)
 
 
+def further_labels(cells: pl.Series, positive: Scalar) -> dict[str, int]:
+    """The values that are neither the positive one nor its opposite, as first written, with their rows.
+
+    The opposite is 0 where it is met, else the most frequent other value: these rows count as it does.
+    """
+    wanted = _canonical(positive)
+    values = _values(cells, wanted)
+    rows: dict[float | str, int] = {}
+    written: dict[float | str, str] = {}
+    for cell, count in sorted(cells.drop_nulls().value_counts().iter_rows(), key=lambda pair: (-pair[1], str(pair[0]))):
+        value = values[cell]
+        if value is not None and value != wanted:
+            rows[value] = rows.get(value, 0) + count
+            written.setdefault(value, str(cell).strip())
+    opposite = 0.0 if 0.0 in rows else max(rows, key=lambda value: rows[value], default=None)
+    return {written[value]: count for value, count in rows.items() if value != opposite}
+
+
+def _values(cells: pl.Series, wanted: float | str | None) -> dict[Any, float | str | None]:
+    """What each distinct cell means."""
+    seen = {cell: _canonical(cell) for cell in cells.unique().to_list() if cell is not None}
+    return {cell: None if value in UNKNOWN and value != wanted else value for cell, value in seen.items()}
+
+
 def _canonical(value: Any) -> float | str | None:
-    """A label's value: a number for numbers, booleans and texts of either, else trimmed text; None for nothing."""
+    """A label's value: a number for numbers, booleans and texts of either, else text in one case; None for nothing."""
     if isinstance(value, float) and value != value:
         return None
     if isinstance(value, bool | int | float):
         return float(value)
-    text = str(value).strip()
-    if text.lower() in ("true", "false"):
-        return float(text.lower() == "true")
+    text = normalise(str(value))
+    if text in ("true", "false"):
+        return float(text == "true")
     try:
         number = float(text)
     except ValueError:

@@ -234,9 +234,7 @@ LEARNING: dict[str, Case] = {
         eligible={"active_within": "2d"},
     ),
     "one class only": ready(TABLE.with_columns(y=pl.lit("yes")), 3, "t.parquet", "label 0 (column 'y')"),
-    "positive value never met": ready(
-        TABLE, 3, "t.parquet", "must be table.positive ('Yes'; case counts)", "'yes'", positive="Yes"
-    ),
+    "positive value never met": ready(TABLE, 3, "t.parquet", "must be table.positive ('Oui')", "'yes'", positive="Oui"),
     "label all null": ready(
         TABLE.with_columns(y=pl.lit(None, pl.String)), 3, "t.parquet: column 'y': the label must be filled"
     ),

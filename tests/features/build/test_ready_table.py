@@ -190,11 +190,16 @@ def test_yes_and_no_have_many_spellings(tmp_path: Path) -> None:
         ("1", [1, 2, 1, None]),
         (1.0, ["1", "yes", " 1 ", ""]),
         ("yes", ["yes", "no", " yes ", None]),
-        ("oui ✓", ["oui ✓", "Oui ✓", "oui ✓ ", None]),
+        ("Yes", ["yes", "No", "YES ", None]),
+        ("oui ✓", ["oui ✓", "non ✓", "OUI ✓ ", None]),
+        ("1", ["1", "0", "1.0", "NULL"]),
+        ("yes", ["yes", "none", "Yes", "N/A"]),
+        (1, ["1", "2", "1", "?"]),
+        ("unknown", ["Unknown", "known", "unknown", "?"]),
     ],
 )
 def test_a_label_is_compared_by_value(positive: Any, cells: list[Any]) -> None:
-    """Numbers and booleans by value, else trimmed text; nothing is no label."""
+    """Numbers and booleans by value, else text whatever its case; nothing, and a word for nothing, is no label."""
     assert labels_of(pl.Series(cells, strict=False), positive).to_list() == [1, 0, 1, None]
 
 
@@ -448,3 +453,50 @@ def test_a_log_has_no_ready_table(tmp_path: Path) -> None:
     assert log.rows.columns[:3] == table.rows.columns[:3] == list(BOOKKEEPING[:3])
     assert log.rows.columns[-2:] == table.rows.columns[-2:] == ["__label", "__group"]
     assert log.rows.select(BOOKKEEPING).schema == table.rows.select(BOOKKEEPING).schema
+
+
+def test_labels_that_nobody_knows_are_dropped_and_counted(tmp_path: Path) -> None:
+    """A database's NULL is no outcome: the base rate is that of the others."""
+    known = [label if row % 3 else ("NULL", "N/A", "?")[row % 9 // 3] for row, label in enumerate(base()["y"])]
+
+    table = learned(tmp_path, {"y": known})
+
+    assert table.report["null_labels_dropped"] == len(range(0, N, 3))
+    assert table.report["base_rate"] == pytest.approx(
+        sum(label == "yes" for label in known) / (N - len(range(0, N, 3)))
+    )
+
+
+def test_labels_that_are_neither_are_named(tmp_path: Path) -> None:
+    """They count as the opposite, and the report says which they are."""
+    outcome = [str(int(label == "yes")) for label in base()["y"]]
+    outcome[:5] = ["2", "3", "2", "2", "3"]
+
+    notes = learned(tmp_path, {"y": outcome}, positive="1").report["notes"]
+
+    assert [note["figures"] for note in notes if note["rule"] == "further_labels"] == [
+        {"rows": 5, "values": "2, 3", "column": "y"}
+    ]
+
+
+def test_two_labels_need_no_note(tmp_path: Path) -> None:
+    """Whichever way they are spelled."""
+    spelled = [label.upper() if row % 2 else label for row, label in enumerate(base()["y"])]
+
+    assert not any(note["rule"] == "further_labels" for note in learned(tmp_path, {"y": spelled}).report["notes"])
+
+
+@pytest.mark.parametrize("guest", ["NULL", "nan", "undefined", "0", " n/a"])
+def test_guests_of_a_table_are_left_out_and_counted(tmp_path: Path, guest: str) -> None:
+    """However many: they are no fault of the data."""
+    ids = [guest if row % 4 == 0 else f"c{row}" for row in range(N)]
+
+    table = learned(tmp_path, {"id": ids}, customer_id="id")
+
+    assert len(table.rows) == N - N // 4
+    assert table.report["bad_rows"]["rules"] == {"guest_customer_id": N // 4}
+
+
+def test_a_table_numbered_from_nought_has_a_customer_0(tmp_path: Path) -> None:
+    """It is one of a series."""
+    assert "0" in learned(tmp_path, {"id": list(range(N))}, customer_id="id").rows["__customer_id"].to_list()
