@@ -1,3 +1,13 @@
 """Who is in a segment on a date, who of them may be addressed, and what became of them."""
 
-__all__ = ["addressable", "audience", "contacts", "export_formats", "membership", "segment_report", "snapshot"]
+__all__ = [
+    "addressable",
+    "audience",
+    "consent",
+    "contacts",
+    "export_formats",
+    "export_log",
+    "membership",
+    "segment_report",
+    "snapshot",
+]

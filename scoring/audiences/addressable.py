@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from features.spec.feature import CUSTOMER_ID
-from scoring.audiences.audience import Audience, Contacts, Suppressed, read_contacts, select_audience, with_customers
+from scoring.audiences.audience import Audience, Contacts, Suppressed, open_contacts, select_audience, with_customers
 from scoring.audiences.contacts import CONTACTS, ContactsFile
 from scoring.audiences.snapshot import AudienceError, SegmentSnapshot
 from scoring.bundle.bundle import canonical_json
@@ -18,10 +18,9 @@ from scoring.storage.atomic import write_file
 
 
 def name_contacts(home: Path, file: ContactsFile) -> Contacts:
-    """Records in a home where its contacts are, once they can be read; raises as `read_contacts` does."""
-    contacts = read_contacts(file.path, email=file.email, consent=file.consent)
-    record = {"path": str(file.path.resolve()), "email": file.email, "consent": file.consent}
-    write_file(home / SEGMENTS_FOLDER / CONTACTS, canonical_json(record))
+    """Records in a home where its contacts are, once they can be read; raises as `open_contacts` does."""
+    contacts = open_contacts(file, at=datetime.now(UTC))
+    write_file(home / SEGMENTS_FOLDER / CONTACTS, canonical_json(file.to_json()))
     return contacts
 
 
@@ -49,12 +48,15 @@ def addressees(
     return select_audience(snapshot, code, contacts=contacts, suppressed=suppressed, holdout=holdout, salt=salt)
 
 
-def counted(snapshot: SegmentSnapshot, code: str, audience: Audience) -> dict[str, Any]:
-    """What an audience is of, how many it holds, and how many members were left out by the first reason."""
+def counted(snapshot: SegmentSnapshot, code: str, audience: Audience, contacts: ContactsFile | None) -> dict[str, Any]:
+    """What an audience is of and for, how many it holds, and how many members were left out by the first reason."""
+    use = {"channel": contacts.channel, "purpose": contacts.purpose} if contacts else {}
     left_out: Mapping[str, int] = audience.left_out
     return {
         "segment": code,
         **{key: snapshot.facts[key] for key in ("policy", "models", "as_of")},
+        "internal": contacts is None,
+        **use,
         "members": len(audience.rows) + sum(left_out.values()),
         "written": len(audience.rows),
         "left_out": dict(left_out),

@@ -6,13 +6,15 @@ import hashlib
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from features.spec.feature import CUSTOMER_ID
+from scoring.audiences.consent import read_consent, require_columns
+from scoring.audiences.contacts import CHANNEL, ContactsFile
 from scoring.audiences.snapshot import AudienceError, SegmentSnapshot
 from scoring.storage.table_files import read_batches
 
@@ -26,6 +28,8 @@ class Contacts:
 
     emails: Mapping[str, str] = field(default_factory=dict)  # by customer id; absent where there is none
     consent: Mapping[str, bool] = field(default_factory=dict)  # by customer id
+    withdrawn: frozenset[str] = frozenset()  # who agreed once, and does no more
+    channel: str = CHANNEL  # what the addresses are of
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +49,25 @@ class Audience:
     left_out: Mapping[str, int]
 
 
-def read_contacts(path: Path, *, email: str, consent: str) -> Contacts:
-    """The contacts of a Parquet or CSV file with `customer_id` and the two columns named.
+def open_contacts(file: ContactsFile, *, at: datetime) -> Contacts:
+    """The contacts of a file, and who of them agreed as of a moment.
+
+    Raises:
+        AudienceError: A column is missing, or rows of a table of consent break a rule.
+        BatchError: A file cannot be read.
+    """
+    found = read_contacts(file.path, email=file.email, consent=file.consent, channel=file.channel)
+    if file.table is None:
+        return found
+    status = read_consent(file.table, channel=file.channel, purpose=file.purpose, at=at)
+    agreed = {customer: customer in status.granted for customer in found.consent}
+    return Contacts(found.emails, agreed, status.withdrawn, file.channel)
+
+
+def read_contacts(path: Path, *, email: str, consent: str | None, channel: str = CHANNEL) -> Contacts:
+    """The contacts of a Parquet or CSV file with `customer_id` and the columns named.
+
+    Without a column of consent nobody agreed. An address of the channel `email` has an @, any other is not blank.
 
     Raises:
         AudienceError: A column is missing.
@@ -54,16 +75,16 @@ def read_contacts(path: Path, *, email: str, consent: str) -> Contacts:
     """
     emails: dict[str, str] = {}
     agreed: dict[str, bool] = {}
-    for table in read_batches(path):
-        _needs(path, table, CUSTOMER_ID, email, consent)
-        for customer, address, word in zip(
-            *(_texts(table, name) for name in (CUSTOMER_ID, email, consent)), strict=True
-        ):
+    for table in read_batches(path, as_text=True):  # else +33 6 would be a number
+        names = [name for name in (CUSTOMER_ID, email, consent) if name is not None]
+        require_columns(path, table, *names)
+        words = _texts(table, consent) if consent else [None] * len(table)
+        for customer, address, word in zip(_texts(table, CUSTOMER_ID), _texts(table, email), words, strict=True):
             if customer is not None:
                 agreed[customer] = agreed.get(customer, True) and (word or "").strip().casefold() in _YES
-                if address and "@" in address:
+                if address and address.strip() and ("@" in address or channel != CHANNEL):
                     emails[customer] = address.strip()
-    return Contacts(emails, agreed)
+    return Contacts(emails, agreed, channel=channel)
 
 
 def read_suppressed(path: Path, *, email: str | None, contacts: Contacts | None) -> Suppressed:
@@ -120,7 +141,8 @@ def select_audience(
     Args:
         snapshot: Where members are.
         code: Of an exclusive or overlapping segment of any level.
-        contacts: With them only those who agreed and can be reached are kept, and their address comes along.
+        contacts: With them only those who agreed and can be reached are kept, and their address comes along. Without
+            them nobody's consent is known: the rows are ids only, which address nobody.
         suppressed: Who must not be addressed.
         holdout: The share to hold out of those who could be addressed.
         salt: Which share it is.
@@ -157,7 +179,7 @@ def _barred(customer: str, contacts: Contacts | None, suppressed: Suppressed, ta
     if customer not in contacts.consent:
         return "no_contact"
     if not contacts.consent[customer]:
-        return "no_consent"
+        return "withdrawn" if customer in contacts.withdrawn else "no_consent"
     if email is None:
         return "no_email"
     if _folded(email) in taken:
@@ -167,12 +189,17 @@ def _barred(customer: str, contacts: Contacts | None, suppressed: Suppressed, ta
 
 
 def _exported(snapshot: SegmentSnapshot, code: str, chosen: list[int], contacts: Contacts | None) -> pa.Table:
-    """The columns of an audience: id, address, segment, since when, scores, bands and texts of reasons."""
+    """The columns of an audience: id, address, segment, since when, scores, bands and texts of reasons.
+
+    Without contacts there is the id alone, in a table whose metadata say that it is internal.
+    """
     rows = snapshot.rows.take(pa.array(chosen, pa.int64()))
     customers = rows.column(CUSTOMER_ID).to_pylist()
     columns: dict[str, Any] = {CUSTOMER_ID: rows.column(CUSTOMER_ID)}
-    if contacts:
-        columns["email"] = pa.array([contacts.emails[customer] for customer in customers], pa.string())
+    if contacts is None:
+        return pa.table(columns).replace_schema_metadata({"penchant_internal": "true"})
+    addresses = pa.array([contacts.emails[customer] for customer in customers], pa.string())
+    columns["email" if contacts.channel == CHANNEL else "address"] = addresses
     columns["segment"] = pa.array([code] * len(rows), pa.string())
     columns["since"] = pa.array(_since(rows, code), pa.date32())
     for name in snapshot.facts["models"]:
@@ -190,14 +217,6 @@ def _since(rows: pa.Table, code: str) -> list[date]:
         dict(zip([*path, *also], [*path_since, *also_since], strict=True))[code]
         for path, path_since, also, also_since in zip(*parts, strict=True)
     ]
-
-
-def _needs(path: Path, table: pa.Table, *names: str) -> None:
-    missing = [name for name in names if name not in table.column_names]
-    if missing:
-        raise AudienceError(
-            f"{path.name} must hold the columns {', '.join(names)}, got none named {', '.join(missing)}."
-        )
 
 
 def _texts(table: pa.Table, name: str) -> list[str | None]:

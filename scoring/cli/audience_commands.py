@@ -5,23 +5,20 @@ from __future__ import annotations
 import json
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 from scoring.answers.policy_proof import prove_policy
 from scoring.answers.served_release import Live
-from scoring.audiences.addressable import addressees, counted, name_contacts
-from scoring.audiences.audience import read_contacts, read_suppressed
-from scoring.audiences.contacts import ContactsFile
-from scoring.audiences.export_formats import FORMS, write_audience
 from scoring.audiences.membership import SnapshotCounts
 from scoring.audiences.segment_report import read_outcomes, segment_report
 from scoring.audiences.snapshot import open_snapshot, take_snapshot
 from scoring.bundle.bundle import canonical_json
 from scoring.bundle.golden_rows import replay
 from scoring.cli.audience_lines import report_lines, snapshot_lines
+from scoring.cli.command_result import CommandResult, UsageError
+from scoring.cli.export_commands import contacts, export
 from scoring.errors import PolicyFailedError
 from scoring.privacy.suppression import open_suppression
 from scoring.releases.current_pointer import released_use_cases
@@ -32,28 +29,6 @@ from scoring.segments.policy import Policy
 from scoring.segments.policy_file import PolicyError, read_policy
 from scoring.segments.sql import segment_sql
 from scoring.storage.atomic import write_file
-
-_REASONS = {
-    "suppressed": "suppressed",
-    "no_contact": "not among the contacts",
-    "no_consent": "without consent",
-    "no_email": "without an address",
-    "same_email": "with an address that is taken already",
-    "holdout": "in the holdout",
-}
-
-
-class UsageError(ValueError):
-    """Options that do not go together."""
-
-
-@dataclass(frozen=True, slots=True)
-class CommandResult:
-    """What a command has to say: one document for --json, words for people, and the result as text."""
-
-    document: Mapping[str, Any]
-    words: Sequence[str] = ()
-    text: str = field(default="")
 
 
 def install(options: Namespace) -> CommandResult:
@@ -132,49 +107,6 @@ def freeze(options: Namespace) -> CommandResult:
     return CommandResult({**document, "output": str(options.output)}, snapshot_lines(document, tally, options.output))
 
 
-def export(options: Namespace) -> CommandResult:
-    """`export`: a segment's members who may be addressed, in the form a tool imports."""
-    _check_export(options)
-    snapshot = open_snapshot(options.snapshot)
-    if options.segment not in snapshot.codes:
-        raise UsageError(f"A segment must be of the snapshot ({', '.join(snapshot.codes)}), got another.")
-    contacts = (
-        read_contacts(options.contacts, email=options.email, consent=options.consent) if options.contacts else None
-    )
-    audience = addressees(
-        options.home,
-        snapshot,
-        options.segment,
-        contacts=contacts,
-        suppressed=read_suppressed(options.suppress, email=options.email, contacts=contacts)
-        if options.suppress
-        else None,
-        holdout=options.holdout,
-        salt=options.salt or "",
-    )
-    document = {**counted(snapshot, options.segment, audience), "output": str(options.output)}
-    if options.holdout:
-        record = options.output.with_name(f"{options.output.name}.holdout.json")
-        holdout = {"share": options.holdout, "salt": options.salt, "customer_ids": list(audience.holdout_ids)}
-        kept = {key: document[key] for key in ("segment", "policy", "as_of")}
-        write_file(record, (json.dumps({**kept, **holdout}, ensure_ascii=False, indent=1) + "\n").encode())
-        document["holdout"] = str(record)
-    write_audience(audience.rows, options.output, options.format)
-    words = [f"{document['written']:,} of {document['members']:,} members written to {options.output}."]
-    words += [f"{count:,} left out: {_REASONS[reason]}." for reason, count in sorted(audience.left_out.items())]
-    return CommandResult(document, words)
-
-
-def contacts(options: Namespace) -> CommandResult:
-    """`contacts FILE`: says where the contacts are, for audiences that leave by the console."""
-    found = name_contacts(options.home, ContactsFile(options.file, options.email, options.consent))
-    agreed = sum(found.consent.values())
-    document = {"contacts": len(found.consent), "agreed": agreed}
-    return CommandResult(
-        document, [f"{len(found.consent):,} contacts, {agreed:,} of them agreed; the file stays where it is."]
-    )
-
-
 def compare(options: Namespace) -> CommandResult:
     """`segment-report`: sizes, flows, realised outcomes and reasons between two snapshots; the console shows it."""
     before, after = open_snapshot(options.before), open_snapshot(options.after)
@@ -196,20 +128,6 @@ COMMANDS: Mapping[str, Callable[[Namespace], CommandResult]] = {
     "contacts": contacts,
     "segment-report": compare,
 }
-
-
-def _check_export(options: Namespace) -> None:
-    broken = []
-    if not 0 <= options.holdout < 1:
-        broken.append(f"--holdout must be a share in [0, 1), got {options.holdout}.")
-    if options.holdout and not options.salt:
-        broken.append("--holdout needs a --salt, which says whose turn it is, got none.")
-    if options.contacts and not (options.email and options.consent):
-        broken.append("--contacts needs --email and --consent: nobody is addressed who did not agree.")
-    if options.format in FORMS and FORMS[options.format].addressed and not options.contacts:
-        broken.append(f"--format {options.format} needs --contacts with addresses and consent, got none.")
-    if broken:
-        raise UsageError(" ".join(broken))
 
 
 def _live(home: Path, use_cases: Sequence[str]) -> dict[str, Live]:

@@ -12,11 +12,14 @@ from features.spec.options import EITHER_SIDE, add_shared_options, command_first
 from features.spec.terminal import print_to_any_terminal
 from scoring.answers.score import MAX_REASONS
 from scoring.answers.served_release import Live
+from scoring.audiences.consent import COLUMNS
+from scoring.audiences.contacts import CHANNEL, PURPOSE
 from scoring.audiences.export_formats import FORMATS
 from scoring.audiences.snapshot import AudienceError
 from scoring.batch.score_files import score_file
 from scoring.bundle.golden_rows import replay
-from scoring.cli.audience_commands import COMMANDS, UsageError
+from scoring.cli.audience_commands import COMMANDS
+from scoring.cli.command_result import UsageError
 from scoring.cli.progress import bar
 from scoring.errors import BundleError
 from scoring.privacy.suppression import SuppressionError, open_suppression
@@ -142,8 +145,7 @@ def _campaign_parser() -> argparse.ArgumentParser:
         "contacts", help="say where the contacts are, for audiences that leave by the console"
     )
     contacts.add_argument("file", type=Path, metavar="FILE", help="Parquet or CSV with customer_id")
-    contacts.add_argument("--email", required=True, help="its column of addresses")
-    contacts.add_argument("--consent", required=True, help="its column that says who agreed")
+    _consent_options(contacts, required=True)
     report = commands.add_parser("segment-report", help="sizes, flows, outcomes and reasons between two snapshots")
     for one in (install, sql, snapshot, export, contacts, report):
         add_shared_options(one)
@@ -161,9 +163,23 @@ def _export_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--segment", required=True, help="its code")
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--format", choices=FORMATS, default="csv")
-    parser.add_argument("--contacts", type=Path, help="Parquet or CSV with customer_id, addresses and consent")
-    parser.add_argument("--email", help="the contacts' column of addresses")
-    parser.add_argument("--consent", help="the contacts' column that says who agreed")
+    parser.add_argument("--contacts", type=Path, help="Parquet or CSV with customer_id and addresses")
+    _consent_options(parser)
+    parser.add_argument(
+        "--internal", action="store_true", help="ids only, marked so and logged, without contacts and consent"
+    )
     parser.add_argument("--suppress", type=Path, help="Parquet or CSV of customer_id or email to leave out")
     parser.add_argument("--holdout", type=float, default=0.0, help="the share to hold out, recorded beside the output")
     parser.add_argument("--salt", help="which share: the same salt holds out the same customers")
+
+
+def _consent_options(parser: argparse.ArgumentParser, *, required: bool = False) -> None:
+    parser.add_argument("--email", required=required, metavar="COLUMN", help="the contacts' column of addresses")
+    parser.add_argument(
+        "--consent", metavar="COLUMN", help=f"the contacts' column that says who agreed to {PURPOSE} by {CHANNEL}"
+    )
+    parser.add_argument(
+        "--consent-table", type=Path, metavar="FILE", help=f"in its place a table with {', '.join(COLUMNS)}"
+    )
+    parser.add_argument("--channel", help=f"by which customers are addressed (default: {CHANNEL})")
+    parser.add_argument("--purpose", help=f"and what for (default: {PURPOSE})")

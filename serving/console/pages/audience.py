@@ -5,12 +5,13 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from starlette.requests import Request
 
-from scoring.audiences.contacts import ContactsFile, named_contacts
+from scoring.audiences.contacts import CHANNEL, ContactsFile, named_contacts
 from scoring.privacy.suppression import SuppressionError
 from serving.console.views.segment_sizes import Sizes, sizes
 from serving.console.web import forms
@@ -27,6 +28,9 @@ FORMATS = {  # with ending and media type
     "mailchimp": (".csv", b"text/csv; charset=utf-8"),
     "parquet": (".parquet", b"application/vnd.apache.parquet"),
 }
+
+
+_MAILING = ("brevo", "mailchimp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +50,15 @@ def export_state(counted: Sizes | None) -> ExportState:
     if counted is None or not counted.of_this_policy or counted.snapshot is None or not counted.snapshot.is_file():
         return ExportState("audience_unfrozen")
     contacts = named_contacts(context.runtime.settings.home)
-    if contacts is None or not contacts.path.exists():
+    if contacts is None or not all(path.exists() for path in contacts.paths):
         return ExportState("audience_contacts")
     return ExportState(None, counted.snapshot, contacts)
+
+
+def formats_of(found: ExportState) -> list[str]:
+    """The forms offered: tools that mail import addresses of e-mail only."""
+    by_mail = found.contacts is None or found.contacts.channel == CHANNEL
+    return [name for name in FORMATS if by_mail or name not in _MAILING]
 
 
 async def download(request: Request) -> Reply:
@@ -74,7 +84,7 @@ async def prepare(posted: Mapping[str, str], *, write: bool) -> tuple[dict[str, 
     if found.refusal:
         raise Problem(NOT_READY, "An audience needs a snapshot of these segments and named contacts.")
     code, format_ = posted.get("segment", ""), posted.get("format", "")
-    if code not in policy.by_code or format_ not in FORMATS:
+    if code not in policy.by_code or format_ not in formats_of(found):
         raise Problem(BAD_REQUEST, "An audience is of one of the segments, in one of the forms offered.")
     document, content = await context.runtime.work(lambda: _prepared(found, context, code, format_, write))
     if write:
@@ -92,8 +102,9 @@ def _prepared(
         addressees,
         counted,
     )
-    from scoring.audiences.audience import read_contacts
+    from scoring.audiences.audience import open_contacts
     from scoring.audiences.export_formats import write_audience
+    from scoring.audiences.export_log import log_export
     from scoring.audiences.snapshot import AudienceError, open_snapshot
     from scoring.storage.table_files import BatchError
 
@@ -103,11 +114,12 @@ def _prepared(
         snapshot = open_snapshot(found.snapshot)
         if snapshot.facts["policy"] != context.snapshot.policy.version:
             raise AudienceError("The snapshot must be of the segments that are installed, got one of others.")
-        contacts = read_contacts(file.path, email=file.email, consent=file.consent)
-        audience = addressees(context.runtime.settings.home, snapshot, code, contacts=contacts)
-        document = counted(snapshot, code, audience)
+        home = context.runtime.settings.home
+        audience = addressees(home, snapshot, code, contacts=open_contacts(file, at=datetime.now(UTC)))
+        document = counted(snapshot, code, audience, file)
         if not write:
             return document, b""
+        log_export(home, document, format_=format_, by="console", key=context.key.name if context.key else None)
         with tempfile.TemporaryDirectory() as folder:
             write_audience(audience.rows, target := Path(folder) / "audience", format_)
             return document, target.read_bytes()

@@ -25,6 +25,7 @@ async def segments(request: Request) -> Reply:
     counted = (await audience.prepare(posted, write=False))[0] if posted else None
     policy, served = snapshot.policy, snapshot.served
     known = sizes(home, policy)
+    state = audience.export_state(known)
     facts: dict[str, Any] = {
         "here": "segments",
         "policy": policy,
@@ -35,8 +36,8 @@ async def segments(request: Request) -> Reply:
         "report": report_of(home, policy, served, Texts(language)),
         "histograms": {name: histogram(live.release.bundle.boundaries.tolist()) for name, live in served.items()},
         "live": served,
-        "export": audience.export_state(known),
-        "formats": list(audience.FORMATS),
+        "export": state,
+        "formats": audience.formats_of(state),
         "asked": posted,
         "counted": counted,
     }

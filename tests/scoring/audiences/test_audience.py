@@ -149,6 +149,11 @@ def test_formulas_hide_nowhere(tmp_path):
     assert {row[1] for row in read} == {"-1.5"}
 
 
+def test_without_contacts_an_audience_is_ids_alone():
+    """Whoever asks: nobody's consent is known, so nothing to address anybody by, and no score, comes along."""
+    assert select_audience(snapshot_of(50), "a").rows.column_names == ["customer_id"]
+
+
 @pytest.fixture
 def frozen(tmp_path):
     """A snapshot on disk."""
@@ -159,8 +164,8 @@ def frozen(tmp_path):
 def test_an_export_counts_and_records_whom_it_held_out(frozen, tmp_path, capsys):
     """One document on stdout; the side file names share, salt and members, and a second run writes the same bytes."""
     out = tmp_path / "out.csv"
-    words = ["export", "--snapshot", str(frozen), "--segment", "b", "--output", str(out),
-             "--holdout", "0.1", "--salt", "spring", "--json"]  # fmt: skip
+    words = ["export", "--home", str(tmp_path / "home"), "--internal", "--snapshot", str(frozen), "--segment", "b",
+             "--output", str(out), "--holdout", "0.1", "--salt", "spring", "--json"]  # fmt: skip
     assert main(words) == 0
     first = out.read_bytes(), (tmp_path / "out.csv.holdout.json").read_bytes()
     said = json.loads(capsys.readouterr().out)
@@ -176,10 +181,136 @@ def test_an_export_counts_and_records_whom_it_held_out(frozen, tmp_path, capsys)
     assert (record["share"], record["salt"], record["as_of"]) == (0.1, "spring", "2026-03-01")
 
 
-def test_what_parquet_holds_is_typed(frozen, tmp_path):
+@pytest.fixture
+def agreed(tmp_path):
+    """Contacts of all five hundred, of whom every tenth did not agree, and the options that name them."""
+    lines = [f"c{row},{row}@x,{'no' if row % 10 == 0 else 'yes'}" for row in range(500)]
+    (tmp_path / "contacts.csv").write_text("\n".join(["customer_id,mail,ok", *lines]))
+    return ["--contacts", str(tmp_path / "contacts.csv"), "--email", "mail", "--consent", "ok"]
+
+
+@pytest.fixture
+def export(frozen, tmp_path):
+    """Runs the command on the snapshot, with a home of its own."""
+
+    def run(output, *options, segment="a"):
+        words = ["export", "--home", str(tmp_path / "home"), "--snapshot", str(frozen), "--segment", segment]
+        return main([*words, "--output", str(tmp_path / output), *options])
+
+    return run
+
+
+def exported(tmp_path):
+    """The lines of the home's log of exports."""
+    return [json.loads(line) for line in (tmp_path / "home/segments/exports.jsonl").read_text().splitlines()]
+
+
+def test_without_contacts_nothing_leaves(export, tmp_path, capsys):
+    """Exit 2 with the rule and what to do; no file, no line in the log."""
+    assert export("o.csv") == 2
+
+    message = capsys.readouterr().err
+    assert "An export needs --contacts" in message
+    assert "--internal writes ids only" in message
+    assert [path.name for path in tmp_path.iterdir()] == ["s.parquet"]
+
+
+@pytest.mark.parametrize("format_", ["csv", "excel-fr", "parquet"])
+def test_an_internal_export_is_ids_alone_marked_and_logged(export, tmp_path, capsys, format_):
+    """In the document, beside the file, and in the home; Parquet says it itself. An export with consent unmarks it."""
+    assert export("o", "--internal", "--json", "--format", format_) == 0
+
+    said = json.loads(capsys.readouterr().out)
+    mark = json.loads((tmp_path / "o.internal.json").read_text())
+    [line] = exported(tmp_path)
+    assert (said["internal"], mark["internal"], line["internal"]) == (True, True, True)
+    assert line["written"] == mark["written"] == said["written"] == 100
+    assert "channel" not in line
+    assert "c5" not in (tmp_path / "o.internal.json").read_text() + json.dumps(line)
+    if format_ == "parquet":
+        assert pq.read_schema(tmp_path / "o").metadata[b"penchant_internal"] == b"true"
+        assert pq.read_schema(tmp_path / "o").names == ["customer_id"]
+    else:
+        assert (tmp_path / "o").read_text("utf-8-sig").split()[:2] == ["customer_id", "c0"]
+
+
+def test_an_export_with_consent_takes_the_mark_away(export, agreed, tmp_path):
+    """The list that stands there then may be addressed; both are in the log."""
+    assert export("o.csv", "--internal") == 0
+    assert export("o.csv", *agreed) == 0
+
+    assert not (tmp_path / "o.csv.internal.json").exists()
+    assert [(line["internal"], line.get("channel"), line.get("purpose")) for line in exported(tmp_path)] == [
+        (True, None, None),
+        (False, "email", "marketing"),
+    ]
+
+
+def test_a_line_of_the_log_that_was_cut_off_spoils_no_other(export, tmp_path):
+    """A kill in the midst of one."""
+    assert export("o.csv", "--internal") == 0
+    log = tmp_path / "home/segments/exports.jsonl"
+    log.write_bytes(log.read_bytes()[:-9])
+    assert export("o.csv", "--internal") == 0
+
+    assert json.loads(log.read_text().splitlines()[1])["written"] == 100
+    assert log.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_table_of_consent_says_who_may_be_addressed_and_why_others_not(export, tmp_path, capsys):
+    """By channel and purpose; each who is left out is counted once, by the first reason."""
+    header = "customer_id,channel,purpose,granted_at,withdrawn_at,source,text_version"
+    grants = [
+        "c0,email,marketing,2024-01-01,,shop,1",
+        "c5,email,marketing,2024-01-01,2025-01-01,shop,1",
+        "c10,email,marketing,2999-01-01,,shop,1",
+        "c15,sms,marketing,2024-01-01,,shop,1",
+        "c20,email,marketing,2024-01-01,,shop,1",
+        "c25,email,marketing,2024-01-01,,shop,1",
+        "c30,email,marketing,2024-01-01,,shop,1",
+    ]
+    (tmp_path / "consent.csv").write_text("\n".join([header, *grants]))
+    lines = [f"c{row},{'' if row == 20 else f'{row}@x'},+33{row}" for row in range(0, 45, 5)]
+    (tmp_path / "contacts.csv").write_text("\n".join(["customer_id,mail,phone", *lines]))
+    (tmp_path / "objectors.csv").write_text("customer_id\nc25\n")
+    files = ["--contacts", str(tmp_path / "contacts.csv"), "--consent-table", str(tmp_path / "consent.csv")]
+
+    assert export("o.csv", *files, "--email", "mail", "--suppress", str(tmp_path / "objectors.csv"), "--json") == 0
+    by_mail = json.loads(capsys.readouterr().out)
+    assert export("s.parquet", *files, "--email", "phone", "--channel", "SMS", "--format", "parquet", "--json") == 0
+    by_phone = json.loads(capsys.readouterr().out)
+
+    with (tmp_path / "o.csv").open(newline="") as file:
+        assert [row["customer_id"] for row in csv.DictReader(file)] == ["c0", "c30"]
+    assert by_mail["left_out"] == {
+        "withdrawn": 1, "no_consent": 4, "no_email": 1, "suppressed": 1, "no_contact": 91,
+    }  # fmt: skip
+    assert sum(by_mail["left_out"].values()) + by_mail["written"] == by_mail["members"] == 100
+    assert (by_mail["channel"], by_phone["channel"], by_phone["purpose"]) == ("email", "sms", "marketing")
+    assert pq.read_table(tmp_path / "s.parquet").select(["customer_id", "address"]).to_pylist() == [
+        {"customer_id": "c15", "address": "+3315"}
+    ]
+
+
+def test_a_broken_table_of_consent_stops_the_export(export, tmp_path, capsys):
+    """Exit 3; nobody is addressed, and nothing is logged."""
+    (tmp_path / "consent.csv").write_text(
+        "customer_id,channel,purpose,granted_at,withdrawn_at,source,text_version\nc0,email,marketing,soon,,shop,1\n"
+    )
+    (tmp_path / "contacts.csv").write_text("customer_id,mail\nc0,a@x\n")
+
+    code = export("o.csv", "--contacts", str(tmp_path / "contacts.csv"), "--email", "mail",
+                  "--consent-table", str(tmp_path / "consent.csv"))  # fmt: skip
+
+    assert code == 3
+    assert "got another in row 1" in capsys.readouterr().err
+    assert not (tmp_path / "o.csv").exists()
+    assert not (tmp_path / "home").exists()
+
+
+def test_what_parquet_holds_is_typed(export, agreed, tmp_path):
     """Dates and numbers stay dates and numbers, texts as they are."""
-    assert main(["export", "--snapshot", str(frozen), "--segment", "a", "--output", str(tmp_path / "o.parquet"),
-                 "--format", "parquet"]) == 0  # fmt: skip
+    assert export("o.parquet", *agreed, "--format", "parquet") == 0
 
     rows = pq.read_table(tmp_path / "o.parquet")
     assert rows.schema.field("since").type == pa.date32()
@@ -193,7 +324,16 @@ def test_what_parquet_holds_is_typed(frozen, tmp_path):
         (["--holdout", "1.5", "--salt", "x"], "share in"),
         (["--format", "brevo"], "needs --contacts"),
         (["--contacts", "x.csv", "--email", "mail"], "needs --email and --consent"),
-        (["--segment", "nobody"], "must be of the snapshot"),
+        (["--contacts", "x", "--email", "m", "--consent", "c", "--consent-table", "t"], "needs --email and --consent"),
+        (["--contacts", "x", "--email", "m", "--consent", "c", "--channel", "sms"], "needs a --consent-table"),
+        (["--contacts", "x", "--email", "m", "--consent", "c", "--purpose", "study"], "needs a --consent-table"),
+        (["--internal", "--contacts", "x.csv", "--channel", "sms"], "got --contacts, --channel"),
+        (["--internal", "--format", "mailchimp"], "needs --contacts"),
+        (
+            ["--contacts", "x", "--email", "m", "--consent-table", "t", "--channel", "sms", "--format", "brevo"],
+            "is of the channel email",
+        ),
+        (["--internal", "--segment", "nobody"], "must be of the snapshot"),
     ],
 )
 def test_options_that_do_not_go_together_are_a_usage_error(frozen, tmp_path, capsys, options, said):

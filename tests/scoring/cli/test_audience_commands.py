@@ -155,6 +155,24 @@ def test_contacts_are_named_once_they_can_be_read(shop, capsys):
     assert "example" not in (shop / "home/segments/contacts.json").read_text()
 
 
+def test_a_table_of_consent_is_named_beside_the_contacts(shop, capsys):
+    """With its channel and purpose, which the console then exports by; how many agreed is of that use."""
+    (shop / "c.csv").write_text("customer_id,mail\nc1,a@b.example\nc2,c@d.example\n")
+    (shop / "t.csv").write_text(
+        "customer_id,channel,purpose,granted_at,withdrawn_at,source,text_version\n"
+        "c1,email,news,2024-01-01,,shop,1\nc2,email,news,2024-01-01,2024-02-01,shop,1\n"
+    )
+    capsys.readouterr()
+
+    assert run(shop, "contacts", str(shop / "c.csv"), "--email", "mail", "--consent-table", str(shop / "t.csv"),
+               "--purpose", "News", "--json") == 0  # fmt: skip
+
+    assert json.loads(capsys.readouterr().out) == {"contacts": 2, "agreed": 1}
+    named = ContactsFile((shop / "c.csv").resolve(), "mail", None, (shop / "t.csv").resolve(), "email", "news")
+    assert named_contacts(shop / "home") == named
+    assert run(shop, "contacts", str(shop / "c.csv"), "--email", "mail") == 2
+
+
 def test_whoever_was_erased_since_the_snapshot_is_not_addressed(shop, capsys):
     """As one who objected; who was erased before it and came back may be."""
     assert run(shop, "snapshot", "--input", str(shop / "in.parquet"), "--output", str(shop / "s.parquet"),
@@ -166,7 +184,7 @@ def test_whoever_was_erased_since_the_snapshot_is_not_addressed(shop, capsys):
     suppression.mark_erased(shop / "home", [since], at=day)
     capsys.readouterr()
 
-    assert run(shop, "export", "--snapshot", str(shop / "s.parquet"), "--segment", "rest",
+    assert run(shop, "export", "--internal", "--snapshot", str(shop / "s.parquet"), "--segment", "rest",
                "--output", str(shop / "o.parquet"), "--format", "parquet", "--json") == 0  # fmt: skip
 
     written = pq.read_table(shop / "o.parquet").column("customer_id").to_pylist()

@@ -1,0 +1,55 @@
+"""What left a home as a list of customers: HOME/segments/exports.jsonl, a line for each, which names nobody.
+
+Each line is a JSON object: `at` (ISO 8601, UTC), `by` (`command`, or `console` with the `key`), `segment`, `policy`,
+`as_of`, `format`, `internal`, and with contacts the `channel` and `purpose`; how many `members` there were, how many
+were `written` and how many `left_out` by reason.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from scoring.segments.assignment import SEGMENTS_FOLDER
+
+EXPORTS = "exports.jsonl"
+_COUNTED = ("segment", "policy", "as_of", "internal", "channel", "purpose", "members", "written", "left_out")
+
+
+def log_export(home: Path, document: Mapping[str, Any], *, format_: str, by: str, key: str | None = None) -> None:
+    """Adds what is about to leave, on the disk before it does: nothing leaves that is not logged.
+
+    Args:
+        home: Which has the log; it is made where there is none.
+        document: As `addressable.counted` gives it.
+        format_: One of `export_formats.FORMATS`.
+        by: Who exports.
+        key: The name of the key it was asked with, where there was one.
+
+    Raises:
+        OSError: The log cannot be written.
+    """
+    at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    counts = {name: document[name] for name in _COUNTED if name in document}
+    entry = {"at": at, "by": by, **({"key": key} if key else {}), "format": format_, **counts}
+    path = home / SEGMENTS_FOLDER / EXPORTS
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        line = json.dumps(entry, ensure_ascii=False).encode() + b"\n"
+        os.write(handle, b"\n" + line if _is_cut_off(handle) else line)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _is_cut_off(handle: int) -> bool:
+    """Whether a kill left the last line without its end."""
+    size = os.fstat(handle).st_size
+    return size > 0 and os.pread(handle, 1, size - 1) != b"\n"
