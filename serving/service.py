@@ -37,7 +37,7 @@ class EdgedService(bentoml.Service):
         bar_training_libraries()
         from serving.edge.edge import Edge
         from serving.edge.site import site
-        from serving.patches import uvicorn_admission, uvicorn_bad_request, uvicorn_head_timeout
+        from serving.patches import uvicorn_admission, uvicorn_bad_request, uvicorn_head_timeout, uvicorn_size_limits
         from serving.settings import Settings
         from serving.telemetry import logs
         from serving.worker.runtime import Runtime
@@ -47,6 +47,7 @@ class EdgedService(bentoml.Service):
         settings = Settings.from_environment()
         runtime = Runtime(settings)
         uvicorn_head_timeout.install(settings.body_seconds, runtime.scheduler.connected)
+        uvicorn_size_limits.install(rest_bytes=settings.max_body_bytes)
         self.mount_asgi_app(site(), path="/")
         uvicorn_admission.install(runtime)
         return Edge(super().to_asgi(is_main), runtime)

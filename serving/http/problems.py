@@ -42,6 +42,7 @@ MEDIA = ProblemKind("unsupported-media-type", 415, "The media type is not suppor
 INVALID = ProblemKind("invalid-request", 422, "The request is not valid")
 INVALID_PROFILE = ProblemKind("invalid-profile", 422, "The profile is not valid")
 TOO_MANY = ProblemKind("too-many-requests", 429, "Too many requests")
+HEAD_TOO_LARGE = ProblemKind("head-too-large", 431, "The head of the request is too large")
 FAILED = ProblemKind("internal-error", 500, "The server failed")
 NOT_READY = ProblemKind("not-ready", 503, "The server is not ready")
 STORE_DOWN = ProblemKind("store-unavailable", 503, "The store of customers cannot be read")

@@ -59,6 +59,7 @@ _IMPORTED = (  # by a worker, between its start and its first answer; a test fin
     "serving.patches.uvicorn_head_timeout",
     "serving.edge.site",
     "serving.patches.uvicorn_bad_request",
+    "serving.patches.uvicorn_size_limits",
     "_bentoml_impl.client",
     "_bentoml_impl.server.app",
     "bentoml._internal.runner.container",

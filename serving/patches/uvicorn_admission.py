@@ -39,6 +39,7 @@ SEAM = Seam(
             "loop",
             "parser",
             "response_complete",
+            "scope",
             "server_state",
             "timeout_keep_alive",
             "timeout_keep_alive_task",
@@ -72,6 +73,7 @@ def install(runtime: Runtime) -> None:
         if b"origin" in headers or b"expect" in headers or not runtime.rejects(declared_size(headers)):
             _on_headers_complete(protocol)
             return
+        protocol.scope["method"] = "POST"  # as after every whole head
         protocol.cycle = protocol.cycle or _Answered()  # type: ignore[assignment]  # has what is asked of a cycle
         own = [*protocol.server_state.default_headers, *headers_of[path]]
         protocol.transport.write(_rejection(own, request_id(headers)))

@@ -21,6 +21,7 @@ from serving.patches import (
     uvicorn_admission,
     uvicorn_bad_request,
     uvicorn_head_timeout,
+    uvicorn_size_limits,
 )
 from serving.patches.seam import Seam
 from serving.settings import Settings
@@ -31,6 +32,7 @@ SEAMS = {
     "uvicorn_admission": uvicorn_admission.SEAM,
     "uvicorn_bad_request": uvicorn_bad_request.SEAM,
     "uvicorn_head_timeout": uvicorn_head_timeout.SEAM,
+    "uvicorn_size_limits": uvicorn_size_limits.SEAM,
     "circus_forked_workers, processes": circus_forked_workers.PROCESS_SEAM,
     "circus_forked_workers, watchers": circus_forked_workers.WATCHER_SEAM,
     "circus_respawn, the arbiter": circus_respawn.ARBITER_SEAM,
@@ -83,6 +85,12 @@ def test_what_a_patch_lacks_is_named(seam: Seam) -> None:
             lambda: HttpToolsProtocol.connection_made,
         ),
         (
+            uvicorn_size_limits,
+            "SEAM",
+            lambda _: uvicorn_size_limits.install(1),
+            lambda: HttpToolsProtocol.data_received,
+        ),
+        (
             circus_forked_workers,
             "PROCESS_SEAM",
             lambda _: circus_forked_workers.install(),
@@ -95,7 +103,7 @@ def test_what_a_patch_lacks_is_named(seam: Seam) -> None:
             lambda: None,
         ),
     ],
-    ids=["admission", "bad_request", "head_timeout", "forked_workers", "respawn"],
+    ids=["admission", "bad_request", "head_timeout", "size_limits", "forked_workers", "respawn"],
 )
 def test_a_patch_that_does_not_fit_leaves_the_stock_behaviour(
     patch: ModuleType,
@@ -150,4 +158,5 @@ def test_a_server_without_any_patch_answers_the_same(stock: Server, server: Serv
         "uvicorn_admission",
         "uvicorn_bad_request",
         "uvicorn_head_timeout",
+        "uvicorn_size_limits",
     }
