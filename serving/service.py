@@ -85,7 +85,7 @@ class Penchant:
     async def scores(
         self,
         profiles: list[Any] | None = None,
-        customer_ids: list[str] | None = None,
+        customer_ids: list[str | int] | None = None,
         use_cases: list[str] | None = None,
         reasons: int = 0,
         language: str = "en",
@@ -105,14 +105,14 @@ class Penchant:
         return await _answer(answer_explanations, {"use_case": use_case, "profile": profile, "language": language})
 
     @bentoml.api(route="/v1/customers/export")
-    async def export_customers(self, customer_ids: list[str]) -> dict[str, Any]:
+    async def export_customers(self, customer_ids: list[str | int]) -> dict[str, Any]:
         """Answers all that is kept of up to 1,000 customers."""
         from serving.api.handlers import answer_export
 
         return await _answer(answer_export, {"customer_ids": customer_ids})
 
     @bentoml.api(route="/v1/customers/erase")
-    async def erase_customers(self, customer_ids: list[str]) -> dict[str, Any]:
+    async def erase_customers(self, customer_ids: list[str | int]) -> dict[str, Any]:
         """Erases all that is kept of up to 1,000 customers, for good."""
         from serving.api.handlers import answer_erase
 

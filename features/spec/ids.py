@@ -56,6 +56,21 @@ def read_id(value: Any) -> str | None:
     return _of_text(str(value))
 
 
+def posted_id(value: Any) -> str | None:
+    """The id of a value that was posted as JSON, None where it is neither text nor a whole number, or is empty.
+
+    A word for nobody is answered as it was posted: whoever asks for one score has one customer in mind.
+
+    >>> [posted_id(value) for value in (616, 616.0, "616 ", "NULL", 1.5, True, "")]
+    ['616', '616', '616', 'NULL', None, None, None]
+    """
+    if isinstance(value, str):
+        return read_id(value) or value or None
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else None
+    return read_id(value) if isinstance(value, int) else None
+
+
 def zero_names_guests(rows: int, most: int, *, numbered: bool) -> bool:
     """Whether the id 0 of a file stands for guests: far more rows than any customer has, or no number of a series.
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.spec.feature import CUSTOMER_ID
+from features.spec.ids import read_id
 from scoring.storage.table_files import BatchError
 
 KINDS = (("polars", "DataFrame"), ("pandas", "DataFrame"), ("pyarrow", "Table"))
@@ -48,7 +49,7 @@ def as_profile(row: Any) -> dict[str, Any] | None:
     if not isinstance(row, Mapping):
         return None
     features = {str(name): _posted(value) for name, value in row.items() if name != CUSTOMER_ID}
-    return {CUSTOMER_ID: str(row.get(CUSTOMER_ID, "1")), "features": features}
+    return {CUSTOMER_ID: read_id(row.get(CUSTOMER_ID)) or "1", "features": features}
 
 
 def like(frame: Any, table: pa.Table) -> Any:

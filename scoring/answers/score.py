@@ -7,6 +7,7 @@ from typing import Any
 
 from features.spec.feature import CUSTOMER_ID
 from features.spec.formats import amounts
+from features.spec.ids import posted_id
 from scoring.answers.prepared_profile import PreparedProfile
 from scoring.answers.served_release import Live, score_matrix
 from scoring.encoding.block import Block
@@ -119,16 +120,16 @@ def opening(profile: Any) -> dict[str, Any]:
     if not isinstance(profile, dict):
         detail = "A profile must be an object with `customer_id` and `features`, or `events` and `as_of`."
         return _blank(None, [_shape(detail)], {})
-    customer = profile.get(CUSTOMER_ID)
-    known = isinstance(customer, str)
+    posted = profile.get(CUSTOMER_ID)
+    customer = posted_id(posted)
     errors: list[ValueNote] = []
-    if not known or not customer:
-        errors.append(_shape("`customer_id` must be text and not empty."))
+    if customer is None:
+        errors.append(_shape("`customer_id` must be text that is not empty, or a whole number."))
     if not isinstance(profile.get("features"), dict):
         errors.append(_shape("`features` must be an object with a value for every feature."))
     if profile.keys() != _PROFILE_KEYS and (strangers := len(profile.keys() - _PROFILE_KEYS)):
         errors.append(_shape(f"A profile holds `customer_id` and `features`, got {strangers} other keys."))
-    return _blank(customer if known else None, errors, {})
+    return _blank(posted if customer is None and isinstance(posted, str) else customer, errors, {})
 
 
 def _blank(customer: str | None, errors: list[ValueNote], scores: dict[str, Any]) -> dict[str, Any]:

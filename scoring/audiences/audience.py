@@ -16,6 +16,7 @@ from features.spec.feature import CUSTOMER_ID
 from scoring.audiences.consent import read_consent, require_columns
 from scoring.audiences.contacts import CHANNEL, ContactsFile
 from scoring.audiences.snapshot import AudienceError, SegmentSnapshot
+from scoring.storage.id_columns import id_column
 from scoring.storage.table_files import read_batches
 
 _YES = frozenset({"true", "1", "1.0", "yes", "oui", "y", "o"})
@@ -79,7 +80,8 @@ def read_contacts(path: Path, *, email: str, consent: str | None, channel: str =
         names = [name for name in (CUSTOMER_ID, email, consent) if name is not None]
         require_columns(path, table, *names)
         words = _texts(table, consent) if consent else [None] * len(table)
-        for customer, address, word in zip(_texts(table, CUSTOMER_ID), _texts(table, email), words, strict=True):
+        customers = id_column(table.column(CUSTOMER_ID)).to_pylist()
+        for customer, address, word in zip(customers, _texts(table, email), words, strict=True):
             if customer is not None:
                 agreed[customer] = agreed.get(customer, True) and (word or "").strip().casefold() in _YES
                 if address and address.strip() and ("@" in address or channel != CHANNEL):
@@ -105,7 +107,8 @@ def read_suppressed(path: Path, *, email: str | None, contacts: Contacts | None)
                 f"{len(table.column_names)} other columns."
             )
         for name in known:
-            (customers if name == CUSTOMER_ID else emails).update(text for text in _texts(table, name) if text)
+            texts = id_column(table.column(name)).to_pylist() if name == CUSTOMER_ID else _texts(table, name)
+            (customers if name == CUSTOMER_ID else emails).update(text for text in texts if text)
     by_address = Suppressed(emails=frozenset(_folded(text) for text in emails))
     return with_customers(by_address, customers, contacts)
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 from features.spec.feature import CUSTOMER_ID
 from features.spec.formats import read_moment
 from scoring.audiences.snapshot import AudienceError
+from scoring.storage.id_columns import id_column
 from scoring.storage.table_files import read_batches
 
 _FILLED = (CUSTOMER_ID, "channel", "purpose", "source", "text_version")
@@ -103,7 +104,10 @@ def _broken_rules(row: _ConsentRow) -> list[str]:
 def _rows(path: Path) -> Iterator[_ConsentRow]:
     for table in read_batches(path, as_text=True):
         require_columns(path, table, *COLUMNS)
-        columns = [_values(table.column(name)) for name in COLUMNS]
+        columns = [
+            id_column(table.column(name)).to_pylist() if name == CUSTOMER_ID else _values(table.column(name))
+            for name in COLUMNS
+        ]
         for values in zip(*columns, strict=True):
             cells = dict(zip(COLUMNS, values, strict=True))
             yield _ConsentRow(cells, _moment(cells[_GRANTED]), _moment(cells[_WITHDRAWN]))

@@ -13,6 +13,7 @@ from features.spec.feature import CUSTOMER_ID
 from scoring.audiences.membership import Membership
 from scoring.audiences.snapshot import AudienceError, SegmentSnapshot
 from scoring.segments.policy import LEVELS
+from scoring.storage.id_columns import id_column
 from scoring.storage.table_files import read_batches
 
 STEPS = 10  # of a distribution of scores
@@ -63,8 +64,9 @@ def read_outcomes(path: Path, column: str) -> RealisedOutcomes:
         values = [1] * len(table) if complete else table.column(column).to_pylist()
         if any(value not in (0, 1, None) for value in values):
             raise AudienceError(f"{column} of {path.name} must be 0, 1 or null, got something else.")
-        ids = table.column(CUSTOMER_ID).cast("string").to_pylist()
-        found |= {one: bool(value) for one, value in zip(ids, values, strict=True) if value is not None}
+        ids = id_column(table.column(CUSTOMER_ID)).to_pylist()
+        known = {one: bool(value) for one, value in zip(ids, values, strict=True) if None not in (one, value)}
+        found |= known
     return RealisedOutcomes(found, complete)
 
 

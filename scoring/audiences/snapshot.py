@@ -18,6 +18,7 @@ from scoring.audiences.membership import Membership, SnapshotCounts, membership_
 from scoring.batch.table_answers import answer_table, assign_rows
 from scoring.privacy.suppression import Suppression
 from scoring.segments.policy import Assignment, Policy
+from scoring.storage.id_columns import id_column
 from scoring.storage.table_files import read_batches, whole_file
 from scoring.text.formatting import Language
 
@@ -128,9 +129,9 @@ def open_snapshot(path: Path) -> SegmentSnapshot:
     try:
         rows = pq.read_table(path)
         facts = json.loads((rows.schema.metadata or {})[_KEY])
-        return SegmentSnapshot(
-            facts, rows.select([CUSTOMER_ID, *(name for name in rows.column_names if name != CUSTOMER_ID)])
-        )
+        others = rows.select([name for name in rows.column_names if name != CUSTOMER_ID])
+        customers = id_column(rows.column(CUSTOMER_ID))  # earlier snapshots hold other spellings
+        return SegmentSnapshot(facts, others.add_column(0, CUSTOMER_ID, customers))
     except (KeyError, ValueError, OSError, pa.ArrowInvalid) as error:
         raise AudienceError(f"{path.name} must be a readable snapshot, got {type(error).__name__}.") from error
 

@@ -19,6 +19,7 @@ from scoring.privacy.suppression import Suppression
 from scoring.reasons.reason_columns import reason_columns
 from scoring.segments.assignment import DEFAULT, assign_all, field_of
 from scoring.segments.policy import Assignment, Policy
+from scoring.storage.id_columns import id_column
 from scoring.storage.table_files import BatchError
 from scoring.text.formatting import Language
 
@@ -82,7 +83,7 @@ def answer_table(
     if column is None:  # nobody has an id
         customers = pc.cast(pa.array(np.arange(first + 1, first + 1 + len(table))), pa.string())
     else:
-        customers = table.column(column).cast(pa.string())
+        customers = id_column(table.column(column))
         barred = _barred(customers.to_pylist(), suppression) if suppression else []
     return BatchAnswers(
         customers, {name: _score(served, table, reasons, language, barred) for name, served in live.items()}

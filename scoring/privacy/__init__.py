@@ -1,3 +1,3 @@
 """Who objected to being scored, kept as keyed hashes."""
 
-__all__ = ["suppression"]
+__all__ = ["id_files", "suppression"]

@@ -7,26 +7,41 @@ keeps the same kind of hash and the moment: enough to know that it was done, and
 from __future__ import annotations
 
 import hashlib
-import hmac
 import secrets
 import sqlite3
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
+from features.spec.ids import read_id
+from features.spec.suppression_list import (
+    FILE,
+    KEY_BYTES,
+    KEY_FILE,
+    ONE_READING,
+    SuppressionError,
+    keyed,
+    read_key,
+    spellings,
+)
 from scoring.storage.atomic import draft_of
 from scoring.storage.sqlite import Reader, writing
 
-FILE = "suppressed.db"
-KEY_FILE = "customers.key"
-_KEY_BYTES = 32
-_TABLES = """
+__all__ = [
+    "FILE",
+    "KEY_FILE",
+    "Suppression",
+    "SuppressionError",
+    "add",
+    "count",
+    "mark_erased",
+    "open_suppression",
+    "remove",
+]
+_TABLES = f"""
 CREATE TABLE IF NOT EXISTS suppressed (who BLOB PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS erased (who BLOB PRIMARY KEY, at REAL NOT NULL) WITHOUT ROWID
+CREATE TABLE IF NOT EXISTS erased (who BLOB PRIMARY KEY, at REAL NOT NULL) WITHOUT ROWID;
+PRAGMA user_version = {ONE_READING}
 """
-
-
-class SuppressionError(ValueError):
-    """The list cannot be read, so objectors cannot be recognised and nobody may be scored."""
 
 
 class Suppression:
@@ -69,8 +84,15 @@ class Suppression:
     def _find(self, question: str, customers: Iterable[str]) -> dict[str, float]:
         try:
             self._key = self._key or read_key(self._home)
-            named = {keyed(self._key, customer): customer for customer in customers}
-            return {named[who]: at for who, at in self._reader.ask_of(question, list(named))}
+            version = self._reader.ask("PRAGMA user_version")[0][0]
+            named: dict[bytes, list[str]] = {}
+            for customer in customers:
+                for spelled in spellings(customer, version):
+                    named.setdefault(keyed(self._key, spelled), []).append(customer)
+            found: dict[str, float] = {}
+            for who, at in self._reader.ask_of(question, list(named)):
+                found |= {customer: max(at, found.get(customer, at)) for customer in named[who]}
+            return found
         except sqlite3.Error as error:
             raise SuppressionError(f"{FILE} must be readable, got {type(error).__name__}.") from error
 
@@ -78,26 +100,6 @@ class Suppression:
 def open_suppression(home: Path) -> Suppression | None:
     """The list of a home; None where there is none."""
     return Suppression(home) if (home / FILE).exists() else None
-
-
-def keyed(key: bytes, customer: str) -> bytes:
-    """What stands for a customer in the list: HMAC-SHA256 of the id."""
-    return hmac.digest(key, customer.encode("utf-8", "surrogatepass"), "sha256")
-
-
-def read_key(home: Path) -> bytes:
-    """The key of a home.
-
-    Raises:
-        SuppressionError: There is none, or it is not one.
-    """
-    try:
-        key = (home / KEY_FILE).read_bytes()
-    except OSError as error:
-        raise SuppressionError(f"{KEY_FILE} must be readable, got {type(error).__name__}.") from error
-    if len(key) != _KEY_BYTES:
-        raise SuppressionError(f"{KEY_FILE} must hold {_KEY_BYTES} bytes, got {len(key)}.")
-    return key
 
 
 def add(home: Path, customers: Collection[str]) -> int:
@@ -112,7 +114,10 @@ def add(home: Path, customers: Collection[str]) -> int:
 
 def remove(home: Path, customers: Collection[str]) -> int:
     """Takes customers off the list; returns how many were on it. Raises as `add` does."""
-    return _write(home, "DELETE FROM suppressed WHERE who = ?", [(who,) for who in _all_keyed(home, customers)])
+    spelled = [one for customer in customers for one in spellings(customer, version=0)]
+    return _write(
+        home, "DELETE FROM suppressed WHERE who = ?", [(who,) for who in _all_keyed(home, spelled, as_is=True)]
+    )
 
 
 def mark_erased(home: Path, customers: Collection[str], *, at: float) -> None:
@@ -131,14 +136,14 @@ def _write(home: Path, change: str, rows: Sequence[tuple[bytes | float, ...]]) -
         return connection.executemany(change, rows).rowcount
 
 
-def _all_keyed(home: Path, customers: Collection[str]) -> list[bytes]:
-    """The hashes of customers; makes the key where there is no list yet that another key was made for."""
+def _all_keyed(home: Path, customers: Collection[str], *, as_is: bool = False) -> list[bytes]:
+    """The hashes of customers, of their texts `as_is`; makes the key where there is no list that has one."""
     if not (home / FILE).exists():
         _make_key(home)
     key = read_key(home)
-    return [keyed(key, customer) for customer in customers]
+    return [keyed(key, customer if as_is else read_id(customer) or customer) for customer in customers]
 
 
 def _make_key(home: Path) -> None:
     with draft_of(home / KEY_FILE, mode=0o600, keep_existing=True) as draft:  # of several makers the first key counts
-        draft.write_bytes(secrets.token_bytes(_KEY_BYTES))
+        draft.write_bytes(secrets.token_bytes(KEY_BYTES))

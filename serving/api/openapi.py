@@ -16,6 +16,7 @@ from serving.http.problems import KINDS
 from serving.requests.models import MAX_PROFILES
 
 Schema = dict[str, Any]
+CUSTOMER: Schema = {"type": ["string", "integer"], "minLength": 1}  # an integer is answered with its text
 _ALWAYS = (400, 403, 404, 405, 500)  # any path can be mistyped, any method be wrong, any host be another
 _POSTED = (401, 408, 413, 415, 422, 429, 503, 504)
 
@@ -190,8 +191,7 @@ def _profiles() -> Schema:
 
 def customer_ids() -> Schema:
     """A list of ids."""
-    items = {"type": "string", "minLength": 1}
-    return {"type": "array", "minItems": 1, "maxItems": MAX_PROFILES, "items": items}
+    return {"type": "array", "minItems": 1, "maxItems": MAX_PROFILES, "items": CUSTOMER}
 
 
 def _explanation_request(name: str, live: Live, language: Schema) -> Schema:
@@ -201,7 +201,7 @@ def _explanation_request(name: str, live: Live, language: Schema) -> Schema:
         "additionalProperties": False,
         "required": ["customer_id", "features"],
         "properties": {
-            "customer_id": {"type": "string", "minLength": 1},
+            "customer_id": CUSTOMER,
             "features": {
                 "type": "object",
                 "additionalProperties": False,

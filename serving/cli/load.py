@@ -19,10 +19,12 @@ from features.spec.options import add_shared_options, program
 from scoring.privacy.suppression import Suppression, open_suppression
 from scoring.releases.current_pointer import released_use_cases
 from scoring.releases.store import load_release
+from scoring.storage.id_columns import id_column
 from scoring.storage.table_files import BatchError, read_batches
 from serving.cli.exit_codes import DONE, ended
 from serving.customers.feature_store import put
 from serving.customers.housekeeping import finish_erasures
+from serving.customers.id_migration import settle_ids
 
 Row = tuple[str, Sequence[Any]]
 
@@ -39,6 +41,7 @@ def _load(options: argparse.Namespace) -> int:
     passed: Counter[str] = Counter()
     columns, rows = read_rows(options.file, texts_of(features.values()), erased, passed)
     finish_erasures(options.home, at_once=True)  # else what is loaded would go with what was erased
+    settle_ids(options.home)
     count = put(options.home, columns, rows, as_of=options.as_of.timestamp())
     fitting = [name for name, own in features.items() if {feature.name for feature in own} <= set(columns)]
     says = f"enough for {', '.join(fitting)}" if fitting else "not enough for any use case that is released here"
@@ -112,7 +115,7 @@ def _rows(
     seen: set[str] = set()
     count = 0
     for table in batches:
-        ids = table.column(CUSTOMER_ID).cast(pa.string()).to_pylist()
+        ids = id_column(table.column(CUSTOMER_ID)).to_pylist()
         gone = erased.erased(customer for customer in ids if customer) if erased else {}
         cells = [_cells(name, table.column(name), text=name in texts) for name in columns]
         for customer, *row in zip(ids, *cells, strict=True):

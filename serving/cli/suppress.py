@@ -6,13 +6,16 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from features.spec.feature import CUSTOMER_ID
 from features.spec.options import EITHER_SIDE, add_shared_options, command_first, program
 from scoring.privacy import suppression
-from scoring.storage.table_files import BatchError, read_batches
+from scoring.privacy.id_files import read_ids
+from scoring.releases.current_pointer import released_use_cases
+from scoring.releases.store import load_release
 from serving.cli.exit_codes import DONE, ended
+from serving.customers.subject_rights import known_customers
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,33 +32,30 @@ def _count(options: argparse.Namespace) -> int:
 
 
 def _change(options: argparse.Namespace) -> int:
-    customers, adding = read_ids(options.file), options.command == "add"
+    customers, adding = read_ids(options.file, _id_columns(options.home)), options.command == "add"
+    known = known_customers(options.home, customers)
     done = (suppression.add if adding else suppression.remove)(options.home, customers)
     what = "new on the list" if adding else "taken off the list"
-    print(f"{len(customers):,} customers, {done:,} of them {what}.", file=sys.stderr)
+    print(f"{len(customers):,} customers, {done:,} of them {what}. {_known_text(known)}", file=sys.stderr)
     if options.json:
-        print(json.dumps({"customers": len(customers), "changed": done}))
+        print(json.dumps({"customers": len(customers), "changed": done, "known": known}))
     return DONE
 
 
-def read_ids(file: Path) -> list[str]:
-    """The ids of a file, each once: a line each, or the column `customer_id` of a Parquet or CSV file.
+def _id_columns(home: Path) -> list[str]:
+    """What the home's use cases call the column of ids."""
+    names = []
+    for use_case in released_use_cases(home):
+        with suppress(ValueError, OSError):  # an objection is heeded whatever has become of a release
+            names.append(load_release(home, use_case).bundle.manifest["customer_id"])
+    return [name for name in names if name]
 
-    Raises:
-        BatchError: It cannot be read, or has no such column.
-    """
-    if file.suffix not in (".parquet", ".csv"):
-        try:
-            lines = file.read_text(encoding="utf-8").splitlines()
-        except UnicodeDecodeError as error:
-            raise BatchError("A file of ids must be UTF-8, got other bytes.") from error
-        return list(dict.fromkeys(line.strip() for line in lines if line.strip()))
-    ids: dict[str, None] = {}
-    for table in read_batches(file):
-        if table.column_names.count(CUSTOMER_ID) != 1:
-            raise BatchError(f"A table of ids needs one column {CUSTOMER_ID}, got none or several.")
-        ids |= dict.fromkeys(customer for customer in table.column(CUSTOMER_ID).cast("string").to_pylist() if customer)
-    return list(ids)
+
+def _known_text(known: int | None) -> str:
+    """Whether the ids mean anybody here: a list of another spelling would bar nobody."""
+    if known is None:
+        return "Nobody's features or decisions are kept here to compare them with."
+    return f"{known:,} of them are customers known here."
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -5,6 +5,7 @@ __all__ = [
     "event_rows",
     "feature_store",
     "housekeeping",
+    "id_migration",
     "lookup",
     "pending_erasures",
     "raw_events",

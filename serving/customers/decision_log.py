@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from features.spec.suppression_list import ONE_READING
 from scoring.privacy.suppression import SuppressionError, open_suppression
 from scoring.storage.sqlite import Reader, writing
 from serving.telemetry import logs
@@ -26,7 +27,8 @@ CREATE TABLE IF NOT EXISTS decisions (
     model_version TEXT NOT NULL, score REAL NOT NULL, band TEXT NOT NULL, segment TEXT, reasons TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS by_customer ON decisions (customer_id);
-CREATE INDEX IF NOT EXISTS by_time ON decisions (at)
+CREATE INDEX IF NOT EXISTS by_time ON decisions (at);
+PRAGMA user_version = {ONE_READING}
 """
 _PUT = "INSERT INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _FIND = f"SELECT {', '.join(_COLUMNS)}, reasons FROM decisions WHERE customer_id IN {{}}"  # noqa: S608 names of ours

@@ -10,16 +10,18 @@ from typing import Any, Protocol
 
 import msgspec
 
+from features.spec.suppression_list import ONE_READING
 from scoring.storage.sqlite import Reader, writing
 from serving.customers.pending_erasures import PendingErasures
 
 FILE = "store.db"
-_TABLES = """
+_TABLES = f"""
 CREATE TABLE IF NOT EXISTS schemas (digest TEXT PRIMARY KEY, columns BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS customers (
     customer_id TEXT NOT NULL, schema TEXT NOT NULL, as_of REAL NOT NULL, cells BLOB NOT NULL,
     PRIMARY KEY (customer_id, schema)
-) WITHOUT ROWID
+) WITHOUT ROWID;
+PRAGMA user_version = {ONE_READING}
 """
 _FIND = "SELECT customer_id, schema, as_of, cells FROM customers WHERE customer_id IN {}"
 _PUT = """

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from features.spec.feature import CUSTOMER_ID
+from features.spec.ids import posted_id
 from scoring.answers.prepared_profile import PreparedProfile
 from scoring.answers.served_release import Live
 from scoring.encoding.block import Block
@@ -17,11 +18,13 @@ from scoring.privacy import suppression as lists
 from scoring.privacy.suppression import Suppression, SuppressionError
 from serving.customers import feature_store as stores
 from serving.customers.feature_store import SqliteStore, Store, StoredRow
+from serving.customers.id_migration import settle_ids
 from serving.customers.raw_events import FILE as EVENTS
 from serving.customers.raw_events import prepare
 from serving.http.problems import STORE_DOWN, Problem, retry_after
 from serving.requests.models import ScoresRequest
 from serving.settings import Settings
+from serving.telemetry import logs
 
 Served = Mapping[str, Live]
 DAY = 86400.0  # seconds
@@ -40,9 +43,16 @@ class Customers:
     def look(self) -> None:
         """Takes up files that have come or gone."""
         if self._changed(path := self._settings.home / stores.FILE):
+            self._settle()
             self.store = SqliteStore(path) if path.exists() else None
         if self._changed(self._settings.home / lists.FILE):
             self.suppression = lists.open_suppression(self._settings.home)
+
+    def _settle(self) -> None:
+        try:
+            settle_ids(self._settings.home)
+        except (sqlite3.Error, OSError) as error:  # a home that cannot be written is read as it stands
+            logs.write("ids_unsettled", level="error", **logs.fault(error))
 
     def _changed(self, path: Path) -> bool:
         """Whether another file, or none, stands there than at the last look."""
@@ -132,8 +142,7 @@ def _latest(live: Live, rows: Sequence[StoredRow]) -> StoredRow | None:
 
 def _id_of(profile: Any) -> str | None:
     """The id of a posted profile, where it has one."""
-    customer = profile.get(CUSTOMER_ID) if isinstance(profile, Mapping) else None
-    return customer if isinstance(customer, str) else None
+    return posted_id(profile.get(CUSTOMER_ID)) if isinstance(profile, Mapping) else None
 
 
 def _opted_out(customer: str | None, served: Served, use_cases: Collection[str]) -> PreparedProfile:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from features.spec.feature import CUSTOMER_ID
+from features.spec.ids import posted_id
 from scoring.answers.prepared_profile import PreparedProfile
 from scoring.answers.served_release import Live
 from scoring.encoding.value_rules import ValueNote, kind
@@ -160,15 +161,14 @@ def _takes_events(live: Live) -> bool:
 
 
 def _customer(profile: Mapping[str, Any]) -> str | None:
-    customer = profile.get(CUSTOMER_ID)
-    return customer if isinstance(customer, str) else None
+    return posted_id(profile.get(CUSTOMER_ID))
 
 
 def _faults(profile: Mapping[str, Any]) -> list[ValueNote]:
     """The rules that the profile itself breaks, whatever the use case."""
     broken = []
     if not _customer(profile):
-        broken.append(note(CUSTOMER_ID, "must be text and not empty"))
+        broken.append(note(CUSTOMER_ID, "must be text that is not empty, or a whole number"))
     if profile.keys() - _KEYS:
         broken.append(note("profile", f"with events holds {', '.join(sorted(_KEYS))} only"))
     events, traits = profile["events"], profile.get("traits")

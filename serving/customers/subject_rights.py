@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from features.spec.feature import CUSTOMER_ID
+from features.spec.ids import posted_id
 from scoring.privacy import suppression
 from scoring.privacy.suppression import open_suppression
 from scoring.storage.atomic import write_file
@@ -19,6 +21,7 @@ from serving.customers import decision_log as decisions
 from serving.customers import feature_store as store
 from serving.customers import pending_erasures
 from serving.customers.feature_store import StoredRow
+from serving.customers.id_migration import settle_ids
 
 REQUESTS = "requests"  # ten real customers of each use case, for trying things out
 _DRAFT = re.compile(r"\..+\.(\d+)(?:\.[0-9a-f]+)?\.tmp")  # with the id of the process that wrote it
@@ -26,6 +29,7 @@ _DRAFT = re.compile(r"\..+\.(\d+)(?:\.[0-9a-f]+)?\.tmp")  # with the id of the p
 
 def export(home: Path, customers: Sequence[str]) -> list[dict[str, Any]]:
     """All that a home holds of customers, in the order asked; raises as `erase` does."""
+    settle_ids(home)
     rows = _stored(home, customers)
     lines = decisions.decisions_of(home, customers)
     listed = open_suppression(home)
@@ -43,7 +47,7 @@ def export(home: Path, customers: Sequence[str]) -> list[dict[str, Any]]:
                 {"file": file.name, "profile": profile}
                 for file, request in requests
                 for profile in request["profiles"]
-                if profile.get(CUSTOMER_ID) == customer
+                if _id_of(profile) == customer
             ],
         }
         for customer in customers
@@ -62,6 +66,7 @@ def erase(home: Path, customers: Sequence[str]) -> list[dict[str, Any]]:
         OSError: The same.
         SuppressionError: The suppression list has lost its key.
     """
+    settle_ids(home)
     visible = {"store": _stored(home, customers), "decisions": decisions.decisions_of(home, customers)}
     # By a clock that was set back, scores may have been given later than now.
     at = max(time.time(), decisions.latest_moment(home, customers))
@@ -84,6 +89,18 @@ def erase(home: Path, customers: Sequence[str]) -> list[dict[str, Any]]:
     ]
 
 
+def known_customers(home: Path, customers: Sequence[str]) -> int | None:
+    """How many of some customers the home keeps features or decisions of; None where it keeps nobody's.
+
+    Raises:
+        sqlite3.Error: A file cannot be read now.
+    """
+    if not any((home / file).exists() for file in (store.FILE, decisions.FILE)):
+        return None
+    bygone = dict.fromkeys(customers, math.inf)
+    return len(store.count(home, customers).keys() | decisions.count(home, bygone).keys())
+
+
 def _stored(home: Path, customers: Sequence[str]) -> Mapping[str, Sequence[StoredRow]]:
     path = home / store.FILE
     return store.SqliteStore(path).find(customers) if path.exists() else {}
@@ -103,6 +120,10 @@ def _is_request(request: Any) -> bool:
     return isinstance(profiles, list) and all(isinstance(profile, dict) for profile in profiles)
 
 
+def _id_of(profile: Mapping[str, Any]) -> str:
+    return posted_id(profile.get(CUSTOMER_ID)) or ""
+
+
 def _remove_drafts(home: Path) -> None:
     """Deletes what writers of request files left who were killed."""
     for draft in (home / REQUESTS).glob(".*.tmp"):
@@ -116,10 +137,10 @@ def _remove_from_requests(home: Path, customers: frozenset[str]) -> dict[str, in
     removed: dict[str, int] = {}
     _remove_drafts(home)
     for file, request in _requests(home):
-        gone = [profile[CUSTOMER_ID] for profile in request["profiles"] if profile.get(CUSTOMER_ID) in customers]
+        gone = [customer for profile in request["profiles"] if (customer := _id_of(profile)) in customers]
         if not gone:
             continue
-        kept = [profile for profile in request["profiles"] if profile.get(CUSTOMER_ID) not in customers]
+        kept = [profile for profile in request["profiles"] if _id_of(profile) not in customers]
         if kept:
             text = json.dumps({**request, "profiles": kept}, ensure_ascii=False)
             write_file(file, f"{text}\n".encode(), mode=0o600)

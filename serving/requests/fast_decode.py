@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from features.spec.feature import CUSTOMER_ID
+from features.spec.ids import posted_id
 from scoring.answers.served_release import Live
 from scoring.encoding.block import Block
 from scoring.encoding.vectorised import NUMERIC
@@ -54,8 +55,8 @@ def _decoded(body: bytes, shape: Shape) -> Any:
 def _sound(body: bytes, call: Any, shape: Shape) -> dict[str, Any] | None:
     rest = {name: value for name in _REST if (value := getattr(call, name)) is not msgspec.UNSET}
     keys = 1 + len(rest) + len(call.profiles) * (2 + len(shape))
-    customers = [profile.customer_id for profile in call.profiles]
-    if not all(customers) or names_twice(body, keys):
+    customers = [customer for profile in call.profiles if (customer := posted_id(profile.customer_id))]
+    if len(customers) < len(call.profiles) or names_twice(body, keys):
         return None
     rows = [msgspec.structs.astuple(profile.features) for profile in call.profiles]
     return {**rest, "profiles": Block(customers, tuple(name for name, _ in shape), rows)}

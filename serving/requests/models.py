@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from features.spec.ids import posted_id
 from scoring.answers.score import MAX_REASONS
 from scoring.encoding.block import Block
 from scoring.encoding.value_rules import kind
@@ -61,7 +62,9 @@ def scores_request(body: Any) -> ScoresRequest:
         errors.append(_error("reasons", f"Must be a whole number from 0 to {MAX_REASONS}, got {_number(reasons)}."))
     errors += _language(language)
     _refuse(errors)
-    return ScoresRequest(body.get("profiles") or [], body.get("customer_ids"), use_cases, int(reasons), language)
+    ids = body.get("customer_ids")
+    customers = ids and [customer for one in ids if (customer := posted_id(one))]
+    return ScoresRequest(body.get("profiles") or [], customers, use_cases, int(reasons), language)
 
 
 def explanation_request(body: Any) -> ExplanationRequest:
@@ -99,10 +102,15 @@ def _whom(body: Mapping[str, Any]) -> Errors:
 
 def ids_errors(ids: Any) -> Errors:
     """The rules that a list of customers' ids breaks."""
-    if isinstance(ids, list) and 1 <= len(ids) <= MAX_PROFILES and all(type(one) is str and one for one in ids):
+    if isinstance(ids, list) and 1 <= len(ids) <= MAX_PROFILES and all(map(posted_id, ids)):
         return []
     got = f"a list of {len(ids)}" if isinstance(ids, list) else kind(ids)
-    return [_error("customer_ids", f"Must be a list of 1 to {MAX_PROFILES} texts, none of them empty, got {got}.")]
+    return [
+        _error(
+            "customer_ids",
+            f"Must be a list of 1 to {MAX_PROFILES} texts or whole numbers, none of them empty, got {got}.",
+        )
+    ]
 
 
 def customers_request(body: Any) -> list[str]:
@@ -113,7 +121,7 @@ def customers_request(body: Any) -> list[str]:
     """
     body = _root(body, _CUSTOMERS_KEYS)
     _refuse(_strangers(body, _CUSTOMERS_KEYS) + ids_errors(body.get("customer_ids")))
-    return list(dict.fromkeys(body["customer_ids"]))
+    return list(dict.fromkeys(customer for one in body["customer_ids"] if (customer := posted_id(one))))
 
 
 def _root(body: Any, keys: tuple[str, ...]) -> Mapping[str, Any]:

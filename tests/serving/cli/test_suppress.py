@@ -147,7 +147,7 @@ def test_ids_are_read_from_lines_and_tables(tmp_path: Path, kind: str, capsys: p
 def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
     """Exit 3 for what cannot be read as ids, 1 for what is not there."""
     (tmp_path / "ids.txt").write_bytes(b"\xff\xfe")
-    pl.DataFrame({"id": [1]}).write_csv(tmp_path / "ids.csv")
+    pl.DataFrame({"id": [1], "why": ["asked"]}).write_csv(tmp_path / "ids.csv")
 
     codes = [suppress.main(["add", str(tmp_path / name), "--home", str(tmp_path)]) for name in ("ids.txt", "ids.csv")]
 

@@ -74,11 +74,11 @@ def test_who_cannot_be_scored_is_told_why(knowing: Server) -> None:
         ({"profiles": [{}], "customer_ids": ["1"]}, "customer_ids"),
         ({"customer_ids": []}, "customer_ids"),
         ({"customer_ids": [""]}, "customer_ids"),
-        ({"customer_ids": [1]}, "customer_ids"),
+        ({"customer_ids": [1.5]}, "customer_ids"),
         ({"customer_ids": "1"}, "customer_ids"),
         ({"customer_ids": ["1"] * 1001}, "customer_ids"),
     ],
-    ids=["neither", "both", "none", "empty", "number", "text", "too many"],
+    ids=["neither", "both", "none", "empty", "fraction", "text", "too many"],
 )
 def test_customers_are_named_in_one_way(knowing: Server, whom: dict[str, Any], field: str) -> None:
     """By 1 to 1,000 profiles or by as many ids; else the request is a 422 that names the field."""
