@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import zlib
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def read_ids(file: Path, columns: Collection[str] = ()) -> list[str]:
         return _distinct(text for table in read_batches(file) for text in id_column(_ids_of(table, names)).to_pylist())
     try:
         return _distinct(_text_ids(file, kind, names))
-    except (UnicodeDecodeError, csv.Error, EOFError, OSError) as error:
+    except (UnicodeDecodeError, csv.Error, EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise BatchError(f"A file of ids must be readable text in UTF-8, got {type(error).__name__}.") from error
 
 
