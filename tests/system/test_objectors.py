@@ -110,9 +110,13 @@ def test_every_objector_is_opted_out_everywhere(
     assert suppression.count(shop.home) == 1
 
 
+def _everyone() -> list[Any]:
+    return [*ASKED, *OTHERS]
+
+
 def _over_http(shop: Server) -> dict[str, int]:
     """How many got which status, the same by profile and by id."""
-    everyone = [*ASKED, *OTHERS]
+    everyone = _everyone()
     with shop.client() as client:
         by_id = results(client, customer_ids=everyone)
         by_profile = results(client, profiles=[{"customer_id": one, "features": ROW} for one in everyone])
@@ -140,11 +144,19 @@ def _exported(home: Path, folder: Path) -> set[str]:
     assert scoring(["snapshot", "--home", str(home), *words]) == 0
     snapshot = pl.read_parquet(folder / "snapshot.parquet")
     assert snapshot.filter(pl.col("churn_status") == "opted_out").height == len(ASKED)
+    with (folder / "contacts.csv").open("w", newline="", encoding="utf-8-sig") as file:
+        csv.writer(file).writerows(
+            [
+                ("customer_id", "email", "consent"),
+                *((f" {one}", f"{at}@x.org", "yes") for at, one in enumerate(_everyone())),
+            ]
+        )
     found: set[str] = set()
     for code in snapshot["segment"].drop_nulls().unique():
         target = folder / f"{code}.parquet"
         words = ["--segment", code, "--format", "parquet", "--output", str(target)]
-        words += ["--snapshot", str(folder / "snapshot.parquet")]
+        words += ["--snapshot", str(folder / "snapshot.parquet"), "--contacts", str(folder / "contacts.csv")]
+        words += ["--email", "email", "--consent", "consent"]
         assert scoring(["export", "--home", str(home), *words]) == 0
         found |= set(pl.read_parquet(target)["customer_id"])
     return found
