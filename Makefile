@@ -65,8 +65,8 @@ lint: setup ## ruff and mypy
 bench: setup ## peers and Penchant side by side: a table in bench.md, figures in bench.json (7 minutes)
 	$(PY) -m benchmarks --json bench.json | tee bench.md
 
-endure: setup ## 120 swaps under load, 400 damaged releases, killed workers, twice the load (about 25 minutes)
-	$(PY) -m benchmarks.endurance swaps refusals kills overload
+endure: setup ## 120 swaps under load, damaged releases, kills, twice the load, erasures, endless heads (about 30 minutes)
+	$(PY) -m benchmarks.endurance swaps refusals kills overload erasures heads
 
 soak: setup ## load for MINUTES (default 20) with a swap a minute: memory and descriptors before and after
 	$(PY) -m benchmarks.endurance soak --minutes $(MINUTES)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.endurance.callers import Callers, told
+from benchmarks.endurance.erasures import erasures, fill, heads
 from benchmarks.endurance.kills import kills
 from benchmarks.endurance.overload import KINDS, SETTINGS, SLOWER, overload
 from benchmarks.endurance.refusals import drawn, refusals
@@ -131,7 +132,30 @@ def _soak(scratch: Path, options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-PARTS = {"swaps": _swaps, "refusals": _refusals, "kills": _kills, "overload": _overload, "soak": _soak}
+def _erasures(scratch: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """60 erasures in 60 seconds beside load, on a log of 2 million decisions."""
+    shelf = Shelf(scratch)
+    fill(shelf.home, options.decisions)
+    with _serving(shelf, scratch, PENCHANT_DECISIONS="on", **USUAL) as server:
+        seconds = options.seconds or 60
+        return erasures(_port(server), shelf.home, shelf.body(0, 1)[0], count=60, seconds=seconds)
+
+
+def _heads(scratch: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Endless heads on 8 connections for 20 seconds."""
+    with _serving(Shelf(scratch), scratch, **USUAL) as server:
+        return heads(_port(server), connections=8, seconds=options.seconds or 20, memory=_memory(server))
+
+
+PARTS = {
+    "swaps": _swaps,
+    "refusals": _refusals,
+    "kills": _kills,
+    "overload": _overload,
+    "soak": _soak,
+    "erasures": _erasures,
+    "heads": _heads,
+}
 
 
 @contextmanager
@@ -164,6 +188,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--minutes", type=float, default=20, help="of the soak (default: %(default)s)")
     parser.add_argument("--swaps", type=int, default=100, help="and a fifth of it rollbacks (default: %(default)s)")
     parser.add_argument("--damaged", type=int, default=400, help="releases to refuse (default: %(default)s)")
+    parser.add_argument("--decisions", type=int, default=2_000_000, help="in the log (default: %(default)s)")
     parser.add_argument("--seconds", type=float, help="of kills and of each overload, in place of 120 and 60")
     return parser
 
