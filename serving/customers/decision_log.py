@@ -95,7 +95,7 @@ class Decisions:
     def _write(self, path: Path, lines: Sequence[tuple[float, LoggedScore]]) -> None:
         """Within one transaction, so that a score recorded before its customer was erased cannot come in after it.
 
-        Which of the two was first is told by how long a score has waited: the clock may have been set in between.
+        Which of the two was first is known by how long a score has waited: the clock may have been set in between.
         """
         with writing(path, _TABLES) as connection:
             listed = open_suppression(self._home)

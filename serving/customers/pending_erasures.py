@@ -1,4 +1,4 @@
-"""Customers whose erasure was answered and whose bytes are still to be written over; nobody is told of them meanwhile.
+"""Customers whose erasure was answered and whose bytes are still to be written over; nobody is given theirs meanwhile.
 
 HOME/erasures.db names them until that is done: to delete rows their ids are needed. Only its owner may read it.
 """

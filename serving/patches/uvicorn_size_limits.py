@@ -61,12 +61,12 @@ def install(rest_bytes: int) -> None:
             return
         while data and not protocol.transport.is_closing():
             cycle, whole = protocol.cycle, _in_body(protocol)
-            held = len(cycle.body) if whole and not cycle.response_complete else 0
+            before = len(cycle.body) if whole and not cycle.response_complete else 0
             size = _BODY_PIECE if whole else _PIECE
             piece, data = (data, b"") if len(data) <= size else (data[:size], data[size:])
             _data_received(protocol, piece)
             part = _part(protocol)
-            if part == _BODY and protocol.cycle is cycle and len(cycle.body) > held:
+            if part == _BODY and protocol.cycle is cycle and len(cycle.body) > before:
                 counted.size = 0  # somebody reads it, within the edge's own limits
             elif counted.add(protocol.scope, part, len(piece)) > limits[part]:
                 _refuse(protocol, counted)
