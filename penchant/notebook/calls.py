@@ -160,7 +160,7 @@ def _contributions(live: Live, suppression: Suppression | None, table: pa.Table,
     answers = score_table({bundle.name: live}, table, first=first, suppression=suppression)
     speaking = np.asarray(answers.column("status").to_pylist(), dtype=object) == "scored"
     matrix = live.scorer.encoder.table(table).matrix[speaking]
-    explained = live.scorer.explain(matrix, live.scorer.score(matrix).margin)
+    explained = live.scorer.explain(matrix, live.scorer.score(matrix).margin, in_bulk=True)
     found = {"base_value": explained.base_value}
     for feature, added in zip(bundle.features, explained.contributions.T, strict=True):
         name = f"contribution_{OTHER_FACTORS if feature.name in bundle.forbidden else feature.name}"

@@ -184,7 +184,7 @@ def _reasons(
 ) -> dict[str, pa.Array]:
     """The columns of the reasons; null where the row was not scored, or has no more of them."""
     matrix = encoded.matrix[scored_rows]
-    contributions = served.scorer.explain(matrix, margin[scored_rows]).contributions
+    contributions = served.scorer.explain(matrix, margin[scored_rows], in_bulk=True).contributions
     found = reason_columns(served.release.bundle, matrix, contributions, count, language)
     among = pa.array(np.cumsum(scored_rows) - 1, mask=~scored_rows)  # each row's position among those scored
     return {name: values.take(among) for name, values in found.items()}

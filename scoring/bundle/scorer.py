@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scoring.bundle.bundle import Bundle
 from scoring.encoding.encoder import Encoder
 from scoring.models.bands import percentile, published_score
+from scoring.models.published_contributions import published_contributions
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +52,13 @@ class Scorer:
             self.bundle.ladder.rungs(probability),
         )
 
-    def explain(self, matrix: NDArray[np.float64], margin: NDArray[np.float32]) -> Explained:
-        """Contributions in calibrated log-odds of rows that were scored; the base value takes up float32 rounding."""
-        contributions = self.bundle.calibration.a * self.bundle.model.contributions(matrix.astype(np.float32))
+    def explain(self, matrix: NDArray[np.float64], margin: NDArray[np.float32], *, in_bulk: bool = False) -> Explained:
+        """Contributions in calibrated log-odds of rows that were scored; the base value takes up what rounding leaves.
+
+        `in_bulk` is for very many rows: the same values, by a way that may load a compiler first.
+        """
+        model, scale = self.bundle.model, self.bundle.calibration.a
+        contributions = published_contributions(model, scale, matrix.astype(np.float32), in_bulk=in_bulk)
         base_value = self.bundle.calibration.log_odds(margin) - contributions.sum(axis=1)
         return Explained(base_value, contributions)
 

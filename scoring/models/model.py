@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -14,6 +15,7 @@ import numpy as np
 import xgboost
 from numpy.typing import NDArray
 
+from scoring.models.bulk_shapley import BulkShapley, bulk_shapley
 from scoring.models.imputation import Imputation
 from scoring.models.shapley import Shapley
 from scoring.models.trees import Trees, read_trees
@@ -32,6 +34,9 @@ class Model(Protocol):
     def contributions(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
         """What each feature adds to the raw log-odds, shape (rows, features), without the bias."""
 
+    def contributions_in_bulk(self, matrix: NDArray[np.float32]) -> tuple[NDArray[np.float64], float] | None:
+        """The same by a way that is faster for very many rows, and how far apart the two may be; None without one."""
+
     def bias(self) -> float:
         """The model's own expected log-odds: margin = bias + sum of contributions, up to float32 rounding."""
 
@@ -41,7 +46,8 @@ class TreeModel:
 
     A few rows are walked by numpy, which spares xgboost's cost of a call, once that has been proved to give the same
     bits on rows made to show a difference. The Shapley values are those of the same trees, in float64 and for any
-    number of rows. A booster that is not plain trees, or fails the proof, is left to xgboost altogether.
+    number of rows; for very many there are tables, made once enough rows were asked for. A booster that is not plain
+    trees, or fails the proof, is left to xgboost altogether.
     """
 
     def __init__(self, stored: bytes, *, threads: int = 0) -> None:
@@ -54,6 +60,8 @@ class TreeModel:
             self._boosters[count] = booster
         self._trees = self._proved(read_trees(bytes(self._boosters[1].save_raw("json"))))
         self._shapley = Shapley(self._trees) if self._trees else None
+        self._bulk: BulkShapley | None = None
+        self._asked, self._lock = 0, threading.Lock()  # rows asked for in bulk so far
 
     def _proved(self, trees: Trees | None) -> Trees | None:
         if trees is None or not trees.depth or trees.cover.min() <= 0:
@@ -78,6 +86,15 @@ class TreeModel:
         if self._shapley is not None:
             return self._shapley.contributions(matrix)
         return self._with_bias(matrix)[:, :-1]
+
+    def contributions_in_bulk(self, matrix: NDArray[np.float32]) -> tuple[NDArray[np.float64], float] | None:
+        """The same by tables, and how far apart the two may be; None while too few rows were asked for."""
+        if self._trees is None:
+            return None
+        with self._lock:
+            self._asked += len(matrix)
+            self._bulk = self._bulk or bulk_shapley(self._trees, self._asked)
+        return (self._bulk.contributions(matrix), self._bulk.error) if self._bulk else None
 
     def bias(self) -> float:
         """The expected log-odds under the trees' own covers."""
@@ -128,6 +145,9 @@ class LinearModel:
         """Each feature's term, shape (rows, features)."""
         terms = list(self._terms(matrix))
         return np.stack(terms, axis=1) if terms else np.zeros((len(matrix), 0))
+
+    def contributions_in_bulk(self, matrix: NDArray[np.float32]) -> None:
+        """None: a sum of columns is quick for any number of rows."""
 
     def bias(self) -> float:
         """The log-odds of the average fitting row."""

@@ -81,8 +81,7 @@ class Shapley:
         for level in self._levels:
             own[level.again] *= own[level.nearest]
         before[self._again] = own[self._nearest]
-        points, weights = np.polynomial.legendre.leggauss((depth + 1) // 2)
-        points, weights = (points + 1) / 2, weights / 2
+        points, weights = quadrature(depth)
         met, met_before = np.asarray([0.0, 0.0, 1.0]), np.asarray([0.0, 1.0, 1.0])  # by state
         factors, rates = [], []
         for point, weight in zip(points.tolist(), weights.tolist(), strict=True):
@@ -132,6 +131,12 @@ class Shapley:
             below = products[:, level.edges]
             products[:, before.edges.start + level.above] = below[:, ::2] + below[:, 1::2]
         return products
+
+
+def quadrature(depth: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Points in 0..1 and their weights, by which a leaf's integrand on a way of this depth is integrated exactly."""
+    points, weights = np.polynomial.legendre.leggauss((depth + 1) // 2)
+    return (points + 1) / 2, weights / 2
 
 
 def _nearest(path: Indices, asked: Indices, feature: Indices) -> Indices:

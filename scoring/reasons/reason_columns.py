@@ -7,6 +7,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from scoring.bundle.bundle import Bundle
+from scoring.models.published_contributions import rounded
 from scoring.reasons.reasons import OTHER_FACTORS, sentence, shown_value
 from scoring.text.formatting import Language, catalogue
 
@@ -26,8 +27,10 @@ def reason_columns(
         hidden = np.zeros(len(matrix))
         for position in sorted(set(range(len(bundle.features))) - set(shown)):
             hidden = hidden + contributions[:, position]  # one by one, as a single row's are added up
-        amounts = np.concatenate([amounts, hidden[:, None]], axis=1)
-    order = np.argsort(-np.abs(amounts), axis=1, kind="stable")[:, :count]
+        amounts = np.concatenate([amounts, rounded(hidden)[:, None]], axis=1)
+    names = [*(bundle.features[position].name for position in shown), OTHER_FACTORS]
+    by_name = np.asarray(sorted(range(amounts.shape[1]), key=names.__getitem__), dtype=np.intp)
+    order = by_name[np.argsort(-np.abs(amounts[:, by_name]), axis=1, kind="stable")[:, :count]]
     columns: dict[str, pa.Array] = {}
     for rank in range(count):
         if rank < order.shape[1]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from features.spec.feature import MISSING, OTHER, Feature, Polarity
 from scoring.bundle.bundle import Bundle
+from scoring.models.published_contributions import rounded
 from scoring.text.formatting import Language, calendar_date, catalogue, event_forms, number, quantity, singular
 
 OTHER_FACTORS = "other_factors"
@@ -23,13 +25,15 @@ def named_contributions(bundle: Bundle, contributions: NDArray[np.float64]) -> d
     for feature, contribution in zip(bundle.features, contributions.tolist(), strict=True):
         name = OTHER_FACTORS if feature.name in bundle.forbidden else feature.name
         named[name] = named.get(name, 0.0) + contribution
+    if OTHER_FACTORS in named:
+        named[OTHER_FACTORS] = float(rounded(np.asarray(named[OTHER_FACTORS])))
     return named
 
 
 def top_reasons(
     bundle: Bundle, values: Sequence[float], contributions: NDArray[np.float64], count: int, language: Language
 ) -> list[dict[str, Any]]:
-    """The `count` strongest reasons of one row by |contribution|, ties in the order of the features.
+    """The `count` strongest reasons of one row by |contribution|, ties by name.
 
     Args:
         bundle: Whose features, polarity and forbidden names hold.
@@ -38,15 +42,17 @@ def top_reasons(
         count: How many at most.
         language: Of the texts.
     """
-    shown = [position for position, feature in enumerate(bundle.features) if feature.name not in bundle.forbidden]
-    entries: list[tuple[float, int | None]] = [(float(contributions[position]), position) for position in shown]
-    if bundle.forbidden:
-        entries.append((named_contributions(bundle, contributions)[OTHER_FACTORS], None))
-    entries.sort(key=lambda entry: -abs(entry[0]))
-    return [
-        _reason(bundle, None if position is None else (bundle.features[position], values[position]), amount, language)
-        for amount, position in entries[:count]
+    known = zip(bundle.features, values, contributions.tolist(), strict=True)
+    entries: list[tuple[float, str, float, tuple[Feature, float] | None]] = [
+        (-abs(amount), feature.name, amount, (feature, value))
+        for feature, value, amount in known
+        if feature.name not in bundle.forbidden
     ]
+    if bundle.forbidden:
+        others = named_contributions(bundle, contributions)[OTHER_FACTORS]
+        entries.append((-abs(others), OTHER_FACTORS, others, None))
+    entries.sort(key=itemgetter(0, 1))
+    return [_reason(bundle, about, amount, language) for _, _, amount, about in entries[:count]]
 
 
 def _reason(bundle: Bundle, about: tuple[Feature, float] | None, amount: float, language: Language) -> dict[str, Any]:

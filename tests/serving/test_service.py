@@ -19,7 +19,7 @@ from tests.support.answers import profiles
 from tests.support.servers import QUICK, Server, start, stop
 
 BENTOML = [sys.executable, "-m", "bentoml"]
-BARRED = ("mlflow", "pandas", "sklearn", "shap", "pandera", "ibis")
+BARRED = ("mlflow", "pandas", "sklearn", "shap", "pandera", "ibis", "numba")
 CLIENT = """
 import json, sys, bentoml
 asked = json.load(sys.stdin)

@@ -32,6 +32,7 @@ AT_HOME = {
     "pandera": ("features/",),
     "sklearn": ("training/",),
     "shap": ("training/",),
+    "numba": ("scoring/models/bulk_kernel.py",),
     "pandas": ("training/",),
 }
 UNSAFE_LIBRARIES = ("pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve", "skops")

@@ -52,7 +52,7 @@ class Built:
     def sample(self) -> tuple[Floats, Floats]:
         """Some encoded test rows, and their contributions in calibrated log-odds, for what is drawn and ranked."""
         scorer = Scorer(self.bundle)
-        return self.drawn, scorer.explain(self.drawn, scorer.score(self.drawn).margin).contributions
+        return self.drawn, scorer.explain(self.drawn, scorer.score(self.drawn).margin, in_bulk=True).contributions
 
     @property
     def manifest_sha256(self) -> str:

@@ -55,7 +55,7 @@ def check(
     scored = scorer.score(rows)
     if others := int((scored.probability != measured).sum()):
         raise ReceiptError(f"A bundle must serve what was measured, to the bit, {others} of {len(matrix)} rows differ.")
-    explained = scorer.explain(rows, scored.margin)
+    explained = scorer.explain(rows, scored.margin, in_bulk=True)
     sums = sigmoid(explained.base_value + explained.contributions.sum(axis=1))
     off = float(np.abs(sums - scored.probability).max())
     own_base = bundle.calibration.a * bundle.model.bias() + bundle.calibration.b

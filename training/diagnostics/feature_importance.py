@@ -23,6 +23,7 @@ import numpy as np
 import xgboost
 from numpy.typing import NDArray
 
+from scoring.models.published_contributions import published_contributions
 from training.fitting.candidates import trees_of
 from training.selection.winner import Learned
 
@@ -51,7 +52,7 @@ def criteria(learned: Learned, *, seed: int) -> dict[str, Any]:
     draws = random.multinomial(who.count, np.full(who.count, 1 / who.count), DRAWS).astype(np.float64)[:, who.where]
     plain = standardised(rows.astype(np.float64))
     winner = learned.winner
-    contributions = np.abs(winner.calibration.a * winner.model.contributions(rows))
+    contributions = np.abs(published_contributions(winner.model, winner.calibration.a, rows, in_bulk=True))
     refitted = gains(rows, outcome, draws[:REFITS], seed=seed)
     weighed = {
         "correlation": _drawn(lambda weights: correlations(ranks(rows), outcome, weights), draws),

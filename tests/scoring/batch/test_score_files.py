@@ -55,6 +55,20 @@ def test_a_file_is_scored_as_the_rows_are(live, source, tmp_path):
     assert written[17]["churn_status"] == "invalid"
 
 
+def test_a_file_scored_in_bulk_is_as_the_rows_are(home, source, tmp_path, monkeypatch):
+    """Reasons by tables, whose use is forced here, give the file that the plain way gives, byte for byte."""
+    plain, bulk = ({"churn": Live(load_release(home, "churn"))} for _ in range(2))
+    score_file(plain, source, tmp_path / "plain.parquet", reasons=6)
+    monkeypatch.setattr("scoring.models.bulk_shapley._COMPILED", 0)
+    monkeypatch.setattr("scoring.models.bulk_shapley._PREPARED", 0)
+
+    score_file(bulk, source, tmp_path / "bulk.parquet", reasons=6)
+
+    assert plain["churn"].release.bundle.model._bulk is None
+    assert bulk["churn"].release.bundle.model._bulk is not None
+    assert (tmp_path / "bulk.parquet").read_bytes() == (tmp_path / "plain.parquet").read_bytes()
+
+
 def test_one_use_case_has_plain_columns(home, source, tmp_path, capsys):
     """The command line writes the columns a warehouse expects."""
     code = main(["--home", str(home), "--use-case", "churn", "--input", str(source), "--output",

@@ -5,6 +5,7 @@ import pytest
 
 from features.spec.feature import Feature
 from scoring.bundle.bundle import Bundle
+from scoring.reasons.reason_columns import reason_columns
 from scoring.reasons.reasons import OTHER_FACTORS, is_favourable, named_contributions, sentence, top_reasons
 from scoring.text.formatting import LANGUAGES, catalogue
 
@@ -76,6 +77,21 @@ def test_reasons_are_the_strongest_first_and_say_good_or_bad_news(live):
                 ("negative", "positive", "positive", "negative")]  # fmt: skip
     assert is_favourable(0.1, "positive")
     assert not is_favourable(0.1, "negative")
+
+
+def test_equal_contributions_are_ordered_by_name(live):
+    """In an answer and in the columns of a batch alike, other factors among them."""
+    whole = live["churn"].release.bundle
+    bundle = Bundle({**whole.manifest, "forbid": ["subscribed", "joined on"]}, whole.features, whole.model, (), {})
+    row, amounts = [10.0, 3.0, 50.0, 1.0, 10000.0, 0.0], np.array([0.3, -0.3, 0.3, 0.1, 0.2, -0.3])
+
+    reasons = top_reasons(bundle, row, amounts, 20, "en")
+    columns = reason_columns(bundle, np.array([row]), amounts[None], 5, "en")
+
+    names = ["canal d'achat", "days_since_purchase", "monetary_365d", OTHER_FACTORS, "purchases_90d"]
+    assert [reason["feature"] for reason in reasons] == names
+    assert [columns[f"reason_{rank}_feature"][0].as_py() for rank in range(1, 6)] == names
+    assert reasons[3]["contribution"] == columns["reason_4_contribution"][0].as_py() == 0.3
 
 
 def test_a_forbidden_feature_is_used_and_never_named(live):
