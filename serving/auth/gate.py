@@ -62,7 +62,7 @@ class Gate:
             return
         host = headers[b"host"]
         if not self._settings.open:
-            check_on_this_machine(scope.get("server"), host, scope["headers"], self._settings.hosts)
+            check_on_this_machine(scope.get("server"), host, headers, self._settings.hosts)
         if call:
             check_origin(headers.get(b"origin"), host, self._settings.cors_origins)
 

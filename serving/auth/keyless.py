@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Collection, Iterable
+from functools import lru_cache
 from typing import Any
 
 from serving.http.problems import BAD_REQUEST, FOREIGN_HOST, FOREIGN_ORIGIN, KEYLESS, Problem
@@ -33,13 +34,13 @@ def check_host(headers: RawHeaders) -> None:
         raise Problem(BAD_REQUEST, f"A request must name its host in one Host header, got {len(hosts)}.")
 
 
-def check_on_this_machine(server: Any, host: bytes, headers: RawHeaders, names: Collection[str]) -> None:
+def check_on_this_machine(server: Any, host: bytes, headers: Iterable[bytes], names: Collection[str]) -> None:
     """Refuses whoever is, or may be, beyond this machine.
 
     Args:
         server: The address the connection was made to.
         host: The request's `Host`.
-        headers: All of them.
+        headers: The names of all.
         names: Host names that are this server's, besides those of loopback.
 
     Raises:
@@ -47,13 +48,12 @@ def check_on_this_machine(server: Any, host: bytes, headers: RawHeaders, names: 
     """
     if not _local(server):
         raise Problem(KEYLESS, "Beyond this machine API keys are needed: python -m serving keys add NAME.")
-    found = _HOST.fullmatch(host)
-    name = found[1].decode("latin-1").lower() if found else ""
+    name = _name(host)
     if name not in LOOPBACK_NAMES and name not in names:
         known = ", ".join((*LOOPBACK_NAMES, *names))
         detail = f"While there are no API keys, Host must be one of {known}; PENCHANT_HOSTS adds others."
         raise Problem(FOREIGN_HOST, detail)
-    if any(header in _FORWARDED or header.startswith(b"x-forwarded-") for header, _ in headers):
+    if _forwarded(tuple(headers)):
         raise Problem(KEYLESS, "A request that was forwarded needs an API key: python -m serving keys add NAME.")
 
 
@@ -72,9 +72,25 @@ def check_origin(origin: bytes | None, host: bytes, allowed: Collection[str]) ->
 
 def _local(server: Any) -> bool:
     """Whether a connection came to an address only this machine can reach."""
-    if not server or server[1] is None:
-        return True  # a socket in the file system
+    return not server or server[1] is None or _loopback(server[0])  # a socket in the file system has no port
+
+
+@lru_cache(maxsize=64)
+def _loopback(address: str) -> bool:
     try:
-        return ipaddress.ip_address(server[0]).is_loopback
+        return ipaddress.ip_address(address).is_loopback
     except ValueError:
         return False
+
+
+@lru_cache(maxsize=256)
+def _forwarded(headers: tuple[bytes, ...]) -> bool:
+    """Whether somebody stood between a caller and us; callers send the same names again and again."""
+    return any(header in _FORWARDED or header.startswith(b"x-forwarded-") for header in headers)
+
+
+@lru_cache(maxsize=64)
+def _name(host: bytes) -> str:
+    """The name in a `Host`, without its port and in lower case; nothing where it is none."""
+    found = _HOST.fullmatch(host)
+    return found[1].decode("latin-1").lower() if found else ""
