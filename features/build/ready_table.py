@@ -12,6 +12,7 @@ import polars as pl
 
 from features.columns.column_report import column_report
 from features.columns.expressions import as_id, filled, md5_lower, slug
+from features.columns.personal_columns import personal_column
 from features.columns.type_inference import InferredColumn, read_column
 from features.config.use_case import Table, UseCase
 from features.errors import DataError, UseCaseError
@@ -20,7 +21,7 @@ from features.point_in_time.labels import LABEL
 from features.sources.engine import engine, frame
 from features.sources.rejected_rows import GUEST, BadRows, bad_rows_of, reject_too_many
 from features.sources.source import FILE, ROW, Source, digest, missing_column, open_source, reading
-from features.spec.feature import DataNote
+from features.spec.feature import DataNote, Finding
 from features.spec.ids import zero_names_guests
 from features.tables.learning_table import (
     BOOKKEEPING,
@@ -104,7 +105,8 @@ def read_ready_table(use_case: UseCase) -> LearningTable:
     }
     unread = [kept[source.inside(name)].alias(name) for name, read in reads.items() if read.dropped]
     found = identifiers(kept, [each for each in unread if each.n_unique() > _nearly_all * len(each)])
-    return LearningTable(rows, features, None, None, report, digest(section.path), found, bad={"table": bad})
+    findings = (*found, *_unread(reads))
+    return LearningTable(rows, features, None, None, report, digest(section.path), findings, bad={"table": bad})
 
 
 def _unlearnable(cells: pl.DataFrame, kept: pl.DataFrame, section: Table, label: str) -> list[str]:
@@ -239,6 +241,8 @@ def _read_columns(kept: pl.DataFrame, source: Source, section: Table) -> dict[st
             read = InferredColumn(read.cells, None, read.done, "its name is kept for bookkeeping")
         if not name.strip():
             read = InferredColumn(read.cells, None, read.done, "it has no name")
+        if read.feature is not None and (why := personal_column(name, read.cells)):
+            read = InferredColumn(read.cells, None, read.done, why)
         if read.feature is not None and _is_identifier(read):
             read = InferredColumn(read.cells, None, read.done, "it is an identifier by its name, another in every row")
         if read.feature is not None:
@@ -259,6 +263,15 @@ def _is_identifier(read: InferredColumn) -> bool:
     if not (cells.dtype.is_numeric() and _identifier.search(words)) or cells.null_count():
         return False
     return bool((cells == cells.floor()).all() and cells.is_unique().all())
+
+
+def _unread(reads: dict[str, InferredColumn]) -> list[Finding]:
+    """The columns that were left out because nobody can say how they are written."""
+    return [
+        Finding("unread_column", name, "warn", f"Column {name!r} is left out: {read.dropped}.")
+        for name, read in reads.items()
+        if read.unread
+    ]
 
 
 def _columns(

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import unicodedata
-from datetime import datetime
 
 import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
 from features.spec import ids
-from features.spec.feature import AROUND, BLANKS, DOTTED, EPOCHS, GROUPED, SPACED
+from features.spec.missing import WORDS
+from features.spec.moments import CANONICAL, EPOCHS, FIRST, LAST, ZONED, counted, plain_shape
+from features.spec.numbers import PLAIN, POINT, amounts
 
 AMOUNT = dt.Decimal(18, 4)
 _farthest = 10**18  # microseconds from 1970, more than 30,000 years
-_zone = r"(:\d{2}(?:\.\d+)?) ?([+-]\d{2}):?(\d{2})$"  # 10:00:00 +0100, as shops export it
+_first, _last = FIRST.replace(tzinfo=None), LAST.replace(tzinfo=None)
 _limit = 10**14  # beyond it an amount does not fit DECIMAL(18,4)
 
 
@@ -46,6 +47,16 @@ def _try_strptime(text: ir.Value, written: str) -> ir.Column:
 @ibis.udf.scalar.builtin(name="make_timestamp", signature=(("int64",), "timestamp(6)"))
 def _make_timestamp(microseconds: ir.Value) -> ir.Column:
     """DuckDB's own, of microseconds since 1970."""
+
+
+@ibis.udf.scalar.builtin(name="penchant_moment", signature=(("string", "string"), "string"))
+def _moment(text: ir.Value, written: str) -> ir.Column:
+    """Ours, as `features.sources.grammar` gives it to the engine."""
+
+
+@ibis.udf.scalar.builtin(name="penchant_number", signature=(("string", "string"), "string"))
+def _number(text: ir.Value, written: str) -> ir.Column:
+    """Ours, as `features.sources.grammar` gives it to the engine."""
 
 
 @ibis.udf.scalar.builtin(name="md5_number_lower", signature=(("string",), "uint64"))
@@ -89,45 +100,57 @@ def _float_id(number: ir.Column) -> ir.Column:
     return ibis.ifelse(inside, ibis.ifelse(_floor(number) == number, digits, number.cast("string")), None)
 
 
-def as_moment(cells: ir.Column) -> ir.Column | None:
+def as_moment(cells: ir.Column, written: str | None = None) -> ir.Column | None:
     """Cells as a UTC timestamp without zone, null where they cannot be read; None for a type that is no time at all.
 
-    A cell without a zone is UTC, a date is its midnight.
+    Text, and numbers where the form is one of digits, are read as `features.spec.moments` reads them.
     """
     kind = cells.type()
-    if kind.is_string():
-        text = cells.strip()
-        parted = text.re_replace(_zone, r"\1\2:\3")  # made only of what cannot be read as it is
-        moment = ibis.coalesce(*(each.try_cast("timestamp('UTC')") for each in (text, parted))).cast("timestamp(6)")
-    elif kind.is_date() or kind.is_timestamp():
-        moment = cells.cast("timestamp(6)")
+    if kind.is_date() or kind.is_timestamp():
+        moment: ir.Value = cells.cast("timestamp(6)")
+    elif kind.is_string() or (kind.is_numeric() and counted(written)):
+        moment = _read_moment(as_text(cells).strip(), written)
     else:
         return None
-    known = moment.between(datetime(1, 1, 2), datetime(9999, 12, 30))
-    return ibis.ifelse(known, moment, None)
+    return ibis.ifelse(moment.between(_first, _last), moment, None)
 
 
-def as_written_moment(cells: ir.Column, written: str) -> ir.Column:
-    """Cells as a UTC timestamp without zone, by strptime's form or a name of `EPOCHS`; null where they are not so."""
-    text = as_text(cells).strip()
-    if written in EPOCHS:
+def _read_moment(text: ir.Column, written: str | None) -> ir.Value:
+    """What is plain to see is read by the engine, all else by the grammar, once a row.
+
+    No text without a zone is cast to a time with one: the engine would give it the zone of a text before it.
+    """
+    grammar = _moment(text, written or "").nullif("").try_cast("timestamp(6)")
+    if written is None:
+        zoned = text.try_cast("timestamp('UTC')").cast("timestamp(6)")
+        branches = [(_is(text, CANONICAL), text.try_cast("timestamp(6)")), (_is(text, ZONED), zoned)]
+    elif written in EPOCHS:
+        decimals = len(str(10**6 // EPOCHS[written])) - 1  # of a count of whole microseconds
         since = text.try_cast(dt.Decimal(30, 6)) * (10**6 // EPOCHS[written])
+        plain = r"[+-]?[0-9]{1,17}" + (rf"(\.[0-9]{{1,{decimals}}})?" if decimals else "")
         inside = since.abs() < _farthest
-        moment = _make_timestamp(ibis.ifelse(inside, since.try_cast("int64"), None))
+        branches = [(_is(text, plain), _make_timestamp(ibis.ifelse(inside, since.try_cast("int64"), None)))]
+    elif shape := plain_shape(written):
+        branches = [(_is(text, shape), _try_strptime(text, written))]
     else:
-        moment = _try_strptime(text, written)
-    return ibis.ifelse(moment.between(datetime(1, 1, 2), datetime(9999, 12, 30)), moment, None)
+        return grammar
+    return ibis.cases(*branches, else_=grammar)
 
 
-def as_amount(cells: ir.Column) -> ir.Column | None:
+def _is(text: ir.Column, pattern: str) -> ir.BooleanValue:
+    return text.re_search(f"^({pattern})$")
+
+
+def as_amount(cells: ir.Column, written: str = POINT) -> ir.Column | None:
     """Cells as DECIMAL(18,4), null where they are no number or too large; None for a type that is no number.
 
-    Text is read as `read_number` does.
+    Text is read as `features.spec.numbers` reads it.
     """
     kind = cells.type()
     if kind.is_string():
         text = cells.strip()
-        number = ibis.ifelse(text.try_cast("float64").notnull(), text, _plain_number(text))
+        grammar = _number(text, written).nullif("")
+        number = grammar if amounts(written) != amounts(POINT) else ibis.ifelse(_is(text, PLAIN), text, grammar)
         finite = number.try_cast("float64").abs() < _limit
         return ibis.ifelse(finite, number.try_cast(AMOUNT), None)
     if not kind.is_numeric():
@@ -136,12 +159,16 @@ def as_amount(cells: ir.Column) -> ir.Column | None:
     return ibis.ifelse(finite, cells.try_cast(AMOUNT), None)
 
 
-def _plain_number(text: ir.Column) -> ir.Column:
-    """A number's text with a decimal point and without all else, as `features.spec.feature.read_number` makes it."""
-    bare = text.re_replace(AROUND, "")
-    joined = ibis.ifelse(bare.re_search(f"^{SPACED}$"), bare.re_replace(BLANKS, ""), bare)
-    german = ibis.ifelse(joined.re_search(f"^{DOTTED}$"), joined.replace(".", ""), joined).replace(",", ".")
-    return ibis.ifelse(joined.re_search(f"^{GROUPED}$"), joined.replace(",", ""), german)
+def plain_number(text: ir.Column) -> ir.BooleanValue:
+    """True where a text is a number as machines write it."""
+    return _is(text, PLAIN)
+
+
+def says_nothing(cells: ir.Column) -> ir.BooleanValue:
+    """True where a text is a word for nothing, as `features.spec.missing` knows them."""
+    if not cells.type().is_string():
+        return ibis.literal(False)
+    return cells.strip().lower().isin(sorted(WORDS)).fill_null(False)
 
 
 def filled(cells: ir.Column) -> ir.Column:

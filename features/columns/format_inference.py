@@ -9,13 +9,27 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from features.spec.formats import AmountParts, amounts, read_moment, split_amount
+import polars as pl
+
+from features.spec.moments import MONTHS, plain_word, read_moment
+from features.spec.numbers import PLAIN, POINT, AmountParts, amounts, split_amount
 
 READABLE = 0.95  # share of the cells that must be written so
 _hint = "; say which under `formats`"
+_least_zeros = 0.002  # share of the cells that must begin with a zero for texts of digits to be codes
+_plausible = {  # 1980 to 2100
+    "epoch_s": (3.15e8, 4.1e9), "epoch_ms": (3.15e11, 4.1e12), "epoch_us": (3.15e14, 4.1e15),
+    "excel_days": (29_220.0, 73_051.0),
+}  # fmt: skip
 _thousandths = ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND", "%")  # may have three decimals
 _month_or_day = re.compile(
     r"(?P<first>\d{1,2})(?P<sign>[/.-])(?P<second>\d{1,2})(?P=sign)(?P<year>[1-9]\d{3}|\d{2})(?!\d)(?P<rest>.*)",
+    re.DOTALL,
+)
+_named = re.compile(
+    r"(?:(?P<day>\d{1,2})(?:er|st|nd|rd|th)?(?P<a>[ ./-]+)(?P<month>[^\W\d_]{3,}\.?)(?P<b>[ .,/-]*[ ./-])"
+    r"|(?P<month2>[^\W\d_]{3,}\.?)(?P<c>[ ./-]+)(?P<day2>\d{1,2})(?:st|nd|rd|th)?(?P<d>[ .,/-]*[ ./-]))"
+    r"(?P<year>[1-9]\d{3})(?!\d)(?P<rest>.*)",
     re.DOTALL,
 )
 _year_first = re.compile(r"[1-9]\d{3}(?P<sign>[/.-])\d{1,2}(?P=sign)\d{1,2}(?!\d)(?P<rest>.*)", re.DOTALL)
@@ -35,8 +49,69 @@ class AmbiguousForm:
 
 
 def find_form(counts: Counts) -> str | AmbiguousForm | None:
-    """How nearly all cells are written, as `features.spec.formats` has it; None where no amounts and no dates."""
-    return _amounts(counts) or _moments(counts)
+    """How nearly all cells are written that are no plain numbers and no moments in ISO form; None where nothing is."""
+    return _amounts(counts) or _moments(counts) or _named_months(counts)
+
+
+def number_form(counts: Counts) -> str | AmbiguousForm | None:
+    """How the numbers of a column are written, whose texts these are with their counts; None where they are none.
+
+    >>> number_form([("446,144", 1), ("121,4", 1)]), number_form([("1,234", 1), ("12", 1)])
+    ('1234,56', '1234.56')
+    """
+    allowed = (1 - READABLE) * sum(n for _, n in counts)
+    parted: list[tuple[AmountParts, int]] = []
+    for text, n in counts:
+        parts = split_amount(text)
+        if parts is None or parts.mark is not None:
+            allowed -= n
+            if allowed < 0:
+                return None
+        else:
+            parted.append((parts, n))
+    signed = [(parts, n) for parts, n in parted if re.search("[.,]", parts.number)]
+    decimal = _decimal(signed, None)
+    if decimal is None:
+        either = f"{POINT!r} or '1234,56'"
+        return AmbiguousForm(
+            f"its numbers have decimal points and decimal commas, or either as thousands{_hint}: {either}"
+        )
+    written = POINT if decimal == "." else _sample(parted, decimal)
+    return written if share(counts, written, moments=False) >= READABLE else None
+
+
+def are_plain(texts: pl.Series) -> bool:
+    """Whether all texts are numbers as machines write them."""
+    return bool(texts.str.contains(f"^({PLAIN})$").all())
+
+
+def are_codes(counts: Counts) -> bool:
+    """Whether texts of digits are codes: some begin with a zero, which no number does that is written by one hand.
+
+    >>> are_codes([("01000", 3), ("75001", 90)]), are_codes([("0", 3), ("75001", 90)])
+    (True, False)
+    """
+    cells = sum(n for _, n in counts)
+    digits = sum(n for text, n in counts if text.isascii() and text.isdigit())
+    zeros = sum(n for text, n in counts if re.fullmatch("0[0-9]+", text))
+    return digits >= READABLE * cells and zeros > max(1, _least_zeros * cells)
+
+
+def count_form(counts: Counts) -> str | None:
+    """What numbers are counts of, where all could be moments: seconds and parts of them since 1970, or Excel's days.
+
+    Only where it is known that they are moments: as numbers they could be anything.
+
+    >>> count_form([("999999999", 1), ("1709424000", 1)]), count_form([("45384.35", 1)])
+    ('epoch_s', 'excel_days')
+    """
+    if not counts or not all(re.fullmatch(PLAIN, text) for text, _ in counts):
+        return None
+    numbers = [float(text) for text, _ in counts]
+    for form, (low, high) in _plausible.items():
+        if all(low <= number <= high for number in numbers):
+            return form
+    return None
 
 
 def share(counts: Counts, written: str, *, moments: bool) -> float:
@@ -75,11 +150,12 @@ def _amounts(counts: Counts) -> str | AmbiguousForm | None:
     return written if share(counts, written, moments=False) >= READABLE else None
 
 
-def _decimal(parted: Sequence[tuple[AmountParts, int]], mark: str) -> str | None:
+def _decimal(parted: Sequence[tuple[AmountParts, int]], mark: str | None) -> str | None:
     """The sign before decimals, None where it is ambiguous.
 
     A sign that comes last after another, or is not followed by exactly three digits, begins decimals; one that comes
-    twice parts thousands. Where all are alike thousands, they are in money, which has no thousandths.
+    twice parts thousands. Where all are alike thousands, they are in money, which has no thousandths; without a mark
+    a comma parts thousands and a point begins decimals, as machines have it.
     """
     clear: Counter[str] = Counter()
     alike: Counter[str] = Counter()
@@ -100,6 +176,8 @@ def _decimal(parted: Sequence[tuple[AmountParts, int]], mark: str) -> str | None
         return sign if often >= READABLE * sum(clear.values()) else None
     if len(alike) > 1 or (alike and mark in _thousandths):
         return None
+    if mark is None:
+        return "."
     blanks = any(" " in parts.number for parts, _ in parted)
     return "," if "." in alike or (blanks and not alike) else "."
 
@@ -138,6 +216,24 @@ def _moments(counts: Counts) -> str | AmbiguousForm | None:
         written = f"%Y{sign}%m{sign}%d{clock}"
         return written if share(counts, written, moments=True) >= READABLE else None
     return _either(counts, [(found, n) for found, n in dates if found.re is _month_or_day], sign, clock)
+
+
+def _named_months(counts: Counts) -> str | None:
+    """How dates with the names of their months are written.
+
+    >>> _named_months([("3 mars 2024", 1), ("12 janvier 2023", 1)]), _named_months([("Mar 3, 2024", 1)])
+    ('%d %B %Y', '%B %d, %Y')
+    """
+    found: Counter[str] = Counter()
+    for text, n in counts:
+        date = _named.fullmatch(text)
+        clock = date and time_of_day(date["rest"])
+        if date is None or clock is None or plain_word(date["month"] or date["month2"]) not in MONTHS:
+            continue
+        first = f"%d{date['a']}%B{date['b']}" if date["day"] else f"%B{date['c']}%d{date['d']}"
+        found[f"{first}%Y{clock}"] += n
+    written = max(found, key=found.__getitem__, default=None)
+    return written if written is not None and share(counts, written, moments=True) >= READABLE else None
 
 
 def _either(

@@ -1,4 +1,4 @@
-"""Texts of a column as numbers, amounts and moments: each distinct text is read once, as scoring reads it."""
+"""Texts of a column as numbers and moments: each distinct text is read once, as scoring reads it."""
 
 from __future__ import annotations
 
@@ -8,24 +8,19 @@ from typing import Any
 
 import polars as pl
 
-from features.spec.feature import read_number
-from features.spec.formats import amounts, read_moment
+from features.spec.moments import read_moment
+from features.spec.numbers import POINT, amounts
 
 
-def parse_numbers(texts: pl.Series) -> pl.Series:
-    """Texts as numbers, null where they are none; each distinct text is read once, as scoring reads it."""
-    return map_distinct(texts, lambda text: None if math.isnan(number := read_number(text)) else number, pl.Float64())
+def parse_numbers(texts: pl.Series, written: str = POINT) -> pl.Series:
+    """Texts as the numbers that are written so, null where they are none."""
+    read = amounts(written).read
+    return map_distinct(texts, lambda text: None if math.isnan(number := read(text)) else number, pl.Float64())
 
 
 def parse_moments(texts: pl.Series, written: str | None = None) -> pl.Series:
-    """Dates and datetimes, ISO's or written so, as UTC moments; null where a text is none; without a zone it is UTC."""
+    """Texts that begin with their year, or are written so, as UTC moments; null where a text is none."""
     return map_distinct(texts, lambda text: read_moment(text, written), pl.Datetime("us", "UTC"))
-
-
-def parse_amounts(texts: pl.Series, written: str) -> pl.Series:
-    """Amounts written so as numbers, null where a text is none."""
-    read = amounts(written).read
-    return map_distinct(texts, lambda text: None if math.isnan(number := read(text)) else number, pl.Float64())
 
 
 def map_distinct(cells: pl.Series, read: Callable[[Any], Any], kind: pl.DataType) -> pl.Series:

@@ -6,6 +6,7 @@ Each column is read as it comes and turned into one of the feature types; what w
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,16 +15,27 @@ import numpy as np
 import polars as pl
 
 from features.columns.categories import as_category
-from features.columns.format_inference import READABLE, AmbiguousForm, find_form
-from features.columns.text_parsing import map_distinct, parse_amounts, parse_moments, parse_numbers
-from features.spec.feature import Feature, FeatureType, read_number
-from features.spec.formats import amounts, counted, is_moment, whole
+from features.columns.expressions import slug
+from features.columns.format_inference import (
+    READABLE,
+    AmbiguousForm,
+    Counts,
+    are_codes,
+    are_plain,
+    find_form,
+    number_form,
+)
+from features.columns.text_parsing import map_distinct, parse_moments, parse_numbers
+from features.spec.feature import Feature, FeatureType
+from features.spec.missing import WORDS
+from features.spec.moments import counted, is_moment, of_birth, whole
+from features.spec.numbers import POINT, amounts
 
-_blank_marks = ("na", "n/a", "#n/a", "nan", "null", "none", "nil", "?", "-", "--", ".", "(missing)")
 _free_text_share, _free_text_levels = 0.5, 50
-_few_levels = 2000  # different texts up to which they are looked at before every cell is
-_dated = r"^\d{4}[-/]\d"  # how a date begins
-_largest = 3.4e38  # beyond it a number does not fit float32
+_many_numbers = 0.5
+_dated = r"^\d{4}([-/.]\d|-?W\d)"  # how a date begins
+_largest = float(np.finfo(np.float32).max)  # beyond it a number does not fit float32
+_birth = re.compile(r"(^|_)(birth(_?(day|date))?|born|dob|naissance|naiss|nee?|geburt\w*|nacimiento)(_|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +48,7 @@ class InferredColumn:
     dropped: str | None = None
     distinct: int | None = None  # different values in the filled cells, where they were counted
     quartiles: tuple[float, float] | None = None  # of numbers, the nearest rank, where they were looked for
+    unread: bool = False  # dropped because its texts can be read in several ways, or mostly in none
 
 
 @dataclass(slots=True)
@@ -51,6 +64,7 @@ class _Work:
     distinct: int | None = None
     written: str | None = None
     quartiles: tuple[float, float] | None = None
+    unread: bool = False
     marked: int = 0  # cells with a mark for empty, such as n/a
 
 
@@ -68,7 +82,9 @@ def read_column(cells: pl.Series, written: str | None = None) -> InferredColumn:
     if work.kind is not None:
         _drop_uninformative(work)
     if work.kind is None or work.dropped:
-        return InferredColumn(work.cells, None, tuple(work.done), work.dropped, work.distinct, work.quartiles)
+        return InferredColumn(
+            work.cells, None, tuple(work.done), work.dropped, work.distinct, work.quartiles, work.unread
+        )
     unit = amounts(work.written).mark if work.written and work.kind == "number" else None
     feature = Feature(
         cells.name, work.kind, unit=unit, levels=work.levels, spellings=work.spellings, written=work.written
@@ -135,10 +151,12 @@ def _read_declared(work: _Work, written: str) -> None:
         _by_type(work)
         return
     filled = _filled(work, texts)
+    if is_moment(written) and _birth.search(slug(str(work.cells.name))):
+        written = of_birth(written)
     if filled.null_count() == filled.len():
         work.dropped = "it is empty"
     elif not _as_written(work, _without_blank_marks(work, filled), written):
-        work.dropped = f"fewer than {READABLE:.0%} of its cells are written {written!r}"
+        work.dropped, work.unread = f"fewer than {READABLE:.0%} of its cells are written {written!r}", True
 
 
 def _text(work: _Work, texts: pl.Series) -> None:
@@ -149,15 +167,25 @@ def _text(work: _Work, texts: pl.Series) -> None:
         levels = filled.drop_nulls().value_counts(sort=False)
     if levels.is_empty():
         work.dropped = "it is empty"
-    elif _are_categories(levels) or not (
-        _as_number(work, unmarked := _without_blank_marks(work, filled)) or _as_date(work, unmarked)
-    ):
-        counts = [(text, n) for text, n in levels.iter_rows() if text.lower() not in _blank_marks]
+    else:
+        _of_texts(work, filled, levels)
+
+
+def _of_texts(work: _Work, filled: pl.Series, levels: pl.DataFrame) -> None:
+    """Numbers, dates or a category, by the form of all; what is ambiguous drops the column."""
+    counts = [(text, n) for text, n in levels.iter_rows() if text.casefold() not in WORDS]
+    if not counts:
+        work.dropped = "it is empty"
+    elif are_codes(counts):
+        work.done.append("digits of which some begin with a zero: codes, no numbers")
+        _categorise(work, filled, levels)
+    elif not (_as_number(work, filled, counts) or work.dropped or _as_date(work, filled)):
         written = find_form(counts)
         if isinstance(written, AmbiguousForm):
-            work.dropped = written.reason
+            work.dropped, work.unread = written.reason, True
         elif written is None or not _as_written(work, _without_blank_marks(work, filled), written):
             _categorise(work, filled, levels)
+            _tell_of_numbers(work, counts)
 
 
 def _filled(work: _Work, texts: pl.Series) -> pl.Series:
@@ -169,30 +197,31 @@ def _filled(work: _Work, texts: pl.Series) -> pl.Series:
     return stripped.set(blank.fill_null(False), None)
 
 
-def _are_categories(levels: pl.DataFrame) -> bool:
-    """Whether few different texts, with their counts, show by themselves that cells are no numbers and no dates."""
-    if len(levels) > _few_levels or levels.to_series(0).str.contains(_dated).any():
-        return False
-    filled = [(text, n) for text, n in levels.iter_rows() if text.lower() not in _blank_marks]
-    numbers = sum(n for text, n in filled if not math.isnan(read_number(text)))
-    return numbers < READABLE * sum(n for _, n in filled)
-
-
 def _without_blank_marks(work: _Work, texts: pl.Series) -> pl.Series:
     """The texts without those that only mark a cell as empty, in one of the usual ways; these are counted."""
-    marks = texts.str.to_lowercase().is_in(_blank_marks)
+    marks = texts.str.to_lowercase().is_in(sorted(WORDS))
     work.marked = int(marks.sum())
     return texts.set(marks.fill_null(False), None) if work.marked else texts
 
 
-def _as_number(work: _Work, texts: pl.Series) -> bool:
-    return _as_read(work, texts, parse_numbers, "numbers kept as text", "number")
+def _as_number(work: _Work, texts: pl.Series, counts: Counts) -> bool:
+    """Whether the texts are numbers without a mark, by the form of all; one that is ambiguous drops the column."""
+    written = POINT if are_plain(pl.Series([text for text, _ in counts])) else number_form(counts)
+    if isinstance(written, AmbiguousForm):
+        work.dropped, work.unread = written.reason, True
+        return False
+    if written is None:
+        return False
+    unmarked = _without_blank_marks(work, texts)
+    if written != POINT:
+        return _as_written(work, unmarked, written)
+    return _as_read(work, unmarked, parse_numbers, "numbers kept as text", "number")
 
 
 def _as_date(work: _Work, texts: pl.Series) -> bool:
     if not texts.drop_nulls().head(2000).str.contains(_dated).any():
         return False
-    return _as_read(work, texts, parse_moments, "dates kept as text", "date")
+    return _as_read(work, _without_blank_marks(work, texts), parse_moments, "dates kept as text", "date")
 
 
 def _as_written(work: _Work, texts: pl.Series, written: str) -> bool:
@@ -201,7 +230,7 @@ def _as_written(work: _Work, texts: pl.Series, written: str) -> bool:
         done = _as_read(work, texts, lambda cells: parse_moments(cells, written), f"dates written {written}", "date")
     else:
         action = f"amounts written {written}"
-        done = _as_read(work, texts, lambda cells: parse_amounts(cells, written), action, "number")
+        done = _as_read(work, texts, lambda cells: parse_numbers(cells, written), action, "number")
     work.written = written if done else None
     return done
 
@@ -232,6 +261,14 @@ def _categorise(work: _Work, texts: pl.Series, counts: pl.DataFrame) -> None:
     work.done += made.done
 
 
+def _tell_of_numbers(work: _Work, counts: Counts) -> None:
+    """Notes how many cells of a category are numbers, where they are many: others may have kept it from being one."""
+    numbers = sum(n for text, n in counts if not math.isnan(amounts(POINT).read(text)))
+    share = numbers / sum(n for _, n in counts)
+    if _many_numbers <= share < READABLE:
+        work.done.append(f"{share:.0%} of its filled cells are numbers, too few for a column of numbers")
+
+
 def _drop_uninformative(work: _Work) -> None:
     """Drops what does not distinguish customers, and what identifies each of them."""
     cells, filled = work.cells, work.cells.len() - work.cells.null_count()
@@ -246,7 +283,9 @@ def _drop_uninformative(work: _Work) -> None:
     elif distinct == 1 and filled == cells.len():
         work.dropped = "it is constant"
     elif work.kind == "category" and distinct > _free_text_levels and distinct > _free_text_share * filled:
-        work.dropped = f"it is free text or an identifier: {distinct} different values in {filled} filled cells"
+        numbers = [note for note in work.done if note.endswith("a column of numbers")]
+        free = f"it is free text or an identifier: {distinct} different values in {filled} filled cells"
+        work.dropped, work.unread = "; ".join([free, *numbers]), bool(numbers)
     elif work.kind == "category" and not work.levels and filled == cells.len():
         work.dropped = f"none of its {distinct} levels has enough rows"
     elif cells.dtype.is_numeric() and filled == cells.len() == distinct > _free_text_levels and _consecutive(cells):

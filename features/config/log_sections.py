@@ -48,6 +48,7 @@ class Events(ListSection):
     customer_id: SourceColumn
     timestamp: SourceColumn
     timestamp_format: MomentForm | None = None  # where it is not in ISO form
+    formats: ColumnFormats = Field(default_factory=dict)  # of the amount and of measures that are written otherwise
     type: Annotated[str, Field(min_length=1)] | TypeColumn
     amount: SourceColumn | None = None
     id: SourceColumn | None = None

@@ -8,8 +8,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from features.spec.feature import EPOCHS
-from features.spec.formats import amounts, is_moment
+from features.spec.moments import SEVERAL, check_form, is_moment
+from features.spec.numbers import amounts
 
 Scalar = str | bool | int | float | datetime | date
 
@@ -34,17 +34,16 @@ def _moment(value: object) -> object:
     return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
 
 
-def _form(value: str) -> str:
-    parts = set(re.findall(r"%-?(.)", value))
-    day = "j" in parts or ("d" in parts and parts & {"m", "b", "B"})
-    if value in EPOCHS or (parts & {"Y", "y"} and day and parts <= set("YymbBdjHIMSfpzaA")):
-        return value
-    raise ValueError(f'must name year, month and day such as "%d/%m/%Y %H:%M", or be one of {", ".join(EPOCHS)}')
+def _joined(value: object) -> object:
+    """Several forms of one column as one."""
+    if isinstance(value, list | tuple) and value and all(isinstance(form, str) for form in value):
+        return SEVERAL.join(value)
+    return value
 
 
 def _written(value: str) -> str:
     if is_moment(value):
-        return _form(value)
+        return check_form(value)
     amounts(value)
     return value
 
@@ -60,8 +59,9 @@ Days = Annotated[int, BeforeValidator(_days)]
 UtcMoment = Annotated[datetime, BeforeValidator(_moment)]
 SourceColumn = Annotated[str, Field(min_length=1)]
 SourceColumns = Annotated[tuple[SourceColumn, ...], AfterValidator(_distinct)]
-MomentForm = Annotated[str, AfterValidator(_form)]  # of moments
-ColumnFormats = dict[SourceColumn, Annotated[str, AfterValidator(_written)]]  # of columns' texts: moments' or amounts'
+MomentForm = Annotated[str, BeforeValidator(_joined), AfterValidator(check_form)]  # a list of forms is tried in turn
+Written = Annotated[str, BeforeValidator(_joined), AfterValidator(_written)]
+ColumnFormats = dict[SourceColumn, Written]  # how columns' texts are written: moments' or numbers'
 Fraction = Annotated[float, Field(ge=0, le=1)]
 ModelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 

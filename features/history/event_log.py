@@ -13,14 +13,16 @@ import pandera.ibis as pai
 import polars as pl
 from pandera.errors import SchemaError, SchemaErrors
 
-from features.columns.expressions import AMOUNT, as_id, as_text, slug, slugs
+from features.columns.expressions import AMOUNT, as_id, as_text, slug
 from features.config.use_case import CurrencyColumn, Events, TypeColumn, UseCase
 from features.errors import DataError
 from features.history.dictionary import CELL, TEXT, TextDictionary, build_dictionary, distinct_cells
+from features.history.distinct_slugs import apart
 from features.history.encoded_log import TYPE, EncodedLog, encode_events, type_dictionary
 from features.history.identities import accepted_links, merged
+from features.history.log_forms import LogForms, log_forms
 from features.history.log_span import LogSpan, find_log_span
-from features.history.typed_rows import COPY, CUSTOMER, KIND, typed_rows
+from features.history.typed_rows import COPY, CUSTOMER, KIND, moment_of, typed_rows
 from features.sources.engine import frame
 from features.sources.rejected_rows import BROKEN, GUEST, BadRows, bad_rows, reject_too_many
 from features.sources.source import FILE, ROW, Source, open_source, reading
@@ -52,6 +54,7 @@ class Log:
     bad: BadRows
     source: Source
     span: LogSpan
+    forms: LogForms
 
     @property
     def decoded(self) -> ir.Table:
@@ -73,8 +76,10 @@ def open_log(backend: Any, use_case: UseCase, *, known_to: datetime | None = Non
         raise TypeError("A use case on a ready table has no log.")
     source = open_source(backend, section.path, table=section.table)
     with reading(source.path):
-        customers, types = _customers(backend, source, section), _types_of(backend, source, section)
-        typed, duplicates = typed_rows(_with_codes(source, section, customers, types), section), 0
+        label = use_case.label.event if use_case.label else None
+        forms = log_forms(source, section, moment_of(source, section), label)
+        customers, types = _customers(backend, source, section), _types_of(backend, source, section, forms)
+        typed, duplicates = typed_rows(_with_codes(source, section, customers, types), section, forms), 0
         rows = int(source.table.count().execute())
         if section.id is not None:
             marked = backend.create_table("penchant_marked", typed, temp=True)
@@ -96,7 +101,7 @@ def open_log(backend: Any, use_case: UseCase, *, known_to: datetime | None = Non
     extent = events.aggregate(first=events.ts.min(where=inside), last=events.ts.max(where=inside), rows=events.count())
     first, last, rows = frame(extent).row(0)
     _check(source, events)
-    return Log(encoded, first, last, rows, duplicates, bad, source, span)
+    return Log(encoded, first, last, rows, duplicates, bad, source, span, forms)
 
 
 def _counted(typed: ir.Table, encoded: ir.Table, rows: int) -> pl.DataFrame:
@@ -166,11 +171,11 @@ def _zero_names_guests(source: Source, section: Events, customers: TextDictionar
     return zero_names_guests(zero, max(counts.values(), default=0), numbered="1" in known)
 
 
-def _types_of(backend: Any, source: Source, section: Events) -> TextDictionary:
+def _types_of(backend: Any, source: Source, section: Events, forms: LogForms) -> TextDictionary:
     """The slugs of the types."""
     if isinstance(section.type, TypeColumn):
         cells = distinct_cells(source.column(section.type.column))
-        meant = cells.mutate(**{TEXT: slugs(as_text(cells[CELL]))})
+        meant = cells.mutate(**{TEXT: apart(as_text(cells[CELL]), forms.numbered[section.type.column])})
     else:
         row = pl.DataFrame(
             {CELL: [section.type], TEXT: [slug(section.type) or None]}, schema=[(CELL, pl.String), (TEXT, pl.String)]

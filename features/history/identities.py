@@ -10,11 +10,11 @@ import ibis
 import ibis.expr.types as ir
 import polars as pl
 
-from features.columns.categories import YES
 from features.columns.expressions import as_id
 from features.errors import DataError
 from features.sources.engine import frame
 from features.sources.source import missing_column, open_source, reading
+from features.spec.booleans import YES
 from features.spec.feature import CUSTOMER_ID, normalise
 
 SAME_AS, ACCEPTED = "same_as", "accepted"
@@ -40,7 +40,7 @@ def accepted_links(backend: Any, path: Path | None) -> dict[str, str]:
     with reading(path):
         rows = frame(source.table.select(**cells)).drop_nulls()
     if ACCEPTED in cells:
-        rows = rows.filter(pl.Series([normalise(cell) in YES for cell in rows[ACCEPTED]], dtype=pl.Boolean))
+        rows = rows.filter(pl.Series([normalise(cell) in YES | {"x"} for cell in rows[ACCEPTED]], dtype=pl.Boolean))
     return _merged_into(list(rows.select(CUSTOMER_ID, SAME_AS).iter_rows()))
 
 

@@ -9,10 +9,12 @@ import ibis.expr.types as ir
 
 from features.columns.expressions import AMOUNT, slug, slugs
 from features.config.use_case import CurrencyColumn, Events, TypeColumn, UseCase
+from features.history.log_forms import LogForms
 from features.history.typed_rows import rates_of, spellings
 from features.point_in_time.definitions import feature_table
 from features.point_in_time.feature_plan import FeaturePlan, Trait
 from features.spec.feature import CUSTOMER_ID
+from features.spec.numbers import POINT
 
 _trait_types = {"number": "DOUBLE", "integer": "BIGINT", "boolean": "BOOLEAN", "category": "VARCHAR"}
 _ibis_types = {
@@ -28,12 +30,13 @@ _ibis_types = {
 RawColumns = list[dict[str, Any]]
 
 
-def event_columns(use_case: UseCase) -> RawColumns:
+def event_columns(use_case: UseCase, forms: LogForms | None = None) -> RawColumns:
     """The columns of the table `events`, in order: key, the names a client may post it by, the column inside, its type.
 
     The names are the log's own column and the use case's name for it, where no other column in use has it. Types
     and levels may be posted as the source spells them; `equals` are the texts that mean a refund in the log's column.
     `ts` and `as_of` are UTC without zone; `as_of` is the same in all rows of a customer. `type` is DuckDB's.
+    `written` says how texts of numbers and moments are written, `apart` which texts have a slug that is not their own.
     """
     section = use_case.events
     if section is None:
@@ -44,7 +47,10 @@ def event_columns(use_case: UseCase) -> RawColumns:
     columns += [{"key": name, "column": f"m{i}", "type": "DOUBLE"} for i, name in enumerate(section.measures)]
     columns += [{"key": "as_of", "column": "as_of", "type": "TIMESTAMP"}]
     own = _own_columns(section)
-    named = [{**column, "names": _posted_as(column, own)} for column in columns]
+    named: RawColumns = [{**column, "names": _posted_as(column, own)} for column in columns]
+    decided = (forms or LogForms()).to_json()
+    for column in named:
+        column.update(_read_as(column, own.get(column["column"]) or "", section, decided))
     if section.refund is not None:
         named[list(fixed).index("refund")]["equals"] = spellings(section.refund.equals)
     return named
@@ -62,6 +68,15 @@ def _own_columns(section: Events) -> dict[str, str | None]:
         **{f"p{i}": name for i, name in enumerate(section.properties)},
         **{f"m{i}": name for i, name in enumerate(section.measures)},
     }
+
+
+def _read_as(column: dict[str, Any], name: str, section: Events, forms: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """How the texts of a column are read, where that is not plain by its type."""
+    if column["type"] == "DOUBLE":
+        return {"written": forms["written"].get(name, POINT)}
+    if column["column"] == "ts" and section.timestamp_format is not None:
+        return {"written": section.timestamp_format}
+    return {"apart": forms["apart"][name]} if name in forms["apart"] else {}
 
 
 def _posted_as(column: dict[str, Any], own: dict[str, str | None]) -> list[str]:
@@ -85,11 +100,15 @@ def trait_columns(plan: FeaturePlan) -> RawColumns:
     if not plan.traits:
         return []
     columns = [
-        {"key": trait.column, "column": trait.inside, "type": _kind(trait)}
-        | ({"written": trait.written} if trait.written else {})
-        for trait in plan.traits
+        {"key": trait.column, "column": trait.inside, "type": _kind(trait)} | _written(trait) for trait in plan.traits
     ]
     return [{"key": CUSTOMER_ID, "column": CUSTOMER_ID, "type": "VARCHAR"}, *columns]
+
+
+def _written(trait: Trait) -> dict[str, str]:
+    if trait.written is not None:
+        return {"written": trait.written}
+    return {"written": POINT} if trait.kind == "plain" and trait.features[0].type in ("number", "integer") else {}
 
 
 def event_sql(use_case: UseCase, plan: FeaturePlan) -> str:
@@ -117,7 +136,7 @@ def raw_events(use_case: UseCase, plan: FeaturePlan) -> dict[str, Any]:
     about = () if profiles is None else (profiles.customer_id, profiles.valid_from, *profiles.exclude)
     return {
         "sql": event_sql(use_case, plan),
-        "events": event_columns(use_case),
+        "events": event_columns(use_case, plan.forms),
         "traits": trait_columns(plan),
         "typed": isinstance(section.type, TypeColumn),
         "id": section.id,

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import ibis
 import ibis.expr.types as ir
 
-from features.columns.expressions import plural, slug, slugs
+from features.columns.expressions import plural, slugs
+from features.history.distinct_slugs import slugs_of_names
 from features.history.encoded_log import EncodedLog
 from features.point_in_time.aggregates import CUTOFF, DAY, CustomerAggregates, aggregate_events
 from features.point_in_time.feature_plan import FeaturePlan, Trait
@@ -249,7 +250,7 @@ def _level(plan: FeaturePlan, at: int) -> Definition:
     days, (kind, name, level) = plan.observation, plan.levels[at]
     return Definition(
         Feature(
-            f"{plural(kind)}_{slug(name)}_{level}_{days}d",
+            f"{plural(kind)}_{slugs_of_names(plan.properties)[name]}_{level}_{days}d",
             "integer",
             "property",
             plural(kind),
@@ -263,15 +264,15 @@ def _level(plan: FeaturePlan, at: int) -> Definition:
 
 
 def _measures(plan: FeaturePlan) -> Iterator[Definition]:
-    for index, name in enumerate(plan.measures):
+    for index, (name, word) in enumerate(slugs_of_names(plan.measures).items()):
         for days in plan.windows:
-            yield _measured(name, index, days, mean=False)
-            yield _measured(name, index, days, mean=True)
+            yield _measured(name, word, index, days, mean=False)
+            yield _measured(name, word, index, days, mean=True)
 
 
-def _measured(name: str, at: int, days: int, *, mean: bool) -> Definition:
+def _measured(name: str, word: str, at: int, days: int, *, mean: bool) -> Definition:
     kind = "mean" if mean else "sum"
-    feature = Feature(f"{slug(name)}_{kind}_{days}d", "number", "measure", window_days=days, subject=name)
+    feature = Feature(f"{word}_{kind}_{days}d", "number", "measure", window_days=days, subject=name)
     return Definition(
         feature,
         lambda log: log.measure_mean(at, days) if mean else log.measure(at, days),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
@@ -15,6 +15,7 @@ from features.columns.expressions import slug
 from features.config.use_case import TypeColumn, UseCase
 from features.errors import DataError
 from features.history.event_log import Log
+from features.history.log_forms import LogForms
 from features.sources.engine import frame
 from features.spec.feature import Feature
 
@@ -38,7 +39,7 @@ class Trait:
     features: tuple[Feature, ...]  # of a list: its length, then one for each of `levels`
     levels: tuple[str, ...] = ()
     separator: str | None = None  # of a list kept as text
-    written: str | None = None  # how amounts or dates are written, as `features.spec.formats` has it
+    written: str | None = None  # how amounts or dates are written, as `features.spec.numbers` and `moments` have it
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class FeaturePlan:
     currency: str | None
     traits: tuple[Trait, ...] = ()
     usual: tuple[Decimal, Decimal] | None = None  # between which amounts are not outliers; None: none are counted
+    forms: LogForms = field(default_factory=LogForms)
 
     @property
     def observation(self) -> int:
@@ -118,6 +120,7 @@ def plan_features(use_case: UseCase, log: Log, before: datetime) -> FeaturePlan:
         engagement=tuple((kind, weights[kind]) for kind in types if kind in weights),
         currency=currency_of(use_case),
         usual=_usual(known) if use_case.quality.outliers else None,
+        forms=log.forms,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +13,8 @@ import ibis.expr.types as ir
 import polars as pl
 
 from features.columns.column_report import column_report
-from features.columns.expressions import as_id, as_moment, as_written_moment, filled, slug
+from features.columns.expressions import as_id, as_moment, filled, slug
+from features.columns.personal_columns import personal_trait
 from features.columns.type_inference import InferredColumn, read_column
 from features.config.use_case import Profiles, UseCase
 from features.errors import DataError
@@ -27,12 +27,6 @@ from features.spec.feature import CUSTOMER_ID, ELIGIBLE, Feature, Finding
 
 _id, _from, _broken = "__customer_id", "__valid_from", "__broken"
 _most_levels, _least_rows = 12, 20
-_personal = re.compile(
-    r"(^|_)(e?mails?|e_mail|phone|telephone|tel|mobile_number|fax|iban|bic|ssn|nir|siret|passport|address|adresse|street|"
-    r"uuid|guid|login|username|password|ip_address|first_?name|last_?name|full_?name|surname|nom|prenom)(_|$)"
-)
-_identifier = re.compile(r"(^|_)(id|key|ref|number|no|code)$")
-_most_identities = 50
 _separators, _most_entries = (";", "|", ","), 100
 
 
@@ -103,8 +97,7 @@ def _fetch(source: Source, section: Profiles) -> pl.DataFrame:
     moment: ir.Value = ibis.null("timestamp(6)")
     if section.valid_from is not None:
         cells = source.column(section.valid_from)
-        written = section.valid_from_format
-        read = as_moment(cells) if written is None else as_written_moment(cells, written)
+        read = as_moment(cells, section.valid_from_format)
         if read is None:
             raise DataError(source.path, [f"column {section.valid_from!r} must hold dates, got {cells.type()}"])
         moment = read
@@ -159,7 +152,7 @@ def _trait(
     name = raw.name
     if name in section.exclude:
         return InferredColumn(raw, None), None
-    if why := personal(name, known):
+    if why := personal_trait(name, known):
         return InferredColumn(raw, None, dropped=why), None
     family = section.groups.get(name, "trait")
     shown = f"trait_{name}" if name.casefold() in taken else name
@@ -180,16 +173,6 @@ def _trait(
         return done, Trait(name, inside, "plain", (feature,), written=feature.written)
     age = Feature(f"{slug(shown) or 'date'}_age_days", "number", family, "days", subject=name)
     return done, Trait(name, inside, "date", (age,), written=feature.written)
-
-
-def personal(name: str, cells: pl.Series) -> str | None:
-    """Why a column names a person rather than a trait; None when it does not."""
-    words = slug(name)
-    if _personal.search(words):
-        return "it is personal by its name"
-    if _identifier.search(words) and cells.drop_nulls().n_unique() > _most_identities:
-        return "it is an identifier by its name and the number of its values"
-    return None
 
 
 def separator_of(cells: pl.Series, read: InferredColumn) -> str | None:

@@ -17,7 +17,8 @@ from features.columns.format_inference import time_of_day
 from features.sources.csv_files import dialect, first_rows
 from features.sources.engine import engine, frame
 from features.sources.source import files_of, is_csv, open_source, reading
-from features.spec.feature import EPOCHS, read_number
+from features.spec.moments import EPOCHS
+from features.spec.numbers import read_each
 
 FEW = 10  # different values up to which a column may be one of classes
 _rows, _cells = 20_000, 4_000_000
@@ -122,7 +123,7 @@ def _profile(cells: pl.Series) -> ColumnProfile:
         return ColumnProfile(cells.name, words, "moment", filled, len(cells))
     if written := _written(words, filled, shown):
         return ColumnProfile(cells.name, words, "moment", filled, len(cells), written)
-    number = cells.dtype.is_numeric() or (shown and _most(not math.isnan(read_number(text)) for text in shown))
+    number = cells.dtype.is_numeric() or (shown and _most(not math.isnan(read_each(text)) for text in shown))
     return ColumnProfile(cells.name, words, "number" if number else "text", filled, len(cells))
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import ibis
 
 from features.build.log_table import learning_table
-from features.columns.expressions import as_id, as_moment, as_written_moment
+from features.columns.expressions import as_id, as_moment
 from features.config.use_case import Quality, load_use_case
 from features.errors import DataError, UseCaseError
 from features.quality.render import as_text as report_text
@@ -161,7 +161,7 @@ def _pace(file: Path, guessed: RoleGuess) -> _Pace | None:
     with engine() as backend:
         source, written = open_source(backend, file), guessed.moment.written
         cells = source.column(guessed.moment.name)
-        moment = as_moment(cells) if written is None else as_written_moment(cells, written)
+        moment = as_moment(cells, written)
         if moment is None:
             return None
         with reading(file):

@@ -22,8 +22,8 @@ import pyarrow as pa
 
 from features.errors import DataError
 from features.sources.engine import literal
-from features.spec.feature import read_number
-from features.spec.formats import read_moment
+from features.spec.moments import read_moment
+from features.spec.numbers import read_each
 
 EXTRA = "__extra"  # what a row holds beyond the header's columns
 _row_number = "__row_number"  # a row's number in its file, where that is not its position in the table
@@ -147,7 +147,7 @@ def seems_data(names: Sequence[str]) -> bool:
     >>> seems_data(["customer", "date"]), seems_data(["c17", "2024-05-01", "12,50"])
     (False, True)
     """
-    return any(read_number(name) == read_number(name) or read_moment(name) is not None for name in names)
+    return any(read_each(name) == read_each(name) or read_moment(name) is not None for name in names)
 
 
 def _opened(file: Path, *, zipped: bool) -> gzip.GzipFile | io.BufferedReader:

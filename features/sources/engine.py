@@ -14,6 +14,8 @@ import ibis.expr.types as ir
 import polars as pl
 import pyarrow as pa
 
+from features.sources.grammar import teach
+
 _ROWS = 8_192  # fetched at a time
 
 
@@ -36,6 +38,7 @@ def engine() -> Iterator[Any]:
         )
         try:
             backend.raw_sql("SET TimeZone = 'UTC'")
+            teach(backend.con)
             yield backend
         finally:
             backend.disconnect()

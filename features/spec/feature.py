@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import math
-import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-type_dictionary = ("number", "integer", "boolean", "category", "date")
+type_names = ("number", "integer", "boolean", "category", "date")
 FeatureType = Literal["number", "integer", "boolean", "category", "date"]
 Polarity = Literal["positive", "negative"]
 
 CUSTOMER_ID = "customer_id"
 ELIGIBLE = "eligible"
-# How numbers are written as text, as regular expressions that Python and DuckDB read alike.
-AROUND = "^[\\s\u00a0\u202f]+|[\\s\u00a0\u202f]+$"
-BLANKS = "[ '\u00a0\u202f]"
-SPACED = rf"[+-]?[1-9][0-9]{{0,2}}({BLANKS}[0-9]{{3}})+([.,][0-9]+)?"
-GROUPED = r"[+-]?[1-9][0-9]{0,2}(,[0-9]{3})+(\.[0-9]+)?"
-DOTTED = r"[+-]?[1-9][0-9]{0,2}(\.[0-9]{3})+,[0-9]+"
-# How moments counted from 1970 are called, with their ticks a second.
-EPOCHS = {"epoch_s": 1, "epoch_ms": 10**3, "epoch_us": 10**6}
 MISSING = "(missing)"
 OTHER = "(other)"
 
@@ -34,32 +24,6 @@ def normalise(text: str) -> str:
     True
     """
     return " ".join(unicodedata.normalize("NFC", text).split()).casefold()
-
-
-def read_number(text: str) -> float:
-    """The number a text stands for, NaN where it is none.
-
-    Thousands may be parted by a comma (1,234.5), a blank or an apostrophe (1 234,5), or a point before a decimal comma
-    (1.234,5); else a comma parts decimals (12,5).
-
-    >>> [read_number(text) for text in (" 12 ", "1,234.5", "12,5", "1.234,50", "twelve")]
-    [12.0, 1234.5, 12.5, 1234.5, nan]
-    """
-    try:
-        return float(text)  # nearly always, and much the quickest; it passes over blanks around, as AROUND does
-    except ValueError:
-        plain = re.sub(AROUND, "", text)
-    if re.fullmatch(SPACED, plain):
-        plain = re.sub(BLANKS, "", plain)
-    if "," in plain:
-        if re.fullmatch(GROUPED, plain):
-            plain = plain.replace(",", "")
-        else:
-            plain = (plain.replace(".", "") if re.fullmatch(DOTTED, plain) else plain).replace(",", ".")
-    try:
-        return float(plain)
-    except ValueError:
-        return math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +48,8 @@ class Feature:
     window_days: int | None = None  # the window it looks back over; None: the whole log before the cutoff
     subject: str | None = None  # the property level, the measure or the trait it speaks of
     names: Mapping[str, str] = field(default_factory=dict)  # display names by language ("fr", "en"), from [names]
-    written: str | None = None  # how its cells are written as text, as `features.spec.formats` has it; None: as usual
+    written: str | None = None  # how its texts are written, as `features.spec.numbers` and `moments` have it
+    decimal: str | None = None  # what begins the decimals of texts of no written form; None: each is read by itself
 
     def to_json(self) -> dict[str, Any]:
         """The feature as it stands in a manifest."""
@@ -104,6 +69,7 @@ class Feature:
             "subject": self.subject,
             "names": dict(self.names),
             "written": self.written,
+            "decimal": self.decimal,
         }
 
     @classmethod

@@ -12,10 +12,10 @@ from features.sources.source import digest
 # The rooms that make figures. Raise a room's version by hand in the commit that changes its figures: tables are then
 # written anew and models trained anew. tests/system/test_figures.py fails where that was forgotten.
 FIGURE_VERSIONS = {
-    "spec": 1,
+    "spec": 2,
     "sources": 1,
-    "columns": 1,
-    "history": 1,
+    "columns": 2,
+    "history": 2,
     "point_in_time": 1,
     "tables": 1,
     "leakage": 1,

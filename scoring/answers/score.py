@@ -6,14 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from features.spec.feature import CUSTOMER_ID
-from features.spec.formats import amounts
 from features.spec.ids import posted_id
 from scoring.answers.prepared_profile import PreparedProfile
 from scoring.answers.served_release import Live, score_matrix
 from scoring.encoding.block import Block
 from scoring.encoding.encoder import Encoded, stranger
 from scoring.encoding.value_rules import ValueNote
-from scoring.encoding.vectorised import NUMERIC
 from scoring.errors import PolicyFailedError, RequestError
 from scoring.segments.assignment import DEFAULT, assign_all, field_of
 from scoring.segments.policy import Policy
@@ -203,8 +201,8 @@ def name_segments(
             return [live[parts[0]].field(score, parts[1]) for score in scores[parts[0]]]
         if isinstance(profiles, Block):
             column = profiles.column(name)
-            return _as_numbers(live, name, [column[row] for row in rows])
-        return _as_numbers(live, name, [_feature(profiles[row], name) for row in rows])
+            return _as_scored(live, name, [column[row] for row in rows])
+        return _as_scored(live, name, [_feature(profiles[row], name) for row in rows])
 
     statuses = {name: [score["status"] for score in answered] for name, answered in scores.items()}
     try:
@@ -222,13 +220,10 @@ def _feature(profile: Any, name: str) -> Any:
     return profile["features"].get(name)
 
 
-def _as_numbers(live: Mapping[str, Live], name: str, values: list[Any]) -> list[Any]:
-    """The values of a feature, amounts that were posted as text as the numbers they were scored as."""
-    every = (feature for served in live.values() for feature in served.scorer.encoder.features)
-    written = next((each.written for each in every if each.name == name and each.type in NUMERIC), None)
-    if written is None:
-        return values
-    return [amounts(written).read(value) if type(value) is str else value for value in values]
+def _as_scored(live: Mapping[str, Live], name: str, values: list[Any]) -> list[Any]:
+    """The values of a feature as the first use case that has it scored them."""
+    encoders = (served.scorer.encoder for served in live.values())
+    return next((encoder.as_scored(name, values) for encoder in encoders if name in encoder.names), values)
 
 
 def _shape(detail: str) -> ValueNote:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from features.spec.feature import CUSTOMER_ID
 from scoring.answers.served_release import STATUSES, Live, status_codes
 from scoring.encoding.encoder import Encoded, Encoder
+from scoring.encoding.file_values import file_reader
 from scoring.privacy.suppression import Suppression
 from scoring.reasons.reason_columns import reason_columns
 from scoring.segments.assignment import DEFAULT, assign_all, field_of
@@ -138,10 +139,12 @@ class _Part:
         return self.columns[field].to_pylist()
 
     def feature(self, name: str, table: pa.Table) -> list[Any]:
-        """What a segment's rule reads of the rows: categories as written, all else as encoded."""
+        """What a segment's rule reads of the rows: categories by their level, all else as encoded."""
         position = [feature.name for feature in self.encoder.features].index(name)
-        if self.encoder.features[position].type == "category":
-            return table.column(name).cast(pa.string()).to_pylist()
+        feature = self.encoder.features[position]
+        if feature.type == "category":
+            read = file_reader(feature)
+            return self.encoder.as_scored(name, [read(cell)[0] for cell in table.column(name).to_pylist()])
         return [None if math.isnan(value) else value for value in self.matrix[:, position].tolist()]
 
 

@@ -27,6 +27,7 @@ from scoring.segments.assignment import REPORT, SEGMENTS_FOLDER, SIZES, current_
 from scoring.segments.cut_points import cuts_of
 from scoring.segments.policy import Policy
 from scoring.segments.policy_file import PolicyError, read_policy
+from scoring.segments.rule_texts import level_texts
 from scoring.segments.sql import segment_sql
 from scoring.storage.atomic import write_file
 
@@ -47,6 +48,7 @@ def install(options: Namespace) -> CommandResult:
         source,
         {name: bundle.features for name, bundle in bundles.items()},
         {name: cuts_of(bundle) for name, bundle in bundles.items()},
+        {name: bundle.ladder.codes for name, bundle in bundles.items()},
     )
     _prove(policy, live)
     version = install_policy(options.home, policy, source)
@@ -75,8 +77,10 @@ def print_sql(options: Namespace) -> CommandResult:
     segment = policy.by_code.get(options.segment)
     if segment is None:
         raise UsageError(f"A segment must be of the policy ({', '.join(policy.by_code)}), got another.")
-    ladders = {name: load_release(options.home, name).bundle.ladder.codes for name in policy.use_cases}
-    text = segment_sql(policy, segment, ladders, prefixed=not options.plain)
+    bundles = {name: load_release(options.home, name).bundle for name in policy.use_cases}
+    ladders = {name: bundle.ladder.codes for name, bundle in bundles.items()}
+    levels = level_texts(feature for bundle in bundles.values() for feature in bundle.features)
+    text = segment_sql(policy, segment, ladders, prefixed=not options.plain, levels=levels)
     words = ["Stay rules and minimum stays are not in it: SQL knows no past."] if _keeps(policy) else []
     return CommandResult({"segment": segment.code, "policy": policy.version, "sql": text}, words, text)
 

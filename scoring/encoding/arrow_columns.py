@@ -12,11 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from features.spec.feature import Feature, read_number
-from features.spec.formats import amounts
-from scoring.encoding.value_rules import DAY, EncodedValue, InvalidValueError, ValueRule, doubtful
-
-TRUE, FALSE = frozenset({"true", "1", "yes"}), frozenset({"false", "0", "no"})
+from features.spec.feature import Feature
+from features.spec.numbers import PLAIN
+from scoring.encoding.file_values import file_reader
+from scoring.encoding.value_rules import DAY, FLOAT32_MAX, EncodedValue, InvalidValueError, ValueRule, doubtful
 
 
 @dataclass(slots=True)
@@ -46,17 +45,19 @@ def encode_column(feature: Feature, rule: ValueRule, missing: float, column: pa.
         ticks = pc.cast(pc.cast(column, pa.timestamp("us")), pa.int64())
         days = pc.divide(ticks.cast(pa.float64(), safe=False), DAY)
         return _numbers(feature, lambda value: _seen_only(feature, value), days)
-    return _distinct(_reading(feature, rule), missing, column)
+    return _distinct(_rule_of_files(feature, rule, missing), missing, column)
 
 
 def _plain_numbers(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
     """Texts as numbers, null where blank; None where some need a closer look."""
     texts = pc.utf8_trim_whitespace(pc.cast(column, pa.string()))
+    texts = pc.if_else(pc.equal(texts, ""), None, texts)
+    if pc.all(pc.match_substring_regex(texts, f"^({PLAIN})$")).as_py() is False:
+        return None
     try:
-        numbers = pc.cast(pc.if_else(pc.equal(texts, ""), None, texts), pa.float64())
+        return pc.cast(texts, pa.float64())
     except pa.ArrowInvalid:
         return None
-    return None if pc.any(pc.is_nan(numbers)).as_py() else numbers
 
 
 def _is_number(kind: pa.DataType) -> bool:
@@ -65,8 +66,10 @@ def _is_number(kind: pa.DataType) -> bool:
 
 def _numbers(feature: Feature, rule: ValueRule, column: pa.ChunkedArray) -> EncodedColumn:
     values = np.asarray(pc.fill_null(column.cast(pa.float64(), safe=False), math.nan).to_numpy(), dtype=np.float64)
-    done = EncodedColumn(values)
-    for row in np.flatnonzero(doubtful(feature, values)).tolist():
+    beyond = np.abs(values) > FLOAT32_MAX
+    done = EncodedColumn(np.where(beyond, math.nan, values))
+    done.warned.update(dict.fromkeys(np.flatnonzero(beyond).tolist(), "beyond_float32"))
+    for row in np.flatnonzero(~beyond & doubtful(feature, values)).tolist():
         _note(done, row, rule, float(values[row]))
     return done
 
@@ -100,48 +103,20 @@ def _distinct(rule: ValueRule, missing: float, column: pa.ChunkedArray) -> Encod
     return done
 
 
+def _rule_of_files(feature: Feature, rule: ValueRule, missing: float) -> Callable[[Any], EncodedValue]:
+    """The rule, reading a file's spellings of numbers, booleans, dates and categories first."""
+    read = file_reader(feature)
+
+    def cell(value: Any) -> EncodedValue:
+        posted, warning = read(value)
+        return (missing, warning) if posted is None else rule(posted)
+
+    return cell
+
+
 def _result(rule: ValueRule, missing: float, value: Any) -> tuple[float, str | None, str | None]:
-    if (
-        value is None
-        or (isinstance(value, float) and math.isnan(value))
-        or (isinstance(value, str) and not value.strip())
-    ):
-        return missing, None, None
     try:
         number, warning = rule(value)
     except InvalidValueError as error:
         return missing, str(error), None
     return number, None, warning
-
-
-def _reading(feature: Feature, rule: ValueRule) -> Callable[[Any], EncodedValue]:
-    """The rule, reading a file's spellings of numbers, booleans and categories first."""
-    if feature.type in ("number", "integer"):
-        read = read_number if feature.written is None else amounts(feature.written).read
-        return lambda value: _text_number(rule, read, value)
-    if feature.type == "boolean":
-        return lambda value: _loose_boolean(rule, value)
-    if feature.type == "category":
-        return lambda value: rule(_as_text(value))
-    return rule
-
-
-def _text_number(rule: ValueRule, read: Callable[[str], float], value: Any) -> EncodedValue:
-    try:
-        number = read(value) if isinstance(value, str) else float(value)
-    except (TypeError, ValueError):
-        return math.nan, "not_a_number"
-    return (math.nan, "not_a_number") if math.isnan(number) else rule(number)
-
-
-def _loose_boolean(rule: ValueRule, value: Any) -> EncodedValue:
-    text = str(value).strip().casefold()
-    if text in TRUE or value == 1:
-        return rule(True)
-    return rule(False) if text in FALSE or value == 0 else rule(value)
-
-
-def _as_text(value: Any) -> str:
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return value if isinstance(value, str) else str(value)

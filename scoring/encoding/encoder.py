@@ -10,9 +10,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from features.spec.feature import MISSING, Feature
+from features.spec.feature import Feature, normalise
+from features.spec.missing import is_machines_missing
+from features.spec.numbers import amounts
 from scoring.encoding.block import Block
-from scoring.encoding.value_rules import WARNINGS, InvalidValueError, ValueNote, category_codes, rule_for
+from scoring.encoding.value_rules import (
+    MISSING_CODE,
+    OTHER_CODE,
+    WARNINGS,
+    InvalidValueError,
+    ValueNote,
+    category_codes,
+    rule_for,
+)
 from scoring.encoding.vectorised import (
     NUMERIC,
     Plain,
@@ -50,11 +60,12 @@ class Encoder:
     def __init__(self, features: tuple[Feature, ...], levels: Mapping[str, list[str]]) -> None:
         self.features = features
         self.names = frozenset(feature.name for feature in features)
-        codes = {
+        self.levels = levels
+        self._codes = codes = {
             name: category_codes(feature, levels[name]) for feature in features if (name := feature.name) in levels
         }
         self._rules = [rule_for(feature, codes.get(feature.name, {})) for feature in features]
-        self._missing = [float(codes[f.name][MISSING]) if f.type == "category" else math.nan for f in features]
+        self._missing = [float(codes[f.name][MISSING_CODE]) if f.type == "category" else math.nan for f in features]
         self._numeric = [place for place, feature in enumerate(features) if is_plain(feature)]
         self._others = [place for place, feature in enumerate(features) if not is_plain(feature)]
         order = [features[place] for place in self._numeric + self._others]
@@ -164,6 +175,29 @@ class Encoder:
             encoded.matrix[row] = self._missing
         return encoded
 
+    def as_scored(self, name: str, values: Sequence[Any]) -> list[Any]:
+        """A feature's posted values as they are scored: texts of numbers as numbers, levels in their one spelling.
+
+        A text that is no level of the category is left as it is, one that stands for nothing is None.
+        """
+        feature = next(feature for feature in self.features if feature.name == name)
+        if feature.type == "category":
+            return self._levels_of(name, values)
+        if feature.type not in NUMERIC or feature.written is None:
+            return list(values)
+        read = amounts(feature.written).read
+        return [_known(read(value)) if type(value) is str else value for value in values]
+
+    def _levels_of(self, name: str, values: Sequence[Any]) -> list[Any]:
+        codes, levels = self._codes[name], self.levels[name]
+        marks = {codes[MISSING_CODE]: None, codes[OTHER_CODE]: None}
+        shown: dict[Any, Any] = {}
+        for value in {value for value in values if type(value) is str}:
+            code = codes.get(normalise(value))
+            nothing = is_machines_missing(value) if code is None else code == codes[MISSING_CODE]
+            shown[value] = None if nothing else value if code is None or code in marks else levels[code]
+        return [shown[value] if type(value) is str else value for value in values]
+
     def empty(self, matrix: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which rows know nothing at all: every feature missing."""
         return np.asarray(np.all(np.isnan(matrix) | (matrix == np.asarray(self._missing)), axis=1))
@@ -172,6 +206,10 @@ class Encoder:
 def _posted_as(feature: Feature) -> str:
     """A feature's type, or `amount` where numbers may be posted as text too."""
     return "amount" if feature.type in NUMERIC and feature.written is not None else feature.type
+
+
+def _known(number: float) -> float | None:
+    return None if math.isnan(number) else number
 
 
 def _note(code: str, name: str, detail: str) -> ValueNote:

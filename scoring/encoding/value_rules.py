@@ -11,8 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.spec.feature import MISSING, OTHER, Feature, normalise
-from features.spec.formats import amounts, counted, read_moment, whole
+from features.spec.missing import is_machines_missing
+from features.spec.moments import counted, read_moment, whole
+from features.spec.numbers import amounts
 
+MISSING_CODE, OTHER_CODE = MISSING.upper(), OTHER.upper()  # of codes by normalised text, which is never in capitals
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DAY = 86_400e6  # microseconds, as float64: a column's moments are divided by it too, to the same bits
@@ -22,6 +25,9 @@ WARNINGS = {
     "outside_training_range": "The value lies outside the range met in training.",
     "unseen_category": "The category was not met often enough in training; it is scored as OTHER.",
     "not_a_number": "The text is not a number; it is scored as missing.",
+    "not_a_date": "The text is not a date; it is scored as missing.",
+    "not_an_answer": "The text is not a yes or a no; it is scored as missing.",
+    "beyond_float32": "The number is infinite or beyond the range of float32; it is scored as missing.",
 }
 
 ValueNote = dict[str, str]  # {"code", "feature", "detail"}: a broken rule or a warning; never a customer's value
@@ -42,16 +48,24 @@ def rule_for(feature: Feature, codes: Mapping[str, int]) -> ValueRule:
     if feature.type == "date":
         return lambda value: (days := _days(value, feature.written), _range_warning(feature, days))
     if feature.written is not None:
-        written = feature.written
-        return lambda value: (number := _number(_amount(value, written), feature), _range_warning(feature, number))
+        return _amount_rule(feature, feature.written)
     return lambda value: (number := _number(value, feature), _range_warning(feature, number))
 
 
 def category_codes(feature: Feature, levels: list[str]) -> dict[str, int]:
-    """Normalised spelling -> code; the code is the position in `levels`, where OTHER and MISSING stand too."""
-    codes = {level if level in (MISSING, OTHER) else normalise(level): code for code, level in enumerate(levels)}
-    spellings = {normalise(spelling): codes[normalise(level)] for spelling, level in feature.spellings.items()}
-    return {**spellings, **codes, "": codes[MISSING]}
+    """Normalised spelling -> code; the code is the position in `levels`, where OTHER and MISSING stand too.
+
+    Those two stand under keys that no normalised text can be; a level that is called as they are has a spelling.
+    """
+    marks = {MISSING: levels.index(MISSING), OTHER: levels.index(OTHER)}
+    codes = {normalise(level): code for code, level in enumerate(levels) if level not in marks}
+    spellings = {
+        normalise(spelling): codes[normalise(level)]
+        for spelling, level in feature.spellings.items()
+        if normalise(level) in codes
+    }
+    own = {MISSING_CODE: marks[MISSING], OTHER_CODE: marks[OTHER], "": marks[MISSING]}
+    return {**marks, **spellings, **codes, **own}
 
 
 def kind(value: Any) -> str:
@@ -81,14 +95,18 @@ def _number(value: Any, feature: Feature) -> float:
     return float(value)
 
 
-def _amount(value: Any, written: str) -> Any:
-    """The number of a text written so; whatever is no text is left to the rule of numbers."""
-    if type(value) is not str:
-        return value
-    number = amounts(written).read(value)
-    if math.isnan(number):
-        raise InvalidValueError(f"Must be a number, text written {written}, or null, got other text.")
-    return number
+def _amount_rule(feature: Feature, written: str) -> ValueRule:
+    """The rule of numbers for texts written so; whatever is no text is left to it as it is."""
+
+    def cell(value: Any) -> EncodedValue:
+        if type(value) is str:
+            value = amounts(written).read(value)
+            if math.isnan(value):
+                raise InvalidValueError(f"Must be a number, text written {written}, or null, got other text.")
+        number = _number(value, feature)
+        return number, _range_warning(feature, number)
+
+    return cell
 
 
 def _range_warning(feature: Feature, number: float) -> str | None:
@@ -112,13 +130,15 @@ def _boolean(value: Any) -> EncodedValue:
 
 
 def _category(codes: Mapping[str, int]) -> ValueRule:
-    other = float(codes[OTHER])
+    other, missing = float(codes[OTHER_CODE]), float(codes[MISSING_CODE])
 
     def cell(value: Any) -> EncodedValue:
         if type(value) is not str:
             raise InvalidValueError(f"Must be text or null, got {kind(value)}.")
         code = codes.get(normalise(value))
-        return (float(code), None) if code is not None else (other, "unseen_category")
+        if code is not None:
+            return float(code), None
+        return (missing, None) if is_machines_missing(value) else (other, "unseen_category")
 
     return cell
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +13,7 @@ from scoring.segments.coverage import Bounds, uncovered, unreachable
 from scoring.segments.cut_points import Cuts
 from scoring.segments.policy import LEVELS, Policy, Segment, days
 from scoring.segments.rule_parser import parse_rule
+from scoring.segments.rule_texts import STATUSES, exact_texts, level_texts, with_known_texts
 from scoring.segments.rules import FIELDS, Kind, Rule, RuleError, names
 from scoring.text.formatting import LANGUAGES
 
@@ -46,9 +47,12 @@ class PolicyError(ValueError):
 
 
 def read_policy(
-    text: str, use_cases: Mapping[str, tuple[Feature, ...]], cuts: Mapping[str, Cuts] | None = None
+    text: str,
+    use_cases: Mapping[str, tuple[Feature, ...]],
+    cuts: Mapping[str, Cuts] | None = None,
+    bands: Mapping[str, Sequence[str]] | None = None,
 ) -> Policy:
-    """The policy of a TOML text over the released use cases, their features and the cut-points fitted with them.
+    """The policy of a TOML text over the released use cases, their features, cut-points and codes of bands.
 
     The cut-point of a feature that several use cases have is that of the one the policy names first.
 
@@ -56,11 +60,12 @@ def read_policy(
         PolicyError: It does not parse, names what is not there, has a segment nobody can be in, or leaves customers
             without one.
     """
+    text = text.removeprefix("\ufeff")  # as some editors begin a file
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise PolicyError([f"The policy must be TOML: {error}."]) from error
-    reader = _Reader(text, document, use_cases, cuts or {})
+    reader = _Reader(text, document, use_cases, cuts or {}, bands or {})
     policy = reader.read()
     if not reader.faults:
         reader.check_reach(policy)
@@ -78,6 +83,7 @@ class _Reader:
         document: Mapping[str, Any],
         use_cases: Mapping[str, tuple[Feature, ...]],
         cuts: Mapping[str, Cuts],
+        bands: Mapping[str, Sequence[str]],
     ) -> None:
         self.faults: list[str] = []
         self._lines = text.splitlines()
@@ -86,6 +92,9 @@ class _Reader:
         self._asked = self._use_cases(use_cases)
         self._features = [feature for name in self._asked for feature in use_cases[name]]
         self._kinds = self._known_kinds()
+        self._levels = level_texts(self._features)
+        self._codes = {f"{name}.band": exact_texts(bands[name]) for name in self._asked if name in bands}
+        self._codes |= {f"{name}.status": exact_texts(STATUSES) for name in self._asked}
         self._cuts = {feature: cut for name in reversed(self._asked) for feature, cut in cuts.get(name, {}).items()}
 
     def read(self) -> Policy:
@@ -179,7 +188,8 @@ class _Reader:
         if text is None:
             return None
         try:
-            return parse_rule(text, self._kinds, self._cuts)
+            rule = parse_rule(text, self._kinds, self._cuts)
+            return with_known_texts(rule, self._levels, self._codes)
         except RuleError as error:
             self._fault(number, key, str(error))
             return None

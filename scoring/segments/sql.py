@@ -6,11 +6,17 @@ from collections.abc import Iterator, Mapping
 
 from scoring.segments.assignment import SPEAKING, field_of
 from scoring.segments.policy import Policy, Segment
+from scoring.segments.rule_texts import Texts, with_every_spelling
 from scoring.segments.rules import sql_literal, sql_name, to_sql
 
 
 def segment_sql(
-    policy: Policy, segment: Segment, ladders: Mapping[str, tuple[str, ...]], *, prefixed: bool = True
+    policy: Policy,
+    segment: Segment,
+    ladders: Mapping[str, tuple[str, ...]],
+    *,
+    prefixed: bool = True,
+    levels: Texts | None = None,
 ) -> str:
     """TRUE where a customer is in the segment, else FALSE, never NULL: the same that `assign_all` answers.
 
@@ -18,13 +24,16 @@ def segment_sql(
         policy: The segment's.
         segment: Any of it; the rule is of who enters it, not of who stays by a stay rule or a minimum stay.
         ladders: The codes of each use case's bands, the lowest first.
+        levels: The levels of categories and their spellings, as `level_texts` has them.
         prefixed: Whether the columns of scores begin with the use case's name, as batch writes them for several.
     """
+    categories = (name for name, kind in policy.kinds.items() if kind == "text" and field_of(name) is None)
+    texts = {name: (levels or {}).get(name, {}) for name in categories}
 
     def column(name: str) -> str:
         parts = field_of(name)
         if parts is None:
-            return sql_name(name)
+            return f"NULLIF(LOWER(TRIM({sql_name(name)})), '')" if name in texts else sql_name(name)
         use_case, field = parts
         if field in ("lowest_band", "highest_band"):
             rung = ladders[use_case][0 if field == "lowest_band" else -1]
@@ -35,7 +44,7 @@ def segment_sql(
     spoken = [f"{column(f'{name}.status')} IN ({statuses})" for name in policy.use_cases]
 
     def rule_of(one: Segment) -> str:
-        return to_sql(one.rule, column)
+        return to_sql(with_every_spelling(one.rule, texts), column)
 
     def conditions(one: Segment) -> Iterator[str]:
         for ancestor in reversed(policy.ancestors(one)):

@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.spec.feature import CUSTOMER_ID, Feature
+from features.spec.numbers import PLAIN
 from features.spec.options import add_shared_options, program
+from scoring.encoding.file_values import as_json, file_reader
 from scoring.privacy.suppression import Suppression, open_suppression
 from scoring.releases.current_pointer import released_use_cases
 from scoring.releases.store import load_release
@@ -27,6 +29,7 @@ from serving.customers.housekeeping import finish_erasures
 from serving.customers.id_migration import settle_ids
 
 Row = tuple[str, Sequence[Any]]
+Reader = Callable[[Any], Any]  # of a feature's cells
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,7 +42,7 @@ def _load(options: argparse.Namespace) -> int:
     features = {name: load_release(options.home, name).bundle.features for name in released_use_cases(options.home)}
     erased = None if options.with_erased else open_suppression(options.home)
     passed: Counter[str] = Counter()
-    columns, rows = read_rows(options.file, texts_of(features.values()), erased, passed)
+    columns, rows = read_rows(options.file, readers_of(features.values()), erased, passed)
     finish_erasures(options.home, at_once=True)  # else what is loaded would go with what was erased
     settle_ids(options.home)
     count = put(options.home, columns, rows, as_of=options.as_of.timestamp())
@@ -76,14 +79,26 @@ def moment(text: str) -> datetime:
     return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
-def texts_of(features: Any) -> frozenset[str]:
-    """The columns that some use case reads as text."""
-    every: Iterator[Feature] = (feature for own in features for feature in own)
-    return frozenset(feature.name for feature in every if feature.type == "category")
+def readers_of(features: Iterable[Sequence[Feature]]) -> dict[str, Reader]:
+    """How the column of each feature is read; of use cases that share a feature the first says it."""
+    readers: dict[str, Reader] = {}
+    for feature in (feature for own in features for feature in own):
+        readers.setdefault(feature.name, _reader(feature))
+    return readers
+
+
+def _reader(feature: Feature) -> Reader:
+    read = file_reader(feature)
+
+    def cell(value: Any) -> Any:
+        known = as_json(read(value)[0])
+        return int(known) if feature.type == "integer" and known is not None and known == int(known) else known
+
+    return cell
 
 
 def read_rows(
-    file: Path, texts: frozenset[str], erased: Suppression | None, passed: Counter[str]
+    file: Path, readers: Mapping[str, Reader], erased: Suppression | None, passed: Counter[str]
 ) -> tuple[list[str], Iterator[Row]]:
     """The columns of a table beside the id, and its rows, to be read once; who was erased is passed over and counted.
 
@@ -91,7 +106,7 @@ def read_rows(
         BatchError: At once where the file is none, has no id or no other column; while reading where an id is missing
             or stands twice, or a cell cannot be kept.
     """
-    batches = read_batches(file)
+    batches = read_batches(file, as_text=True)
     first = next(batches, None)
     names = [] if first is None else first.column_names
     columns = [name for name in names if name != CUSTOMER_ID]
@@ -102,13 +117,13 @@ def read_rows(
         yield first
         yield from batches
 
-    return columns, _rows(every(), columns, texts, erased, passed)
+    return columns, _rows(every(), columns, readers, erased, passed)
 
 
 def _rows(
     batches: Iterator[pa.Table],
     columns: list[str],
-    texts: frozenset[str],
+    readers: Mapping[str, Reader],
     erased: Suppression | None,
     passed: Counter[str],
 ) -> Iterator[Row]:
@@ -117,7 +132,7 @@ def _rows(
     for table in batches:
         ids = id_column(table.column(CUSTOMER_ID)).to_pylist()
         gone = erased.erased(customer for customer in ids if customer) if erased else {}
-        cells = [_cells(name, table.column(name), text=name in texts) for name in columns]
+        cells = [_cells(name, table.column(name), readers.get(name)) for name in columns]
         for customer, *row in zip(ids, *cells, strict=True):
             count += 1
             if not customer or customer in seen:
@@ -130,11 +145,17 @@ def _rows(
                 yield customer, row
 
 
-def _cells(name: str, column: pa.ChunkedArray, *, text: bool) -> list[Any]:
-    """A column's values as they would be posted: dates in ISO form, what is not a number null."""
+def _cells(name: str, column: pa.ChunkedArray, read: Reader | None) -> list[Any]:
+    """A column's values as they would be posted: a feature's as training reads them, dates in ISO form.
+
+    What no use case reads yet is kept as it came; texts that all are numbers as machines write them as numbers.
+    """
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    if text or pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind):
-        return column.cast(pa.string()).to_pylist()
+    if read is not None:
+        known = {value: read(value) for value in column.unique().to_pylist()}
+        return [known[value] for value in column.to_pylist()]
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind):
+        return _as_numbers(column.cast(pa.string()))
     if pa.types.is_boolean(kind) or pa.types.is_integer(kind):
         return column.to_pylist()
     if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
@@ -148,3 +169,12 @@ def _cells(name: str, column: pa.ChunkedArray, *, text: bool) -> list[Any]:
         moments = column.cast(pa.timestamp("us", kind.tz), safe=False).to_pylist()
         return [value and value.isoformat() for value in moments]
     raise BatchError(f"Column {name} must hold numbers, text, booleans or dates, got {kind}.")
+
+
+def _as_numbers(texts: pa.ChunkedArray) -> list[Any]:
+    """Texts as numbers, where all are as machines write them and none is a code that begins with a zero."""
+    filled = texts.drop_null()
+    plain = pc.match_substring_regex(filled, rf"^\s*({PLAIN})\s*$")
+    if not len(filled) or not pc.all(plain).as_py() or pc.any(pc.match_substring_regex(filled, "^0[0-9]")).as_py():
+        return texts.to_pylist()
+    return pc.cast(pc.utf8_trim_whitespace(texts), pa.float64()).to_pylist()

@@ -23,7 +23,7 @@ from scoring.releases.current_pointer import released_use_cases
 from scoring.releases.store import load_release
 from scoring.storage.sqlite import Reader
 from serving.cli.exit_codes import DONE, FAILED, ended
-from serving.cli.load import read_rows, texts_of
+from serving.cli.load import read_rows, readers_of
 from serving.customers import feature_store as store
 from serving.customers.decision_log import FILE, decisions_of
 
@@ -102,7 +102,7 @@ def _customers(home: Path, file: Path | None) -> Iterator[tuple[str, Features]]:
         return
     names = released_use_cases(home)
     columns, rows = read_rows(
-        file, texts_of(load_release(home, name).bundle.features for name in names), None, Counter()
+        file, readers_of(load_release(home, name).bundle.features for name in names), None, Counter()
     )
     for customer, cells in rows:
         yield customer, dict(zip(columns, cells, strict=True))

@@ -6,10 +6,13 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from features.spec.formats import amounts, read_moment
+from features.spec.feature import normalise
+from features.spec.missing import is_missing
+from features.spec.moments import counted, read_moment, whole
+from features.spec.numbers import amounts
 from scoring.encoding.value_rules import ValueNote, kind
 
 if TYPE_CHECKING:
@@ -34,13 +37,19 @@ def moment(value: Any) -> datetime:
     Raises:
         CellError: It is not ISO 8601.
     """
+    return _moment(value, None)
+
+
+def _moment(value: Any, written: str | None) -> datetime:
+    rule = f"a date or time written {written} or in ISO 8601" if written else "a date or time in ISO 8601"
+    if type(value) in (int, float) and counted(written):
+        value = whole(value)
     if type(value) is not str:
-        raise CellError(f"must be a date or time in ISO 8601, got {kind(value)}")
-    try:
-        read = datetime.fromisoformat(value.strip())
-        return read.astimezone(UTC).replace(tzinfo=None) if read.tzinfo else read
-    except (ValueError, OverflowError):
-        raise CellError("must be a date or time in ISO 8601, got other text") from None
+        raise CellError(f"must be {rule}, got {kind(value)}")
+    read = read_moment(value, written)
+    if read is None:
+        raise CellError(f"must be {rule}, got other text")
+    return read.replace(tzinfo=None)
 
 
 def read_record(
@@ -90,20 +99,28 @@ def _read(value: Any, column: Mapping[str, Any], name: str) -> Any:
         return _text(value).strip().lower() in column["equals"]
     if column["column"] == "type" and not any(sign.isalnum() for sign in _text(value)):
         raise CellError("must hold a letter or a digit")
+    written = column.get("written")
+    if column["type"] == "TIMESTAMP":
+        return _moment(value, written)
+    if written is not None and type(value) is str:
+        value = _number_of(value, written)
+    if value is None:
+        return None
     if _summed.fullmatch(column["column"]) and abs(_number(value)) >= MOST:
         raise CellError("must be a number below 1e14 in size, got a larger one")
-    written = column.get("written")
-    if written is None or type(value) is not str:
-        return _readers[column["type"]](value)
-    if column["type"] == "TIMESTAMP":
-        read = read_moment(value, written)
-        if read is None:
-            raise CellError(f"must be a date or time written {written} or in ISO 8601, got other text")
-        return read.replace(tzinfo=None)
-    number = amounts(written).read(value)
-    if math.isnan(number):
-        raise CellError(f"must be a number, or text written {written}, got other text")
-    return _number(number)
+    if "apart" in column and type(value) is str:
+        value = column["apart"].get(normalise(value), value)
+    return _readers[column["type"]](value)
+
+
+def _number_of(text: str, written: str) -> float | None:
+    """The number of a text written so; None where it says that there is none."""
+    number = amounts(written).read(text)
+    if not math.isnan(number):
+        return number
+    if not text.strip() or is_missing(text):
+        return None
+    raise CellError(f"must be a number, or text written {written}, got other text")
 
 
 def arrow_table(columns: Columns, rows: Sequence[Sequence[Any]]) -> pa.Table:
@@ -182,6 +199,5 @@ _readers: Mapping[str, Callable[[Any], Any]] = {
     "DOUBLE": _number,
     "BIGINT": _integer,
     "BOOLEAN": _boolean,
-    "TIMESTAMP": moment,
     "VARCHAR[]": _texts,
 }

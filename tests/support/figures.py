@@ -23,8 +23,9 @@ from features.history.log_span import find_log_span
 from features.leakage.univariate import explained_together, group, univariate_evidence
 from features.sources.engine import engine, frame
 from features.sources.source import open_source
-from features.spec.feature import Feature, normalise, read_number
-from features.spec.formats import amounts, read_moment
+from features.spec.feature import Feature, normalise
+from features.spec.moments import read_moment
+from features.spec.numbers import amounts, read_each
 from features.tables.target import labels_of
 from scoring.bundle.bundle import Bundle, load_bundle
 from scoring.bundle.scorer import Scorer
@@ -122,7 +123,7 @@ def of_spec() -> Figures:
     moment = read_moment("03/04/2024 10:11", "%d/%m/%Y %H:%M")
     return {
         "amounts": sum(amounts("1 234,56 €").read(text) for text in texts),
-        "numbers": sum(read_number(text) for text in ("1.5", " 2e3 ", "-7")),
+        "numbers": sum(read_each(text) for text in ("1.5", " 2e3 ", "-7")),
         "moment": moment.timestamp() if moment else 0.0,
         "normalised": float(len(normalise("  Été   à PARIS "))),
     }

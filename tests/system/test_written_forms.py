@@ -21,7 +21,8 @@ from features.columns.format_inference import AmbiguousForm, find_form
 from features.columns.type_inference import read_column
 from features.config.use_case import load_use_case
 from features.errors import DataError, UseCaseError
-from features.spec.formats import amounts, read_moment
+from features.spec.moments import read_moment
+from features.spec.numbers import amounts
 from scoring.encoding.encoder import Encoder
 from tests.features.build.test_ready_table import N, base, cycle, feature, learned, told
 from tests.support.worlds import write_use_case

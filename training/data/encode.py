@@ -36,7 +36,7 @@ def fit_encoder(features: Sequence[Feature], rows: pl.DataFrame) -> tuple[tuple[
             learned.append(dataclasses.replace(feature, levels=levels))
             codes[feature.name] = order
         else:
-            learned.append(dataclasses.replace(feature, seen=_seen(feature, column)))
+            learned.append(dataclasses.replace(feature, seen=_seen(feature, column), decimal=_decimal(feature)))
     return tuple(learned), codes
 
 
@@ -90,6 +90,11 @@ def _levels(column: pl.Series, outcome: NDArray[np.float64]) -> tuple[tuple[str,
     tally[MISSING] = (float(gaps["hits"].sum()), int(gaps["rows"].sum()))
     rate = {level: (hits + WEIGHT * base) / (rows + WEIGHT) for level, (hits, rows) in tally.items()}
     return tuple(kept["text"].to_list()), sorted(rate, key=lambda level: (rate[level], level))
+
+
+def _decimal(feature: Feature) -> str | None:
+    """What begins the decimals of texts in files to score, where no form says it: they were read so in training."""
+    return "." if feature.type in ("number", "integer") and feature.written is None else None
 
 
 def _seen(feature: Feature, column: pl.Series) -> tuple[float, float] | None:

@@ -11,9 +11,11 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from features.spec.feature import Feature
 from scoring.bundle.bundle import load_bundle
 from scoring.bundle.golden_rows import replay
 from scoring.bundle.scorer import Scorer
+from scoring.encoding.file_values import as_json, file_reader
 
 
 class ServedProbability(mlflow.pyfunc.PythonModel):
@@ -33,19 +35,25 @@ class ServedProbability(mlflow.pyfunc.PythonModel):
     ) -> NDArray[np.float64]:
         """One probability a row, shape (rows,); NaN where the row breaks a feature's rule."""
         encoder = self.scorer.encoder
-        columns = {name: _column(model_input[name]) for name in (feature.name for feature in encoder.features)}
+        columns = {feature.name: _column(model_input[feature.name], feature) for feature in encoder.features}
         encoded = encoder.table(pa.table(columns))
         probability = self.scorer.score(encoded.matrix).probability
         probability[list(encoded.errors)] = np.nan
         return probability
 
 
-def _column(values: pd.Series) -> pa.Array:
-    """A pandas column as arrow, whatever pandas made of its gaps; mixed ones as text."""
-    try:
+def _column(values: pd.Series, feature: Feature) -> pa.Array:
+    """A pandas column as arrow, whatever pandas made of its gaps; of mixed types, each cell as it would be posted."""
+    kinds = {type(value) for value in values if not _is_gap(value)} if values.dtype == object else set()
+    if len(kinds) < 2:
         return pa.Array.from_pandas(values)
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
-        return pa.array([None if pd.isna(value) else str(value) for value in values], type=pa.string())
+    read = file_reader(feature)
+    cells = [None if _is_gap(value) else as_json(read(value)[0]) for value in values]
+    return pa.array(cells, pa.float64() if feature.type in ("number", "integer") else None)
+
+
+def _is_gap(value: Any) -> bool:
+    return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and value != value)
 
 
 mlflow.models.set_model(ServedProbability())

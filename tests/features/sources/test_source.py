@@ -142,9 +142,9 @@ def test_moments_that_are_not_iso_are_refused_with_the_key_to_set(tmp_path: Path
 
 
 def test_moments_in_another_form_than_the_one_said_are_bad_rows(tmp_path: Path) -> None:
-    """A date that the form does not fit, or a number of another unit, is no event."""
+    """A date that the form does not fit is no event, but one that begins with its year can mean but one day."""
     log = purchases().with_columns(ts=pl.col("ts").dt.strftime("%d/%m/%Y"))
-    odd = log.head(2).with_columns(ts=pl.Series(["2024-02-01", "31/02/2024"]))
+    odd = log.head(3).with_columns(ts=pl.Series(["01-02-2024", "31/02/2024", "2024-02-01"]))
     pl.concat([log, odd]).write_parquet(tmp_path / "a.parquet")
 
     report = learning_table(case(tmp_path, "a.parquet", timestamp_format="%d/%m/%Y")).report

@@ -15,9 +15,9 @@ from tests.support.models import LEVELS, SHOP, shop_rows
 
 encoder = Encoder(SHOP, LEVELS)
 cells = {
-    "days_since_purchase": st.none() | st.floats(allow_nan=False) | st.integers(-5, 500),
+    "days_since_purchase": st.none() | st.floats(-3e38, 3e38) | st.integers(-5, 500),
     "purchases_90d": st.none() | st.integers(-3, 40),
-    "monetary_365d": st.none() | st.floats(-1e39, 1e39),
+    "monetary_365d": st.none() | st.floats(-3e38, 3e38),
     "subscribed": st.none() | st.booleans(),
     "joined on": st.none() | st.dates().map(str),
     "canal d'achat": st.none() | st.sampled_from(["web", " WEB", "Store", "boutique", "phone", ""]),
@@ -107,6 +107,26 @@ def test_text_columns_of_a_file_stand_for_numbers_dates_and_booleans():
     ]
     assert np.array_equal(encoded.matrix, np.array(expected), equal_nan=True)
     assert [note["code"] for note in encoded.warnings[1]] == ["not_a_number"]
+
+
+def test_what_training_takes_for_missing_is_missing_in_a_file():
+    """Infinity, what float32 cannot hold, and text that is no date or answer: each is named, none fails its row."""
+    table = pa.table({
+        "days_since_purchase": [math.inf, 1e39, math.nan],
+        "purchases_90d": ["inf", "1e39", "NULL"],
+        "monetary_365d": [-math.inf, 1.0, 2.0],
+        "subscribed": ["X", "oui", "#N/A"],
+        "joined on": ["N/A", "hier", "1997-03-02"],
+        "canal d'achat": ["NULL", "#REF!", "web"],
+    })  # fmt: skip
+
+    encoded = encoder.table(table)
+
+    assert not encoded.errors
+    assert np.array_equal(np.isnan(encoded.matrix[:, :5]).sum(axis=1), [5, 3, 3])
+    assert encoded.matrix[:, 5].tolist() == [2, 2, 0]
+    codes = [[note["code"] for note in encoded.warnings[row]] for row in range(3)]
+    assert codes[0] == ["beyond_float32", "not_a_number", "beyond_float32", "not_an_answer", "not_a_date"]
 
 
 def test_a_table_without_a_features_column_is_refused_by_name():

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -121,7 +122,8 @@ def test_an_installed_policy_reads_back_the_same(tmp_path):
 def test_a_value_spelled_like_a_part_of_a_rule_reads_back_as_a_value(tmp_path, word):
     """An installed rule is the one that was checked, whatever its texts say."""
     rule = f"\\\"canal d'achat\\\" IN ('{word}', 'web') AND churn.band <> '{word}'"
-    policy = read_policy(GOOD.replace("purchases_90d >= 2", rule), USE_CASES)
+    known = tuple(replace(each, levels=(*each.levels, word)) if each.levels else each for each in SHOP)
+    policy = read_policy(GOOD.replace("purchases_90d >= 2", rule), dict.fromkeys(USE_CASES, known))
     install_policy(tmp_path, policy, "")
 
     assert current_policy(tmp_path).segments == policy.segments

@@ -15,6 +15,7 @@ from scoring.segments.assignment import current_policy, install_policy
 from scoring.segments.policy import Policy, Segment
 from scoring.segments.policy_file import PolicyError, read_policy
 from scoring.segments.rule_parser import parse_rule
+from scoring.segments.rule_texts import level_texts
 from scoring.segments.rules import FIELDS, RuleError, from_json
 from scoring.segments.sql import segment_sql
 from tests.scoring.segments.test_assignment import GOOD, USE_CASES
@@ -176,7 +177,7 @@ def codes_of(told):
 def in_sql(connection, policy):
     """Each customer's segments, every one asked by its own SQL expression, run by DuckDB."""
     ladders = dict.fromkeys(policy.use_cases, ("low", "medium", "high"))
-    asked = ", ".join(segment_sql(policy, segment, ladders) for segment in policy.segments)
+    asked = ", ".join(segment_sql(policy, segment, ladders, levels=level_texts(SHOP)) for segment in policy.segments)
     answered = connection.execute(f"SELECT {asked} FROM customers").fetchall()  # noqa: S608 our own rules
     assert all(value is not None for row in answered for value in row)
     codes = [segment.code for segment in policy.segments]
