@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from features.spec.moments import read_moment
 
 from features.spec.feature import CUSTOMER_ID
+from features.spec.moments import read_moment
 from scoring.audiences.snapshot import AudienceError
 from scoring.storage.id_columns import id_column
 from scoring.storage.table_files import read_batches

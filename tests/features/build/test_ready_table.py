@@ -331,7 +331,7 @@ def test_names_may_be_anything(tmp_path: Path) -> None:
         "select",
         "Select",
         'say "hi"',
-        "prénom ✓",
+        "préférence ✓",
         "a b",
         "0",
         "c1",
