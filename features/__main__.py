@@ -18,6 +18,7 @@ from features.quality.duplicates import LEAST, likely_duplicates, write_links
 from features.quality.render import as_page, as_text
 from features.scaffold.use_case_draft import init
 from features.spec.options import EITHER_SIDE, add_shared_options, command_first, program
+from features.spec.suppression_list import SuppressionError, objectors_of
 from features.spec.terminal import print_to_any_terminal
 
 
@@ -31,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _report_broken_rules(2, failure.file, failure.broken)
     except DataError as failure:
         return _report_broken_rules(3, failure.file, failure.broken)
+    except SuppressionError as failure:
+        return _report_broken_rules(1, str(options.home), [str(failure)])
     except OSError as failure:
         return _report_broken_rules(1, str(failure.filename), [str(failure.strerror)])
     except KeyboardInterrupt:
@@ -77,7 +80,9 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--html", type=Path, metavar="F", help="also write a page")
             command.add_argument("--quarantine", type=Path, metavar="DIR", help="also write the bad rows there")
     for command in commands.choices.values():
-        add_shared_options(command, home="as for every command; feature tables belong to no home")
+        add_shared_options(
+            command, home="whose objectors and erased are left out (default: PENCHANT_HOME, else .penchant)"
+        )
     return parser
 
 
@@ -90,7 +95,7 @@ def _moment(text: str) -> datetime:
 
 
 def _build(options: argparse.Namespace) -> int:
-    file, rows = build(load_use_case(options.use_case), options.cutoff, options.out)
+    file, rows = build(load_use_case(options.use_case), options.cutoff, options.out, objectors_of(options.home))
     print("unchanged" if rows is None else f"{rows:,} customers", file=sys.stderr)
     print(json.dumps({"file": str(file), "customers": rows}) if options.json else file)
     return 0
@@ -114,7 +119,7 @@ def _duplicates(options: argparse.Namespace) -> int:
 
 def _report(options: argparse.Namespace) -> int:
     use_case = load_use_case(options.use_case)
-    report = learning_table(use_case, quarantine=options.quarantine).report
+    report = learning_table(use_case, quarantine=options.quarantine, objectors=objectors_of(options.home)).report
     if options.html:
         options.html.write_text(as_page(use_case.name, report), encoding="utf-8")
         print(f"written: {options.html}", file=sys.stderr)
@@ -123,7 +128,7 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _prove(options: argparse.Namespace) -> int:
-    findings = prove(load_use_case(options.use_case))
+    findings = prove(load_use_case(options.use_case), objectors_of(options.home))
     found = [finding.to_json() for finding in findings]
     if options.json:
         print(json.dumps(found, ensure_ascii=False, indent=1))

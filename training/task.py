@@ -9,6 +9,7 @@ from typing import Literal
 from features.build.log_table import LearningTable
 from features.columns.expressions import slug
 from features.config.use_case import UseCase
+from features.spec.suppression_list import Objectors
 from features.tables.digests import config_digest
 from training.fitting.candidates import Fit, candidates
 from training.provenance import code_revision, key_digest, library_versions
@@ -27,6 +28,7 @@ class Task:
     home: Path
     registry: Registry
     mode: Mode
+    objectors: Objectors | None = None  # who is learned from nowhere, as the home's list had it when the data was read
 
     @property
     def name(self) -> str:

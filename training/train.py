@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 from features.build.log_table import learning_table
 from features.config.use_case import UseCase
 from features.sources.quarantine import write_quarantine
+from features.spec.suppression_list import objectors_of
 from training.bundling.build import build
 from training.data.population import current
 from training.data.split import Parts, split
@@ -53,7 +54,8 @@ def train(use_case: UseCase, *, home: Path, registry: Registry, mode: Mode) -> d
         tempfile.TemporaryDirectory() as scratch,
     ):
         with progress.stage("read") as notes:
-            task = Task(use_case, learning_table(use_case), home, registry, mode)
+            objectors = objectors_of(home)
+            task = Task(use_case, learning_table(use_case, objectors=objectors), home, registry, mode, objectors)
             notes.append(f"{task.table.rows.height:,} rows, {len(task.table.features)} features")
             notes.extend(_set_aside(task))
         known = registry.by_key(task.name, task.key())
@@ -96,7 +98,7 @@ def _train(task: Task, parts: Parts, scratch: Path, progress: Progress) -> dict[
         evidence = measured(task, parts, learned)
         notes.append(evidence.verdict(choice.kind))
     with progress.stage("build") as notes:
-        population = current(task.use_case, task.table, parts.test)
+        population = current(task.use_case, task.table, parts.test, task.objectors)
         built = build(scratch / "bundle", task, parts, learned, evidence, population)
         notes.append(f"reasons add up within {built.bundle.manifest['receipt']['largest_sum_difference']:.1e}")
     with progress.stage("compare") as notes:

@@ -15,17 +15,20 @@ import polars as pl
 from features.build.log_table import scoring_table
 from features.config.use_case import UseCase
 from features.errors import UseCaseError
+from features.spec.suppression_list import Objectors
 from features.tables.digests import code_digest, config_digest, input_digest
 
 ENDINGS = (".parquet", ".csv")
 
 
-def build(use_case: UseCase, cutoff: datetime, out: Path) -> tuple[Path, int | None]:
+def build(
+    use_case: UseCase, cutoff: datetime, out: Path, objectors: Objectors | None = None
+) -> tuple[Path, int | None]:
     """Writes the feature table at a cutoff; gives the file and its rows, None where it was there already.
 
     A path that ends in .parquet or .csv is one file. Any other is a folder of partitions, `cutoff=D/features.parquet`
     with a `manifest.json` beside it: the same inputs, use case and code write nothing again, as long as the file is
-    what was written. Bad rows go to `quarantine/` beside the table.
+    what was written. `objectors` are in none of it. Bad rows go to `quarantine/` beside the table.
 
     Raises:
         UseCaseError: the use case is on a ready table, or `out` cannot be what it is asked to be.
@@ -33,15 +36,15 @@ def build(use_case: UseCase, cutoff: datetime, out: Path) -> tuple[Path, int | N
     """
     _check(out)
     if out.suffix in ENDINGS:
-        table = scoring_table(use_case, cutoff, quarantine=out.parent / "quarantine")
+        table = scoring_table(use_case, cutoff, quarantine=out.parent / "quarantine", objectors=objectors)
         _write(table, out)
         return out, len(table)
     folder = out / f"cutoff={cutoff.astimezone(UTC):%Y-%m-%dT%H%M%S}".removesuffix("T000000")
     file, manifest = folder / "features.parquet", folder / "manifest.json"
-    made_from = _made_from(use_case, cutoff)
+    made_from = _made_from(use_case, cutoff, objectors)
     if _is_there(file, manifest, made_from):
         return file, None
-    table = scoring_table(use_case, cutoff, quarantine=out / "quarantine")
+    table = scoring_table(use_case, cutoff, quarantine=out / "quarantine", objectors=objectors)
     manifest.unlink(missing_ok=True)
     _write(table, file)
     stated = {**made_from, "rows": len(table), "sha256": _sha256(file)}
@@ -58,8 +61,10 @@ def _check(out: Path) -> None:
         raise UseCaseError(out, [f"--out must lie in a folder, {above} is a file"])
 
 
-def _made_from(use_case: UseCase, cutoff: datetime) -> dict[str, str]:
+def _made_from(use_case: UseCase, cutoff: datetime, objectors: Objectors | None) -> dict[str, str]:
+    listed = {"objectors_digest": objectors.digest()} if objectors else {}
     return {
+        **listed,
         "use_case": use_case.name,
         "cutoff": cutoff.astimezone(UTC).isoformat(),
         "input_digest": input_digest(use_case),

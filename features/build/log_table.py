@@ -28,6 +28,7 @@ from features.sources.engine import engine
 from features.sources.quarantine import write_quarantine
 from features.sources.rejected_rows import BadRows
 from features.spec.feature import CUSTOMER_ID, ELIGIBLE, DataNote, Feature, Finding
+from features.spec.suppression_list import Objectors
 from features.tables.digests import input_digest
 from features.tables.learning_table import (
     CUTOFF,
@@ -37,6 +38,8 @@ from features.tables.learning_table import (
     LearningTable,
     check_names,
     class_shortage,
+    digest_without,
+    objection_notes,
     with_display_names,
 )
 from features.tables.schema import check_table
@@ -44,19 +47,23 @@ from features.tables.schema import check_table
 __all__ = ["LearningTable", "learning_table", "rows_at", "scoring_table"]
 
 
-def learning_table(use_case: UseCase, *, quarantine: Path | None = None) -> LearningTable:
+def learning_table(
+    use_case: UseCase, *, quarantine: Path | None = None, objectors: Objectors | None = None
+) -> LearningTable:
     """The table a use case learns from; bad rows are also written to the folder `quarantine`, where one is given.
+
+    `objectors` are left out before anything is counted, and the report says how many of them the source held.
 
     Raises:
         DataError: the data broke its contract.
         UseCaseError: the use case names a column that is not there.
     """
     if use_case.table is not None:
-        table = read_ready_table(use_case)
+        table = read_ready_table(use_case, objectors)
         write_quarantine(quarantine, use_case.name, table.bad)
         return replace(table, findings=(*table.findings, *leak_findings(table, use_case.accepted_leaks)))
     with engine() as backend:
-        context = open_log_context(backend, use_case, None)
+        context = open_log_context(backend, use_case, None, objectors)
         bad = _bad(context)
         write_quarantine(quarantine, use_case.name, bad)
         features = with_display_names(log_features(context.plan), use_case)
@@ -70,14 +77,17 @@ def learning_table(use_case: UseCase, *, quarantine: Path | None = None) -> Lear
     check_table(rows, features, context.log.source.path)
     undated = (*_misdated(context.log), *(() if context.profiles is None else context.profiles.findings))
     report = _report(context, cutoffs, [*notes, *incoherent], rows, features)
-    table = LearningTable(
-        rows, features, eligibility(use_case), cutoffs, report, input_digest(use_case), undated, context.plan, bad
-    )
+    digest = digest_without(input_digest(use_case), objectors, context.log.barred)
+    table = LearningTable(rows, features, eligibility(use_case), cutoffs, report, digest, undated, context.plan, bad)
     return replace(table, findings=(*leaks, *undated, *leak_findings(table, use_case.accepted_leaks)))
 
 
-def scoring_table(use_case: UseCase, cutoff: datetime, *, quarantine: Path | None = None) -> pl.DataFrame:
+def scoring_table(
+    use_case: UseCase, cutoff: datetime, *, quarantine: Path | None = None, objectors: Objectors | None = None
+) -> pl.DataFrame:
     """Customers with any event before the cutoff, by id: customer_id, the model's features, `eligible` last.
+
+    Without `objectors`, whose events and profiles are left out.
 
     The features are those of the model as long as the cutoff is not earlier than its training cutoffs; earlier, the
     levels counted are those of the events before the cutoff.
@@ -89,7 +99,7 @@ def scoring_table(use_case: UseCase, cutoff: datetime, *, quarantine: Path | Non
     if use_case.events is None:
         raise UseCaseError(use_case.file, ["[events] must be given to build features; a table is scored as it is"])
     with engine() as backend:
-        context = open_log_context(backend, use_case, cutoff)
+        context = open_log_context(backend, use_case, cutoff, objectors)
         write_quarantine(quarantine, use_case.name, _bad(context))
         table = context.features_at(cutoff)
     features, eligible = log_features(context.plan), eligibility(use_case)
@@ -98,13 +108,13 @@ def scoring_table(use_case: UseCase, cutoff: datetime, *, quarantine: Path | Non
     return table.with_columns(allowed.alias(ELIGIBLE))
 
 
-def rows_at(use_case: UseCase, moments: Sequence[datetime]) -> pl.DataFrame:
+def rows_at(use_case: UseCase, moments: Sequence[datetime], objectors: Objectors | None = None) -> pl.DataFrame:
     """Eligible customers at further cutoffs, with the features and the bookkeeping of the learning table's rows.
 
     Each moment's outcome window must end inside the log.
     """
     with engine() as backend:
-        context = open_log_context(backend, use_case, None)
+        context = open_log_context(backend, use_case, None, objectors)
         return pl.concat([_eligible_at(context, moment) for moment in moments])
 
 
@@ -195,7 +205,9 @@ def _report(
         "eligible": [
             {"cutoff": moment.isoformat(), "customers": n, "base_rate": rate} for moment, n, rate in per_cutoff.rows()
         ],
-        "notes": [note.to_json() for note in (*log.span.notes, *notes)],
+        "notes": [
+            note.to_json() for note in (*objection_notes(len(log.barred), log.barred_rows), *log.span.notes, *notes)
+        ],
         "columns": columns,
         "profiles": None
         if profiles is None

@@ -16,6 +16,7 @@ from features.columns.personal_columns import personal_column
 from features.columns.type_inference import InferredColumn, read_column
 from features.config.use_case import Table, UseCase
 from features.errors import DataError, UseCaseError
+from features.history.identities import barred_among
 from features.leakage.detectors import identifiers
 from features.point_in_time.labels import LABEL
 from features.sources.engine import engine, frame
@@ -23,6 +24,7 @@ from features.sources.rejected_rows import GUEST, BadRows, bad_rows_of, reject_t
 from features.sources.source import FILE, ROW, Source, digest, missing_column, open_source, reading
 from features.spec.feature import DataNote, Finding
 from features.spec.ids import zero_names_guests
+from features.spec.suppression_list import Objectors
 from features.tables.learning_table import (
     BOOKKEEPING,
     CUTOFF,
@@ -32,6 +34,8 @@ from features.tables.learning_table import (
     LearningTable,
     check_names,
     class_shortage,
+    digest_without,
+    objection_notes,
     with_display_names,
 )
 from features.tables.repeated_rows import customer_column, duplicates, grouped_by, repeated_notes
@@ -48,8 +52,8 @@ _identifier = re.compile(
 )
 
 
-def read_ready_table(use_case: UseCase) -> LearningTable:
-    """The ready table of a use case, its columns read as what they are.
+def read_ready_table(use_case: UseCase, objectors: Objectors | None = None) -> LearningTable:
+    """The ready table of a use case without `objectors`, its columns read as what they are.
 
     Raises:
         DataError: a column that is needed is not there, too many rows are bad, or a class is too small.
@@ -63,6 +67,10 @@ def read_ready_table(use_case: UseCase) -> LearningTable:
         _check_columns(use_case, section, source)
         backend.raw_sql("SET preserve_insertion_order = true")
         cells = _fetch(source, section)
+    barred = barred_among(cells[ID].drop_nulls().to_list(), objectors, {}) if section.customer_id else frozenset[str]()
+    fetched = len(cells)
+    cells = cells.filter(~pl.col(ID).is_in(list(barred)).fill_null(False)) if barred else cells
+    left_out = objection_notes(len(barred), fetched - len(cells))
     copies = duplicates(cells, [source.inside(name) for name in source.columns])
     seeming = None if section.customer_id else _seeming_customer(cells, source, section)
     if seeming:
@@ -99,14 +107,16 @@ def read_ready_table(use_case: UseCase) -> LearningTable:
         "duplicate_rows": copies,
         "bad_rows": bad.to_json(),
         "notes": [
-            note.to_json() for note in (*_label_notes(section, further), *_notes(section, kept, copies, seeming))
+            note.to_json()
+            for note in (*left_out, *_label_notes(section, further), *_notes(section, kept, copies, seeming))
         ],
         "columns": _columns(kept, source, section, reads, kinds),
     }
     unread = [kept[source.inside(name)].alias(name) for name, read in reads.items() if read.dropped]
     found = identifiers(kept, [each for each in unread if each.n_unique() > _nearly_all * len(each)])
     findings = (*found, *_unread(reads))
-    return LearningTable(rows, features, None, None, report, digest(section.path), findings, bad={"table": bad})
+    made_from = digest_without(digest(section.path), objectors, barred)
+    return LearningTable(rows, features, None, None, report, made_from, findings, bad={"table": bad})
 
 
 def _unlearnable(cells: pl.DataFrame, kept: pl.DataFrame, section: Table, label: str) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import ibis
 import ibis.expr.types as ir
+import polars as pl
 
 from features.sources.engine import frame, store
 
@@ -41,6 +42,16 @@ class TextDictionary:
         """The same, but that no cell means any of some texts; their numbers stay theirs."""
         number = ibis.ifelse(self.cells[TEXT].isin(sorted(texts)), None, self.cells[_NUMBER])
         return TextDictionary(self.texts, self.cells.mutate(**{_NUMBER: number}))
+
+    def known(self) -> list[str]:
+        """Every text."""
+        return [str(text) for text in frame(self.texts)[TEXT]]
+
+    def numbers(self, texts: Collection[str]) -> ir.Table:
+        """The numbers of some texts, in `__number`."""
+        wanted = pl.DataFrame({TEXT: sorted(texts)}, schema={TEXT: pl.String})
+        found = frame(self.texts).join(wanted, on=TEXT)[_NUMBER].cast(pl.Int32)
+        return ibis.memtable(found.to_frame().to_arrow())
 
     def count(self) -> int:
         """How many texts there are."""

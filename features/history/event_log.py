@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,7 +20,7 @@ from features.errors import DataError
 from features.history.dictionary import CELL, TEXT, TextDictionary, build_dictionary, distinct_cells
 from features.history.distinct_slugs import apart
 from features.history.encoded_log import TYPE, EncodedLog, encode_events, type_dictionary
-from features.history.identities import accepted_links, merged
+from features.history.identities import accepted_links, barred_among, merged
 from features.history.log_forms import LogForms, log_forms
 from features.history.log_span import LogSpan, find_log_span
 from features.history.typed_rows import COPY, CUSTOMER, KIND, moment_of, typed_rows
@@ -27,6 +28,7 @@ from features.sources.engine import frame
 from features.sources.rejected_rows import BROKEN, GUEST, BadRows, bad_rows, reject_too_many
 from features.sources.source import FILE, ROW, Source, open_source, reading
 from features.spec.ids import zero_names_guests
+from features.spec.suppression_list import Objectors
 
 LATE = "late_timestamp"  # after a long silence, with few others
 _types = {
@@ -55,6 +57,8 @@ class Log:
     source: Source
     span: LogSpan
     forms: LogForms
+    barred: frozenset[str] = frozenset()  # customers of the source who objected or were erased, left out
+    barred_rows: int = 0
 
     @property
     def decoded(self) -> ir.Table:
@@ -62,8 +66,10 @@ class Log:
         return self.encoded.decoded()
 
 
-def open_log(backend: Any, use_case: UseCase, *, known_to: datetime | None = None) -> Log:
-    """The log of a use case, checked and stored by the engine.
+def open_log(
+    backend: Any, use_case: UseCase, *, known_to: datetime | None = None, objectors: Objectors | None = None
+) -> Log:
+    """The log of a use case, checked and stored by the engine, without the events of `objectors`.
 
     Events that seem misdated because they follow a long silence are bad rows, but for those before `known_to` (UTC,
     without zone), a moment at which features are asked for.
@@ -78,9 +84,12 @@ def open_log(backend: Any, use_case: UseCase, *, known_to: datetime | None = Non
     with reading(source.path):
         label = use_case.label.event if use_case.label else None
         forms = log_forms(source, section, moment_of(source, section), label)
-        customers, types = _customers(backend, source, section), _types_of(backend, source, section, forms)
-        typed, duplicates = typed_rows(_with_codes(source, section, customers, types), section, forms), 0
-        rows = int(source.table.count().execute())
+        links = accepted_links(backend, section.links)
+        customers, types = _customers(backend, source, section, links), _types_of(backend, source, section, forms)
+        barred = barred_among(customers.known(), objectors, links) if objectors else frozenset[str]()
+        coded, barred_rows = _without(_with_codes(source, section, customers, types), customers, barred)
+        typed, duplicates = typed_rows(coded, section, forms), 0
+        rows = int(source.table.count().execute()) - barred_rows
         if section.id is not None:
             marked = backend.create_table("penchant_marked", typed, temp=True)
             duplicates = int(marked.count(where=marked[COPY] > 0).execute())
@@ -101,7 +110,7 @@ def open_log(backend: Any, use_case: UseCase, *, known_to: datetime | None = Non
     extent = events.aggregate(first=events.ts.min(where=inside), last=events.ts.max(where=inside), rows=events.count())
     first, last, rows = frame(extent).row(0)
     _check(source, events)
-    return Log(encoded, first, last, rows, duplicates, bad, source, span, forms)
+    return Log(encoded, first, last, rows, duplicates, bad, source, span, forms, barred, barred_rows)
 
 
 def _counted(typed: ir.Table, encoded: ir.Table, rows: int) -> pl.DataFrame:
@@ -150,11 +159,20 @@ def _columns_of_rules(section: Events) -> dict[str, str | None]:
     }
 
 
-def _customers(backend: Any, source: Source, section: Events) -> TextDictionary:
+def _without(coded: Source, customers: TextDictionary, barred: frozenset[str]) -> tuple[Source, int]:
+    """A source with codes without the rows of some customers, and how many these are."""
+    if not barred:
+        return coded, 0
+    theirs = customers.numbers(barred)
+    is_theirs = coded.table[CUSTOMER] == theirs[theirs.columns[0]]
+    rows = int(coded.table.semi_join(theirs, is_theirs).count().execute())
+    return replace(coded, table=coded.table.anti_join(theirs, is_theirs)), rows
+
+
+def _customers(backend: Any, source: Source, section: Events, links: Mapping[str, str]) -> TextDictionary:
     """The ids of the customers, each merged one as the id it becomes."""
     cells = distinct_cells(source.column(section.customer_id))
     meant = cells.mutate(**{TEXT: as_id(cells[CELL])})
-    links = accepted_links(backend, section.links)
     customers = build_dictionary(backend, "penchant_customers", merged(backend, meant, TEXT, links), "int32")
     return customers.without(["0"]) if _zero_names_guests(source, section, customers) else customers
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from features.sources.engine import frame
 from features.sources.source import missing_column, open_source, reading
 from features.spec.booleans import YES
 from features.spec.feature import CUSTOMER_ID, normalise
+from features.spec.suppression_list import Objectors
 
 SAME_AS, ACCEPTED = "same_as", "accepted"
 
@@ -42,6 +43,15 @@ def accepted_links(backend: Any, path: Path | None) -> dict[str, str]:
     if ACCEPTED in cells:
         rows = rows.filter(pl.Series([normalise(cell) in YES | {"x"} for cell in rows[ACCEPTED]], dtype=pl.Boolean))
     return _merged_into(list(rows.select(CUSTOMER_ID, SAME_AS).iter_rows()))
+
+
+def barred_among(customers: Collection[str], objectors: Objectors | None, links: Mapping[str, str]) -> frozenset[str]:
+    """Those of some customers who must not be learned from: they objected, or were erased, or are linked so."""
+    if objectors is None:
+        return frozenset()
+    listed = objectors.among({*customers, *links, *links.values()})
+    persons = {links.get(one, one) for one in listed}
+    return frozenset(one for one in customers if links.get(one, one) in persons)
 
 
 def merged(backend: Any, table: ir.Table, column: str, links: Mapping[str, str]) -> ir.Table:

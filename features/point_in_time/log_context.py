@@ -19,6 +19,7 @@ from features.point_in_time.labels import Cutoffs, cutoffs_of, naive
 from features.point_in_time.traits import Traits, as_of, open_profiles
 from features.sources.engine import frames
 from features.spec.feature import CUSTOMER_ID, DataNote
+from features.spec.suppression_list import Objectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +42,19 @@ class LogContext:
         return pl.concat(frames(rows, ranges))
 
 
-def open_log_context(backend: Any, use_case: UseCase, before: datetime | None) -> LogContext:
+def open_log_context(
+    backend: Any, use_case: UseCase, before: datetime | None, objectors: Objectors | None = None
+) -> LogContext:
     """The log, its cutoffs and its plan, which is settled by the events before the latest training cutoff.
 
-    Or before the moment `before`, where that is earlier.
+    Or before the moment `before`, where that is earlier. `objectors` are in none of it.
     """
-    log = open_log(backend, use_case, known_to=None if before is None else naive(before))
+    log = open_log(backend, use_case, known_to=None if before is None else naive(before), objectors=objectors)
     cutoffs, notes = cutoffs_of(use_case, log)
     settled = naive(cutoffs.train[-1] if before is None else min(cutoffs.train[-1], before))
     plan = plan_features(use_case, log, settled)
     taken = [feature.name for feature in log_features(plan)]
-    profiles = open_profiles(backend, use_case, settled, taken)
+    profiles = open_profiles(backend, use_case, settled, taken, objectors)
     if profiles is not None:
         plan = replace(plan, traits=profiles.traits)
     return LogContext(use_case, log, cutoffs, tuple(notes), plan, profiles)

@@ -18,12 +18,13 @@ from features.columns.personal_columns import personal_trait
 from features.columns.type_inference import InferredColumn, read_column
 from features.config.use_case import Profiles, UseCase
 from features.errors import DataError
-from features.history.identities import accepted_links
+from features.history.identities import accepted_links, barred_among
 from features.point_in_time.feature_plan import Trait
 from features.sources.engine import frame
 from features.sources.rejected_rows import GUEST, BadRows, bad_rows_of, reject_too_many
 from features.sources.source import FILE, ROW, Source, missing_column, open_source, reading
 from features.spec.feature import CUSTOMER_ID, ELIGIBLE, Feature, Finding
+from features.spec.suppression_list import Objectors
 
 _id, _from, _broken = "__customer_id", "__valid_from", "__broken"
 _most_levels, _least_rows = 12, 20
@@ -46,8 +47,10 @@ class Traits:
     source: Source
 
 
-def open_profiles(backend: Any, use_case: UseCase, before: datetime, taken: Sequence[str]) -> Traits | None:
-    """The profiles of a use case; what a trait is, is settled by the rows valid before a moment (UTC, without zone).
+def open_profiles(
+    backend: Any, use_case: UseCase, before: datetime, taken: Sequence[str], objectors: Objectors | None = None
+) -> Traits | None:
+    """The profiles of a use case but for `objectors`; what a trait is, is settled by rows valid before a moment (UTC).
 
     Raises:
         DataError: a column is not there, or too many rows are bad.
@@ -58,8 +61,10 @@ def open_profiles(backend: Any, use_case: UseCase, before: datetime, taken: Sequ
     source = open_source(backend, section.path, table=section.table)
     _check_columns(section, source)
     cells = _fetch(source, section)
-    if use_case.events is not None:
-        cells = _merged(cells, accepted_links(backend, use_case.events.links), section)
+    links = {} if use_case.events is None else accepted_links(backend, use_case.events.links)
+    barred = barred_among(cells[_id].drop_nulls().to_list(), objectors, links)
+    cells = cells.filter(~pl.col(_id).is_in(list(barred)).fill_null(False)) if barred else cells
+    cells = _merged(cells, links, section)
     bad = bad_rows_of(source, cells)
     about = dict.fromkeys(("missing_customer_id", "repeated_customer_id"), section.customer_id)
     dated = dict.fromkeys(("missing_valid_from", "unreadable_valid_from"), section.valid_from)

@@ -1,3 +1,3 @@
 """What all packages share: features, the grammar of written values, the options of commands; no library but numpy."""
 
-__all__ = ["booleans", "feature", "ids", "missing", "moments", "numbers", "options", "terminal"]
+__all__ = ["booleans", "feature", "ids", "missing", "moments", "numbers", "options", "suppression_list", "terminal"]

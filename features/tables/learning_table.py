@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import hashlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,7 +14,8 @@ from features.errors import UseCaseError
 from features.point_in_time.feature_plan import FeaturePlan
 from features.point_in_time.labels import LABEL, Cutoffs
 from features.sources.rejected_rows import BadRows
-from features.spec.feature import Feature, Finding, Predicate
+from features.spec.feature import DataNote, Feature, Finding, Predicate
+from features.spec.suppression_list import Objectors
 
 ID, CUTOFF, ORDER, GROUP = "__customer_id", "__cutoff", "__order", "__group"
 BOOKKEEPING = (ID, CUTOFF, ORDER, LABEL, GROUP)
@@ -34,10 +36,25 @@ class LearningTable:
     eligible: Predicate | None
     cutoffs: Cutoffs | None
     report: dict[str, Any]
-    digest: str  # sha256 of the sources' bytes
+    digest: str  # sha256 of the sources' bytes, and of who was left out of them
     findings: tuple[Finding, ...] = ()
     feature_plan: FeaturePlan | None = None  # what the features of a log are made of; None for a ready table
     bad: Mapping[str, BadRows] = field(default_factory=dict)  # rejected rows, by source: events, profiles, table
+
+
+def objection_notes(customers: int, rows: int) -> list[DataNote]:
+    """What there is to say of customers who were left out of a source because they objected or were erased."""
+    if not customers:
+        return []
+    detail = f"{customers:,} customers who objected or were erased are left out, with {rows:,} rows"
+    return [DataNote("opted_out", detail, {"customers": customers, "rows": rows})]
+
+
+def digest_without(digest: str, objectors: Objectors | None, barred: Collection[str]) -> str:
+    """The digest of a source without some customers: that of its bytes where nobody is left out."""
+    if objectors is None or not barred:
+        return digest
+    return hashlib.sha256(f"{digest} {objectors.digest(barred)}".encode()).hexdigest()
 
 
 def class_shortage(labels: pl.Series, part: str, what: str, who: str) -> list[str]:

@@ -18,18 +18,22 @@ from training.data.encode import encode
 if TYPE_CHECKING:
     from features.build.log_table import LearningTable
     from features.config.use_case import UseCase
+    from features.spec.suppression_list import Objectors
 
 CUSTOMERS = 10
 MOST_RANKED = 10_000  # customers that the ten are picked from, evenly spread where there are more
 
 
-def current(use_case: UseCase, table: LearningTable, test: pl.DataFrame) -> pl.DataFrame:
+def current(
+    use_case: UseCase, table: LearningTable, test: pl.DataFrame, objectors: Objectors | None = None
+) -> pl.DataFrame:
     """Eligible customers at the end of the log; of a ready table the test rows. `__customer_id` and the features."""
     names = [feature.name for feature in table.features]
     if use_case.window is None or table.cutoffs is None:
         return test.select("__customer_id", *names)
     last = datetime.fromisoformat(table.report["last_event"])
-    rows = scoring_table(use_case, datetime(last.year, last.month, last.day, tzinfo=UTC) + timedelta(days=1))
+    after = datetime(last.year, last.month, last.day, tzinfo=UTC) + timedelta(days=1)
+    rows = scoring_table(use_case, after, objectors=objectors)
     return rows.filter(pl.col("eligible")).select(pl.col("customer_id").alias("__customer_id"), *names)
 
 

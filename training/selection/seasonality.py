@@ -57,7 +57,7 @@ def with_season(task: Task, parts: Parts, choice: Choice) -> tuple[Parts, Choice
         return parts, choice, season
     latest, back = task.table.cutoffs.train[-1], _back(task.use_case.window)
     moments = (latest - back, task.table.cutoffs.test - back)
-    rows = rows_at(task.use_case, moments)
+    rows = rows_at(task.use_case, moments, task.objectors)
     before, last_year = (rows.filter(pl.col("__cutoff") == moment) for moment in moments)
     trial = _trial(parts.learning, latest, seed=task.seed)
     fits = tuned_fit(task.candidates(), choice)
