@@ -34,6 +34,12 @@ COMMANDS = {
 EVERY = [(package, command) for package, commands in COMMANDS.items() for command in commands]
 
 
+@pytest.fixture(autouse=True)
+def _unbarred(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command of serving bars training's libraries in its process; this one's other tests need them."""
+    monkeypatch.setattr("serving.__main__.bar_training_libraries", lambda: None)
+
+
 def run(package: str, words: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[Any, str, str]:
     """The exit code of a command line, its stdout and its stderr."""
     try:
