@@ -12,7 +12,7 @@ STAMP := $(VENV)/.installed
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test browser lint bench tables endure soak fuzz pages doors compare noise kill scale mlflow mailing lock newest
+.PHONY: help setup run test browser lint bench tables endure soak fuzz pages doors compare noise kill scale mlflow mailing lock newest kills
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -70,6 +70,9 @@ endure: setup ## 120 swaps under load, damaged releases, kills, twice the load, 
 
 soak: setup ## load for MINUTES (default 20) with a swap a minute: memory and descriptors before and after
 	$(PY) -m benchmarks.endurance soak --minutes $(MINUTES)
+
+kills: setup ## every command on a home killed at 100 moments: sound after each, nothing of a customer left (10 minutes)
+	PENCHANT_KILLS=100 $(PY) -m pytest tests/system/test_kills.py
 
 fuzz: setup ## schemathesis, all checks, 500 cases a route, against the described API (about 10 minutes)
 	PENCHANT_FUZZ_CASES=500 $(PY) -m pytest tests/serving/api/test_openapi.py

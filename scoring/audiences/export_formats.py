@@ -13,7 +13,7 @@ from typing import Any, TextIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scoring.storage.atomic import draft_of
+from scoring.storage.atomic import draft_of, remove_orphans
 from scoring.storage.spreadsheet import neutral
 
 _BREVO = {"customer_id": "EXT_ID", "email": "EMAIL", "since": "SEGMENT_SINCE"}
@@ -48,6 +48,7 @@ FORMATS = (*FORMS, "parquet")
 
 def write_audience(rows: pa.Table, target: Path, format_: str) -> None:
     """Writes an audience in one of `FORMATS`; the target appears whole or not at all."""
+    remove_orphans(target.parent)
     if format_ == "parquet":
         with draft_of(target) as draft:
             pq.write_table(rows, draft)

@@ -26,6 +26,7 @@ from scoring.privacy.suppression import SuppressionError, open_suppression
 from scoring.releases.store import load_release
 from scoring.segments.assignment import current_policy
 from scoring.segments.policy_file import PolicyError
+from scoring.storage.leftovers import remove_leftovers
 from scoring.storage.table_files import BatchError, count_rows
 from scoring.text.formatting import LANGUAGES
 
@@ -41,6 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(words)
     if not 0 <= options.reasons <= MAX_REASONS:
         return _too_many_reasons(options.reasons)
+    remove_leftovers(options.home)
     try:
         live = {name: Live(load_release(options.home, name, threads=1)) for name in options.use_case}
         for served in live.values():
@@ -73,6 +75,7 @@ def _run(options: argparse.Namespace) -> int:
     """Runs one of the commands around segments."""
     if not 0 <= getattr(options, "reasons", 0) <= MAX_REASONS:
         return _too_many_reasons(options.reasons)
+    remove_leftovers(options.home)
     try:
         said = COMMANDS[options.command](options)
     except UsageError as error:

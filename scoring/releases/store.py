@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +17,7 @@ from scoring.bundle.bundle import MANIFEST, Bundle, canonical_json, load_bundle
 from scoring.bundle.manifest import check_shape
 from scoring.errors import BundleError
 from scoring.releases.current_pointer import CURRENT, NAME, required_version
-from scoring.storage.atomic import draft_path, put_in_place, write_file
+from scoring.storage.atomic import exchange, new_draft, put_in_place, sync, write_file
 
 RELEASE = "release.json"
 REPORT = "report.html"
@@ -93,26 +91,20 @@ def install_release(
 
 def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
     """Writes a folder whole: under a temporary name, flushed, then renamed."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    draft = draft_path(folder)
-    draft.mkdir()
-    for name, content in files.items():
-        (draft / name).write_bytes(content)
-    _replace_folder(draft, folder)
+    with new_draft(folder, folder=True) as (draft, _):
+        for name, content in files.items():
+            (draft / name).write_bytes(content)
+        _replace_folder(draft, folder)
 
 
 def _replace_folder(draft: Path, folder: Path) -> None:
     """Renames the draft to its place; a folder that holds the same bytes already is left alone."""
-    if folder.exists():
-        if _bytes_of(folder) == _bytes_of(draft):
-            shutil.rmtree(draft)
-            return
-        old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
-        folder.rename(old)
+    if not folder.exists():
         put_in_place(draft, folder)
-        shutil.rmtree(old)
-    else:
-        put_in_place(draft, folder)
+    elif _bytes_of(folder) != _bytes_of(draft):
+        for path in (*draft.iterdir(), draft):
+            sync(path)
+        exchange(draft, folder)  # what stood there is the draft now, and goes as one
 
 
 def _bytes_of(folder: Path) -> dict[str, bytes]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import gzip
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +14,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from features.spec.feature import CUSTOMER_ID
-from scoring.storage.atomic import draft_path, put_in_place
+from scoring.storage.atomic import new_draft, put_in_place, remove_orphans
 from scoring.storage.spreadsheet import neutral_table
 
 ROWS = 65_536  # a batch: large enough to be fast, small enough to keep memory flat
@@ -120,17 +119,14 @@ def whole_file(target: Path) -> Iterator[Callable[[pa.Table], None]]:
 
     A target without an ending is a folder: each table becomes a Parquet file in it.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = draft_path(target)
-    writer = _Folder(draft) if not target.suffix else _File(draft, target)
-    try:
+    remove_orphans(target.parent)
+    with new_draft(target, folder=not target.suffix) as (draft, _):
+        writer = _File(draft, target) if target.suffix else _Folder(draft)
         yield writer.write
         if not writer.written:
             raise BatchError("A file to score must hold at least one row, got none.")
         writer.close()
         put_in_place(draft, target)
-    finally:
-        writer.remove()
 
 
 def parquet_writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
@@ -157,14 +153,10 @@ class _File:
     def close(self) -> None:
         self._writer.close()
 
-    def remove(self) -> None:
-        self._draft.unlink(missing_ok=True)
-
 
 class _Folder:
     def __init__(self, draft: Path) -> None:
         self._draft = draft
-        self._draft.mkdir()
         self.written = 0
 
     def write(self, table: pa.Table) -> None:
@@ -174,6 +166,3 @@ class _Folder:
 
     def close(self) -> None:
         """Each file is whole already."""
-
-    def remove(self) -> None:
-        shutil.rmtree(self._draft, ignore_errors=True)

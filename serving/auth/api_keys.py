@@ -23,6 +23,7 @@ from typing import Any
 
 from features.spec.options import EITHER_SIDE, add_shared_options, command_first, program
 from scoring.storage.atomic import write_file
+from scoring.storage.leftovers import remove_leftovers
 from serving.auth.home_lock import MODE, locked
 
 SCOPES = ("score", "explain", "admin")
@@ -151,6 +152,7 @@ def _overwrite(path: Path, content: bytes) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns its exit code."""
     options = _parser().parse_args(command_first(sys.argv[1:] if arguments is None else arguments))
+    remove_leftovers(options.home)
     try:
         document, lines = _RUN[options.command](options)
     except KeysError as error:

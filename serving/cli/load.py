@@ -22,6 +22,7 @@ from scoring.privacy.suppression import Suppression, open_suppression
 from scoring.releases.current_pointer import released_use_cases
 from scoring.releases.store import load_release
 from scoring.storage.id_columns import id_column
+from scoring.storage.leftovers import remove_leftovers
 from scoring.storage.table_files import BatchError, read_batches
 from serving.cli.exit_codes import DONE, ended
 from serving.customers.feature_store import put
@@ -35,6 +36,7 @@ Reader = Callable[[Any], Any]  # of a feature's cells
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns its exit code."""
     options = _parser().parse_args(arguments)
+    remove_leftovers(options.home)
     return ended(lambda: _load(options), options.file)
 
 

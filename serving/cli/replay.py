@@ -21,6 +21,7 @@ from scoring.answers.served_release import Live
 from scoring.errors import BundleError
 from scoring.releases.current_pointer import released_use_cases
 from scoring.releases.store import load_release
+from scoring.storage.leftovers import remove_leftovers
 from scoring.storage.sqlite import Reader
 from serving.cli.exit_codes import DONE, FAILED, ended
 from serving.cli.load import read_rows, readers_of
@@ -36,6 +37,7 @@ _AT_ONCE = 1_000  # customers
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns its exit code: 1 where a decision differs."""
     options = _parser().parse_args(arguments)
+    remove_leftovers(options.home)
     return ended(lambda: _replay(options), options.file)
 
 

@@ -14,6 +14,7 @@ from scoring.privacy import suppression
 from scoring.privacy.id_files import read_ids
 from scoring.releases.current_pointer import released_use_cases
 from scoring.releases.store import load_release
+from scoring.storage.leftovers import remove_leftovers
 from serving.cli.exit_codes import DONE, ended
 from serving.customers.subject_rights import known_customers
 
@@ -21,6 +22,7 @@ from serving.customers.subject_rights import known_customers
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns its exit code."""
     options = _parser().parse_args(command_first(sys.argv[1:] if arguments is None else arguments))
+    remove_leftovers(options.home)
     work = _count if options.command == "count" else _change
     return ended(lambda: work(options), getattr(options, "file", None))
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from scoring.privacy.suppression import SuppressionError
+from scoring.storage.leftovers import remove_leftovers
 from scoring.storage.sqlite import scrub
 from serving.customers import decision_log, feature_store, pending_erasures
 from serving.customers.decision_log import Decisions
@@ -43,6 +44,7 @@ class Housekeeping:
     def _run(self) -> None:
         with suppress(OSError, AttributeError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+        remove_leftovers(self._home)
         while not self._stopping.is_set():
             try:
                 self._decisions.flush()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from scoring.storage.atomic import draft_of, draft_path, put_in_place, write_file
+from scoring.storage.atomic import draft_of, draft_path, exchange, new_draft, put_in_place, remove_orphans, write_file
 
 ROOT = Path(__file__).parents[3]
 KILLED = """
@@ -133,3 +133,32 @@ def test_what_is_written_is_flushed_before_and_after_the_rename(
     write_file(target, b"new")
 
     assert flushed == [("", False), (tmp_path.name, True)]
+
+
+def test_orphans_go_and_drafts_that_are_written_stay(tmp_path: Path) -> None:
+    """Files and folders of killed writers; a file of another's name stays, a draft in hand too."""
+    subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "file")], cwd=ROOT, check=False)
+    orphan = draft_path(tmp_path / "folder")
+    orphan.mkdir()
+    (orphan / "part").write_bytes(b"a customer")
+    (tmp_path / ".mine.tmp").write_bytes(b"")
+
+    with new_draft(tmp_path / "a") as (one, _), new_draft(tmp_path / "b", folder=True) as (other, _):
+        remove_orphans(tmp_path)
+        assert sorted(path.name for path in tmp_path.iterdir()) == sorted([".mine.tmp", one.name, other.name])
+
+    assert [path.name for path in tmp_path.iterdir()] == [".mine.tmp"]
+
+
+@pytest.mark.parametrize("able", [True, False], ids=["at once", "where the system cannot"])
+def test_two_folders_swap_their_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, able: bool) -> None:
+    """Each with what is in it."""
+    for name in ("draft", "target"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "was").write_text(name)
+    if not able:
+        monkeypatch.setattr("scoring.storage.atomic._EXCHANGE", 1 << 30)
+
+    exchange(tmp_path / "draft", tmp_path / "target")
+
+    assert [(tmp_path / name / "was").read_text() for name in ("draft", "target")] == ["target", "draft"]
