@@ -13,6 +13,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
 
+from features.spec.ids import read_id
 from scoring.answers.score import score_profiles
 from scoring.answers.served_release import Live
 from scoring.batch.score_files import score_file
@@ -237,9 +238,10 @@ def test_no_id_of_a_csv_is_a_formula_and_parquet_keeps_it(live, tmp_path):
 
     with (tmp_path / "out.csv").open(newline="") as file:
         read = list(csv.DictReader(file))
-    assert [row["customer_id"] for row in read] == [neutral(one) for one in SIGNS]
-    assert [one for one in SIGNS if neutral(one) != one] == SIGNS[:7]
-    assert pq.read_table(tmp_path / "out.parquet").column("customer_id").to_pylist() == SIGNS
+    ids = [read_id(one) for one in SIGNS]  # without blanks around
+    assert [row["customer_id"] for row in read] == [neutral(one) for one in ids]
+    assert [one for one in ids if neutral(one) != one] == ids[:7]
+    assert pq.read_table(tmp_path / "out.parquet").column("customer_id").to_pylist() == ids
     assert any(float(row["reason_1_contribution"] or 0) < 0 for row in read)
 
 
