@@ -52,4 +52,5 @@ def _leave_out_scipy() -> None:
     if "scipy" not in sys.modules:
         scipy, sparse = ModuleType("scipy"), _Nothing("scipy.sparse")
         scipy.sparse = sparse  # type: ignore[attr-defined]  # a module of our making
+        scipy.__version__ = "1.0"  # type: ignore[attr-defined]  # the oldest that numba takes, which reads no more of it
         sys.modules |= {"scipy": scipy, "scipy.sparse": sparse}

@@ -129,6 +129,22 @@ def test_scoring_files_loads_no_training_library(home, source, tmp_path):
     subprocess.run([sys.executable, "-c", script, *options], check=True)
 
 
+def test_reasons_in_bulk_load_no_training_library(home, source, tmp_path):
+    """The process that scores compiles, where that pays, with none of the barred libraries nor scipy."""
+    script = (
+        "import sys; from scoring.lean_imports import BARRED, bar_training_libraries; bar_training_libraries();"
+        "from scoring.cli.main import main; from scoring.models import bulk_shapley; bulk_shapley._COMPILED = 0;"
+        "code = main(sys.argv[1:]); assert 'scoring.models.bulk_kernel' in sys.modules;"
+        "assert not {name.partition('.')[0] for name in sys.modules} & set(BARRED);"
+        "assert 'scipy.linalg' not in sys.modules; sys.exit(code)"
+    )
+    files = ["--input", str(source), "--output", str(tmp_path / "o.parquet")]
+
+    subprocess.run(
+        [sys.executable, "-c", script, "--home", str(home), "--use-case", "churn", *files, "--reasons", "3"], check=True
+    )
+
+
 def written(path):
     """Every row of a Parquet file, or of a folder of them."""
     return pq.read_table(path).to_pylist()
