@@ -99,7 +99,7 @@ def read_suppressed(path: Path, *, email: str | None, contacts: Contacts | None)
         BatchError: The file cannot be read.
     """
     customers, emails = set[str](), set[str]()
-    for table in read_batches(path):
+    for table in read_batches(path, as_text=True):
         known = [name for name in dict.fromkeys((CUSTOMER_ID, email or "email", "email")) if name in table.column_names]
         if not known or (contacts is None and CUSTOMER_ID not in known):
             raise AudienceError(

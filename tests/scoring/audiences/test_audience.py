@@ -292,6 +292,16 @@ def test_a_table_of_consent_says_who_may_be_addressed_and_why_others_not(export,
     ]
 
 
+def test_a_telephone_that_objected_is_not_called(tmp_path):
+    """Numbers with a plus sign are texts in the list of objections too."""
+    (tmp_path / "s.csv").write_text("phone\n+331\n")
+    contacts = Contacts({"c0": "+331", "c5": "+332"}, {"c0": True, "c5": True}, channel="sms")
+
+    barred = read_suppressed(tmp_path / "s.csv", email="phone", contacts=contacts)
+
+    assert select_audience(snapshot_of(10), "a", contacts=contacts, suppressed=barred).left_out == {"suppressed": 1}
+
+
 def test_a_broken_table_of_consent_stops_the_export(export, tmp_path, capsys):
     """Exit 3; nobody is addressed, and nothing is logged."""
     (tmp_path / "consent.csv").write_text(
