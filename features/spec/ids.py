@@ -13,6 +13,8 @@ import unicodedata
 from decimal import Decimal
 from typing import Any
 
+from features.spec.missing import MACHINE
+
 # What is passed over around an id: blanks of every kind, marks of byte order and of direction, joiners of no width.
 EDGES = (
     "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
@@ -23,11 +25,7 @@ POINT_ZERO = r"^(0|-?[1-9][0-9]*)\.0*$"
 EXPONENT = r"^-?[1-9](\.[0-9]+)?e\+[0-9]+$"
 MOST = 1e38  # from here on a float is no id
 # Written where nobody is known, in small letters: one customer of that name would be all guests together.
-NOBODY = frozenset(
-    {"", "null", "(null)", "<null>", "nan", "-nan", "nat", "<na>", "na", "n/a", "#n/a", "none", "undefined", "\\n",
-     "\\\\n", "(missing)", "(blank)", "(empty)", "?", "-", "--", "#null!", "#value!", "#ref!", "#name?", "#num!",
-     "#div/0!"}
-)  # fmt: skip
+NOBODY = MACHINE | {"", "na", "n/a", "none", "undefined", "(missing)", "(blank)", "(empty)", "?", "-", "--"}
 # Text that is an id as it stands, but for the words above: what most ids are, seen at a glance.
 PLAIN = r"^[A-Za-z0-9_-]+$"
 _POINT_ZERO, _EXPONENT = re.compile(POINT_ZERO), re.compile(EXPONENT)

@@ -11,13 +11,22 @@ from features.columns.type_inference import read_column
 from features.config.use_case import Scalar, Table
 from features.sources.source import Source
 from features.spec.feature import normalise
+from features.spec.missing import WORDS
 from features.tables.learning_table import ORDER
 
-# Written where an outcome is not known, as `normalise` has it. "none" and its like are left to be outcomes.
-UNKNOWN = frozenset(
-    {"null", "(null)", "<null>", "nan", "nat", "<na>", "na", "n/a", "n.a.", "#n/a", "\\n", "undefined", "unknown",
-     "inconnu", "missing", "(missing)", "(blank)", "(empty)", "?", "??", "-", "--"}
-)  # fmt: skip
+# Written where an outcome is not known, as `normalise` has it: words for nothing, but for those that are outcomes too.
+UNKNOWN = WORDS - {
+    "none",
+    "nil",
+    "aucun",
+    "aucune",
+    "s.o.",
+    "sans objet",
+    "not applicable",
+    "non applicable",
+    "vide",
+    "empty",
+}
 _year_first = r"^(19|20)\d\d\D"
 
 

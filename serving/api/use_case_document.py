@@ -90,10 +90,16 @@ def _histories(live: Live) -> dict[str, Any]:
     compiled = json.loads(live.release.bundle.files[EVENTS])
     events = [column for column in compiled["events"] if column["key"] not in INNER]
     return {
-        "fields": [_field(column, column["key"] in needed(compiled)) for column in events],
+        "fields": [_field(column, column["key"] in needed(compiled)) for column in events] + _id_field(compiled),
         "traits": [_field(column, required=False) for column in compiled["traits"] if column["key"] != CUSTOMER_ID],
         "example": _history(live, events, typed=compiled["typed"]),
     }
+
+
+def _id_field(compiled: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The id by which an event that is posted twice counts once, where the log has one."""
+    name = compiled.get("id")
+    return [{"name": name, "also": [], "type": "text", "required": False}] if name else []
 
 
 def _field(column: Mapping[str, Any], required: bool) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def read_record(
     known = {name for column in columns for name in names(column)}
     broken = []
     if not record.keys() <= known | set(ignored):
-        broken = [note(what, f"holds a key that is none of {', '.join(sorted(known))}")]
+        broken = [note(what, f"holds a key that is none of {', '.join(sorted(known | set(ignored)))}")]
     cells = []
     for column in columns:
         name = next((name for name in names(column) if record.get(name, _ABSENT) is not _ABSENT), names(column)[0])
@@ -78,9 +78,17 @@ def read_record(
             if value is None and column["key"] in required:
                 raise CellError("must be there")
             cells.append(None if value is None else _read(value, column, name))
+            _check_agreement(record, column, name, cells[-1])
         except CellError as error:
             broken.append(note(f"{what}.{name}", str(error)))
     return cells, broken
+
+
+def _check_agreement(record: Mapping[str, Any], column: Mapping[str, Any], name: str, cell: Any) -> None:
+    """Raises CellError where a column is posted under two names with two meanings: which of them is meant?"""
+    for other in names(column):
+        if other != name and record.get(other) is not None and _read(record[other], column, other) != cell:
+            raise CellError(f"must say the same as {other}, which is the same column, got another value")
 
 
 def names(column: Mapping[str, Any]) -> Sequence[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from features.spec.feature import CUSTOMER_ID
@@ -90,10 +90,16 @@ def _read(
 ) -> tuple[list[list[Any]], list[list[Any]], list[ValueNote]]:
     """A profile's rows of the tables `events` and `traits`, and the rules it breaks."""
     as_of, broken, events = moment(profile["as_of"]), [], []
-    for position, event in _once(profile["events"], compiled.get("id")):
-        cells, faults = _event(compiled, event, f"events[{position}]")
-        events.append([str(row), *cells, as_of])
-        broken += faults
+    met: set[tuple[Any, ...]] = set()
+    for position, event in enumerate(profile["events"]):
+        what = f"events[{position}]"
+        cells, faults = _event(compiled, event, what)
+        broken += faults or _of_another(compiled, event, _customer(profile), what)
+        mark = None if faults else _identity(event, compiled.get("id"), cells)
+        if mark is None or mark not in met:
+            events.append([str(row), *cells, as_of])
+        if mark is not None:
+            met.add(mark)
     about = [column for column in compiled["traits"] if column["key"] != CUSTOMER_ID]
     ignored = compiled.get("ignored", {}).get("traits", ())
     traits, faults = read_record(profile.get("traits") or {}, about, (), "traits", ignored)
@@ -118,16 +124,26 @@ def _event(compiled: Mapping[str, Any], event: Any, what: str) -> tuple[list[Any
     return cells, []
 
 
-def _once(events: Sequence[Any], identity: str | None) -> Iterator[tuple[int, Any]]:
-    """The events by their place, but for those that repeat one's id and content, as in a log with a column of ids."""
-    met: set[str] = set()
-    for position, event in enumerate(events):
-        if identity is not None and isinstance(event, Mapping) and event.get(identity) not in (None, ""):
-            content = json.dumps(event, sort_keys=True)
-            if content in met:
-                continue
-            met.add(content)
-        yield position, event
+def _of_another(
+    compiled: Mapping[str, Any], event: Mapping[str, Any], customer: str | None, what: str
+) -> list[ValueNote]:
+    """The fault of an event that names another customer than the profile, in the log's column of customers."""
+    own = [name for name in compiled.get("ignored", {}).get("events", ()) if name != compiled.get("id")]
+    rule = "must be the profile's own customer, got another"
+    return [
+        note(f"{what}.{name}", rule)
+        for name in own
+        if event.get(name) is not None and posted_id(event[name]) != customer
+    ]
+
+
+def _identity(event: Mapping[str, Any], identity: str | None, cells: Sequence[Any]) -> tuple[Any, ...] | None:
+    """What two posted events share that are one: the id and what they say, however spelled; None without an id."""
+    value = None if identity is None else event.get(identity)
+    if value is None or value == "":
+        return None
+    text = posted_id(value) or json.dumps(value, sort_keys=True)
+    return (text, *cells)
 
 
 def _run(compiled: Mapping[str, Any], events: list[list[Any]], traits: list[list[Any]]) -> dict[int, dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,9 @@ from training.data.split import labels
 RARE_ROWS = 10  # a level met in fewer fitting rows goes to OTHER
 RARE_SHARE = 0.0005  # or in a smaller share of them
 MOST_LEVELS = 254  # codes of one feature besides OTHER and MISSING
+SHARED_BY = 10  # rows that must share the end of a range for it to stand in a manifest as it is
+SPAN_STEPS = 20  # steps of a range, of which its ends are whole ones
+WHOLE_STEP = 5.0  # least step of whole numbers: a step of 1 would leave but one that it can have been
 BLOCK = 65_536  # rows encoded at once
 WEIGHT = 20.0  # rows of the base rate that a level's outcome rate is smoothed with
 
@@ -101,4 +105,30 @@ def _seen(feature: Feature, column: pl.Series) -> tuple[float, float] | None:
     if feature.type == "boolean" or column.null_count() == column.len():
         return None
     numbers = column.cast(pl.Datetime("us")).dt.epoch("us") / 86_400_000_000 if feature.type == "date" else column
-    return float(numbers.min()), float(numbers.max())  # type: ignore[arg-type]  # not null: checked above
+    return _shared_range(numbers.drop_nulls().cast(pl.Float64).to_numpy(), feature)
+
+
+def _shared_range(values: NDArray[np.float64], feature: Feature) -> tuple[float, float]:
+    """The range of values, each end as it is where enough rows share it, else rounded outward to a step of the span.
+
+    An end that one customer has would say something of that customer to whoever reads the manifest.
+    """
+    low, high = float(values.min()), float(values.max())
+    step = _step((high - low) / SPAN_STEPS or abs(high) / SPAN_STEPS or 1.0)
+    step = max(step, WHOLE_STEP) if feature.type == "integer" else step
+    if (values == low).sum() < SHARED_BY:
+        low = step * (math.ceil(low / step) - 1)
+    if (values == high).sum() < SHARED_BY:
+        high = step * (math.floor(high / step) + 1)
+    limits = (feature.lower, feature.upper)
+    return (low if limits[0] is None else max(low, limits[0])), (high if limits[1] is None else min(high, limits[1]))
+
+
+def _step(width: float) -> float:
+    """The next larger of 1, 2 and 5 times a power of ten.
+
+    >>> [_step(width) for width in (3, 0.011, 60)]
+    [5.0, 0.02, 100.0]
+    """
+    power = 10.0 ** math.floor(math.log10(width))
+    return next((digit * power for digit in (1.0, 2.0, 5.0) if width <= digit * power), 10.0 * power)

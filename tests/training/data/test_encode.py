@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from features.spec.feature import MISSING, OTHER, Feature
 from scoring.encoding.encoder import Encoder
@@ -42,8 +44,9 @@ def test_spellings_of_one_level_share_its_code() -> None:
 
 @pytest.mark.parametrize("kind", ["number", "integer"])
 def test_the_seen_range_is_the_fitting_rows(kind: str) -> None:
-    """The range met in training is kept, gaps aside; a column of gaps has none."""
-    table = pl.DataFrame({"x": [1, None, 9], "gap": pl.Series([None] * 3, dtype=pl.Float64), "__label": [0, 1, 0]})
+    """The range met in training is kept where many share its ends, gaps aside; a column of gaps has none."""
+    values = [*[1] * 10, None, *[9] * 10]
+    table = pl.DataFrame({"x": values, "gap": pl.Series([None] * 21, dtype=pl.Float64), "__label": [0, 1, 0] * 7})
     pair = (Feature("x", kind), Feature("gap", "number"))
 
     features, codes = fit_encoder(pair, table)
@@ -51,6 +54,34 @@ def test_the_seen_range_is_the_fitting_rows(kind: str) -> None:
     assert features[0].seen == (1.0, 9.0)
     assert features[1].seen is None
     assert codes == {}
+
+
+@given(
+    st.lists(st.floats(-1e9, 1e9).map(lambda number: round(number, 2)), min_size=1, max_size=50),
+    st.sampled_from(["number", "integer"]),
+)
+def test_no_end_of_a_range_is_one_customers(values: list[float], kind: str) -> None:
+    """It holds all that was met, and an end is a value met only where ten rows share it."""
+    values = [float(round(value)) for value in values] if kind == "integer" else values
+    table = pl.DataFrame({"x": values, "__label": [0, 1, *[0] * len(values)][: len(values)]})
+
+    (feature,), _ = fit_encoder((Feature("x", kind),), table)
+
+    assert feature.seen
+    low, high = feature.seen
+    assert low <= min(values)
+    assert max(values) <= high
+    for end, met in ((low, min(values)), (high, max(values))):
+        assert end != met or values.count(met) >= 10
+
+
+def test_a_range_stays_within_what_a_feature_can_be() -> None:
+    """A count is never below 0, whatever the rounding."""
+    table = pl.DataFrame({"x": [0, 3, 200], "__label": [0, 1, 0]})
+
+    (feature,), _ = fit_encoder((Feature("x", "integer", lower=0),), table)
+
+    assert feature.seen == (0.0, 210.0)
 
 
 def test_two_thousand_levels_keep_the_frequent_ones() -> None:
