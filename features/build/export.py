@@ -54,6 +54,8 @@ def build(
 
 def _check(out: Path) -> None:
     """Rejects an output that would fail only after all the work."""
+    if out.suffix and out.suffix not in ENDINGS and not out.is_dir():
+        raise UseCaseError(out, [f"--out must end in {' or '.join(ENDINGS)}, or have no ending and be a folder"])
     if out.suffix in ENDINGS and out.is_dir():
         raise UseCaseError(out, ["--out with this ending must be a file, it is a folder"])
     above = next(path for path in (out, *out.absolute().parents) if path.exists())

@@ -14,9 +14,11 @@ import polars as pl
 
 from features.columns.expressions import slug
 from features.columns.format_inference import time_of_day
-from features.sources.csv_files import dialect, first_rows
+from features.errors import DataError
 from features.sources.engine import engine, frame
 from features.sources.source import files_of, is_csv, open_source, reading
+from features.spec.csv_dialect import dialect, first_rows
+from features.spec.data_files import UnreadableError
 from features.spec.moments import EPOCHS
 from features.spec.numbers import read_each
 
@@ -98,7 +100,10 @@ def words_of(name: str) -> str:
 def _sample(file: Path) -> pl.DataFrame:
     first = files_of(file)[0]
     if is_csv(first):
-        written = dialect(first)
+        try:
+            written = dialect(first)
+        except UnreadableError as failure:
+            raise DataError(failure.file, [failure.rule]) from failure
         names = dict.fromkeys(written.columns)
         rows = first_rows(first, written, min(_rows, _cells // len(names)))
         cells = dict(zip(written.columns, zip(*rows, strict=True) if rows else repeat(()), strict=False))

@@ -1,4 +1,4 @@
-"""CSV files, gzipped or not, loaded as text: no row is garbled, and none is lost without being counted.
+"""CSV files, gzipped or not, loaded as text by the reader that scoring has too: no row is lost without being counted.
 
 DuckDB guesses where line ends are mixed, and reads on to the end of the file where a quote is never closed. So the
 signs are counted first: mixed line ends are made one, and an open quote or a NUL byte is found before it does harm.
@@ -7,10 +7,7 @@ signs are counted first: mixed line ends are made one, and an open quote or a NU
 # ruff: noqa: S608  every name and text in the SQL is ours or quoted by `literal`
 from __future__ import annotations
 
-import codecs
 import csv
-import gzip
-import io
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,25 +18,12 @@ from typing import Any
 import pyarrow as pa
 
 from features.errors import DataError
-from features.sources.engine import literal
-from features.spec.moments import read_moment
-from features.spec.numbers import read_each
+from features.spec.csv_dialect import Dialect, open_bytes, open_text
+from features.spec.csv_sql import RULE, rejects_sql, rows_sql
 
-EXTRA = "__extra"  # what a row holds beyond the header's columns
 _row_number = "__row_number"  # a row's number in its file, where that is not its position in the table
 _chunk = 1 << 20
 _two_ends = (b"\n\n", b"\n\r", b"\r\r")  # of lines, with nothing between them
-_other_code = "; it may be Latin-1 or Windows-1252, which `iconv -f WINDOWS-1252 -t UTF-8` turns into UTF-8"
-_no_header = ("{", "[{", "[[", "<")  # JSON, XML
-
-
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """The names in the first line, the sign that parts them into most, and whether the file is gzipped."""
-
-    columns: tuple[str, ...]
-    delimiter: str
-    zipped: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,35 +51,10 @@ class _Signs:
         return sum(count > 0 for count in (self.pairs, self.returns, self.feeds)) > 1
 
 
-def dialect(file: Path) -> Dialect:
-    """How a CSV file is written, by its first line.
-
-    Raises:
-        DataError: it is no text in UTF-8, or its first line names no columns.
-    """
-    with file.open("rb") as stream:
-        zipped = stream.read(2) == b"\x1f\x8b"
-    with _opened(file, zipped=zipped) as stream:
-        head = stream.read(_chunk)
-    line = _first_line(file, head)
-    parted = [(next(csv.reader(io.StringIO(line), delimiter=sign), []), sign) for sign in ",;\t|"]
-    names, delimiter = max(parted, key=lambda option: len(option[0]))
-    if not any(name.strip() for name in names):
-        raise DataError(file, ["its first line must name the columns"])
-    return Dialect(tuple(name.strip() or f"column_{i + 1}" for i, name in enumerate(names)), delimiter, zipped)
-
-
-def first_rows(file: Path, written: Dialect, most: int) -> list[list[str]]:
-    """The first rows of a file, at most so many; those that are not as wide as its first line are rejected."""
-    with _as_text(file, written) as text:
-        rows = islice(csv.reader(text, delimiter=written.delimiter), 1, most + 1)
-        return [row for row in rows if len(row) == len(written.columns)]
-
-
 def load(backend: Any, file: Path, written: Dialect, into: str) -> Loaded:
     """Loads a file into a table of text, in its order, and says which rows are rejected.
 
-    The table has `c0`.. and `__extra`, which is filled in rows that are rejected.
+    The table has `c0`.. and `RULE`, which is filled in rows that are rejected.
 
     Raises:
         DataError: a quote is never closed.
@@ -105,15 +64,18 @@ def load(backend: Any, file: Path, written: Dialect, into: str) -> Loaded:
         _check_closed(file, written)
     with tempfile.TemporaryDirectory() as folder:
         plain = _with_one_line_end(file, written, Path(folder) / "rows.csv") if signs.mixed else None
-        _read(backend, plain or file, written, into, zipped=written.zipped and plain is None)
-    rejected = backend.raw_sql(f"SELECT DISTINCT line, error_type::VARCHAR FROM {into}_rejects ORDER BY ALL").fetchall()
-    rejected_rows = [(int(line) - 1, str(rule).lower().replace(" ", "_")) for line, rule in rejected]
+        zipped = written.zipped and plain is None
+        rows = rows_sql(plain or file, written, rejects=f"{into}_rejects", nul=signs.nuls > 0, zipped=zipped)
+        backend.raw_sql("SET preserve_insertion_order = true")
+        backend.raw_sql(f"CREATE TEMP TABLE {into} AS {rows}")
+        backend.raw_sql("SET preserve_insertion_order = false")
+    above = written.skipped + 1
+    rejected = backend.raw_sql(rejects_sql(f"{into}_rejects")).fetchall()
+    rejected_rows = [(int(line) - above, str(rule)) for line, rule in rejected]
     blank = _blank_rows(file, written) if signs.blank else []
     number = _numbered(backend, into, sorted({*blank, *(row for row, _ in rejected_rows)}))
-    surplus = f"SELECT {number} FROM {into} WHERE {EXTRA} IS NOT NULL ORDER BY ALL"
-    rejected_rows += [(int(row), "too_many_fields") for (row,) in backend.raw_sql(surplus).fetchall()]
-    if signs.nuls:
-        rejected_rows += [(row, "nul_byte") for row in _with_nul(backend, into, number, len(written.columns))]
+    broken = f"SELECT {number}, {RULE} FROM {into} WHERE {RULE} IS NOT NULL ORDER BY ALL"
+    rejected_rows += [(int(row), str(rule)) for row, rule in backend.raw_sql(broken).fetchall()]
     return Loaded(number, tuple(rejected_rows))
 
 
@@ -137,38 +99,14 @@ def _numbered(backend: Any, into: str, absent: Sequence[int]) -> str:
 
 def _blank_rows(file: Path, written: Dialect) -> list[int]:
     """The numbers of the rows without a single sign, which DuckDB passes over."""
-    with _as_text(file, written) as text:
-        return [row for row, cells in enumerate(csv.reader(text, delimiter=written.delimiter)) if not cells]
-
-
-def seems_data(names: Sequence[str]) -> bool:
-    """Whether a first line seems to hold values, which must not be repeated, rather than names.
-
-    >>> seems_data(["customer", "date"]), seems_data(["c17", "2024-05-01", "12,50"])
-    (False, True)
-    """
-    return any(read_each(name) == read_each(name) or read_moment(name) is not None for name in names)
-
-
-def _opened(file: Path, *, zipped: bool) -> gzip.GzipFile | io.BufferedReader:
-    return gzip.open(file) if zipped else file.open("rb")
-
-
-def _first_line(file: Path, head: bytes) -> str:
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise DataError(file, ["must be UTF-8, got UTF-16: save it as UTF-8, as `iconv -f UTF-16 -t UTF-8` does"])
-    first = head.removeprefix(codecs.BOM_UTF8).replace(b"\r", b"\n").split(b"\n", 1)[0]
-    if b"\x00" in first or first.lstrip().startswith(tuple(sign.encode() for sign in _no_header)):
-        raise DataError(file, ["must be a Parquet, CSV or DuckDB file"])
-    try:
-        return first.decode("utf-8")
-    except UnicodeDecodeError:
-        raise DataError(file, [f"must be UTF-8: its first line is not{_other_code}"]) from None
+    with open_text(file, written) as text:
+        rows = csv.reader(islice(text, written.skipped, None), delimiter=written.delimiter)
+        return [row for row, cells in enumerate(rows) if not cells]
 
 
 def _chunks(file: Path, written: Dialect) -> Iterator[bytes]:
     """A file's bytes; no CR LF is parted."""
-    with _opened(file, zipped=written.zipped) as stream:
+    with open_bytes(file, zipped=written.zipped) as stream:
         while chunk := stream.read(_chunk):
             yield chunk + stream.read(1) if chunk.endswith(b"\r") else chunk
 
@@ -199,37 +137,13 @@ def _check_closed(file: Path, written: Dialect) -> None:
     """Rejects a file that ends inside quotes; an odd number of them may also be an inch sign."""
     row, before, last = 0, 0, 0  # rows with the header's
     try:
-        with _as_text(file, written) as text:
-            reader = csv.reader(text, delimiter=written.delimiter)
+        with open_text(file, written) as text:
+            reader = csv.reader(islice(text, written.skipped, None), delimiter=written.delimiter)
             for _ in reader:
                 row += 1
                 before, last = last, reader.line_num
-        with _as_text(file, written) as text:
-            list(csv.reader(islice(text, before, None), delimiter=written.delimiter, strict=True))
+        with open_text(file, written) as text:
+            lines = islice(text, written.skipped + before, None)
+            list(csv.reader(lines, delimiter=written.delimiter, strict=True))
     except csv.Error:
         raise DataError(file, [f"a quote must be closed: the one opened in row {max(row - 1, 1)} is not"]) from None
-
-
-def _as_text(file: Path, written: Dialect) -> io.TextIOWrapper:
-    return io.TextIOWrapper(_opened(file, zipped=written.zipped), encoding="utf-8", errors="replace", newline="")
-
-
-def _read(backend: Any, file: Path, written: Dialect, into: str, *, zipped: bool) -> None:
-    types = ", ".join(f"'c{index}': 'VARCHAR'" for index in range(len(written.columns)))
-    backend.raw_sql("SET preserve_insertion_order = true")
-    backend.raw_sql(
-        f"CREATE TEMP TABLE {into} AS SELECT * FROM read_csv({literal(str(file))}, auto_detect=false, header=true, "
-        f"delim={literal(written.delimiter)}, quote='\"', escape='\"', columns={{{types}, '{EXTRA}': 'VARCHAR'}}, "
-        f"compression='{'gzip' if zipped else 'none'}', null_padding=true, strict_mode=true, parallel=false, "
-        f"store_rejects=true, rejects_table='{into}_rejects', rejects_scan='{into}_scans', max_line_size=10000000)"
-    )
-    backend.raw_sql("SET preserve_insertion_order = false")
-
-
-def _with_nul(backend: Any, into: str, number: str, width: int) -> list[int]:
-    """The rows with a NUL byte that are not rejected yet; from now on they are."""
-    cells = ", ".join(f"c{index}" for index in range(width))
-    broken = f"{EXTRA} IS NULL AND contains(concat_ws('', {cells}), chr(0))"
-    found = backend.raw_sql(f"SELECT {number} FROM {into} WHERE {broken} ORDER BY ALL").fetchall()
-    backend.raw_sql(f"UPDATE {into} SET {EXTRA} = 'nul' WHERE {broken}")
-    return [int(row) for (row,) in found]

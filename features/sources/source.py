@@ -10,13 +10,12 @@ from __future__ import annotations
 import csv
 import errno
 import hashlib
-import re
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import duckdb
 import ibis.expr.types as ir
@@ -24,13 +23,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.errors import DataError
-from features.sources.csv_files import EXTRA, dialect, load, seems_data
+from features.sources.csv_files import load
 from features.sources.engine import literal, quoted
+from features.spec.csv_dialect import dialect, seems_data
+from features.spec.csv_sql import RULE
+from features.spec.data_files import UnreadableError, data_files, file_kind
 
-SourceFormat = Literal["parquet", "csv", "duckdb"]
 FILE, ROW = "__file", "__row"  # where a row came from: the file's name, inside a folder its path; the row from 1
 _unreadable = (duckdb.Error, pa.ArrowException, OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error)
-_data_file = re.compile(r"\.(parquet|pq|csv|tsv|txt)(\.gz)?$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +73,12 @@ def open_source(backend: Any, path: Path, *, table: str | None = None) -> Source
     """
     try:
         files = files_of(path)
-        kind = _format(files[0])
+        kind = file_kind(files[0])
         if kind == "duckdb":
             return _open_duckdb(backend, path, table)
         return _open_csv(backend, path, files) if kind == "csv" else _open_parquet(backend, path, files)
+    except UnreadableError as failure:
+        raise DataError(failure.file, [failure.rule]) from failure
     except _unreadable as failure:
         raise DataError(path, [f"cannot be read: {_first_line(failure)}"]) from failure
 
@@ -99,31 +101,19 @@ def reading(path: Path) -> Iterator[None]:
 
 def files_of(path: Path) -> list[Path]:
     """The file itself, or the data files of a folder in the order of their names; hidden ones ignored."""
-    if not path.exists():
-        raise DataError(path, ["is not there"])
-    if path.is_file():
-        if path.stat().st_size == 0:
-            raise DataError(path, ["is empty"])
-        return [path]
-    found = sorted(
-        file
-        for file in path.rglob("*")
-        if file.is_file()
-        and file.stat().st_size > 0
-        and _data_file.search(file.name)
-        and not any(part.startswith((".", "_")) for part in file.relative_to(path).parts)
-    )
-    if not found:
-        raise DataError(path, ["is a folder without a data file"])
-    kinds = {_format(file) for file in found}
-    if len(kinds) > 1 or kinds == {"duckdb"}:
+    try:
+        found = data_files(path)
+    except UnreadableError as failure:
+        raise DataError(failure.file, [failure.rule]) from failure
+    kinds = {file_kind(file) for file in found}
+    if path.is_dir() and (len(kinds) > 1 or kinds == {"duckdb"}):
         raise DataError(path, [f"a folder must hold Parquet files only or CSV files only, got {sorted(kinds)}"])
     return found
 
 
 def is_csv(file: Path) -> bool:
     """Whether a file is read as CSV."""
-    return _format(file) == "csv"
+    return file_kind(file) == "csv"
 
 
 def digest(*paths: Path) -> str:
@@ -133,14 +123,6 @@ def digest(*paths: Path) -> str:
         with file.open("rb") as stream:
             whole.update(hashlib.file_digest(stream, "sha256").digest())
     return whole.hexdigest()
-
-
-def _format(file: Path) -> SourceFormat:
-    with file.open("rb") as stream:
-        head = stream.read(12)
-    if head[:4] == b"PAR1" or file.suffix in (".parquet", ".pq"):
-        return "parquet"
-    return "duckdb" if head[8:12] == b"DUCK" else "csv"
 
 
 def _first_line(failure: Exception) -> str:
@@ -237,7 +219,7 @@ def _open_csv(backend: Any, path: Path, files: Sequence[Path]) -> Source:
         ragged += ((name, row, rule) for row, rule in made.rejected_rows)
         order = ", ".join(f"c{written.columns.index(column)} AS c{index}" for index, column in enumerate(columns))
         selects.append(
-            f"SELECT {order}, {literal(name)} AS {FILE}, {made.number} AS {ROW} FROM {loaded} WHERE {EXTRA} IS NULL"
+            f"SELECT {order}, {literal(name)} AS {FILE}, {made.number} AS {ROW} FROM {loaded} WHERE {RULE} IS NULL"
         )
     view = _view(backend, path, columns, selects, f"{base}_view")
     return Source(path, view.columns, view.table, tuple(ragged))

@@ -18,6 +18,7 @@ from scoring.storage.table_files import read_batches
 
 STEPS = 10  # of a distribution of scores
 _Z = 1.959963984540054  # two-sided 95%
+_OUTCOMES = {"0": 0, "0.0": 0, "false": 0, "1": 1, "1.0": 1, "true": 1, "": None}  # as CSV holds them
 
 
 def wilson(hits: int, trials: int) -> tuple[float, float]:
@@ -62,6 +63,7 @@ def read_outcomes(path: Path, column: str) -> RealisedOutcomes:
         if not complete and column not in table.column_names:
             raise AudienceError(f"{path.name} must hold {column} beside customer_id, or customer_id alone.")
         values = [1] * len(table) if complete else table.column(column).to_pylist()
+        values = [_OUTCOMES.get(value.strip().casefold(), value) if type(value) is str else value for value in values]
         if any(value not in (0, 1, None) for value in values):
             raise AudienceError(f"{column} of {path.name} must be 0, 1 or null, got something else.")
         ids = id_column(table.column(CUSTOMER_ID)).to_pylist()

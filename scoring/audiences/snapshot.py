@@ -102,7 +102,7 @@ def take_snapshot(
     facts = {_KEY: json.dumps(_facts(live, policy, as_of), ensure_ascii=False, sort_keys=True).encode()}
     tally, seen = SnapshotCounts(), set[str]()
     with whole_file(target) as write:
-        for table in read_batches(source, as_text=True):
+        for table in read_batches(source, mark_broken=True):
             answered = answer_table(
                 live, table, first=tally.customers, reasons=reasons, language=language, suppression=suppression
             )

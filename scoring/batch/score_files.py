@@ -20,7 +20,7 @@ from scoring.batch.table_answers import score_table
 from scoring.privacy.suppression import Suppression
 from scoring.segments.assignment import DEFAULT
 from scoring.segments.policy import Policy
-from scoring.storage.table_files import ROWS, read_batches, source_files, whole_file
+from scoring.storage.table_files import ROWS, check_target, read_batches, source_files, whole_file
 from scoring.text.formatting import Language
 
 
@@ -50,7 +50,8 @@ def score_file(
     again with the same arguments.
 
     Raises:
-        BatchError: The source cannot be read, or lacks a feature's column.
+        BatchError: The source cannot be read, or lacks a feature's column, or the target is of a kind that is not
+            written.
         SuppressionError: The suppression list cannot be read.
     """
 
@@ -59,6 +60,7 @@ def score_file(
             live, table, first=first, reasons=reasons, language=language, policy=policy, suppression=suppression
         )
 
+    check_target(target)
     run = {
         **_origin(live, source),
         "arguments": [reasons, language, policy.version],
@@ -95,7 +97,7 @@ def _score_parts(
         return len(table)
 
     with ThreadPoolExecutor(workers, thread_name_prefix="batch") as pool:
-        for table in read_batches(source, as_text=True):
+        for table in read_batches(source, mark_broken=True):
             waiting.append(pool.submit(work, count, table, first))
             count, first = count + 1, first + len(table)
             if len(waiting) > workers:

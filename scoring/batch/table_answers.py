@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,13 +17,17 @@ from features.spec.feature import CUSTOMER_ID
 from scoring.answers.served_release import STATUSES, Live, status_codes
 from scoring.encoding.encoder import Encoded, Encoder
 from scoring.encoding.file_values import file_reader
+from scoring.encoding.value_rules import ValueNote
 from scoring.privacy.suppression import Suppression
 from scoring.reasons.reason_columns import reason_columns
 from scoring.segments.assignment import DEFAULT, assign_all, field_of
 from scoring.segments.policy import Assignment, Policy
+from scoring.storage.csv_rows import BROKEN
 from scoring.storage.id_columns import id_column
 from scoring.storage.table_files import BatchError
 from scoring.text.formatting import Language
+
+_EVENTS = "events.json"  # in the bundle of a use case that learned from a log
 
 
 def score_table(
@@ -153,7 +158,10 @@ def _score(served: Live, table: pa.Table, reasons: int, language: Language, barr
     try:
         encoded = served.scorer.encoder.table(table)
     except ValueError as error:
-        raise BatchError(str(error)) from error
+        raise BatchError(f"{error}{_if_a_log(served, table)}") from error
+    for row, note in _broken_rows(table):
+        encoded.errors[row] = [note]
+        encoded.warnings.pop(row, None)
     status = status_codes(served.scorer, encoded.matrix)
     status[list(encoded.errors)] = STATUSES.index("invalid")
     status[list(barred)] = STATUSES.index("opted_out")
@@ -175,6 +183,26 @@ def _score(served: Live, table: pa.Table, reasons: int, language: Language, barr
     if reasons:
         columns |= _reasons(served, encoded, scored.margin, ~silent, reasons, language)
     return _Part(columns, served.scorer.encoder, encoded.matrix)
+
+
+def _if_a_log(served: Live, table: pa.Table) -> str:
+    """What to do where a table seems to hold the events that a use case learned from, instead of its features."""
+    stored = served.release.bundle.files.get(_EVENTS)
+    if stored is None:
+        return ""
+    moment = next(column for column in json.loads(stored)["events"] if column["key"] == "ts")
+    if not set(moment.get("names") or ()) & set(table.column_names):
+        return ""
+    return " It seems to hold events: make features of them by `python -m features build USE_CASE.toml`."
+
+
+def _broken_rows(table: pa.Table) -> Iterator[tuple[int, ValueNote]]:
+    """The rows that could not be read, each with the line it stands in and the rule."""
+    if BROKEN in table.column_names:
+        for row, text in enumerate(table.column(BROKEN).to_pylist()):
+            if text is not None:
+                line, _, rule = text.partition(": ")
+                yield row, {"code": "broken_row", "feature": line, "detail": f"{rule[:1].upper()}{rule[1:]}."}
 
 
 def _reasons(

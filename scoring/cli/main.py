@@ -27,7 +27,7 @@ from scoring.releases.store import load_release
 from scoring.segments.assignment import current_policy
 from scoring.segments.policy_file import PolicyError
 from scoring.storage.leftovers import remove_leftovers
-from scoring.storage.table_files import BatchError, count_rows
+from scoring.storage.table_files import BatchError, check_target, count_rows
 from scoring.text.formatting import LANGUAGES
 
 DONE, FAILED, USAGE, BROKEN_DATA = 0, 1, 2, 3
@@ -43,6 +43,11 @@ def main(arguments: list[str] | None = None) -> int:
     if not 0 <= options.reasons <= MAX_REASONS:
         return _too_many_reasons(options.reasons)
     remove_leftovers(options.home)
+    try:
+        check_target(options.output)
+    except BatchError as error:
+        print(error, file=sys.stderr)
+        return USAGE
     try:
         live = {name: Live(load_release(options.home, name, threads=1)) for name in options.use_case}
         for served in live.values():
@@ -116,9 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--input", type=Path, required=True, help="Parquet or CSV, or a folder of them; one row a customer"
     )
-    parser.add_argument(
-        "--output", type=Path, required=True, help="Parquet or CSV, by its ending; without one a folder"
-    )
+    parser.add_argument("--output", type=Path, required=True, help=".parquet, .csv or .tsv; without an ending a folder")
     _say_options(parser, reasons=0)
     return parser
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,13 +12,14 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
+from features.spec.data_files import UnreadableError, data_files, file_kind
 from features.spec.feature import CUSTOMER_ID
 from scoring.storage.atomic import new_draft, put_in_place, remove_orphans
+from scoring.storage.csv_rows import BROKEN, csv_tables
 from scoring.storage.spreadsheet import neutral_table
 
 ROWS = 65_536  # a batch: large enough to be fast, small enough to keep memory flat
-CSV = (".csv", ".csv.gz")
-_KINDS = (*CSV, ".parquet")
+_PARQUET, _TEXT = (".parquet", ".pq"), {".csv": ",", ".tsv": "\t"}  # endings of what is written; a folder has none
 
 
 class BatchError(ValueError):
@@ -30,34 +30,42 @@ def source_files(source: Path) -> list[Path]:
     """The file itself, or the tables in a folder in order of name.
 
     Raises:
-        BatchError: The folder holds none.
+        BatchError: It is not there or empty, or the folder holds none.
     """
-    if not source.is_dir():
-        return [source]
-    found = [path for path in sorted(source.iterdir()) if path.name.endswith(_KINDS) and not path.name.startswith(".")]
-    if not found:
-        raise BatchError(f"A folder to read must hold Parquet or CSV files, {source.name} holds none.")
-    return found
+    try:
+        return data_files(source)
+    except UnreadableError as error:
+        raise BatchError(f"{error}.") from error
 
 
-def read_batches(source: Path, *, as_text: bool = False) -> Iterator[pa.Table]:
-    """A Parquet or CSV file, or a folder of them, a batch at a time.
+def read_batches(source: Path, *, mark_broken: bool = False) -> Iterator[pa.Table]:
+    """A Parquet or CSV file, or a folder of them, a batch at a time; the cells of CSV are text, null where empty.
 
     Args:
         source: The file or folder.
-        as_text: Whether a CSV's cells are left as text, null where blank. Otherwise its first rows decide what the
-            columns are, which need not fit the last; ids are text in any case, since 007 is not 7.
+        mark_broken: Whether rows of CSV that cannot be read are handed on, as `BROKEN` says beside them; else one of
+            them is an error.
 
     Raises:
         BatchError: It cannot be read.
     """
     for path in source_files(source):
-        try:
-            yield from _csv(path, as_text=as_text) if path.name.endswith(CSV) else _parquet(path)
-        except (OSError, EOFError, UnicodeDecodeError, csv.Error, pa.ArrowInvalid) as error:
-            raise BatchError(
-                f"{path.name} must be a readable Parquet or CSV file, got {type(error).__name__}."
-            ) from error
+        for table in _tables(path):
+            if not mark_broken and BROKEN in table.column_names:
+                first = next(text for text in table.column(BROKEN).to_pylist() if text)
+                raise BatchError(f"{path.name}, {first}.")
+            yield table
+
+
+def _tables(path: Path) -> Iterator[pa.Table]:
+    try:
+        if file_kind(path) == "duckdb":
+            raise UnreadableError(path, "must be a Parquet or CSV file, got a DuckDB file")
+        yield from _parquet(path) if file_kind(path) == "parquet" else csv_tables(path)
+    except UnreadableError as error:
+        raise BatchError(f"{error}.") from error
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        raise BatchError(f"{path.name} must be a readable Parquet or CSV file, got {type(error).__name__}.") from error
 
 
 def _parquet(path: Path) -> Iterator[pa.Table]:
@@ -80,32 +88,10 @@ def _some_groups(metadata: pq.FileMetaData) -> Iterator[list[int]]:
         yield groups
 
 
-def _csv(path: Path, *, as_text: bool) -> Iterator[pa.Table]:
-    names, parse = _first_line(path)
-    convert = pacsv.ConvertOptions(column_types={CUSTOMER_ID: pa.string()})
-    if as_text:
-        texts = dict.fromkeys([*names, CUSTOMER_ID], pa.string())
-        convert = pacsv.ConvertOptions(column_types=texts, null_values=[""], strings_can_be_null=True)
-    read = pacsv.ReadOptions(column_names=names, skip_rows=1)
-    with pacsv.open_csv(path, read_options=read, parse_options=parse, convert_options=convert) as file:
-        yield from (pa.Table.from_batches([batch]) for batch in file)
-
-
-def _first_line(path: Path) -> tuple[list[str], pacsv.ParseOptions]:
-    """The columns as training calls them, without blanks around, and the sign that parts the first line into most."""
-    opened = gzip.open if path.suffix == ".gz" else open
-    with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
-        line = file.readline()
-    parted = [(next(csv.reader([line], delimiter=sign), []), sign) for sign in ",;\t|"]
-    names, sign = max(parted, key=lambda option: len(option[0]))
-    called = [name.strip() or f"column_{place}" for place, name in enumerate(names, 1)]
-    return called, pacsv.ParseOptions(delimiter=sign)
-
-
 def count_rows(source: Path) -> int | None:
     """How many rows there are to read; None where that is known only at the end."""
     files = source_files(source)
-    if any(path.name.endswith(CSV) for path in files):
+    if any(file_kind(path) != "parquet" for path in files):
         return None
     try:
         return sum(pq.read_metadata(path).num_rows for path in files)
@@ -113,12 +99,30 @@ def count_rows(source: Path) -> int | None:
         return None
 
 
+def check_target(target: Path) -> None:
+    """Refuses an output of a kind that is not written.
+
+    Raises:
+        BatchError: Its ending is none of ours.
+    """
+    ending = target.suffix.lower()
+    if ending and ending not in (*_PARQUET, *_TEXT):
+        excel = " (Excel opens .csv)" if ending.startswith(".xls") else ""
+        raise BatchError(
+            f"An output must end in .parquet, .csv or .tsv, or have no ending and be a folder, got {ending}{excel}."
+        )
+
+
 @contextmanager
 def whole_file(target: Path) -> Iterator[Callable[[pa.Table], None]]:
     """A writer whose file is renamed to its place once all is written.
 
     A target without an ending is a folder: each table becomes a Parquet file in it.
+
+    Raises:
+        BatchError: No row was written, or the target is of a kind that is not written.
     """
+    check_target(target)
     remove_orphans(target.parent)
     with new_draft(target, folder=not target.suffix) as (draft, _):
         writer = _File(draft, target) if target.suffix else _Folder(draft)
@@ -138,7 +142,7 @@ def parquet_writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
 class _File:
     def __init__(self, draft: Path, target: Path) -> None:
         self._draft = draft
-        self._csv = target.suffix == ".csv"
+        self._sign = _TEXT.get(target.suffix.lower())  # that parts cells, None where it is Parquet
         self._writer: Any = None
 
     @property
@@ -147,8 +151,13 @@ class _File:
 
     def write(self, table: pa.Table) -> None:
         if self._writer is None:
-            self._writer = (pacsv.CSVWriter if self._csv else parquet_writer)(self._draft, table.schema)
-        self._writer.write_table(neutral_table(table) if self._csv else table)
+            self._writer = self._open(table.schema)
+        self._writer.write_table(table if self._sign is None else neutral_table(table))
+
+    def _open(self, schema: pa.Schema) -> Any:
+        if self._sign is None:
+            return parquet_writer(self._draft, schema)
+        return pacsv.CSVWriter(self._draft, schema, write_options=pacsv.WriteOptions(delimiter=self._sign))
 
     def close(self) -> None:
         self._writer.close()

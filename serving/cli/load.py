@@ -21,6 +21,7 @@ from scoring.encoding.file_values import as_json, file_reader
 from scoring.privacy.suppression import Suppression, open_suppression
 from scoring.releases.current_pointer import released_use_cases
 from scoring.releases.store import load_release
+from scoring.storage.csv_rows import BROKEN
 from scoring.storage.id_columns import id_column
 from scoring.storage.leftovers import remove_leftovers
 from scoring.storage.table_files import BatchError, read_batches
@@ -50,8 +51,10 @@ def _load(options: argparse.Namespace) -> int:
     count = put(options.home, columns, rows, as_of=options.as_of.timestamp())
     fitting = [name for name, own in features.items() if {feature.name for feature in own} <= set(columns)]
     says = f"enough for {', '.join(fitting)}" if fitting else "not enough for any use case that is released here"
+    if passed["broken"]:
+        print(f"{passed['broken']:,} rows of the file could not be read and are passed over.", file=sys.stderr)
     print(f"{count:,} customers as of {options.as_of.isoformat()}, {says}.", file=sys.stderr)
-    if passed:
+    if passed["erased"]:
         print(f"{passed['erased']:,} were erased and are passed over; --with-erased takes them in.", file=sys.stderr)
     if options.json:
         loaded = {"customers": count, "as_of": options.as_of.isoformat(), "erased": passed["erased"]}
@@ -108,9 +111,9 @@ def read_rows(
         BatchError: At once where the file is none, has no id or no other column; while reading where an id is missing
             or stands twice, or a cell cannot be kept.
     """
-    batches = read_batches(file, as_text=True)
+    batches = read_batches(file, mark_broken=True)
     first = next(batches, None)
-    names = [] if first is None else first.column_names
+    names = [] if first is None else [name for name in first.column_names if name != BROKEN]
     columns = [name for name in names if name != CUSTOMER_ID]
     if first is None or names.count(CUSTOMER_ID) != 1 or not columns or len(set(names)) != len(names):
         raise BatchError(f"A table to load needs `{CUSTOMER_ID}`, features and rows, and each column once.")
@@ -131,7 +134,8 @@ def _rows(
 ) -> Iterator[Row]:
     seen: set[str] = set()
     count = 0
-    for table in batches:
+    for batch in batches:
+        table = _readable(batch, passed)
         ids = id_column(table.column(CUSTOMER_ID)).to_pylist()
         gone = erased.erased(customer for customer in ids if customer) if erased else {}
         cells = [_cells(name, table.column(name), readers.get(name)) for name in columns]
@@ -145,6 +149,15 @@ def _rows(
                 passed["erased"] += 1
             else:
                 yield customer, row
+
+
+def _readable(table: pa.Table, passed: Counter[str]) -> pa.Table:
+    """The table without the rows that could not be read, which are counted."""
+    if BROKEN not in table.column_names:
+        return table
+    broken = table.column(BROKEN)
+    passed["broken"] += len(broken) - broken.null_count
+    return table.filter(pc.is_null(broken))
 
 
 def _cells(name: str, column: pa.ChunkedArray, read: Reader | None) -> list[Any]:

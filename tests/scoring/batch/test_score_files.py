@@ -308,6 +308,50 @@ def test_a_csv_that_training_reads_is_read_here_too(live, source, tmp_path, endi
     assert written(tmp_path / "from_csv.parquet") == written(tmp_path / "out.parquet")
 
 
+def test_a_bad_row_is_one_row(live, source, tmp_path):
+    """It is invalid and says its line; the others are scored as without it."""
+    lines = csv_of(source)
+    (tmp_path / "clean.csv").write_bytes(b"\n".join(lines))
+    (tmp_path / "in.csv").write_bytes(b"\n".join([*lines[:300], b"TOTAL;12", b"c9;\xe9;;;;;", *lines[300:]]))
+
+    score_file(live, tmp_path / "clean.csv", tmp_path / "clean.parquet", reasons=1)
+    score_file(live, tmp_path / "in.csv", tmp_path / "out.parquet", reasons=1)
+
+    rows = written(tmp_path / "out.parquet")
+    assert [*rows[:299], *rows[301:]] == written(tmp_path / "clean.parquet")
+    assert [row["churn_status"] for row in rows[299:301]] == ["invalid", "invalid"]
+    assert rows[299]["churn_errors"] == "line 301: Must hold as many cells as the header, got fewer."
+    assert rows[300]["churn_errors"] == "line 302: Must be UTF-8."
+    assert rows[299]["customer_id"] == "TOTAL"
+
+
+def csv_of(source):
+    """The lines of a table as CSV, parted by semicolons."""
+    text = io.BytesIO()
+    pacsv.write_csv(pq.read_table(source), text, pacsv.WriteOptions(delimiter=";"))
+    return text.getvalue().split(b"\n")
+
+
+def test_an_output_is_what_its_ending_says(live, source, tmp_path):
+    """Parquet, CSV and tabs, in capitals too, with the same cells."""
+    for name in ("out.parquet", "out.csv", "out.TSV"):
+        score_file(live, source, tmp_path / name)
+
+    lines = (tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()
+    assert (tmp_path / "out.TSV").read_text(encoding="utf-8").splitlines()[0] == lines[0].replace(",", "\t")
+    assert len(lines) - 1 == len(written(tmp_path / "out.parquet")) == 500
+
+
+@pytest.mark.parametrize("name", ["out.xlsx", "out.json", "out.csv.gz"])
+def test_another_ending_is_refused_before_anything_is_scored(home, source, tmp_path, capsys, name):
+    """It is named with those there are; nothing is left behind."""
+    code = main(["--home", str(home), "--use-case", "churn", "--input", str(source), "--output", str(tmp_path / name)])
+
+    assert code == 2
+    assert "must end in .parquet, .csv or .tsv" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["in.parquet"]
+
+
 def test_forbidden_features_are_told_together(tmp_path_factory):
     """As other factors, with the sum that a posted row gets, to the bit."""
     home = tmp_path_factory.mktemp("home")
