@@ -18,6 +18,7 @@ from features.columns.type_inference import InferredColumn
 from features.config.use_case import UseCase
 from features.errors import DataError, UseCaseError
 from features.history.event_log import Log
+from features.history.orders import merge_orders
 from features.leakage.detectors import leak_findings
 from features.leakage.perturbation import sees_the_future
 from features.point_in_time.definitions import log_features
@@ -137,7 +138,7 @@ def _eligible_at(context: LogContext, cutoff: datetime) -> pl.DataFrame:
         pl.lit(cutoff).cast(pl.Datetime("us", "UTC")).alias(CUTOFF),
         pl.lit(None, pl.Float64).alias(ORDER),
         *names,
-        labels(rows[CUSTOMER_ID], context.log.decoded, context.use_case, cutoff),
+        labels(rows[CUSTOMER_ID], merge_orders(context.log.decoded), context.use_case, cutoff),
         pl.col(GROUP).cast(pl.UInt64),
     )
 

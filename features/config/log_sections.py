@@ -52,6 +52,7 @@ class Events(ListSection):
     type: Annotated[str, Field(min_length=1)] | TypeColumn
     amount: SourceColumn | None = None
     id: SourceColumn | None = None
+    order: SourceColumn | None = None  # rows of one order are lines of one purchase
     refund: RefundRule | None = None
     properties: SourceColumns = ()
     measures: SourceColumns = ()

@@ -10,6 +10,7 @@ from features.config.use_case import CurrencyColumn, Events, RefundRule, Scalar
 from features.errors import DataError
 from features.history.distinct_slugs import apart
 from features.history.log_forms import LogForms
+from features.history.orders import ORDER_ID
 from features.sources.rejected_rows import BROKEN, GUEST
 from features.sources.source import FILE, ROW, Source
 from features.spec.booleans import NO, YES
@@ -42,6 +43,9 @@ def typed_rows(source: Source, section: Events, forms: LogForms) -> ir.Table:
         columns[f"p{index}"] = apart(as_text(source.column(name)), forms.numbered[name])
     for index, name in enumerate(section.measures):
         columns[f"m{index}"] = _number(source, name, rules, forms)
+    if section.order is not None:
+        order = as_text(source.column(section.order))
+        columns[ORDER_ID] = ibis.ifelse(filled(source.column(section.order)), order.strip(), ibis.null("string"))
     columns[BROKEN] = ibis.cases(*[(broken, rule) for rule, broken in rules], else_=ibis.null("string"))
     if section.id is not None:
         columns[COPY] = _copies(source, section.id)

@@ -13,6 +13,7 @@ import ibis
 import ibis.expr.types as ir
 
 from features.columns.expressions import AMOUNT
+from features.history.orders import ORDER_ID, merge_orders
 from features.point_in_time.feature_plan import FeaturePlan
 from features.spec.feature import CUSTOMER_ID
 
@@ -190,7 +191,11 @@ def _by_type(known: ir.Table, plan: FeaturePlan) -> ir.Table:
 
 
 def _known(events: ir.Table, cutoff: ir.Value) -> ir.Table:
-    """Events before the cutoff with their amount netted."""
+    """Events before the cutoff with their amount netted; lines of one order are one event."""
+    if ORDER_ID in events.columns:
+        same = [name for name in ("as_of", CUTOFF) if name in (*events.columns, CUTOFF)]  # in all rows of a customer
+        events = merge_orders(events.filter(events.ts < cutoff).mutate(**{CUTOFF: cutoff}), *same)
+        cutoff = events[CUTOFF]
     refund = events.refund.fill_null(False) | (events.amount < 0).fill_null(False)
     amount = ibis.ifelse(refund, -events.amount.abs(), events.amount)
     return events.filter(events.ts < cutoff).mutate(refund=refund, amount=amount, **{CUTOFF: cutoff})

@@ -10,6 +10,7 @@ import ibis.expr.types as ir
 from features.columns.expressions import AMOUNT, slug, slugs
 from features.config.use_case import CurrencyColumn, Events, TypeColumn, UseCase
 from features.history.log_forms import LogForms
+from features.history.orders import ORDER_ID
 from features.history.typed_rows import rates_of, spellings
 from features.point_in_time.definitions import feature_table
 from features.point_in_time.feature_plan import FeaturePlan, Trait
@@ -45,6 +46,8 @@ def event_columns(use_case: UseCase, forms: LogForms | None = None) -> RawColumn
     columns = [{"key": name, "column": name, "type": kind} for name, kind in fixed.items()]
     columns += [{"key": name, "column": f"p{i}", "type": "VARCHAR"} for i, name in enumerate(section.properties)]
     columns += [{"key": name, "column": f"m{i}", "type": "DOUBLE"} for i, name in enumerate(section.measures)]
+    if section.order is not None:
+        columns += [{"key": "order", "column": ORDER_ID, "type": "VARCHAR"}]
     columns += [{"key": "as_of", "column": "as_of", "type": "TIMESTAMP"}]
     own = _own_columns(section)
     named: RawColumns = [{**column, "names": _posted_as(column, own)} for column in columns]
@@ -65,6 +68,7 @@ def _own_columns(section: Events) -> dict[str, str | None]:
         "type": kind.column if isinstance(kind, TypeColumn) else None,
         "amount": section.amount,
         "refund": None if refund is None else refund.column,
+        ORDER_ID: section.order,
         **{f"p{i}": name for i, name in enumerate(section.properties)},
         **{f"m{i}": name for i, name in enumerate(section.measures)},
     }
@@ -121,7 +125,8 @@ def event_sql(use_case: UseCase, plan: FeaturePlan) -> str:
     kind = slugs(events.type) if isinstance(constant, TypeColumn) else ibis.literal(slug(constant))
     measured = {name: events[name].try_cast(AMOUNT) for name in events.columns if name == "amount" or _is(name, "m")}
     levels = {name: slugs(events[name]) for name in events.columns if _is(name, "p")}
-    typed = events.mutate(type=kind, **measured, **levels)
+    orders = {name: events[name].strip().nullif("") for name in events.columns if name == ORDER_ID}
+    typed = events.mutate(type=kind, **measured, **levels, **orders)
     wanted = trait_columns(plan)
     traits = _filled_in(ibis.table(_schema(wanted), name="traits")) if wanted else None
     table = feature_table(typed, typed.as_of, plan, traits)

@@ -16,6 +16,7 @@ from features.config.use_case import TypeColumn, UseCase
 from features.errors import DataError
 from features.history.event_log import Log
 from features.history.log_forms import LogForms
+from features.history.orders import merge_orders
 from features.sources.engine import frame
 from features.spec.feature import Feature
 
@@ -96,7 +97,8 @@ def plan_features(use_case: UseCase, log: Log, before: datetime) -> FeaturePlan:
     if section is None or window is None or label is None:
         raise TypeError("A plan is made from a log.")
     events = log.encoded.events
-    known, kinds = events.filter(events.ts < before), {code: kind for kind, code in log.encoded.codes.items()}
+    known = merge_orders(events.filter(events.ts < before))
+    kinds = {code: kind for kind, code in log.encoded.codes.items()}
     counts = _counts(known, kinds)
     target = slug(label.event)
     happened = counts.filter(~pl.col("refund"))["type"].to_list()

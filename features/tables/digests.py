@@ -36,6 +36,8 @@ def config_digest(use_case: UseCase) -> str:
     """The sha256 of the use case as it was understood; a source's folder does not count, its bytes do elsewhere."""
     stated = use_case.model_dump(mode="json")
     for section in (stated[name] for name in _sections if stated.get(name)):
+        if section.get("order") is None:
+            section.pop("order", None)  # a key that is not given makes no other table than before there was one
         section |= {key: Path(section[key]).name for key in ("path", "links") if section.get(key)}
     return hashlib.sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()
 

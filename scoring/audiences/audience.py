@@ -76,7 +76,7 @@ def read_contacts(path: Path, *, email: str, consent: str | None, channel: str =
     """
     emails: dict[str, str] = {}
     agreed: dict[str, bool] = {}
-    for table in read_batches(path, as_text=True):  # else +33 6 would be a number
+    for table in read_batches(path):
         names = [name for name in (CUSTOMER_ID, email, consent) if name is not None]
         require_columns(path, table, *names)
         words = _texts(table, consent) if consent else [None] * len(table)
@@ -99,7 +99,7 @@ def read_suppressed(path: Path, *, email: str | None, contacts: Contacts | None)
         BatchError: The file cannot be read.
     """
     customers, emails = set[str](), set[str]()
-    for table in read_batches(path, as_text=True):
+    for table in read_batches(path):
         known = [name for name in dict.fromkeys((CUSTOMER_ID, email or "email", "email")) if name in table.column_names]
         if not known or (contacts is None and CUSTOMER_ID not in known):
             raise AudienceError(

@@ -102,7 +102,7 @@ def _broken_rules(row: _ConsentRow) -> list[str]:
 
 
 def _rows(path: Path) -> Iterator[_ConsentRow]:
-    for table in read_batches(path, as_text=True):
+    for table in read_batches(path):
         require_columns(path, table, *COLUMNS)
         columns = [
             id_column(table.column(name)).to_pylist() if name == CUSTOMER_ID else _values(table.column(name))

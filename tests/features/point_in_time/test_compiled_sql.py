@@ -125,6 +125,20 @@ def test_raw_invoices_give_the_features_of_the_table(tmp_path: Path) -> None:
     assert found.equals(scoring_table(use_case, table.cutoffs.test).drop("eligible"))
 
 
+def test_lines_of_orders_give_the_features_of_the_table(tmp_path: Path) -> None:
+    """Two rows an order are one purchase over HTTP as in training; a line after the moment of scoring is unseen."""
+    log = purchases().with_columns(order=pl.int_range(pl.len()).cast(pl.String))
+    late = log.with_columns(ts=pl.col("ts") + pl.duration(hours=20))
+    lines = pl.concat([log, late]).sort("customer_id", "ts")
+    use_case = log_case(tmp_path, lines, events={"order": "order"}, window={"test_cutoff": "2024-05-20"})
+    _, raw = layout_of(use_case)
+    assert next(column["names"] for column in raw["events"] if column["key"] == "order") == ["order"]
+
+    found = answered(raw, {"events": posted(lines, utc(200))})
+
+    assert found.equals(scoring_table(use_case, utc(200)).drop("eligible"))
+
+
 def test_no_events_are_no_rows(tmp_path: Path) -> None:
     """An empty table, and a customer whose events all lie ahead, give no row and no error."""
     events = purchases()

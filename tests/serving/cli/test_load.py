@@ -16,7 +16,7 @@ from tests.support.stored import ROWS, table
 def test_a_csv_is_loaded_as_the_parquet_file_is(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Numbers as numbers, booleans as booleans; ids keep their zeros; a row that cannot be read is counted."""
     ids = [f"{number:05}" for number in range(20)]
-    frame = table(ROWS[:20], ids).with_columns(pl.col("joined on").dt.strftime("%Y-%m-%d"))
+    frame = table(ROWS[:20], ids).drop("eligible").with_columns(pl.col("joined on").dt.strftime("%Y-%m-%d"))
     frame.write_parquet(tmp_path / "t.parquet")
     (tmp_path / "t.txt").write_text(frame.write_csv(separator="\t") + "TOTAL\t20\n", encoding="utf-8")
     found = []
