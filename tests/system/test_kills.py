@@ -57,7 +57,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_shop_bundle(folder / "bundle", "churn", polarity="negative", seed=2)
     write_shop_bundle(folder / "first", "churn", polarity="negative", seed=3)
     fill(home, folder)
-    pq.write_table(customers([f"new{number}" for number in range(200)], LOADED), folder / "load.parquet")
+    long = LOADED * 1500  # so that SQLite writes down what is not committed yet
+    pq.write_table(customers([f"new{number}" for number in range(200)], long), folder / "load.parquet")
     pq.write_table(customers([f"m{number}" for number in range(300)], seed=4), folder / "customers.parquet")
     (folder / "objectors.txt").write_text("\n".join(OBJECTING))
     (folder / "contacts.csv").write_text(
