@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import polars as pl
+
 from features.scaffold.column_profile import FEW, ColumnProfile
 
 _people = (
@@ -15,6 +17,14 @@ _people = (
 _ids = re.compile(
     rf"(^|_)({_people})(_?(id|no|nr|num|number|ref|key|code|pseudo_id|unique_id))?$|^(id|numero|num|no|n|code|ref)_({_people})$|"
     r"^(n|no|num|numero)_(de_)?carte(_|$)|^id$|^id_code$|^cid$|^clientnum$|^visitorid$|^userid$|(^|_)e_?mail$|(^|_)e_?mail_address$|(^|_)adresse_e_?mail$"
+)
+_id_words = re.compile(r"(^|_)(id|no|nr|num|number|numero|ref|key|code|cid|uuid|e_?mail)(_|$)|id$")
+_measured = re.compile(
+    r"(^|_)(years?|months?|weeks?|days?|hours?|at|as|per|by|since|avg|average|mean|nb|count|total|age|score|rate|ratio|"
+    r"tenure|seniority|basket|panier|ans|annees|mois|jours|anciennete|chez)(_|$)"
+)
+_stayed = re.compile(
+    r"(^|_)(active|actif|inactive|inactif|retained|renewed|stayed|cancell?ed|lost|lapsed|closed|gone|quit|leaving)(_|$)"
 )
 _amounts = re.compile(
     r"(^|_)(amount|price|total|value|revenue|sales|montant|prix|betrag|spend|paid|donation|ca|payment|turnover)(_|$)"
@@ -51,6 +61,9 @@ class RoleGuess:
     kind: ColumnProfile | None
     number: ColumnProfile | None  # of the order or event
     label: ColumnProfile | None  # of a ready table; None where the file seems to be a log
+    order: ColumnProfile | None = None  # of which several rows are lines
+    label_too: ColumnProfile | None = None  # the second best, where the guess is not sure
+    moment_too: ColumnProfile | None = None
 
     @property
     def is_log(self) -> bool:
@@ -67,8 +80,9 @@ def guess_roles(columns: Sequence[ColumnProfile]) -> RoleGuess:
     comes_back = customer is not None and customer.has_repeats
     if label is not None and comes_back and moment is not None and not _named(label):
         label = None
+    label_too = None
     if label is None and not comes_back:
-        label = next((each for each in reversed(columns) if each.mostly_filled and len(each.levels) == 2), None)
+        label, label_too = _two_best_labels(columns)
     free = [each for each in columns if each not in (label, customer, moment)]
     amounts = [each for each in free if each.kind == "number" and _amounts.search(each.words)]
     return RoleGuess(
@@ -81,6 +95,9 @@ def guess_roles(columns: Sequence[ColumnProfile]) -> RoleGuess:
             (each for each in free if _numbers.search(each.words) and each.mostly_filled and each.distinct > FEW), None
         ),
         label=label,
+        order=_order(free, customer, moment),
+        label_too=label_too,
+        moment_too=_other_moment(columns, moment),
     )
 
 
@@ -133,6 +150,43 @@ def _label(columns: Sequence[ColumnProfile]) -> ColumnProfile | None:
     return found[-1] if found else None
 
 
+def _two_best_labels(columns: Sequence[ColumnProfile]) -> tuple[ColumnProfile | None, ColumnProfile | None]:
+    """Columns of two values that could be what is asked: those called like an outcome first, then the last ones."""
+    two = [each for each in reversed(columns) if each.mostly_filled and len(each.levels) == 2]
+    ranked = [*sorted(two, key=lambda each: _stayed.search(each.words) is None), None, None]
+    return ranked[0], ranked[1]
+
+
+def _order(
+    free: Sequence[ColumnProfile], customer: ColumnProfile | None, moment: ColumnProfile | None
+) -> ColumnProfile | None:
+    """The column of orders of which several rows are lines: its values come back with one customer and moment each."""
+    if customer is None or moment is None:
+        return None
+    who_when = [customer.cells, moment.cells]
+    found = [
+        each
+        for each in free
+        if len({each.rows, len(each.cells), *map(len, who_when)}) == 1
+        and each.has_repeats
+        and each.distinct > FEW
+        and _together([each.cells, *who_when]) == each.distinct
+    ]
+    return next((each for each in found if _numbers.search(each.words)), found[0] if found else None)
+
+
+def _together(cells: Sequence[pl.Series]) -> int:
+    """How many different rows the cells of columns make."""
+    return pl.DataFrame([one.alias(str(at)) for at, one in enumerate(cells)]).n_unique()
+
+
+def _other_moment(columns: Sequence[ColumnProfile], moment: ColumnProfile | None) -> ColumnProfile | None:
+    """Another column that is called like a moment of an event too, where one was chosen."""
+    others = [each for each in columns if each.kind == "moment" and each.mostly_filled and each is not moment]
+    fitting = [each for each in others if _moments.search(each.words) and not _no_moments.search(each.words)]
+    return fitting[0] if moment is not None and fitting else None
+
+
 def _is_state(each: ColumnProfile) -> bool:
     """Whether a column of few values has a bad end among them."""
     asked = _named(each) or _states.search(each.words) or len(each.levels) == 2
@@ -160,10 +214,22 @@ def _customer(
 ) -> ColumnProfile | None:
     """The column that says whose row it is: by its name; else, of a table, one with another value in every row."""
     free = [each for each in columns if each not in (label, moment) and 2 * len(each.cells) > each.rows]
-    named = [each for each in free if _ids.search(each.words) and each.distinct > FEW]
+    named = [each for each in free if _ids.search(each.words) and each.distinct > FEW and not _is_measure(each, label)]
     if named:
         return named[0] if label is not None or moment is None else next((e for e in named if e.has_repeats), named[0])
     if label is None:
         return None
     whole = [e for e in free if e.kind == "text" and e.distinct == len(e.cells) == e.rows > FEW]
     return whole[0] if whole else None
+
+
+def _is_measure(each: ColumnProfile, label: ColumnProfile | None) -> bool:
+    """Whether a column that names people measures them: years at a company, a basket per visitor.
+
+    A number that comes back in a table of one row per customer is one, unless it is called an id.
+    """
+    if _id_words.search(each.words):
+        return False
+    return _measured.search(each.words) is not None or (
+        label is not None and each.kind == "number" and each.has_repeats
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,17 +50,39 @@ def init(file: Path, out: Path | None, *, force: bool) -> str:
     lines = _log(file, target, guessed) if guessed.is_log else _table(file, target, guessed)
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return f"{target}\n" + _first_report(target)
+    return "\n".join([str(target), *_doubts(guessed), _first_report(target)])
+
+
+def _doubts(guessed: RoleGuess) -> list[str]:
+    """What was chosen among several that would do, and what rows share: lines that are printed."""
+    lines = []
+    if guessed.label and guessed.label_too:
+        lines += [f"note: the label may as well be {guessed.label_too.name!r}; {guessed.label.name!r} is written"]
+    if guessed.moment and guessed.moment_too:
+        lines += [f"note: the moment may as well be {guessed.moment_too.name!r}; {guessed.moment.name!r} is written"]
+    if guessed.is_log and guessed.order:
+        lines += [f"note: rows share order and moment: those with one {guessed.order.name!r} are lines of one purchase"]
+    return lines
+
+
+def _or(column: ColumnProfile | None) -> str:
+    return "" if column is None else f"  # or {_quoted(column.name)}: both would do"
 
 
 def _header(target: Path, polarity: str) -> list[str]:
     return [
         "# Written by `python -m features init`: read every line, it is a guess.",
-        f"name = {_quoted(re.sub(r'[^A-Za-z0-9_.-]+', '-', target.stem).strip('-._')[:64] or 'model')}",
+        f"name = {_quoted(_use_case_name(target.stem))}",
         f'polarity = "{polarity}"  # "positive": a high score is good news; "negative": bad news',
         "seed = 7",
         "",
     ]
+
+
+def _use_case_name(stem: str) -> str:
+    """A file's name as that of a use case: accents folded, signs as dashes."""
+    plain = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", plain).strip("-._")[:64] or "model"
 
 
 def _quoted(text: str) -> str:
@@ -79,7 +102,11 @@ def _named(key: str, column: ColumnProfile | None) -> str:
 
 def _table(file: Path, target: Path, guessed: RoleGuess) -> list[str]:
     label = guessed.label
-    lines = ["[table]  # one row per customer", f"path = {_relative_path(file, target)}", _named("label", label)]
+    lines = [
+        "[table]  # one row per customer",
+        f"path = {_relative_path(file, target)}",
+        _named("label", label) + _or(guessed.label_too),
+    ]
     if label is None:
         lines += ['positive = ""  # the value to predict; all others are negative']
     else:
@@ -110,10 +137,11 @@ def _log(file: Path, target: Path, guessed: RoleGuess) -> list[str]:
         "[events]  # one row per event",
         f"path = {_relative_path(file, target)}",
         _named("customer_id", guessed.customer),
-        _named("timestamp", guessed.moment),
+        _named("timestamp", guessed.moment) + _or(guessed.moment_too),
         *_not_iso(guessed.moment),
         f"type = {kind}",
         f"amount = {_quoted(guessed.amount.name)}" if guessed.amount else '# amount = "..."',
+        *_order(guessed),
         f"# id = {_quoted(number)}  # rows with the same id and content are duplicates",
         "",
         "[window]",
@@ -128,6 +156,11 @@ def _log(file: Path, target: Path, guessed: RoleGuess) -> list[str]:
         *_blanks(guessed),
         *([] if guessed.moment and guessed.customer else _listed(guessed)),
     ]
+
+
+def _order(guessed: RoleGuess) -> list[str]:
+    order = guessed.order
+    return [] if order is None else [f"order = {_quoted(order.name)}  # its rows are lines of one purchase"]
 
 
 def _not_iso(moment: ColumnProfile | None) -> list[str]:

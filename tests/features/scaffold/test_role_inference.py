@@ -222,6 +222,40 @@ def test_a_first_use_case_of_a_log_fits_its_pace_and_trains(tmp_path: Path) -> N
     assert "eligible on 2024-04-16" in told
 
 
+@pytest.mark.parametrize("name", ["years_at_company", "YearsAtCompany", "months_as_customer", "basket_per_visitor"])
+def test_a_measure_of_people_is_no_customer(tmp_path: Path, name: str) -> None:
+    """A number that many rows share is a feature, though its name speaks of people."""
+    rows = [f"{at % 40},{at % 7},{'yes' if at % 3 else 'no'}" for at in range(300)]
+    (tmp_path / "a.csv").write_text("\n".join([f"{name},visits,churn", *rows]) + "\n")
+
+    init(tmp_path / "a.csv", tmp_path / "a.toml", force=False)
+
+    assert "customer_id" not in tomllib.loads((tmp_path / "a.toml").read_text())["table"]
+
+
+def test_the_two_best_labels_are_offered(tmp_path: Path) -> None:
+    """Called like an outcome first; the other as a comment and in a printed line."""
+    rows = [f"c{at},{at % 2},{at % 7},{at % 3 // 2}" for at in range(300)]
+    (tmp_path / "a.csv").write_text("\n".join(["client,active_cust,visits,relocated", *rows]) + "\n")
+
+    printed = init(tmp_path / "a.csv", tmp_path / "a.toml", force=False)
+
+    assert tomllib.loads((tmp_path / "a.toml").read_text())["table"]["label"] == "active_cust"
+    assert '# or "relocated"' in (tmp_path / "a.toml").read_text()
+    assert "the label may as well be 'relocated'" in printed
+
+
+def test_lines_of_orders_are_noted_and_merged(tmp_path: Path) -> None:
+    """As shops export them: a row for each article, under the order's number."""
+    log = purchases(80, 120, rate=0.1).with_columns(Name=pl.format("#{}", pl.int_range(pl.len()) + 1000))
+    pl.concat([log, log.head(len(log) // 2)]).write_csv(tmp_path / "orders.csv")
+
+    printed = init(tmp_path / "orders.csv", tmp_path / "orders.toml", force=False)
+
+    assert tomllib.loads((tmp_path / "orders.toml").read_text())["events"]["order"] == "Name"
+    assert "rows share order and moment" in printed
+
+
 def test_a_file_that_is_not_utf_8_is_told_how_to_become_it(tmp_path: Path) -> None:
     """Exports of older tools are Latin-1, Windows-1252 or UTF-16."""
     (tmp_path / "a.csv").write_bytes("prénom;churn\né;1\n".encode("latin-1"))
