@@ -25,6 +25,7 @@ from features.point_in_time.definitions import log_features
 from features.point_in_time.labels import LABEL, Cutoffs, eligibility, labels
 from features.point_in_time.log_context import LogContext, open_log_context
 from features.quality.coherence import incoherences
+from features.quality.filled import filled_in_part
 from features.sources.engine import engine
 from features.sources.quarantine import write_quarantine
 from features.sources.rejected_rows import BadRows
@@ -62,7 +63,8 @@ def learning_table(
     if use_case.table is not None:
         table = read_ready_table(use_case, objectors)
         write_quarantine(quarantine, use_case.name, table.bad)
-        return replace(table, findings=(*table.findings, *leak_findings(table, use_case.accepted_leaks)))
+        filled = filled_in_part(table.rows, table.features)
+        return replace(table, findings=(*table.findings, *filled, *leak_findings(table, use_case.accepted_leaks)))
     with engine() as backend:
         context = open_log_context(backend, use_case, None, objectors)
         bad = _bad(context)
@@ -80,7 +82,8 @@ def learning_table(
     report = _report(context, cutoffs, [*notes, *incoherent], rows, features)
     digest = digest_without(input_digest(use_case), objectors, context.log.barred)
     table = LearningTable(rows, features, eligibility(use_case), cutoffs, report, digest, undated, context.plan, bad)
-    return replace(table, findings=(*leaks, *undated, *leak_findings(table, use_case.accepted_leaks)))
+    filled = filled_in_part(rows, features)
+    return replace(table, findings=(*leaks, *undated, *filled, *leak_findings(table, use_case.accepted_leaks)))
 
 
 def scoring_table(

@@ -1,3 +1,3 @@
-"""What the data report says of a source: incoherences, likely duplicates, the report as text and as a page."""
+"""What is said of a source: incoherences, likely duplicates, columns filled in part; as text and as a page."""
 
-__all__ = ["coherence", "duplicates", "render"]
+__all__ = ["coherence", "duplicates", "filled", "render"]

@@ -32,6 +32,7 @@ RULES = {
     "identifier_tells",
     "trait_without_valid_from",
     "sees_the_future",
+    "filled_in_part",
 }
 
 
@@ -55,7 +56,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> list[Finding]:
     for cells in ahead.iter_columns():
         findings += leaks(cdnow.rows.with_columns(cells), [*cdnow.features, planted_feature(cells)])
     folder = tmp_path_factory.mktemp("findings")
-    return [*findings, *_identified(folder), *_undated(folder), *_moved(folder)]
+    return [*findings, *_identified(folder), *_undated(folder), *_moved(folder), *_filled(folder)]
 
 
 def _identified(folder: Path) -> tuple[Finding, ...]:
@@ -73,6 +74,13 @@ def _identified(folder: Path) -> tuple[Finding, ...]:
     return learning_table(
         table_case(folder, rows).model_copy(update={"accepted_leaks": {"copy": "known at the till"}})
     ).findings
+
+
+def _filled(folder: Path) -> tuple[Finding, ...]:
+    """A column that was begun late."""
+    rows = pl.DataFrame({"x": range(600), "y": ["yes", "no", "no"] * 200})
+    late = pl.when(pl.int_range(600) > 400).then(pl.lit(1.0) * pl.int_range(600) % 7).otherwise(None).alias("late")
+    return learning_table(table_case(folder, rows.with_columns(late))).findings
 
 
 def _undated(folder: Path) -> tuple[Finding, ...]:

@@ -14,6 +14,7 @@ from scoring.text.findings import finding_text
     [
         ("small_sample", {}, "Peu d'issues pour apprendre"),
         ("base_rate_shift", {"train": 0.117, "test": 0.2}, "passé de 11,7\u202f% à l'apprentissage à 20,0\u202f%"),
+        ("filled_in_part", {"earliest": 0.0, "latest": 0.98}, "premières lignes et dans 98,0"),
         ("outside_learned_range", {"share": 1.0}, "lignes d'apprentissage en ont."),
         ("outside_learned_range", {"share": 1.0, "left_out": True}, "la régression ne l'emploie pas."),
         ("calibration", {"error": 0.033}, "s'écartent de 0,033"),

@@ -21,6 +21,30 @@ def test_any_population_gives_a_ladder(scores: list[float], steps: int) -> None:
     assert all(round(threshold, 4) == threshold for threshold in thresholds)
 
 
+@given(st.lists(st.sampled_from([0.02, 0.0201, 0.3, 0.60006, 0.99104, 0.99106, 0.9999]), min_size=2, max_size=60))
+@settings(max_examples=200, deadline=None)
+def test_a_label_never_contradicts_its_number(scores: list[float]) -> None:
+    """The highest score is in the highest band, the lowest of others in the lowest, however many share them."""
+    population = np.array(scores)
+    ladder = Ladder(("low", "medium", "high"), at_percentiles(population, (60, 90)))
+
+    rungs = ladder.rungs(population)
+
+    assert np.all(np.diff(rungs[np.argsort(population)]) >= 0)
+    if np.ptp(population) > 2e-4:
+        assert rungs[population.argmax()] == 2
+        assert rungs[population.argmin()] == 0
+
+
+def test_a_shared_high_score_is_high() -> None:
+    """Of a population a quarter of which shares 99.1 nobody is "Medium" at 99.1."""
+    population = np.r_[np.full(250, 0.99106), np.random.default_rng(0).uniform(0.05, 0.4, 750)]
+
+    thresholds = at_percentiles(population, (60, 90))
+
+    assert Ladder(("low", "medium", "high"), thresholds).rungs(np.array([0.99106]))[0] == 2
+
+
 def test_percentiles_part_the_asked_shares() -> None:
     """Percentiles 60 and 90 leave the top 10 % and the next 30 %."""
     population = np.random.default_rng(0).random(10_000)
