@@ -20,12 +20,12 @@ FIGURE_VERSIONS = {
     "scoring.models": 1,
     "scoring.bundle": 1,
     "training.data": 2,
-    "training.evaluation": 2,
+    "training.evaluation": 3,
     "training.fitting": 1,
     "training.selection": 2,
-    "training.promotion": 2,
-    "training.diagnostics": 2,
-    "training.bundling": 2,
+    "training.promotion": 5,
+    "training.diagnostics": 3,
+    "training.bundling": 3,
 }
 LIBRARIES = ("duckdb", "ibis-framework", "numpy", "pandera", "polars", "pyarrow", "scikit-learn", "scipy", "shap")
 EITHER = ("xgboost", "xgboost-cpu")  # one code under two names

@@ -12,6 +12,7 @@ from typing import Any
 from scoring.text.formatting import Language, between, colon, figure, listed, number
 from scoring.text.messages import rule_name, texts
 
+_FIRST = ("first_model", "ranks_nobody", "below_base_rate")  # of a model without a champion
 _COMPARED = ("better", "guarded", "champion_kept")
 
 
@@ -65,7 +66,10 @@ def _why(decision: Mapping[str, Any], language: Language) -> Iterator[str]:
     messages, rule = texts(language), decision["rule"]
     if decision.get("champion_unreadable"):
         yield messages["gate_champion_unreadable"]
-    yield messages[f"gate_{rule}"].format(**_figures(decision, language))
+    older = rule in _FIRST and "roc_auc" not in decision  # as it was decided before 0.2.0
+    yield messages[f"gate_{rule}{'_before' * older}"].format(**_figures(decision, language))
+    if decision.get("outside_folds"):
+        yield messages["gate_outside_folds"]
     if moves := decision.get("moves"):
         counts = {name: number(moves[name], language) for name in ("changed", "rows")}
         yield messages["gate_moves"].format(**counts)
@@ -77,19 +81,38 @@ def _figures(decision: Mapping[str, Any], language: Language) -> dict[str, str]:
     if rule == "leak":
         named = [_named(finding, language) for finding in decision["findings"]]
         return {"findings": listed(named, language)}
-    if rule in ("first_model", "below_base_rate"):
-        return {"ours": _loss(decision["log_loss"], language), "base": _loss(decision["base_rate_log_loss"], language)}
+    if rule in _FIRST:
+        return _first(decision, language)
     if rule not in _COMPARED:
         return {}
-    gain = decision["log_loss_gain"]
     return {
         "guards": listed([messages[f"guard_{name}"] for name in decision.get("failed", ())], language),
         "ours": _loss(decision["challenger_log_loss"], language),
         "theirs": _loss(decision["champion_log_loss"], language),
-        "gain": _loss(gain["mean"], language),
-        "interval": between(gain["low"], gain["high"], language, decimals=4),
         "least": _loss(decision["least_gain"], language),
+        **_gain(decision["log_loss_gain"], language),
     }
+
+
+def _first(decision: Mapping[str, Any], language: Language) -> dict[str, str]:
+    """The figures of a model without a champion."""
+    losses = {"ours": _loss(decision["log_loss"], language), "base": _loss(decision["base_rate_log_loss"], language)}
+    if "roc_auc" not in decision:
+        return losses
+    area = decision["roc_auc"]
+    return {
+        **losses,
+        "rows": number(decision["rows"], language),
+        "ranked": number(decision["ranked_rows"], language),
+        "auc": figure(area["mean"], language, decimals=3),
+        "auc_interval": between(area["low"], area["high"], language, decimals=3),
+        **_gain(decision["log_loss_gain"], language),
+    }
+
+
+def _gain(gain: Mapping[str, float], language: Language) -> dict[str, str]:
+    interval = between(gain["low"], gain["high"], language, decimals=4)
+    return {"gain": _loss(gain["mean"], language), "interval": interval}
 
 
 def _checks(decision: Mapping[str, Any], language: Language) -> Iterator[str]:

@@ -45,7 +45,7 @@ from training.data.split import SHARES, Parts, learning_parts, share_out
 from training.diagnostics.findings import outgrown
 from training.diagnostics.outliers import flags_of
 from training.evaluation.metrics import ece_by_chance, intervals, measure, wilson
-from training.evaluation.paired_gain import paired_gain
+from training.evaluation.paired_gain import gain_over_rate, paired_gain
 from training.fitting.calibrate import fit_calibration
 from training.fitting.candidates import candidates
 from training.fitting.fit import contend, teach
@@ -286,10 +286,11 @@ def of_promotion() -> Figures:
     label, probability, worse = outcome_and_probability()
     apart = Clusters.apart(len(label))
     guard = calibration(label, worse, None, apart, seed=1)
+    over_rate = gain_over_rate(label, probability, np.zeros(len(label), dtype=np.int64), apart, seed=1)
     decision = against(paired_gain(label, probability, worse, apart, seed=1), [guard])
     return {
         **decision.numbers(),
-        **{f"minimum: {name}": value for name, value in minimum(label, probability, 0.3).numbers().items()},
+        **{f"minimum: {name}": value for name, value in minimum(over_rate).numbers().items()},
         "psi": psi(probability, worse),
         "psi by chance": psi_by_chance(500, 200),
     }

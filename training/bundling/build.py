@@ -95,7 +95,13 @@ def build(
         "findings": [finding.to_json() for finding in findings],
         "rows": {**parts.counts(), **_customers(learned.test_clusters)},
         "base_rate": parts.base_rates(),
-        "worth": worth(task.use_case, learned.test_labels, probability, cutoffs.test if cutoffs else None),
+        "worth": worth(
+            task.use_case,
+            learned.test_labels,
+            probability,
+            learned.test_clusters,
+            cutoffs.test if cutoffs else None,
+        ),
     }
     encoded = columns(taught.features, taught.codes, parts.fit)
     files = {

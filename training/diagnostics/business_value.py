@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.text.formatting import LANGUAGES, Language, calendar_date, number
-from training.evaluation.metrics import Outcomes
+from training.data.clusters import Clusters
+from training.evaluation.metrics import Outcomes, wilson
 
 if TYPE_CHECKING:
     from features.config.use_case import UseCase
 
+Floats = NDArray[np.float64]
 SIZES = (2000, 1000, 500, 200, 100, 50, 20, 10, 5, 1)
 LARGEST_SHARE = 0.2  # of the test rows that the campaign in the sentence may reach
 BOUGHT: dict[Language, tuple[str, str]] = {
@@ -30,24 +32,37 @@ SENTENCE: dict[Language, str] = {
     "en": "Had you contacted the top {}{}, {} {}, against {} at random.",
     "fr": "Si vous aviez contacté les {} premiers{}, {} {}, contre {} au hasard.",
 }
+UNSURE: dict[Language, str] = {
+    "en": "Not surely more than chance: of the top {}{}, {} {}, against {} at random.",
+    "fr": "Pas sûrement plus que le hasard : des {} premiers{}, {} {}, contre {} au hasard.",
+}
 ON: dict[Language, str] = {"en": " on ", "fr": " le "}
 
 
 def worth(
-    use_case: UseCase, label: NDArray[Any], probability: NDArray[np.float64], cutoff: datetime | None
+    use_case: UseCase, label: Floats, probability: Floats, clusters: Clusters, cutoff: datetime | None
 ) -> dict[str, Any]:
-    """The outcomes among the highest scores, against as many rows at random; test rows only."""
+    """The outcomes among the highest scores, against as many rows at random; test rows only.
+
+    Where they are not surely more, by the 90% interval of their rate, the sentence begins with that.
+    """
     size = next((size for size in SIZES if size <= LARGEST_SHARE * len(label)), 1)
-    hits = round(Outcomes.of(label, probability).top(size))
-    chance = round(float(np.mean(label)) * size)
-    sentences = {language: _sentence(use_case, size, hits, chance, cutoff, language) for language in LANGUAGES}
+    came, rate = Outcomes.of(label, probability).top(size), float(np.mean(label))
+    top = np.argsort(-probability, kind="stable")[:size]
+    effect = clusters.taken(top).design_effect(label[top] - came / size)
+    sure = wilson(came, size, effect=effect)["low"] > rate
+    hits, chance = round(came), round(rate * size)
+    sentences = {
+        language: (SENTENCE if sure else UNSURE)[language].format(
+            number(float(size), language),
+            ON[language] + calendar_date(cutoff.timestamp() / 86400, language) if cutoff else "",
+            number(float(hits), language),
+            outcome_words(use_case, language),
+            number(float(chance), language),
+        )
+        for language in LANGUAGES
+    }
     return {"contacted": size, "hits": hits, "at_random": chance, "text": sentences}
-
-
-def _sentence(use_case: UseCase, size: int, hits: int, chance: int, cutoff: datetime | None, language: Language) -> str:
-    top, came, random = (number(float(value), language) for value in (size, hits, chance))
-    when = ON[language] + calendar_date(cutoff.timestamp() / 86400, language) if cutoff else ""
-    return SENTENCE[language].format(top, when, came, outcome_words(use_case, language), random)
 
 
 def outcome_words(use_case: UseCase, language: Language) -> str:

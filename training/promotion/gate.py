@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from features.spec.feature import Finding
 from scoring.bundle.bundle import Bundle
 from scoring.text.promotion import decision_reason
-from training.evaluation.metrics import row_losses
 from training.promotion.guards import Guard
 
 LEAST_GAIN = 0.01  # of the champion's log-loss
@@ -59,13 +58,22 @@ def integrity(findings: Sequence[Finding]) -> Decision | None:
     return Decision(promote=False, rule="leak", refused=True, figures=figures)
 
 
-def minimum(label: NDArray[Any], probability: Floats, base_rate: float) -> Decision:
-    """With no champion yet a model must beat the base rate of its learning rows, in log-loss on the test rows."""
-    ours = float(row_losses(label, probability).mean())
-    constant = float(row_losses(label, np.full(len(label), base_rate)).mean())
-    figures = {"log_loss": ours, "base_rate_log_loss": constant}
-    beaten = ours < constant
-    return Decision(beaten, "first_model" if beaten else "below_base_rate", figures=figures)
+def minimum(test: Mapping[str, Any], joined: Mapping[str, Any] | None = None, *, later: bool = False) -> Decision:
+    """With no champion yet a model must surely beat the rows' own rate, in rank and in log-loss.
+
+    Both are figures of `gain_over_rate`: of the test rows, and, where these alone hold too few outcomes to be sure of
+    much, `joined` with further rows, each predicted by a model that has not seen it. The test rows must then only not
+    speak against it; but where they are `later` than the others they must rank by themselves, since what predicted the
+    outcome before need not tell it now.
+    """
+    all_rows = joined or test
+    ranking = test if later or test["roc_auc"]["high"] < 0.5 else all_rows
+    gaining = test if test["log_loss_gain"]["high"] < 0 else all_rows
+    ranks, beats = ranking["roc_auc"]["low"] > 0.5, gaining["log_loss_gain"]["low"] > 0
+    rule = "first_model" if ranks and beats else "below_base_rate" if ranks else "ranks_nobody"
+    shown = {"roc_auc": ranking["roc_auc"], "ranked_rows": ranking["rows"]}
+    figures = {**gaining, **shown, "outside_folds": joined is not None}
+    return Decision(rule == "first_model", rule, figures=figures)
 
 
 def against(gain: Mapping[str, Any], guards: Sequence[Guard] = ()) -> Decision:

@@ -18,12 +18,14 @@ from scoring.releases.promotion_log import log_decision
 from training.data.encode import encode
 from training.data.population import current, write_request
 from training.data.split import Parts, clusters_of, labels, split
-from training.evaluation.paired_gain import paired_gain
+from training.evaluation.paired_gain import gain_over_rate, paired_gain
 from training.promotion.champion import Champion, champion_of, served_by
 from training.promotion.gate import LEAST_GAIN, Decision, against, decision_record, integrity, minimum, moves
 from training.promotion.guards import bar, borne_out, calibration, seed_variance, stability
 from training.promotion.sync import adopt, sync_one
 from training.registry.mlflow_registry import DECISION, Version
+from training.selection.cross_validation import is_small
+from training.selection.out_of_fold import predicted_outside
 from training.task import Task
 
 Floats = NDArray[np.float64]
@@ -48,7 +50,7 @@ def decide(
         served = scorer.score(encode(scorer.encoder, parts.test)).probability
     if champion is not None and champion.test is not None:
         return _compared(challenger, champion, parts, served, champion.test, seed=task.seed)
-    least = minimum(labels(parts.test), served, challenger.manifest["base_rate"]["train"])
+    least = first_decision(task, parts, served)
     if champion is None:
         return least
     return replace(least, figures={**least.figures, "champion_unreadable": True})
@@ -115,6 +117,25 @@ def _installed(task: Task, version: Version, bundle: Bundle, population: pl.Data
         return None
     write_request(task.home, Scorer(bundle), population)
     return str(installed["release"])
+
+
+def first_decision(task: Task, parts: Parts, served: Floats) -> Decision:
+    """What the test rows say of a model without a champion; where few outcomes are known, other rows beside them."""
+    label, part = labels(parts.test), np.zeros(parts.test.height, dtype=np.int64)
+    test = gain_over_rate(label, served, part, clusters_of(parts.test), seed=task.seed)
+    if not is_small(parts.learning):
+        return minimum(test)
+    rows, outside, fold = predicted_outside(task, parts)
+    every = pl.concat([frame.select("__group") for frame in (parts.test, rows)])
+    joined = gain_over_rate(
+        np.concatenate([label, labels(rows)]),
+        np.concatenate([served, outside]),
+        np.concatenate([part, fold + 1]),
+        clusters_of(every),
+        seed=task.seed,
+    )
+    table = task.use_case.table
+    return minimum(test, joined, later=table is None or table.order_by is not None)
 
 
 def _compared(

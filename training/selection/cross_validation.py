@@ -130,18 +130,18 @@ def is_small(rows: pl.DataFrame) -> bool:
     return min(customers_by_class(rows)) < SMALL
 
 
-def folds(rows: pl.DataFrame, *, width: int, seed: int) -> list[Fold]:
+def folds(rows: pl.DataFrame, *, width: int, seed: int, repeats: int = REPEATS) -> list[Fold]:
     """Which rows to learn from and which to validate on: rolling where there is time, else repeated stratified thirds.
 
     A log with several train cutoffs validates on each later one by all before it, as the test will. Rows of few enough
-    cells, `width` a row, are dealt into thirds several times, so that each is validated on as often.
+    cells, `width` a row, are dealt into thirds `repeats` times, so that each is validated on as often.
     """
     cutoff, outcome = rows["__cutoff"], labels(rows)
     rolling = [
         ((cutoff < moment).fill_null(value=False).to_numpy(), (cutoff == moment).fill_null(value=False).to_numpy())
         for moment in cutoff.drop_nulls().unique().sort()[1:]
     ]
-    repeats = REPEATS if rows.height * width <= REPEATED_CELLS else 1
+    repeats = repeats if rows.height * width <= REPEATED_CELLS else 1
     thirds = [pair for repeat in range(repeats) for pair in _thirds(rows, seed + 1000 * repeat)]
     return [pair for pair in rolling if all(0 < outcome[part].mean() < 1 for part in pair)] or thirds
 

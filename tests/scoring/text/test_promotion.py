@@ -19,12 +19,29 @@ GUARDS = {
     "seed_variance": {"gain": 0.0123, "gain_limit": 0.01},
 }
 
+FIRST = {
+    "log_loss": 0.4,
+    "base_rate_log_loss": 0.6,
+    "log_loss_gain": {"mean": 0.2, "low": 0.1, "high": 0.3},
+    "roc_auc": {"mean": 0.712, "low": 0.65, "high": 0.77},
+    "rows": 1200,
+    "ranked_rows": 300,
+}
+
 
 @pytest.mark.parametrize(
     ("told", "english", "french"),
     [
         ({"rule": "never"}, "never to promote", "sans promotion"),
         ({"rule": "first_model", "log_loss": 0.4, "base_rate_log_loss": 0.6}, "0.4000 against 0.6000", "0,4000 contre"),
+        ({"rule": "first_model", **FIRST}, "ROC-AUC 0.712 [0.650, 0.770] on 300", "de 0,712 [0,650\u202f; 0,770]"),
+        (
+            {"rule": "ranks_nobody", **FIRST},
+            "not surely rank better than chance: ROC-AUC 0.712",
+            "pas sûrement mieux que le",
+        ),
+        ({"rule": "below_base_rate", **FIRST}, "It ranks, ROC-AUC 0.712", "Il classe, ROC-AUC de 0,712"),
+        ({"rule": "first_model", **FIRST, "outside_folds": True}, "Few outcomes are known", "Peu d'issues"),
         (
             {"rule": "better", **COMPARED},
             "a gain of 0.0123 [0.0010, 0.0200]",

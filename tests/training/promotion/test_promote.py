@@ -13,6 +13,7 @@ import pytest
 
 from features.config.use_case import load_use_case
 from training.registry.mlflow_registry import Registry
+from training.task import Mode
 from training.train import train
 
 START, STEP, STEPS = date(2023, 1, 1), 30, 12  # the log: twelve windows of thirty days
@@ -70,16 +71,18 @@ def _eves() -> list[date]:
     return [START + timedelta(days=STEP * step - 1) for step in range(STEPS)]
 
 
-def retrain(shop: Path, registry: Registry, profiles: str | None = None, *, seed: int = 1) -> dict[str, Any]:
+def retrain(
+    shop: Path, registry: Registry, profiles: str | None = None, *, seed: int = 1, mode: Mode = "gate"
+) -> dict[str, Any]:
     """One real training on the shop's log, with or without profiles."""
     file = shop / "reminders.toml"
     file.write_text(USE_CASE.format(seed=seed) + (PROFILES.format(profiles) if profiles else ""), encoding="utf-8")
-    return train(load_use_case(file), home=registry.home, registry=registry, mode="gate")
+    return train(load_use_case(file), home=registry.home, registry=registry, mode=mode)
 
 
 def test_a_real_gain_is_promoted_a_leak_refused_and_noise_left(shop: Path, registry: Registry) -> None:
     """A trait that truly tells replaces the champion; one that is the outcome blocks; other seeds change nothing."""
-    first = retrain(shop, registry)
+    first = retrain(shop, registry, mode="always")  # without the trait it ranks nobody, and the gate would refuse it
     better = retrain(shop, registry, "asked")
     leaking = retrain(shop, registry, "leaked")
     noise = [retrain(shop, registry, "asked", seed=seed) for seed in (2, 3)]
