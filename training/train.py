@@ -13,6 +13,10 @@ from features.build.log_table import learning_table
 from features.config.use_case import UseCase
 from features.sources.quarantine import write_quarantine
 from features.spec.suppression_list import objectors_of
+from scoring.audiences.audience import read_contacts
+from scoring.audiences.contacts import named_contacts
+from scoring.audiences.snapshot import AudienceError
+from scoring.storage.table_files import BatchError
 from training.bundling.build import build
 from training.data.population import current
 from training.data.split import Parts, split
@@ -28,6 +32,7 @@ from training.selection.seasonality import with_season
 from training.selection.winner import choose_for, fit, measured
 from training.task import Mode, Task
 
+FEW_CONTACTS = 0.2  # share of the customers among the contacts below which ids are doubted
 SEASON = {
     "none": "a table has no cutoffs, so none can be tried",
     "short": "the log is too short to try rows of a year earlier",
@@ -57,7 +62,7 @@ def train(use_case: UseCase, *, home: Path, registry: Registry, mode: Mode) -> d
             objectors = objectors_of(home)
             task = Task(use_case, learning_table(use_case, objectors=objectors), home, registry, mode, objectors)
             notes.append(f"{task.table.rows.height:,} rows, {len(task.table.features)} features")
-            notes.extend(_set_aside(task))
+            notes.extend([*_set_aside(task), *_unmatched_contacts(task)])
         known = registry.by_key(task.name, task.key())
         if known is not None:
             line = unchanged(task, known)
@@ -82,6 +87,22 @@ def _set_aside(task: Task) -> list[str]:
         for source, rows in bad.items()
         if rows.total
     ]
+
+
+def _unmatched_contacts(task: Task) -> list[str]:
+    """What is to be told where hardly a customer is among the home's contacts: ids are likely written in other ways."""
+    file, table = named_contacts(task.home), task.use_case.table
+    if file is None or (table is not None and table.customer_id is None):
+        return []
+    try:
+        contacts = read_contacts(file.path, email=file.email, consent=file.consent, channel=file.channel).consent
+    except (AudienceError, BatchError, OSError):
+        return ["the contacts cannot be read"]
+    customers = set(task.table.rows["__customer_id"])
+    found = len(customers & contacts.keys())
+    if found >= FEW_CONTACTS * len(customers):
+        return []
+    return [f"{found:,} of {len(customers):,} customers are among the contacts: are ids written alike there?"]
 
 
 def _train(task: Task, parts: Parts, scratch: Path, progress: Progress) -> dict[str, Any]:

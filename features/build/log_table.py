@@ -24,7 +24,7 @@ from features.leakage.perturbation import sees_the_future
 from features.point_in_time.definitions import log_features
 from features.point_in_time.labels import LABEL, Cutoffs, eligibility, labels
 from features.point_in_time.log_context import LogContext, open_log_context
-from features.quality.coherence import incoherences
+from features.quality.coherence import incoherences, profile_findings
 from features.quality.filled import filled_in_part
 from features.sources.engine import engine
 from features.sources.quarantine import write_quarantine
@@ -75,10 +75,11 @@ def learning_table(
         latest = context.cutoffs.train[-1]
         leaks = sees_the_future(backend, context, latest, parts[latest].select(ID, *(each.name for each in features)))
         incoherent = incoherences(context.log, context.profiles)
+        unmatched = profile_findings(context.log, context.profiles)
     cutoffs, notes = _with_both_classes(context, parts)
     rows = pl.concat([parts[moment] for moment in (*cutoffs.train, cutoffs.test)])
     check_table(rows, features, context.log.source.path)
-    undated = (*_misdated(context.log), *(() if context.profiles is None else context.profiles.findings))
+    undated = (*unmatched, *_misdated(context.log), *(() if context.profiles is None else context.profiles.findings))
     report = _report(context, cutoffs, [*notes, *incoherent], rows, features)
     digest = digest_without(input_digest(use_case), objectors, context.log.barred)
     table = LearningTable(rows, features, eligibility(use_case), cutoffs, report, digest, undated, context.plan, bad)

@@ -11,8 +11,9 @@ import ibis.expr.types as ir
 from features.columns.expressions import slug
 from features.history.event_log import Log
 from features.point_in_time.traits import Traits
-from features.spec.feature import CUSTOMER_ID, DataNote
+from features.spec.feature import CUSTOMER_ID, DataNote, Finding
 
+FEW_PROFILES = 0.2  # share of a log's customers with a profile below which ids are doubted
 _sign_up = re.compile(
     r"(^|_)(signed?_?up|sign_?up|signup_date|registered|registration|inscription|created|creation|joined|since|opened)(_|$)"
 )
@@ -40,6 +41,20 @@ def incoherences(log: Log, profiles: Traits | None) -> list[DataNote]:
             _counted_note("before_sign_up", early, f"events lie before their customer's {trait.column!r}", trait.column)
         )
     return [note for note in notes if note]
+
+
+def profile_findings(log: Log, profiles: Traits | None) -> list[Finding]:
+    """A finding where hardly a customer of the log has a profile: their ids are likely written in other ways."""
+    if profiles is None:
+        return []
+    known = profiles.rows.select(CUSTOMER_ID).distinct()
+    customers = log.decoded.select(CUSTOMER_ID).distinct()
+    count = int(customers.count().execute())
+    found = int(customers.semi_join(known, CUSTOMER_ID).count().execute())
+    if found >= FEW_PROFILES * count:
+        return []
+    detail = f"{found:,} of {count:,} customers have a profile: are ids written alike in the log and in the profiles?"
+    return [Finding("few_profiles", None, "warn", detail, {"found": found, "customers": count})]
 
 
 def _events_before(log: Log, profiles: Traits, column: str) -> ir.Value:

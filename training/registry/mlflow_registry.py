@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import stat
 import sys
 import tempfile
 import warnings
@@ -204,6 +205,8 @@ class Registry:
             self._record(run.info.run_id, draft)
             model = self._log_model(draft)
             self._check(model.model_uri, draft)
+        if self._local:
+            _narrow(self.home / "mlartifacts")
         tags = {**draft.tags, KEY: draft.key, MANIFEST: draft.manifest_sha256}
         self._name(draft.name)
         registered = self._client.create_model_version(
@@ -321,6 +324,16 @@ def _requirements() -> list[str]:
         except PackageNotFoundError:
             continue
     return pins
+
+
+def _narrow(folder: Path) -> None:
+    """Takes from all files and folders what the umask withholds: MLflow copies code with the permissions it has."""
+    withheld = os.umask(0o077)
+    os.umask(withheld)
+    for path in folder.rglob("*"):
+        mode = path.stat().st_mode
+        if mode & withheld:
+            path.chmod(stat.S_IMODE(mode) & ~withheld)
 
 
 @contextmanager

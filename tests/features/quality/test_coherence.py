@@ -35,3 +35,16 @@ def test_events_in_the_future_are_told(tmp_path: Path) -> None:
 
     (note,) = learning_table(case).report["notes"]
     assert note["detail"] == f"{len(events):,} events lie in the future"
+
+
+def test_profiles_that_match_hardly_a_customer_are_a_finding(tmp_path: Path) -> None:
+    """Training says so: every trait would be empty."""
+    ids = [f"x{i}" for i in range(120)]
+    pl.DataFrame({"customer_id": [*ids, "c1"], "points": range(121)}).write_parquet(tmp_path / "p.parquet")
+    profiles = {"path": "p.parquet", "customer_id": "customer_id"}
+
+    found = learning_table(log_case(tmp_path, purchases(120), profiles=profiles)).findings
+
+    [finding] = [each for each in found if each.rule == "few_profiles"]
+    assert finding.severity == "warn"
+    assert finding.figures["found"] == 1
