@@ -50,7 +50,7 @@ class AmbiguousForm:
 
 def find_form(counts: Counts) -> str | AmbiguousForm | None:
     """How nearly all cells are written that are no plain numbers and no moments in ISO form; None where nothing is."""
-    return _amounts(counts) or _moments(counts) or _named_months(counts)
+    return _amounts(counts) or _moments(counts) or named_month_form(counts)
 
 
 def number_form(counts: Counts) -> str | AmbiguousForm | None:
@@ -218,10 +218,10 @@ def _moments(counts: Counts) -> str | AmbiguousForm | None:
     return _either(counts, [(found, n) for found, n in dates if found.re is _month_or_day], sign, clock)
 
 
-def _named_months(counts: Counts) -> str | None:
+def named_month_form(counts: Counts) -> str | None:
     """How dates with the names of their months are written.
 
-    >>> _named_months([("3 mars 2024", 1), ("12 janvier 2023", 1)]), _named_months([("Mar 3, 2024", 1)])
+    >>> named_month_form([("3 mars 2024", 1), ("12 janvier 2023", 1)]), named_month_form([("Mar 3, 2024", 1)])
     ('%d %B %Y', '%B %d, %Y')
     """
     found: Counter[str] = Counter()

@@ -13,13 +13,12 @@ from typing import Literal
 import polars as pl
 
 from features.columns.expressions import slug
-from features.columns.format_inference import time_of_day
+from features.columns.format_inference import count_form, named_month_form, time_of_day
 from features.errors import DataError
 from features.sources.engine import engine, frame
 from features.sources.source import files_of, is_csv, open_source, reading
 from features.spec.csv_dialect import dialect, first_rows
 from features.spec.data_files import UnreadableError
-from features.spec.moments import EPOCHS
 from features.spec.numbers import read_each
 
 FEW = 10  # different values up to which a column may be one of classes
@@ -33,7 +32,6 @@ _parts = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})(?!\d)")
 _first_two = r"^(\d{1,2})[/.-](\d{1,2})[/.-]"
 _compact = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
 _about_time = re.compile(r"(^|_)(date|day|time|ts|timestamp|datetime|at|when|epoch|jour|heure|datum|moment)(_|$)")
-_epochs = {9 + len(str(ticks)): name for name, ticks in EPOCHS.items()}  # by digits: 10, 13, 16
 
 ColumnKind = Literal["moment", "number", "text"]
 
@@ -148,9 +146,11 @@ def _written(words: str, cells: pl.Series, shown: list[str]) -> str | None:
         order = ("%m", "%d") if _largest(cells, 2) > 12 >= _largest(cells, 1) else ("%d", "%m")
         date = first[2].join((*order, "%Y" if len(first[4]) == 4 else "%y"))
         return date + (time_of_day(shown[0][first.end() :]) or "")
-    if not shown or not all(text.isdigit() for text in shown):
-        return None
-    if _most(_compact.fullmatch(text) is not None for text in shown):
+    if (
+        shown
+        and all(text.isdigit() for text in shown)
+        and _most(_compact.fullmatch(text) is not None for text in shown)
+    ):
         return "%Y%m%d"
-    lengths = {len(text) for text in shown}
-    return _epochs.get(lengths.pop()) if len(lengths) == 1 and _about_time.search(words) else None
+    counts = [(text, 1) for text in shown]
+    return named_month_form(counts) or (count_form(counts) if _about_time.search(words) else None)

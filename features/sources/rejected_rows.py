@@ -16,7 +16,8 @@ from features.sources.source import FILE, ROW, Source
 BROKEN = "__broken"  # the rule a row broke, null for a good one
 GUEST = "guest_customer_id"  # its id is a word for nothing: nobody in particular, and no fault of the data
 _format_hints = {
-    f"unreadable_{rule}": f" (must be in ISO form, such as 2026-04-26 17:30, or as {key} says)"
+    f"unreadable_{rule}": f" (must be in ISO form, such as 2026-04-26 17:30, or as {key} says: "
+    "a form, a list of forms, epoch_s or excel_days)"
     for rule, key in (
         ("timestamp", "events.timestamp_format"),
         ("order", "table.order_by_format"),
