@@ -90,7 +90,7 @@ def _set_aside(task: Task) -> list[str]:
 
 
 def _unmatched_contacts(task: Task) -> list[str]:
-    """What is to be told where hardly a customer is among the home's contacts: ids are likely written in other ways."""
+    """What the note says where hardly a customer is among the home's contacts: ids are likely written in other ways."""
     file, table = named_contacts(task.home), task.use_case.table
     if file is None or (table is not None and table.customer_id is None):
         return []

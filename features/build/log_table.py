@@ -54,7 +54,7 @@ def learning_table(
 ) -> LearningTable:
     """The table a use case learns from; bad rows are also written to the folder `quarantine`, where one is given.
 
-    `objectors` are left out before anything is counted, and the report says how many of them the source held.
+    `objectors` are left out before anything is counted, and the report says how many of them stood in the source.
 
     Raises:
         DataError: the data broke its contract.

@@ -60,8 +60,8 @@ def numbered_slugs(source: Source, name: str, moment: ir.Value, first: str | Non
     table = source.table.mutate(**{_TEXT: as_text(source.column(name)), _AT: moment})
     texts = table.select(_TEXT).distinct()
     words = texts.mutate(**{_SLUG: slugs(texts[_TEXT]), _KEY: texts[_TEXT].strip().lower()})
-    held = words.filter(words[_SLUG].notnull()).group_by(_SLUG).aggregate(keys=lambda own: own[_KEY].nunique())
-    shared = frame(held.filter(held["keys"] > 1).select(_SLUG))[_SLUG].to_list()
+    counted = words.filter(words[_SLUG].notnull()).group_by(_SLUG).aggregate(keys=lambda own: own[_KEY].nunique())
+    shared = frame(counted.filter(counted["keys"] > 1).select(_SLUG))[_SLUG].to_list()
     if not shared:
         return {}
     table = table.filter(slugs(table[_TEXT]).isin(shared))

@@ -18,7 +18,7 @@ _expected = 15.0  # filled rows that the emptier end would have by the other's s
 def filled_in_part(rows: pl.DataFrame, features: Sequence[Feature]) -> Iterator[Finding]:
     """The features that are filled at one end of time and as good as empty at the other.
 
-    Held against each other are the rows of the first and of the last cutoff; of a ready table the first and the last
+    Compared are the rows of the first and of the last cutoff; of a ready table the first and the last
     fifth, by its order or, without one, as its rows stand.
     """
     early, late = _ends(rows)

@@ -50,10 +50,10 @@ def init(file: Path, out: Path | None, *, force: bool) -> str:
     lines = _log(file, target, guessed) if guessed.is_log else _table(file, target, guessed)
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return "\n".join([str(target), *_doubts(guessed), _first_report(target)])
+    return "\n".join([str(target), *_alternatives(guessed), _first_report(target)])
 
 
-def _doubts(guessed: RoleGuess) -> list[str]:
+def _alternatives(guessed: RoleGuess) -> list[str]:
     """What was chosen among several that would do, and what rows share: lines that are printed."""
     lines = []
     if guessed.label and guessed.label_too:

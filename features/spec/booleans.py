@@ -50,11 +50,11 @@ def answers(words: Collection[str]) -> dict[str, bool] | None:
     partnered = {word for pair in _PAIRS if met >= set(pair) for word in pair}
     alone = met - partnered
     one_language = any(met <= {*yes, *no} for yes, no in _LANGUAGES)
-    if not partnered or (alone and not (one_language and _told(partnered, alone))):
+    if not partnered or (alone and not (one_language and _answers(partnered, alone))):
         return None
     return {word: word in YES for word in sorted(met)}
 
 
-def _told(partnered: Collection[str], alone: Collection[str]) -> bool:
+def _answers(partnered: Collection[str], alone: Collection[str]) -> bool:
     """Whether words without a partner are answers all the same: long ones, or signs beside long ones."""
     return all(len(word) >= _WORDY for word in alone) or any(len(word) >= _WORDY for word in partnered)

@@ -2,7 +2,7 @@
 
 An id is text: trimmed, in Unicode's form NFC, its case and its leading zeros kept. What became a float on its way
 (pandas makes one of whole numbers beside an empty cell) is whole again. Words that machines write where there is
-nothing name nobody. `features.columns.expressions.as_id` is the same for the engine of training, held equal by a test.
+nothing name nobody. `features.columns.expressions.as_id` is the same for the engine of training, kept equal by a test.
 """
 
 from __future__ import annotations
