@@ -29,7 +29,7 @@ _month_or_day = re.compile(
 _named = re.compile(
     r"(?:(?P<day>\d{1,2})(?:er|st|nd|rd|th)?(?P<a>[ ./-]+)(?P<month>[^\W\d_]{3,}\.?)(?P<b>[ .,/-]*[ ./-])"
     r"|(?P<month2>[^\W\d_]{3,}\.?)(?P<c>[ ./-]+)(?P<day2>\d{1,2})(?:st|nd|rd|th)?(?P<d>[ .,/-]*[ ./-]))"
-    r"(?P<year>[1-9]\d{3})(?!\d)(?P<rest>.*)",
+    r"(?P<year>[1-9]\d{3}|\d{2})(?!\d)(?P<rest>.*)",
     re.DOTALL,
 )
 _year_first = re.compile(r"[1-9]\d{3}(?P<sign>[/.-])\d{1,2}(?P=sign)\d{1,2}(?!\d)(?P<rest>.*)", re.DOTALL)
@@ -218,11 +218,13 @@ def _moments(counts: Counts) -> str | AmbiguousForm | None:
     return _either(counts, [(found, n) for found, n in dates if found.re is _month_or_day], sign, clock)
 
 
-def named_month_form(counts: Counts) -> str | None:
-    """How dates with the names of their months are written.
+def named_month_form(counts: Counts, *, short_years: bool = False) -> str | None:
+    """How dates with the names of their months are written; years of two digits only where `short_years` admits them.
 
     >>> named_month_form([("3 mars 2024", 1), ("12 janvier 2023", 1)]), named_month_form([("Mar 3, 2024", 1)])
     ('%d %B %Y', '%B %d, %Y')
+    >>> named_month_form([("14-Jan-15", 1)], short_years=True), named_month_form([("14-Jan-15", 1)])
+    ('%d-%B-%y', None)
     """
     found: Counter[str] = Counter()
     for text, n in counts:
@@ -230,8 +232,11 @@ def named_month_form(counts: Counts) -> str | None:
         clock = date and time_of_day(date["rest"])
         if date is None or clock is None or plain_word(date["month"] or date["month2"]) not in MONTHS:
             continue
+        year = "%Y" if len(date["year"]) == 4 else "%y"
+        if year == "%y" and not short_years:
+            continue
         first = f"%d{date['a']}%B{date['b']}" if date["day"] else f"%B{date['c']}%d{date['d']}"
-        found[f"{first}%Y{clock}"] += n
+        found[f"{first}{year}{clock}"] += n
     written = max(found, key=found.__getitem__, default=None)
     return written if written is not None and share(counts, written, moments=True) >= READABLE else None
 

@@ -53,6 +53,11 @@ class ColumnProfile:
         return "%m" in (self.written or "") and max(_largest(self.cells, 1), _largest(self.cells, 2)) in range(1, 13)
 
     @property
+    def named_by_a_value(self) -> bool:
+        """Whether the name is itself a number or a moment, as all cells are: of a file without a line of names."""
+        return self.kind != "text" and _profile(pl.Series(self.name, [self.name])).kind == self.kind
+
+    @property
     def distinct(self) -> int:
         """How many different values there are."""
         return self.cells.n_unique()
@@ -153,4 +158,4 @@ def _written(words: str, cells: pl.Series, shown: list[str]) -> str | None:
     ):
         return "%Y%m%d"
     counts = [(text, 1) for text in shown]
-    return named_month_form(counts) or (count_form(counts) if _about_time.search(words) else None)
+    return named_month_form(counts, short_years=True) or (count_form(counts) if _about_time.search(words) else None)

@@ -32,7 +32,8 @@ _amounts = re.compile(
 _no_amounts = re.compile(r"(^|_)(unit|unitaire|list|id|type|method|count|discount|days?)(_|$)")
 _labels = re.compile(
     r"(^|_)(y|label|target|class|churn|churned|exited|attrition|converted|conversion|response|responded|subscribed|"
-    r"bought|purchased|outcome|default|left|clicked|resilie|cible|inactif|desabonne|reponse|converti|parti|souscrit)(_|$)"
+    r"bought|purchased|outcome|default|left|clicked|resilie|cible|inactif|desabonne|reponse|converti|parti|souscrit|"
+    r"cancelou|evadiu|abandonou|comprou|abandono|gekundigt|gekuendigt|abgewandert)(_|$)"
 )
 _states = re.compile(r"(^|_)(status|state|statut|etat|segment_churn)$")
 _types = re.compile(r"(^|_)(event|event_type|type|action|kind|event_name|activity|evenement|type_evenement|status)$")

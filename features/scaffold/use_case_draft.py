@@ -56,6 +56,8 @@ def init(file: Path, out: Path | None, *, force: bool) -> str:
 def _alternatives(guessed: RoleGuess) -> list[str]:
     """What was chosen among several that would do, and what rows share: lines that are printed."""
     lines = []
+    if 2 * sum(each.named_by_a_value for each in guessed.columns) > len(guessed.columns):
+        lines += ["note: the first line reads like a row; where it is no line of names, put one above it"]
     if guessed.label and guessed.label_too:
         lines += [f"note: the label may as well be {guessed.label_too.name!r}; {guessed.label.name!r} is written"]
     if guessed.moment and guessed.moment_too:

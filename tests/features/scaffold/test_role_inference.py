@@ -44,6 +44,14 @@ TABLES: dict[str, tuple[dict[str, list[Any]], tuple[str, str, str | None]]] = {
         {"Numéro client": IDS, "a": SIZES, "Résilié": either("Non", "Oui")},
         ("Résilié", "Oui", "Numéro client"),
     ),
+    "Portuguese, ids that come back": (
+        {"CustomerID": TWICE, "a": SIZES, "cancelou": either(0.0, 1.0)},
+        ("cancelou", "1.0", "CustomerID"),
+    ),
+    "German": (
+        {"Kunde": IDS, "Geschlecht": either("w", "m"), "gekündigt": either("nein", "ja"), "Newsletter": either(0, 1)},
+        ("gekündigt", "ja", "Kunde"),
+    ),
     "an id by its content": ({"msid": IDS, "a": SIZES, "is_churn": either(0, 1)}, ("is_churn", "1", "msid")),
     "rows twice": (
         {"customer_id": TWICE, "a": SIZES, "converted": either(False, True)},
@@ -243,6 +251,35 @@ def test_the_two_best_labels_are_offered(tmp_path: Path) -> None:
     assert tomllib.loads((tmp_path / "a.toml").read_text())["table"]["label"] == "active_cust"
     assert '# or "relocated"' in (tmp_path / "a.toml").read_text()
     assert "the label may as well be 'relocated'" in printed
+
+
+def test_a_log_whose_months_have_names_and_years_two_digits_is_dated(tmp_path: Path) -> None:
+    """`14-Jan-15`, as spreadsheets write it: the form is drafted, with the day first."""
+    log = purchases(80, 120, rate=0.1).with_columns(ts=pl.col("ts").dt.strftime("%d-%b-%y"))
+    log.write_csv(tmp_path / "orders.csv")
+
+    printed = init(tmp_path / "orders.csv", tmp_path / "orders.toml", force=False)
+
+    assert tomllib.loads((tmp_path / "orders.toml").read_text())["events"]["timestamp_format"] == "%d-%B-%y"
+    assert "bad rows: 0 of" in printed
+
+
+@pytest.mark.parametrize(
+    ("text", "noted"),
+    [
+        ("1808,21-07-2015,fruit\n2552,05-01-2015,milk\n", True),
+        ("760\t25\t2009-11-06\n860\t50\t2012-09-28\n", True),
+        ("client,2019,date\n760,25,2009-11-06\n860,50,2012-09-28\n", False),
+    ],
+    ids=["a text too", "values alone", "one year as a name"],
+)
+def test_a_file_without_names_of_columns_is_noted(tmp_path: Path, text: str, noted: bool) -> None:
+    """Its first row would be lost as the header."""
+    (tmp_path / "a.csv").write_text(text)
+
+    printed = init(tmp_path / "a.csv", tmp_path / "a.toml", force=False)
+
+    assert ("the first line reads like a row" in printed) == noted
 
 
 def test_lines_of_orders_are_noted_and_merged(tmp_path: Path) -> None:
