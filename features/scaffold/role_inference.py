@@ -48,6 +48,7 @@ _buys = ("purchase", "order", "transaction", "achat", "commande", "buy", "bought
 BAD = re.compile(
     r"churn|exit|attrit|left$|(^|_)left|default|cancel|resili|lapsed|lost|inacti|unsubscri|desabonn|fraud|parti$|depart"
 )
+_before = re.compile(r"(^|_)(previous|prior|past|anterior|anteriores|precedents?|vorherige)(_|$)")
 _yes = ("yes", "true", "y", "oui", "o", "vrai", "t", "ja", "si")
 
 
@@ -122,13 +123,13 @@ def event_of(kind: ColumnProfile) -> str:
 
 
 def columns_after_outcome(guessed: RoleGuess) -> list[str]:
-    """Columns that are called like the label and so may be known only after it."""
+    """Columns that are called like the label, and not like something earlier: they may be known only after it."""
     label = guessed.label
     if label is None:
         return []
     stem = next((found for text in (label.words, *label.levels) if (found := BAD.search(_plain(text)))), None)
     taken = (label, guessed.customer, guessed.moment)
-    others = [each for each in guessed.columns if each not in taken]
+    others = [each for each in guessed.columns if each not in taken and not _before.search(each.words)]
     named = [each for each in others if len(label.words) > 3 and label.words in each.words]
     return [each.name for each in others if each in named or (stem is not None and stem[0] in each.words)]
 

@@ -54,12 +54,15 @@ def init(file: Path, out: Path | None, *, force: bool) -> str:
 
 
 def _alternatives(guessed: RoleGuess) -> list[str]:
-    """What was chosen among several that would do, and what rows share: lines that are printed."""
+    """What reads oddly, what was chosen among several or left out, what rows share: lines that are printed."""
     lines = []
     if 2 * sum(each.named_by_a_value for each in guessed.columns) > len(guessed.columns):
         lines += ["note: the first line reads like a row; where it is no line of names, put one above it"]
     if guessed.label and guessed.label_too:
         lines += [f"note: the label may as well be {guessed.label_too.name!r}; {guessed.label.name!r} is written"]
+    if excluded := columns_after_outcome(guessed):
+        names = ", ".join(map(repr, excluded))
+        lines += [f"note: excluded, for their names speak of the outcome: {names}"]
     if guessed.moment and guessed.moment_too:
         lines += [f"note: the moment may as well be {guessed.moment_too.name!r}; {guessed.moment.name!r} is written"]
     if guessed.is_log and guessed.order:

@@ -282,6 +282,18 @@ def test_a_file_without_names_of_columns_is_noted(tmp_path: Path, text: str, not
     assert ("the first line reads like a row" in printed) == noted
 
 
+def test_what_is_excluded_for_its_name_is_noted_and_what_was_before_is_kept(tmp_path: Path) -> None:
+    """A look at the name alone is a guess; earlier cancellations are known before the next one."""
+    rows = [f"c{at},{'Gone,Gold' if at % 3 else 'Here,Blue'},{at % 7}" for at in range(300)]
+    head = "client,churned,churned card,previous churned"
+    (tmp_path / "a.csv").write_text("\n".join([head, *rows]) + "\n")
+
+    printed = init(tmp_path / "a.csv", tmp_path / "a.toml", force=False)
+
+    assert tomllib.loads((tmp_path / "a.toml").read_text())["table"]["exclude"] == ["churned card"]
+    assert "excluded, for their names speak of the outcome: 'churned card'" in printed
+
+
 def test_lines_of_orders_are_noted_and_merged(tmp_path: Path) -> None:
     """As shops export them: a row for each article, under the order's number."""
     log = purchases(80, 120, rate=0.1).with_columns(Name=pl.format("#{}", pl.int_range(pl.len()) + 1000))
