@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
+from threading import Thread
 from types import FrameType
 from typing import Any
 
@@ -108,14 +109,20 @@ def journey(edge: Edge, body: bytes) -> tuple[Journey, dict[str, Any]]:
 
     async def request() -> None:
         scope = {"type": "http", "method": "POST", "path": "/v1/scores", "server": ("127.0.0.1", 3000)}
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        headers = [
+            (b"host", b"127.0.0.1:3000"),
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(body)).encode()),
+        ]
         sys.setprofile(traced)
         try:
             await edge({**scope, "headers": headers}, receive, send)
         finally:
             sys.setprofile(None)
 
-    asyncio.run(request())
+    thread = Thread(target=lambda: asyncio.run(request()))  # a loop of its own, beside one that a browser's tests run
+    thread.start()
+    thread.join()
     assert sent[0]["status"] == 200
     return traced, json.loads(sent[1]["body"])
 

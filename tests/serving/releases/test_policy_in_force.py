@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -20,7 +21,7 @@ from serving.releases.watcher import Snapshot
 from serving.worker.request_context import RequestContext
 from tests.scoring.answers.test_policy_proof import MISFIT
 from tests.scoring.segments.test_assignment import GOOD, USE_CASES
-from tests.support.models import release_shop
+from tests.support.models import SHOP, release_shop
 from tests.support.servers import QUICK, start, stop, until
 
 
@@ -80,7 +81,8 @@ def test_a_policy_that_fails_at_a_customer_is_given_up_for_the_last_good_one(
 def test_a_server_names_segments_whatever_is_installed(shop: Path, tmp_path: Path, profile: dict[str, Any]) -> None:
     """A rule with a value spelled like a part of a rule serves; one that fails is refused, and /readyz says so."""
     odd = GOOD.replace("purchases_90d >= 2", "\\\"canal d'achat\\\" IN ('column', 'web')")
-    version = install_policy(shop, read_policy(odd, USE_CASES), odd)
+    known = tuple(replace(each, levels=(*each.levels, "column")) if each.levels else each for each in SHOP)
+    version = install_policy(shop, read_policy(odd, dict.fromkeys(USE_CASES, known)), odd)
     server = start(shop, tmp_path, QUICK)
     try:
         with server.client() as client:

@@ -177,7 +177,8 @@ def test_rows_are_posted_as_they_stand_in_the_log(tmp_path):
     expected = scoring_table(use_case, cutoff).drop("eligible")
     posted = []
     for row, who in enumerate(expected["customer_id"]):
-        profile = {"events": log.filter(pl.col("who") == who).to_dicts(), "as_of": cutoff.isoformat()}
+        events = log.filter(pl.col("who") == who).to_dicts()
+        profile = {"customer_id": who, "events": events, "as_of": cutoff.isoformat()}
         own, _, broken = _read(compiled, row, profile)
         assert not broken
         posted += own

@@ -80,7 +80,7 @@ def test_nothing_english_is_left_in_the_french_half(trained: Lines, home: Path, 
     for told in (trained[name]["reason"], trained[name]["verdict"]):
         assert str(escape(told)) in english
         assert str(escape(told)) not in french
-    assert "Premier modèle\u00a0: log-perte de 0," in french
+    assert "Premier modèle\u00a0: ROC-AUC de 0," in french
     assert ("Lignes qui en répètent une autre\u00a0: 1." in french) == (name == "visits")
     assert not re.search(r"[ \u00a0\u202f][:;?!]", re.sub(r"<[^>]*>", "", english))
     plain = re.sub(r"<[^>]*>", "", re.sub(r"<code.*?</code>", "", french))
