@@ -72,7 +72,7 @@ def sync_one(registry: Registry, home: Path, name: str) -> dict[str, Any]:
 
 
 def adopt(registry: Registry, home: Path, version: Version) -> dict[str, Any]:
-    """Makes a version the champion, in the registry and on the shelf.
+    """Makes a version the champion, in the registry and in the release store.
 
     Its release is written first, so that between the alias and CURRENT lies nothing but a rename; a run that is ended
     just there is put right by the next sync.
