@@ -23,6 +23,7 @@ from serving.cli.ports import taken
 HOST = "127.0.0.1"
 READY_SECONDS = 120.0
 INTERRUPTED = 130
+STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -45,10 +46,17 @@ def _parser() -> argparse.ArgumentParser:
 
 def _serve(home: Path, port: int) -> int:
     """Serves in a process of its own until it or this one is stopped."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    # A signal that came while the server is being started would leave it behind with nobody to end it.
+    early: list[int] = []
+    for number in STOPS:
+        signal.signal(number, lambda received, _frame: early.append(received))
     command = [sys.executable, "-m", "serving", "--home", str(home), "--port", str(port)]
     server = subprocess.Popen(command)
     try:
+        for number in STOPS:
+            signal.signal(number, _interrupt)
+        if early:
+            return INTERRUPTED
         with httpx.Client(base_url=f"http://{HOST}:{port}", timeout=30, trust_env=False) as client:
             if _ready(client, server):
                 print("\n".join(greeting(home, client)), flush=True)

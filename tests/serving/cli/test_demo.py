@@ -19,6 +19,18 @@ from serving.cli.ports import taken
 from tests.support.models import release_shop, shop_rows
 from tests.support.ports import free_port
 
+# Told to end while the server is being started: the moment that no clock hits surely.
+TOLD_EARLY = """
+import os, signal, subprocess, sys
+from serving.cli import demo
+start = subprocess.Popen
+def interrupted(command):
+    server = start(command)
+    os.kill(os.getpid(), signal.{name})
+    return server
+subprocess.Popen = interrupted
+sys.exit(demo.main(sys.argv[1:]))
+"""
 MOMENTS = (0.0, 0.2, 0.5, 1.0, 2.0, 3.5)  # seconds after the start
 
 
@@ -93,6 +105,19 @@ def test_interrupting_leaves_nobody_behind(home: Path) -> None:
         one.communicate(timeout=60)
 
     assert [moment for moment, port in ports.items() if taken(HOST, port) or asked_to_listen(port)] == []
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_a_signal_during_the_start_leaves_nobody_behind(home: Path, name: str) -> None:
+    """The server that was being started when the signal came is ended too."""
+    port = free_port()
+    command = [sys.executable, "-c", TOLD_EARLY.format(name=name), "--home", str(home), "--port", str(port)]
+
+    ended = subprocess.run(command, check=False, capture_output=True, timeout=60)
+
+    assert ended.returncode == 130
+    assert b"Traceback" not in ended.stderr
+    assert not asked_to_listen(port)
 
 
 def test_a_taken_port_is_said(home: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 from serving.customers.feature_store import put
 from tests.support.models import shop_rows
@@ -56,15 +56,26 @@ def client(server: Server) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """One Chromium for all tests."""
+def playwright() -> Iterator[Playwright]:
+    """One driver a process: a second one finds the first one's event loop running and refuses."""
+    with sync_playwright() as driver:
+        yield driver
+
+
+def chromium(driver: Playwright, *flags: str) -> Browser:
+    """The machine's Chromium, started with these flags besides the usual ones."""
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if found is None:
         pytest.fail("These tests drive a real browser: install chromium (`make test` does it where it may).")
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=found, args=list(FLAGS))
-        yield running
-        running.close()
+    return driver.chromium.launch(executable_path=found, args=[*FLAGS, *flags])
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    """One Chromium for all tests."""
+    running = chromium(playwright)
+    yield running
+    running.close()
 
 
 @dataclass

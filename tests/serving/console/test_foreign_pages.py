@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright
 
 from serving.customers.feature_store import SqliteStore, put
 from tests.serving.conftest import Server, start, stop
-from tests.serving.console.conftest import FLAGS, QUICK
+from tests.serving.console.conftest import QUICK, chromium
 from tests.support.models import release_shop, shop_rows
 
 WHO, SECRET = "planted-7391", "planted-value-4242"
@@ -52,24 +51,22 @@ def keyless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def trusting(playwright: Playwright) -> Iterator[Browser]:
     """A Chromium for which a hostile name is this machine's, as after a rebinding."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if found is None:
-        pytest.fail("These tests drive a real browser: install chromium (`make test` does it where it may).")
-    rules = f"--host-resolver-rules=MAP {REBOUND} 127.0.0.1"
-    # Newer Chromiums keep such pages from this machine by themselves; here it is the server that must.
-    trusting = "--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests"
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=found, args=[*FLAGS, rules, trusting])
-        yield running
-        running.close()
+    running = chromium(
+        playwright,
+        f"--host-resolver-rules=MAP {REBOUND} 127.0.0.1",
+        # Newer Chromiums keep such pages from this machine by themselves; here it is the server that must.
+        "--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests",
+    )
+    yield running
+    running.close()
 
 
 @pytest.fixture
-def hostile(browser: Browser) -> Iterator[Page]:
+def hostile(trusting: Browser) -> Iterator[Page]:
     """A browser's page whose first document is the attacker's, whatever its address."""
-    page = browser.new_context().new_page()
+    page = trusting.new_context().new_page()
     page.route("**/attack", lambda route: route.fulfill(content_type="text/html", body="<!doctype html><p>hello"))
     yield page
     page.context.close()
