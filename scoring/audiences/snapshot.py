@@ -96,28 +96,62 @@ def take_snapshot(
         SuppressionError: The suppression list cannot be read.
         AudienceError: A customer stands twice in it, or the previous snapshot is of a later date.
     """
+    tally = SnapshotCounts()
+    with whole_file(target) as write:
+        for table in snapshot_tables(
+            live,
+            policy,
+            source,
+            tally,
+            as_of=as_of,
+            previous=previous,
+            reasons=reasons,
+            language=language,
+            suppression=suppression,
+        ):
+            write(table)
+    return tally
+
+
+def snapshot_tables(
+    live: Mapping[str, Live],
+    policy: Policy,
+    source: Path,
+    tally: SnapshotCounts,
+    *,
+    as_of: date,
+    previous: SegmentSnapshot | None = None,
+    reasons: int = 0,
+    language: Language = "en",
+    suppression: Suppression | None = None,
+) -> Iterator[pa.Table]:
+    """The rows of a snapshot, a batch of the source at a time; what there is to count is added to `tally`.
+
+    Raises:
+        BatchError: The source cannot be read or lacks a feature.
+        SuppressionError: The suppression list cannot be read.
+        AudienceError: A customer stands twice in it, or the previous snapshot is of a later date.
+    """
     if previous is not None and previous.as_of > as_of:
         raise AudienceError(f"The previous snapshot must not be later than {as_of}, got one of {previous.as_of}.")
     before = previous.memberships() if previous else {}
     facts = {_KEY: json.dumps(_facts(live, policy, as_of), ensure_ascii=False, sort_keys=True).encode()}
-    tally, seen = SnapshotCounts(), set[str]()
-    with whole_file(target) as write:
-        for table in read_batches(source, mark_broken=True):
-            answered = answer_table(
-                live, table, first=tally.customers, reasons=reasons, language=language, suppression=suppression
-            )
-            customers = answered.customers.to_pylist()
-            _once(customers, seen, first=tally.customers)
-            was = [before.get(customer) for customer in customers]
-            members = [minimum_stays(policy, stand, as_of) for stand in was] if previous else ()
-            places = assign_rows(policy, live, answered, table, members=members)
-            stands = [membership_after(place, stand, as_of) for place, stand in zip(places, was, strict=True)]
-            for old, new in zip(was, stands, strict=True):
-                tally.count(old, new, as_of, compared=previous is not None)
-            columns = {CUSTOMER_ID: answered.customers, **_columns(places, stands), **answered.columns(prefixed=True)}
-            write(pa.table(columns).replace_schema_metadata(facts))
+    seen = set[str]()
+    for table in read_batches(source, mark_broken=True):
+        answered = answer_table(
+            live, table, first=tally.customers, reasons=reasons, language=language, suppression=suppression
+        )
+        customers = answered.customers.to_pylist()
+        _once(customers, seen, first=tally.customers)
+        was = [before.get(customer) for customer in customers]
+        members = [minimum_stays(policy, stand, as_of) for stand in was] if previous else ()
+        places = assign_rows(policy, live, answered, table, members=members)
+        stands = [membership_after(place, stand, as_of) for place, stand in zip(places, was, strict=True)]
+        for old, new in zip(was, stands, strict=True):
+            tally.count(old, new, as_of, compared=previous is not None)
+        columns = {CUSTOMER_ID: answered.customers, **_columns(places, stands), **answered.columns(prefixed=True)}
+        yield pa.table(columns).replace_schema_metadata(facts)
     tally.gone = len(before.keys() - seen)
-    return tally
 
 
 def open_snapshot(path: Path) -> SegmentSnapshot:
