@@ -25,13 +25,13 @@ from features.point_in_time.definitions import log_features
 from features.point_in_time.labels import LABEL, Cutoffs, eligibility, labels
 from features.point_in_time.log_context import LogContext, open_log_context
 from features.quality.coherence import incoherences, profile_findings
-from features.quality.filled import filled_in_part
 from features.sources.engine import engine
 from features.sources.quarantine import write_quarantine
 from features.sources.rejected_rows import BadRows
 from features.spec.feature import CUSTOMER_ID, ELIGIBLE, DataNote, Feature, Finding
 from features.spec.suppression_list import Objectors
 from features.tables.digests import input_digest
+from features.tables.filled import filled_in_part
 from features.tables.learning_table import (
     CUTOFF,
     GROUP,

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from features.config.value_types import ListSection
+from features.spec.languages import LANGUAGES
 
 
 class BandPlan(ListSection):
@@ -56,7 +57,7 @@ class Bands(ListSection):
         if not all(low < high for low, high in zip((0.0, *steps), (*steps, 100.0), strict=True)):
             broken.append(f"thresholds must rise strictly within (0, 100), got {steps}")
         for language, labels in self.labels.items():
-            if language not in ("fr", "en"):
+            if language not in LANGUAGES:
                 broken.append(f"labels may be given in fr and en, got {language!r}")
             if len(labels) != len(self.codes):
                 broken.append(f"labels.{language} needs {len(self.codes)} labels, got {len(labels)}")

@@ -10,7 +10,6 @@ import ibis
 import ibis.expr.types as ir
 import polars as pl
 
-from features.history.encoded_log import encode_texts
 from features.point_in_time.feature_plan import plan_features
 from features.point_in_time.labels import naive
 from features.point_in_time.log_context import LogContext
@@ -68,14 +67,12 @@ def rewritten(backend: Any, context: LogContext, cutoff: datetime) -> LogContext
         elif name[0] == "m" and name[1:].isdigit():
             changed[name] = _other(future[name])
     kept = future.filter(future.ts.day() % 2 == 0).mutate(**changed)
-    encoded = encode_texts(backend, "penchant_rewritten", past.union(kept), context.log.source.path)
-    log = replace(context.log, encoded=encoded)
+    other = context.with_events(backend, "penchant_rewritten", past.union(kept))
     settled = naive(min(cutoff, context.cutoffs.train[-1]))
     same_plan = settled == naive(context.cutoffs.train[-1])
-    plan = replace(plan_features(context.use_case, log, settled), traits=context.plan.traits)
+    plan = replace(plan_features(context.use_case, other.log, settled), traits=context.plan.traits)
     return replace(
-        context,
-        log=log,
+        other,
         plan=plan if same_plan else context.plan,
         profiles=context.profiles and replace(context.profiles, rows=_unknown_after(context.profiles.rows, moment)),
     )

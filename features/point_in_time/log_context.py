@@ -12,6 +12,7 @@ import ibis.expr.types as ir
 import polars as pl
 
 from features.config.use_case import UseCase
+from features.history.encoded_log import encode_texts
 from features.history.event_log import Log, open_log
 from features.point_in_time.definitions import feature_table, log_features
 from features.point_in_time.feature_plan import FeaturePlan, plan_features
@@ -40,6 +41,11 @@ class LogContext:
         part, ranges = self.log.encoded.parts()
         rows = then(feature_table(part, moment, self.plan, traits)).order_by(CUSTOMER_ID)
         return pl.concat(frames(rows, ranges))
+
+    def with_events(self, backend: Any, name: str, events: ir.Table) -> LogContext:
+        """The same with other events in the log, decoded ones, which the engine stores under `name`."""
+        encoded = encode_texts(backend, name, events, self.log.source.path)
+        return replace(self, log=replace(self.log, encoded=encoded))
 
 
 def open_log_context(

@@ -1,3 +1,3 @@
-"""What is said of a source: incoherences, likely duplicates, columns filled in part; as text and as a page."""
+"""What is found in a source, incoherences and likely duplicates, and the data report as text and as a page."""
 
-__all__ = ["coherence", "duplicates", "filled", "render"]
+__all__ = ["coherence", "duplicates", "render"]

@@ -1,4 +1,4 @@
-"""What all packages share: features, the grammar of written values, the options of commands; no library but numpy."""
+"""What all packages share: features, the grammar of written values, languages, the options; no library but numpy."""
 
 __all__ = [
     "booleans",
@@ -7,6 +7,7 @@ __all__ = [
     "data_files",
     "feature",
     "ids",
+    "languages",
     "missing",
     "moments",
     "numbers",

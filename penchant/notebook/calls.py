@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from features.spec.feature import CUSTOMER_ID
+from features.spec.languages import Language
 from features.spec.options import default_home
 from penchant.notebook.frames import as_file, as_profile, as_table, like
 from scoring.answers.explain import ProfileError, explain_profile
@@ -26,7 +27,6 @@ from scoring.reasons.reasons import OTHER_FACTORS
 from scoring.releases.store import load_release
 from scoring.segments.assignment import current_policy
 from scoring.storage.table_files import ROWS, BatchError
-from scoring.text.formatting import Language
 
 if TYPE_CHECKING:
     from features.config.use_case import UseCase

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from features.spec.languages import Language
 from scoring.answers.prepared_profile import PreparedProfile
 from scoring.answers.score import MAX_REASONS, check_request, features_of, opening
 from scoring.answers.served_release import Live, published, statuses_of
 from scoring.encoding.value_rules import ValueNote
 from scoring.reasons.reasons import named_contributions, top_reasons
-from scoring.text.formatting import Language
 
 
 def explain_profile(served: Live, profile: Any, *, language: Language = "en") -> dict[str, Any]:

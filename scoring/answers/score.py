@@ -7,6 +7,7 @@ from typing import Any
 
 from features.spec.feature import CUSTOMER_ID
 from features.spec.ids import posted_id
+from features.spec.languages import LANGUAGES, Language
 from scoring.answers.prepared_profile import PreparedProfile
 from scoring.answers.served_release import Live, score_matrix
 from scoring.encoding.block import Block
@@ -15,7 +16,6 @@ from scoring.encoding.value_rules import ValueNote
 from scoring.errors import PolicyFailedError, RequestError
 from scoring.segments.assignment import DEFAULT, assign_all, field_of
 from scoring.segments.policy import Policy
-from scoring.text.formatting import LANGUAGES, Language
 
 MAX_REASONS = 20
 _PROFILE_KEYS = {CUSTOMER_ID, "features"}

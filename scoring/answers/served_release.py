@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from features.spec.languages import LANGUAGES, Language
 from scoring.bundle.scorer import Scored, Scorer
 from scoring.reasons.reasons import top_reasons
 from scoring.releases.store import Release
-from scoring.text.formatting import LANGUAGES, Language
 
 STATUSES = ("scored", "not_eligible", "insufficient_data", "invalid", "opted_out")  # that a row of features may get
 

@@ -67,12 +67,12 @@ def _main(home: str, name: str, version: str) -> int:
 
 def _rehearse(name: str, home: Path, version: str) -> None:
     """Replays the golden rows, then answers about them as a request would: no request may be the first to stumble."""
+    from features.spec.languages import LANGUAGES
     from scoring.answers.explain import explain_profile
     from scoring.answers.score import MAX_REASONS, score_profiles
     from scoring.answers.served_release import Live
     from scoring.bundle.golden_rows import replay
     from scoring.releases.store import load_release
-    from scoring.text.formatting import LANGUAGES
 
     release = load_release(home, name, version=version, threads=1)
     replay(release.bundle)

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.spec.feature import CUSTOMER_ID
+from features.spec.languages import Language
 from scoring.answers.served_release import Live
 from scoring.audiences.membership import Membership, SnapshotCounts, membership_after, minimum_stays
 from scoring.batch.table_answers import answer_table, assign_rows
@@ -20,7 +21,6 @@ from scoring.privacy.suppression import Suppression
 from scoring.segments.policy import Assignment, Policy
 from scoring.storage.id_columns import id_column
 from scoring.storage.table_files import read_batches, whole_file
-from scoring.text.formatting import Language
 
 _KEY = b"penchant"
 _CODES, _DATES = pa.list_(pa.string()), pa.list_(pa.date32())

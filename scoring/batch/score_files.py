@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import xgboost
 
+from features.spec.languages import Language
 from scoring.answers.served_release import Live
 from scoring.batch.checkpoints import Checkpoints, checkpoints_of, input_digest
 from scoring.batch.table_answers import score_table
@@ -21,7 +22,6 @@ from scoring.privacy.suppression import Suppression
 from scoring.segments.assignment import DEFAULT
 from scoring.segments.policy import Policy
 from scoring.storage.table_files import ROWS, check_target, read_batches, source_files, whole_file
-from scoring.text.formatting import Language
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from features.spec.feature import CUSTOMER_ID
+from features.spec.languages import Language
 from scoring.answers.served_release import STATUSES, Live, status_codes
 from scoring.encoding.encoder import Encoded, Encoder
 from scoring.encoding.file_values import file_reader
@@ -25,7 +26,6 @@ from scoring.segments.policy import Assignment, Policy
 from scoring.storage.csv_rows import BROKEN
 from scoring.storage.id_columns import id_column
 from scoring.storage.table_files import BatchError
-from scoring.text.formatting import Language
 
 _EVENTS = "events.json"  # in the bundle of a use case that learned from a log
 

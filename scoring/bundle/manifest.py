@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any
 
+from features.spec.languages import LANGUAGES
 from scoring.errors import BundleError
-from scoring.text.formatting import LANGUAGES
 
 Check = Callable[[Any], bool]
 

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.bundle.bundle import Bundle
+from scoring.bundle.published_contributions import published_contributions
 from scoring.encoding.encoder import Encoder
 from scoring.models.bands import percentile, published_score
-from scoring.models.published_contributions import published_contributions
 
 
 @dataclass(frozen=True, slots=True)

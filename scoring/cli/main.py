@@ -8,6 +8,7 @@ import sys
 from datetime import date
 from pathlib import Path
 
+from features.spec.languages import LANGUAGES
 from features.spec.options import EITHER_SIDE, add_shared_options, command_first, program
 from features.spec.terminal import print_to_any_terminal
 from scoring.answers.score import MAX_REASONS
@@ -28,7 +29,6 @@ from scoring.segments.assignment import current_policy
 from scoring.segments.policy_file import PolicyError
 from scoring.storage.leftovers import remove_leftovers
 from scoring.storage.table_files import BatchError, check_target, count_rows
-from scoring.text.formatting import LANGUAGES
 
 DONE, FAILED, USAGE, BROKEN_DATA = 0, 1, 2, 3
 

@@ -6,10 +6,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from features.spec.languages import Language
 from scoring.bundle.bundle import Bundle
-from scoring.models.published_contributions import rounded
+from scoring.bundle.published_contributions import rounded
 from scoring.reasons.reasons import OTHER_FACTORS, sentence, shown_value
-from scoring.text.formatting import Language, catalogue
+from scoring.text.formatting import catalogue
 
 _COLUMNS = {"code": pa.string(), "feature": pa.string(), "text": pa.string(), "contribution": pa.float64()}
 

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.spec.feature import MISSING, OTHER, Feature, Polarity
+from features.spec.languages import Language
 from scoring.bundle.bundle import Bundle
-from scoring.models.published_contributions import rounded
-from scoring.text.formatting import Language, calendar_date, catalogue, event_forms, number, quantity, singular
+from scoring.bundle.published_contributions import rounded
+from scoring.text.formatting import calendar_date, catalogue, event_forms, number, quantity, singular
 
 OTHER_FACTORS = "other_factors"
 _COUNTED = ("frequency", "refund", "property")

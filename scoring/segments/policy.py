@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from features.spec.languages import Language
 from scoring.segments.rules import Kind, Mask, NullableColumn, Rule, evaluate, from_json, names
-from scoring.text.formatting import Language
 
 LEVELS = (1, 2, 3)  # overall engagement, behaviour, context
 

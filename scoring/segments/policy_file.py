@@ -9,13 +9,13 @@ from datetime import timedelta
 from typing import Any
 
 from features.spec.feature import Feature
+from features.spec.languages import LANGUAGES
 from scoring.segments.coverage import Bounds, uncovered, unreachable
 from scoring.segments.cut_points import Cuts
 from scoring.segments.policy import LEVELS, Policy, Segment, days
 from scoring.segments.rule_parser import parse_rule
 from scoring.segments.rule_texts import STATUSES, exact_texts, level_texts, with_known_texts
 from scoring.segments.rules import FIELDS, Kind, Rule, RuleError, names
-from scoring.text.formatting import LANGUAGES
 
 _CODE = re.compile(r"[a-z][a-z0-9_]*")
 _KEYS: Mapping[str, tuple[type, ...]] = {

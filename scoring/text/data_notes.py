@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from scoring.text.formatting import Language
+from features.spec.languages import Language
 from scoring.text.messages import shown, texts
 
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from scoring.text.formatting import Language
+from features.spec.languages import Language
 from scoring.text.messages import rule_name, shown, texts
 from scoring.text.promotion import against_bar
 

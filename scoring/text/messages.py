@@ -8,7 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from scoring.text.formatting import Language, figure, iso_date, number, percent, unbreakable
+from features.spec.languages import Language
+from scoring.text.formatting import figure, iso_date, number, percent, unbreakable
 
 _DECIMALS = {"auc": 3, "error": 3, "mean": 4, "low": 4, "high": 4}
 _DAYS = ("cutoff", "start", "last_day", "next_day")

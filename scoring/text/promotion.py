@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from scoring.text.formatting import Language, between, colon, figure, listed, number
+from features.spec.languages import Language
+from scoring.text.formatting import between, colon, figure, listed, number
 from scoring.text.messages import rule_name, texts
 
 _FIRST = ("first_model", "ranks_nobody", "below_base_rate")  # of a model without a champion

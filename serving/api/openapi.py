@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from features.spec.feature import Feature
+from features.spec.languages import LANGUAGES
 from scoring.answers.score import MAX_REASONS
 from scoring.answers.served_release import Live
 from scoring.encoding.value_rules import FLOAT32_MAX
-from scoring.text.formatting import LANGUAGES
 from serving.api import schemas as answers_schema
 from serving.api.use_case_document import example
 from serving.http.problems import KINDS

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from features.spec.feature import CUSTOMER_ID, Feature
+from features.spec.languages import Language
 from scoring.answers.served_release import Live
 from scoring.reasons.reasons import described
-from scoring.text.formatting import Language
 from serving.customers.event_rows import INNER, names, needed
 from serving.customers.raw_events import FILE as EVENTS
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from features.spec.ids import posted_id
+from features.spec.languages import LANGUAGES, Language
 from scoring.answers.score import MAX_REASONS
 from scoring.encoding.block import Block
 from scoring.encoding.value_rules import kind
-from scoring.text.formatting import LANGUAGES, Language
 from serving.http.problems import INVALID, Problem
 
 MAX_PROFILES = 1000

@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 
 from training.__main__ import BAD_DATA, DONE, FAILED, NO_REGISTRY, NOT_PROMOTED, USAGE, main
-from training.promotion.guards import CALIBRATED
+from training.evaluation.calibration_error import CALIBRATED
 
 CONTRACT = Path(__file__).parents[1] / "contract" / "training-report.schema.json"
 Lines = dict[str, dict[str, Any]]

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.spec.feature import Feature
+from features.spec.languages import LANGUAGES
 from scoring.models.bands import Ladder
 from scoring.models.threshold_planner import Ask, Market, plan
 from training.bundling.thresholds import at_percentiles, at_scores, realised, rising
@@ -83,7 +84,7 @@ def banded(
     """The bands with their names, thresholds and rates, as they stand in the manifest."""
     return {
         "codes": list(ladder.codes),
-        "labels": {language: _labels(use_case, language) for language in ("en", "fr")},
+        "labels": {language: _labels(use_case, language) for language in LANGUAGES},
         "thresholds": list(ladder.thresholds),
         "plan": planned,
         "realised": realised(ladder, probability, label, clusters),

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.text.formatting import LANGUAGES, Language, calendar_date, number
+from features.spec.languages import LANGUAGES, Language
+from scoring.text.formatting import calendar_date, number
 from training.data.clusters import Clusters
 from training.evaluation.metrics import Outcomes, wilson
 

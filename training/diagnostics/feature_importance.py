@@ -23,7 +23,7 @@ import numpy as np
 import xgboost
 from numpy.typing import NDArray
 
-from scoring.models.published_contributions import published_contributions
+from scoring.bundle.published_contributions import published_contributions
 from training.fitting.candidates import trees_of
 from training.selection.winner import Learned
 

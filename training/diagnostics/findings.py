@@ -11,8 +11,8 @@ import polars as pl
 from features.spec.feature import Feature, Finding
 from training.data.calendar_drift import share_outside
 from training.data.split import Parts, clusters_of, labels
+from training.evaluation.calibration_error import CALIBRATED
 from training.evaluation.evidence import Evidence
-from training.promotion.guards import CALIBRATED
 from training.selection.cross_validation import is_small
 from training.selection.winner import Learned
 

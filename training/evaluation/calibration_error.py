@@ -16,6 +16,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+CALIBRATED = 0.03  # expected calibration error up to which probabilities are near enough
 HALVINGS = 40
 FARTHEST = 64.0  # times the excesses seen
 

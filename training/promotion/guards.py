@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from scipy.special import chdtri, stdtrit
 
 from training.data.clusters import Clusters
+from training.evaluation.calibration_error import CALIBRATED
 from training.evaluation.metrics import ece_by_chance, measure
 
-CALIBRATED = 0.03  # expected calibration error up to which probabilities are near enough
 MOVED = 0.25  # PSI up to which scores have not moved much
 ALIKE = 0.1  # PSI that makes no difference between a challenger and its champion
 BINS = 10

@@ -11,13 +11,12 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from features.spec.feature import Feature
+from features.spec.languages import LANGUAGES, Language
 from features.tables.learning_table import LearningTable
 from scoring.reasons.reasons import described
 from scoring.text.data_notes import note_text
 from scoring.text.findings import FindingText, finding_text
 from scoring.text.formatting import (
-    LANGUAGES,
-    Language,
     colon,
     figure,
     iso_date,

@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from scoring.text.formatting import LANGUAGES
+from features.spec.languages import LANGUAGES
 from scoring.text.messages import texts
 from training.bundling.shapley_oracle import shap_library
 from training.evaluation.metrics import Outcomes

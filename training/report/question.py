@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from scoring.text.formatting import Language, event_forms, figure, number, percent, quantity
+from features.spec.languages import Language
+from scoring.text.formatting import event_forms, figure, number, percent, quantity
 
 Manifest = Mapping[str, Any]
 

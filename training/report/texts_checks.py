@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from scoring.text.formatting import Language
+from features.spec.languages import Language
 
 CHECKS: Mapping[Language, Mapping[str, str]] = {
     "en": {

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from features.spec.languages import Language
 from scoring.text import messages
 from scoring.text.formatting import (
     MINUS,
-    Language,
     between,
     calendar_date,
     colon,

@@ -10,7 +10,7 @@ from typing import Any
 import jinja2
 from starlette.requests import Request
 
-from scoring.text.formatting import Language
+from features.spec.languages import Language
 from serving.console.web.i18n import Texts
 from serving.http.reply import Reply
 from serving.worker.request_context import CONTEXT

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from features.spec.feature import Feature
+from features.spec.languages import LANGUAGES
 from scoring.bundle.bundle import Bundle
 from scoring.reasons.reason_columns import reason_columns
 from scoring.reasons.reasons import OTHER_FACTORS, is_favourable, named_contributions, sentence, top_reasons
-from scoring.text.formatting import LANGUAGES, catalogue
+from scoring.text.formatting import catalogue
 
 ORDER = {"event": "order", "lower": 0.0}
 

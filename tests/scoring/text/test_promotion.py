@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from scoring.text.formatting import Language
+from features.spec.languages import Language
 from scoring.text.messages import texts
 from scoring.text.promotion import against_bar, baseline_text, decision_reason
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from markupsafe import escape
 
 from features.spec.feature import MISSING
+from features.spec.languages import LANGUAGES
 from scoring.text.findings import finding_text
-from scoring.text.formatting import LANGUAGES
 from tests.support.worlds import log_case
 from training.data.split import clusters_of
 from training.diagnostics.groups import LEAST, MOST, OTHERS, by_group, declared, grouped, merged

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from scoring.text.formatting import Language
+from features.spec.languages import Language
 from training.report.html import WORDS
 from training.report.question import outcome, planned, population
 

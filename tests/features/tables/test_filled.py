@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from features.quality.filled import filled_in_part
 from features.spec.feature import Feature
+from features.tables.filled import filled_in_part
 
 ROWS = 1000
 X = (Feature("x", "number"),)

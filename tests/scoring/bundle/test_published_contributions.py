@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from scoring.bundle.published_contributions import published_contributions, rounded
 from scoring.models import bulk_shapley as module
 from scoring.models.model import LinearModel, TreeModel
-from scoring.models.published_contributions import published_contributions, rounded
 from tests.scoring.models.test_trees import KINDS, fitted
 
 
