@@ -24,7 +24,8 @@ from benchmarks.pages import server
 from benchmarks.processes import cpu_seconds
 from benchmarks.tasks import ROOT, Missing, task_file
 from features.build.log_table import scoring_table
-from features.config.use_case import UseCase, load_use_case
+from features.config.use_case import LogUseCase
+from tests.support.worlds import load_log
 
 CUSTOMERS, AT_ONCE, SINGLE = 1000, 250, 100  # posted, in one call, one by one
 MAILING = ROOT / "examples/b2b-mailing"
@@ -48,7 +49,7 @@ class Doors:
         return {"use_cases": [self.name], "profiles": profiles, "reasons": 5, "language": "fr"}
 
 
-def doors(use_case: UseCase, cutoff: datetime, customers: int) -> Doors:
+def doors(use_case: LogUseCase, cutoff: datetime, customers: int) -> Doors:
     """A use case's customers at a moment (UTC), drawn with a seed from its feature table."""
     table = scoring_table(use_case, cutoff).drop("eligible")
     chosen = table.sample(min(customers, table.height), seed=1)
@@ -62,18 +63,17 @@ def doors(use_case: UseCase, cutoff: datetime, customers: int) -> Doors:
     return Doors(use_case.name, raw, ready)
 
 
-def mailing(folder: Path, *, customers: int, seed: int) -> dict[str, UseCase]:
+def mailing(folder: Path, *, customers: int, seed: int) -> dict[str, LogUseCase]:
     """The mailing example, written small into a folder, with its use cases."""
     runpy.run_path(str(MAILING / "generate.py"))["write_example"](folder / "data", customers=customers, seed=seed)
     for name in ("propensity", "churn"):
         (folder / f"{name}.toml").write_text((MAILING / f"{name}.toml").read_text(encoding="utf-8"), encoding="utf-8")
-    return {name: load_use_case(folder / f"{name}.toml") for name in ("propensity", "churn")}
+    return {name: load_log(folder / f"{name}.toml") for name in ("propensity", "churn")}
 
 
-def _histories(use_case: UseCase) -> dict[str, list[dict[str, Any]]]:
+def _histories(use_case: LogUseCase) -> dict[str, list[dict[str, Any]]]:
     """Each customer's events under the keys that the API knows; the log's own duplicates are not posted."""
     section = use_case.events
-    assert section is not None
     log = pl.read_parquet(section.path)
     log = log.unique(maintain_order=True) if section.id else log
     keys = {section.timestamp: "ts"} | {name: name for name in (*section.properties, *section.measures)}
@@ -87,7 +87,7 @@ def _histories(use_case: UseCase) -> dict[str, list[dict[str, Any]]]:
     return told
 
 
-def _traits(use_case: UseCase, cutoff: datetime) -> dict[str, dict[str, Any]]:
+def _traits(use_case: LogUseCase, cutoff: datetime) -> dict[str, dict[str, Any]]:
     """Each customer's traits as they were at the cutoff."""
     section = use_case.profiles
     if section is None or section.valid_from is None:
@@ -117,18 +117,18 @@ def main() -> int:
     return 1 if apart else 0
 
 
-def _cases(folder: Path) -> dict[str, UseCase]:
+def _cases(folder: Path) -> dict[str, LogUseCase]:
     """The use cases whose data is there."""
     cases = {"mailing-propensity": mailing(folder, customers=6000, seed=7)["propensity"]}
     for name in ("cdnow-propensity", "retail-propensity"):
         try:
-            cases[name] = load_use_case(task_file(name, folder))
+            cases[name] = load_log(task_file(name, folder))
         except Missing:
             print(f"{name}: its data is not in PENCHANT_DATA", file=sys.stderr)
     return cases
 
 
-def _train(cases: Mapping[str, UseCase], home: Path) -> None:
+def _train(cases: Mapping[str, LogUseCase], home: Path) -> None:
     from training.registry.mlflow_registry import Registry
     from training.train import train
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from features.build.log_table import LearningTable
 from features.columns.expressions import slug
-from features.config.use_case import UseCase
+from features.config.use_case import LogUseCase, UseCase
 from features.spec.suppression_list import Objectors
 from features.tables.digests import config_digest
 from training.fitting.candidates import Fit, candidates
@@ -43,7 +43,7 @@ class Task:
     @property
     def label_event(self) -> str | None:
         """The slug of the event that is predicted; None for a ready table."""
-        return slug(self.use_case.label.event) if self.use_case.label else None
+        return slug(self.use_case.label.event) if isinstance(self.use_case, LogUseCase) else None
 
     @property
     def baselines(self) -> tuple[str, ...]:

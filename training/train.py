@@ -10,7 +10,7 @@ from typing import Any
 from threadpoolctl import threadpool_limits
 
 from features.build.log_table import learning_table
-from features.config.use_case import UseCase
+from features.config.use_case import TableUseCase, UseCase
 from features.sources.quarantine import write_quarantine
 from features.spec.suppression_list import objectors_of
 from scoring.audiences.audience import read_contacts
@@ -91,8 +91,8 @@ def _set_aside(task: Task) -> list[str]:
 
 def _unmatched_contacts(task: Task) -> list[str]:
     """What the note says where hardly a customer is among the home's contacts: ids are likely written in other ways."""
-    file, table = named_contacts(task.home), task.use_case.table
-    if file is None or (table is not None and table.customer_id is None):
+    file, use_case = named_contacts(task.home), task.use_case
+    if file is None or (isinstance(use_case, TableUseCase) and use_case.table.customer_id is None):
         return []
     try:
         contacts = read_contacts(file.path, email=file.email, consent=file.consent, channel=file.channel).consent

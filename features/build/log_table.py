@@ -15,7 +15,7 @@ from features.build.ready_table import read_ready_table
 from features.columns.column_report import column_report
 from features.columns.expressions import md5_lower
 from features.columns.type_inference import InferredColumn
-from features.config.use_case import UseCase
+from features.config.use_case import LogUseCase, UseCase
 from features.errors import DataError, UseCaseError
 from features.history.event_log import Log
 from features.history.orders import merge_orders
@@ -60,7 +60,7 @@ def learning_table(
         DataError: the data broke its contract.
         UseCaseError: the use case names a column that is not there.
     """
-    if use_case.table is not None:
+    if not isinstance(use_case, LogUseCase):
         table = read_ready_table(use_case, objectors)
         write_quarantine(quarantine, use_case.name, table.bad)
         filled = filled_in_part(table.rows, table.features)
@@ -101,7 +101,7 @@ def scoring_table(
         UseCaseError: the use case is on a ready table, which is scored as it is.
         DataError: the data broke its contract.
     """
-    if use_case.events is None:
+    if not isinstance(use_case, LogUseCase):
         raise UseCaseError(use_case.file, ["[events] must be given to build features; a table is scored as it is"])
     with engine() as backend:
         context = open_log_context(backend, use_case, cutoff, objectors)
@@ -113,7 +113,7 @@ def scoring_table(
     return table.with_columns(allowed.alias(ELIGIBLE))
 
 
-def rows_at(use_case: UseCase, moments: Sequence[datetime], objectors: Objectors | None = None) -> pl.DataFrame:
+def rows_at(use_case: LogUseCase, moments: Sequence[datetime], objectors: Objectors | None = None) -> pl.DataFrame:
     """Eligible customers at further cutoffs, with the features and the bookkeeping of the learning table's rows.
 
     Each moment's outcome window must end inside the log.
@@ -176,14 +176,13 @@ def _misdated(log: Log) -> tuple[Finding, ...]:
     return (Finding("early_timestamp", "tenure_days", "warn", detail, figures),)
 
 
-def _label_text(use_case: UseCase) -> str:
-    label = use_case.label
-    return f"event {label.event!r} {label.outcome} in the prediction window" if label else ""
+def _label_text(use_case: LogUseCase) -> str:
+    return f"event {use_case.label.event!r} {use_case.label.outcome} in the prediction window"
 
 
-def _eligible_text(use_case: UseCase) -> str:
+def _eligible_text(use_case: LogUseCase) -> str:
     """Who is eligible: customers with what event."""
-    if use_case.label is None or eligibility(use_case) is None or use_case.eligible is None:
+    if use_case.eligible is None or use_case.eligible.active_within is None:
         return "with any event before the cutoff"
     return f"with event {use_case.label.event!r} in the {use_case.eligible.active_within} days before the cutoff"
 

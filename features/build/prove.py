@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from features.build.log_table import learning_table
-from features.config.use_case import UseCase
+from features.config.use_case import LogUseCase, UseCase
 from features.leakage.perturbation import sees_the_future
 from features.point_in_time.log_context import open_log_context
 from features.sources.engine import engine
@@ -21,13 +21,13 @@ def prove(use_case: UseCase, objectors: Objectors | None = None) -> tuple[Findin
         DataError: the data broke its contract.
     """
     found = {(each.rule, each.feature): each for each in learning_table(use_case, objectors=objectors).findings}
-    if use_case.events is not None:
+    if isinstance(use_case, LogUseCase):
         for each in _at_every_cutoff(use_case, objectors):
             found.setdefault((each.rule, each.feature), each)
     return tuple(found.values())
 
 
-def _at_every_cutoff(use_case: UseCase, objectors: Objectors | None) -> list[Finding]:
+def _at_every_cutoff(use_case: LogUseCase, objectors: Objectors | None) -> list[Finding]:
     found = []
     with engine() as backend:
         context = open_log_context(backend, use_case, None, objectors)

@@ -14,7 +14,7 @@ from features.columns.column_report import column_report
 from features.columns.expressions import as_id, filled, md5_lower, slug
 from features.columns.personal_columns import personal_column
 from features.columns.type_inference import InferredColumn, read_column
-from features.config.use_case import Table, UseCase
+from features.config.use_case import Table, TableUseCase
 from features.errors import DataError, UseCaseError
 from features.history.identities import barred_among
 from features.leakage.detectors import identifiers
@@ -52,7 +52,7 @@ _identifier = re.compile(
 )
 
 
-def read_ready_table(use_case: UseCase, objectors: Objectors | None = None) -> LearningTable:
+def read_ready_table(use_case: TableUseCase, objectors: Objectors | None = None) -> LearningTable:
     """The ready table of a use case without `objectors`, its columns read as what they are.
 
     Raises:
@@ -60,8 +60,6 @@ def read_ready_table(use_case: UseCase, objectors: Objectors | None = None) -> L
         UseCaseError: a column to exclude is not there.
     """
     section = use_case.table
-    if section is None:
-        raise TypeError("A use case on a log has no ready table.")
     with engine() as backend:
         source = open_source(backend, section.path, table=section.table)
         _check_columns(use_case, section, source)
@@ -140,7 +138,7 @@ def _used(reads: dict[str, InferredColumn]) -> Iterable[InferredColumn]:
     return (read for read in reads.values() if read.feature is not None)
 
 
-def _check_columns(use_case: UseCase, section: Table, source: Source) -> None:
+def _check_columns(use_case: TableUseCase, section: Table, source: Source) -> None:
     needed = [name for name in (section.label, section.customer_id, section.order_by) if name is not None]
     lacking = [missing_column(name, source.columns) for name in needed if name not in source.columns]
     if lacking:

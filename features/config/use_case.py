@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, ValidationError
 
@@ -29,13 +29,16 @@ __all__ = [
     "CurrencyColumn",
     "Events",
     "ImputationKind",
+    "LogUseCase",
     "Profiles",
     "Quality",
     "RefundRule",
     "Scalar",
     "Table",
+    "TableUseCase",
     "TypeColumn",
     "UseCase",
+    "UseCaseFile",
     "Window",
     "load_use_case",
 ]
@@ -70,35 +73,67 @@ class Quality(ListSection):
     gaps: ImputationKind = "weight"  # missing numbers in a linear model: a weight of their own, or imputed
 
 
-class UseCase(ListSection):
-    """One model to train: its data, its moment, its question, and how its answers are shown.
-
-    Paths are absolute after `load_use_case`; durations are whole days; moments are UTC.
-    """
+class Question(ListSection):
+    """What is asked, of whatever source."""
 
     name: ModelName
     polarity: Polarity
     seed: Annotated[int, Field(ge=0, lt=2**31, strict=True)] = 0
     candidate: Candidate | None = None  # the kind of model that wins whatever the others do; by default they compete
+
+
+class Presentation(ListSection):
+    """How the answers are shown and what is accepted of the data, of whatever source."""
+
+    bands: Bands = Field(default_factory=Bands)
+    names: dict[str, DisplayName] = Field(default_factory=dict)
+    reasons: Reasons = Field(default_factory=Reasons)
+    what_if: dict[str, tuple[Scalar, ...]] = Field(default_factory=dict)
+    quality: Quality = Field(default_factory=Quality)
+    accepted_leaks: dict[str, str] = Field(default_factory=dict)
+    file: Path = Field(default=Path("use-case.toml"), exclude=True)  # where it was read from
+
+
+class SourceSections(ListSection):
+    """The sections of which a log has some and a ready table another."""
+
     events: Events | None = None
     table: Table | None = None
     profiles: Profiles | None = None
     window: Window | None = None
     eligible: Eligible | None = None
     label: Label | None = None
-    bands: Bands = Field(default_factory=Bands)
-    names: dict[str, DisplayName] = Field(default_factory=dict)
-    reasons: Reasons = Field(default_factory=Reasons)
-    what_if: dict[str, tuple[Scalar, ...]] = Field(default_factory=dict)
-    quality: Quality = Field(default_factory=Quality)
     engagement: dict[str, float] = Field(default_factory=dict)
-    accepted_leaks: dict[str, str] = Field(default_factory=dict)
-    file: Path = Field(default=Path("use-case.toml"), exclude=True)  # where it was read from
 
-    @property
-    def source(self) -> Literal["log", "table"]:
-        """What it learns from: a log of events or a ready table."""
-        return "log" if self.events is not None else "table"
+
+class UseCaseFile(Presentation, SourceSections, Question):
+    """The file as it may be written: every section, whether or not they go together."""
+
+
+class LogUseCase(Presentation, Question):
+    """A model of a log of events: what happens in the window after a moment, from what happened before it."""
+
+    source: ClassVar[Literal["log"]] = "log"
+
+    events: Events
+    profiles: Profiles | None = None
+    window: Window
+    eligible: Eligible | None = None
+    label: Label
+    engagement: dict[str, float] = Field(default_factory=dict)
+
+
+class TableUseCase(Presentation, Question):
+    """A model of a ready table, which holds the outcome."""
+
+    source: ClassVar[Literal["table"]] = "table"
+
+    table: Table
+
+
+# One model to train: its data, its moment, its question, and how its answers are shown. Paths are absolute after
+# `load_use_case`; durations are whole days; moments are UTC.
+UseCase = LogUseCase | TableUseCase
 
 
 def load_use_case(path: Path | str) -> UseCase:
@@ -135,21 +170,26 @@ def use_case_from(raw: dict[str, Any], file: Path) -> UseCase:
     if "file" in raw:
         broken.append("file: unknown key")
     try:
-        use_case = UseCase.model_validate({**raw, "file": file})
+        stated = UseCaseFile.model_validate({**raw, "file": file})
     except ValidationError as failure:
         broken += [error_message(error) for error in failure.errors()]
         raise UseCaseError(file, broken) from failure
     if broken:
         raise UseCaseError(file, broken)
-    return _resolved(use_case, file.resolve().parent)
+    return _of_its_source(_resolved(stated, file.resolve().parent))
 
 
-def _resolved(use_case: UseCase, folder: Path) -> UseCase:
-    """The use case with every path absolute, read from the file's own folder."""
-    update: dict[str, Any] = {"file": use_case.file}
-    for name in ("events", "table", "profiles"):
-        section = getattr(use_case, name)
+def _of_its_source(stated: UseCaseFile) -> UseCase:
+    """The use case of a file whose sections go together."""
+    kind = LogUseCase if stated.table is None else TableUseCase
+    return kind.model_validate({name: section for name, section in stated if name in kind.model_fields})
+
+
+def _resolved(stated: UseCaseFile, folder: Path) -> UseCaseFile:
+    """The file with every path absolute, read from its own folder."""
+    update: dict[str, ListSection] = {}
+    for name, section in (("events", stated.events), ("table", stated.table), ("profiles", stated.profiles)):
         if section is not None:
             paths = {key: folder / path for key in ("path", "links") if (path := getattr(section, key, None))}
             update[name] = section.model_copy(update=paths)
-    return use_case.model_copy(update=update)
+    return stated.model_copy(update=update)

@@ -15,7 +15,7 @@ import polars as pl
 from pandera.errors import SchemaError, SchemaErrors
 
 from features.columns.expressions import AMOUNT, as_id, as_text, slug
-from features.config.use_case import CurrencyColumn, Events, TypeColumn, UseCase
+from features.config.use_case import CurrencyColumn, Events, LogUseCase, TypeColumn
 from features.errors import DataError
 from features.history.dictionary import CELL, TEXT, TextDictionary, build_dictionary, distinct_cells
 from features.history.distinct_slugs import apart
@@ -67,7 +67,7 @@ class Log:
 
 
 def open_log(
-    backend: Any, use_case: UseCase, *, known_to: datetime | None = None, objectors: Objectors | None = None
+    backend: Any, use_case: LogUseCase, *, known_to: datetime | None = None, objectors: Objectors | None = None
 ) -> Log:
     """The log of a use case, checked and stored by the engine, without the events of `objectors`.
 
@@ -78,12 +78,9 @@ def open_log(
         DataError: a column is not there or of a type that cannot serve, or too many rows are bad.
     """
     section = use_case.events
-    if section is None:
-        raise TypeError("A use case on a ready table has no log.")
     source = open_source(backend, section.path, table=section.table)
     with reading(source.path):
-        label = use_case.label.event if use_case.label else None
-        forms = log_forms(source, section, moment_of(source, section), label)
+        forms = log_forms(source, section, moment_of(source, section), use_case.label.event)
         links = accepted_links(backend, section.links)
         customers, types = _customers(backend, source, section, links), _types_of(backend, source, section, forms)
         barred = barred_among(customers.known(), objectors, links) if objectors else frozenset[str]()
@@ -120,22 +117,19 @@ def _counted(typed: ir.Table, encoded: ir.Table, rows: int) -> pl.DataFrame:
     return counts if rows == counts["n"].sum() else _by_day(typed)
 
 
-def _span_of(source: Source, typed: ir.Table, counts: pl.DataFrame, use_case: UseCase) -> LogSpan:
+def _span_of(source: Source, typed: ir.Table, counts: pl.DataFrame, use_case: LogUseCase) -> LogSpan:
     """Where the log begins and ends, by its good rows.
 
     Raises:
         DataError: no row is an event.
     """
     window = use_case.window
-    if window is None:
-        raise TypeError("A log has windows.")
     awaited = window.gap + window.prediction
     vouched = window.test_cutoff and window.test_cutoff.replace(tzinfo=None) + timedelta(days=awaited)
     good = counts.filter(pl.col(BROKEN).is_null())
     if good.is_empty():
         bad = bad_rows(source, typed, counts)
-        columns = _columns_of_rules(use_case.events) if use_case.events else {}
-        reject_too_many(source, bad, use_case.quality.bad_rows, columns)
+        reject_too_many(source, bad, use_case.quality.bad_rows, _columns_of_rules(use_case.events))
         raise DataError(source.path, ["must hold at least one readable event, it holds none"])
     return find_log_span(good, observation=window.observation, awaited=awaited, known_to=vouched)
 

@@ -8,7 +8,7 @@ import ibis
 import ibis.expr.types as ir
 
 from features.columns.expressions import AMOUNT, slug, slugs
-from features.config.use_case import CurrencyColumn, Events, TypeColumn, UseCase
+from features.config.use_case import CurrencyColumn, Events, LogUseCase, TypeColumn
 from features.history.log_forms import LogForms
 from features.history.orders import ORDER_ID
 from features.history.typed_rows import rates_of, spellings
@@ -31,7 +31,7 @@ _ibis_types = {
 RawColumns = list[dict[str, Any]]
 
 
-def event_columns(use_case: UseCase, forms: LogForms | None = None) -> RawColumns:
+def event_columns(use_case: LogUseCase, forms: LogForms | None = None) -> RawColumns:
     """The columns of the table `events`, in order: key, the names a client may post it by, the column inside, its type.
 
     The names are the log's own column and the use case's name for it, where no other column in use has it. Types
@@ -40,8 +40,6 @@ def event_columns(use_case: UseCase, forms: LogForms | None = None) -> RawColumn
     `written` says how texts of numbers and moments are written, `apart` which texts have a slug that is not their own.
     """
     section = use_case.events
-    if section is None:
-        raise TypeError("A use case on a ready table has no events.")
     fixed = {CUSTOMER_ID: "VARCHAR", "ts": "TIMESTAMP", "type": "VARCHAR", "amount": "DOUBLE", "refund": "BOOLEAN"}
     columns = [{"key": name, "column": name, "type": kind} for name, kind in fixed.items()]
     columns += [{"key": name, "column": f"p{i}", "type": "VARCHAR"} for i, name in enumerate(section.properties)]
@@ -115,13 +113,13 @@ def _written(trait: Trait) -> dict[str, str]:
     return {"written": POINT} if trait.kind == "plain" and trait.features[0].type in ("number", "integer") else {}
 
 
-def event_sql(use_case: UseCase, plan: FeaturePlan) -> str:
+def event_sql(use_case: LogUseCase, plan: FeaturePlan) -> str:
     """DuckDB SQL over `events` (and `traits`, where there are such columns): customer_id and the features, by id.
 
     The same numbers as the feature table of the same events; a customer without any event before `as_of` has no row.
     """
     events = ibis.table(_schema(event_columns(use_case)), name="events")
-    constant = use_case.events.type if use_case.events else ""
+    constant = use_case.events.type
     kind = slugs(events.type) if isinstance(constant, TypeColumn) else ibis.literal(slug(constant))
     measured = {name: events[name].try_cast(AMOUNT) for name in events.columns if name == "amount" or _is(name, "m")}
     levels = {name: slugs(events[name]) for name in events.columns if _is(name, "p")}
@@ -133,11 +131,9 @@ def event_sql(use_case: UseCase, plan: FeaturePlan) -> str:
     return str(ibis.to_sql(table.order_by(CUSTOMER_ID), dialect="duckdb"))
 
 
-def raw_events(use_case: UseCase, plan: FeaturePlan) -> dict[str, Any]:
+def raw_events(use_case: LogUseCase, plan: FeaturePlan) -> dict[str, Any]:
     """All that serving needs to turn raw events into features, as JSON: the SQL and the tables it reads."""
     section, profiles = use_case.events, use_case.profiles
-    if section is None:
-        raise TypeError("A use case on a ready table has no events.")
     about = () if profiles is None else (profiles.customer_id, profiles.valid_from, *profiles.exclude)
     return {
         "sql": event_sql(use_case, plan),

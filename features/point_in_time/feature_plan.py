@@ -12,7 +12,7 @@ import ibis.expr.types as ir
 import polars as pl
 
 from features.columns.expressions import slug
-from features.config.use_case import TypeColumn, UseCase
+from features.config.use_case import LogUseCase, TypeColumn
 from features.errors import DataError
 from features.history.event_log import Log
 from features.history.log_forms import LogForms
@@ -81,21 +81,19 @@ def windows_of(observation: int) -> tuple[int, ...]:
     return (*(days for days in WINDOWS if days < observation), observation)
 
 
-def currency_of(use_case: UseCase) -> str | None:
+def currency_of(use_case: LogUseCase) -> str | None:
     """The currency that amounts are in."""
-    currency = use_case.events.currency if use_case.events else None
+    currency = use_case.events.currency
     return currency if currency is None or isinstance(currency, str) else currency.to
 
 
-def plan_features(use_case: UseCase, log: Log, before: datetime) -> FeaturePlan:
+def plan_features(use_case: LogUseCase, log: Log, before: datetime) -> FeaturePlan:
     """The plan that the events before a moment (UTC, without zone) ask for.
 
     Raises:
         DataError: the label event never occurs before it.
     """
     section, window, label = use_case.events, use_case.window, use_case.label
-    if section is None or window is None or label is None:
-        raise TypeError("A plan is made from a log.")
     events = log.encoded.events
     known = merge_orders(events.filter(events.ts < before))
     kinds = {code: kind for kind, code in log.encoded.codes.items()}

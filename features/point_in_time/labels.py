@@ -10,7 +10,7 @@ import ibis.expr.types as ir
 import polars as pl
 
 from features.columns.expressions import slug
-from features.config.use_case import UseCase, Window
+from features.config.use_case import LogUseCase, Window
 from features.errors import DataError
 from features.history.event_log import Log
 from features.sources.engine import frame
@@ -37,7 +37,7 @@ def log_end(log: Log) -> datetime:
     return datetime(log.last.year, log.last.month, log.last.day, tzinfo=UTC) + timedelta(days=1)
 
 
-def cutoffs_of(use_case: UseCase, log: Log) -> tuple[Cutoffs, list[DataNote]]:
+def cutoffs_of(use_case: LogUseCase, log: Log) -> tuple[Cutoffs, list[DataNote]]:
     """The test cutoff, the training cutoffs with enough history, and what there is to note about them.
 
     A training cutoff's outcome window ends at or before the test cutoff; `prediction` days of history lie before it.
@@ -45,13 +45,11 @@ def cutoffs_of(use_case: UseCase, log: Log) -> tuple[Cutoffs, list[DataNote]]:
     Raises:
         DataError: the test cutoff lies outside the log, or leaves no training cutoff.
     """
-    window = use_case.window
-    if window is None:
-        raise TypeError("Cutoffs are of a log.")
+    window, column = use_case.window, use_case.events.timestamp
     first, end = log.first.replace(tzinfo=UTC), log_end(log)
     wait = timedelta(days=window.gap + window.prediction)
     test = window.test_cutoff or end - wait
-    notes = _check_test(_timestamp(use_case), window, log, test)
+    notes = _check_test(column, window, log, test)
     steps = range(1, window.train_cutoffs + 1)
     asked = [test - timedelta(days=window.gap + step * window.prediction) for step in steps]
     train = tuple(sorted(moment for moment in asked if moment - timedelta(days=window.prediction) >= first))
@@ -59,7 +57,7 @@ def cutoffs_of(use_case: UseCase, log: Log) -> tuple[Cutoffs, list[DataNote]]:
         raise DataError(
             log.source.path,
             [
-                f"column {_timestamp(use_case)!r}: the log must reach back {2 * window.prediction + window.gap} days "
+                f"column {column!r}: the log must reach back {2 * window.prediction + window.gap} days "
                 f"before the test cutoff {test:%Y-%m-%d}, it begins on {first:%Y-%m-%d}"
             ],
         )
@@ -109,23 +107,17 @@ def _check_test(column: str, window: Window, log: Log, test: datetime) -> list[D
     ]
 
 
-def _timestamp(use_case: UseCase) -> str:
-    return use_case.events.timestamp if use_case.events else ""
-
-
 def naive(moment: datetime) -> datetime:
     """A moment as UTC without zone, as events have it."""
     return moment.astimezone(UTC).replace(tzinfo=None)
 
 
-def labels(customers: pl.Series, events: ir.Table, use_case: UseCase, cutoff: datetime) -> pl.Series:
+def labels(customers: pl.Series, events: ir.Table, use_case: LogUseCase, cutoff: datetime) -> pl.Series:
     """1 for customers of whom the outcome that the use case asks about came true after a cutoff, else 0.
 
     Counted are label events in [cutoff + gap, cutoff + gap + prediction); refunds are none.
     """
     window, label = use_case.window, use_case.label
-    if window is None or label is None:
-        raise TypeError("Outcomes are of a log.")
     start = naive(cutoff) + timedelta(days=window.gap)
     refund = events.refund | (events.amount < 0).fill_null(False)
     inside = (events.ts >= start) & (events.ts < start + timedelta(days=window.prediction))
@@ -134,8 +126,8 @@ def labels(customers: pl.Series, events: ir.Table, use_case: UseCase, cutoff: da
     return (there if label.outcome == "present" else ~there).cast(pl.Int8).alias(LABEL)
 
 
-def eligibility(use_case: UseCase) -> Predicate | None:
+def eligibility(use_case: LogUseCase) -> Predicate | None:
     """Who may be scored, as a comparison on one feature: a label event in [cutoff - active_within, cutoff)."""
-    if use_case.eligible is None or use_case.eligible.active_within is None or use_case.label is None:
+    if use_case.eligible is None or use_case.eligible.active_within is None:
         return None
     return Predicate(f"days_since_{slug(use_case.label.event)}", "<=", float(use_case.eligible.active_within))

@@ -11,7 +11,7 @@ import ibis
 import ibis.expr.types as ir
 import polars as pl
 
-from features.config.use_case import UseCase
+from features.config.use_case import LogUseCase
 from features.history.encoded_log import encode_texts
 from features.history.event_log import Log, open_log
 from features.point_in_time.definitions import feature_table, log_features
@@ -27,7 +27,7 @@ from features.spec.suppression_list import Objectors
 class LogContext:
     """What every table of a use case on a log needs."""
 
-    use_case: UseCase
+    use_case: LogUseCase
     log: Log
     cutoffs: Cutoffs
     notes: tuple[DataNote, ...]
@@ -49,7 +49,7 @@ class LogContext:
 
 
 def open_log_context(
-    backend: Any, use_case: UseCase, before: datetime | None, objectors: Objectors | None = None
+    backend: Any, use_case: LogUseCase, before: datetime | None, objectors: Objectors | None = None
 ) -> LogContext:
     """The log, its cutoffs and its plan, which is settled by the events before the latest training cutoff.
 

@@ -16,7 +16,7 @@ from features.columns.column_report import column_report
 from features.columns.expressions import as_id, as_moment, filled, slug
 from features.columns.personal_columns import personal_trait
 from features.columns.type_inference import InferredColumn, read_column
-from features.config.use_case import Profiles, UseCase
+from features.config.use_case import LogUseCase, Profiles
 from features.errors import DataError
 from features.history.identities import accepted_links, barred_among
 from features.point_in_time.feature_plan import Trait
@@ -48,7 +48,7 @@ class Traits:
 
 
 def open_profiles(
-    backend: Any, use_case: UseCase, before: datetime, taken: Sequence[str], objectors: Objectors | None = None
+    backend: Any, use_case: LogUseCase, before: datetime, taken: Sequence[str], objectors: Objectors | None = None
 ) -> Traits | None:
     """The profiles of a use case but for `objectors`; what a trait is, is settled by rows valid before a moment (UTC).
 
@@ -61,7 +61,7 @@ def open_profiles(
     source = open_source(backend, section.path, table=section.table)
     _check_columns(section, source)
     cells = _fetch(source, section)
-    links = {} if use_case.events is None else accepted_links(backend, use_case.events.links)
+    links = accepted_links(backend, use_case.events.links)
     barred = barred_among(cells[_id].drop_nulls().to_list(), objectors, links)
     cells = cells.filter(~pl.col(_id).is_in(list(barred)).fill_null(False)) if barred else cells
     cells = _merged(cells, links, section)

@@ -6,7 +6,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from features.config.use_case import UseCase
+from features.config.use_case import LogUseCase, UseCase, UseCaseFile
 from features.sources.source import digest
 
 # The rooms that make figures. Raise a room's version by hand in the commit that changes its figures: tables are then
@@ -27,14 +27,16 @@ _sections = ("events", "table", "profiles")
 
 def input_digest(use_case: UseCase) -> str:
     """The sha256 of the bytes of every file that a use case reads, accepted links too."""
-    sections = [section for name in _sections if (section := getattr(use_case, name)) is not None]
-    links = [use_case.events.links] if use_case.events and use_case.events.links else []
-    return digest(*(section.path for section in sections), *links)
+    if not isinstance(use_case, LogUseCase):
+        return digest(use_case.table.path)
+    sections = (use_case.events, use_case.profiles)
+    links = [use_case.events.links] if use_case.events.links else []
+    return digest(*(section.path for section in sections if section is not None), *links)
 
 
 def config_digest(use_case: UseCase) -> str:
     """The sha256 of the use case as it was understood; a source's folder does not count, its bytes do elsewhere."""
-    stated = use_case.model_dump(mode="json")
+    stated = UseCaseFile.model_validate(dict(use_case)).model_dump(mode="json")
     for section in (stated[name] for name in _sections if stated.get(name)):
         if section.get("order") is None:
             section.pop("order", None)  # a key that is not given makes no other table than before there was one

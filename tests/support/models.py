@@ -12,7 +12,7 @@ import numpy as np
 import xgboost
 
 from features.build.log_table import learning_table
-from features.config.use_case import UseCase
+from features.config.use_case import LogUseCase
 from features.point_in_time.compiled_sql import raw_events
 from features.spec.feature import MISSING, OTHER, Feature
 from scoring.answers.served_release import Live
@@ -133,7 +133,7 @@ def release_shop(home: Path, name: str, version: str = "1", *, scratch: Path, **
     make_current(home, name, version)
 
 
-def release_log(home: Path, use_case: UseCase) -> Live:
+def release_log(home: Path, use_case: LogUseCase) -> Live:
     """Releases a small boosted model of a use case on a log, with the SQL that makes its features of raw events."""
     table = learning_table(use_case)
     assert table.feature_plan is not None

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from features.config.use_case import UseCase, load_use_case
+from features.config.use_case import LogUseCase, TableUseCase, load_use_case
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 START = datetime(2024, 1, 1)
@@ -50,7 +50,14 @@ def write_use_case(folder: Path, sections: dict[str, Any], *, name: str = "case"
     return path
 
 
-def log_case(folder: Path, log: pl.DataFrame, /, **sections: dict[str, Any]) -> UseCase:
+def load_log(file: Path) -> LogUseCase:
+    """The use case in a file, which is on a log."""
+    use_case = load_use_case(file)
+    assert isinstance(use_case, LogUseCase)
+    return use_case
+
+
+def log_case(folder: Path, log: pl.DataFrame, /, **sections: dict[str, Any]) -> LogUseCase:
     """A use case on a log of purchases: customer_id, ts, amount, and what `sections` add."""
     log.write_parquet(folder / "events.parquet")
     base: dict[str, dict[str, Any]] = {
@@ -62,14 +69,16 @@ def log_case(folder: Path, log: pl.DataFrame, /, **sections: dict[str, Any]) -> 
         base["events"]["amount"] = "amount"
     for name, keys in sections.items():
         base[name] = {key: value for key, value in {**base.get(name, {}), **keys}.items() if value is not None}
-    return load_use_case(write_use_case(folder, base))
+    return load_log(write_use_case(folder, base))
 
 
-def table_case(folder: Path, table: pl.DataFrame, /, **keys: Any) -> UseCase:
+def table_case(folder: Path, table: pl.DataFrame, /, **keys: Any) -> TableUseCase:
     """A use case on a ready table with the label `y`, positive where it is "yes"."""
     table.write_parquet(folder / "table.parquet")
     section = {"path": "table.parquet", "label": "y", "positive": "yes", **keys}
-    return load_use_case(write_use_case(folder, {"table": section}))
+    use_case = load_use_case(write_use_case(folder, {"table": section}))
+    assert isinstance(use_case, TableUseCase)
+    return use_case
 
 
 def purchases(customers: int = 120, days: int = 300, *, seed: int = 7, rate: float = 0.03) -> pl.DataFrame:

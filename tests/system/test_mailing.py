@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from features.config.use_case import load_use_case
+from tests.support.worlds import load_log
 
 FOLDER = Path(__file__).parents[2] / "examples/b2b-mailing"
 HORIZON = pl.duration(days=30)
@@ -91,7 +91,7 @@ def test_the_funnel_narrows(events: pl.DataFrame) -> None:
 @pytest.mark.parametrize(("file", "name"), [("propensity", "mailing-propensity"), ("churn", "mailing-churn")])
 def test_its_use_cases_read_what_the_generator_writes(written: Path, file: str, name: str) -> None:
     """Every column and event type that a use case names is in the files."""
-    use_case = load_use_case(FOLDER / f"{file}.toml")
+    use_case = load_log(FOLDER / f"{file}.toml")
     log = pl.read_parquet(written / use_case.events.path.name)
     people = pl.read_parquet(written / use_case.profiles.path.name)
 

@@ -11,13 +11,13 @@ import polars as pl
 import pytest
 
 from features.build.log_table import scoring_table
-from features.config.use_case import UseCase, load_use_case
+from features.config.use_case import LogUseCase
 from scoring.answers.served_release import Live
 from scoring.audiences.segment_report import RealisedOutcomes, segment_report
 from scoring.audiences.snapshot import open_snapshot, take_snapshot
 from scoring.releases.store import load_release
 from scoring.segments.policy_file import read_policy
-from tests.support.worlds import shared
+from tests.support.worlds import load_log, shared
 from training.registry.mlflow_registry import Registry
 from training.train import train
 
@@ -73,15 +73,15 @@ ORDER = ["very_likely", "likely", "doubtful", "unlikely"]
 
 
 @pytest.fixture(scope="module")
-def use_case(tmp_path_factory: pytest.TempPathFactory) -> UseCase:
+def use_case(tmp_path_factory: pytest.TempPathFactory) -> LogUseCase:
     """Who buys within 90 days."""
     file = tmp_path_factory.mktemp("retail") / "propensity.toml"
     file.write_text(USE_CASE.format(path=shared("online_retail_ii_invoices.parquet")), encoding="utf-8")
-    return load_use_case(file)
+    return load_log(file)
 
 
 @pytest.fixture(scope="module")
-def report(use_case: UseCase, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def report(use_case: LogUseCase, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The segment report of the two dates, with purchases of the 90 days after the first."""
     home = tmp_path_factory.mktemp("home")
     train(use_case, home=home, registry=Registry(home), mode="always")
@@ -126,7 +126,7 @@ def test_the_order_by_predicted_propensity_is_the_order_by_realised_rate(report:
         assert above["low"] > below["high"]
 
 
-def test_sizes_and_flows_of_a_quarter_add_up(report: dict[str, Any], use_case: UseCase) -> None:
+def test_sizes_and_flows_of_a_quarter_add_up(report: dict[str, Any], use_case: LogUseCase) -> None:
     """Tiers hold everyone on both dates; nobody is lost, new customers are those first seen in between."""
     for when in ("before", "after"):
         assert sum(of(report, code)[when] for code in ORDER) == report[when]["customers"]

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from features.config.use_case import LogUseCase
 from features.point_in_time.compiled_sql import raw_events
 from scoring.bundle.bundle import MANIFEST, Bundle, canonical_json, load_bundle, write_bundle
 from scoring.bundle.scorer import Scorer
@@ -110,7 +111,7 @@ def build(
         "population.json": canonical_json(market.to_json()),
         "curves.json": canonical_json(curves(learned.test_labels, learned.served)),
     }
-    if task.table.feature_plan is not None:
+    if isinstance(task.use_case, LogUseCase) and task.table.feature_plan is not None:
         files["events.json"] = canonical_json(raw_events(task.use_case, task.table.feature_plan))
     bundle = _proved(folder, manifest, files, parts, learned, seed=task.seed)
     most = min(SAMPLE, max(LEAST, WALKS // trees_of(winner.fitted.params)))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from features.config.use_case import LogUseCase, UseCase
 from features.spec.feature import Feature
 from features.spec.languages import LANGUAGES
 from scoring.models.bands import Ladder
@@ -18,7 +19,6 @@ from training.data.clusters import Clusters
 
 if TYPE_CHECKING:
     from features.build.log_table import LearningTable
-    from features.config.use_case import UseCase
     from features.point_in_time.labels import Cutoffs
 
 Floats = NDArray[np.float64]
@@ -38,15 +38,14 @@ INTENDED_USE = {
 
 def described(use_case: UseCase, table: LearningTable, cutoffs: Cutoffs | None) -> dict[str, Any]:
     """What is asked of which data and when, as it stands in the manifest; `cutoffs` are those learned from."""
-    window, label, events = use_case.window, use_case.label, use_case.events
-    source = events or use_case.table
+    log = use_case if isinstance(use_case, LogUseCase) else None
     return {
         "name": use_case.name,
         "polarity": use_case.polarity,
         "source": use_case.source,
-        "customer_id": source.customer_id if source else None,
-        "label": label.model_dump(mode="json") if label else _table_label(use_case),
-        "windows": {**window.model_dump(mode="json"), **_moments(cutoffs)} if window else None,
+        "customer_id": _customer_id(use_case),
+        "label": _label(use_case),
+        "windows": {**log.window.model_dump(mode="json"), **_moments(cutoffs)} if log else None,
         "trained_to": cutoffs.test.date().isoformat() if cutoffs else None,
         "eligible": table.eligible.to_json() if table.eligible else None,
         "forbid": sorted(use_case.reasons.forbid),
@@ -131,9 +130,15 @@ def _labels(use_case: UseCase, language: str) -> list[str]:
     return list(given or (LABELS.get(code, {}).get(language, code.replace("_", " ")) for code in use_case.bands.codes))
 
 
-def _table_label(use_case: UseCase) -> dict[str, Any] | None:
-    table = use_case.model_dump(mode="json")["table"]
-    return {"column": table["label"], "positive": table["positive"]} if table else None
+def _customer_id(use_case: UseCase) -> str | None:
+    return use_case.events.customer_id if isinstance(use_case, LogUseCase) else use_case.table.customer_id
+
+
+def _label(use_case: UseCase) -> dict[str, Any]:
+    if isinstance(use_case, LogUseCase):
+        return use_case.label.model_dump(mode="json")
+    table = use_case.table.model_dump(mode="json")
+    return {"column": table["label"], "positive": table["positive"]}
 
 
 def _moments(cutoffs: Cutoffs | None) -> dict[str, Any]:

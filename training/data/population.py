@@ -11,13 +11,13 @@ import numpy as np
 import polars as pl
 
 from features.build.log_table import scoring_table
+from features.config.use_case import LogUseCase, UseCase
 from scoring.bundle.scorer import Scorer
 from scoring.storage.atomic import write_file
 from training.data.encode import encode
 
 if TYPE_CHECKING:
     from features.build.log_table import LearningTable
-    from features.config.use_case import UseCase
     from features.spec.suppression_list import Objectors
 
 CUSTOMERS = 10
@@ -29,7 +29,7 @@ def current(
 ) -> pl.DataFrame:
     """Eligible customers at the end of the log; of a ready table the test rows. `__customer_id` and the features."""
     names = [feature.name for feature in table.features]
-    if use_case.window is None or table.cutoffs is None:
+    if not isinstance(use_case, LogUseCase):
         return test.select("__customer_id", *names)
     last = datetime.fromisoformat(table.report["last_event"])
     after = datetime(last.year, last.month, last.day, tzinfo=UTC) + timedelta(days=1)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from features.config.use_case import LogUseCase, UseCase
 from features.spec.languages import LANGUAGES, Language
 from scoring.text.formatting import calendar_date, number
 from training.data.clusters import Clusters
 from training.evaluation.metrics import Outcomes, wilson
-
-if TYPE_CHECKING:
-    from features.config.use_case import UseCase
 
 Floats = NDArray[np.float64]
 SIZES = (2000, 1000, 500, 200, 100, 50, 20, 10, 5, 1)
@@ -68,9 +66,8 @@ def worth(
 
 def outcome_words(use_case: UseCase, language: Language) -> str:
     """What the label says of a customer, as the end of "N ...": "would have bought within 90 days"."""
-    if use_case.label is None or use_case.window is None:
-        source = use_case.table
-        return LABELLED[language].format(source.label, source.positive) if source else use_case.name
+    if not isinstance(use_case, LogUseCase):
+        return LABELLED[language].format(use_case.table.label, use_case.table.positive)
     event, absent = use_case.label.event, use_case.label.outcome == "absent"
     words = BOUGHT if event == "purchase" else HAPPENED
     return WITHIN[language].format(words[language][absent].format(event), use_case.window.prediction)

@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from features.config.use_case import LogUseCase, UseCase
 from features.spec.feature import MISSING, Feature
 from training.data.clusters import Clusters
 from training.evaluation.calibration_error import calibration_error_interval
 from training.evaluation.metrics import Outcomes, ece_by_chance, wilson
-
-if TYPE_CHECKING:
-    from features.config.use_case import UseCase
 
 LEAST = 50  # rows of a group below which it is shown with others only, so that nobody is shown
 MOST = 12  # groups of one trait shown by themselves, the largest first
@@ -51,7 +49,7 @@ def by_group(
 
 def declared(use_case: UseCase, features: tuple[Feature, ...]) -> Iterator[Feature]:
     """The features made of a trait with a declared group; those that may never be named stay unnamed here too."""
-    groups = use_case.profiles.groups if use_case.profiles else {}
+    groups = use_case.profiles.groups if isinstance(use_case, LogUseCase) and use_case.profiles else {}
     for feature in features:
         trait = (feature.subject or "").split(": ")[0]
         if trait in groups and not {feature.name, trait} & set(use_case.reasons.forbid):

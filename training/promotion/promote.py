@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from features.config.use_case import LogUseCase
 from features.spec.feature import Finding
 from scoring.bundle.bundle import Bundle, load_bundle
 from scoring.bundle.scorer import Scorer
@@ -134,8 +135,9 @@ def first_decision(task: Task, parts: Parts, served: Floats) -> Decision:
         clusters_of(every),
         seed=task.seed,
     )
-    table = task.use_case.table
-    return minimum(test, joined, later=table is None or table.order_by is not None)
+    use_case = task.use_case
+    later = isinstance(use_case, LogUseCase) or use_case.table.order_by is not None
+    return minimum(test, joined, later=later)
 
 
 def _compared(

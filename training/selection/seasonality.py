@@ -19,7 +19,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from features.build.log_table import rows_at
-from features.config.use_case import Window
+from features.config.use_case import LogUseCase, Window
 from features.point_in_time.labels import Cutoffs
 from training.data.split import Parts, clusters_of, labels, learning_parts
 from training.fitting.candidates import Fit
@@ -53,7 +53,7 @@ class Season:
 def with_season(task: Task, parts: Parts, choice: Choice) -> tuple[Parts, Choice, Season]:
     """The rows to learn from, with those of a year earlier where they help, the candidate for them, and the answer."""
     season = possible(task)
-    if season.asked != "tried" or task.table.cutoffs is None or task.use_case.window is None:
+    if season.asked != "tried" or task.table.cutoffs is None or not isinstance(task.use_case, LogUseCase):
         return parts, choice, season
     latest, back = task.table.cutoffs.train[-1], _back(task.use_case.window)
     moments = (latest - back, task.table.cutoffs.test - back)
@@ -81,9 +81,10 @@ def with_season(task: Task, parts: Parts, choice: Choice) -> tuple[Parts, Choice
 
 def possible(task: Task) -> Season:
     """Whether there is a year earlier to try."""
-    window, cutoffs = task.use_case.window, task.table.cutoffs
-    if window is None or cutoffs is None:
+    cutoffs = task.table.cutoffs
+    if cutoffs is None or not isinstance(task.use_case, LogUseCase):
         return Season("none")
+    window = task.use_case.window
     back, wait = _back(window), timedelta(days=window.gap + window.prediction)
     earlier = (cutoffs.test - back).date().isoformat()
     if len(cutoffs.train) < 2 or back < wait:

@@ -13,12 +13,12 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from features.build.log_table import learning_table, scoring_table
-from features.config.use_case import load_use_case
 from features.point_in_time.labels import naive
 from tests.support.worlds import (
     EXAMPLES,
     START,
     as_bytes,
+    load_log,
     log_case,
     purchases,
     rewritten,
@@ -83,8 +83,7 @@ def test_rewriting_the_future_changes_no_feature_of_a_rich_log(seed: int) -> Non
 def test_rewriting_the_future_changes_no_feature_of_cdnow(tmp_path: Path) -> None:
     """The same on real purchases, at the test cutoff."""
     cutoff = datetime(1998, 4, 2, tzinfo=UTC)
-    example = load_use_case(EXAMPLES / "cdnow/churn.toml")
-    assert example.events is not None
+    example = load_log(EXAMPLES / "cdnow/churn.toml")
     log = pl.read_parquet(example.events.path).select("customer_id", ts=pl.col("date"), amount="amount")
     typed = log.with_columns(pl.col("customer_id").cast(pl.String), pl.col("ts").cast(pl.Datetime("us")))
     sections = {"window": {"test_cutoff": "1998-04-02", "prediction": "60d", "observation": "365d"}}

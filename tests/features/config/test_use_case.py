@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from features.config.use_case import load_use_case
+from features.config.use_case import LogUseCase, load_use_case
 from features.errors import UseCaseError
 from scoring.models.threshold_planner import Ask
 from tests.support.worlds import EXAMPLES
@@ -42,9 +42,8 @@ def test_every_example_is_a_use_case(path: Path) -> None:
     """The example files hold, and their paths are read from where they stand."""
     use_case = load_use_case(path)
 
-    source = use_case.events or use_case.table
+    source = use_case.events if isinstance(use_case, LogUseCase) else use_case.table
 
-    assert source is not None
     assert source.path.is_absolute()
     assert source.path.is_relative_to(path.parent.resolve())
 
@@ -53,7 +52,7 @@ def test_what_is_not_said_has_a_default(tmp_path: Path) -> None:
     """Seed 0, a year of observation, no gap, three training cutoffs, nothing excluded, percentiles 60 and 90."""
     use_case = load_use_case(written(tmp_path, LOG))
 
-    assert use_case.window is not None
+    assert isinstance(use_case, LogUseCase)
     assert (use_case.seed, use_case.window.observation, use_case.window.gap, use_case.window.train_cutoffs) == (
         0,
         365,
@@ -154,7 +153,7 @@ def test_a_cutoff_is_a_moment_in_utc(tmp_path: Path, given: str, moment: datetim
     """Dates are midnights, zones are turned into UTC, no zone is UTC."""
     use_case = load_use_case(written(tmp_path, LOG.replace("[window]", f"[window]\ntest_cutoff = {given}")))
 
-    assert use_case.window is not None
+    assert isinstance(use_case, LogUseCase)
     assert use_case.window.test_cutoff == moment
 
 

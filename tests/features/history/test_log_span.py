@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from features.build.log_table import learning_table, scoring_table
-from features.config.use_case import UseCase
+from features.config.use_case import LogUseCase
 from features.errors import DataError
 from features.history.log_span import find_log_span
 from tests.support.worlds import START, log_case, purchases, utc
@@ -25,7 +25,7 @@ def dated(moments: list[datetime], *, log: pl.DataFrame = LOG) -> pl.DataFrame:
     return pl.concat([log, extra])
 
 
-def case(folder: Path, log: pl.DataFrame, **window: str) -> UseCase:
+def case(folder: Path, log: pl.DataFrame, **window: str) -> LogUseCase:
     """A use case on it, in a folder of its own."""
     folder.mkdir(exist_ok=True)
     return log_case(folder, log, window=window)

@@ -11,11 +11,11 @@ import polars as pl
 import pytest
 
 from features.build.log_table import LearningTable, learning_table, scoring_table
-from features.config.use_case import UseCase, load_use_case
+from features.config.use_case import LogUseCase
 from features.point_in_time.compiled_sql import raw_events
 from features.point_in_time.labels import naive
 from tests.features.point_in_time.test_aggregates import RICH, rich
-from tests.support.worlds import EXAMPLES, START, log_case, purchases, shared, utc, write_use_case
+from tests.support.worlds import EXAMPLES, START, load_log, log_case, purchases, shared, utc, write_use_case
 
 
 def answered(raw: dict[str, Any], tables: dict[str, pl.DataFrame]) -> pl.DataFrame:
@@ -39,7 +39,7 @@ def posted(events: pl.DataFrame, cutoff: datetime, **more: Any) -> pl.DataFrame:
     return events.with_columns(**named)
 
 
-def layout_of(use_case: UseCase) -> tuple[LearningTable, dict[str, Any]]:
+def layout_of(use_case: LogUseCase) -> tuple[LearningTable, dict[str, Any]]:
     """A learning table and the raw-event contract made of it."""
     table = learning_table(use_case)
     assert table.feature_plan is not None
@@ -89,9 +89,8 @@ def test_raw_events_of_a_rich_log_give_the_features_of_the_table(tmp_path: Path)
 
 def test_raw_events_of_cdnow_give_the_features_of_the_table() -> None:
     """The same for every customer of the example."""
-    use_case = load_use_case(EXAMPLES / "cdnow/propensity.toml")
+    use_case = load_log(EXAMPLES / "cdnow/propensity.toml")
     table, raw = layout_of(use_case)
-    assert use_case.events is not None
     assert table.cutoffs is not None
     log = pl.read_parquet(use_case.events.path).with_columns(pl.col("customer_id").cast(pl.String), ts="date")
 
@@ -115,7 +114,7 @@ def test_raw_invoices_give_the_features_of_the_table(tmp_path: Path) -> None:
         "window": {"prediction": "90d", "test_cutoff": "2011-09-10"},
         "label": {"event": "purchase", "outcome": "present"},
     }
-    use_case = load_use_case(write_use_case(tmp_path, sections))
+    use_case = load_log(write_use_case(tmp_path, sections))
     table, raw = layout_of(use_case)
     assert table.cutoffs is not None
     log = pl.read_parquet(path).with_columns(pl.col("customer_id").cast(pl.String))

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from features.build.log_table import LearningTable, learning_table, scoring_table
-from features.config.use_case import UseCase
+from features.config.use_case import LogUseCase
 from features.errors import DataError
 from tests.support.worlds import START, log_case, purchases, utc
 
@@ -19,7 +19,7 @@ N = 120
 CUTOFF = utc(200)
 
 
-def profiles(folder: Path, traits: dict[str, Any], **keys: Any) -> UseCase:
+def profiles(folder: Path, traits: dict[str, Any], **keys: Any) -> LogUseCase:
     """A log of 120 customers with profiles of these traits."""
     random = np.random.default_rng(7)
     frame = pl.DataFrame({"who": [f"c{i}" for i in range(N)], **traits}, strict=False)
@@ -28,7 +28,7 @@ def profiles(folder: Path, traits: dict[str, Any], **keys: Any) -> UseCase:
     return log_case(folder, purchases(N), window={"test_cutoff": "2024-07-19"}, profiles=section)
 
 
-def row(use_case: UseCase, customer: str) -> dict[str, Any]:
+def row(use_case: LogUseCase, customer: str) -> dict[str, Any]:
     """One customer's features at the cutoff."""
     return scoring_table(use_case, CUTOFF).row(by_predicate=pl.col("customer_id") == customer, named=True)
 
@@ -101,9 +101,8 @@ def test_a_trait_is_that_of_the_cutoff(tmp_path: Path) -> None:
     others = pl.DataFrame({"who": [f"c{i}" for i in range(3, N)], "since": START, "size": [i % 7 for i in range(3, N)]})
     own = pl.DataFrame({"who": ["c1"] * 3 + ["c2"], "since": [*moments, moments[2]], "size": [1, 2, 3, 9]})
     pl.concat([own, others], how="vertical_relaxed").write_parquet(tmp_path / "profiles.parquet")
-    dated = use_case.model_copy(
-        update={"profiles": use_case.profiles.model_copy(update={"valid_from": "since"}) if use_case.profiles else None}
-    )
+    assert use_case.profiles is not None
+    dated = use_case.model_copy(update={"profiles": use_case.profiles.model_copy(update={"valid_from": "since"})})
 
     assert row(dated, "c1")["size"] == 2
     assert row(dated, "c2")["size"] is None

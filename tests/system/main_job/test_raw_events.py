@@ -15,14 +15,14 @@ import pytest
 
 from benchmarks.doors import doors, mailing
 from features.build.log_table import scoring_table
-from features.config.use_case import UseCase, load_use_case
+from features.config.use_case import LogUseCase
 from features.point_in_time.compiled_sql import raw_events
 from features.point_in_time.log_context import open_log_context
 from features.sources.engine import engine
 from scoring.answers.score import score_profiles
 from serving.customers.raw_events import _read, _run, prepare
 from tests.support.models import release_log
-from tests.support.worlds import log_case, purchases, utc
+from tests.support.worlds import load_log, log_case, purchases, utc
 from tests.system.main_job.conftest import ROOT
 
 DATA = Path(os.environ.get("PENCHANT_DATA", ROOT.parent / "shared" / "data"))
@@ -44,8 +44,7 @@ def test_a_thousand_customers_of_cdnow_score_alike_by_events_and_by_features(ser
     """Over HTTP, two use cases, reasons included: the answers are equal."""
     cutoff = datetime(1998, 4, 2, tzinfo=UTC)
     tables = {
-        name: scoring_table(load_use_case(ROOT / f"examples/cdnow/{name}.toml"), cutoff)
-        for name in ("churn", "propensity")
+        name: scoring_table(load_log(ROOT / f"examples/cdnow/{name}.toml"), cutoff) for name in ("churn", "propensity")
     }
     chosen = tables["churn"].sample(CUSTOMERS, seed=1)["customer_id"].to_list()
     log = pl.read_parquet(ROOT / "examples/cdnow/transactions.parquet")
@@ -87,7 +86,7 @@ def test_a_history_that_breaks_a_rule_is_told_where_and_never_fails_the_call(ser
     assert secret not in server.written()
 
 
-def answered_alike(use_case: UseCase, cutoff: datetime, home: Path) -> list[dict]:
+def answered_alike(use_case: LogUseCase, cutoff: datetime, home: Path) -> list[dict]:
     """Posts everyone by events and by features, as the server does, and holds the whole answers against each other."""
     served = {use_case.name: release_log(home, use_case)}
     both = json.loads(json.dumps(asdict(doors(use_case, cutoff, CUSTOMERS))))
@@ -114,7 +113,7 @@ def test_a_thousand_histories_with_cancellations_score_alike(tmp_path):
         '[label]\nevent = "purchase"\noutcome = "present"\n'
     )
 
-    told = answered_alike(load_use_case(tmp_path / "case.toml"), datetime(2011, 9, 10, tzinfo=UTC), tmp_path / "home")
+    told = answered_alike(load_log(tmp_path / "case.toml"), datetime(2011, 9, 10, tzinfo=UTC), tmp_path / "home")
 
     assert len(told) == CUSTOMERS
     assert len({score["probability"] for score in told}) > CUSTOMERS / 4
@@ -123,7 +122,6 @@ def test_a_thousand_histories_with_cancellations_score_alike(tmp_path):
 def test_mailings_with_traits_score_alike(tmp_path):
     """The synthetic example: several types, properties, a measure, traits of every kind as they were at the cutoff."""
     case = mailing(tmp_path, customers=MAILED, seed=3)["churn"]
-    assert case.window is not None
     once = case.model_copy(update={"window": case.window.model_copy(update={"train_cutoffs": 1})})
 
     told = answered_alike(once, datetime(2026, 6, 1, tzinfo=UTC), tmp_path / "home")
@@ -198,7 +196,7 @@ def test_rows_are_posted_as_they_stand_in_the_log(tmp_path):
 
 def test_a_first_event_of_long_ago_is_answered():
     """A date that stands for none, such as 1970 or 1900, and one of the year 9999: features for each."""
-    use_case = load_use_case(ROOT / "examples/cdnow/propensity.toml")
+    use_case = load_log(ROOT / "examples/cdnow/propensity.toml")
     with engine() as backend:
         compiled = json.loads(json.dumps(raw_events(use_case, open_log_context(backend, use_case, None).plan)))
     days = [

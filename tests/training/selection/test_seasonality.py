@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from features.build.log_table import learning_table
-from features.config.use_case import UseCase
+from features.config.use_case import LogUseCase
 from tests.support.worlds import log_case
 from training.data.split import split
 from training.registry.mlflow_registry import Registry
@@ -20,7 +20,7 @@ from training.selection.seasonality import learned_from, possible, with_season
 from training.task import Task
 
 
-def shop(folder: Path, *, days: int, season: float, window: dict[str, Any]) -> UseCase:
+def shop(folder: Path, *, days: int, season: float, window: dict[str, Any]) -> LogUseCase:
     """Customers who buy more often in one half of each year than in the other, the more so the larger `season`."""
     random, customers = np.random.default_rng(4), 400
     pace = random.gamma(2.0, 0.008, customers)
@@ -31,7 +31,7 @@ def shop(folder: Path, *, days: int, season: float, window: dict[str, Any]) -> U
     return log_case(folder, log, window={"observation": "120d", "prediction": "60d", "train_cutoffs": 3, **window})
 
 
-def asked(folder: Path, case: UseCase) -> Task:
+def asked(folder: Path, case: LogUseCase) -> Task:
     """The use case with its learning table."""
     return Task(case, learning_table(case), folder, Registry(folder), "never")
 
