@@ -57,18 +57,30 @@ class Population:
         return label, 1 / (1 + np.exp(-(self.a * odds + self.b))), Clusters.of(who)
 
 
-def covered(seed: int) -> tuple[bool, dict[str, bool]]:
-    """Whether customers come again in a population, and by metric whether its interval holds the truth."""
-    random = np.random.default_rng([17, seed])
-    population, rows = Population.drawn(random), int(random.choice([150, 300, 600, 1200, 2500, 5000]))
-    fresh, chance, _ = population.sample(random, FRESH)
-    truth = measure(fresh, chance)
+def truth(population: Population, random: np.random.Generator, *, fresh: int = FRESH) -> dict[str, float]:
+    """The metrics of so many fresh rows."""
+    label, served, _ = population.sample(random, fresh)
+    return measure(label, served)
+
+
+def held(
+    population: Population, rows: int, true: dict[str, float], random: np.random.Generator, *, seed: int
+) -> dict[str, bool]:
+    """By metric whether the interval of one sample holds the truth."""
     while True:
         label, served, clusters = population.sample(random, rows)
         if FEWEST <= label.sum() <= len(label) - FEWEST:
             break
     found = intervals(label, served, clusters, seed=seed)
-    return population.times > 1, {name: found[name][0] <= truth[name] <= found[name][1] for name in METRICS}
+    return {name: found[name][0] <= true[name] <= found[name][1] for name in METRICS}
+
+
+def covered(seed: int) -> tuple[bool, dict[str, bool]]:
+    """Whether customers come again in a population, and by metric whether its interval holds the truth."""
+    random = np.random.default_rng([17, seed])
+    population, rows = Population.drawn(random), int(random.choice([150, 300, 600, 1200, 2500, 5000]))
+    true = truth(population, random)
+    return population.times > 1, held(population, rows, true, random, seed=seed)
 
 
 def main() -> int:

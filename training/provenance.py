@@ -20,7 +20,7 @@ FIGURE_VERSIONS = {
     "scoring.models": 1,
     "scoring.bundle": 1,
     "training.data": 2,
-    "training.evaluation": 3,
+    "training.evaluation": 4,
     "training.fitting": 1,
     "training.selection": 2,
     "training.promotion": 5,

@@ -45,8 +45,8 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "metrics": "Figures on the test rows, with 95% intervals",
         "metrics_text": "Higher is better for ROC-AUC, PR-AUC and lift (the rate among the highest tenth over the base "
         "rate), lower for log-loss, Brier and ECE (how far predicted and realised rates lie apart over ten bins; "
-        "chance only adds to it, so that its interval may lie above it). The base rate alone would have a ROC-AUC of "
-        "0.5, a PR-AUC of {} and a lift of 1.",
+        "chance adds to what is seen: the interval, of the error without it, begins at 0 where chance alone explains "
+        "it). The base rate alone would have a ROC-AUC of 0.5, a PR-AUC of {} and a lift of 1.",
         "roc_auc": "ROC-AUC",
         "pr_auc": "PR-AUC",
         "log_loss": "log-loss",
@@ -154,8 +154,8 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "metrics": "Mesures sur les lignes de test, avec intervalles à 95 %",
         "metrics_text": "Plus haut vaut mieux pour ROC-AUC, PR-AUC et gain (le taux parmi les 10 % les plus élevés "
         "rapporté au taux moyen), plus bas pour log-perte, Brier et ECE (l'écart des taux prédits et réalisés sur dix "
-        "classes ; le hasard ne fait que l'accroître, son intervalle peut donc être au-dessus). Le taux "
-        "moyen seul aurait une ROC-AUC de 0,5, une PR-AUC de {} et un gain de 1.",
+        "classes ; le hasard accroît ce qu'on en voit : l'intervalle, de l'erreur sans lui, commence à 0 là où il "
+        "l'explique seul). Le taux moyen seul aurait une ROC-AUC de 0,5, une PR-AUC de {} et un gain de 1.",
         "roc_auc": "ROC-AUC",
         "pr_auc": "PR-AUC",
         "log_loss": "log-perte",
