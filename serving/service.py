@@ -89,20 +89,28 @@ class Penchant:
         use_cases: list[str] | None = None,
         reasons: int = 0,
         language: str = "en",
+        flat: bool = False,
     ) -> dict[str, Any]:
         """Scores up to 1,000 customers, by profile or by id, with one use case or several, answered in order."""
         from serving.api.handlers import answer_scores
 
         whom = {"profiles": profiles, "customer_ids": customer_ids}
-        asked = {**whom, "use_cases": use_cases, "reasons": reasons, "language": language}
+        asked = {**whom, "use_cases": use_cases, "reasons": reasons, "language": language, "flat": flat}
         return await _answer(answer_scores, asked)
 
     @bentoml.api(route="/v1/explanations")
-    async def explanations(self, use_case: str, profile: dict[str, Any], language: str = "en") -> dict[str, Any]:
+    async def explanations(
+        self,
+        use_case: str,
+        profile: dict[str, Any] | None = None,
+        customer_id: str | int | None = None,
+        language: str = "en",
+    ) -> dict[str, Any]:
         """Explains one score: what each feature adds to it, in log-odds, and the reasons as text."""
         from serving.api.handlers import answer_explanations
 
-        return await _answer(answer_explanations, {"use_case": use_case, "profile": profile, "language": language})
+        whom = {"profile": profile, "customer_id": customer_id}
+        return await _answer(answer_explanations, {"use_case": use_case, **whom, "language": language})
 
     @bentoml.api(route="/v1/customers/export")
     async def export_customers(self, customer_ids: list[str | int]) -> dict[str, Any]:

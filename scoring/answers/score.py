@@ -12,7 +12,7 @@ from scoring.answers.prepared_profile import PreparedProfile
 from scoring.answers.served_release import Live, score_matrix
 from scoring.encoding.block import Block
 from scoring.encoding.encoder import Encoded, stranger
-from scoring.encoding.value_rules import ValueNote
+from scoring.encoding.value_rules import ValueNote, other_keys
 from scoring.errors import PolicyFailedError, RequestError
 from scoring.segments.assignment import DEFAULT, assign_all, field_of
 from scoring.segments.policy import Policy
@@ -122,11 +122,11 @@ def opening(profile: Any) -> dict[str, Any]:
     customer = posted_id(posted)
     errors: list[ValueNote] = []
     if customer is None:
-        errors.append(_shape("`customer_id` must be text that is not empty, or a whole number."))
+        errors.append(_shape("`customer_id` must be text that is not empty, or a whole number.", CUSTOMER_ID))
     if not isinstance(profile.get("features"), dict):
-        errors.append(_shape("`features` must be an object with a value for every feature."))
-    if profile.keys() != _PROFILE_KEYS and (strangers := len(profile.keys() - _PROFILE_KEYS)):
-        errors.append(_shape(f"A profile holds `customer_id` and `features`, got {strangers} other keys."))
+        errors.append(_shape("`features` must be an object with a value for every feature.", "features"))
+    if profile.keys() != _PROFILE_KEYS and (others := [key for key in profile if key not in _PROFILE_KEYS]):
+        errors.append(_shape(f"A profile holds `customer_id` and `features`, got {other_keys(others)}."))
     return _blank(posted if customer is None and isinstance(posted, str) else customer, errors, {})
 
 
@@ -226,5 +226,6 @@ def _as_scored(live: Mapping[str, Live], name: str, values: list[Any]) -> list[A
     return next((encoder.as_scored(name, values) for encoder in encoders if name in encoder.names), values)
 
 
-def _shape(detail: str) -> ValueNote:
-    return {"code": "malformed_profile", "detail": detail}
+def _shape(detail: str, field: str | None = None) -> ValueNote:
+    note = {"code": "malformed_profile", "detail": detail}
+    return note if field is None else {**note, "field": field}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -17,9 +18,11 @@ from features.spec.numbers import amounts
 
 MISSING_CODE, OTHER_CODE = MISSING.upper(), OTHER.upper()  # of codes by normalised text, which is never in capitals
 FLOAT32_MAX = float(np.finfo(np.float32).max)
+INT64 = 2**63  # a whole number lies within -INT64 and INT64 - 1, as in the tables that models learn from
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DAY = 86_400e6  # microseconds, as float64: a column's moments are divided by it too, to the same bits
 _TICK = timedelta(microseconds=1)
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
 
 WARNINGS = {
     "outside_training_range": "The value lies outside the range met in training.",
@@ -81,6 +84,22 @@ def kind(value: Any) -> str:
     return names.get(type(value), "null" if value is None else "something else")
 
 
+def is_name(key: str) -> bool:
+    """Whether a posted key looks like a field's name; any other may be a customer's value, and is not repeated."""
+    return _NAME.fullmatch(key) is not None
+
+
+def other_keys(keys: Iterable[str]) -> str:
+    """Posted keys that should not be there, counted, and named where they look like names.
+
+    >>> other_keys(["segment", "alice@example.com"])
+    '2 other keys (`segment`)'
+    """
+    keys = list(keys)
+    named = ", ".join(f"`{key}`" for key in keys if is_name(key))
+    return f"{len(keys)} other key{'s' if len(keys) > 1 else ''}{f' ({named})' if named else ''}"
+
+
 def _number(value: Any, feature: Feature) -> float:
     if type(value) is not float and type(value) is not int:
         raise InvalidValueError(f"Must be a number or null, got {kind(value)}.")
@@ -88,6 +107,8 @@ def _number(value: Any, feature: Feature) -> float:
         raise InvalidValueError("Must be a finite number within the range of float32, got one beyond it.")
     if feature.type == "integer" and value != math.floor(value):
         raise InvalidValueError("Must be a whole number, got a fraction.")
+    if feature.type == "integer" and not -INT64 <= value < INT64:
+        raise InvalidValueError("Must be a whole number of 64 bits, got a larger one.")
     if feature.lower is not None and value < feature.lower:
         raise InvalidValueError(f"Must be at least {feature.lower:g}, got less.")
     if feature.upper is not None and value > feature.upper:
@@ -119,7 +140,7 @@ def doubtful(feature: Feature, values: NDArray[np.float64]) -> NDArray[np.bool_]
     high = min(bound for bound in (FLOAT32_MAX, feature.upper, feature.seen and feature.seen[1]) if bound is not None)
     odd = (values < low) | (values > high)
     if feature.type == "integer":
-        odd |= np.isfinite(values) & (values != np.floor(values))
+        odd |= np.isfinite(values) & (values != np.floor(values)) | (values < -INT64) | (values >= INT64)
     return np.asarray(odd)
 
 

@@ -12,16 +12,28 @@ from pathlib import Path
 from typing import Any
 
 from scoring.answers.explain import ProfileError, explain_profile
+from scoring.answers.flat import flat_results
 from scoring.answers.score import score_profiles
 from scoring.answers.served_release import Live
 from scoring.encoding.block import Block
 from scoring.errors import PolicyFailedError
 from scoring.privacy.suppression import SuppressionError
+from serving.api.places import locate_errors, located
 from serving.customers import subject_rights as rights
 from serving.customers.raw_events import is_raw
-from serving.http.problems import INVALID_PROFILE, NOT_READY, STORE_DOWN, UNKNOWN_USE_CASE, Problem, retry_after
+from serving.http.pointers import pointer
+from serving.http.problems import (
+    INVALID_PROFILE,
+    NOT_READY,
+    STORE_DOWN,
+    UNKNOWN_CUSTOMER,
+    UNKNOWN_USE_CASE,
+    Problem,
+    retry_after,
+)
 from serving.http.reply import Reply, json_reply
 from serving.requests.models import (
+    ExplanationById,
     ExplanationRequest,
     ScoresRequest,
     customers_request,
@@ -44,11 +56,11 @@ async def answer_scores(body: Any, context: RequestContext) -> Reply:
     started = time.perf_counter()
     asked = scores_request(body)
     served = _served(context)
-    unknown = [name for name in asked.use_cases or () if name not in served]
+    unknown = [place for place, name in enumerate(asked.use_cases or ()) if name not in served]
     if unknown:
-        raise _unknown(served, "use_cases", len(unknown))
-    context.rows = len(asked.customer_ids or asked.profiles)
-    posted = [] if isinstance(asked.profiles, Block) else asked.profiles
+        raise _unknown(served, "use_cases", [pointer(["use_cases", place]) for place in unknown])
+    context.rows = asked.count
+    posted = [] if isinstance(asked.profiles, Block) else asked.profiles or []
     histories = RAW_COST * sum(map(is_raw, posted))
     call = partial(_score, asked, context)
     cost = (context.rows * (1 + REASONS_COST * bool(asked.reasons)) + histories) * len(asked.use_cases or served)
@@ -67,7 +79,7 @@ async def answer_explanations(body: Any, context: RequestContext) -> Reply:
     asked = explanation_request(body)
     served = _served(context)
     if asked.use_case not in served:
-        raise _unknown(served, "use_case", 1)
+        raise _unknown(served, "use_case", ["/use_case"])
     context.rows = 1
     call = partial(_explain, asked, served[asked.use_case], context)
     reply = call() if context.at_once(REASONS_COST) else await context.in_thread(call)
@@ -129,12 +141,14 @@ def _score(asked: ScoresRequest, context: RequestContext) -> Reply:
             )
         except PolicyFailedError as error:
             context.give_up_policy(error)
-    _count(results, context)
-    return json_reply({"request_id": context.request_id, "scored_at": now(), "results": results})
+    if _count(results, context) and not asked.flat:
+        locate_errors(results, asked.profiles)
+    answered = flat_results(context.snapshot.served, results, asked.use_cases, asked.reasons) if asked.flat else results
+    return json_reply({"request_id": context.request_id, "scored_at": now(), "results": answered})
 
 
-def _count(results: list[dict[str, Any]], context: RequestContext) -> None:
-    """Records the scores where decisions are logged, and counts the rows by status."""
+def _count(results: list[dict[str, Any]], context: RequestContext) -> bool:
+    """Records the scores where decisions are logged, and counts the rows by status; returns whether one is invalid."""
     if context.runtime.decisions.on:
         context.runtime.decisions.record(context.request_id, context.key.name if context.key else None, results)
     counted = Counter((name, score["status"]) for row in results for name, score in row["scores"].items())
@@ -142,16 +156,28 @@ def _count(results: list[dict[str, Any]], context: RequestContext) -> None:
     for labels, count in counted.items():
         if count:
             context.runtime.registry.add(metrics.SCORING_ROWS, labels, count)
+    return any(status == "invalid" and count for (_, status), count in counted.items())
 
 
 def _explain(asked: ExplanationRequest, live: Live, context: RequestContext) -> Reply:
+    customers, served = context.runtime.customers, context.snapshot.served
     try:
-        customers = context.runtime.customers
-        profile = customers.ready_profiles([asked.profile], context.snapshot.served, [asked.use_case])[0]
+        if isinstance(asked, ExplanationById):
+            profile = customers.ready_ids([asked.customer_id], served, [asked.use_case])[0]
+        else:
+            profile = customers.ready_profiles([asked.profile], served, [asked.use_case])[0]
         explanation = explain_profile(live, profile, language=asked.language)
     except ProfileError as error:
-        raise Problem(INVALID_PROFILE, str(error), errors=error.notes) from None
+        raise _not_explained(asked, error) from None
     return json_reply({"request_id": context.request_id, "scored_at": now(), **explanation})
+
+
+def _not_explained(asked: ExplanationRequest, error: ProfileError) -> Problem:
+    """A 404 where the store has no such customer, else a 422 with every rule that the profile breaks."""
+    errors = located(error.notes, ["customer_id" if asked.profile is None else "profile"], asked.profile)
+    if error.notes[0]["code"] == "unknown":
+        return Problem(UNKNOWN_CUSTOMER, "The online store must hold the customer, it holds no row.", errors=errors)
+    return Problem(INVALID_PROFILE, str(error), errors=errors)
 
 
 def _served(context: RequestContext) -> Any:
@@ -160,9 +186,10 @@ def _served(context: RequestContext) -> Any:
     return context.snapshot.served
 
 
-def _unknown(served: Any, field: str, count: int) -> Problem:
-    detail = f"A use case must be one of those served ({', '.join(served)}), got {count} that are not."
-    return Problem(UNKNOWN_USE_CASE, detail, errors=[{"code": "unknown_use_case", "field": field, "detail": detail}])
+def _unknown(served: Any, field: str, pointers: list[str]) -> Problem:
+    detail = f"A use case must be one of those served ({', '.join(served)}), got {len(pointers)} that are not."
+    error = {"code": "unknown_use_case", "field": field, "detail": detail}
+    return Problem(UNKNOWN_USE_CASE, detail, errors=[{**error, "pointer": place} for place in pointers])
 
 
 def now() -> str:

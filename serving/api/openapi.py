@@ -5,18 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from features.spec.feature import Feature
-from features.spec.languages import LANGUAGES
-from scoring.answers.score import MAX_REASONS
 from scoring.answers.served_release import Live
-from scoring.encoding.value_rules import FLOAT32_MAX
-from serving.api import schemas as answers_schema
+from serving.api.components import Schema, components, ref
 from serving.api.use_case_document import example
 from serving.http.problems import KINDS
-from serving.requests.models import MAX_PROFILES
 
-Schema = dict[str, Any]
-CUSTOMER: Schema = {"type": ["string", "integer"], "minLength": 1}  # an integer is answered with its text
 _ALWAYS = (400, 403, 404, 405, 500)  # any path can be mistyped, any method be wrong, any host be another
 _POSTED = (401, 408, 413, 415, 422, 429, 503, 504)
 
@@ -35,7 +28,7 @@ def document(served: Mapping[str, Live]) -> Schema:
         "security": [{}, {"key": []}],
         "paths": _paths(served),
         "components": {
-            "schemas": {**_requests(served), **answers_schema.SCHEMAS},
+            "schemas": components(served),
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
         },
     }
@@ -46,11 +39,13 @@ def _paths(served: Mapping[str, Live]) -> Schema:
         "name": "name",
         "in": "path",
         "required": True,
-        "schema": {"type": "string", **({"enum": list(served)} if served else {})},
+        "schema": ref("UseCaseName"),
     }
     html = {"text/html": {"schema": {"type": "string"}}}
     return {
-        "/v1/scores": {"post": _post("scores", "Score customers", "ScoresRequest", "Scores", _scores_example(served))},
+        "/v1/scores": {
+            "post": _post("scores", "Score customers", "ScoresRequest", "ScoresAnswer", _scores_example(served))
+        },
         "/v1/explanations": {
             "post": _post(
                 "explanations", "Explain one score", "ExplanationRequest", "Explanation", _explanation_example(served)
@@ -79,7 +74,7 @@ def _paths(served: Mapping[str, Live]) -> Schema:
 
 
 def _post(operation: str, summary: str, asked: str, answered: str, example: Any) -> Schema:
-    content: Schema = {"schema": _ref(asked)}
+    content: Schema = {"schema": ref(asked)}
     if example:
         content["example"] = example
     return {
@@ -117,7 +112,7 @@ def _errors(statuses: Iterable[int]) -> Schema:
         str(status): {
             "description": "; ".join(kind.title for kind in KINDS if kind.status == status),
             "headers": {**_request_id(), **_extra(status)},
-            "content": {"application/problem+json": {"schema": _ref("Problem")}},
+            "content": {"application/problem+json": {"schema": ref("Problem")}},
         }
         for status in sorted(set(statuses))
     }
@@ -132,109 +127,7 @@ def _extra(status: int) -> Schema:
 
 
 def _json(name: str) -> Schema:
-    return {"application/json": {"schema": _ref(name)}}
-
-
-def _ref(name: str) -> Schema:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _requests(served: Mapping[str, Live]) -> Schema:
-    language = {"type": "string", "enum": list(LANGUAGES), "default": "en"}
-    names = {"type": "string", **({"enum": list(served)} if served else {})}
-    return {
-        "ScoresRequest": {
-            "oneOf": [
-                _scores_request(names, language, "profiles", _profiles(), left_out="customer_ids"),
-                _scores_request(names, language, "customer_ids", customer_ids(), left_out="profiles"),
-            ]
-        },
-        "CustomersRequest": {
-            "type": "object",
-            "additionalProperties": False,
-            "required": ["customer_ids"],
-            "properties": {"customer_ids": customer_ids()},
-        },
-        "ExplanationRequest": {
-            "oneOf": [_explanation_request(name, live, language) for name, live in served.items()]
-            or [{"type": "object"}]
-        },
-    }
-
-
-def _scores_request(names: Schema, language: Schema, key: str, whom: Schema, *, left_out: str) -> Schema:
-    """A request that says whom to score in one of two ways; null is as good as left out."""
-    return {
-        "type": "object",
-        "additionalProperties": False,
-        "required": [key],
-        "properties": {
-            key: whom,
-            left_out: {"type": "null"},
-            "use_cases": {
-                "type": ["array", "null"],
-                "items": names,
-                "minItems": 1,
-                "uniqueItems": True,
-                "description": "Left out: for each row those all of whose features are there",
-            },
-            "reasons": {"type": "integer", "minimum": 0, "maximum": MAX_REASONS, "default": 0},
-            "language": language,
-        },
-    }
-
-
-def _profiles() -> Schema:
-    items = {"description": "A profile; one that is not is answered as invalid, the others as usual"}
-    return {"type": "array", "minItems": 1, "maxItems": MAX_PROFILES, "items": items}
-
-
-def customer_ids() -> Schema:
-    """A list of ids."""
-    return {"type": "array", "minItems": 1, "maxItems": MAX_PROFILES, "items": CUSTOMER}
-
-
-def _explanation_request(name: str, live: Live, language: Schema) -> Schema:
-    features = live.release.bundle.features
-    profile = {
-        "type": "object",
-        "additionalProperties": False,
-        "required": ["customer_id", "features"],
-        "properties": {
-            "customer_id": CUSTOMER,
-            "features": {
-                "type": "object",
-                "additionalProperties": False,
-                "required": [feature.name for feature in features],
-                "properties": {feature.name: _feature(feature) for feature in features},
-            },
-        },
-    }
-    return {
-        "type": "object",
-        "additionalProperties": False,
-        "required": ["use_case", "profile"],
-        "properties": {"use_case": {"const": name}, "profile": profile, "language": language},
-    }
-
-
-def _feature(feature: Feature) -> Schema:
-    """The values a feature can take; null always."""
-    if feature.type == "boolean":
-        return {"type": ["boolean", "null"]}
-    if feature.type == "category":
-        return {"type": ["string", "null"], "examples": list(feature.levels[:3])}
-    if feature.type == "date":
-        if feature.written is None:
-            return {"type": ["string", "null"], "format": "date"}
-        return {"type": ["string", "null"], "description": f"In ISO 8601, or written {feature.written}."}
-    most = int(FLOAT32_MAX) if feature.type == "integer" else FLOAT32_MAX
-    lower = -most if feature.lower is None else feature.lower
-    upper = most if feature.upper is None else feature.upper
-    bounds: Schema = {"minimum": lower, "maximum": upper}
-    if feature.written is None:
-        return {"type": [feature.type, "null"], **bounds}
-    return {"type": [feature.type, "string", "null"], **bounds, "description": f"Text is written {feature.written}."}
+    return {"application/json": {"schema": ref(name)}}
 
 
 def _scores_example(served: Mapping[str, Live]) -> Any:

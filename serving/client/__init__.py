@@ -1,3 +1,3 @@
-"""The Python client of the API, sync and async; it imports nothing else of ours."""
+"""The Python client of the API, sync and async; it imports of ours the types of the answers alone."""
 
 __all__ = ["client"]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
 import msgspec
 
-from serving.client.answers import Explanation, Language, Profile, Result
+from features.spec.languages import Language
+from scoring.answers.wire import Explanation, FlatValue, Profile, Result
 from serving.client.calls import Calls
 from serving.client.profiles import ID, bodies, encode, profiles_of
 
@@ -36,20 +37,44 @@ class AsyncClient(Calls):
     ) -> list[Result]:
         """One result a profile, in order; arguments and errors are those of `Client.scores`."""
         options = {"use_cases": use_cases, "reasons": reasons, "language": language}
+        return await self._all(profiles, customer_id, options)
+
+    async def flat_scores(
+        self,
+        profiles: Any,
+        *,
+        use_cases: Sequence[str] | None = None,
+        reasons: int = 0,
+        language: Language = "en",
+        customer_id: str = ID,
+    ) -> list[dict[str, FlatValue]]:
+        """The same results, each one level of columns; arguments and errors are those of `Client.scores`."""
+        options = {"use_cases": use_cases, "reasons": reasons, "language": language, "flat": True}
+        return await self._all(profiles, customer_id, options)
+
+    async def explain(
+        self,
+        use_case: str,
+        profile: Profile | None = None,
+        *,
+        customer_id: str | int | None = None,
+        language: Language = "en",
+    ) -> Explanation:
+        """One score taken apart; arguments and errors are those of `Client.explain`."""
+        whom = {"profile": profile} if customer_id is None else {"customer_id": customer_id}
+        body = encode({"use_case": use_case, "language": language, **whom})
+        explanation: Explanation = msgspec.json.decode(await self._post("/v1/explanations", body))
+        return explanation
+
+    async def _all(self, profiles: Any, customer_id: str, options: Mapping[str, Any]) -> list[Any]:
         chunks = bodies(profiles_of(profiles, customer_id), options)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._results(body)) for body in chunks]
         return [row for task in tasks for row in task.result()]
 
-    async def explain(self, use_case: str, profile: Profile, *, language: Language = "en") -> Explanation:
-        """One score taken apart; errors are those of `Client.explain`."""
-        body = encode({"use_case": use_case, "profile": profile, "language": language})
-        explanation: Explanation = msgspec.json.decode(await self._post("/v1/explanations", body))
-        return explanation
-
-    async def _results(self, body: bytes) -> list[Result]:
+    async def _results(self, body: bytes) -> list[Any]:
         async with self._at_once:
-            results: list[Result] = msgspec.json.decode(await self._post("/v1/scores", body))["results"]
+            results: list[Any] = msgspec.json.decode(await self._post("/v1/scores", body))["results"]
         return results
 
     async def _post(self, path: str, body: bytes) -> bytes:

@@ -3,7 +3,8 @@
 docs/guide/client.md shows it at work.
 """
 
-from serving.client.answers import Explanation, Language, Profile, Result
+from features.spec.languages import Language
+from scoring.answers.wire import Explanation, Profile, Result
 from serving.client.async_client import AsyncClient
 from serving.client.calls import CallError
 from serving.client.profiles import profiles_of

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
 import msgspec
 
-from serving.client.answers import Explanation, Language, Profile, Result
+from features.spec.languages import Language
+from scoring.answers.wire import Explanation, FlatValue, Profile, Result
 from serving.client.calls import Calls
 from serving.client.profiles import ID, bodies, encode, profiles_of
 
@@ -52,16 +53,50 @@ class Client(Calls):
             CallError: The server refused the call, or could not be reached.
         """
         options = {"use_cases": use_cases, "reasons": reasons, "language": language}
-        return [row for body in bodies(profiles_of(profiles, customer_id), options) for row in self._results(body)]
+        return self._all(profiles, customer_id, options)
 
-    def explain(self, use_case: str, profile: Profile, *, language: Language = "en") -> Explanation:
-        """One score taken apart. Raises as `scores` does; a profile that is not valid is refused with a 422."""
-        body = encode({"use_case": use_case, "profile": profile, "language": language})
+    def flat_scores(
+        self,
+        profiles: Any,
+        *,
+        use_cases: Sequence[str] | None = None,
+        reasons: int = 0,
+        language: Language = "en",
+        customer_id: str = ID,
+    ) -> list[dict[str, FlatValue]]:
+        """The same results, each one level of columns such as `churn_score`. Arguments and errors are as `scores`."""
+        options = {"use_cases": use_cases, "reasons": reasons, "language": language, "flat": True}
+        return self._all(profiles, customer_id, options)
+
+    def explain(
+        self,
+        use_case: str,
+        profile: Profile | None = None,
+        *,
+        customer_id: str | int | None = None,
+        language: Language = "en",
+    ) -> Explanation:
+        """One score taken apart.
+
+        Args:
+            use_case: Which.
+            profile: The customer, with every feature.
+            customer_id: Instead of a profile, the id of a customer of the online store.
+            language: Of the reasons.
+
+        Raises:
+            CallError: As `scores`; a 422 where the profile is not valid, a 404 where the store has no such customer.
+        """
+        whom = {"profile": profile} if customer_id is None else {"customer_id": customer_id}
+        body = encode({"use_case": use_case, "language": language, **whom})
         explanation: Explanation = msgspec.json.decode(self._post("/v1/explanations", body))
         return explanation
 
-    def _results(self, body: bytes) -> list[Result]:
-        results: list[Result] = msgspec.json.decode(self._post("/v1/scores", body))["results"]
+    def _all(self, profiles: Any, customer_id: str, options: Mapping[str, Any]) -> list[Any]:
+        return [row for body in bodies(profiles_of(profiles, customer_id), options) for row in self._results(body)]
+
+    def _results(self, body: bytes) -> list[Any]:
+        results: list[Any] = msgspec.json.decode(self._post("/v1/scores", body))["results"]
         return results
 
     def _post(self, path: str, body: bytes) -> bytes:

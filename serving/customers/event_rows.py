@@ -13,7 +13,7 @@ from features.spec.feature import normalise
 from features.spec.missing import is_missing
 from features.spec.moments import counted, read_moment, whole
 from features.spec.numbers import amounts
-from scoring.encoding.value_rules import ValueNote, kind
+from scoring.encoding.value_rules import ValueNote, kind, other_keys
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -66,10 +66,9 @@ def read_record(
     """
     if not isinstance(record, Mapping):
         return [], [note(what, f"must be an object, got {kind(record)}")]
-    known = {name for column in columns for name in names(column)}
-    broken = []
-    if not record.keys() <= known | set(ignored):
-        broken = [note(what, f"holds a key that is none of {', '.join(sorted(known | set(ignored)))}")]
+    known = {*ignored, *(name for column in columns for name in names(column))}
+    others = [key for key in record if key not in known]
+    broken = [note(what, f"holds {', '.join(sorted(known))} only, got {other_keys(others)}")] if others else []
     cells = []
     for column in columns:
         name = next((name for name in names(column) if record.get(name, _ABSENT) is not _ABSENT), names(column)[0])

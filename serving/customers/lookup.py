@@ -71,16 +71,20 @@ class Customers:
         """
         if isinstance(asked.profiles, Block) and not self._any_objects(asked.profiles.customers):
             return asked.profiles
-        if asked.customer_ids is None:
+        if asked.profiles is not None:
             return self.ready_profiles(asked.profiles, served, asked.use_cases)
-        with _readable():
-            return self._looked_up(asked.customer_ids, served, asked.use_cases)
+        return self.ready_ids(asked.customer_ids, served, asked.use_cases)
 
     def ready_profiles(self, profiles: Sequence[Any], served: Served, use_cases: Sequence[str] | None) -> Sequence[Any]:
         """Posted profiles, ready to score; of one who objected nothing is read but the id. Raises as `ready` does."""
         if self.suppression is not None:
             profiles = self._without_objectors(profiles, served, use_cases)
         return prepare(profiles, served, use_cases)
+
+    def ready_ids(self, ids: Sequence[str], served: Served, use_cases: Sequence[str] | None) -> list[PreparedProfile]:
+        """Customers of the store, ready to score. Raises as `ready` does."""
+        with _readable():
+            return self._looked_up(ids, served, use_cases)
 
     def _without_objectors(
         self, profiles: Sequence[Any], served: Served, use_cases: Sequence[str] | None

@@ -11,7 +11,7 @@ from features.spec.feature import CUSTOMER_ID
 from features.spec.ids import posted_id
 from scoring.answers.prepared_profile import PreparedProfile
 from scoring.answers.served_release import Live
-from scoring.encoding.value_rules import ValueNote, kind
+from scoring.encoding.value_rules import ValueNote, kind, other_keys
 from serving.customers.event_rows import (
     INNER,
     MAX_EVENTS,
@@ -185,8 +185,8 @@ def _faults(profile: Mapping[str, Any]) -> list[ValueNote]:
     broken = []
     if not _customer(profile):
         broken.append(note(CUSTOMER_ID, "must be text that is not empty, or a whole number"))
-    if profile.keys() - _KEYS:
-        broken.append(note("profile", f"with events holds {', '.join(sorted(_KEYS))} only"))
+    if others := [key for key in profile if key not in _KEYS]:
+        broken.append(note("profile", f"with events holds {', '.join(sorted(_KEYS))} only, got {other_keys(others)}"))
     events, traits = profile["events"], profile.get("traits")
     if not isinstance(events, list) or len(events) > MAX_EVENTS:
         got = f"{len(events)} of them" if isinstance(events, list) else kind(events)

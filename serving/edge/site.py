@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -141,8 +140,7 @@ async def segments(_request: Request) -> Reply:
 
 async def openapi(_request: Request) -> Reply:
     """GET /openapi.json."""
-    described = json.dumps(document(CONTEXT.get().snapshot.served), ensure_ascii=False)  # holds numbers beyond 64 bits
-    return with_tag(Reply(200, described.encode()))
+    return with_tag(json_reply(document(CONTEXT.get().snapshot.served)))
 
 
 def _served(request: Request) -> Live:

@@ -1,3 +1,3 @@
 """An HTTP answer, its security headers, and the problem documents of RFC 9457."""
 
-__all__ = ["headers", "problems", "reply"]
+__all__ = ["headers", "pointers", "problems", "reply"]

@@ -19,6 +19,7 @@ from features.spec.ids import posted_id
 from scoring.answers.served_release import Live
 from scoring.encoding.block import Block
 from scoring.encoding.vectorised import NUMERIC
+from serving.requests.models import ScoringOptions
 from serving.requests.strict_json import names_twice
 
 LARGE = 16_384  # bytes from which it pays
@@ -31,7 +32,7 @@ _TYPES: Mapping[str, Any] = {
 }
 _PLAIN = re.compile(r'[^"\\\x00-\x1f]*')  # names that msgspec takes for a field's
 _SCALAR = int | float | str | bool | None
-_REST = {"use_cases": list[str] | None, "reasons": _SCALAR, "language": _SCALAR}
+_REST = dict.fromkeys(ScoringOptions.__struct_fields__, list[str] | _SCALAR)  # whether they may be so is asked later
 
 
 def read_block(body: bytes, served: Mapping[str, Live]) -> dict[str, Any] | None:

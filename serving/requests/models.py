@@ -1,158 +1,195 @@
-"""The two requests as they must be: every broken rule of the request itself at once; bad rows are no concern here."""
+"""What may be asked over HTTP, declared once: the checks, the described API and the client follow these types."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
 
 from features.spec.ids import posted_id
-from features.spec.languages import LANGUAGES, Language
+from features.spec.languages import LANGUAGES
+from features.spec.languages import Language as LanguageCode
 from scoring.answers.score import MAX_REASONS
-from scoring.encoding.block import Block
+from scoring.answers.wire import CustomerId
 from scoring.encoding.value_rules import kind
-from serving.http.problems import INVALID, Problem
+from serving.requests.rules import Rule, object_of, request_of
 
 MAX_PROFILES = 1000
-_SCORES_KEYS = ("use_cases", "profiles", "customer_ids", "reasons", "language")
-_CUSTOMERS_KEYS = ("customer_ids",)
-_EXPLANATION_KEYS = ("use_case", "profile", "language")
-Errors = list[dict[str, str]]
 
 
-@dataclass(frozen=True, slots=True)
-class ScoresRequest:
-    """What POST /v1/scores was asked: of customers by their profiles, or by their ids."""
-
-    profiles: Sequence[Any]
-    customer_ids: list[str] | None
-    use_cases: list[str] | None
-    reasons: int
-    language: Language
-
-    @property
-    def first(self) -> ScoresRequest:
-        """The same request for its first customer alone."""
-        return replace(self, profiles=self.profiles[:1], customer_ids=self.customer_ids and self.customer_ids[:1])
+def _distinct(names: list[str] | None) -> bool:
+    return names is None or len(set(names)) == len(names)
 
 
-@dataclass(frozen=True, slots=True)
-class ExplanationRequest:
-    """What POST /v1/explanations was asked."""
-
-    use_case: str
-    profile: Any
-    language: Language
+def _names_somebody(value: Any) -> bool:
+    return posted_id(value) is not None
 
 
-def scores_request(body: Any) -> ScoresRequest:
-    """The request of a decoded body.
-
-    Raises:
-        Problem: A 422 with every broken rule.
-    """
-    body = _root(body, _SCORES_KEYS)
-    errors = _strangers(body, _SCORES_KEYS)
-    use_cases = body.get("use_cases")
-    reasons, language = body.get("reasons", 0), body.get("language", "en")
-    errors += _whom(body)
-    if use_cases is not None and not (isinstance(use_cases, list) and _distinct_names(use_cases)):
-        errors.append(_error("use_cases", "Must be a list of at least one name, each once; leave it out for all."))
-    if type(reasons) not in (int, float) or reasons not in range(MAX_REASONS + 1):  # 3.0 is a whole number too
-        errors.append(_error("reasons", f"Must be a whole number from 0 to {MAX_REASONS}, got {_number(reasons)}."))
-    errors += _language(language)
-    _refuse(errors)
-    ids = body.get("customer_ids")
-    customers = ids and [customer for one in ids if (customer := posted_id(one))]
-    return ScoresRequest(body.get("profiles") or [], customers, use_cases, int(reasons), language)
-
-
-def explanation_request(body: Any) -> ExplanationRequest:
-    """The request of a decoded body.
-
-    Raises:
-        Problem: A 422 with every broken rule.
-    """
-    body = _root(body, _EXPLANATION_KEYS)
-    errors = _strangers(body, _EXPLANATION_KEYS)
-    use_case, language = body.get("use_case"), body.get("language", "en")
-    if type(use_case) is not str:
-        errors.append(_error("use_case", f"Must be the name of a use case, got {kind(use_case)}."))
-    if not isinstance(body.get("profile"), dict):
-        errors.append(_error("profile", f"Must be an object, got {kind(body.get('profile'))}."))
-    errors += _language(language)
-    _refuse(errors)
-    return ExplanationRequest(use_case, body["profile"], language)
-
-
-def _whom(body: Mapping[str, Any]) -> Errors:
-    """The rules of `profiles` and `customer_ids`, of which there is one; null is as good as left out."""
-    profiles, ids = body.get("profiles"), body.get("customer_ids")
-    if profiles is not None and ids is not None:
-        return [_error("customer_ids", "Must be left out where there are `profiles`, got both.")]
-    if ids is not None:
-        return ids_errors(ids)
-    count = len(profiles) if isinstance(profiles, (list, Block)) else None
-    if count is not None and 1 <= count <= MAX_PROFILES:
-        return []
-    got = kind(profiles) if count is None else f"a list of {count}"
-    or_ids = "" if profiles is not None else ", or left out where there are `customer_ids`"
-    return [_error("profiles", f"Must be a list of 1 to {MAX_PROFILES} profiles{or_ids}, got {got}.")]
-
-
-def ids_errors(ids: Any) -> Errors:
-    """The rules that a list of customers' ids breaks."""
-    if isinstance(ids, list) and 1 <= len(ids) <= MAX_PROFILES and all(map(posted_id, ids)):
-        return []
-    got = f"a list of {len(ids)}" if isinstance(ids, list) else kind(ids)
-    return [
-        _error(
-            "customer_ids",
-            f"Must be a list of 1 to {MAX_PROFILES} texts or whole numbers, none of them empty, got {got}.",
-        )
-    ]
-
-
-def customers_request(body: Any) -> list[str]:
-    """The ids of a decoded body of POST /v1/customers/export or erase.
-
-    Raises:
-        Problem: A 422 with every broken rule.
-    """
-    body = _root(body, _CUSTOMERS_KEYS)
-    _refuse(_strangers(body, _CUSTOMERS_KEYS) + ids_errors(body.get("customer_ids")))
-    return list(dict.fromkeys(customer for one in body["customer_ids"] if (customer := posted_id(one))))
-
-
-def _root(body: Any, keys: tuple[str, ...]) -> Mapping[str, Any]:
-    if not isinstance(body, dict):
-        _refuse([_error("", f"The body must be an object with some of {', '.join(keys)}, got {kind(body)}.")])
-    return dict(body)
-
-
-def _strangers(body: Mapping[str, Any], keys: tuple[str, ...]) -> Errors:
-    count = len(body.keys() - set(keys))
-    return [_error("", f"The body may hold {', '.join(keys)} only, got {count} other keys.")] if count else []
-
-
-def _distinct_names(names: list[Any]) -> bool:
-    return bool(names) and all(type(name) is str for name in names) and len(set(names)) == len(names)
+def _first_without_id(ids: list[Any]) -> int | None:
+    """The position of the first value that names nobody."""
+    return next((position for position, one in enumerate(ids) if not _names_somebody(one)), None)
 
 
 def _number(value: Any) -> str:
     return "another number" if type(value) in (int, float) else kind(value)
 
 
-def _language(language: Any) -> Errors:
-    if type(language) is str and language in LANGUAGES:
-        return []
-    return [_error("language", f"Must be one of {', '.join(LANGUAGES)}, got {kind(language)} that is not.")]
+Language = Annotated[
+    LanguageCode,
+    Meta(description="Of labels and reasons."),
+    Rule(f"Must be one of {', '.join(LANGUAGES)}, got {{got}} that is not.", got=kind),
+]
+Profiles = Annotated[
+    list[Any],
+    Meta(
+        min_length=1, max_length=MAX_PROFILES, description="One that is malformed is `invalid`, the others are scored."
+    ),
+    Rule(
+        f"Must be a list of 1 to {MAX_PROFILES} profiles{{absent}}, got {{got}}.",
+        absent=", or left out where there are `customer_ids`",
+    ),
+]
+CustomerIds = Annotated[
+    list[CustomerId],
+    Meta(min_length=1, max_length=MAX_PROFILES, description="Whom to look up in the online store."),
+    Rule(
+        f"Must be a list of 1 to {MAX_PROFILES} texts or whole numbers, none of them empty, got {{got}}.",
+        first_wrong=_first_without_id,
+    ),
+]
 
 
-def _error(field: str, detail: str) -> dict[str, str]:
-    return {"code": "invalid_field", "field": field, "detail": detail}
+class ScoringOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What is asked of every customer of a request."""
+
+    use_cases: Annotated[
+        Annotated[
+            list[str], Meta(min_length=1, extra_json_schema={"uniqueItems": True}, examples=[["churn", "propensity"]])
+        ]
+        | None,
+        Meta(description="Left out: for each customer those all of whose features are there."),
+        Rule("Must be a list of at least one name, each once; leave it out for all.", holds=_distinct),
+    ] = None
+    reasons: Annotated[
+        int,
+        Meta(ge=0, le=MAX_REASONS, description="How many reasons a score, the heaviest first.", examples=[3]),
+        Rule(f"Must be a whole number from 0 to {MAX_REASONS}, got {{got}}.", got=_number),
+    ] = 0
+    language: Language = "en"
+    flat: Annotated[
+        bool,
+        Meta(description="Whether each result is one level of `churn_score`, `churn_reason_1_text` and so on."),
+        Rule("Must be true or false, got {got}."),
+    ] = False
 
 
-def _refuse(errors: Errors) -> None:
-    if errors:
-        raise Problem(INVALID, " ".join(f"{e['field']}: {e['detail']}".lstrip(": ") for e in errors), errors=errors)
+class ScoresByProfiles(ScoringOptions, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """POST /v1/scores with the customers' features, or their raw events."""
+
+    profiles: Profiles
+    customer_ids: Annotated[None, Rule("Must be left out where there are `profiles`, got both.")] = None
+
+    @property
+    def count(self) -> int:
+        """How many customers."""
+        return len(self.profiles)
+
+    @property
+    def first(self) -> ScoresByProfiles:
+        """The same request for its first customer alone."""
+        return msgspec.structs.replace(self, profiles=self.profiles[:1])
+
+
+class ScoresByIds(ScoringOptions, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """POST /v1/scores by id, from the online store."""
+
+    customer_ids: CustomerIds
+    profiles: Annotated[None, Rule("Must be left out where there are `customer_ids`.")] = None
+
+    @property
+    def count(self) -> int:
+        """How many customers."""
+        return len(self.customer_ids)
+
+    @property
+    def first(self) -> ScoresByIds:
+        """The same request for its first customer alone."""
+        return msgspec.structs.replace(self, customer_ids=self.customer_ids[:1])
+
+
+class ExplanationOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What is asked of the one customer of a request."""
+
+    use_case: Annotated[str, Rule("Must be the name of a use case, got {got}.")]
+    language: Language = "en"
+
+
+class ExplanationOfProfile(ExplanationOptions, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """POST /v1/explanations with the customer's features, or raw events."""
+
+    profile: Annotated[
+        dict[str, Any],
+        Rule("Must be an object{absent}, got {got}.", absent=", or left out where there is a `customer_id`"),
+    ]
+    customer_id: Annotated[None, Rule("Must be left out where there is a `profile`, got both.")] = None
+
+
+class ExplanationById(ExplanationOptions, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """POST /v1/explanations by id, from the online store."""
+
+    customer_id: Annotated[
+        CustomerId,
+        Rule("Must be text that is not empty, or a whole number, got {got}.", holds=_names_somebody),
+    ]
+    profile: Annotated[None, Rule("Must be left out where there is a `customer_id`.")] = None
+
+
+class CustomersRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """POST /v1/customers/export and POST /v1/customers/erase."""
+
+    customer_ids: CustomerIds
+
+
+ScoresRequest = ScoresByProfiles | ScoresByIds
+ExplanationRequest = ExplanationOfProfile | ExplanationById
+
+
+def scores_request(body: Any) -> ScoresRequest:
+    """The request of a decoded body of POST /v1/scores; null is as good as left out.
+
+    Raises:
+        Problem: A 422 with every broken rule.
+    """
+    body = object_of(ScoresByProfiles, body)
+    if body.get("profiles") is not None or body.get("customer_ids") is None:
+        return request_of(ScoresByProfiles, body)
+    asked = request_of(ScoresByIds, body)
+    return msgspec.structs.replace(asked, customer_ids=_texts(asked.customer_ids))
+
+
+def explanation_request(body: Any) -> ExplanationRequest:
+    """The request of a decoded body of POST /v1/explanations.
+
+    Raises:
+        Problem: A 422 with every broken rule.
+    """
+    body = object_of(ExplanationOfProfile, body)
+    if body.get("profile") is not None or body.get("customer_id") is None:
+        return request_of(ExplanationOfProfile, body)
+    asked = request_of(ExplanationById, body)
+    return msgspec.structs.replace(asked, customer_id=posted_id(asked.customer_id))
+
+
+def customers_request(body: Any) -> list[str]:
+    """The ids of a decoded body of POST /v1/customers/export or erase, each once.
+
+    Raises:
+        Problem: A 422 with every broken rule.
+    """
+    asked = request_of(CustomersRequest, object_of(CustomersRequest, body))
+    return list(dict.fromkeys(_texts(asked.customer_ids)))
+
+
+def _texts(ids: list[Any]) -> list[str]:
+    return [customer for one in ids if (customer := posted_id(one))]

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
+from scoring.encoding.value_rules import is_name
+from serving.http.pointers import pointer
 from serving.http.problems import NOT_JSON, Problem
+from serving.requests.syntax_errors import where_not_json, where_not_utf8, with_place
 
 MAX_DEPTH = 32
 _parse = msgspec.json.Decoder().decode
@@ -30,13 +35,14 @@ def decode(body: bytes) -> Any:
     try:
         value = _parse(body)
     except msgspec.ValidationError:
-        raise Problem(NOT_JSON, "Every number must be within the range of float64.") from None
+        raise _beyond_float64() from None
     except UnicodeDecodeError:
-        raise Problem(NOT_JSON, "The body must be UTF-8.") from None
+        raise _problem(*with_place("The body must be UTF-8", body, where_not_utf8(body))) from None
     except RecursionError:
         raise _too_deep() from None
-    except (msgspec.DecodeError, ValueError):
-        raise Problem(NOT_JSON, "The body must be JSON as RFC 8259 has it, without lone surrogates.") from None
+    except (msgspec.DecodeError, ValueError) as error:
+        rule = "The body must be JSON as RFC 8259 has it, without lone surrogates"
+        raise _problem(*with_place(rule, body, where_not_json(body, str(error)))) from None
     keys, depth = _census_of_call(value, body) or _census(value)
     if depth > MAX_DEPTH:
         raise _too_deep()
@@ -95,18 +101,49 @@ def _examine(body: bytes) -> None:
 
     Text between quotes may hold either, so neither is proof: the standard library's parser decides.
     """
-    json.loads(body, object_pairs_hook=_distinct, parse_int=_within_float64)
+    document = json.loads(body, object_pairs_hook=_distinct, parse_int=_within_float64)
+    if path := _path_to_twice(document):
+        key = str(path[-1])
+        named = f", got {key} twice" if is_name(key) else ""
+        raise _problem(f"An object must name each key once{named}.", {"pointer": pointer(path if named else path[:-1])})
 
 
-def _distinct(pairs: list[tuple[str, Any]]) -> None:
-    if len({key for key, _ in pairs}) != len(pairs):
-        raise Problem(NOT_JSON, "An object must name each key once.")
+class _Twice(dict[str, Any]):
+    """An object that named a key twice, and the first such key."""
+
+    def __init__(self, pairs: list[tuple[str, Any]], key: str) -> None:
+        super().__init__(pairs)
+        self.key = key
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) == len(pairs):
+        return found
+    counts = Counter(key for key, _ in pairs)
+    return _Twice(pairs, next(key for key, count in counts.items() if count > 1))
+
+
+def _path_to_twice(value: Any) -> list[str | int]:
+    """The path to the first key that its object names twice; empty where none does."""
+    if isinstance(value, _Twice):
+        return [value.key]
+    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return next(([at, *below] for at, child in children if (below := _path_to_twice(child))), [])
 
 
 def _within_float64(digits: str) -> None:
     if float(digits) in (float("inf"), float("-inf")):
-        raise Problem(NOT_JSON, "Every number must be within the range of float64.")
+        raise _beyond_float64()
+
+
+def _beyond_float64() -> Problem:
+    return Problem(NOT_JSON, "Every number must be within the range of float64.")
 
 
 def _too_deep() -> Problem:
     return Problem(NOT_JSON, f"The body must be at most {MAX_DEPTH} levels deep.")
+
+
+def _problem(detail: str, place: Mapping[str, Any]) -> Problem:
+    return Problem(NOT_JSON, detail, errors=[{"code": "not_json", "detail": detail, **place}] if place else ())

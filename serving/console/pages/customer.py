@@ -103,7 +103,7 @@ def _facts(text: str, texts: Texts) -> dict[str, Any]:
     unknown = [name for name in asked.use_cases or () if name not in context.snapshot.served]
     if unknown:
         raise Problem(UNKNOWN_USE_CASE, f"A use case must be one of those served, got {len(unknown)} that are not.")
-    asked, count = asked.first, len(asked.customer_ids or asked.profiles)
+    asked, count = asked.first, asked.count
     served = context.snapshot.served
     profile = context.runtime.customers.ready(asked, served)[0]
     return {
@@ -133,7 +133,7 @@ def _again(asked: ScoresRequest) -> Any:
     whom: dict[str, Any] = {"customer_ids": asked.customer_ids} if asked.customer_ids else {"profiles": asked.profiles}
     if asked.use_cases:
         return {"use_cases": asked.use_cases, **whom}
-    return whom if asked.customer_ids else asked.profiles[0]
+    return asked.profiles[0] if asked.profiles else whom
 
 
 def _changed(facts: Mapping[str, Any], posted: Mapping[str, str], texts: Texts) -> dict[str, Any]:

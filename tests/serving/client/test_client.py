@@ -55,18 +55,22 @@ def test_a_data_frame_is_scored_in_chunks_and_in_order(server: Server, home: Pat
 def test_both_clients_answer_the_same(server: Server, profile: Any) -> None:
     """Scores and explanations, sync and async."""
 
-    async def ask() -> tuple[Any, Any]:
+    async def ask() -> tuple[Any, Any, Any]:
         async with AsyncClient(server.url) as client:
             scores = await client.scores(typed(2100), customer_id="client", language="fr")
-            return scores, await client.explain("churn", profile)
+            flat = await client.flat_scores(typed(3), customer_id="client", reasons=1)
+            return scores, await client.explain("churn", profile), flat
 
     with Client(server.url) as client:
         scores = client.scores(typed(2100), customer_id="client", language="fr")
         explained = client.explain("churn", profile)
+        flat = client.flat_scores(typed(3), customer_id="client", reasons=1)
 
     with ThreadPoolExecutor(1) as thread:  # a browser that other tests drive keeps a loop running in this one
-        theirs, explained_too = thread.submit(asyncio.run, ask()).result()
+        theirs, explained_too, flat_too = thread.submit(asyncio.run, ask()).result()
     assert theirs == scores
+    assert flat_too == flat
+    assert [row["churn_reason_1_text"] is None for row in flat] == [row["churn_status"] != "scored" for row in flat]
     assert explained_too["contributions"] == explained["contributions"]
     assert explained_too["probability"] == explained["probability"]
 
@@ -78,6 +82,14 @@ def test_a_refusal_names_the_rule_and_the_request(server: Server) -> None:
 
     assert caught.value.status == 404
     assert caught.value.request_id
+
+
+def test_a_customer_whom_the_store_does_not_know_is_not_explained(server: Server) -> None:
+    """By id in place of a profile."""
+    with Client(server.url) as client, pytest.raises(CallError, match="store") as caught:
+        client.explain("churn", customer_id=12)
+
+    assert caught.value.status == 404
 
 
 def test_missing_values_are_null() -> None:

@@ -51,6 +51,33 @@ def test_a_customer_looked_up_is_answered_as_one_posted(knowing: Server, asked: 
     assert by_id == by_profile
 
 
+@pytest.mark.parametrize("customer", [7, "7", "7.0"])
+def test_a_customer_looked_up_is_explained_as_one_posted(knowing: Server, customer: Any) -> None:
+    """By id, which may be a number, or by features: the same answer."""
+    with knowing.client() as client:
+        asked = {"use_case": "churn", "language": "fr"}
+        by_id = client.post("/v1/explanations", json={**asked, "customer_id": customer}).json()
+        posted = {"customer_id": "7", "features": ROWS[7]}
+        by_profile = client.post("/v1/explanations", json={**asked, "profile": posted}).json()
+
+    for answer in (by_id, by_profile):
+        del answer["request_id"], answer["scored_at"]
+    assert by_id == by_profile
+
+
+@pytest.mark.parametrize(
+    ("customer", "status", "code"),
+    [("nobody", 404, "unknown"), ("old", 422, "stale"), ("part", 422, "insufficient_data")],
+)
+def test_who_cannot_be_explained_is_refused_by_status(knowing: Server, customer: str, status: int, code: str) -> None:
+    """The status that a score by id has is the code of the error."""
+    with knowing.client() as client:
+        answer = client.post("/v1/explanations", json={"use_case": "churn", "customer_id": customer})
+
+    problem = is_problem(answer, status, "unknown-customer" if status == 404 else "invalid-profile")
+    assert [error["code"] for error in problem["errors"]] == [code]
+
+
 def test_who_cannot_be_scored_is_told_why(knowing: Server) -> None:
     """Nobody known, rows too old, rows without what the model needs; in order, beside those who can."""
     with knowing.client() as client:

@@ -1,0 +1,188 @@
+"""What a score and its explanation look like as JSON, declared once.
+
+The core builds these answers, the described API takes its components from them, and they are the types of the client.
+They are dictionaries, so that a caller reads `result["scores"]["churn"]` on either side of the wire.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
+
+from msgspec import Meta
+
+Text = Annotated[str, Meta(min_length=1)]
+Code = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]*$", description="Stable, whatever the language.")]
+Probability = Annotated[float, Meta(gt=0, lt=1, description="Calibrated.", examples=[0.312])]
+Published = Annotated[float, Meta(ge=0.1, le=99.9, description="100 x the probability.", examples=[31.2])]
+Percentile = Annotated[int, Meta(ge=1, le=100, description="In the reference population; 100: highest.", examples=[64])]
+Version = Annotated[str, Meta(description="The version of the model.", examples=["4"])]
+Moment = Annotated[str, Meta(description="In UTC.", examples=["2026-01-31T09:30:00.000Z"])]
+RequestId = Annotated[str, Meta(description="What the log knows the request by.", examples=["9f0c2e"])]
+CustomerId = Annotated[
+    Any,
+    Meta(
+        description="Text, or a whole number, which is answered with its text.",
+        examples=["12", 12],
+        extra_json_schema={"type": ["string", "integer"], "minLength": 1},
+    ),
+]
+Status = Annotated[
+    Literal["scored", "not_eligible", "insufficient_data", "stale", "opted_out", "unknown", "invalid"],
+    Meta(description="All but the status and the version stands there only when it is `scored`; errors if `invalid`."),
+]
+FlatValue = str | int | float | None
+
+
+class Profile(TypedDict):
+    """A customer to score: every feature of the use case, null where missing."""
+
+    customer_id: CustomerId
+    features: Mapping[str, Any]
+
+
+class Named(TypedDict):
+    """A band or a segment."""
+
+    code: Code
+    label: str
+
+
+class SegmentPlace(Named):
+    """The segment of a customer: the deepest of the exclusive ones, with the path to it and the overlapping ones."""
+
+    level: NotRequired[Literal[1, 2, 3]]
+    path: NotRequired[list[Named]]
+    also: NotRequired[list[Named]]
+
+
+class NextBand(TypedDict):
+    """The band above, where it begins, and how far away that is."""
+
+    code: Code
+    at: float
+    distance: float
+
+
+class Note(TypedDict):
+    """A broken rule or a warning; never a customer's value."""
+
+    code: str
+    detail: str
+    feature: NotRequired[str]
+    field: NotRequired[str]
+    pointer: NotRequired[
+        Annotated[
+            str,
+            Meta(
+                description="Where in the request, as a JSON pointer (RFC 6901).",
+                examples=["/profiles/3/features/purchases_90d"],
+            ),
+        ]
+    ]
+    line: NotRequired[Annotated[int, Meta(ge=1, description="Of a body that is not JSON, with `column` and `byte`.")]]
+    column: NotRequired[Annotated[int, Meta(ge=1)]]
+    byte: NotRequired[Annotated[int, Meta(ge=0)]]
+
+
+class Reason(TypedDict):
+    """What one feature adds, in calibrated log-odds and in words."""
+
+    code: str
+    feature: str
+    value: Any
+    contribution: Annotated[float, Meta(description="Calibrated log-odds.", examples=[-0.81])]
+    direction: Literal["raises", "lowers"]
+    favourable: bool
+    text: Annotated[str, Meta(min_length=1, examples=["Last purchase 12 days ago"])]
+
+
+class Score(TypedDict):
+    """One use case's answer."""
+
+    status: Status
+    probability: NotRequired[Probability]
+    score: NotRequired[Published]
+    percentile: NotRequired[Percentile]
+    band: NotRequired[Named]
+    next_band: NotRequired[NextBand | None]
+    model_version: NotRequired[Version]
+    trained_to: NotRequired[str | None]
+    warnings: NotRequired[list[Note]]
+    reasons: NotRequired[list[Reason]]
+    errors: NotRequired[list[Note]]
+
+
+class Result(TypedDict):
+    """One customer's answer; `invalid` where the profile itself is malformed."""
+
+    customer_id: str | None
+    status: Literal["ok", "invalid"]
+    segment: SegmentPlace | None
+    scores: Annotated[dict[str, Score], Meta(description="By use case.")]
+    errors: NotRequired[list[Note]]
+
+
+FlatResult = Annotated[
+    dict[str, FlatValue],
+    Meta(
+        description="One customer's answer, nothing nested: `customer_id`, `status`, `segment` (its code), `errors`, "
+        "and each use case's columns of a scored file with its name before them, null where there is none.",
+        examples=[
+            {
+                "customer_id": "12",
+                "status": "ok",
+                "segment": "at_risk",
+                "errors": None,
+                "churn_status": "scored",
+                "churn_score": 31.2,
+                "churn_reason_1_text": "Last purchase 12 days ago",
+            }
+        ],
+    ),
+]
+
+
+class Scores(TypedDict):
+    """The answer of POST /v1/scores: one result a customer, in the order asked."""
+
+    request_id: RequestId
+    scored_at: Moment
+    results: list[Result]
+
+
+class FlatScores(TypedDict):
+    """The answer of POST /v1/scores where `flat` was asked for."""
+
+    request_id: RequestId
+    scored_at: Moment
+    results: list[FlatResult]
+
+
+class CalibrationPlace(TypedDict):
+    """Calibrated log-odds are `a` x margin + `b`."""
+
+    a: float
+    b: float
+
+
+class Explanation(TypedDict):
+    """Why: sigmoid(base_value + sum of contributions) is the probability."""
+
+    request_id: RequestId
+    scored_at: Moment
+    use_case: str
+    eligible: Annotated[bool, Meta(description="Whether the model speaks of this customer.")]
+    base_value: float
+    contributions: Annotated[dict[str, float], Meta(description="Calibrated log-odds by feature.")]
+    margin: Annotated[float, Meta(description="The model's own log-odds, before calibration.")]
+    calibration: CalibrationPlace
+    probability: Probability
+    score: Published
+    percentile: Percentile
+    band: Named
+    next_band: NextBand | None
+    reasons: list[Reason]
+    model_version: Version
+    trained_to: str | None
+    warnings: list[Note]

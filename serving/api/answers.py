@@ -1,0 +1,203 @@
+"""What the other routes answer, declared once; scores and explanations are in `scoring.answers.wire`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
+
+from msgspec import Meta
+
+from scoring.answers.wire import Code, Note, Published, RequestId, Version
+from serving.customers.segment_report import Became, SnapshotFacts
+
+Size = Annotated[int, Meta(ge=0)]
+Labels = Annotated[dict[str, str], Meta(description="By language.", examples=[{"fr": "À risque", "en": "At risk"}])]
+Facts = dict[str, Any]
+
+
+class ProblemDocument(TypedDict):
+    """An error (RFC 9457): the rule, what arrived, and the id of the request."""
+
+    type: Annotated[str, Meta(examples=["urn:penchant:problem:invalid-request"])]
+    title: str
+    status: Annotated[int, Meta(ge=400, le=599, examples=[422])]
+    request_id: RequestId
+    detail: NotRequired[str]
+    errors: NotRequired[Annotated[list[Note], Meta(description="Every broken rule.")]]
+
+
+class FeatureDocument(TypedDict):
+    """A feature that a profile holds."""
+
+    name: str
+    type: Literal["number", "integer", "boolean", "category", "date"]
+    unit: Annotated[str | None, Meta(examples=["days"])]
+    nullable: bool
+    description: str
+    family: NotRequired[str]
+    lower: NotRequired[float | None]
+    upper: NotRequired[float | None]
+    seen: NotRequired[Annotated[list[float] | None, Meta(description="The range met in training.")]]
+    levels: NotRequired[list[str]]
+    written: NotRequired[Annotated[Any, Meta(description="How its text is written, where it may be text.")]]
+
+
+class UseCaseDocument(TypedDict):
+    """A use case: its features, a body that works as it stands, bands, figures and limits."""
+
+    name: str
+    polarity: Literal["positive", "negative"]
+    model_version: Version
+    features: list[FeatureDocument]
+    example: Annotated[Facts, Meta(description="A body of POST /v1/scores that works as it stands.")]
+    bands: Facts
+    metrics: Facts
+    receipt: Facts
+    intended_use: Facts
+    trained_to: NotRequired[str | None]
+    kind: NotRequired[str]
+    released_at: NotRequired[str | None]
+    events: NotRequired[Annotated[Facts, Meta(description="What a posted history may hold, with an example.")]]
+
+
+class UseCaseLine(TypedDict):
+    """One use case in the list of them."""
+
+    name: Annotated[str, Meta(examples=["churn"])]
+    polarity: Literal["positive", "negative"]
+    model_version: Version
+    trained_to: NotRequired[str | None]
+    href: Annotated[str, Meta(examples=["/v1/use-cases/churn"])]
+
+
+class UseCases(TypedDict):
+    """The use cases that are served."""
+
+    use_cases: list[UseCaseLine]
+
+
+class SegmentDocument(TypedDict):
+    """A segment: its rule, its size at the last snapshot, and what became of its members."""
+
+    code: Code
+    labels: Labels
+    rule: str
+    level: NotRequired[Literal[1, 2, 3]]
+    parent: NotRequired[str | None]
+    exclusive: NotRequired[bool]
+    priority: NotRequired[int]
+    size: NotRequired[Size | None]
+    became: Became | None
+
+
+class ComparedSnapshots(TypedDict):
+    """The two snapshots that `became` compares, and the name of what was realised."""
+
+    before: SnapshotFacts
+    after: SnapshotFacts
+    outcome: str | None
+
+
+class Segments(TypedDict):
+    """The segments in the order their rules are tried."""
+
+    policy: str
+    use_cases: list[str]
+    segments: list[SegmentDocument]
+    report: ComparedSnapshots | None
+
+
+class DecisionLine(TypedDict):
+    """One score that was given."""
+
+    at: str
+    request_id: RequestId
+    caller: Annotated[str | None, Meta(description="The name of the key.")]
+    use_case: str
+    model_version: Version
+    score: Published
+    band: Code
+    segment: str | None
+    reasons: list[str]
+
+
+class StoredFeatures(TypedDict):
+    """A row of the online store."""
+
+    as_of: str
+    features: Facts
+
+
+class RequestFile(TypedDict):
+    """A file of examples that names the customer."""
+
+    file: str
+    profile: Facts
+
+
+class CustomerExport(TypedDict):
+    """All that is kept of one customer."""
+
+    customer_id: str
+    store: list[StoredFeatures]
+    decisions: list[DecisionLine]
+    opted_out: bool
+    erased_at: str | None
+    requests: list[RequestFile]
+
+
+class CustomersExport(TypedDict):
+    """The answer of POST /v1/customers/export."""
+
+    request_id: RequestId
+    customers: list[CustomerExport]
+
+
+class CustomerErased(TypedDict):
+    """What was erased of one customer."""
+
+    customer_id: str
+    removed: Annotated[dict[str, Size], Meta(description="How many rows, by where they were.")]
+    pending: Annotated[
+        bool, Meta(description="Whether bytes are still to be written over, which nobody is given any more.")
+    ]
+
+
+class CustomersErased(TypedDict):
+    """The answer of POST /v1/customers/erase."""
+
+    request_id: RequestId
+    customers: list[CustomerErased]
+
+
+class Alive(TypedDict):
+    """The worker answers."""
+
+    status: Literal["alive"]
+
+
+class ServedVersion(TypedDict):
+    """A use case that is served."""
+
+    model_version: Version
+    trained_to: str | None
+    golden_rows: Size
+
+
+class RefusedVersion(TypedDict):
+    """A release that was refused."""
+
+    version: str | None
+    reason: str
+
+
+class Ready(TypedDict):
+    """Every use case in the release store is served."""
+
+    status: Literal["ready"]
+    use_cases: dict[str, ServedVersion]
+    refused: dict[str, RefusedVersion]
+    policy_refused: NotRequired[str]
+
+
+class Anything(TypedDict):
+    """A document that describes itself."""
