@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -71,7 +71,8 @@ def learning_table(
         write_quarantine(quarantine, use_case.name, bad)
         features = with_display_names(log_features(context.plan), use_case)
         check_names(use_case, [name for each in features for name in (each.name, each.subject or "")])
-        parts = {moment: _eligible_at(context, moment) for moment in (*context.cutoffs.train, context.cutoffs.test)}
+        moments = (*context.cutoffs.train, context.cutoffs.test)
+        parts = dict(zip(moments, _eligible_at(context, moments), strict=True))
         latest = context.cutoffs.train[-1]
         leaks = sees_the_future(backend, context, latest, parts[latest].select(ID, *(each.name for each in features)))
         incoherent = incoherences(context.log, context.profiles)
@@ -120,31 +121,31 @@ def rows_at(use_case: LogUseCase, moments: Sequence[datetime], objectors: Object
     """
     with engine() as backend:
         context = open_log_context(backend, use_case, None, objectors)
-        return pl.concat([_eligible_at(context, moment) for moment in moments])
+        return pl.concat(_eligible_at(context, moments))
 
 
 def _bad(context: LogContext) -> dict[str, BadRows]:
     return {"events": context.log.bad} | ({"profiles": context.profiles.bad} if context.profiles else {})
 
 
-def _eligible_at(context: LogContext, cutoff: datetime) -> pl.DataFrame:
-    """Eligible customers at one cutoff, by id, with label and bookkeeping."""
+def _eligible_at(context: LogContext, cutoffs: Sequence[datetime]) -> Iterator[pl.DataFrame]:
+    """Eligible customers at each cutoff, by id, with label and bookkeeping."""
     eligible = eligibility(context.use_case)
 
     def grouped(table: ir.Table) -> ir.Table:
         there = table if eligible is None else table.filter(table[eligible.feature] <= eligible.value)
         return there.mutate(**{GROUP: md5_lower(there[CUSTOMER_ID])})
 
-    rows = context.features_at(cutoff, grouped)
     names = [feature.name for feature in log_features(context.plan)]
-    return rows.select(
-        pl.col(CUSTOMER_ID).alias(ID),
-        pl.lit(cutoff).cast(pl.Datetime("us", "UTC")).alias(CUTOFF),
-        pl.lit(None, pl.Float64).alias(ORDER),
-        *names,
-        labels(rows[CUSTOMER_ID], merge_orders(context.log.decoded), context.use_case, cutoff),
-        pl.col(GROUP).cast(pl.UInt64),
-    )
+    for cutoff, rows in zip(cutoffs, context.features_at_each(cutoffs, grouped), strict=True):
+        yield rows.select(
+            pl.col(CUSTOMER_ID).alias(ID),
+            pl.lit(cutoff).cast(pl.Datetime("us", "UTC")).alias(CUTOFF),
+            pl.lit(None, pl.Float64).alias(ORDER),
+            *names,
+            labels(rows[CUSTOMER_ID], merge_orders(context.log.decoded), context.use_case, cutoff),
+            pl.col(GROUP).cast(pl.UInt64),
+        )
 
 
 def _with_both_classes(context: LogContext, parts: dict[datetime, pl.DataFrame]) -> tuple[Cutoffs, list[DataNote]]:

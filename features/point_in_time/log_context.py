@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
-import ibis
 import ibis.expr.types as ir
 import polars as pl
 
@@ -18,9 +18,11 @@ from features.point_in_time.definitions import feature_table, log_features
 from features.point_in_time.feature_plan import FeaturePlan, plan_features
 from features.point_in_time.labels import Cutoffs, cutoffs_of, naive
 from features.point_in_time.traits import Traits, as_of, open_profiles
-from features.sources.engine import frames
+from features.sources.engine import frames, getvariable, make_timestamp
 from features.spec.feature import CUSTOMER_ID, DataNote
 from features.spec.suppression_list import Objectors
+
+_CUTOFF = "penchant_cutoff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +36,25 @@ class LogContext:
     plan: FeaturePlan
     profiles: Traits | None
 
-    def features_at(self, cutoff: datetime, then: Callable[[ir.Table], ir.Table] = lambda table: table) -> pl.DataFrame:
-        """The feature table at a cutoff (UTC), and what is `then` made of its rows, by customer id."""
-        moment = ibis.literal(naive(cutoff), "timestamp(6)")
+    def features_at(self, cutoff: datetime) -> pl.DataFrame:
+        """The feature table at a cutoff (UTC), by customer id."""
+        return next(self.features_at_each([cutoff]))
+
+    def features_at_each(
+        self, cutoffs: Sequence[datetime], then: Callable[[ir.Table], ir.Table] = lambda table: table
+    ) -> Iterator[pl.DataFrame]:
+        """The feature tables at cutoffs (UTC), and what is `then` made of their rows, by customer id.
+
+        The cutoff is a variable of the engine, so that the SQL of many features is made but once.
+        """
+        moment = make_timestamp(getvariable(_CUTOFF).cast("int64"))
         traits = None if self.profiles is None else as_of(self.profiles.rows, moment)
         part, ranges = self.log.encoded.parts()
         rows = then(feature_table(part, moment, self.plan, traits)).order_by(CUSTOMER_ID)
-        return pl.concat(frames(rows, ranges))
+        settings = ({_CUTOFF: _microseconds(cutoff), **each} for cutoff in cutoffs for each in ranges)
+        found = frames(rows, settings)
+        for _ in cutoffs:
+            yield pl.concat(islice(found, len(ranges)))
 
     def with_events(self, backend: Any, name: str, events: ir.Table) -> LogContext:
         """The same with other events in the log, decoded ones, which the engine stores under `name`."""
@@ -64,3 +78,8 @@ def open_log_context(
     if profiles is not None:
         plan = replace(plan, traits=profiles.traits)
     return LogContext(use_case, log, cutoffs, tuple(notes), plan, profiles)
+
+
+def _microseconds(cutoff: datetime) -> int:
+    """From 1970-01-01 to the cutoff."""
+    return (naive(cutoff) - datetime(1970, 1, 1)) // timedelta(microseconds=1)

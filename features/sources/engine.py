@@ -60,6 +60,11 @@ def getvariable(variable: str) -> ir.Value:
     """DuckDB's own: a variable of the engine, as `frames` sets them."""
 
 
+@ibis.udf.scalar.builtin(signature=(("int64",), "timestamp(6)"))
+def make_timestamp(microseconds: ir.Value) -> ir.Value:
+    """DuckDB's own: the moment so many microseconds after 1970-01-01."""
+
+
 def frame(table: ir.Table) -> pl.DataFrame:
     """The rows of an Ibis table as a polars frame; timestamps without a zone are left so."""
     return _framed(table.to_pyarrow())
