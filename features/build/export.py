@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,10 +13,12 @@ import polars as pl
 from features.build.log_table import scoring_table
 from features.config.use_case import UseCase
 from features.errors import UseCaseError
+from features.spec.atomic import draft_of, remove_orphans, write_file
 from features.spec.suppression_list import Objectors
 from features.tables.digests import code_digest, config_digest, input_digest
 
 ENDINGS = (".parquet", ".csv")
+CUSTOMERS = 0o600  # a table of customers is its owner's alone
 
 
 def build(
@@ -29,6 +29,7 @@ def build(
     A path that ends in .parquet or .csv is one file. Any other is a folder of partitions, `cutoff=D/features.parquet`
     with a `manifest.json` beside it: the same inputs, use case and code write nothing again, as long as the file is
     what was written. `objectors` are in none of it. Bad rows go to `quarantine/` beside the table.
+    Both are their owner's alone, from the first byte on; what a killed build left is removed first.
 
     Raises:
         UseCaseError: the use case is on a ready table, or `out` cannot be what it is asked to be.
@@ -36,10 +37,12 @@ def build(
     """
     _check(out)
     if out.suffix in ENDINGS:
+        remove_orphans(out.parent)
         table = scoring_table(use_case, cutoff, quarantine=out.parent / "quarantine", objectors=objectors)
         _write(table, out)
         return out, len(table)
     folder = out / f"cutoff={cutoff.astimezone(UTC):%Y-%m-%dT%H%M%S}".removesuffix("T000000")
+    remove_orphans(folder)
     file, manifest = folder / "features.parquet", folder / "manifest.json"
     made_from = _made_from(use_case, cutoff, objectors)
     if _is_there(file, manifest, made_from):
@@ -48,7 +51,7 @@ def build(
     manifest.unlink(missing_ok=True)
     _write(table, file)
     stated = {**made_from, "rows": len(table), "sha256": _sha256(file)}
-    _replace(manifest, lambda draft: draft.write_text(json.dumps(stated, indent=1) + "\n"))
+    write_file(manifest, (json.dumps(stated, indent=1) + "\n").encode())
     return file, len(table)
 
 
@@ -90,14 +93,5 @@ def _sha256(file: Path) -> str:
 
 
 def _write(table: pl.DataFrame, path: Path) -> None:
-    _replace(path, table.write_csv if path.suffix == ".csv" else table.write_parquet)
-
-
-def _replace(path: Path, write: Callable[[Path], object]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        write(draft)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    with draft_of(path, mode=CUSTOMERS) as draft:
+        (table.write_csv if path.suffix == ".csv" else table.write_parquet)(draft)

@@ -1,6 +1,7 @@
-"""What all packages share: features, the grammar of written values, languages, the options; no library but numpy."""
+"""What all packages share: features, how values are written, languages, options, the one atomic write; numpy alone."""
 
 __all__ = [
+    "atomic",
     "booleans",
     "csv_dialect",
     "csv_sql",

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any
 
+from features.spec.atomic import write_file
 from features.spec.feature import CUSTOMER_ID
 from scoring.audiences.audience import Audience, Contacts, Suppressed, open_contacts, select_audience, with_customers
 from scoring.audiences.contacts import CONTACTS, ContactsFile
@@ -14,7 +15,6 @@ from scoring.audiences.snapshot import AudienceError, SegmentSnapshot
 from scoring.bundle.bundle import canonical_json
 from scoring.privacy.suppression import open_suppression
 from scoring.segments.assignment import SEGMENTS_FOLDER
-from scoring.storage.atomic import write_file
 
 
 def name_contacts(home: Path, file: ContactsFile) -> Contacts:

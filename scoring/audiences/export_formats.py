@@ -13,7 +13,7 @@ from typing import Any, TextIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scoring.storage.atomic import draft_of, remove_orphans
+from features.spec.atomic import draft_of, remove_orphans
 from scoring.storage.spreadsheet import neutral
 
 _BREVO = {"customer_id": "EXT_ID", "email": "EMAIL", "since": "SEGMENT_SINCE"}

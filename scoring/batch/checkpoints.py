@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from scoring.storage.atomic import draft_of
+from features.spec.atomic import draft_of
 from scoring.storage.table_files import BatchError
 
 _RUN, _LOCK = "run.json", "lock"

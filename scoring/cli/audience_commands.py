@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from features.spec.atomic import write_file
 from scoring.answers.policy_proof import prove_policy
 from scoring.answers.served_release import Live
 from scoring.audiences.membership import SnapshotCounts
@@ -29,7 +30,6 @@ from scoring.segments.policy import Policy
 from scoring.segments.policy_file import PolicyError, read_policy
 from scoring.segments.rule_texts import level_texts
 from scoring.segments.sql import segment_sql
-from scoring.storage.atomic import write_file
 
 
 def install(options: Namespace) -> CommandResult:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from features.spec.atomic import write_file
 from scoring.audiences.addressable import addressees, counted, name_contacts
 from scoring.audiences.audience import Audience, open_contacts, read_suppressed
 from scoring.audiences.contacts import CHANNEL, PURPOSE, ContactsFile
@@ -16,7 +17,6 @@ from scoring.audiences.export_formats import FORMS, write_audience
 from scoring.audiences.export_log import log_export
 from scoring.audiences.snapshot import open_snapshot
 from scoring.cli.command_result import CommandResult, UsageError
-from scoring.storage.atomic import write_file
 
 _REASONS = {
     "suppressed": "suppressed",

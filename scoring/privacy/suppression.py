@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
+from features.spec.atomic import draft_of
 from features.spec.ids import read_id
 from features.spec.suppression_list import (
     FILE,
@@ -23,7 +24,6 @@ from features.spec.suppression_list import (
     read_key,
     spellings,
 )
-from scoring.storage.atomic import draft_of
 from scoring.storage.sqlite import Reader, writing
 
 __all__ = [

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from scoring.storage.atomic import write_file
+from features.spec.atomic import write_file
 
 FOLDER = "gate"
 KEPT = 50

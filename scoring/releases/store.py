@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from features.spec.atomic import exchange, new_draft, put_in_place, sync, write_file
 from scoring.bundle.bundle import MANIFEST, Bundle, canonical_json, load_bundle
 from scoring.bundle.manifest import check_shape
 from scoring.errors import BundleError
 from scoring.releases.current_pointer import CURRENT, NAME, required_version
-from scoring.storage.atomic import exchange, new_draft, put_in_place, sync, write_file
 
 RELEASE = "release.json"
 REPORT = "report.html"

@@ -1,3 +1,3 @@
-"""Files on disk: tables read a batch at a time, small SQLite files, and what is written whole or not at all."""
+"""Files on disk: tables read a batch at a time, and small SQLite files."""
 
-__all__ = ["atomic", "csv_rows", "id_columns", "leftovers", "spreadsheet", "sqlite", "table_files"]
+__all__ = ["csv_rows", "id_columns", "leftovers", "spreadsheet", "sqlite", "table_files"]

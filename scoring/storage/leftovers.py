@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from scoring.storage.atomic import remove_orphans
+from features.spec.atomic import remove_orphans
 from scoring.storage.sqlite import empty_log
 
 

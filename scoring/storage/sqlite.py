@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from scoring.storage.atomic import draft_of
+from features.spec.atomic import draft_of
 
 READ_SECONDS = 0.25  # a reader's patience: it may stand on the loop that answers everybody
 WRITE_SECONDS = 10.0

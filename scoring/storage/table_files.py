@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
+from features.spec.atomic import new_draft, put_in_place, remove_orphans
 from features.spec.data_files import UnreadableError, data_files, file_kind
 from features.spec.feature import CUSTOMER_ID
-from scoring.storage.atomic import new_draft, put_in_place, remove_orphans
 from scoring.storage.csv_rows import BROKEN, csv_tables
 from scoring.storage.spreadsheet import neutral_table
 

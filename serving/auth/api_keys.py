@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from features.spec.atomic import write_file
 from features.spec.options import EITHER_SIDE, add_shared_options, command_first, program
-from scoring.storage.atomic import write_file
 from scoring.storage.leftovers import remove_leftovers
 from serving.auth.home_lock import MODE, locked
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from itsdangerous import BadData, URLSafeTimedSerializer
 
-from scoring.storage.atomic import write_file
+from features.spec.atomic import write_file
 from serving.auth.api_keys import ApiKey, KeyRing
 from serving.auth.home_lock import MODE, locked
 from serving.telemetry import logs

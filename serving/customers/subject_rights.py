@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from features.spec.atomic import write_file
 from features.spec.feature import CUSTOMER_ID
 from features.spec.ids import posted_id
 from scoring.privacy import suppression
 from scoring.privacy.suppression import open_suppression
-from scoring.storage.atomic import write_file
 from serving.customers import decision_log as decisions
 from serving.customers import feature_store as store
 from serving.customers import pending_erasures

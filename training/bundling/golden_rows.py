@@ -17,12 +17,18 @@ ROWS = 64
 QUANTILES = 101
 CLEARANCE = 1e-5  # of every probability from every threshold
 TRIES = 50
+SHARED_BY = (
+    10  # rows at an end of what is drawn, or beyond it: a value further out would say something of few customers
+)
 
 Row = Mapping[str, Any]
 
 
 def synthetic_rows(features: Sequence[Feature], rows: pl.DataFrame, *, seed: int, count: int) -> list[dict[str, Any]]:
-    """Rows as they could be posted: each value a training quantile of its own column, a gap as often as there."""
+    """Rows as they could be posted: each value a training quantile of its own column, a gap as often as there.
+
+    No number or moment is further out than that of the tenth row from either end, or than the median of fewer rows.
+    """
     random = np.random.default_rng(seed)
     columns = {feature.name: _draw(feature, rows[feature.name], random, count) for feature in features}
     return [{name: values[row] for name, values in columns.items()} for row in range(count)]
@@ -67,12 +73,13 @@ def _draw(feature: Feature, column: pl.Series, random: np.random.Generator, coun
 
 def _quantiles(feature: Feature, known: pl.Series) -> list[Any]:
     """Values of one column at even steps of its order (levels in the order of their names, as often as they occur)."""
-    ordered = known.sort()
+    ordered, beyond = known.sort(), 0 if feature.type in ("category", "boolean") else SHARED_BY - 1
     if feature.type == "category":
         ordered = ordered.filter(ordered.is_in(list(feature.levels))) if feature.levels else ordered.head(0)
     if not ordered.len():
         return [None]
-    picked = ordered.gather(np.linspace(0, ordered.len() - 1, QUANTILES).astype(np.int64)).to_list()
+    beyond = min(beyond, (ordered.len() - 1) // 2)
+    picked = ordered.gather(np.linspace(beyond, ordered.len() - 1 - beyond, QUANTILES).astype(np.int64)).to_list()
     return [_json(value) for value in picked]
 
 

@@ -12,8 +12,8 @@ import polars as pl
 
 from features.build.log_table import scoring_table
 from features.config.use_case import LogUseCase, UseCase
+from features.spec.atomic import write_file
 from scoring.bundle.scorer import Scorer
-from scoring.storage.atomic import write_file
 from training.data.encode import encode
 
 if TYPE_CHECKING:

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from scoring.storage.atomic import draft_of, draft_path, exchange, new_draft, put_in_place, remove_orphans, write_file
+from features.spec.atomic import draft_of, draft_path, exchange, new_draft, put_in_place, remove_orphans, write_file
 
 ROOT = Path(__file__).parents[3]
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from scoring.storage.atomic import draft_of
+from features.spec.atomic import draft_of
 with draft_of(Path(sys.argv[1])) as draft:
     draft.write_bytes(b"new")
     os.kill(os.getpid(), signal.SIGKILL)
@@ -157,7 +157,7 @@ def test_two_folders_swap_their_names(tmp_path: Path, monkeypatch: pytest.Monkey
         (tmp_path / name).mkdir()
         (tmp_path / name / "was").write_text(name)
     if not able:
-        monkeypatch.setattr("scoring.storage.atomic._EXCHANGE", 1 << 30)
+        monkeypatch.setattr("features.spec.atomic._EXCHANGE", 1 << 30)
 
     exchange(tmp_path / "draft", tmp_path / "target")
 
