@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from threading import Lock
 
 CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)  # seconds
 Labels = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Family:
-    """One metric: its name, its sort, what it says and the names of its labels."""
+    """One metric: its name, its sort, what it says and the names of its labels; made once, and equal to no other."""
 
     name: str
     sort: str
@@ -45,21 +47,37 @@ FAMILIES = (
 
 
 class Counters:
-    """Counters and histograms of one process. Adding is safe from any thread: at worst one increment is lost."""
+    """Counters and histograms of one process; whatever thread adds, nothing is lost."""
 
     def __init__(self) -> None:
         self.counts: dict[tuple[Family, Labels], float] = {}
         self.spread: dict[Family, list[float]] = {}  # one count a bucket, then the sum
+        self._lock = Lock()
 
     def add(self, family: Family, labels: Labels = (), amount: float = 1) -> None:
         """Raises a counter."""
-        self.counts[family, labels] = self.counts.get((family, labels), 0) + amount
+        key = (family, labels)
+        with self._lock:
+            self.counts[key] = self.counts.get(key, 0) + amount
 
     def observe(self, family: Family, seconds: float) -> None:
         """Puts a duration into its bucket."""
-        spread = self.spread.setdefault(family, [0.0] * (len(BUCKETS) + 2))
-        spread[sum(seconds > bound for bound in BUCKETS)] += 1
-        spread[-1] += seconds
+        bucket = bisect_left(BUCKETS, seconds)
+        with self._lock:
+            spread = self.spread.setdefault(family, [0.0] * (len(BUCKETS) + 2))
+            spread[bucket] += 1
+            spread[-1] += seconds
+
+    def include(self, other: Counters) -> None:
+        """Adds what another has counted until now."""
+        with other._lock:
+            counts, spread = other.counts.copy(), {family: values[:] for family, values in other.spread.items()}
+        with self._lock:
+            for key, value in counts.items():
+                self.counts[key] = self.counts.get(key, 0) + value
+            for family, values in spread.items():
+                known = self.spread.get(family, [0.0] * len(values))
+                self.spread[family] = [left + right for left, right in zip(known, values, strict=True)]
 
     def render(self, gauges: Mapping[tuple[Family, Labels], float]) -> bytes:
         """The page Prometheus reads."""

@@ -29,9 +29,11 @@ def publish(registry: Counters) -> None:
     shared = folder()
     if shared is None:
         return
+    now = Counters()
+    now.include(registry)
     state = {
-        "counts": [[family.name, labels, value] for (family, labels), value in registry.counts.copy().items()],
-        "spread": {family.name: values for family, values in registry.spread.copy().items()},
+        "counts": [[family.name, labels, value] for (family, labels), value in now.counts.items()],
+        "spread": {family.name: values for family, values in now.spread.items()},
     }
     draft = shared / f".{os.getpid()}.tmp"
     with suppress(OSError):
@@ -42,18 +44,9 @@ def publish(registry: Counters) -> None:
 def total(own: Counters) -> Counters:
     """This worker's counts as they are now, and those the others wrote."""
     summed = Counters()
-    _add(summed, own)
-    for other in _others():
-        _add(summed, other)
+    for one in (own, *_others()):
+        summed.include(one)
     return summed
-
-
-def _add(summed: Counters, one: Counters) -> None:
-    for (family, labels), value in one.counts.copy().items():
-        summed.add(family, labels, value)
-    for family, values in one.spread.copy().items():
-        kept = summed.spread.setdefault(family, [0.0] * len(values))
-        kept[:] = [left + right for left, right in zip(kept, values, strict=True)]
 
 
 def _others() -> Iterator[Counters]:
