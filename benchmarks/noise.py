@@ -10,7 +10,7 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +58,7 @@ def _told(name: str, case: UseCase, registry: Registry, count: int) -> bool:
     for number, (seed, served, spread) in enumerate(_challengers(task, parts, count), start=1):
         gain = paired_gain(label, served, champion, clusters, seed=seed)
         least = LEAST_GAIN * gain["champion_log_loss"]
-        guard = seed_variance(gain["log_loss_gain"]["mean"], least, spread and asdict(spread))
+        guard = seed_variance(gain["log_loss_gain"]["mean"], least, spread)
         decision = against(gain, [guard] if guard else ())
         promoted += decision.promote
         lows.append(gain["log_loss_gain"]["low"])

@@ -73,11 +73,10 @@ def _enlarge(source: Path, home: Path) -> dict[str, Any]:
         rows = np.asarray(json.loads(bundle.files["population.json"])["mean"])
         test = random.choice(rows, 5000)
         market = market_of(drawn, test, (random.random(len(test)) < test).astype(np.int8))
-        manifest = {key: value for key, value in bundle.manifest.items() if key not in ("files", "format")}
         folder = load_release(source, name).folder
-        files = {file: (folder / file).read_bytes() for file in bundle.manifest["files"]}
+        files = {file: (folder / file).read_bytes() for file in bundle.manifest.files}
         made = home.parent / f"bundle-{name}"
-        write_bundle(made, manifest, {**files, "population.json": canonical_json(market.to_json())})
+        write_bundle(made, bundle.manifest, {**files, "population.json": canonical_json(market.to_json())})
         install_release(home, name, "1", made, facts={"registered_at": "2026-01-01T00:00:00Z", "run_id": None})
         make_current(home, name, "1")
     if (source / "gate").is_dir():

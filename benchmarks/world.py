@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from features.spec.feature import MISSING, OTHER, Feature
 from scoring.bundle.bundle import write_bundle
+from scoring.bundle.manifest import read_manifest
 from scoring.encoding.encoder import Encoder
 from scoring.models.bands import percentile_boundaries
 from scoring.models.calibration import Calibration
@@ -112,7 +113,9 @@ def _release(world: World, encoder: Encoder, matrix: NDArray[np.float32]) -> Non
         golden, Calibration(0.9, -0.05).probability(TreeModel(stored).margin(encoded)), manifest["bands"]
     )
     bundle = world.folder / "bundle"
-    write_bundle(bundle, manifest, {"model.ubj": stored, "golden.jsonl": lines, "reference.json": b"{}\n"})
+    write_bundle(
+        bundle, read_manifest(manifest), {"model.ubj": stored, "golden.jsonl": lines, "reference.json": b"{}\n"}
+    )
     install_release(world.home, NAME, "1", bundle, facts={"promoted_at": "2026-01-01T00:00:00Z", "run_id": "bench"})
     make_current(world.home, NAME, "1")
 

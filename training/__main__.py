@@ -139,6 +139,8 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _plan(options: argparse.Namespace) -> int:
+    import msgspec
+
     from scoring.models.threshold_planner import Ask, Market, plan
 
     limits = {name: getattr(options, name) for name in ("capacity", "precision", "lift", "cost", "value", "save_rate")}
@@ -151,7 +153,7 @@ def _plan(options: argparse.Namespace) -> int:
     if not ask.words():  # as the bands by default: the highest tenth, or all who share the highest score
         ask = Ask(capacity=max(int(market.rows.sum()) // 10, int(market.rows[0])))
         print("nothing was asked: planned for the highest tenth", file=sys.stderr)
-    _print([{"name": options.name, **plan(market, ask)}], plan_table, as_json=options.json)
+    _print([{"name": options.name, **msgspec.to_builtins(plan(market, ask))}], plan_table, as_json=options.json)
     return DONE
 
 

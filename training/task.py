@@ -11,6 +11,7 @@ from features.columns.expressions import slug
 from features.config.use_case import LogUseCase, UseCase
 from features.spec.suppression_list import Objectors
 from features.tables.digests import config_digest
+from scoring.bundle.manifest import Digests
 from training.fitting.candidates import Fit, candidates
 from training.provenance import code_revision, key_digest, library_versions
 from training.registry.mlflow_registry import Registry
@@ -54,10 +55,10 @@ class Task:
         """The models that compete, the simplest first."""
         return candidates(self.table.features, self.label_event, self.use_case.quality.gaps)
 
-    def provenance(self) -> dict[str, object]:
-        """What the bundle is made from, as it stands in its manifest."""
-        digests = {"data": self.table.digest, "config": config_digest(self.use_case), "key": self.key()}
-        return {"digests": digests, "code_revision": code_revision(), "versions": library_versions()}
+    def provenance(self) -> tuple[Digests, str, dict[str, str]]:
+        """What the bundle is made from: digests, the code's revision, the libraries' versions."""
+        digests = Digests(data=self.table.digest, config=config_digest(self.use_case), key=self.key())
+        return digests, code_revision(), library_versions()
 
     def parted(self) -> Task:
         """The same task without its table's rows, once they stand in parts: a large table is not in memory twice."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
+from features.spec.feature import Finding
 from scoring.text.findings import FindingText, finding_text
 from scoring.text.messages import texts
 
@@ -69,7 +72,7 @@ def _one(line: Mapping[str, Any]) -> str:
     ]
     lines += [f"  {line['worth']['text']['en']}"] if line["worth"] else []
     lines += _bands(line["bands"])
-    lines += [_finding(finding_text(finding, "en")) for finding in line["findings"]]
+    lines += [_finding(finding_text(msgspec.convert(finding, Finding), "en")) for finding in line["findings"]]
     return "\n".join(lines)
 
 

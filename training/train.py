@@ -121,7 +121,7 @@ def _train(task: Task, parts: Parts, scratch: Path, progress: Progress) -> dict[
     with progress.stage("build") as notes:
         population = current(task.use_case, task.table, parts.test, task.objectors)
         built = build(scratch / "bundle", task, parts, learned, evidence, population)
-        notes.append(f"reasons add up within {built.bundle.manifest['receipt']['largest_sum_difference']:.1e}")
+        notes.append(f"reasons add up within {built.bundle.manifest.receipt.largest_sum_difference:.1e}")
     with progress.stage("compare") as notes:
         champion = champion_of(task, parts)
         decision = decide(task, built.bundle, parts, champion, served=built.probability)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import xgboost
 
 from scoring.bundle.bundle import MANIFEST, seal
@@ -144,8 +145,8 @@ def numbers(folder: Path, draw: random.Random) -> None:
         lambda: manifest["bands"].update(thresholds=[wild, wild]),
         lambda: manifest["files"]["model.ubj"].update(size=wild),
         lambda: manifest["files"]["model.ubj"].update(sha256=wild),
-        lambda: manifest["files"].update({"../" * 20 + "etc/passwd": seal(b"")}),
-        lambda: manifest["files"].update({"x" * 5_000: seal(b"")}),
+        lambda: manifest["files"].update({"../" * 20 + "etc/passwd": msgspec.to_builtins(seal(b""))}),
+        lambda: manifest["files"].update({"x" * 5_000: msgspec.to_builtins(seal(b""))}),
     ]
     draw.choice(harms)()
     _seal_manifest(folder, json.dumps(manifest).encode())
@@ -186,7 +187,7 @@ def _reseal(folder: Path, files: dict[str, bytes]) -> None:
     manifest = json.loads((folder / MANIFEST).read_bytes())
     for name, content in files.items():
         (folder / name).write_bytes(content)
-        manifest["files"][name] = seal(content)
+        manifest["files"][name] = msgspec.to_builtins(seal(content))
     _seal_manifest(folder, json.dumps(manifest).encode())
 
 

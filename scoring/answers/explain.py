@@ -60,7 +60,7 @@ def _explanation(served: Live, matrix: NDArray[np.float64], language: Language) 
         **published(served, scored, language)[0],
         "reasons": top_reasons(bundle, matrix[0].tolist(), explained.contributions[0], MAX_REASONS, language),
         "model_version": served.release.version,
-        "trained_to": bundle.manifest["trained_to"],
+        "trained_to": bundle.manifest.trained_to,
     }
 
 

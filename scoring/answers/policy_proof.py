@@ -37,7 +37,7 @@ def _segments(profiles: Any, live: Mapping[str, Live], policy: Policy) -> list[A
 
 def _golden(live: Mapping[str, Live]) -> list[dict[str, Any]]:
     """Golden rows of the bundles side by side: each profile has every feature of them all."""
-    columns = [[row["features"] for row in served.release.bundle.golden] for served in live.values()]
+    columns = [[row.features for row in served.release.bundle.golden] for served in live.values()]
     beside = ([column[place % len(column)] for column in columns] for place in range(max(map(len, columns))))
     return [
         {"customer_id": "golden", "features": {name: value for row in rows for name, value in row.items()}}

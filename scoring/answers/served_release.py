@@ -22,7 +22,7 @@ class Live:
     def __init__(self, release: Release) -> None:
         self.release = release
         self.scorer = Scorer(release.bundle)
-        labels = release.bundle.manifest["bands"]["labels"]
+        labels = release.bundle.manifest.bands.labels
         codes = release.bundle.ladder.codes
         self._above = list(zip(codes[1:], release.bundle.ladder.thresholds, strict=True))
         self.bands = {
@@ -82,7 +82,7 @@ def _answers(
         explained = served.scorer.explain(matrix, scored.margin)
         rows = zip(matrix.tolist(), explained.contributions, strict=True)
         why = [top_reasons(served.release.bundle, values, amounts, reasons, language) for values, amounts in rows]
-    trained_to = served.release.bundle.manifest["trained_to"]
+    trained_to = served.release.bundle.manifest.trained_to
     return [
         {
             "status": "scored",

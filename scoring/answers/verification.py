@@ -77,7 +77,7 @@ def _rehearse(name: str, home: Path, version: str) -> None:
     release = load_release(home, name, version=version, threads=1)
     replay(release.bundle)
     live = Live(release)
-    profiles = [{"customer_id": "golden", "features": dict(row["features"])} for row in release.bundle.golden]
+    profiles = [{"customer_id": "golden", "features": dict(row.features)} for row in release.bundle.golden]
     for language in LANGUAGES:
         score_profiles({name: live}, profiles, reasons=MAX_REASONS, language=language)
         explain_profile(live, profiles[0], language=language)

@@ -231,5 +231,5 @@ def _notes(notes: Mapping[int, list[dict[str, str]]], count: int) -> pa.Array:
 
 def _id_column(live: Mapping[str, Live], table: pa.Table) -> str | None:
     """Where the ids stand: in the column `customer_id`, else in a use case's own; None where there is neither."""
-    names = [CUSTOMER_ID, *(served.release.bundle.manifest["customer_id"] for served in live.values())]
+    names = [CUSTOMER_ID, *(served.release.bundle.manifest.customer_id for served in live.values())]
     return next((name for name in names if name and name in table.column_names), None)

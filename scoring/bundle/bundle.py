@@ -10,64 +10,74 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from features.spec.feature import Feature, Polarity, Predicate
+from scoring.bundle.manifest import FORMAT, Manifest, Seal, read_manifest
 from scoring.errors import BundleError
 from scoring.models.bands import Ladder
 from scoring.models.calibration import Calibration
 from scoring.models.model import Model, parse_model
 
-FORMAT = 1
 MANIFEST = "manifest.json"
+
+
+class GoldenRow(Struct, frozen=True):
+    """A synthetic row that travels with a bundle, and what its model must say of it."""
+
+    band: str  # the code
+    features: Mapping[str, Any]  # as they could be posted
+    probability: float
 
 
 @dataclass(frozen=True)
 class Bundle:
     """A use case's model with everything that gives its numbers a meaning."""
 
-    manifest: Mapping[str, Any]
+    manifest: Manifest
     features: tuple[Feature, ...]
     model: Model
-    golden: tuple[Mapping[str, Any], ...]  # {"features": {...}, "probability": float, "band": code}
+    golden: tuple[GoldenRow, ...]
     files: Mapping[str, bytes]  # every other sealed file, as it was read and checked
 
     @property
     def name(self) -> str:
         """The use case."""
-        return str(self.manifest["name"])
+        return self.manifest.name
 
     @property
     def polarity(self) -> Polarity:
         """`positive` where a high score is good news."""
-        return "positive" if self.manifest["polarity"] == "positive" else "negative"
+        return self.manifest.polarity
 
-    @cached_property
+    @property
     def calibration(self) -> Calibration:
         """The affine map from margin to calibrated log-odds."""
-        return Calibration(float(self.manifest["calibration"]["a"]), float(self.manifest["calibration"]["b"]))
+        return self.manifest.calibration
 
     @cached_property
     def ladder(self) -> Ladder:
         """The bands and their thresholds."""
-        return Ladder(tuple(self.manifest["bands"]["codes"]), tuple(self.manifest["bands"]["thresholds"]))
+        return Ladder(self.manifest.bands.codes, self.manifest.bands.thresholds)
 
     @cached_property
     def boundaries(self) -> NDArray[np.float64]:
         """The 99 probabilities at which the percentile steps up."""
-        return np.asarray(self.manifest["boundaries"], dtype=np.float64)
+        return np.asarray(self.manifest.boundaries, dtype=np.float64)
 
-    @cached_property
+    @property
     def eligible(self) -> Predicate | None:
         """Whom the model speaks of; None: everyone."""
-        stored = self.manifest["eligible"]
-        return Predicate(**stored) if stored else None
+        return self.manifest.eligible
 
     @cached_property
     def forbidden(self) -> frozenset[str]:
         """Features that are used and never named."""
-        return frozenset(self.manifest["forbid"])
+        return frozenset(self.manifest.forbid)
 
 
 def canonical_json(document: Any) -> bytes:
@@ -76,15 +86,15 @@ def canonical_json(document: Any) -> bytes:
     return text.encode() + b"\n"
 
 
-def seal(content: bytes) -> dict[str, Any]:
+def seal(content: bytes) -> Seal:
     """A file's size and sha256 as they stand in a manifest."""
-    return {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
+    return Seal(hashlib.sha256(content).hexdigest(), len(content))
 
 
-def write_bundle(folder: Path, manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> None:
+def write_bundle(folder: Path, manifest: Manifest, files: Mapping[str, bytes]) -> None:
     """Writes the files and the manifest that seals them; the same input gives the same bytes.
 
-    `manifest` is all but `format` and `files`, which are added here. The folder must not hold anything yet.
+    The manifest's own `files` are replaced. The folder must not hold anything yet.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
@@ -93,8 +103,9 @@ def write_bundle(folder: Path, manifest: Mapping[str, Any], files: Mapping[str, 
         )
     for name, content in files.items():
         (folder / name).write_bytes(content)
-    sealed = {name: seal(content) for name, content in files.items()}
-    (folder / MANIFEST).write_bytes(canonical_json({**manifest, "format": FORMAT, "files": sealed}))
+    sealed = replace(manifest, files={name: seal(content) for name, content in files.items()})
+    document = msgspec.to_builtins(sealed, enc_hook=float)  # numpy's numbers are written as Python's
+    (folder / MANIFEST).write_bytes(canonical_json(document))
 
 
 def load_bundle(folder: Path, *, manifest_sha256: str | None = None, threads: int = 0) -> Bundle:
@@ -108,13 +119,14 @@ def load_bundle(folder: Path, *, manifest_sha256: str | None = None, threads: in
     Raises:
         BundleError: A file is missing, added, or not the one that was sealed, or does not parse.
     """
-    manifest = _read_manifest(folder, manifest_sha256)
-    files = _read_sealed(folder, manifest["files"])
+    stored = _read_manifest(folder, manifest_sha256)
+    files = _read_sealed(folder, _seals(stored))
+    manifest = read_manifest(stored)
     try:
-        features = tuple(Feature.from_json(stored) for stored in manifest["features"])
+        features = tuple(Feature.from_json(feature) for feature in manifest.features)
         model_file = next(name for name in files if name.startswith("model."))
         model = parse_model(model_file, files[model_file], threads=threads)
-        golden = tuple(json.loads(line) for line in files["golden.jsonl"].splitlines())
+        golden = tuple(msgspec.json.decode(line, type=GoldenRow) for line in files["golden.jsonl"].splitlines())
     except (KeyError, TypeError, StopIteration, ValueError) as error:
         raise BundleError(
             f"A bundle must hold features, a model and golden rows, got {type(error).__name__}."
@@ -123,7 +135,7 @@ def load_bundle(folder: Path, *, manifest_sha256: str | None = None, threads: in
     return Bundle(manifest, features, model, golden, kept)
 
 
-def _read_manifest(folder: Path, sha256: str | None) -> dict[str, Any]:
+def _read_manifest(folder: Path, sha256: str | None) -> dict[str, object]:
     path = folder / MANIFEST
     if not path.is_file():
         raise BundleError(f"A bundle needs a {MANIFEST}, got none.")
@@ -131,26 +143,33 @@ def _read_manifest(folder: Path, sha256: str | None) -> dict[str, Any]:
     if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
         raise BundleError(f"{MANIFEST} must have the sha256 its release names, got another.")
     try:
-        manifest = json.loads(content)
-    except ValueError as error:
+        stored = msgspec.json.decode(content)
+    except (ValueError, RecursionError) as error:
         raise BundleError(f"{MANIFEST} must be JSON, got {len(content)} bytes that are not.") from error
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+    if not isinstance(stored, dict) or stored.get("format") != FORMAT:
         raise BundleError(f"{MANIFEST} must be of format {FORMAT}.")
-    return manifest
+    return stored
 
 
-def _read_sealed(folder: Path, sealed: Mapping[str, Mapping[str, Any]]) -> dict[str, bytes]:
+def _seals(stored: Mapping[str, object]) -> dict[str, Seal]:
+    try:
+        return msgspec.convert(stored.get("files"), dict[str, Seal])
+    except msgspec.ValidationError as error:
+        raise BundleError(f"{MANIFEST} must name every file with its size and sha256, got something else.") from error
+
+
+def _read_sealed(folder: Path, sealed: Mapping[str, Seal]) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     broken = []
     for name, expected in sorted(sealed.items()):
         path = folder / name
         if Path(name).name != name or not path.is_file():
             broken.append(f"{name} is missing")
-        elif path.stat().st_size != expected["size"]:
-            broken.append(f"{name} has {path.stat().st_size} bytes instead of {expected['size']}")
+        elif path.stat().st_size != expected.size:
+            broken.append(f"{name} has {path.stat().st_size} bytes instead of {expected.size}")
         else:
             files[name] = path.read_bytes()
-            if hashlib.sha256(files[name]).hexdigest() != expected["sha256"]:
+            if hashlib.sha256(files[name]).hexdigest() != expected.sha256:
                 broken.append(f"{name} has another sha256")
     if broken:
         raise BundleError(f"Every file of a bundle must be the one that was sealed: {'; '.join(broken)}.")

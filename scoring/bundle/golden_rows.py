@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
-from scoring.bundle.bundle import Bundle
+from scoring.bundle.bundle import Bundle, GoldenRow
 from scoring.bundle.scorer import Scorer
 from scoring.errors import BundleError
 
@@ -29,10 +26,10 @@ def replay(bundle: Bundle) -> int:
     return len(bundle.golden)
 
 
-def _agrees(scorer: Scorer, row: Mapping[str, Any]) -> bool:
-    encoded, errors, _ = scorer.encoder.row(row["features"])
+def _agrees(scorer: Scorer, row: GoldenRow) -> bool:
+    encoded, errors, _ = scorer.encoder.row(row.features)
     if errors:
         return False
     scored = scorer.score(np.asarray([encoded]))
-    same_band = scorer.bundle.ladder.codes[int(scored.rung[0])] == row["band"]
-    return same_band and abs(float(scored.probability[0]) - row["probability"]) <= TOLERANCE
+    same_band = scorer.bundle.ladder.codes[int(scored.rung[0])] == row.band
+    return same_band and abs(float(scored.probability[0]) - row.probability) <= TOLERANCE

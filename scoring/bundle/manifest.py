@@ -1,100 +1,200 @@
-"""What a manifest must look like for every reader after the loader: checked once, so that no answer trips over it."""
+"""A manifest: what a bundle says of its model, checked once, so that no answer trips over it.
+
+The fields of every part stand in the order of their names, as they do in the file. Keys that are not known are passed
+over; parts that older bundles do not have are empty.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from features.spec.feature import Finding, Polarity, Predicate
 from features.spec.languages import LANGUAGES
 from scoring.errors import BundleError
+from scoring.models.calibration import Calibration
+from scoring.models.threshold_planner import Plan
+from scoring.text.promotion import BarGain
 
-Check = Callable[[Any], bool]
+FORMAT = 1
+Scalar = str | int | float | bool | None
 
 
-def check_shape(manifest: Mapping[str, Any]) -> None:
-    """Passes where every part that scoring and serving read is there and of its kind.
+class Seal(Struct, frozen=True):
+    """What a file of the bundle must be."""
+
+    sha256: str
+    size: int  # bytes
+
+
+class BandRates(Struct, frozen=True):
+    """A band on the test rows; one without a row has no rates."""
+
+    code: str
+    high: float  # of the realised rate's 90% interval
+    low: float
+    predicted: float | None
+    realised: float | None
+    rows: int
+    share: float
+
+
+class BandTable(Struct, frozen=True):
+    """The bands from the lowest on: codes, labels by language, thresholds between them, rates on the test rows."""
+
+    codes: tuple[str, ...]
+    labels: dict[str, tuple[str, ...]]
+    plan: Plan | None = None  # behind the thresholds, where the planner was asked
+    realised: tuple[BandRates, ...] = ()
+    thresholds: tuple[float, ...] = ()
+
+
+class Digests(Struct, frozen=True):
+    """What the bundle was made from."""
+
+    config: str
+    data: str
+    key: str = ""  # of all that decides the bundle's bytes
+
+
+class Outcome(Struct, frozen=True, omit_defaults=True):
+    """What is predicted: an event of a log that comes or stays away, or the value of a table's column."""
+
+    column: str | None = None
+    event: str | None = None
+    outcome: str | None = None
+    positive: Scalar = None
+
+
+class Receipt(Struct, frozen=True, omit_defaults=True):
+    """Proof that the reasons add up and agree with another computation; empty until it is made."""
+
+    golden_rows: int | None = None
+    largest_base_difference: float | None = None
+    largest_oracle_difference: float | None = None
+    largest_sum_difference: float | None = None
+    oracle: str | None = None
+    oracle_rows: int | None = None
+    rows: int | None = None
+    test_rows: int | None = None
+
+
+class SeedVariance(Struct, frozen=True):
+    """How far models that differ by deal and seed alone lie apart on the test rows."""
+
+    log_loss_sd: float  # sample standard deviation over the refits
+    refits: int
+
+
+class Tenth(Struct, frozen=True):
+    """A tenth of the test rows by probability: its predicted and its realised rate, with a 90% interval."""
+
+    high: float
+    low: float
+    predicted: float
+    realised: float
+    rows: float
+    tenth: int
+
+
+class LogWindows(Struct, frozen=True, omit_defaults=True):
+    """Days looked back over, left out and predicted, and the moments learned at."""
+
+    gap: int
+    observation: int
+    prediction: int
+    test_cutoff: str | None = None
+    train_cutoffs: tuple[str, ...] = ()
+
+
+class CampaignWorth(Struct, frozen=True):
+    """What a campaign to the highest scores of the test rows would have found, as a sentence by language."""
+
+    at_random: int
+    contacted: int
+    hits: int
+    text: dict[str, str]
+
+
+class Manifest(Struct, frozen=True, kw_only=True):
+    """All that a bundle says of itself."""
+
+    bands: BandTable
+    base_rate: dict[str, float] = {}  # by part of the rows
+    baselines: dict[str, dict[str, float]] = {}  # metrics by kind
+    boundaries: tuple[float, ...]  # the 99 probabilities at which the percentile steps up
+    calibration: Calibration
+    code_revision: str
+    customer_id: str | None = None  # the column of the use case
+    digests: Digests
+    eligible: Predicate | None
+    encoder: dict[str, list[str]]  # levels by code, for each category
+    features: tuple[Mapping[str, Any], ...]  # each is read by `features.spec.feature`
+    files: dict[str, Seal] = {}
+    findings: tuple[Finding, ...] | None = None
+    forbid: tuple[str, ...]  # features that are used and never named
+    format: int = FORMAT
+    intended_use: dict[str, str] = {}  # by language
+    intervals: dict[str, list[float]] = {}  # 95%, of the metrics
+    kind: str
+    label: Outcome | None = None
+    metrics: dict[str, float]
+    name: str
+    over_bar: BarGain | UnsetType | None = UNSET  # None where the model is itself the bar
+    params: dict[str, Any] = {}  # of the fit, by its kind
+    polarity: Polarity
+    receipt: Receipt = Receipt()
+    rows: dict[str, int] = {}  # by part
+    seed_variance: SeedVariance | None = None
+    source: Literal["log", "table"] | None = None
+    tenths: tuple[Tenth, ...] = ()
+    trained_to: str | None
+    verdict: str | None = None
+    versions: dict[str, str] = {}  # of libraries
+    what_if: dict[str, tuple[Scalar, ...]]
+    windows: LogWindows | None = None
+    worth: CampaignWorth | None = None
+
+
+def read_manifest(stored: Mapping[str, object]) -> Manifest:
+    """The manifest that a parsed file holds.
 
     Raises:
-        BundleError: Naming every part that is not.
+        BundleError: Naming every part that is missing or not of its kind.
     """
-    broken = [name for name, check in _PARTS.items() if name not in manifest or not check(manifest[name])]
+    broken = [part.encode_name for part in msgspec.structs.fields(Manifest) if not _whole(part, stored)]
     if broken:
         raise BundleError(f"A manifest must be complete and every part of its kind, {', '.join(broken)} is not.")
+    return msgspec.convert(stored, Manifest)
 
 
-def _number(value: Any) -> bool:
-    """Whether it is a number that a float64 holds; True is none."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and -1e300 < value < 1e300
-
-
-def _share(value: Any) -> bool:
-    return _number(value) and 0 <= value <= 1
-
-
-def _text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _texts(value: Any) -> bool:
-    return isinstance(value, list) and all(map(_text, value))
-
-
-def _boundaries(value: Any) -> bool:
-    whole = isinstance(value, list) and len(value) == 99 and all(map(_share, value))
-    return whole and all(low <= high for low, high in pairwise(value))
-
-
-def _bands(value: Any) -> bool:
-    """Codes, a label for each in every language, thresholds; that these rise strictly, `Ladder` says."""
-    if not (isinstance(value, dict) and _texts(value.get("codes")) and isinstance(value.get("labels"), dict)):
+def _whole(part: msgspec.structs.FieldInfo, stored: Mapping[str, object]) -> bool:
+    if part.encode_name not in stored:
+        return not part.required
+    try:
+        value = msgspec.convert(stored[part.encode_name], part.type)
+    except msgspec.ValidationError:
         return False
-    named = [value["labels"].get(language) for language in LANGUAGES]
-    thresholds = value.get("thresholds")
-    return (
-        all(_texts(labels) and len(labels) == len(value["codes"]) for labels in named)
-        and isinstance(thresholds, list)
-        and all(map(_share, thresholds))
-    )
+    rule = _RULES.get(part.name)
+    return rule is None or rule(value)
 
 
-def _calibration(value: Any) -> bool:
-    return isinstance(value, dict) and _number(value.get("a")) and _number(value.get("b"))
+def _share(value: float) -> bool:
+    return 0 <= value <= 1
 
 
-def _eligible(value: Any) -> bool:
-    if value is None:
-        return True
-    whole = isinstance(value, dict) and value.keys() == {"feature", "op", "value"}
-    return whole and _text(value["feature"]) and value["op"] in ("<=", ">=") and _number(value["value"])
+def _boundaries(value: tuple[float, ...]) -> bool:
+    return len(value) == 99 and all(map(_share, value)) and all(low <= high for low, high in pairwise(value))
 
 
-def _levels(value: Any) -> bool:
-    return isinstance(value, dict) and all(map(_texts, value.values()))
+def _bands(value: BandTable) -> bool:
+    """A label for each code in every language, thresholds within 0..1; that these rise strictly, `Ladder` says."""
+    named = [value.labels.get(language, ()) for language in LANGUAGES]
+    return all(len(labels) == len(value.codes) for labels in named) and all(map(_share, value.thresholds))
 
 
-def _choices(value: Any) -> bool:
-    return isinstance(value, dict) and all(isinstance(choices, list) for choices in value.values())
-
-
-def _digests(value: Any) -> bool:
-    return isinstance(value, dict) and _text(value.get("data")) and _text(value.get("config"))
-
-
-_PARTS: dict[str, Check] = {
-    "name": _text,
-    "polarity": lambda value: value in ("positive", "negative"),
-    "kind": _text,
-    "trained_to": lambda value: value is None or _text(value),
-    "features": lambda value: isinstance(value, list),  # each is read by features.spec.feature
-    "encoder": _levels,
-    "eligible": _eligible,
-    "calibration": _calibration,
-    "boundaries": _boundaries,
-    "bands": _bands,
-    "forbid": _texts,
-    "what_if": _choices,
-    "metrics": lambda value: isinstance(value, dict),
-    "digests": _digests,
-    "code_revision": _text,
-}
+_RULES: dict[str, Callable[[Any], bool]] = {"bands": _bands, "boundaries": _boundaries}

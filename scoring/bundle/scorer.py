@@ -37,7 +37,7 @@ class Scorer:
 
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
-        self.encoder = Encoder(bundle.features, bundle.manifest["encoder"])
+        self.encoder = Encoder(bundle.features, bundle.manifest.encoder)
         self._position = {feature.name: position for position, feature in enumerate(bundle.features)}
 
     def score(self, matrix: NDArray[np.float64]) -> Scored:

@@ -9,6 +9,8 @@ from math import inf
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from scoring.errors import PlanError
@@ -47,6 +49,32 @@ class Ask:
         asked = {name: getattr(self, name) for name in ("capacity", "precision", "lift", "cost", "value")}
         given = {name: value for name, value in asked.items() if value is not None}
         return {**given, "save_rate": self.save_rate} if self.value is not None else given
+
+
+class Cut(Struct, frozen=True, omit_defaults=True):
+    """All customers at or above a threshold, and what contacting them brings; hits with a 90% interval."""
+
+    hits: float
+    hits_high: float
+    hits_low: float
+    lift: float
+    precision: float
+    rows: int
+    share: float  # of the population
+    threshold: float
+    profit: float | None = None  # where cost and value are given
+    profit_high: float | None = None
+    profit_low: float | None = None
+
+
+class Plan(Struct, frozen=True):
+    """The cut that an ask means, among its neighbours."""
+
+    asked: dict[str, int | float]  # by name
+    cut: Cut
+    neighbours: tuple[Cut, ...]
+    population: int
+    rate: float  # of hits in the population
 
 
 @dataclass(frozen=True)
@@ -138,7 +166,7 @@ class Market:
         return drawn
 
 
-def plan(market: Market, ask: Ask) -> dict[str, Any]:
+def plan(market: Market, ask: Ask) -> Plan:
     """The cut that an ask means, its neighbours, and why.
 
     Among the cuts that keep capacity, precision and lift: the one of most profit where cost and value are given, else
@@ -157,13 +185,13 @@ def plan(market: Market, ask: Ask) -> dict[str, Any]:
     profit = profits(market, ask)
     goal = market.cuts["rows"] if profit is None else profit
     chosen = int(np.flatnonzero(allowed)[np.argmax(goal[allowed])])
-    return {
-        "asked": words,
-        "cut": line(market, chosen, ask),
-        "neighbours": [line(market, near, ask) for near in _near(market, chosen)],
-        "population": int(market.rows.sum()),
-        "rate": float(market.cuts["precision"][-1]),
-    }
+    return Plan(
+        asked=words,
+        cut=_cut(market, chosen, ask),
+        neighbours=tuple(_cut(market, near, ask) for near in _near(market, chosen)),
+        population=int(market.rows.sum()),
+        rate=float(market.cuts["precision"][-1]),
+    )
 
 
 def profits(market: Market, ask: Ask) -> Floats | None:
@@ -173,15 +201,17 @@ def profits(market: Market, ask: Ask) -> Floats | None:
     return np.asarray(market.cuts["hits"] * ask.save_rate * ask.value - market.cuts["rows"] * ask.cost)
 
 
-def line(market: Market, place: int, ask: Ask) -> dict[str, float | int]:
+def _cut(market: Market, place: int, ask: Ask) -> Cut:
     """One cut in figures."""
-    cut: dict[str, float | int] = {name: float(values[place]) for name, values in market.cuts.items()}
-    cut["rows"] = int(cut["rows"])
-    cut["share"] = cut["rows"] / float(market.rows.sum())
-    if ask.cost is not None and ask.value is not None:
-        for name, hits in (("profit", "hits"), ("profit_low", "hits_low"), ("profit_high", "hits_high")):
-            cut[name] = cut[hits] * ask.save_rate * ask.value - cut["rows"] * ask.cost
-    return cut
+    at = {name: float(values[place]) for name, values in market.cuts.items()}
+    rows = int(at.pop("rows"))
+    cut = Cut(**at, rows=rows, share=rows / float(market.rows.sum()))
+    if ask.cost is None or ask.value is None:
+        return cut
+    profit, low, high = (
+        hits * ask.save_rate * ask.value - rows * ask.cost for hits in (cut.hits, cut.hits_low, cut.hits_high)
+    )
+    return replace(cut, profit=profit, profit_low=low, profit_high=high)
 
 
 def _broken(ask: Ask) -> Iterator[str]:

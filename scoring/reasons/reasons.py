@@ -82,7 +82,7 @@ def is_favourable(contribution: float, polarity: Polarity) -> bool:
 def shown_value(bundle: Bundle, feature: Feature, encoded: float) -> Any:
     """An encoded value as a reader knows it: null, a number, a boolean, a level, an ISO date."""
     if feature.type == "category":
-        level = bundle.manifest["encoder"][feature.name][int(encoded)]
+        level = bundle.manifest.encoder[feature.name][int(encoded)]
         return None if level == MISSING else level
     if math.isnan(encoded):
         return None

@@ -15,7 +15,6 @@ from typing import Any
 
 from features.spec.atomic import exchange, new_draft, put_in_place, sync, write_file
 from scoring.bundle.bundle import MANIFEST, Bundle, canonical_json, load_bundle
-from scoring.bundle.manifest import check_shape
 from scoring.errors import BundleError
 from scoring.releases.current_pointer import CURRENT, NAME, required_version
 
@@ -54,7 +53,6 @@ def load_release(home: Path, name: str, *, version: str | None = None, threads: 
     bundle = load_bundle(folder, manifest_sha256=facts["manifest_sha256"], threads=threads)
     if bundle.name != name:
         raise BundleError(f"The bundle in folder {name}/{version} must be of {name}, got another use case.")
-    check_shape(bundle.manifest)
     return Release(version, folder, facts, bundle)
 
 

@@ -7,9 +7,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
+from features.spec.feature import Finding
 from features.spec.languages import Language
 from scoring.text.messages import rule_name, shown, texts
-from scoring.text.promotion import against_bar
+from scoring.text.promotion import GainInterval, against_bar
 
 _VARIANTS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {  # rules whose sentence depends on a figure
     "one_class_only": lambda figures: figures["where"],
@@ -30,18 +33,19 @@ class FindingText:
     foreign: bool  # whether the detail is English for a French reader
 
 
-def finding_text(finding: Mapping[str, Any], language: Language) -> FindingText:
+def finding_text(finding: Finding, language: Language) -> FindingText:
     """A bundle's finding for a reader: English as it was written, French by its figures."""
-    detail, foreign = finding["detail"], language != "en"
+    detail, foreign = finding.detail, language != "en"
     if foreign:
         with suppress(KeyError, TypeError, ValueError):  # an older version's, without figures; a rule we do not know
-            detail, foreign = _detail(finding["rule"], finding.get("figures", {}), language), False
-    return FindingText(finding["severity"], rule_name(finding["rule"], language), finding["feature"], detail, foreign)
+            detail, foreign = _detail(finding.rule, finding.figures, language), False
+    return FindingText(finding.severity, rule_name(finding.rule, language), finding.feature, detail, foreign)
 
 
 def _detail(rule: str, figures: Mapping[str, Any], language: Language) -> str:
     if rule == "baseline_not_beaten":
-        return against_bar(figures["bar"], figures, language)
+        gain = msgspec.convert(figures, GainInterval) if "mean" in figures else None
+        return against_bar(figures["bar"], gain, language)
     messages = texts(language)
     variant = f"_{_VARIANTS[rule](figures)}" if rule in _VARIANTS else ""
     text = messages[f"detail_{rule}{variant}"].format(

@@ -9,12 +9,33 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
+
 from features.spec.languages import Language
 from scoring.text.formatting import between, colon, figure, listed, number
 from scoring.text.messages import rule_name, texts
 
 _FIRST = ("first_model", "ranks_nobody", "below_base_rate")  # of a model without a champion
 _COMPARED = ("better", "guarded", "champion_kept")
+
+
+class GainInterval(Struct, frozen=True):
+    """A gain with its 95% interval."""
+
+    high: float
+    low: float
+    mean: float
+
+
+class BarGain(Struct, frozen=True):
+    """How much better a model is than the baseline it must beat, on the same test rows."""
+
+    challenger_log_loss: float
+    champion_log_loss: float
+    log_loss_gain: GainInterval
+    name: str  # of the baseline
+    roc_auc_gain: GainInterval
+    rows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,30 +58,31 @@ def decision_reason(decision: Mapping[str, Any], language: Language) -> Decision
         return DecisionReason(str(decision["reason"]), foreign=language != "en")
 
 
-def against_bar(bar: str | None, gain: Mapping[str, float], language: Language, *, kind: str = "") -> str:
+def against_bar(bar: str | None, gain: GainInterval | None, language: Language, *, kind: str = "") -> str:
     """Whether a model beats the baseline it must beat; `gain` is by how much lower its log-loss is, with its interval.
 
     Without a bar the model is that baseline itself, where its `kind` is one, or there was none to hold it against.
 
-    >>> against_bar("rfm_logit", {"mean": -0.001, "low": -0.003, "high": 0.002}, "en")
+    >>> against_bar("rfm_logit", GainInterval(high=0.002, low=-0.003, mean=-0.001), "en")
     'Does not surely beat the RFM logit: log-loss higher by 0.0010, 95% interval −0.0020 to 0.0030.'
     """
     messages = texts(language)
-    if bar is None or "mean" not in gain:
+    if bar is None or gain is None:
         itself = f"bar_{kind}" in messages
         return messages["bar_itself"].format(bar=messages[f"bar_{kind}"]) if itself else messages["bar_none"]
-    higher = gain["mean"] < 0
-    edges = (-gain["high"], -gain["low"]) if higher else (gain["low"], gain["high"])
-    change = messages["higher_by" if higher else "lower_by"].format(_loss(abs(gain["mean"]), language))
-    key = "bar_beaten" if gain["low"] > 0 else "bar_lost" if gain["high"] < 0 else "bar_unsure"
+    higher = gain.mean < 0
+    edges = (-gain.high, -gain.low) if higher else (gain.low, gain.high)
+    change = messages["higher_by" if higher else "lower_by"].format(_loss(abs(gain.mean), language))
+    key = "bar_beaten" if gain.low > 0 else "bar_lost" if gain.high < 0 else "bar_unsure"
     interval = {name: _loss(edge, language) for name, edge in zip(("low", "high"), edges, strict=True)}
     return messages[key].format(bar=messages[f"bar_{bar}"], change=change, **interval)
 
 
-def baseline_text(manifest: Mapping[str, Any], language: Language) -> str:
-    """Whether the model of a bundle beats the baseline it must beat."""
-    over = manifest["over_bar"] or {}
-    return against_bar(over.get("name"), over.get("log_loss_gain", {}), language, kind=manifest["kind"])
+def baseline_text(over: BarGain | None, kind: str, language: Language) -> str:
+    """Whether a model of this kind beats the baseline it must beat; None: there is none."""
+    if over is None:
+        return against_bar(None, None, language, kind=kind)
+    return against_bar(over.name, over.log_loss_gain, language, kind=kind)
 
 
 def _why(decision: Mapping[str, Any], language: Language) -> Iterator[str]:

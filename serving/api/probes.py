@@ -39,7 +39,7 @@ def _served(snapshot: Snapshot) -> dict[str, Any]:
     return {
         name: {
             "model_version": live.release.version,
-            "trained_to": live.release.bundle.manifest["trained_to"],
+            "trained_to": live.release.bundle.manifest.trained_to,
             "golden_rows": len(live.release.bundle.golden),
         }
         for name, live in snapshot.served.items()

@@ -48,16 +48,16 @@ def use_case_document(live: Live, *, language: Language = "en") -> dict[str, Any
     """The body of GET /v1/use-cases/{name}."""
     manifest = live.release.bundle.manifest
     return {
-        "name": manifest["name"],
-        "polarity": manifest["polarity"],
-        "kind": manifest["kind"],
+        "name": manifest.name,
+        "polarity": manifest.polarity,
+        "kind": manifest.kind,
         "model_version": live.release.version,
-        "trained_to": manifest["trained_to"],
+        "trained_to": manifest.trained_to,
         "released_at": live.release.facts.get("registered_at"),
         "features": [_feature(feature, language) for feature in live.release.bundle.features],
         "example": example(live),
         **({"events": _histories(live)} if EVENTS in live.release.bundle.files else {}),
-        **{key: manifest[key] for key in _KEPT if key in manifest},
+        **{key: getattr(manifest, key) for key in _KEPT},
     }
 
 
@@ -65,11 +65,11 @@ def summary(live: Live) -> dict[str, Any]:
     """One line of GET /v1/use-cases."""
     manifest = live.release.bundle.manifest
     return {
-        "name": manifest["name"],
-        "polarity": manifest["polarity"],
+        "name": manifest.name,
+        "polarity": manifest.polarity,
         "model_version": live.release.version,
-        "trained_to": manifest["trained_to"],
-        "href": f"/v1/use-cases/{manifest['name']}",
+        "trained_to": manifest.trained_to,
+        "href": f"/v1/use-cases/{manifest.name}",
     }
 
 
@@ -79,9 +79,9 @@ def example(live: Live) -> dict[str, Any]:
     The first whom the model speaks of; where it speaks of none, the first.
     """
     scorer, golden = live.scorer, live.release.bundle.golden
-    matrix = np.asarray([scorer.encoder.row(row["features"])[0] for row in golden])
+    matrix = np.asarray([scorer.encoder.row(row.features)[0] for row in golden])
     chosen = golden[int(np.argmax(scorer.eligible(matrix)))]
-    profile = {"customer_id": "example", "features": dict(chosen["features"])}
+    profile = {"customer_id": "example", "features": dict(chosen.features)}
     return {"use_cases": [live.release.bundle.name], "profiles": [profile], "reasons": 3, "language": "en"}
 
 
@@ -110,8 +110,8 @@ def _field(column: Mapping[str, Any], required: bool) -> dict[str, Any]:
 def _history(live: Live, events: Sequence[Mapping[str, Any]], *, typed: bool) -> dict[str, Any]:
     """Three events of the kind that is asked about, none of a customer."""
     manifest = live.release.bundle.manifest
-    until = datetime.fromisoformat(str(manifest["trained_to"])).replace(tzinfo=UTC)
-    known = {"amount": 20.0} | ({"type": manifest["label"]["event"]} if typed else {})
+    until = datetime.fromisoformat(str(manifest.trained_to)).replace(tzinfo=UTC)
+    known = {"amount": 20.0} | ({"type": manifest.label.event} if typed and manifest.label else {})
     filled = {names(column)[0]: known[column["key"]] for column in events if column["key"] in known}
     moment = next(names(column)[0] for column in events if column["key"] == "ts")
     history = [{moment: (until - timedelta(days=back)).isoformat(), **filled} for back in (95, 40, 5)]

@@ -49,7 +49,7 @@ def _id_columns(home: Path) -> list[str]:
     names = []
     for use_case in released_use_cases(home):
         with suppress(ValueError, OSError):  # an objection is heeded whatever has become of a release
-            names.append(load_release(home, use_case).bundle.manifest["customer_id"])
+            names.append(load_release(home, use_case).bundle.manifest.customer_id)
     return [name for name in names if name]
 
 

@@ -172,7 +172,7 @@ class Runtime:
         for name, seconds in age_seconds(snapshot).items():
             release = snapshot.served[name].release
             gauges[metrics.MODEL_AGE, (name,)] = seconds
-            gauges[metrics.MODEL_INFO, (name, release.version, str(release.bundle.manifest["kind"]))] = 1
+            gauges[metrics.MODEL_INFO, (name, release.version, release.bundle.manifest.kind)] = 1
         return tally.total(self.registry).render(gauges)
 
     def timed(self, family: Family, started: float) -> None:

@@ -17,6 +17,7 @@ from features.point_in_time.compiled_sql import raw_events
 from features.spec.feature import MISSING, OTHER, Feature
 from scoring.answers.served_release import Live
 from scoring.bundle.bundle import canonical_json, write_bundle
+from scoring.bundle.manifest import read_manifest
 from scoring.encoding.encoder import Encoder
 from scoring.models.bands import Ladder, percentile_boundaries
 from scoring.models.calibration import Calibration
@@ -71,7 +72,9 @@ def write_shop_bundle(folder: Path, name: str, *, polarity: str = "positive", se
     probability = Calibration(0.9, -0.05).probability(TreeModel(stored).margin(matrix.astype(np.float32)))
     manifest = {**shop_manifest(name, polarity, probability), **changes}
     golden = golden_rows(rows[:30], probability[:30], manifest["bands"])
-    write_bundle(folder, manifest, {"model.ubj": stored, "golden.jsonl": golden, "reference.json": b"{}\n"})
+    write_bundle(
+        folder, read_manifest(manifest), {"model.ubj": stored, "golden.jsonl": golden, "reference.json": b"{}\n"}
+    )
 
 
 def shop_manifest(name: str, polarity: str, probability: Any) -> dict[str, Any]:
@@ -153,7 +156,7 @@ def release_log(home: Path, use_case: LogUseCase) -> Live:
                          manifest["bands"])  # fmt: skip
     files = {"model.ubj": stored, "golden.jsonl": golden, "reference.json": b"{}\n"}
     files["events.json"] = canonical_json(raw_events(use_case, table.feature_plan))
-    write_bundle(home / "bundles" / use_case.name, manifest, files)
+    write_bundle(home / "bundles" / use_case.name, read_manifest(manifest), files)
     install_release(home, use_case.name, "1", home / "bundles" / use_case.name, report=b"report", facts={})
     make_current(home, use_case.name, "1")
     return Live(load_release(home, use_case.name))

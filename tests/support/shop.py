@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scoring.bundle.bundle import canonical_json, load_bundle, write_bundle
+from scoring.bundle.manifest import read_manifest
 from scoring.bundle.scorer import Scorer
 from scoring.cli.main import main
 from scoring.models.bands import Ladder
@@ -49,7 +51,7 @@ def release_full_shop(home: Path, name: str, version: str = "1", *, scratch: Pat
     label = (rng.random(len(probability)) < probability).astype(np.int8)
     beside = np.clip(probability * rng.uniform(0.4, 1.6, len(probability)), 0.001, 0.999)
     manifest = {
-        **{key: value for key, value in bundle.manifest.items() if key not in ("files", "format")},
+        **msgspec.to_builtins(bundle.manifest),
         **_figures(label, probability, beside, bundle.ladder),
         "what_if": WHAT_IF,
         "forbid": ["joined on"] if name == "churn" else [],
@@ -68,7 +70,7 @@ def release_full_shop(home: Path, name: str, version: str = "1", *, scratch: Pat
         "curves.json": canonical_json(curves(label, {"xgboost": probability, "logit": beside})),
         "population.json": canonical_json(market.to_json()),
     }
-    write_bundle(full, manifest, files)
+    write_bundle(full, read_manifest(msgspec.to_builtins(manifest, enc_hook=float)), files)
     facts = {"registered_at": "2026-01-02T00:00:00Z", "run_id": "test"}
     install_release(home, name, version, full, report=b"<!doctype html><title>report</title>", facts=facts)
     make_current(home, name, version)

@@ -28,7 +28,7 @@ def test_the_planner_is_the_one_of_the_command_line() -> None:
     form = {"capacity": "400", "precision": "30", "cost": "1,5", "value": "12", "save_rate": "50"}
     found = answer(market, form, Texts("fr"))
 
-    assert found.cut == plan(market, Ask(400, 0.3, None, 1.5, 12.0, 0.5))["cut"]
+    assert found.cut == plan(market, Ask(400, 0.3, None, 1.5, 12.0, 0.5)).cut
     assert found.cut in found.cuts
 
 

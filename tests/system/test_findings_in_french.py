@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import polars as pl
 import pytest
@@ -38,7 +39,7 @@ RULES = {
 
 def _in_english_only(findings: Sequence[Finding]) -> list[str]:
     """The details that a French reader gets in English, after a journey through JSON."""
-    stored = [json.loads(json.dumps(finding.to_json())) for finding in findings]
+    stored = [msgspec.json.decode(json.dumps(finding.to_json()), type=Finding) for finding in findings]
     texts = [finding_text(finding, "fr") for finding in stored]
     return [text.detail for text in texts if text.foreign]
 

@@ -27,6 +27,7 @@ from features.tables.learning_table import LearningTable
 from scoring.answers.served_release import Live
 from scoring.batch.score_files import score_file
 from scoring.bundle.bundle import load_bundle, write_bundle
+from scoring.bundle.manifest import read_manifest
 from scoring.bundle.scorer import Scorer
 from scoring.encoding.encoder import Encoder
 from scoring.releases.store import install_release, load_release, make_current
@@ -130,12 +131,12 @@ def _release(home: Path, table: LearningTable) -> Live:
     files = {"model.json": stored, "golden.jsonl": b"", "reference.json": b"{}\n"}
     rows = table.rows[:5].select(feature.name for feature in features).to_dicts()
     draft = home / "draft"
-    write_bundle(draft, manifest, files)
+    write_bundle(draft, read_manifest(manifest), files)
     posted = [{name: _posted(value) for name, value in row.items()} for row in rows]
     scorer = Scorer(load_bundle(draft))
     probability = scorer.score(matrix[:5]).probability
     files["golden.jsonl"] = golden_rows(posted, probability, manifest["bands"])
-    write_bundle(home / "bundle", manifest, files)
+    write_bundle(home / "bundle", read_manifest(manifest), files)
     install_release(home, "t", "1", home / "bundle", report=b"report", facts={})
     make_current(home, "t", "1")
     return Live(load_release(home, "t"))

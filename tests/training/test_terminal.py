@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from scoring.models.bands import Ladder
@@ -36,7 +37,7 @@ def line(**other: Any) -> dict[str, Any]:
         "baselines": {},
         "verdict": "",
         "worth": None,
-        "bands": [{**band, "at": at} for band, at in bands],
+        "bands": [{**msgspec.structs.asdict(band), "at": at} for band, at in bands],
         "findings": [],
         **other,
     }

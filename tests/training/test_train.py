@@ -114,9 +114,9 @@ def test_reasons_add_up_on_every_test_row(
 
     sums = sigmoid(explained.base_value + explained.contributions.sum(axis=1))
     assert np.abs(sums - scored.probability).max() < 1e-6
-    receipt = scorer.bundle.manifest["receipt"]
-    assert receipt["rows"] == receipt["test_rows"] == len(matrix)
-    assert receipt["largest_oracle_difference"] < 1e-5
+    receipt = scorer.bundle.manifest.receipt
+    assert receipt.rows == receipt.test_rows == len(matrix)
+    assert receipt.largest_oracle_difference < 1e-5
 
 
 def test_a_candidate_that_needs_a_log_cannot_be_asked_of_a_table(world: Path, home: Path, registry: Registry) -> None:
@@ -162,7 +162,7 @@ def test_a_receipt_says_how_many_of_very_many_test_rows_were_checked(
 
     found = check(*tested, seed=1)
 
-    assert (found["rows"], found["oracle_rows"], found["test_rows"]) == (50, 50, len(tested[2]))
+    assert (found.rows, found.oracle_rows, found.test_rows) == (50, 50, len(tested[2]))
     assert found == check(*tested, seed=1)
 
 
@@ -192,7 +192,7 @@ def test_a_value_far_from_all_others_does_not_spoil_a_receipt(trained: dict[str,
     release = load_release(home, "shop")
     stored = next(release.folder.glob("model.*")).read_bytes()
     scorer = Scorer(release.bundle)
-    rows = np.array([scorer.encoder.row(dict(row["features"]))[0] for row in release.bundle.golden])
+    rows = np.array([scorer.encoder.row(row.features)[0] for row in release.bundle.golden])
     rows[3] = np.where(np.isfinite(rows[3]), -3e9, rows[3])
     scored = scorer.score(rows)
 
@@ -200,7 +200,7 @@ def test_a_value_far_from_all_others_does_not_spoil_a_receipt(trained: dict[str,
 
     assert trained["shop"]["kind"] == "logit"
     assert abs(scored.margin[3]) > 1e6
-    assert found["largest_oracle_difference"] < 1e-5
+    assert found.largest_oracle_difference < 1e-5
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -209,7 +209,7 @@ def test_pyfunc_serves_the_same_bits(
 ) -> None:
     """MLflow's champion gives the scorer's probabilities with difference 0, from frames with gaps, ints and dates."""
     scorer = Scorer(load_release(home, name).bundle)
-    rows = posted(home, name) + [dict(row["features"]) for row in scorer.bundle.golden]
+    rows = posted(home, name) + [dict(row.features) for row in scorer.bundle.golden]
     expected = [float(scorer.score(np.array([scorer.encoder.row(row)[0]])).probability[0]) for row in rows]
     registry.select()
     model = mlflow.pyfunc.load_model(f"models:/{name}@champion")
@@ -299,9 +299,9 @@ def test_no_golden_row_is_a_customer(trained: dict[str, dict[str, Any]], home: P
     names = [feature.name for feature in bundle.features]
     real = {tuple(map(str, row)) for row in learning_table(use_case).rows.select(names).iter_rows()}
 
-    assert not real & {tuple(str(row["features"][name]) for name in names) for row in bundle.golden}
+    assert not real & {tuple(str(row.features[name]) for name in names) for row in bundle.golden}
     thresholds = np.array(bundle.ladder.thresholds)
-    assert all(np.abs(row["probability"] - thresholds).min() > 1e-5 for row in bundle.golden)
+    assert all(np.abs(row.probability - thresholds).min() > 1e-5 for row in bundle.golden)
 
 
 def test_a_barred_feature_is_not_named_in_the_report(trained: dict[str, dict[str, Any]], home: Path) -> None:
@@ -385,10 +385,7 @@ def test_the_version_carries_its_bundle_and_provenance(
     assert load_bundle(stored.bundle).manifest == load_release(home, "shop").bundle.manifest
     run = mlflow.MlflowClient().get_run(str(champion.run))
     assert run.data.metrics["log_loss"] == trained["shop"]["metrics"]["log_loss"]
-    assert (
-        run.inputs.dataset_inputs[0].dataset.digest
-        == load_release(home, "shop").bundle.manifest["digests"]["data"][:36]
-    )
+    assert run.inputs.dataset_inputs[0].dataset.digest == load_release(home, "shop").bundle.manifest.digests.data[:36]
     plots = {artifact.path for artifact in mlflow.MlflowClient().list_artifacts(str(champion.run))}
     assert {"roc.svg", "precision_recall.svg", "calibration.svg", "gain.svg", "lift.svg", "shap_beeswarm.png"} <= plots
 

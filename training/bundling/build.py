@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from features.config.use_case import LogUseCase
 from features.point_in_time.compiled_sql import raw_events
 from scoring.bundle.bundle import MANIFEST, Bundle, canonical_json, load_bundle, write_bundle
+from scoring.bundle.manifest import Manifest
 from scoring.bundle.scorer import Scorer
 from scoring.models.bands import percentile_boundaries
 from training.bundling.curves import curves
@@ -76,34 +77,37 @@ def build(
     today = probability if task.table.cutoffs is None else winner.probability(taught.matrix(population))
     market = market_of(today, probability, learned.test_labels, learned.test_clusters, seed=task.seed)
     ladder, planned = ladder_for(task.use_case, probability, market)
-    manifest = {
+    digests, revision, versions = task.provenance()
+    manifest = Manifest(
         **described(task.use_case, task.table, cutoffs),
-        **task.provenance(),
-        "kind": winner.fitted.kind,
-        "params": winner.fitted.params,
-        "features": [feature.to_json() for feature in taught.features],
-        "encoder": taught.codes,
-        "calibration": {"a": winner.calibration.a, "b": winner.calibration.b},
-        "boundaries": percentile_boundaries(probability).tolist(),
-        "bands": banded(task.use_case, ladder, planned, probability, learned.test_labels, learned.test_clusters),
-        "metrics": evidence.metrics,
-        "intervals": evidence.intervals,
-        "baselines": evidence.baselines,
-        "verdict": evidence.verdict(winner.fitted.kind),
-        "over_bar": {"name": evidence.bar, **evidence.over_bar} if evidence.bar else None,
-        "seed_variance": asdict(evidence.seed_variance) if evidence.seed_variance else None,
-        "tenths": evidence.tenths,
-        "findings": [finding.to_json() for finding in findings],
-        "rows": {**parts.counts(), **_customers(learned.test_clusters)},
-        "base_rate": parts.base_rates(),
-        "worth": worth(
+        digests=digests,
+        code_revision=revision,
+        versions=versions,
+        kind=winner.fitted.kind,
+        params=winner.fitted.params,
+        features=tuple(feature.to_json() for feature in taught.features),
+        encoder=taught.codes,
+        calibration=winner.calibration,
+        boundaries=tuple(percentile_boundaries(probability).tolist()),
+        bands=banded(task.use_case, ladder, planned, probability, learned.test_labels, learned.test_clusters),
+        metrics=evidence.metrics,
+        intervals=evidence.intervals,
+        baselines=evidence.baselines,
+        verdict=evidence.verdict(winner.fitted.kind),
+        over_bar=evidence.over_bar,
+        seed_variance=evidence.seed_variance,
+        tenths=tuple(evidence.tenths),
+        findings=findings,
+        rows={**parts.counts(), **_customers(learned.test_clusters)},
+        base_rate=parts.base_rates(),
+        worth=worth(
             task.use_case,
             learned.test_labels,
             probability,
             learned.test_clusters,
             cutoffs.test if cutoffs else None,
         ),
-    }
+    )
     encoded = columns(taught.features, taught.codes, parts.fit)
     files = {
         winner.fitted.file: winner.fitted.stored,
@@ -125,21 +129,21 @@ def _customers(clusters: Clusters) -> dict[str, int]:
 
 
 def _proved(
-    folder: Path, manifest: dict[str, Any], files: dict[str, bytes], parts: Parts, learned: Learned, *, seed: int
+    folder: Path, manifest: Manifest, files: dict[str, bytes], parts: Parts, learned: Learned, *, seed: int
 ) -> Bundle:
     """Writes the bundle three times: bare, to score the golden rows; with them, to be checked; with the receipt.
 
     What it serves for test rows is what was measured, as the check has shown.
     """
-    bare = _written(folder, {**manifest, "receipt": {}}, {**files, "golden.jsonl": b""})
+    bare = _written(folder, manifest, {**files, "golden.jsonl": b""})
     files = {**files, "golden.jsonl": golden_rows(Scorer(bare), parts.fit, seed=seed)}
-    unchecked = _written(folder, {**manifest, "receipt": {}}, files)
+    unchecked = _written(folder, manifest, files)
     measured = learned.served[learned.choice.kind]
     receipt = check(unchecked, learned.winner.fitted.stored, learned.test, measured, seed=seed)
-    return _written(folder, {**manifest, "receipt": receipt}, files)
+    return _written(folder, replace(manifest, receipt=receipt), files)
 
 
-def _written(folder: Path, manifest: dict[str, Any], files: dict[str, bytes]) -> Bundle:
+def _written(folder: Path, manifest: Manifest, files: dict[str, bytes]) -> Bundle:
     shutil.rmtree(folder, ignore_errors=True)
     write_bundle(folder, manifest, files)
     return load_bundle(folder)

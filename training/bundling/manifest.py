@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from features.config.use_case import LogUseCase, UseCase
 from features.spec.feature import Feature
-from features.spec.languages import LANGUAGES
+from features.spec.languages import LANGUAGES, Language
+from scoring.bundle.manifest import BandTable, LogWindows, Outcome
 from scoring.models.bands import Ladder
-from scoring.models.threshold_planner import Ask, Market, plan
+from scoring.models.threshold_planner import Ask, Market, Plan, plan
 from training.bundling.thresholds import at_percentiles, at_scores, realised, rising
 from training.data.clusters import Clusters
 
@@ -45,16 +46,16 @@ def described(use_case: UseCase, table: LearningTable, cutoffs: Cutoffs | None) 
         "source": use_case.source,
         "customer_id": _customer_id(use_case),
         "label": _label(use_case),
-        "windows": {**log.window.model_dump(mode="json"), **_moments(cutoffs)} if log else None,
+        "windows": _windows(log, cutoffs) if log else None,
         "trained_to": cutoffs.test.date().isoformat() if cutoffs else None,
-        "eligible": table.eligible.to_json() if table.eligible else None,
-        "forbid": sorted(use_case.reasons.forbid),
-        "what_if": {name: list(values) for name, values in use_case.model_dump(mode="json")["what_if"].items()},
+        "eligible": table.eligible,
+        "forbid": tuple(sorted(use_case.reasons.forbid)),
+        "what_if": {name: tuple(values) for name, values in use_case.model_dump(mode="json")["what_if"].items()},
         "intended_use": INTENDED_USE,
     }
 
 
-def ladder_for(use_case: UseCase, probability: Floats, market: Market) -> tuple[Ladder, dict[str, Any] | None]:
+def ladder_for(use_case: UseCase, probability: Floats, market: Market) -> tuple[Ladder, Plan | None]:
     """The bands a use case asks for, and the plan behind them where the planner was asked.
 
     Percentiles are those of the test rows. A planned cut, in today's population, is where the highest band begins; any
@@ -66,28 +67,28 @@ def ladder_for(use_case: UseCase, probability: Floats, market: Market) -> tuple[
         thresholds = at_scores(bands.scores) if bands.scores else at_percentiles(probability, bands.steps)
         return Ladder(codes, thresholds), None
     planned = plan(market, Ask(**bands.plan.model_dump()))
-    rest, lower = probability[probability < planned["cut"]["threshold"]], len(codes) - 2
+    rest, lower = probability[probability < planned.cut.threshold], len(codes) - 2
     shares = [100 * step / (lower + 1) for step in range(1, lower + 1)]
     below = at_percentiles(rest, shares) if lower and len(rest) else (0.0,) * lower
-    return Ladder(codes, rising([*below, planned["cut"]["threshold"]])), planned
+    return Ladder(codes, rising([*below, planned.cut.threshold])), planned
 
 
 def banded(
     use_case: UseCase,
     ladder: Ladder,
-    planned: dict[str, Any] | None,
+    planned: Plan | None,
     probability: Floats,
     label: Floats,
     clusters: Clusters,
-) -> dict[str, Any]:
+) -> BandTable:
     """The bands with their names, thresholds and rates, as they stand in the manifest."""
-    return {
-        "codes": list(ladder.codes),
-        "labels": {language: _labels(use_case, language) for language in LANGUAGES},
-        "thresholds": list(ladder.thresholds),
-        "plan": planned,
-        "realised": realised(ladder, probability, label, clusters),
-    }
+    return BandTable(
+        codes=ladder.codes,
+        labels={language: _labels(use_case, language) for language in LANGUAGES},
+        plan=planned,
+        realised=tuple(realised(ladder, probability, label, clusters)),
+        thresholds=ladder.thresholds,
+    )
 
 
 def reference(
@@ -125,26 +126,27 @@ def _counts(known: Floats, edges: list[float]) -> list[int]:
     return np.bincount(np.searchsorted(edges, known, side="right"), minlength=len(edges) + 1).tolist()
 
 
-def _labels(use_case: UseCase, language: str) -> list[str]:
+def _labels(use_case: UseCase, language: Language) -> tuple[str, ...]:
     given = use_case.bands.labels.get(language) or use_case.bands.labels.get("en") or use_case.bands.labels.get("fr")
-    return list(given or (LABELS.get(code, {}).get(language, code.replace("_", " ")) for code in use_case.bands.codes))
+    return tuple(given or (LABELS.get(code, {}).get(language, code.replace("_", " ")) for code in use_case.bands.codes))
 
 
 def _customer_id(use_case: UseCase) -> str | None:
     return use_case.events.customer_id if isinstance(use_case, LogUseCase) else use_case.table.customer_id
 
 
-def _label(use_case: UseCase) -> dict[str, Any]:
+def _label(use_case: UseCase) -> Outcome:
     if isinstance(use_case, LogUseCase):
-        return use_case.label.model_dump(mode="json")
+        return Outcome(event=use_case.label.event, outcome=use_case.label.outcome)
     table = use_case.table.model_dump(mode="json")
-    return {"column": table["label"], "positive": table["positive"]}
+    return Outcome(column=table["label"], positive=table["positive"])
 
 
-def _moments(cutoffs: Cutoffs | None) -> dict[str, Any]:
+def _windows(log: LogUseCase, cutoffs: Cutoffs | None) -> LogWindows:
+    days = (log.window.gap, log.window.observation, log.window.prediction)
     if cutoffs is None:
-        return {}
-    return {"test_cutoff": _iso(cutoffs.test), "train_cutoffs": [_iso(moment) for moment in cutoffs.train]}
+        return LogWindows(*days)
+    return LogWindows(*days, _iso(cutoffs.test), tuple(_iso(moment) for moment in cutoffs.train))
 
 
 def _iso(moment: datetime) -> str:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from scoring.bundle.bundle import Bundle
 from scoring.bundle.golden_rows import replay
+from scoring.bundle.manifest import Receipt
 from scoring.bundle.scorer import Scorer
 from scoring.models.calibration import sigmoid
 from training.bundling.shapley_oracle import by_shap, dump_trees
@@ -27,7 +28,7 @@ ROUNDS = 1e-3  # on the base value, likewise; it takes up what float32 sums roun
 
 def check(
     bundle: Bundle, stored: bytes, matrix: NDArray[np.float32], measured: NDArray[np.float64], *, seed: int
-) -> dict[str, Any]:
+) -> Receipt:
     """Checks a bundle on its test rows, on a sample of them where they are very many, and says what was found.
 
     A base value is what a row's contributions leave of its score, so that sums are right by construction: what they
@@ -47,7 +48,7 @@ def check(
         BundleError: A golden row is not reproduced.
     """
     random, test_rows = np.random.default_rng(seed), len(matrix)
-    most = min(MOST, max(LEAST, WALKS // trees_of(bundle.manifest["params"])))
+    most = min(MOST, max(LEAST, WALKS // trees_of(bundle.manifest.params)))
     if test_rows > most:
         drawn = np.sort(random.permutation(test_rows)[:most])
         matrix, measured = matrix[drawn], measured[drawn]
@@ -67,21 +68,21 @@ def check(
             f"Contributions must add up within {ADDS_UP:g}, from the model's own bias within {ROUNDS:g}, and agree "
             f"within {AGREES:g}, got {off:.2g}, {shifted:.2g} and {differs:.2g}."
         )
-    return {
-        "rows": len(matrix),
-        "test_rows": test_rows,
-        "largest_sum_difference": off,
-        "largest_base_difference": shifted,
-        "oracle": oracle,
-        "oracle_rows": len(picked),
-        "largest_oracle_difference": differs,
-        "golden_rows": replay(bundle),
-    }
+    return Receipt(
+        rows=len(matrix),
+        test_rows=test_rows,
+        largest_sum_difference=off,
+        largest_base_difference=shifted,
+        oracle=oracle,
+        oracle_rows=len(picked),
+        largest_oracle_difference=differs,
+        golden_rows=replay(bundle),
+    )
 
 
 def _against_oracle(bundle: Bundle, stored: bytes, matrix: NDArray[np.float32]) -> tuple[str, float]:
     contributions, margin = bundle.model.contributions(matrix), bundle.model.margin(matrix)
-    if any(name == "model.json" for name in bundle.manifest["files"]):
+    if any(name == "model.json" for name in bundle.manifest.files):
         margins = bundle.model.bias() + contributions.sum(axis=1)
         return "closed form", _largest(margins - margin, of=margin)
     differences = np.abs(by_shap(dump_trees(stored), matrix) - contributions).max(axis=1)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.bundle.manifest import BandRates
 from scoring.models.bands import Ladder
 from scoring.models.threshold_planner import TICKS
 from training.data.clusters import Clusters
@@ -67,7 +67,7 @@ def rising(wanted: Sequence[float]) -> tuple[float, ...]:
     return tuple(tick / TICKS for tick in ticks)
 
 
-def realised(ladder: Ladder, probability: Floats, label: Floats, clusters: Clusters) -> list[dict[str, Any]]:
+def realised(ladder: Ladder, probability: Floats, label: Floats, clusters: Clusters) -> list[BandRates]:
     """Each band's size, expected and realised rate on rows with known outcomes, with a 90% interval."""
     rungs = ladder.rungs(probability)
     return [
@@ -76,15 +76,15 @@ def realised(ladder: Ladder, probability: Floats, label: Floats, clusters: Clust
     ]
 
 
-def _band(code: str, probability: Floats, label: Floats, clusters: Clusters, population: int) -> dict[str, Any]:
+def _band(code: str, probability: Floats, label: Floats, clusters: Clusters, population: int) -> BandRates:
     """A band without a row has no rates: None."""
     rows, hits = len(label), float(label.sum())
     effect = clusters.design_effect(label - hits / rows) if rows else 1.0
-    return {
-        "code": code,
-        "rows": rows,
-        "share": rows / population,
-        "predicted": float(probability.mean()) if rows else None,
-        "realised": hits / rows if rows else None,
+    return BandRates(
+        code=code,
+        rows=rows,
+        share=rows / population,
+        predicted=float(probability.mean()) if rows else None,
+        realised=hits / rows if rows else None,
         **wilson(hits, rows, effect=effect),
-    }
+    )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.config.use_case import LogUseCase, UseCase
 from features.spec.languages import LANGUAGES, Language
+from scoring.bundle.manifest import CampaignWorth
 from scoring.text.formatting import calendar_date, number
 from training.data.clusters import Clusters
 from training.evaluation.metrics import Outcomes, wilson
@@ -40,7 +40,7 @@ ON: dict[Language, str] = {"en": " on ", "fr": " le "}
 
 def worth(
     use_case: UseCase, label: Floats, probability: Floats, clusters: Clusters, cutoff: datetime | None
-) -> dict[str, Any]:
+) -> CampaignWorth:
     """The outcomes among the highest scores, against as many rows at random; test rows only.
 
     Where they are not surely more, by the 90% interval of their rate, the sentence begins with that.
@@ -51,7 +51,7 @@ def worth(
     effect = clusters.taken(top).design_effect(label[top] - came / size)
     sure = wilson(came, size, effect=effect)["low"] > rate
     hits, chance = round(came), round(rate * size)
-    sentences = {
+    sentences: dict[str, str] = {
         language: (SENTENCE if sure else UNSURE)[language].format(
             number(float(size), language),
             ON[language] + calendar_date(cutoff.timestamp() / 86400, language) if cutoff else "",
@@ -61,7 +61,7 @@ def worth(
         )
         for language in LANGUAGES
     }
-    return {"contacted": size, "hits": hits, "at_random": chance, "text": sentences}
+    return CampaignWorth(contacted=size, hits=hits, at_random=chance, text=sentences)
 
 
 def outcome_words(use_case: UseCase, language: Language) -> str:

@@ -90,5 +90,7 @@ def outgrown(parts: Parts, features: Sequence[Feature], left_out: Collection[str
 
 def _gain(evidence: Evidence) -> dict[str, float]:
     """How much lower the log-loss is than the bar's, with its interval."""
-    gain = evidence.over_bar["log_loss_gain"] if evidence.over_bar else {}
-    return {name: round(float(amount), 4) for name, amount in gain.items()}
+    if evidence.over_bar is None:
+        return {}
+    gain = evidence.over_bar.log_loss_gain
+    return {"mean": round(gain.mean, 4), "low": round(gain.low, 4), "high": round(gain.high, 4)}

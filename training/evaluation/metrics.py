@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.bundle.manifest import Tenth
 from training.data.clusters import DRAWS, Clusters, affordable, percentiles
 from training.evaluation.calibration_error import calibration_error_interval
 
@@ -113,19 +114,19 @@ class Outcomes:
         taken = _running(weight)
         return (_tenths(taken, _running(positive)) - _tenths(taken, _running(expected))) / float(weight.sum())
 
-    def tenths(self) -> list[dict[str, float]]:
+    def tenths(self) -> list[Tenth]:
         """By tenth of the rows, the highest first: mean probability, realised rate and its 90% interval (Wilson)."""
         weight, positive, expected = self.per_run(np.ones(len(self.label)))
         taken, size = _running(weight), len(self.label) / TENTHS
         came, said = _tenths(taken, _running(positive)), _tenths(taken, _running(expected))
         return [
-            {
-                "tenth": at + 1,
-                "rows": size,
-                "predicted": float(said[at]) / size,
-                "realised": float(came[at]) / size,
+            Tenth(
+                tenth=at + 1,
+                rows=size,
+                predicted=float(said[at]) / size,
+                realised=float(came[at]) / size,
                 **wilson(float(came[at]), size, effect=self._effect(at, float(came[at]) / size)),
-            }
+            )
             for at in range(TENTHS)
         ]
 

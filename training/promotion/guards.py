@@ -7,14 +7,16 @@ are off, and the better one should serve.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from msgspec.structs import asdict
 from numpy.typing import NDArray
 from scipy.special import chdtri, stdtrit
 
+from scoring.bundle.manifest import SeedVariance
+from scoring.text.promotion import BarGain
 from training.data.clusters import Clusters
 from training.evaluation.calibration_error import CALIBRATED
 from training.evaluation.metrics import ece_by_chance, measure
@@ -82,28 +84,29 @@ def borne_out(guard: Guard) -> bool:
     return guard.figures["ece"] <= max(CALIBRATED, guard.figures["ece_by_chance"])
 
 
-def bar(over_bar: Mapping[str, Any] | None) -> Guard | None:
+def bar(over_bar: BarGain | None) -> Guard | None:
     """The challenger is not surely worse than the RFM logit (a table's: the logit on every feature); None without one.
 
     `over_bar` is the manifest's: the baseline's name and the paired gain over it.
     """
-    if not over_bar:
+    if over_bar is None:
         return None
-    high = float(over_bar["log_loss_gain"]["high"])
+    high = over_bar.log_loss_gain.high
     return Guard("baseline", high >= 0, {"gain_over_bar_high": high})
 
 
-def seed_variance(gain: float, least: float, spread: Mapping[str, Any] | None) -> Guard | None:
+def seed_variance(gain: float, least: float, spread: SeedVariance | None) -> Guard | None:
     """The gain is more than another deal of the rows and another seed give; None where that was not measured.
 
     `spread` is the manifest's: the standard deviation of the log-loss over some refits. Two models that differ by these
     alone lie apart by sqrt(2) times as much; asked is the least gain and what they exceed once in forty times
     (Student's t).
     """
-    if not spread:
+    if spread is None:
         return None
-    usual = float(stdtrit(spread["refits"] - 1, 0.975)) * math.sqrt(2) * spread["log_loss_sd"]
-    return Guard("seed_variance", gain >= least + usual, {"gain": gain, "gain_limit": least + usual, **spread})
+    usual = float(stdtrit(spread.refits - 1, 0.975)) * math.sqrt(2) * spread.log_loss_sd
+    figures = {"gain": gain, "gain_limit": least + usual, **asdict(spread)}
+    return Guard("seed_variance", gain >= least + usual, figures)
 
 
 def psi(earlier: Floats, now: Floats) -> float:

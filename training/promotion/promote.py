@@ -12,7 +12,6 @@ import polars as pl
 from numpy.typing import NDArray
 
 from features.config.use_case import LogUseCase
-from features.spec.feature import Finding
 from scoring.bundle.bundle import Bundle, load_bundle
 from scoring.bundle.scorer import Scorer
 from scoring.releases.promotion_log import log_decision
@@ -39,7 +38,7 @@ def decide(
 
     `served` is what it serves for the test rows, where that is known already.
     """
-    blocked = integrity([Finding(**finding) for finding in challenger.manifest["findings"]])
+    blocked = integrity(challenger.manifest.findings or ())
     if blocked is not None:
         return blocked
     if task.mode == "never":
@@ -155,8 +154,8 @@ def _compared(
     guards = [
         right,
         None if earlier is None else stability((earlier, served), before, borne_out=rightly, effective=effective),
-        bar(challenger.manifest["over_bar"]),
-        seed_variance(gain["log_loss_gain"]["mean"], least, challenger.manifest["seed_variance"]),
+        bar(challenger.manifest.over_bar or None),
+        seed_variance(gain["log_loss_gain"]["mean"], least, challenger.manifest.seed_variance),
     ]
     decision = against(gain, [guard for guard in guards if guard])
     preview = {"champion_version": int(champion.number), "moves": moves(challenger, champion.bundle, served, theirs)}

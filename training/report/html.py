@@ -142,13 +142,13 @@ def weights(built: Built) -> list[dict[str, Any]]:
 def limits(built: Built, table: LearningTable, language: Language) -> list[str]:
     """What a reader must know before relying on the figures."""
     words, manifest = WORDS[language], built.bundle.manifest
-    rates, metrics = manifest["base_rate"], manifest["metrics"]
+    rates, metrics = manifest.base_rate, manifest.metrics
     limits = [words["limit_cause"]]
-    if manifest["eligible"]:
+    if manifest.eligible:
         limits.append(words["limit_eligible"])
     if table.cutoffs is None and "ordered" not in {note["rule"] for note in table.report["notes"]}:
         limits.append(words["limit_undated"])
-    found = {finding["rule"] for finding in manifest["findings"]}
+    found = {finding.rule for finding in manifest.findings or ()}
     if "base_rate_shift" in found:
         limits.append(
             words["limit_shift"].format(
@@ -170,7 +170,7 @@ def _decided(decision: Decision, language: Language) -> tuple[str, DecisionReaso
 
 def findings_text(built: Built, language: Language) -> list[FindingText]:
     """What the training found doubtful."""
-    return [finding_text(finding, language) for finding in built.bundle.manifest["findings"]]
+    return [finding_text(finding, language) for finding in built.bundle.manifest.findings or ()]
 
 
 def _direction(values: Any, contributions: Any) -> str:

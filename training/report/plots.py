@@ -109,13 +109,13 @@ def _curves(
 def _calibration(outcomes: Outcomes, before: Outcomes) -> bytes:
     figure, axes = _canvas("Predicted | Prédit", "Realised, 90% interval | Réalisé")
     tenths, raw = outcomes.tenths(), before.tenths()
-    x, y = [t["predicted"] for t in tenths], [t["realised"] for t in tenths]
-    below = [max(t["realised"] - t["low"], 0.0) for t in tenths]
-    above = [max(t["high"] - t["realised"], 0.0) for t in tenths]
+    x, y = [t.predicted for t in tenths], [t.realised for t in tenths]
+    below = [max(t.realised - t.low, 0.0) for t in tenths]
+    above = [max(t.high - t.realised, 0.0) for t in tenths]
     axes.plot([0, max(*x, *y)], [0, max(*x, *y)], color="grey", linewidth=0.8, linestyle=":")
     axes.plot(
-        [t["predicted"] for t in raw],
-        [t["realised"] for t in raw],
+        [t.predicted for t in raw],
+        [t.realised for t in raw],
         "x",
         markersize=5,
         alpha=0.7,

@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from features.spec.languages import Language
+from scoring.bundle.manifest import Manifest
 from scoring.text.formatting import event_forms, figure, number, percent, quantity
-
-Manifest = Mapping[str, Any]
 
 
 def outcome(manifest: Manifest, words: Mapping[str, str], language: Language) -> str:
     """What a high score says will happen, and whether that is good news."""
-    label, windows = manifest["label"], manifest["windows"]
+    label, windows = manifest.label, manifest.windows
+    if label is None:
+        return ""
     if windows:
-        said = words[f"outcome_{label['outcome']}"].format(**_event(label["event"], windows["prediction"], language))
+        said = words[f"outcome_{label.outcome}"].format(**_event(label.event or "", windows.prediction, language))
     else:
-        said = words["outcome_label"].format(**label)
-    return f"{said} {words['news_' + manifest['polarity']]}"
+        said = words["outcome_label"].format(column=label.column, positive=label.positive)
+    return f"{said} {words['news_' + manifest.polarity]}"
 
 
 def population(manifest: Manifest, words: Mapping[str, str], language: Language) -> str:
     """Who is spoken of."""
-    if not manifest["windows"]:
+    if not manifest.windows:
         return words["population_rows"]
-    eligible = manifest["eligible"]
-    if not eligible:
+    eligible = manifest.eligible
+    if not eligible or manifest.label is None:
         return words["population_known"]
-    return words["population_active"].format(**_event(manifest["label"]["event"], eligible["value"], language))
+    return words["population_active"].format(**_event(manifest.label.event or "", eligible.value, language))
 
 
 def _event(slug: str, days: float, language: Language) -> dict[str, str]:
@@ -39,11 +39,11 @@ def _event(slug: str, days: float, language: Language) -> dict[str, str]:
 
 def planned(manifest: Manifest, words: Mapping[str, str], language: Language) -> str | None:
     """What the highest band was planned for, and what it should hold; None without a plan."""
-    plan = manifest["bands"]["plan"]
+    plan = manifest.bands.plan
     if plan is None:
         return None
-    cut = plan["cut"]
-    asked = ", ".join(f"{words['asked_' + name]} {figure(value, language)}" for name, value in plan["asked"].items())
-    counts = (number(cut["rows"], language), number(plan["population"], language))
-    hits = (figure(cut[name], language, decimals=0) for name in ("hits", "hits_low", "hits_high"))
-    return words["plan_text"].format(asked, percent(cut["threshold"], language, decimals=2), *counts, *hits)
+    cut = plan.cut
+    asked = ", ".join(f"{words['asked_' + name]} {figure(value, language)}" for name, value in plan.asked.items())
+    counts = (number(cut.rows, language), number(plan.population, language))
+    hits = (figure(amount, language, decimals=0) for amount in (cut.hits, cut.hits_low, cut.hits_high))
+    return words["plan_text"].format(asked, percent(cut.threshold, language, decimals=2), *counts, *hits)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from scoring.bundle.bundle import canonical_json
+from scoring.bundle.manifest import Manifest
 from training.bundling.build import Built
 from training.provenance import git_commit
 from training.registry.mlflow_registry import Draft
@@ -41,9 +43,9 @@ def report_line(built: Built) -> dict[str, Any]:
     """A use case's line of the training report, but for its version and promotion."""
     manifest = built.bundle.manifest
     return {
-        **{name: manifest[name] for name in KEPT},
+        **_plain({name: getattr(manifest, name) for name in KEPT}),
         "bands": [
-            {**band, "at": at} for band, at in zip(manifest["bands"]["realised"], _starts(manifest), strict=True)
+            {**_plain(band), "at": at} for band, at in zip(manifest.bands.realised, _starts(manifest), strict=True)
         ],
     }
 
@@ -80,12 +82,12 @@ def draft(
         bundle=built.folder,
         report=report,
         outcome=line,
-        key=manifest["digests"]["key"],
+        key=manifest.digests.key,
         manifest_sha256=built.manifest_sha256,
-        example=[dict(row["features"]) for row in example],
-        expected=[float(row["probability"]) for row in example],
-        params={"kind": manifest["kind"], **manifest["params"], "use_case_seed": task.seed, **_windows(manifest)},
-        metrics={**manifest["metrics"], **_edges(manifest["intervals"]), **_baseline_metrics(manifest["baselines"])},
+        example=[dict(row.features) for row in example],
+        expected=[row.probability for row in example],
+        params={"kind": manifest.kind, **manifest.params, "use_case_seed": task.seed, **_windows(manifest)},
+        metrics={**manifest.metrics, **_edges(manifest.intervals), **_baseline_metrics(manifest.baselines)},
         tags=_tags(manifest),
         dataset=(task.name, task.table.digest),
         artifacts=artifacts,
@@ -103,8 +105,13 @@ def kept(plots: dict[str, bytes], shown: Comparisons) -> dict[str, bytes]:
     return {**plots, **{name: canonical_json(document) for name, document in documents.items()}}
 
 
-def _starts(manifest: Any) -> list[float]:
-    return [0.0, *manifest["bands"]["thresholds"]]
+def _plain(document: Any) -> Any:
+    """A typed document as JSON holds it."""
+    return msgspec.json.decode(msgspec.json.encode(document))
+
+
+def _starts(manifest: Manifest) -> list[float]:
+    return [0.0, *manifest.bands.thresholds]
 
 
 def _edges(intervals: dict[str, list[float]]) -> dict[str, float]:
@@ -119,17 +126,17 @@ def _baseline_metrics(baselines: dict[str, dict[str, float]]) -> dict[str, float
     return {f"{kind}_{name}": value for kind, metrics in baselines.items() for name, value in metrics.items()}
 
 
-def _windows(manifest: Any) -> dict[str, Any]:
-    return {f"window_{name}": value for name, value in (manifest["windows"] or {}).items()}
+def _windows(manifest: Manifest) -> dict[str, Any]:
+    return {f"window_{name}": value for name, value in _plain(manifest.windows or {}).items()}
 
 
-def _tags(manifest: Any) -> dict[str, str]:
+def _tags(manifest: Manifest) -> dict[str, str]:
     tags = {
-        "penchant.kind": manifest["kind"],
-        "penchant.data": manifest["digests"]["data"],
-        "penchant.config": manifest["digests"]["config"],
-        "penchant.code": manifest["code_revision"],
-        "penchant.trained_to": manifest["trained_to"] or "",
+        "penchant.kind": manifest.kind,
+        "penchant.data": manifest.digests.data,
+        "penchant.config": manifest.digests.config,
+        "penchant.code": manifest.code_revision,
+        "penchant.trained_to": manifest.trained_to or "",
     }
     commit = git_commit()
     return {**tags, "mlflow.source.git.commit": commit} if commit else tags

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from scoring.bundle.manifest import SeedVariance
 from training.data.split import Parts, labels, learning_parts, own_cutoff
 from training.errors import CalibrationError
-from training.evaluation.evidence import SeedVariance
 from training.evaluation.metrics import row_losses
 from training.fitting.fit import contend, teach
 from training.selection.cross_validation import SEARCHED_CELLS, Choice, tuned_fit
@@ -34,4 +34,4 @@ def seed_variance_of(task: Task, parts: Parts, choice: Choice) -> SeedVariance |
         except CalibrationError:  # a deal of few rows may show no rise; what is left tells how far apart the others lie
             continue
         losses.append(row_losses(outcome, served).mean())
-    return SeedVariance(len(losses), float(np.std(losses, ddof=1))) if len(losses) > 1 else None
+    return SeedVariance(refits=len(losses), log_loss_sd=float(np.std(losses, ddof=1))) if len(losses) > 1 else None

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.models.threshold_planner import Ask, Market, profits
+from scoring.bundle.manifest import Tenth
+from scoring.models.threshold_planner import Ask, Cut, Market, profits
 from serving.console.charts.curves import Curve, Curves
 from serving.console.charts.svg import Axes, Chart, Dot
 from serving.console.web.i18n import Texts
@@ -43,18 +44,18 @@ def _lift(everyone: Mapping[str, Curve], texts: Texts) -> Chart:
     )
 
 
-def calibration_chart(tenths: Sequence[Mapping[str, Any]], texts: Texts) -> Chart:
+def calibration_chart(tenths: Sequence[Tenth], texts: Texts) -> Chart:
     """Realised against predicted, by tenth of the test rows."""
-    highest = max(max(tenth["predicted"], tenth["high"]) for tenth in tenths)
+    highest = max(max(tenth.predicted, tenth.high) for tenth in tenths)
     axes = Axes(0.0, highest * 1.03, 0.0, highest * 1.03)
-    dots = [Dot(axes.x(t["predicted"]), axes.y(t["realised"]), axes.y(t["low"]), axes.y(t["high"])) for t in tenths]
+    dots = [Dot(axes.x(t.predicted), axes.y(t.realised), axes.y(t.low), axes.y(t.high)) for t in tenths]
     line = axes.line(texts["perfect"], "chance", (0, highest), (0, highest))
     share = _percents(texts)
     up = f"{texts['realised']} ({texts['interval_90']})"
     return Chart(texts["calibration"], texts["predicted"], up, [line], *axes.ticks(share, share), dots=dots)
 
 
-def plan_charts(market: Market, ask: Ask, cut: Mapping[str, Any], texts: Texts) -> list[Chart]:
+def plan_charts(market: Market, ask: Ask, cut: Cut, texts: Texts) -> list[Chart]:
     """Expected hits by the number of contacts, and the profit where cost and value are given; the chosen cut marked."""
     rows, hits, low, high = (_from_nobody(market.cuts[name]) for name in ("rows", "hits", "hits_low", "hits_high"))
     axes = Axes(0.0, float(rows[-1]), 0.0, float(high.max()) * 1.03)
@@ -62,19 +63,19 @@ def plan_charts(market: Market, ask: Ask, cut: Mapping[str, Any], texts: Texts) 
         axes.line(texts["this_model"], "served", rows, hits),
         axes.line(texts["by_chance"], "chance", (0, rows[-1]), (0, hits[-1])),
     ]
-    mark = (axes.x(cut["rows"]), axes.y(cut["hits"]))
+    mark = (axes.x(cut.rows), axes.y(cut.hits))
     whole = axes.ticks(texts.number, texts.number)
     area = axes.area(rows, low, high)
     drawn = [Chart(texts["plan_chart"], texts["contacts"], texts["hits"], lines, *whole, mark=mark, area=area)]
     earned = profits(market, ask)
-    if earned is not None:
+    if earned is not None and cut.profit is not None:
         profit = _from_nobody(earned)
         axes = Axes(0.0, float(rows[-1]), min(float(profit.min()), 0.0), max(float(profit.max()), 0.0) * 1.05 or 1.0)
         lines = [
             axes.line(texts["profit"], "served", rows, profit),
             axes.line("0", "chance", (0, rows[-1]), (0, 0)),
         ]
-        mark = (axes.x(cut["rows"]), axes.y(cut["profit"]))
+        mark = (axes.x(cut.rows), axes.y(cut.profit))
         ticks = axes.ticks(texts.number, texts.number)
         drawn.append(Chart(texts["profit_chart"], texts["contacts"], texts["profit"], lines, *ticks, mark=mark))
     return drawn

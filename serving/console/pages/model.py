@@ -9,10 +9,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from msgspec import UNSET
 from starlette.requests import Request
 
 from scoring.answers.served_release import Live
 from scoring.bundle.bundle import MANIFEST
+from scoring.bundle.manifest import Manifest
 from scoring.errors import BundleError
 from scoring.releases.store import read_facts
 from scoring.text.promotion import baseline_text
@@ -36,22 +38,22 @@ async def model(request: Request) -> Reply:
     """GET /console/models/{name}."""
     live, language = _live(request), language_of(request)
     texts, manifest, curves = Texts(language), live.release.bundle.manifest, curves_of(live)
-    tenths = manifest.get("tenths") or []
+    tenths = manifest.tenths
     facts = {
-        "here": manifest["name"],
+        "here": manifest.name,
         "live": live,
         "manifest": manifest,
         "verdict": verdict(manifest, texts),
         "findings": findings(manifest, texts),
         "metrics": METRICS,
         "lower": LOWER,
-        "charts": model_charts(curves, manifest["kind"], texts) if curves else [],
+        "charts": model_charts(curves, manifest.kind, texts) if curves else [],
         "table": by_tenths(curves.served) if curves else [],
         "calibration": calibration_chart(tenths, texts) if tenths else None,
         "tenths": tenths,
         "versions": versions(live),
-        "verdicts": decisions_on(CONTEXT.get().runtime.settings.home, manifest["name"], texts),
-        "released_at": CONTEXT.get().snapshot.released_at[manifest["name"]],
+        "verdicts": decisions_on(CONTEXT.get().runtime.settings.home, manifest.name, texts),
+        "released_at": CONTEXT.get().snapshot.released_at[manifest.name],
         "plan": await _planned(live, request, texts),
     }
     return page("model.html", language, facts)
@@ -68,9 +70,10 @@ async def _planned(live: Live, request: Request, texts: Texts) -> PlanResult | N
     return answer(market, request.query_params, texts) if market else None
 
 
-def verdict(manifest: Mapping[str, Any], texts: Texts) -> str | None:
+def verdict(manifest: Manifest, texts: Texts) -> str | None:
     """Whether it beats the baseline it must beat, with the interval; None for a version that does not say."""
-    return baseline_text(manifest, texts.language) if "over_bar" in manifest else None
+    over = manifest.over_bar
+    return None if over is UNSET else baseline_text(over, manifest.kind, texts.language)
 
 
 def versions(live: Live) -> list[dict[str, Any]]:

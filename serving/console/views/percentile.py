@@ -37,7 +37,7 @@ def rank_of(bundle: Bundle, feature: Feature, encoded: float) -> Rank | None:
     if histogram is None:
         return None
     if "levels" in histogram:
-        level = bundle.manifest["encoder"][feature.name][int(encoded)]
+        level = bundle.manifest.encoder[feature.name][int(encoded)]
         total = sum(histogram["levels"].values())
         return Rank(histogram["levels"].get(level, 0) / total, missing=level == MISSING) if total else None
     total = sum(histogram["counts"]) + histogram["missing"]

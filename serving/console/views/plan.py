@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from scoring.errors import PlanError
-from scoring.models.threshold_planner import Ask, Market, plan
+from scoring.models.threshold_planner import Ask, Cut, Market, plan
 from serving.console.charts.model_charts import plan_charts
 from serving.console.charts.svg import Chart
 from serving.console.web.i18n import Texts
@@ -31,9 +31,9 @@ class PlanResult:
     asked: Mapping[str, str]  # the form's fields as they stand
     population: int
     broken: list[str] = field(default_factory=list)
-    cut: Mapping[str, Any] | None = None
+    cut: Cut | None = None
     at_random: float = 0.0  # hits among as many customers drawn by lot
-    cuts: list[Mapping[str, Any]] = field(default_factory=list)  # the chosen one among its neighbours, largest last
+    cuts: list[Cut] = field(default_factory=list)  # the chosen one among its neighbours, largest last
     charts: list[Chart] = field(default_factory=list)
 
 
@@ -51,11 +51,9 @@ def answer(market: Market, posted: Mapping[str, str], texts: Texts) -> PlanResul
         found = plan(market, ask)
     except PlanError:
         return PlanResult(asked, population, [texts["plan_none"]])
-    cut = found["cut"]
-    cuts = sorted([cut, *found["neighbours"]], key=lambda one: float(one["rows"]))
-    return PlanResult(
-        asked, population, [], cut, cut["rows"] * found["rate"], cuts, plan_charts(market, ask, cut, texts)
-    )
+    cut = found.cut
+    cuts = sorted([cut, *found.neighbours], key=lambda one: one.rows)
+    return PlanResult(asked, population, [], cut, cut.rows * found.rate, cuts, plan_charts(market, ask, cut, texts))
 
 
 def _words(asked: Mapping[str, str], texts: Texts) -> tuple[dict[str, Any], list[str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,7 +42,7 @@ def controls(served: Iterable[Live], features: Mapping[str, Any], texts: Texts) 
     """A control for every feature that one of the use cases allows, at the value the profile has."""
     found: dict[str, Control] = {}
     for live in served:
-        allowed = live.release.bundle.manifest["what_if"]
+        allowed = live.release.bundle.manifest.what_if
         for feature in live.release.bundle.features:
             if feature.name in allowed and feature.name not in found:
                 found[feature.name] = _control(feature, allowed[feature.name], features.get(feature.name), texts)
@@ -64,7 +64,7 @@ def changed(
     return result, broken
 
 
-def _control(feature: Feature, values: list[Any], value: Any, texts: Texts) -> Control:
+def _control(feature: Feature, values: Sequence[Any], value: Any, texts: Texts) -> Control:
     label = described(feature, texts.language)
     if feature.type in ("number", "integer") and len(values) == 2:
         low = max(float(values[0]), -math.inf if feature.lower is None else feature.lower)

@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -123,7 +124,7 @@ def reseal(folder: Path, name: str, content: bytes) -> None:
     from scoring.bundle.bundle import canonical_json, seal
 
     manifest = json.loads((folder / "manifest.json").read_text())
-    manifest["files"][name] = seal(content)
+    manifest["files"][name] = msgspec.to_builtins(seal(content))
     (folder / name).write_bytes(content)
     (folder / "manifest.json").write_bytes(canonical_json(manifest))
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from features.spec.feature import Finding
 from scoring.text.findings import finding_text
 
 
@@ -45,7 +46,7 @@ from scoring.text.findings import finding_text
 )
 def test_a_finding_is_told_in_french_by_its_figures(rule: str, figures: dict[str, Any], said: str) -> None:
     """In English as it was written."""
-    finding = {"rule": rule, "feature": None, "severity": "warn", "detail": "As written.", "figures": figures}
+    finding = Finding(rule, None, "warn", "As written.", figures)
 
     french, english = finding_text(finding, "fr"), finding_text(finding, "en")
 
@@ -53,9 +54,15 @@ def test_a_finding_is_told_in_french_by_its_figures(rule: str, figures: dict[str
     assert (french.foreign, english.foreign, english.detail) == (False, False, "As written.")
 
 
-@pytest.mark.parametrize("finding", [{"rule": "separates_alone"}, {"rule": "of_tomorrow", "figures": {"auc": 1.0}}])
-def test_a_finding_without_words_stays_as_it_was_written(finding: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "finding",
+    [
+        Finding("separates_alone", "x", "warn", "As written."),
+        Finding("of_tomorrow", "x", "warn", "As written.", {"auc": 1.0}),
+    ],
+)
+def test_a_finding_without_words_stays_as_it_was_written(finding: Finding) -> None:
     """An older version's has no figures; it is marked as English."""
-    told = finding_text({"feature": "x", "severity": "warn", "detail": "As written.", **finding}, "fr")
+    told = finding_text(finding, "fr")
 
     assert (told.detail, told.foreign) == ("As written.", True)

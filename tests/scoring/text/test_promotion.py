@@ -8,7 +8,7 @@ import pytest
 
 from features.spec.languages import Language
 from scoring.text.messages import texts
-from scoring.text.promotion import against_bar, baseline_text, decision_reason
+from scoring.text.promotion import GainInterval, against_bar, baseline_text, decision_reason
 
 GAIN = {"mean": 0.0123, "low": 0.001, "high": 0.02}
 COMPARED = {"challenger_log_loss": 0.39, "champion_log_loss": 0.4, "log_loss_gain": GAIN, "least_gain": 0.004}
@@ -114,8 +114,8 @@ def test_a_decision_without_words_or_figures_stays_as_it_was_stored(told: dict[s
 )
 def test_a_loss_that_is_higher_is_said_to_be(gain: dict[str, float], english: str, french: str) -> None:
     """Never lower by a negative number; the interval turns with it."""
-    assert english in against_bar("rfm_logit", gain, "en")
-    assert french in against_bar("rfm_logit", gain, "fr")
+    assert english in against_bar("rfm_logit", GainInterval(**gain), "en")
+    assert french in against_bar("rfm_logit", GainInterval(**gain), "fr")
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
@@ -123,8 +123,8 @@ def test_a_model_that_is_the_baseline_says_so(language: Language) -> None:
     """And one that none could be fitted beside says that."""
     words = texts(language)
 
-    assert words["bar_rfm_logit"] in baseline_text({"over_bar": None, "kind": "rfm_logit"}, language)
-    assert baseline_text({"over_bar": None, "kind": "xgboost"}, language) == words["bar_none"]
+    assert words["bar_rfm_logit"] in baseline_text(None, "rfm_logit", language)
+    assert baseline_text(None, "xgboost", language) == words["bar_none"]
 
 
 def test_both_languages_fill_the_same_figures() -> None:

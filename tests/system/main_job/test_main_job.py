@@ -57,12 +57,12 @@ def test_the_receipt_in_every_bundle_says_that_reasons_add_up(trained):
     """All test rows within 1e-6; contributions within 1e-5 of an independent Shapley computation."""
     home, reports = trained
     for name, report in reports.items():
-        receipt = load_release(home, name).bundle.manifest["receipt"]
-        assert receipt["rows"] == report["rows"]["test"]
-        assert receipt["largest_sum_difference"] < 1e-6
-        assert receipt["largest_oracle_difference"] < 1e-5
-        assert receipt["largest_base_difference"] < 1e-5
-        assert receipt["golden_rows"] > 0
+        receipt = load_release(home, name).bundle.manifest.receipt
+        assert receipt.rows == report["rows"]["test"]
+        assert receipt.largest_sum_difference < 1e-6
+        assert receipt.largest_oracle_difference < 1e-5
+        assert receipt.largest_base_difference < 1e-5
+        assert receipt.golden_rows > 0
 
 
 def test_every_door_gives_the_same_number(trained, server, customers, tmp_path):

@@ -33,10 +33,10 @@ def test_the_interval_on_hits_covers_the_truth() -> None:
     covered = []
     for seed in range(300):
         market, served, chance = simulated(seed)
-        cut = plan(market, Ask(capacity=150))["cut"]
+        cut = plan(market, Ask(capacity=150)).cut
         came = np.random.default_rng(seed + 10_000).random(len(served)) < chance
-        hits = int(came[served >= cut["threshold"]].sum())
-        covered.append(cut["hits_low"] <= hits <= cut["hits_high"])
+        hits = int(came[served >= cut.threshold].sum())
+        covered.append(cut.hits_low <= hits <= cut.hits_high)
 
     assert 0.84 <= np.mean(covered) <= 0.96
 
@@ -45,10 +45,10 @@ def test_a_capacity_is_filled_and_never_passed() -> None:
     """The cut for a capacity reaches as many as can be contacted, and the counts are those of the population."""
     market, served, _ = simulated(1)
 
-    cut = plan(market, Ask(capacity=250))["cut"]
+    cut = plan(market, Ask(capacity=250)).cut
 
-    assert cut["rows"] == int((served >= cut["threshold"]).sum())
-    assert 240 <= cut["rows"] <= 250
+    assert cut.rows == int((served >= cut.threshold).sum())
+    assert 240 <= cut.rows <= 250
 
 
 def test_the_most_profitable_cut_is_the_simulations_best() -> None:
@@ -56,23 +56,23 @@ def test_the_most_profitable_cut_is_the_simulations_best() -> None:
     for seed in range(20):
         market, served, chance = simulated(seed)
         ask = Ask(cost=1.5, value=12.0)
-        cut = plan(market, ask)["cut"]
+        cut = plan(market, ask).cut
         order = np.argsort(-served)
         earned = np.cumsum(chance[order] * 12.0 - 1.5)
-        mine = earned[int((served >= cut["threshold"]).sum()) - 1]
+        mine = earned[int((served >= cut.threshold).sum()) - 1]
 
-        assert earned.max() - mine <= cut["profit_high"] - cut["profit_low"]
+        assert earned.max() - mine <= cut.profit_high - cut.profit_low
 
 
 def test_precision_and_lift_are_kept_and_reach_furthest() -> None:
     """The cut keeps the least precision or lift that was asked, and the next larger ones do not."""
     market, _, _ = simulated(3)
     for ask, column in ((Ask(precision=0.4), "precision"), (Ask(lift=2.0), "lift")):
-        cut = plan(market, ask)["cut"]
+        cut = plan(market, ask).cut
         limit = ask.precision or ask.lift
         assert limit is not None
-        assert cut[column] >= limit
-        further = market.cuts["rows"] > cut["rows"]
+        assert getattr(cut, column) >= limit
+        further = market.cuts["rows"] > cut.rows
         assert (market.cuts[column][further] < limit).all()
 
 
@@ -82,11 +82,11 @@ def test_precision_and_lift_are_the_simulations_own(column: str) -> None:
     for seed in range(20):
         market, served, chance = simulated(seed)
         limit = {"precision": 0.35, "lift": 2.0}[column]
-        cut = plan(market, Ask(**{column: limit}))["cut"]
+        cut = plan(market, Ask(**{column: limit})).cut
         least = limit * (chance.mean() if column == "lift" else 1.0)
-        true_hits = chance[served >= cut["threshold"]].sum()
+        true_hits = chance[served >= cut.threshold].sum()
 
-        assert abs(true_hits - least * cut["rows"]) <= cut["hits_high"] - cut["hits_low"]
+        assert abs(true_hits - least * cut.rows) <= cut.hits_high - cut.hits_low
 
 
 def test_words_bind_together() -> None:
@@ -94,7 +94,7 @@ def test_words_bind_together() -> None:
     market, _, _ = simulated(4)
     ask = Ask(capacity=100, cost=0.1, value=50.0)
 
-    assert plan(market, ask)["cut"]["rows"] <= 100
+    assert plan(market, ask).cut.rows <= 100
     assert profits(market, ask) is not None
 
 
@@ -132,4 +132,4 @@ def test_one_score_for_all_is_one_cut() -> None:
     label = np.r_[np.ones(30), np.zeros(70)]
     market = market_of(np.full(50, 0.3), np.full(100, 0.3), label, Clusters.apart(100))
 
-    assert plan(market, Ask(lift=1.0))["cut"]["rows"] == 50
+    assert plan(market, Ask(lift=1.0)).cut.rows == 50

@@ -50,7 +50,7 @@ def test_percentiles_part_the_asked_shares() -> None:
     population = np.random.default_rng(0).random(10_000)
 
     ladder = Ladder(("low", "medium", "high"), at_percentiles(population, (60, 90)))
-    shares = [band["share"] for band in realised(ladder, population, np.zeros(10_000), Clusters.apart(10_000))]
+    shares = [band.share for band in realised(ladder, population, np.zeros(10_000), Clusters.apart(10_000))]
 
     assert np.allclose(shares, [0.6, 0.3, 0.1], atol=2e-4)
 
@@ -69,5 +69,5 @@ def test_an_empty_band_has_no_rate() -> None:
     """A band without rows says so, instead of a rate of nothing."""
     bands = realised(Ladder(("low", "high"), (0.5,)), np.array([0.1, 0.2]), np.array([0.0, 1.0]), Clusters.apart(2))
 
-    assert bands[1]["rows"] == 0
-    assert bands[1]["realised"] is None
+    assert bands[1].rows == 0
+    assert bands[1].realised is None

@@ -28,15 +28,15 @@ def test_a_model_that_finds_no_more_than_chance_is_not_praised(case: UseCase) ->
     """The sentence begins with it, in both languages, and shows the figures all the same."""
     told = worth(case, LABEL, NOISE, Clusters.apart(ROWS), None)
 
-    assert told["text"]["en"].startswith(f"Not surely more than chance: of the top 100, {told['hits']} would have had")
-    assert told["text"]["fr"].startswith("Pas sûrement plus que le hasard : des 100 premiers, ")
+    assert told.text["en"].startswith(f"Not surely more than chance: of the top 100, {told.hits} would have had")
+    assert told.text["fr"].startswith("Pas sûrement plus que le hasard : des 100 premiers, ")
 
 
 def test_a_model_that_finds_more_says_so(case: UseCase) -> None:
     """Where surely more is found, it is said as before."""
     told = worth(case, LABEL, 0.3 * NOISE + 0.6 * LABEL, Clusters.apart(ROWS), None)
 
-    assert told["text"]["en"].startswith("Had you contacted the top 100, 100 would have had")
+    assert told.text["en"].startswith("Had you contacted the top 100, 100 would have had")
 
 
 def test_five_customers_of_twenty_rows_are_no_proof(case: UseCase) -> None:
@@ -45,7 +45,7 @@ def test_five_customers_of_twenty_rows_are_no_proof(case: UseCase) -> None:
     served = np.linspace(0.9, 0.1, len(label))
 
     told = {
-        len(np.unique(who)): worth(case, label, served, Clusters.of(who), None)["text"]["en"]
+        len(np.unique(who)): worth(case, label, served, Clusters.of(who), None).text["en"]
         for who in (np.arange(len(label)), np.repeat(np.arange(25), 20))
     }
 

@@ -89,9 +89,9 @@ def test_tenths_add_up_to_the_population() -> None:
 
     tenths = Outcomes.of(label, probability).tenths()
 
-    assert sum(tenth["rows"] for tenth in tenths) == pytest.approx(1234)
-    assert sum(tenth["rows"] * tenth["realised"] for tenth in tenths) == pytest.approx(label.sum())
-    assert np.all(np.diff([tenth["predicted"] for tenth in tenths]) <= 1e-12)
+    assert sum(tenth.rows for tenth in tenths) == pytest.approx(1234)
+    assert sum(tenth.rows * tenth.realised for tenth in tenths) == pytest.approx(label.sum())
+    assert np.all(np.diff([tenth.predicted for tenth in tenths]) <= 1e-12)
 
 
 def test_one_class_has_no_ranking() -> None:

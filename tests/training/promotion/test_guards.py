@@ -10,6 +10,8 @@ import pytest
 
 from features.build.log_table import learning_table
 from features.config.use_case import load_use_case
+from scoring.bundle.manifest import SeedVariance
+from scoring.text.promotion import BarGain, GainInterval
 from training.data.clusters import Clusters
 from training.data.split import split
 from training.evaluation.metrics import ece_by_chance, measure
@@ -141,8 +143,9 @@ def test_few_rows_are_given_the_room_of_chance() -> None:
 
 def test_a_model_surely_worse_than_the_rfm_logit_is_kept_out() -> None:
     """Only a gain over the bar wholly below 0 keeps a challenger out; without a bar nothing is asked."""
-    doubtful = {"name": "rfm_logit", "log_loss_gain": {"mean": -0.01, "low": -0.02, "high": 0.001}}
-    worse = {"name": "rfm_logit", "log_loss_gain": {"mean": -0.02, "low": -0.03, "high": -0.01}}
+    area = GainInterval(high=0.01, low=-0.01, mean=0.0)
+    doubtful = BarGain(0.4, 0.39, GainInterval(high=0.001, low=-0.02, mean=-0.01), "rfm_logit", area, 900)
+    worse = BarGain(0.4, 0.38, GainInterval(high=-0.01, low=-0.03, mean=-0.02), "rfm_logit", area, 900)
 
     assert bar(None) is None
     assert bar(doubtful).passed
@@ -155,12 +158,12 @@ def test_models_that_differ_by_their_seed_alone_are_rejected() -> None:
     refits = random.normal(0.14, spread, (2000, REFITS))
     gains = random.normal(0.0, spread * np.sqrt(2), 2000)
     told = [
-        seed_variance(gain, 0.0, {"refits": REFITS, "log_loss_sd": float(np.std(row, ddof=1))})
+        seed_variance(gain, 0.0, SeedVariance(float(np.std(row, ddof=1)), REFITS))
         for gain, row in zip(gains, refits, strict=True)
     ]
 
     assert 0.015 <= np.mean([guard is not None and guard.passed for guard in told]) <= 0.035
-    far = seed_variance(0.03, 0.0014, {"refits": REFITS, "log_loss_sd": spread})
+    far = seed_variance(0.03, 0.0014, SeedVariance(spread, REFITS))
     assert far is not None
     assert far.passed
     assert seed_variance(0.0, 0.0014, None) is None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from markupsafe import escape
 
 from features.spec.feature import MISSING
 from features.spec.languages import LANGUAGES
+from scoring.bundle.bundle import load_bundle
 from scoring.text.findings import finding_text
 from tests.support.worlds import log_case
 from training.data.split import clusters_of
@@ -55,7 +55,7 @@ def test_what_is_checked_stands_in_both_languages(trained: Lines, home: Path, la
 def test_findings_are_told_in_each_language(trained: Lines, home: Path) -> None:
     """In the French half by their figures, in the console's words; nothing English is left there."""
     release = home / trained["shop"]["release"]
-    found = json.loads((release / "manifest.json").read_text())["findings"]
+    found = load_bundle(release).manifest.findings
     page = (release / "report.html").read_text()
     english, french = (
         page[page.index(f"<h2>{WORDS[language]['findings']}</h2>") :].split("<h2>")[1] for language in LANGUAGES
@@ -66,8 +66,8 @@ def test_findings_are_told_in_each_language(trained: Lines, home: Path) -> None:
         told = finding_text(finding, "fr")
         assert str(escape(told.detail)) in french
         assert told.rule.replace("'", "&#39;") in french
-        assert str(escape(finding["detail"])) in english
-        assert str(escape(finding["detail"])) not in french
+        assert str(escape(finding.detail)) in english
+        assert str(escape(finding.detail)) not in french
 
 
 @pytest.mark.parametrize("name", ["visits", "shop"])

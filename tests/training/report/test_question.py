@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from features.spec.languages import Language
+from scoring.bundle.manifest import Manifest, read_manifest
+from scoring.models.threshold_planner import Cut, Plan
+from tests.support.models import shop_manifest
 from training.report.html import WORDS
 from training.report.question import outcome, planned, population
 
-LOG = {"label": {"event": "order", "outcome": "absent"}, "windows": {"prediction": 60}, "polarity": "negative"}
+LOG = {
+    "label": {"event": "order", "outcome": "absent"},
+    "windows": {"gap": 0, "observation": 365, "prediction": 60},
+    "polarity": "negative",
+}
 TABLE = {"label": {"column": "y", "positive": "yes"}, "windows": None, "polarity": "positive"}
 ACTIVE = {"feature": "days_since_order", "op": "<=", "value": 90.0}
-CUT = {"threshold": 0.4566, "rows": 1060, "hits": 40.6, "hits_low": 33.2, "hits_high": 48.1}
+CUT = Cut(40.6, 48.1, 33.2, 2.0, 0.2, 1060, 0.2, 0.4566)
 
 
 @pytest.mark.parametrize(
@@ -27,7 +36,7 @@ CUT = {"threshold": 0.4566, "rows": 1060, "hits": 40.6, "hits_low": 33.2, "hits_
 )
 def test_the_outcome_is_a_sentence(language: Language, manifest: dict[str, Any], said: str) -> None:
     """With the event's own noun and its gender, and whether a high score is good news."""
-    assert said in outcome(manifest, WORDS[language], language)
+    assert said in outcome(_manifest(manifest), WORDS[language], language)
 
 
 @pytest.mark.parametrize(
@@ -43,17 +52,22 @@ def test_the_outcome_is_a_sentence(language: Language, manifest: dict[str, Any],
 )
 def test_the_population_is_named(manifest: dict[str, Any], said: str) -> None:
     """Never as a comparison on a feature."""
-    assert population(manifest, WORDS["fr"], "fr") == said
+    assert population(_manifest(manifest), WORDS["fr"], "fr") == said
 
 
 def test_a_plan_says_what_was_asked_and_what_to_expect() -> None:
     """Nothing where the bands were not planned."""
-    plan = {"asked": {"cost": 1.5, "value": 30.0}, "cut": CUT, "population": 5000}
+    whole = _manifest(LOG)
+    plan = Plan({"cost": 1.5, "value": 30.0}, CUT, (), 5000, 0.01)
 
-    told = planned({"bands": {"plan": plan}}, WORDS["fr"], "fr")
+    told = planned(replace(whole, bands=replace(whole.bands, plan=plan)), WORDS["fr"], "fr")
 
     assert told is not None
     assert "un coût par contact de 1,5, une valeur par succès de 30" in told
     assert "à partir de 45,66\u202f% il compte 1\u202f060 des 5\u202f000 clients d'aujourd'hui" in told
     assert "41 succès attendus (intervalle à 90\u202f% de 33 à 48)" in told
-    assert planned({"bands": {"plan": None}}, WORDS["fr"], "fr") is None
+    assert planned(whole, WORDS["fr"], "fr") is None
+
+
+def _manifest(changes: dict[str, Any]) -> Manifest:
+    return read_manifest({**shop_manifest("shop", "positive", np.linspace(0.05, 0.95, 200)), **changes})

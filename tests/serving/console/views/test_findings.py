@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import numpy as np
+from msgspec.structs import replace
+
+from features.spec.feature import Finding
+from scoring.bundle.manifest import read_manifest
 from serving.console.views.findings import findings
 from serving.console.web.i18n import Texts
+from tests.support.models import shop_manifest
 
 
 def test_findings_on_a_french_page_keep_their_signs_with_their_words() -> None:
     """Colons and percent signs never start a line; a bundle that carries no findings shows none."""
     figures = {"auc": 0.9987, "accepted": "su au guichet"}
-    finding = {"rule": "separates_alone", "feature": "x", "severity": "warn", "detail": "Alone.", "figures": figures}
+    bundle = read_manifest(shop_manifest("shop", "positive", np.linspace(0.05, 0.95, 200)))
+    found = replace(bundle, findings=(Finding("separates_alone", "x", "warn", "Alone.", figures),))
 
-    [french], [english] = (findings({"findings": [finding]}, Texts(language)) or [] for language in ("fr", "en"))
+    [french], [english] = (findings(found, Texts(language)) or [] for language in ("fr", "en"))
 
     assert french.detail.endswith("(AUC 0,999). Accepté\xa0: su au guichet")
     assert (french.rule, english.rule) == ("Sépare seule les issues", "Separates the outcomes alone")
-    assert findings({}, Texts("fr")) is None
+    assert findings(bundle, Texts("fr")) is None
