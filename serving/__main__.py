@@ -52,6 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     os.environ |= {"PENCHANT_HOME": str(options.home.resolve()), "PENCHANT_WORKERS": str(options.workers)}
     os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
     command = [sys.executable, "-m", "bentoml", "serve", *_serve_arguments(options)]
+    os.umask(0o077)  # what the server writes in a home is its owner's alone
     os.execv(command[0], command)  # noqa: S606 our own interpreter, and there is no shell
 
 

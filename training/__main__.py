@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ("examples/cdnow/propensity.toml", "examples/cdnow/churn.toml", "examples/bank/term-deposit.toml")
 DONE, FAILED, USAGE, BAD_DATA, NOT_PROMOTED, NO_REGISTRY, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
+OWNER_ONLY = 0o077  # the umask of every command: what lies in a home, MLflow's copies too, is its owner's alone
 CODES: tuple[tuple[type[Exception], int], ...] = (
     (UseCaseError, USAGE),
     (PlanError, USAGE),
@@ -42,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print_to_any_terminal()
     given = command_first(sys.argv[1:] if arguments is None else arguments, RUN)
     command = given.pop(0) if given and given[0] in RUN else "train"
+    before = os.umask(OWNER_ONLY)
     try:
         return RUN[command](_parser(command).parse_args(given))
     except KeyboardInterrupt:
@@ -49,6 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except (ValueError, OSError) as error:
         return _fail(error)
+    finally:
+        os.umask(before)
 
 
 def _train(options: argparse.Namespace) -> int:

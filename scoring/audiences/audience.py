@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from features.spec.feature import CUSTOMER_ID
+from features.spec.ids import EDGES
 from scoring.audiences.consent import read_consent, require_columns
 from scoring.audiences.contacts import CHANNEL, ContactsFile
 from scoring.audiences.snapshot import AudienceError, SegmentSnapshot
@@ -92,7 +93,8 @@ def read_contacts(path: Path, *, email: str, consent: str | None, channel: str =
 def read_suppressed(path: Path, *, email: str | None, contacts: Contacts | None) -> Suppressed:
     """Who a Parquet or CSV file with `customer_id`, an email column or both suppresses.
 
-    An address suppresses everyone who has it; a customer suppresses their address.
+    An address suppresses everyone who has it; a customer suppresses their address. Names of columns are read whatever
+    their case and the blanks around them. A list without a header is refused: ids or addresses, it does not say.
 
     Raises:
         AudienceError: It has neither column, or addresses only while the audience has none to compare.
@@ -100,14 +102,16 @@ def read_suppressed(path: Path, *, email: str | None, contacts: Contacts | None)
     """
     customers, emails = set[str](), set[str]()
     for table in read_batches(path):
-        known = [name for name in dict.fromkeys((CUSTOMER_ID, email or "email", "email")) if name in table.column_names]
-        if not known or (contacts is None and CUSTOMER_ID not in known):
+        columns = {_folded(name.strip(EDGES)): name for name in reversed(table.column_names)}
+        asked = [_folded(name) for name in dict.fromkeys((CUSTOMER_ID, email or "email", "email"))]
+        known = [(name, columns[name]) for name in asked if name in columns]
+        if not known or (contacts is None and CUSTOMER_ID not in columns):
             raise AudienceError(
                 f"{path.name} must hold customer_id, or email where --contacts gives addresses, got "
                 f"{len(table.column_names)} other columns."
             )
-        for name in known:
-            texts = id_column(table.column(name)).to_pylist() if name == CUSTOMER_ID else _texts(table, name)
+        for name, column in known:
+            texts = id_column(table.column(column)).to_pylist() if name == CUSTOMER_ID else _texts(table, column)
             (customers if name == CUSTOMER_ID else emails).update(text for text in texts if text)
     by_address = Suppressed(emails=frozenset(_folded(text) for text in emails))
     return with_customers(by_address, customers, contacts)

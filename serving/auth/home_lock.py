@@ -20,7 +20,7 @@ def locked(home: Path) -> Iterator[None]:
     Raises:
         OSError: There is no home, and it cannot be made.
     """
-    home.mkdir(parents=True, exist_ok=True)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle = os.open(home, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)

@@ -15,7 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from features.spec.ids import read_id
 from features.spec.suppression_list import keyed, read_key
+from scoring.audiences.audience import read_suppressed
+from scoring.audiences.snapshot import AudienceError
 from scoring.cli.main import main as scoring
 from scoring.privacy import suppression
 from serving.cli import load, suppress
@@ -167,6 +170,34 @@ def _in_console(shop: Server) -> int:
     with shop.client() as client:
         pages = [client.post("/console/customer", data={"customer_id": str(one)}).text for one in ASKED]
     return sum("This customer has opted out." in page for page in pages)
+
+
+@pytest.mark.parametrize(("name", "write"), FILES.values(), ids=FILES)
+def test_an_export_heeds_every_list_or_ends(tmp_path: Path, name: str, write: Callable[[Path], object]) -> None:
+    """`export --suppress` bars every objector of a list with a header; one without could hold addresses: it ends."""
+    write(tmp_path / name)
+
+    if write is _lines or name == "IDS.TXT":
+        with pytest.raises(AudienceError, match="must hold customer_id"):
+            read_suppressed(tmp_path / name, email=None, contacts=None)
+        return
+    barred = read_suppressed(tmp_path / name, email=None, contacts=None)
+
+    assert barred.customers == {read_id(asked) for asked in ASKED}
+
+
+@pytest.mark.parametrize("name", ["ids.parquet", "IDS.CSV", "ids.tsv"])
+def test_an_export_heeds_ids_that_are_floats(tmp_path: Path, name: str) -> None:
+    """As pandas writes whole numbers beside a gap."""
+    ids = pl.DataFrame({"customer_id": [616.0, None, 9243015634602.0], "why": ["x", "y", "z"]})
+    if name.endswith("parquet"):
+        ids.write_parquet(tmp_path / name)
+    else:
+        (tmp_path / name).write_text(ids.write_csv(separator="\t" if name.endswith("tsv") else ";"))
+
+    barred = read_suppressed(tmp_path / name, email=None, contacts=None)
+
+    assert barred.customers == {"616", "9243015634602"}
 
 
 @pytest.mark.parametrize("name", ["ids.xlsx", "ids.json", "ids"])

@@ -31,7 +31,7 @@ PAUSE = 10.0  # seconds between looks at the registry
 @contextmanager
 def home_lock(home: Path) -> Iterator[None]:
     """One process at a time for each home; whoever comes second waits, with a message on stderr."""
-    home.mkdir(parents=True, exist_ok=True)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (home / ".training.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -125,7 +125,7 @@ class Registry:
 
     def __init__(self, home: Path) -> None:
         self.home = home.resolve()
-        self.home.mkdir(parents=True, exist_ok=True)
+        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         asked = os.environ.get("MLFLOW_TRACKING_URI")
         self.address = asked or f"sqlite:///{self.home / 'mlflow.db'}"
         self._models = os.environ.get("MLFLOW_REGISTRY_URI") or self.address
