@@ -127,7 +127,7 @@ class Penchant:
         return await _answer(answer_erase, {"customer_ids": customer_ids})
 
 
-async def _answer(call: Any, asked: dict[str, Any]) -> Any:
+async def _answer(call: Any, asked: dict[str, Any]) -> dict[str, Any]:
     """The call's answer or problem as a response, which BentoML hands on as it is."""
     from serving.http.problems import Problem
     from serving.worker.request_context import CONTEXT
@@ -137,7 +137,8 @@ async def _answer(call: Any, asked: dict[str, Any]) -> Any:
         reply = await call(asked, context)
     except Problem as problem:
         reply = problem.reply(context.request_id)
-    return Response(reply.body, reply.status, dict(_text(reply.headers)), reply.content_type.decode())
+    headers = dict(_text(reply.headers))
+    return Response(reply.body, reply.status, headers, reply.content_type.decode())  # type: ignore[return-value]  # so it is documented
 
 
 def _text(headers: list[tuple[bytes, bytes]]) -> list[tuple[str, str]]:

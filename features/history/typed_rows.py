@@ -82,7 +82,7 @@ def _needed(source: Source, name: str, cells: ir.Column | None, what: str) -> ir
     return cells
 
 
-def _number(source: Source, name: str, rules: list[tuple[str, ir.Value]], forms: LogForms) -> ir.Column:
+def _number(source: Source, name: str, rules: list[tuple[str, ir.Column]], forms: LogForms) -> ir.Column:
     """A column as DECIMAL(18,4), and the rule that what is filled in must be a number or a word for nothing."""
     cells = source.column(name)
     number = _needed(source, name, as_amount(cells, forms.written.get(name, POINT)), "numbers")
@@ -91,7 +91,7 @@ def _number(source: Source, name: str, rules: list[tuple[str, ir.Value]], forms:
 
 
 def _in_one_currency(
-    source: Source, section: Events, amount: ir.Column, rules: list[tuple[str, ir.Value]]
+    source: Source, section: Events, amount: ir.Column, rules: list[tuple[str, ir.Column]]
 ) -> ir.Column:
     currency = section.currency
     if currency is None or isinstance(currency, str):

@@ -53,7 +53,7 @@ def feature_table(
     if profiles is not None and traits:
         known = profiles.rename(__who=CUSTOMER_ID)
         table = table.left_join(known, table[CUSTOMER_ID] == known["__who"])
-    columns = {name: table[name] for name in (CUSTOMER_ID, *values)}
+    columns: dict[str, ir.Value] = {name: table[name] for name in (CUSTOMER_ID, *values)}
     columns[COMPLETENESS.name] = _completeness(table, traits)
     for trait in traits:
         columns |= _of_trait(table, trait)

@@ -110,12 +110,12 @@ def _fetch(source: Source, section: Profiles) -> pl.DataFrame:
     broken = ibis.cases(*[(rule, name) for name, rule in rules], else_=ibis.null("string"))
     table = source.table.mutate(**{_id: identity, _from: moment, _broken: broken})
     with reading(source.path):
-        cells = frame(table).sort(FILE, ROW).with_row_index("__position").cast({"__position": pl.Int64})
+        rows = frame(table).sort(FILE, ROW).with_row_index("__position").cast({"__position": pl.Int64})
     if section.valid_from is not None:
-        return cells
+        return rows
     again = pl.col(_id).is_not_null() & ~pl.col(_id).is_first_distinct()
     repeated = pl.when(again).then(pl.lit("repeated_customer_id")).otherwise(pl.col(_broken))
-    return cells.with_columns(repeated.alias(_broken))
+    return rows.with_columns(repeated.alias(_broken))
 
 
 def _merged(cells: pl.DataFrame, links: Mapping[str, str], section: Profiles) -> pl.DataFrame:

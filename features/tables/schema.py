@@ -58,4 +58,5 @@ def _checks(feature: Feature) -> list[pa.Check]:
 
 def _finite(data: Any) -> pl.LazyFrame:
     """No NaN, no infinity."""
-    return data.lazyframe.select(pl.col(data.key).is_finite())
+    finite: pl.LazyFrame = data.lazyframe.select(pl.col(data.key).is_finite())
+    return finite

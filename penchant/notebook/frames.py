@@ -25,7 +25,8 @@ def as_table(frame: Any) -> pa.Table:
     """
     kind = _kind(frame)
     if kind != "pandas":
-        return frame.to_arrow() if kind == "polars" else frame
+        table: pa.Table = frame.to_arrow() if kind == "polars" else frame
+        return table
     names = [str(name) for name in frame.columns]
     if len(set(names)) != len(names):
         raise BatchError("Each column of a frame must have a name of its own, some stand twice.")

@@ -173,7 +173,10 @@ def _read(term: dict[str, Any], column: NDArray[np.float32]) -> NDArray[np.float
 def _term(term: dict[str, Any], values: NDArray[np.float64]) -> NDArray[np.float64]:
     if term["kind"] == "levels":
         return np.asarray(term["values"], dtype=np.float64)[values.astype(np.int64)]
-    return np.where(np.isnan(values), term["missing"], term["coefficient"] * (values - term["centre"]))
+    added: NDArray[np.float64] = np.where(
+        np.isnan(values), term["missing"], term["coefficient"] * (values - term["centre"])
+    )
+    return added
 
 
 def parse_model(name: str, stored: bytes, *, threads: int = 0) -> Model:

@@ -102,9 +102,9 @@ def sentence(feature: Feature, value: Any, language: Language) -> str:
         return _plain(feature, value, language)
     if value is None:
         absent = f"{feature.family}_null"
-        return texts[absent].format(**words) if absent in texts else _plain(feature, None, language)
+        return str(texts[absent].format(**words)) if absent in texts else _plain(feature, None, language)
     if value == 0 and f"{key}_zero" in texts:
-        return texts[f"{key}_zero"].format(**words)
+        return str(texts[f"{key}_zero"].format(**words))
     text: str = texts[key].format(n=_quantity(feature, value, words, language), **words)
     return text[0].upper() + text[1:]
 

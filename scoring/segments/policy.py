@@ -200,7 +200,8 @@ def _bound(segment: Segment, count: int, members: Sequence[Mapping[str, bool]]) 
 
 
 def _any(masks: Sequence[Mask], count: int) -> Mask:
-    return np.logical_or.reduce([np.zeros(count, dtype=np.bool_), *masks])
+    found: Mask = np.logical_or.reduce([np.zeros(count, dtype=np.bool_), *masks])
+    return found
 
 
 def days(text: str) -> timedelta:

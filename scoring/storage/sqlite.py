@@ -42,7 +42,8 @@ class Reader:
             connection = sqlite3.connect(self._address, uri=True, timeout=READ_SECONDS, check_same_thread=False)
             self._opened.append(connection)
             self._threads.connection = connection
-        return self._threads.connection.execute(question, values).fetchall()
+        rows: list[Any] = self._threads.connection.execute(question, values).fetchall()
+        return rows
 
     def ask_of(self, question: str, values: Sequence[Any]) -> Iterator[Any]:
         """The rows of a question that ends in `IN {}`, asked of some hundred values at a time."""

@@ -161,7 +161,11 @@ def _engine() -> Any:
     if not hasattr(_engines, "connection"):
         import duckdb  # only a server that is sent raw events needs it
 
-        limits = {"threads": 1, "memory_limit": "1GB", "enable_external_access": False}
+        limits: dict[str, str | bool | int | float | list[str]] = {
+            "threads": 1,
+            "memory_limit": "1GB",
+            "enable_external_access": False,
+        }
         _engines.connection = duckdb.connect(":memory:", config=limits)
         _engines.connection.execute("SET TimeZone = 'UTC'; SET lock_configuration = true")
     return _engines.connection

@@ -123,7 +123,8 @@ def _edges(known: Floats) -> list[float]:
 
 
 def _counts(known: Floats, edges: list[float]) -> list[int]:
-    return np.bincount(np.searchsorted(edges, known, side="right"), minlength=len(edges) + 1).tolist()
+    counts: list[int] = np.bincount(np.searchsorted(edges, known, side="right"), minlength=len(edges) + 1).tolist()
+    return counts
 
 
 def _labels(use_case: UseCase, language: Language) -> tuple[str, ...]:

@@ -151,7 +151,8 @@ def _test_rows(table: LearningTable, seed: int) -> Rows:
         return (rows["__cutoff"] == table.cutoffs.test).to_numpy()
     if rows["__order"].null_count() < rows.height:
         return _latest(rows["__order"])
-    return share_out(rows, (1 - TEST_SHARE, TEST_SHARE), seed=seed) == 1
+    test: NDArray[np.bool_] = share_out(rows, (1 - TEST_SHARE, TEST_SHARE), seed=seed) == 1
+    return test
 
 
 def _latest(order: pl.Series) -> Rows:
@@ -161,7 +162,8 @@ def _latest(order: pl.Series) -> Rows:
         raise DataError(SOURCE, ["an out-of-time split needs at least two moments to order by, got one"])
     later = counts["count"].sum() - counts["count"].cum_sum() + counts["count"]
     start = int((later[1:] / order.len() - TEST_SHARE).abs().arg_min() or 0) + 1
-    return (order >= counts[order.name][start]).fill_null(value=False).to_numpy()
+    latest: NDArray[np.bool_] = (order >= counts[order.name][start]).fill_null(value=False).to_numpy()
+    return latest
 
 
 def own_cutoff(table: LearningTable) -> Any:

@@ -105,7 +105,8 @@ def correlations(values: Floats, label: Floats, weights: Floats) -> Floats:
     spread = weights @ values**2 / total - mean**2
     covariance = weights @ (values * label[:, None]) / total - mean * mean_y
     scale = np.sqrt(np.maximum(spread, 0) * mean_y * (1 - mean_y))
-    return np.divide(covariance, scale, out=np.zeros_like(covariance), where=scale > 1e-12)
+    correlation: Floats = np.divide(covariance, scale, out=np.zeros_like(covariance), where=scale > 1e-12)
+    return correlation
 
 
 def information(rows: NDArray[np.float32], label: Floats, weights: Floats) -> Floats:
@@ -119,7 +120,8 @@ def standardised(rows: Floats) -> Floats:
     count = np.maximum(known.sum(axis=0), 1)
     centred = np.where(known, rows - np.where(known, rows, 0.0).sum(axis=0) / count, 0.0)
     spread = np.sqrt((centred**2).sum(axis=0) / len(rows))
-    return np.divide(centred, spread, out=np.zeros_like(centred), where=spread > 1e-12)
+    scaled: Floats = np.divide(centred, spread, out=np.zeros_like(centred), where=spread > 1e-12)
+    return scaled
 
 
 def gains(rows: NDArray[np.float32], label: Floats, weights: Floats, *, seed: int) -> Floats:
@@ -133,7 +135,8 @@ def gains(rows: NDArray[np.float32], label: Floats, weights: Floats, *, seed: in
         booster = xgboost.train(params, data, num_boost_round=ROUNDS)
         for name, gain in booster.get_score(importance_type="total_gain").items():
             gains[at, int(name[1:])] = gain
-    return gains / np.maximum(gains.sum(axis=1, keepdims=True), 1e-12)
+    shares: Floats = gains / np.maximum(gains.sum(axis=1, keepdims=True), 1e-12)
+    return shares
 
 
 def components(plain: Floats) -> tuple[Floats, list[float]]:
@@ -191,4 +194,5 @@ def _information(bins: NDArray[np.int64], label: Floats, weights: Floats) -> Flo
     both = np.stack([weights @ (one_hot * (1 - label)[:, None]), weights @ (one_hot * label[:, None])]) / total
     apart = both.sum(axis=0, keepdims=True) * both.sum(axis=2, keepdims=True)
     ratio = np.divide(both, apart, out=np.ones_like(both), where=both > 0)
-    return (both * np.log(ratio)).sum(axis=(0, 2))
+    information: Floats = (both * np.log(ratio)).sum(axis=(0, 2))
+    return information

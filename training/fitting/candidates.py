@@ -158,7 +158,7 @@ def fit_xgboost(lesson: Lesson, seed: int, **tuned: Any) -> Fitted:
         callbacks=[xgboost.callback.EarlyStopping(rounds=PATIENCE, save_best=True)],
         verbose_eval=False,
     )
-    kept = {"rounds": booster.num_boosted_rounds(), "stopping_loss": float(booster.attr("best_score"))}
+    kept = {"rounds": booster.num_boosted_rounds(), "stopping_loss": float(booster.attr("best_score") or "nan")}
     return Fitted("xgboost", "model.ubj", bytes(booster.save_raw("ubj")), {**params, **kept, "seed": seed})
 
 

@@ -9,6 +9,7 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from mlflow.pyfunc.model import PythonModel
 from numpy.typing import NDArray
 
 from features.spec.feature import Feature
@@ -18,7 +19,7 @@ from scoring.bundle.scorer import Scorer
 from scoring.encoding.file_values import as_json, file_reader
 
 
-class ServedProbability(mlflow.pyfunc.PythonModel):
+class ServedProbability(PythonModel):
     """A frame with a use case's features in, the served probabilities out."""
 
     def load_context(self, context: Any) -> None:

@@ -89,7 +89,8 @@ def _lift(outcomes: Outcomes) -> tuple[Floats, Floats]:
 
 
 def _share(amount: Floats) -> Floats:
-    return np.r_[0.0, np.cumsum(amount)] / amount.sum()
+    share: Floats = np.r_[0.0, np.cumsum(amount)] / amount.sum()
+    return share
 
 
 def _curves(

@@ -84,7 +84,8 @@ def plan_charts(market: Market, ask: Ask, cut: Cut, texts: Texts) -> list[Chart]
 def _from_nobody(amounts: NDArray[np.float64]) -> NDArray[np.float64]:
     """Amounts cut by cut, from nobody contacted on; so many cuts as a drawing can show."""
     kept = np.unique(np.linspace(0, len(amounts) - 1, CUTS).astype(int))
-    return np.r_[0.0, amounts[kept]]
+    drawn: NDArray[np.float64] = np.r_[0.0, amounts[kept]]
+    return drawn
 
 
 def roc_points(curve: Curve) -> tuple[list[float], list[float]]:

@@ -78,12 +78,14 @@ class Axes:
     def xs(self, values: Numbers) -> list[float]:
         """Places across, all at once: one by one they take most of a page's time."""
         share = (np.asarray(values, dtype=np.float64) - self.x_low) / ((self.x_high - self.x_low) or 1.0)
-        return np.round(LEFT + (WIDTH - LEFT - RIGHT) * share, 1).tolist()
+        places: list[float] = np.round(LEFT + (WIDTH - LEFT - RIGHT) * share, 1).tolist()
+        return places
 
     def ys(self, values: Numbers) -> list[float]:
         """Places from the top."""
         share = (np.asarray(values, dtype=np.float64) - self.y_low) / ((self.y_high - self.y_low) or 1.0)
-        return np.round(HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * share, 1).tolist()
+        places: list[float] = np.round(HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * share, 1).tolist()
+        return places
 
     def line(self, name: str, style: str, x: Numbers, y: Numbers) -> PlotLine:
         """A curve through points, those left out that would not be seen."""

@@ -1,0 +1,1 @@
+"""The supervisor that BentoML starts: what serving/patches changes of it."""

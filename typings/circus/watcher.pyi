@@ -1,0 +1,6 @@
+from typing import Any
+
+class Watcher:
+    _process_class: property
+    def __init__(self, *args: object, **options: object) -> None: ...
+    def __getattr__(self, name: str) -> Any: ...

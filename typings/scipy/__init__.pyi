@@ -1,0 +1,2 @@
+from scipy import sparse as sparse
+from scipy import special as special
