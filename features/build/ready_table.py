@@ -10,7 +10,7 @@ import ibis
 import ibis.expr.types as ir
 import polars as pl
 
-from features.columns.column_report import column_report
+from features.columns.column_report import ColumnReport, column_report
 from features.columns.expressions import as_id, filled, md5_lower, slug
 from features.columns.personal_columns import personal_column
 from features.columns.type_inference import InferredColumn, read_column
@@ -284,7 +284,7 @@ def _unread(reads: dict[str, InferredColumn]) -> list[Finding]:
 
 def _columns(
     kept: pl.DataFrame, source: Source, section: Table, reads: dict[str, InferredColumn], kinds: dict[str, pl.DataType]
-) -> list[dict[str, Any]]:
+) -> list[ColumnReport]:
     """The report of each column; `kinds` are the types they came with."""
     reports = []
     for name, kind in kinds.items():

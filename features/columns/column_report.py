@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 
 import polars as pl
 
 from features.columns.type_inference import InferredColumn
 
 
-def column_report(name: str, role: str, kind: pl.DataType, read: InferredColumn) -> dict[str, Any]:
+class ColumnReport(TypedDict):
+    """One column, as it stands in the report."""
+
+    name: str
+    role: str
+    source_type: str
+    type: str | None
+    missing: float
+    distinct: int | None
+    range: list[Any] | None
+    outliers: int | None
+    done: list[str]
+    dropped: str | None
+
+
+def column_report(name: str, role: str, kind: pl.DataType, read: InferredColumn) -> ColumnReport:
     """One column: its role and type, share missing, distinct values, range, what was done, why it was dropped."""
     cells = read.cells
     return {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import ibis.expr.types as ir
 import polars as pl
@@ -27,7 +26,7 @@ class Cutoffs:
     train: tuple[datetime, ...]  # rising
     test: datetime
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, str | list[str]]:
         """As the data report gives it."""
         return {"train": [moment.isoformat() for moment in self.train], "test": self.test.isoformat()}
 

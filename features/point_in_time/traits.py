@@ -12,7 +12,7 @@ import ibis
 import ibis.expr.types as ir
 import polars as pl
 
-from features.columns.column_report import column_report
+from features.columns.column_report import ColumnReport, column_report
 from features.columns.expressions import as_id, as_moment, filled, slug
 from features.columns.personal_columns import personal_trait
 from features.columns.type_inference import InferredColumn, read_column
@@ -41,7 +41,7 @@ class Traits:
     rows: ir.Table
     traits: tuple[Trait, ...]
     bad: BadRows
-    columns: tuple[dict[str, Any], ...]  # for the data report
+    columns: tuple[ColumnReport, ...]  # for the data report
     findings: tuple[Finding, ...]
     dated: bool
     source: Source
@@ -131,7 +131,7 @@ def _merged(cells: pl.DataFrame, links: Mapping[str, str], section: Profiles) ->
 
 def _read(
     kept: pl.DataFrame, known: pl.DataFrame, source: Source, section: Profiles, taken: Sequence[str]
-) -> tuple[list[Trait], dict[str, pl.Series], list[dict[str, Any]]]:
+) -> tuple[list[Trait], dict[str, pl.Series], list[ColumnReport]]:
     """Each column as a trait: its definition, its cells under the name inside, its line of the report."""
     names = {name.casefold() for name in (*taken, CUSTOMER_ID, ELIGIBLE)}
     traits: list[Trait] = []

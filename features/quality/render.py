@@ -6,6 +6,8 @@ import html
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from features.columns.column_report import ColumnReport
+
 _STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem;color:#1a1a1a}"
     "table{border-collapse:collapse;width:100%;margin:1rem 0}th,td{border-bottom:1px solid #ddd;padding:.3rem .5rem;"
@@ -52,13 +54,13 @@ def _facts(report: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "base rate", f"{report['base_rate']:.1%}"
 
 
-def _tables(report: Mapping[str, Any]) -> Iterator[tuple[str, Sequence[Mapping[str, Any]]]]:
+def _tables(report: Mapping[str, Any]) -> Iterator[tuple[str, Sequence[ColumnReport]]]:
     yield "Columns", report["columns"]
     if report.get("profiles"):
         yield "Profiles", report["profiles"]["columns"]
 
 
-def _summary(column: Mapping[str, Any]) -> str:
+def _summary(column: ColumnReport) -> str:
     if column["dropped"]:
         return f"dropped: {column['dropped']}"
     if column["role"] != "feature":
@@ -71,7 +73,7 @@ def _summary(column: Mapping[str, Any]) -> str:
     return ", ".join([*parts, *column["done"]])
 
 
-def _columns(columns: Sequence[Mapping[str, Any]]) -> str:
+def _columns(columns: Sequence[ColumnReport]) -> str:
     head = "<tr>" + "".join(f"<th>{name}</th>" for name in _HEAD) + "</tr>"
     return f"<table>{head}{''.join(map(_row, columns))}</table>"
 
@@ -79,7 +81,7 @@ def _columns(columns: Sequence[Mapping[str, Any]]) -> str:
 _HEAD = ("column", "role", "type", "missing", "distinct", "range", "outliers", "what was done")
 
 
-def _row(column: Mapping[str, Any]) -> str:
+def _row(column: ColumnReport) -> str:
     span = " to ".join(_short(value) for value in column["range"]) if column["range"] else ""
     done = "; ".join([*column["done"], *([f"dropped: {column['dropped']}"] if column["dropped"] else [])])
     cells = (

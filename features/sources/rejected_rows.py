@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import ibis.expr.types as ir
 import polars as pl
@@ -43,7 +42,7 @@ class BadRows:
         """The same without the cells: where each row stands, and the rule."""
         return self if self.rows.is_empty() else replace(self, rows=self.rows.select(FILE, ROW, "rule"))
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, int | float | dict[str, int]]:
         """As the data report gives it."""
         share = self.total / self.read if self.read else 0.0
         return {"read": self.read, "total": self.total, "share": share, "rules": dict(self.rules)}

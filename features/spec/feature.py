@@ -91,7 +91,7 @@ class Predicate:
     op: Literal["<=", ">="]
     value: float
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, str | float]:
         """The predicate as it stands in a manifest."""
         return {"feature": self.feature, "op": self.op, "value": self.value}
 
