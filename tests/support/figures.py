@@ -1,6 +1,6 @@
 """Figures of every room that makes some, on small seeded inputs: what tests/system/figures.json keeps.
 
-`python -m tests.support.figures` writes the figures of rooms whose version was raised, or that are new, and no other.
+`python -m tests.support.figures` writes the figures of rooms whose version was raised, and new ones, and no other.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from scoring.bundle.scorer import Scorer
 from scoring.encoding.encoder import Encoder
 from scoring.models.bands import percentile, percentile_boundaries, published_score
 from scoring.models.calibration import Calibration
+from scoring.models.threshold_planner import TICKS
 from tests.support.models import LEVELS, SHOP, shop_rows, write_shop_bundle
 from tests.support.worlds import log_case, purchases
 from training.bundling.curves import curves
@@ -239,7 +240,20 @@ def of_data() -> Figures:
         **{each.name: float(np.nansum(matrix[:, at])) for at, each in enumerate(features)},
         "dealt": float((part * np.arange(len(part))).sum()),
         "outside": share_outside(features[0], rows()["age"].head(50), rows()["age"]),
+        "ranges": sum(sum(each.seen) for each in features if each.seen),
+        "order of levels": _order_of_levels(),
     }
+
+
+def _order_of_levels() -> float:
+    """Of many levels, met by few rows each, whose order hangs on how their rates are smoothed."""
+    random = np.random.default_rng(8)
+    count = random.integers(5, 60, 150)
+    level = np.repeat(np.arange(150), count)
+    outcome = random.random(len(level)) < np.repeat(random.beta(2, 6, 150), count)
+    frame = pl.DataFrame({"level": level.astype(str), "__label": outcome.astype(np.int8)})
+    codes = fit_encoder([Feature("level", "category")], frame)[1]["level"]
+    return float(sum(at * int(name) for at, name in enumerate(codes) if name.isdigit()))
 
 
 def of_evaluation() -> Figures:
@@ -308,13 +322,19 @@ def of_bundling() -> Figures:
     """Curves, thresholds, today's market and synthetic rows."""
     label, probability, worse = outcome_and_probability()
     market = market_of(probability, worse, label, Clusters.apart(len(label)))
+    whole = market_of(np.arange(1, TICKS) / TICKS, worse, label, Clusters.apart(len(label)))
+    beside = curves(label, {"a": worse, "b": probability})["candidates"]
     features, _ = fit_encoder(COLUMNS, rows())
     drawn = [row["age"] for row in synthetic_rows(features, rows(), seed=1, count=20)]
     return {
         "curve": _sum_of(curves(label, {"a": worse})["candidates"]),
+        **{f"cuts: {name}": float(len(curve["at"])) for name, curve in beside.items()},
+        "curve beside": _sum_of(beside["b"]),
         "thresholds": sum(at_percentiles(probability, (60, 90))),
         "slope": float(market.slope),
         "offset": float(market.offset),
+        "ticks": float((market.ticks * market.rows).sum()),
+        "whole ticks": float((whole.ticks * whole.rows).sum()),
         "drawn": float(sum(drawn)),
     }
 
@@ -332,11 +352,11 @@ ROOMS: dict[str, Callable[[], Figures]] = {name: globals()[f"of_{name.partition(
 
 
 def main() -> None:
-    """Writes the figures of rooms that are new or whose version was raised."""
+    """Writes the figures that are new, and those of rooms whose version was raised."""
     kept = json.loads(FILE.read_text()) if FILE.is_file() else {}
     for room, version in FIGURE_VERSIONS.items():
-        if kept.get(room, {}).get("version") != version:
-            kept[room] = {"version": version, "figures": ROOMS[room]()}
+        before = kept[room]["figures"] if kept.get(room, {}).get("version") == version else {}
+        kept[room] = {"version": version, "figures": {**ROOMS[room](), **before}}
     FILE.write_text(json.dumps({room: kept[room] for room in FIGURE_VERSIONS}, indent=1, ensure_ascii=False) + "\n")
 
 
