@@ -46,9 +46,9 @@ run: setup ## train the examples once, then serve them on PORT (default 3000)
 	  || $(PY) -m training --home "$(HOME_DIR)"
 	@exec $(PY) -m serving.cli.demo --home "$(HOME_DIR)" --port $(PORT)
 
-# A file of tests stays in one process: what its tests share is made once, and they keep their order.
+# A file of tests stays in one process: what its tests share is made once. Files come as tests/conftest.py orders them.
 test: setup lint browser ## lint, types and all tests, as CI runs them
-	$(PY) -m pytest --numprocesses 2 --dist loadfile
+	$(PY) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 # The console's tests drive a real browser: Debian's, installed where it is missing and we may; else they say so.
 browser:

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -18,6 +19,27 @@ ROOT = Path(__file__).parents[1]
 # How long an example takes says how busy the machine is, and decides nothing.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+
+# Files of few tests that take long: begun last, one would keep the other process waiting. The second trains too while
+# the first trains the examples, which the others need.
+LONGEST = (
+    "tests/system/test_docs.py",
+    "tests/training/test_train.py",
+    "tests/training/promotion/test_promote.py",
+    "tests/system/main_job/test_main_job.py",
+    "tests/system/main_job/test_raw_events.py",
+    "tests/features/point_in_time/test_compiled_sql.py",
+    "tests/system/test_kills.py",
+    "tests/system/test_retail_segments.py",
+)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the longest files first, then those of many tests: two processes are given files in this order."""
+    first = {ROOT / name: place for place, name in enumerate(LONGEST)}
+    tests = Counter(item.path for item in items)
+    items.sort(key=lambda item: (first.get(item.path, len(first)), -tests[item.path]))
 
 
 def newcomer() -> dict[str, str]:
