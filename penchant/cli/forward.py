@@ -18,7 +18,7 @@ USAGE = 2
 class Command:
     """One word after `penchant`."""
 
-    package: str  # what `python -m` would be asked for
+    package: str | None  # what `python -m` would be asked for; None where the command is penchant's own
     module: str  # where its `main` stands
     help: str
     commands: tuple[str, ...]  # its own sub-commands
@@ -44,6 +44,12 @@ COMMANDS = {
         "score a file of customers; segments and their audiences",
         ("segments", "sql", "snapshot", "export", "contacts", "segment-report"),
         lean=True,
+    ),
+    "run": Command(
+        None,
+        "penchant.cli.run",
+        "the day: features, scores, reasons and segments of all customers, the online store, flows",
+        ("status",),
     ),
     "serve": Command(
         "serving",
@@ -77,6 +83,7 @@ def _help() -> str:
     """All commands with their own ones."""
     lines = ["usage: penchant COMMAND ...", "", "Predicts what each customer will do next, and says why.", ""]
     for name, command in COMMANDS.items():
-        lines += [f"  {name:9}  {command.help} (= python -m {command.package})"]
+        same = f" (= python -m {command.package})" if command.package else ""
+        lines += [f"  {name:9}  {command.help}{same}"]
         lines += [f"  {'':9}  {name} {', '.join(command.commands)}"]
     return "\n".join([*lines, "", EITHER_SIDE])

@@ -9,5 +9,6 @@ __all__ = [
     "export_log",
     "membership",
     "segment_report",
+    "sizes",
     "snapshot",
 ]

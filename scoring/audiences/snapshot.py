@@ -23,6 +23,7 @@ from scoring.storage.id_columns import id_column
 from scoring.storage.table_files import read_batches, whole_file
 
 _KEY = b"penchant"
+PART_FILES = "part-*.parquet"  # of a snapshot that is a folder
 _CODES, _DATES = pa.list_(pa.string()), pa.list_(pa.date32())
 _PLACE = pa.schema(
     [
@@ -155,14 +156,15 @@ def snapshot_tables(
 
 
 def open_snapshot(path: Path) -> SegmentSnapshot:
-    """The snapshot in a file.
+    """The snapshot in a file, or in the folder of a day of the population.
 
     Raises:
         AudienceError: It is none.
     """
     try:
-        rows = pq.read_table(path)
+        rows = pq.read_table(sorted(path.glob(PART_FILES)) if path.is_dir() else path)
         facts = json.loads((rows.schema.metadata or {})[_KEY])
+        rows = rows.rename_columns(["path" if name == "segment_path" else name for name in rows.column_names])
         others = rows.select([name for name in rows.column_names if name != CUSTOMER_ID])
         customers = id_column(rows.column(CUSTOMER_ID))  # earlier snapshots hold other spellings
         return SegmentSnapshot(facts, others.add_column(0, CUSTOMER_ID, customers))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,14 @@ from scoring.storage.id_columns import id_column
 from scoring.storage.table_files import BatchError
 
 _EVENTS = "events.json"  # in the bundle of a use case that learned from a log
+
+
+def covered_column(name: str) -> str:
+    """The column of a table of several use cases' customers that says whom one of them covers; without it all.
+
+    No feature can have its name.
+    """
+    return f"{name}.covered"
 
 
 def score_table(
@@ -91,9 +99,18 @@ def answer_table(
     else:
         customers = id_column(table.column(column))
         barred = _barred(customers.to_pylist(), suppression) if suppression else []
-    return BatchAnswers(
-        customers, {name: _score(served, table, reasons, language, barred) for name, served in live.items()}
-    )
+    parts = {name: _score(served, table, reasons, language, barred) for name, served in live.items()}
+    return BatchAnswers(customers, {name: _covered(part, name, table) for name, part in parts.items()})
+
+
+def _covered(part: _Part, name: str, table: pa.Table) -> _Part:
+    """A use case's columns, all null, the status too, where it does not cover the row."""
+    column = covered_column(name)
+    if column not in table.column_names:
+        return part
+    among = table.column(column).combine_chunks()
+    columns = {own: pc.if_else(among, values, None) for own, values in part.columns.items()}
+    return replace(part, columns=columns)
 
 
 def _barred(customers: Sequence[str | None], suppression: Suppression) -> list[int]:

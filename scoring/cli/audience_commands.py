@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from features.spec.atomic import write_file
 from scoring.answers.policy_proof import prove_policy
 from scoring.answers.served_release import Live
-from scoring.audiences.membership import SnapshotCounts
 from scoring.audiences.segment_report import read_outcomes, segment_report
+from scoring.audiences.sizes import keep_report, keep_sizes, snapshot_document
 from scoring.audiences.snapshot import open_snapshot, take_snapshot
 from scoring.bundle.bundle import canonical_json
 from scoring.bundle.golden_rows import replay
@@ -24,7 +23,7 @@ from scoring.errors import PolicyFailedError
 from scoring.privacy.suppression import open_suppression
 from scoring.releases.current_pointer import released_use_cases
 from scoring.releases.store import load_release
-from scoring.segments.assignment import REPORT, SEGMENTS_FOLDER, SIZES, current_policy, install_policy
+from scoring.segments.assignment import current_policy, install_policy
 from scoring.segments.cut_points import cuts_of
 from scoring.segments.policy import Policy
 from scoring.segments.policy_file import PolicyError, read_policy
@@ -104,10 +103,8 @@ def freeze(options: Namespace) -> CommandResult:
         language=options.language,
         suppression=open_suppression(options.home),
     )
-    document = _counted(policy, live, as_of, tally, compared=previous is not None)
-    sizes = {key: document[key] for key in ("policy", "models", "as_of", "customers", "unplaced", "sizes")}
-    sizes["snapshot"] = str(options.output.resolve())
-    write_file(options.home / SEGMENTS_FOLDER / SIZES, canonical_json(sizes))
+    document = snapshot_document(policy, live, as_of, tally, compared=previous is not None)
+    keep_sizes(options.home, document, options.output)
     return CommandResult({**document, "output": str(options.output)}, snapshot_lines(document, tally, options.output))
 
 
@@ -119,8 +116,7 @@ def compare(options: Namespace) -> CommandResult:
     outcomes = read_outcomes(options.outcomes, options.outcome) if options.outcomes else None
     report = segment_report(before, after, outcomes)
     if options.home.is_dir():  # two files can be compared without a home
-        kept = {"outcome": options.outcome if outcomes else None, **report}
-        write_file(options.home / SEGMENTS_FOLDER / REPORT, (json.dumps(kept, ensure_ascii=False) + "\n").encode())
+        keep_report(options.home, report, options.outcome if outcomes else None)
     return CommandResult(report, [], "\n".join(report_lines(report)))
 
 
@@ -143,27 +139,3 @@ def _live(home: Path, use_cases: Sequence[str]) -> dict[str, Live]:
 
 def _keeps(policy: Policy) -> bool:
     return any(segment.stay or segment.minimum_stay for segment in policy.segments)
-
-
-def _counted(
-    policy: Policy, live: Mapping[str, Live], as_of: date, tally: SnapshotCounts, *, compared: bool
-) -> dict[str, Any]:
-    document: dict[str, Any] = {
-        "policy": policy.version,
-        "models": {name: served.release.version for name, served in live.items()},
-        "as_of": as_of.isoformat(),
-        "customers": tally.customers,
-        "unplaced": tally.unplaced,
-        "sizes": {segment.code: tally.sizes[segment.code] for segment in policy.ordered},
-    }
-    if compared:
-        flows = sorted(tally.flows.items(), key=lambda flow: (-flow[1], str(flow[0])))
-        document |= {
-            "flows": [{"from": pair[0], "to": pair[1], "customers": count} for pair, count in flows],
-            "moved": tally.moved,
-            "arrived": tally.arrived,
-            "gone": tally.gone,
-            "flaps": tally.flaps,
-            "flap_rate": tally.flap_rate,
-        }
-    return document

@@ -1,0 +1,120 @@
+"""`penchant run [--as-of D]` and `penchant run status`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from features.errors import DataError, UseCaseError
+from features.spec.options import EITHER_SIDE, add_shared_options, command_first
+from features.spec.terminal import print_to_any_terminal
+from penchant.daily.run_file import load_run_file
+from penchant.daily.run_state import RunBusyError, RunState, last_run, step_line
+from scoring.audiences.snapshot import AudienceError
+from scoring.errors import BundleError
+from scoring.population.daily_file import RUN_FILE
+from scoring.privacy.suppression import SuppressionError
+from scoring.storage.table_files import BatchError
+
+DONE, FAILED, USAGE, BAD_DATA, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line; 0 done or unchanged, 1 failed, 2 usage, 3 the data broke its contract, 130 interrupted."""
+    print_to_any_terminal()
+    words = command_first(sys.argv[1:] if arguments is None else arguments, {"status"})
+    if words[:1] == ["status"]:
+        options = _status_parser().parse_args(words[1:])
+        return _status(options.home, as_json=options.json)
+    options = _parser().parse_args(words)
+    try:
+        return _run(options.home, options.as_of, as_json=options.json)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except UseCaseError as failure:
+        return _broken(USAGE, failure.file, failure.broken)
+    except DataError as failure:
+        return _broken(BAD_DATA, failure.file, failure.broken)
+    except (BatchError, AudienceError) as failure:
+        return _failed(BAD_DATA, failure)
+    except (RunBusyError, BundleError, SuppressionError, OSError) as failure:
+        return _failed(FAILED, failure)
+
+
+def _run(home: Path, as_of: datetime, *, as_json: bool) -> int:
+    """Runs a day; what learns or scores is loaded once the file has been read."""
+    if not (home / RUN_FILE).exists():
+        rule = "must name use cases by [[use_case]] file; a first promoted training begins it, got no such file"
+        return _broken(USAGE, str(home / RUN_FILE), [rule])
+    run_file, use_cases = load_run_file(home)
+    from penchant.daily.day import run_day
+    from penchant.daily.day_features import StepFailedError
+
+    try:
+        state = run_day(home, run_file, use_cases, as_of)
+    except StepFailedError as failure:
+        return failure.code
+    _show(state, as_json=as_json)
+    return DONE
+
+
+def _status(home: Path, *, as_json: bool) -> int:
+    state = last_run(home)
+    if state is None:
+        print("A home must have had a run to have a status, this one had none.", file=sys.stderr)
+        return FAILED
+    if not as_json:
+        print(*map(step_line, state.steps), sep="\n", file=sys.stderr)
+    _show(state, as_json=as_json)
+    return DONE
+
+
+def _show(state: RunState, *, as_json: bool) -> None:
+    print(msgspec.json.encode(state).decode() if as_json else f"day of {state.as_of}: {state.status}")
+
+
+def _broken(code: int, file: str, rules: Sequence[str]) -> int:
+    print(*(f"{file}: {rule}" for rule in rules), sep="\n", file=sys.stderr)
+    return code
+
+
+def _failed(code: int, failure: Exception) -> int:
+    print(failure, file=sys.stderr)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="penchant run",
+        description=f"Runs a day by HOME/{RUN_FILE}: features, scores, reasons, segments, the online store, flows.",
+        epilog=f"`penchant run status` says how the last one went. {EITHER_SIDE}",
+    )
+    parser.add_argument(
+        "--as-of", type=_moment, default=_today(), metavar="D", help="date or moment, UTC (default: today)"
+    )
+    add_shared_options(parser)
+    return parser
+
+
+def _status_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="penchant run status", description="How the last run went, step by step.")
+    add_shared_options(parser)
+    return parser
+
+
+def _today() -> datetime:
+    return datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("must be a date or a moment in ISO form, got another text") from None
+    return (moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)).replace(microsecond=0)

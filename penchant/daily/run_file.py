@@ -1,0 +1,61 @@
+"""HOME/run.toml: what a day holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, ValidationError
+
+from features.config.file_errors import error_message
+from features.config.use_case import UseCase, load_use_case, read_toml
+from features.config.value_types import Days, ListSection
+from features.errors import UseCaseError
+from scoring.population.daily_file import RUN_FILE
+
+
+class DailyUseCase(ListSection):
+    """One use case to score each day."""
+
+    file: Path  # its TOML, from the home
+    rows: Path | None = None  # of a ready table: whom to score, one row a customer; else its rows without a label
+
+
+class Kept(ListSection):
+    """How long days are kept."""
+
+    keep: Annotated[Days, Field(ge=1)] = 35  # reasons and features
+    months: Annotated[int, Field(ge=0, le=120, strict=True)] = 13  # month ends
+
+
+class RunFile(ListSection):
+    """The whole file; paths are absolute after `load_run_file`."""
+
+    use_case: Annotated[tuple[DailyUseCase, ...], Field(min_length=1)]
+    population: Kept = Field(default_factory=Kept)
+
+
+def load_run_file(home: Path) -> tuple[RunFile, dict[str, UseCase]]:
+    """The file of a home, and its use cases by name.
+
+    Raises:
+        UseCaseError: every broken key at once; or a use case's file is broken, or two have one name.
+    """
+    file = home / RUN_FILE
+    try:
+        found = RunFile.model_validate(read_toml(file))
+    except ValidationError as failure:
+        raise UseCaseError(file, [error_message(error) for error in failure.errors()]) from failure
+    entries = tuple(_absolute(entry, home.resolve()) for entry in found.use_case)
+    use_cases: dict[str, UseCase] = {}
+    for entry in entries:
+        use_case = load_use_case(entry.file)
+        if use_case.name in use_cases:
+            raise UseCaseError(file, [f"use_case: each must have a name of its own, got {use_case.name!r} twice"])
+        use_cases[use_case.name] = use_case
+    return found.model_copy(update={"use_case": entries}), use_cases
+
+
+def _absolute(entry: DailyUseCase, home: Path) -> DailyUseCase:
+    rows = None if entry.rows is None else home / entry.rows
+    return entry.model_copy(update={"file": home / entry.file, "rows": rows})

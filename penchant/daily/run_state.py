@@ -1,0 +1,110 @@
+"""What a run did, step by step: printed at its end, and kept for `penchant run status`."""
+
+from __future__ import annotations
+
+import fcntl
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from scoring.population.days import POPULATION
+from scoring.storage.atomic import write_file
+
+STATE, LOCK = "last_run.json", ".run.lock"
+Status = Literal["running", "done", "unchanged", "failed", "stopped"]
+
+
+class RunBusyError(Exception):
+    """Another run of the same home is under way."""
+
+
+class Step(msgspec.Struct):
+    """One step: seconds it took, rows it made, and the sha256 of what it made, where there is one to tell."""
+
+    name: str
+    status: Status = "running"
+    seconds: float = 0.0
+    rows: int | None = None
+    digest: str | None = None
+    note: str | None = None
+
+
+class RunState(msgspec.Struct):
+    """One run, as it is and as `--json` prints it."""
+
+    run_id: str
+    as_of: str
+    status: Status = "running"
+    steps: list[Step] = []
+
+    @contextmanager
+    def step(self, home: Path, name: str) -> Iterator[Step]:
+        """One step under way; what becomes of it is kept, and a line about it goes to stderr."""
+        step = Step(name)
+        self.steps.append(step)
+        self.keep(home)
+        begun = time.monotonic()
+        try:
+            yield step
+            step.status = "done" if step.status == "running" else step.status
+        except BaseException:
+            step.status = self.status = "failed"
+            raise
+        finally:
+            step.seconds = round(time.monotonic() - begun, 1)
+            self.keep(home)
+            print(step_line(step), file=sys.stderr)  # noqa: T201 the command would seem to hang
+
+    def keep(self, home: Path) -> None:
+        """Writes it to the home."""
+        write_file(home / POPULATION / STATE, msgspec.json.encode(self))
+
+
+def last_run(home: Path) -> RunState | None:
+    """The last run of a home; `stopped` where it was killed under way; None where there was none."""
+    file = home / POPULATION / STATE
+    if not file.exists():
+        return None
+    state = msgspec.json.decode(file.read_bytes(), type=RunState)
+    if state.status == "running" and not _is_running(home):
+        state.status = "stopped"
+        for step in state.steps:
+            step.status = "stopped" if step.status == "running" else step.status
+    return state
+
+
+@contextmanager
+def only_run(home: Path) -> Iterator[None]:
+    """One run of a home at a time.
+
+    Raises:
+        RunBusyError: Another one is under way.
+    """
+    folder = home / POPULATION
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (folder / LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise RunBusyError("One run of a home at a time, another one is under way.") from None
+        yield
+
+
+def _is_running(home: Path) -> bool:
+    try:
+        with only_run(home):
+            return False
+    except RunBusyError:
+        return True
+
+
+def step_line(step: Step) -> str:
+    """A step as a line of text."""
+    rows = "" if step.rows is None else f", {step.rows:,} customers"
+    note = f", {step.note}" if step.note else ""
+    return f"  {step.name:<10} {step.status} in {step.seconds:.1f} s{rows}{note}"

@@ -1,0 +1,28 @@
+"""HOME/run.toml, which names the use cases of the daily run: begun by a first promotion, edited by its owner."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from scoring.storage.atomic import write_file
+
+RUN_FILE = "run.toml"
+_HEAD = """\
+# What `penchant run` does each day: features, scores, reasons and segments of these use cases.
+# Of a ready table `rows = "FILE"` names whom to score; else it is the rows without a label.
+#
+# [population]
+# keep = "35d"  # how long reasons and features are kept; scores, bands and segments until their outcome is known,
+# months = 13   # and those of the last day of a month for so many months
+"""
+
+
+def add_use_case(home: Path, use_case: Path) -> None:
+    """Adds a use case's file, as it is reached from the home, unless it is named there; all else is left as it is."""
+    file = home / RUN_FILE
+    entry = f"[[use_case]]\nfile = {json.dumps(os.path.relpath(use_case.resolve(), home.resolve()))}\n"
+    before = file.read_text(encoding="utf-8") if file.exists() else _HEAD
+    if entry not in before:
+        write_file(file, f"{before.rstrip()}\n\n{entry}".encode())

@@ -1,0 +1,107 @@
+"""What days hold no more: reasons and features after a while, whole days after their outcome, and the erased."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from features.spec.feature import CUSTOMER_ID
+from features.spec.suppression_list import objectors_of
+from scoring.population.days import Day, days_of, digests
+from scoring.population.read_days import without
+from scoring.population.write_day import replace_day, seal_day
+from scoring.storage.atomic import new_draft
+from scoring.storage.table_files import parquet_writer
+
+Change = Callable[[pa.Table], pa.Table]
+
+
+def forget_erased(home: Path) -> int:
+    """Rewrites the parts of days that hold somebody who was erased or objected; returns how many files changed.
+
+    Raises:
+        SuppressionError: The suppression list cannot be read.
+    """
+    objectors, changed = objectors_of(home), 0
+    if objectors is None:
+        return 0
+    for day in days_of(home):
+        touched = {
+            path.name
+            for path in day.folder.glob("*.parquet")
+            if objectors.among(pq.read_table(path, columns=[CUSTOMER_ID]).column(0).to_pylist())
+        }
+        if touched:
+            _rewrite(day, touched, lambda rows: without(rows, objectors))
+            changed += len(touched)
+    return changed
+
+
+def forget_old(home: Path, today: date, *, keep: timedelta, matured: timedelta, months: int) -> int:
+    """Thins out and removes old days; returns how many changed.
+
+    Args:
+        home: Whose days they are.
+        today: From which ages count.
+        keep: How long reasons and features are kept.
+        matured: How long the longest outcome takes to be known: whole days stay until then.
+        months: For how many months the last day of each stays, without reasons and features.
+    """
+    days, changed = days_of(home), 0
+    last_of_month = {day.manifest.as_of.strftime("%Y-%m"): day.folder for day in days}
+    for day in days:
+        age = today - day.manifest.as_of.date()
+        is_month_end = last_of_month[day.manifest.as_of.strftime("%Y-%m")] == day.folder
+        if age > max(keep, matured) and not (
+            is_month_end and _months_between(day.manifest.as_of.date(), today) <= months
+        ):
+            shutil.rmtree(day.folder)
+            changed += 1
+        elif age > keep and not day.manifest.thin:
+            _thin(day)
+            changed += 1
+    return changed
+
+
+def _months_between(first: date, second: date) -> int:
+    return (second.year - first.year) * 12 + second.month - first.month
+
+
+def _thin(day: Day) -> None:
+    """A day without reasons and features."""
+    reasons = [f"{name}_reason_" for name in day.manifest.models]
+
+    def thinned(rows: pa.Table) -> pa.Table:
+        return rows.select([name for name in rows.column_names if not any(map(name.startswith, reasons))])
+
+    _rewrite(day, {path.name for path in day.parts}, thinned, dropped="features-*.parquet", thin=True)
+
+
+def _rewrite(day: Day, touched: set[str], change: Change, *, dropped: str = "", thin: bool = False) -> None:
+    """A day with some files changed and some dropped, in the place of the old one."""
+    gone = {path.name for path in day.folder.glob(dropped)} if dropped else set()
+    with new_draft(day.folder, folder=True) as (draft, _):
+        for name in day.manifest.files.keys() - gone:
+            if name in touched:
+                _copy(day.folder / name, draft / name, change)
+            else:
+                (draft / name).hardlink_to(day.folder / name)
+        files = digests(draft)
+        customers = sum(pq.read_metadata(draft / name).num_rows for name in files if name.startswith("part-"))
+        manifest = msgspec.structs.replace(
+            day.manifest, files=files, customers=customers, thin=thin or day.manifest.thin
+        )
+        seal_day(draft, manifest)
+        replace_day(draft, day.folder)
+
+
+def _copy(source: Path, target: Path, change: Change) -> None:
+    rows = change(pq.read_table(source))
+    with parquet_writer(target, rows.schema) as writer:
+        writer.write_table(rows)

@@ -1,0 +1,70 @@
+"""Tables written into files by customer: each customer's rows go to the part that the id's checksum names."""
+
+from __future__ import annotations
+
+import zlib
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from features.spec.feature import CUSTOMER_ID
+from scoring.population.days import PARTS
+from scoring.storage.table_files import parquet_writer
+
+BUFFERED = 2_048  # rows of a part that wait to become a row group: few enough for a flat memory
+
+
+def part_of(customer: str) -> int:
+    """The number of a customer's part.
+
+    >>> part_of("C-1") == part_of("C-1") < PARTS
+    True
+    """
+    return zlib.crc32(customer.encode("utf-8", "surrogatepass")) % PARTS
+
+
+def part_name(prefix: str, number: int) -> str:
+    """The file of a part."""
+    return f"{prefix}-{number:02}.parquet"
+
+
+class Partitioned:
+    """Writes tables with a `customer_id` into the parts of a folder, in the order in which they come."""
+
+    def __init__(self, folder: Path, prefix: str) -> None:
+        self._folder, self._prefix = folder, prefix
+        self._waiting: dict[int, list[pa.Table]] = defaultdict(list)
+        self._writers: dict[int, pq.ParquetWriter] = {}
+
+    def write(self, table: pa.Table) -> None:
+        """Takes in rows, each of a customer with an id."""
+        numbers = np.fromiter(map(part_of, table.column(CUSTOMER_ID).to_pylist()), np.int64, len(table))
+        order = np.argsort(numbers, kind="stable")
+        sorted_rows, found = table.take(order), numbers[order]
+        starts = np.flatnonzero(np.diff(found, prepend=-1))
+        for start, end in zip(starts, [*starts[1:], len(found)], strict=True):
+            number = int(found[start])
+            # a copy, else a few rows would keep the whole batch in memory
+            self._waiting[number].append(pa.concat_tables([sorted_rows.slice(start, end - start)]).combine_chunks())
+            if sum(map(len, self._waiting[number])) >= BUFFERED:
+                self._flush(number)
+
+    def close(self) -> None:
+        """Ends all files."""
+        for number in sorted(self._waiting):
+            self._flush(number)
+        for writer in self._writers.values():
+            writer.close()
+
+    def _flush(self, number: int) -> None:
+        waiting = self._waiting.pop(number, [])
+        if not waiting:
+            return
+        table = pa.concat_tables(waiting)
+        if number not in self._writers:
+            path = self._folder / part_name(self._prefix, number)
+            self._writers[number] = parquet_writer(path, table.schema)
+        self._writers[number].write_table(table)

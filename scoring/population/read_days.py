@@ -1,0 +1,58 @@
+"""Days read back: a whole one, and what all of them hold of some customers; whoever objected or was erased is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from features.spec.feature import CUSTOMER_ID
+from features.spec.suppression_list import Objectors, objectors_of
+from scoring.population.days import Day, days_of
+from scoring.population.partitioned import part_name, part_of
+
+
+def day_rows(home: Path, day: Day) -> pa.Table:
+    """A day's customers, a row each, as `write_day` names the columns.
+
+    Raises:
+        SuppressionError: The suppression list cannot be read.
+    """
+    objectors = objectors_of(home)
+    return pa.concat_tables([without(pq.read_table(path), objectors) for path in day.parts])
+
+
+def without(rows: pa.Table, objectors: Objectors | None) -> pa.Table:
+    """The rows of those who neither objected nor were erased."""
+    if objectors is None:
+        return rows
+    gone = objectors.among(rows.column(CUSTOMER_ID).to_pylist())
+    there = pc.invert(pc.is_in(rows.column(CUSTOMER_ID), pa.array(sorted(gone), pa.string())))
+    return rows.filter(there) if gone else rows
+
+
+def kept_of(home: Path, customers: Sequence[str]) -> Mapping[str, list[dict[str, Any]]]:
+    """All that the days hold of customers, by id, the earliest day first; objectors too, since it is theirs to see."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for day in days_of(home):
+        for prefix in sorted({path.name.rsplit("-", 1)[0] for path in day.folder.glob("*.parquet")}):
+            for row in _rows_of(day, prefix, customers):
+                customer = row.pop(CUSTOMER_ID)
+                file = f"{day.folder.name}/{prefix}"
+                found.setdefault(customer, []).append({"file": file, **_as_json(row)})
+    return found
+
+
+def _rows_of(day: Day, prefix: str, customers: Sequence[str]) -> Iterator[dict[str, Any]]:
+    for number in sorted({part_of(customer) for customer in customers}):
+        path = day.folder / part_name(prefix, number)
+        if path.exists():
+            yield from pq.read_table(path, filters=[(CUSTOMER_ID, "in", list(customers))]).to_pylist()
+
+
+def _as_json(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in row.items()}

@@ -1,0 +1,150 @@
+"""One day of all customers written: scores, reasons and segments, and beside them the very rows that were scored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from features.spec.feature import CUSTOMER_ID
+from scoring.answers.served_release import Live
+from scoring.audiences.membership import SnapshotCounts
+from scoring.audiences.snapshot import SegmentSnapshot, snapshot_tables
+from scoring.batch.table_answers import covered_column
+from scoring.bundle.bundle import canonical_json
+from scoring.population.days import MANIFEST, DayManifest, day_folder, digests
+from scoring.population.partitioned import Partitioned
+from scoring.privacy.suppression import Suppression
+from scoring.segments.policy import Policy
+from scoring.storage.atomic import exchange, new_draft, put_in_place, sync
+from scoring.storage.id_columns import id_column
+from scoring.storage.table_files import read_batches
+
+REASONS = 3
+_RENAMED = {"path": "segment_path", "model_version": "version"}
+_DROPPED = ("errors", "warnings", *(f"reason_{rank}_text" for rank in range(1, REASONS + 1)))  # texts are made anew
+
+
+@dataclass(frozen=True, slots=True)
+class DayInputs:
+    """All that a day is made of."""
+
+    run_id: str
+    as_of: datetime  # UTC
+    live: Mapping[str, Live]
+    policy: Policy
+    source: Path  # one row a customer: the features of all use cases, and `NAME.covered` where some are not asked
+    previous: SegmentSnapshot | None  # the segments of the day before, for stay rules and dates of entry
+    suppression: Suppression | None
+
+
+def write_day(home: Path, made_from: DayInputs, *, check: Callable[[Sequence[Path]], None]) -> SnapshotCounts:
+    """Scores every customer of a table and writes the day; it appears whole, in place of one of the same moment.
+
+    The same inputs give the same bytes. `check` sees the parts before they serve; what it raises leaves no day.
+
+    Raises:
+        BatchError: The source cannot be read or lacks a feature.
+        AudienceError: A customer stands twice in it, or the day before is a later one.
+        SuppressionError: The suppression list cannot be read.
+    """
+    folder, tally = day_folder(home, made_from.as_of), SnapshotCounts()
+    with new_draft(folder, folder=True) as (draft, _):
+        _write_parts(draft, made_from, tally)
+        check(sorted(draft.glob("part-*.parquet")))
+        manifest = DayManifest(
+            run_id=made_from.run_id,
+            as_of=made_from.as_of,
+            policy=made_from.policy.version,
+            models={name: served.release.version for name, served in made_from.live.items()},
+            customers=tally.customers,
+            files=digests(draft),
+        )
+        seal_day(draft, manifest)
+        replace_day(draft, folder)
+    return tally
+
+
+def seal_day(draft: Path, manifest: DayManifest) -> None:
+    """Writes the manifest of a day whose files are all there."""
+    (draft / MANIFEST).write_bytes(canonical_json(msgspec.to_builtins(manifest)))
+
+
+def replace_day(draft: Path, folder: Path) -> None:
+    """Puts a day in its place; at no moment there is none where there was one."""
+    if not folder.exists():
+        put_in_place(draft, folder)
+        return
+    for path in draft.iterdir():
+        sync(path)
+    exchange(draft, folder)
+
+
+def _write_parts(draft: Path, made_from: DayInputs, tally: SnapshotCounts) -> None:
+    answers = Partitioned(draft, "part")
+    rows = {name: Partitioned(draft, f"features-{name}") for name in made_from.live}
+    for answered, table in zip(_answers(made_from, tally), read_batches(made_from.source), strict=True):
+        answers.write(_day_table(answered, table, made_from))
+        for name, scored_rows in rows.items():
+            scored_rows.write(_scored_rows(name, made_from.live[name], table))
+    for written in (answers, *rows.values()):
+        written.close()
+
+
+def _answers(made_from: DayInputs, tally: SnapshotCounts) -> Iterator[pa.Table]:
+    return snapshot_tables(
+        made_from.live,
+        made_from.policy,
+        made_from.source,
+        tally,
+        as_of=made_from.as_of.date(),
+        previous=made_from.previous,
+        reasons=REASONS,
+        suppression=made_from.suppression,
+    )
+
+
+def _day_table(answered: pa.Table, table: pa.Table, made_from: DayInputs) -> pa.Table:
+    """The columns that a day keeps of a batch's answers; `NAME_reason_1_value` is what the feature was, as text."""
+    columns: dict[str, pa.Array] = {
+        CUSTOMER_ID: answered.column(CUSTOMER_ID),
+        "as_of": pa.repeat(pa.scalar(made_from.as_of, pa.timestamp("us", "UTC")), len(table)),
+    }
+    owned = {f"{name}_{own}": (name, own) for name in made_from.live for own in _own_columns(answered, name)}
+    for column in answered.column_names[1:]:
+        name, own = owned.get(column, (None, column))
+        if own in _DROPPED:
+            continue
+        prefix = f"{name}_" if name else ""
+        columns[prefix + _RENAMED.get(own, own)] = answered.column(column)
+        if name and own.startswith("reason_") and own.endswith("_feature"):
+            columns[f"{column.removesuffix('feature')}value"] = _values(answered.column(column), table)
+    return pa.table(columns).replace_schema_metadata(answered.schema.metadata)
+
+
+def _own_columns(answered: pa.Table, name: str) -> list[str]:
+    return [column.removeprefix(f"{name}_") for column in answered.column_names if column.startswith(f"{name}_")]
+
+
+def _values(named: pa.ChunkedArray, table: pa.Table) -> pa.Array:
+    """The cell of the feature that each row names, as text; null where it is missing, or the row names none."""
+    found = pa.nulls(len(table), pa.string())
+    for feature in pc.unique(named).drop_null().to_pylist():
+        if feature in table.column_names:
+            cells = table.column(feature).combine_chunks().cast(pa.string())
+            found = pc.if_else(pc.fill_null(pc.equal(named, feature), False), cells, found)
+    return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
+
+
+def _scored_rows(name: str, served: Live, table: pa.Table) -> pa.Table:
+    """The features of a use case, of those it covers."""
+    columns = {CUSTOMER_ID: id_column(table.column(CUSTOMER_ID))}
+    columns |= {each.name: table.column(each.name) for each in served.release.bundle.features}
+    rows = pa.table(columns)
+    covered = covered_column(name)
+    return rows.filter(table.column(covered)) if covered in table.column_names else rows
