@@ -1,13 +1,13 @@
-"""Penchant from Python: `from penchant import train, score, explain`; each is loaded when it is first asked for."""
+"""Penchant from Python: `from penchant import train, score, explain, population`; loaded when first asked for."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from penchant.notebook.calls import explain, score, train
+    from penchant.notebook.calls import explain, population, score, train
 
-__all__ = ["explain", "score", "train"]
+__all__ = ["explain", "population", "score", "train"]
 
 
 def __getattr__(name: str) -> Any:

@@ -17,7 +17,8 @@ from features.config.use_case import UseCase, load_use_case
 from features.errors import DataError, UseCaseError
 from features.spec.options import EITHER_SIDE, add_shared_options, command_first, program
 from features.spec.terminal import print_to_any_terminal
-from scoring.releases.current_pointer import required_version
+from scoring.population.daily_file import add_use_case
+from scoring.releases.current_pointer import current_version, required_version
 from training.errors import NothingLearned, PlanError, Refused, RegistryError
 from training.terminal import plan_table, training_table
 
@@ -87,12 +88,15 @@ def _train_all(use_cases: Sequence[UseCase], options: argparse.Namespace, codes:
 
     registry, lines = _registry(options), []
     for use_case in use_cases:
+        before = current_version(options.home, use_case.name)
         try:
             line = train(use_case, home=options.home, registry=registry, mode=options.promote)
         except (ValueError, OSError) as error:
             codes.append(_fail(error))
         else:
             lines.append(line)
+            if before is None and line["release"]:  # the first one in service; a later one finds what its owner wrote
+                add_use_case(options.home, use_case.file, daily=use_case.events is not None)
             codes.append(_outcome(line, registry, options.promote))
     return lines
 

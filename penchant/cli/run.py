@@ -14,10 +14,11 @@ from features.errors import DataError, UseCaseError
 from features.spec.options import EITHER_SIDE, add_shared_options, command_first
 from features.spec.terminal import print_to_any_terminal
 from penchant.daily.run_file import load_run_file
-from penchant.daily.run_state import RunBusyError, RunState, last_run, step_line
+from penchant.daily.run_state import RunState, last_run, step_line
 from scoring.audiences.snapshot import AudienceError
 from scoring.errors import BundleError
 from scoring.population.daily_file import RUN_FILE
+from scoring.population.days import PopulationBusyError, PopulationError
 from scoring.privacy.suppression import SuppressionError
 from scoring.storage.table_files import BatchError
 
@@ -41,9 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _broken(USAGE, failure.file, failure.broken)
     except DataError as failure:
         return _broken(BAD_DATA, failure.file, failure.broken)
-    except (BatchError, AudienceError) as failure:
+    except (BatchError, AudienceError, PopulationError) as failure:
         return _failed(BAD_DATA, failure)
-    except (RunBusyError, BundleError, SuppressionError, OSError) as failure:
+    except (PopulationBusyError, BundleError, SuppressionError, OSError) as failure:
         return _failed(FAILED, failure)
 
 

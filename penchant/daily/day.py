@@ -20,15 +20,15 @@ from features.tables.digests import code_digest, config_digest, input_digest
 from features.tables.population_schema import check_population
 from penchant.daily.day_features import StepFailedError, joined
 from penchant.daily.run_file import DailyUseCase, RunFile
-from penchant.daily.run_state import RunState, only_run
+from penchant.daily.run_state import RunState
 from scoring.answers.served_release import Live
 from scoring.audiences.segment_report import segment_report
 from scoring.audiences.sizes import keep_report, keep_sizes, snapshot_document
 from scoring.audiences.snapshot import open_snapshot
 from scoring.batch.table_answers import covered_column
 from scoring.bundle.golden_rows import replay
-from scoring.population.days import POPULATION, Day, day_folder, days_of, open_day
-from scoring.population.forget import forget_erased, forget_old
+from scoring.population.days import POPULATION, Day, day_folder, days_of, only_writer, open_day
+from scoring.population.forget import forget_objectors, forget_old
 from scoring.population.write_day import DayInputs, write_day
 from scoring.privacy.suppression import open_suppression
 from scoring.releases.current_pointer import released_use_cases
@@ -45,7 +45,7 @@ def run_day(home: Path, run_file: RunFile, use_cases: Mapping[str, UseCase], as_
     A run that was killed leaves the days that were there in service, and is done anew by the same command.
 
     Raises:
-        RunBusyError: Another run of this home is under way.
+        PopulationBusyError: Another run of this home is under way.
         StepFailedError: A step's own process failed.
         DataError: The data broke its contract.
         BatchError: A table cannot be read or lacks a feature.
@@ -53,7 +53,7 @@ def run_day(home: Path, run_file: RunFile, use_cases: Mapping[str, UseCase], as_
         BundleError: No use case is in service, or a release is not what it was.
         SuppressionError: The suppression list cannot be read.
     """
-    with only_run(home):
+    with only_writer(home):
         live = _live(home, use_cases)
         entries = {name: (entry, use_cases[name]) for name, entry in _named(run_file, use_cases) if name in live}
         policy, before = current_policy(home), _day_before(home, as_of)
@@ -65,9 +65,8 @@ def run_day(home: Path, run_file: RunFile, use_cases: Mapping[str, UseCase], as_
             return state
         _steps(home, state, entries, live, policy, before, as_of)
         with state.step(home, "retention") as step:
-            step.rows = None
-            erased, old = forget_erased(home), _forget_old(home, run_file, use_cases, as_of)
-            step.note = f"{erased} files of the erased, {old} old days"
+            forget_objectors(home, open_day(folder))  # who came onto the list while the day was made
+            step.note = f"{_forget_old(home, run_file, use_cases, as_of)} old days"
         state.status = "done"
         state.keep(home)
         return state

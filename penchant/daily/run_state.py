@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import sys
 import time
 from collections.abc import Iterator
@@ -12,15 +11,11 @@ from typing import Literal
 
 import msgspec
 
-from scoring.population.days import POPULATION
+from scoring.population.days import POPULATION, PopulationBusyError, only_writer
 from scoring.storage.atomic import write_file
 
-STATE, LOCK = "last_run.json", ".run.lock"
+STATE = "last_run.json"
 Status = Literal["running", "done", "unchanged", "failed", "stopped"]
-
-
-class RunBusyError(Exception):
-    """Another run of the same home is under way."""
 
 
 class Step(msgspec.Struct):
@@ -78,28 +73,11 @@ def last_run(home: Path) -> RunState | None:
     return state
 
 
-@contextmanager
-def only_run(home: Path) -> Iterator[None]:
-    """One run of a home at a time.
-
-    Raises:
-        RunBusyError: Another one is under way.
-    """
-    folder = home / POPULATION
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (folder / LOCK).open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise RunBusyError("One run of a home at a time, another one is under way.") from None
-        yield
-
-
 def _is_running(home: Path) -> bool:
     try:
-        with only_run(home):
+        with only_writer(home):
             return False
-    except RunBusyError:
+    except PopulationBusyError:
         return True
 
 

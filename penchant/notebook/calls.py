@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -22,6 +23,8 @@ from scoring.answers.score import check_request
 from scoring.answers.served_release import Live
 from scoring.batch.table_answers import score_table
 from scoring.bundle.golden_rows import replay
+from scoring.population.days import PopulationError, latest_day
+from scoring.population.read_days import day_rows
 from scoring.privacy.suppression import Suppression, open_suppression
 from scoring.reasons.reasons import OTHER_FACTORS
 from scoring.releases.store import load_release
@@ -129,6 +132,28 @@ def explain(row: Any, *, use_case: str, home: Home = None, language: Language = 
     if suppression and suppression.among({profile[CUSTOMER_ID]}):
         raise ProfileError([{"code": "opted_out", "detail": "The customer objected to being scored."}])
     return explain_profile(live, {**profile, "features": _of_model(live, profile["features"])}, language=language)
+
+
+def population(*, as_of: date | str | None = None, home: Home = None) -> Any:
+    """The customers of a day as a frame of polars: scores, reasons and segments, as `penchant run` wrote them.
+
+    Whoever objected or was erased since is not in it.
+
+    Args:
+        as_of: The day, or the last one before it; default: the latest there is.
+        home: Where the days stand; default: PENCHANT_HOME, else .penchant.
+
+    Raises:
+        PopulationError: There is no such day.
+        SuppressionError: The suppression list cannot be read.
+    """
+    import polars as pl
+
+    where = _home(home)
+    day = latest_day(where, until=date.fromisoformat(as_of) if isinstance(as_of, str) else as_of)
+    if day is None:
+        raise PopulationError("A population needs a day that was run, there is none; `penchant run` makes it.")
+    return pl.from_arrow(day_rows(where, day))
 
 
 def _of_model(live: Live, features: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,10 +19,18 @@ _HEAD = """\
 """
 
 
-def add_use_case(home: Path, use_case: Path) -> None:
-    """Adds a use case's file, as it is reached from the home, unless it is named there; all else is left as it is."""
+def add_use_case(home: Path, use_case: Path, *, daily: bool) -> None:
+    """Adds a use case's file, as it is reached from the home, unless it is named there; all else is left as it is.
+
+    Args:
+        home: Where releases stand.
+        use_case: The TOML file.
+        daily: Whether it can be scored as it is: a ready table awaits its owner's `rows`, and is added as a comment.
+    """
     file = home / RUN_FILE
     entry = f"[[use_case]]\nfile = {json.dumps(os.path.relpath(use_case.resolve(), home.resolve()))}\n"
+    if not daily:
+        entry = "".join(f"# {line}\n" for line in [*entry.splitlines(), 'rows = "today.csv"'])
     before = file.read_text(encoding="utf-8") if file.exists() else _HEAD
     if entry not in before:
         write_file(file, f"{before.rstrip()}\n\n{entry}".encode())

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import msgspec
 
-from scoring.audiences.snapshot import AudienceError
-
 POPULATION = "population"
 MANIFEST = "manifest.json"
+LOCK = ".run.lock"
 PARTS = 64  # a customer's rows of all days are in the part of the same number, so that an erasure rewrites little
 _NAME = re.compile(r"\d{4}-\d\d-\d\d(T\d{6})?")
+
+
+class PopulationBusyError(Exception):
+    """Another process writes the days of this home."""
+
+
+class PopulationError(ValueError):
+    """A day is not what a run writes."""
 
 
 class DayManifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +71,7 @@ def days_of(home: Path) -> list[Day]:
     """The days that a home keeps, the earliest first.
 
     Raises:
-        AudienceError: One of them is not what a run writes.
+        PopulationError: One of them is not what a run writes.
     """
     folder = home / POPULATION
     names = sorted(path for path in folder.iterdir() if _NAME.fullmatch(path.name)) if folder.is_dir() else []
@@ -73,18 +82,35 @@ def open_day(folder: Path) -> Day:
     """The day in a folder.
 
     Raises:
-        AudienceError: There is none.
+        PopulationError: There is none.
     """
     try:
         return Day(folder, msgspec.json.decode((folder / MANIFEST).read_bytes(), type=DayManifest))
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise AudienceError(f"{folder.name} must be a readable day, got {type(error).__name__}.") from error
+        raise PopulationError(f"{folder.name} must be a readable day, got {type(error).__name__}.") from error
 
 
 def latest_day(home: Path, *, until: date | None = None) -> Day | None:
     """The latest day, or the latest until the end of a date; None where there is none. Raises as `days_of`."""
     days = [day for day in days_of(home) if until is None or day.manifest.as_of.date() <= until]
     return days[-1] if days else None
+
+
+@contextmanager
+def only_writer(home: Path) -> Iterator[None]:
+    """One process at a time that writes the days of a home.
+
+    Raises:
+        PopulationBusyError: Another one does.
+    """
+    folder = home / POPULATION
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (folder / LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise PopulationBusyError("One run of a home at a time, another one is under way.") from None
+        yield
 
 
 def digests(folder: Path) -> dict[str, str]:

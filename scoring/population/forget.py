@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import date, timedelta
 from pathlib import Path
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from features.spec.feature import CUSTOMER_ID
 from features.spec.suppression_list import objectors_of
-from scoring.population.days import Day, days_of, digests
+from scoring.population.days import Day, days_of, digests, only_writer
+from scoring.population.partitioned import part_name, part_of
 from scoring.population.read_days import without
 from scoring.population.write_day import replace_day, seal_day
 from scoring.storage.atomic import new_draft
@@ -22,25 +24,46 @@ from scoring.storage.table_files import parquet_writer
 Change = Callable[[pa.Table], pa.Table]
 
 
-def forget_erased(home: Path) -> int:
-    """Rewrites the parts of days that hold somebody who was erased or objected; returns how many files changed.
+def forget_customers(home: Path, customers: Collection[str]) -> None:
+    """Rewrites the parts of all days that hold these customers.
+
+    Raises:
+        PopulationBusyError: A run is under way.
+        PopulationError: One of the days is not what a run writes.
+    """
+    if not days_of(home):
+        return
+    numbers, gone = {part_of(customer) for customer in customers}, pa.array(sorted(customers), pa.string())
+    with only_writer(home):
+        for day in days_of(home):
+            endings = tuple(part_name("", number) for number in numbers)
+            files = [path for path in day.folder.glob("*.parquet") if path.name.endswith(endings)]
+            touched = {path.name for path in files if _holds(path, gone)}
+            if touched:
+                _rewrite(day, touched, lambda rows: rows.filter(pc.invert(pc.is_in(rows.column(CUSTOMER_ID), gone))))
+
+
+def _holds(path: Path, customers: pa.Array) -> bool:
+    ids = pq.read_table(path, columns=[CUSTOMER_ID]).column(0)
+    return bool(pc.any(pc.is_in(ids, customers)).as_py())
+
+
+def forget_objectors(home: Path, day: Day) -> None:
+    """Rewrites the parts of a day that hold somebody who objected or was erased; for a run that is under way.
 
     Raises:
         SuppressionError: The suppression list cannot be read.
     """
-    objectors, changed = objectors_of(home), 0
+    objectors = objectors_of(home)
     if objectors is None:
-        return 0
-    for day in days_of(home):
-        touched = {
-            path.name
-            for path in day.folder.glob("*.parquet")
-            if objectors.among(pq.read_table(path, columns=[CUSTOMER_ID]).column(0).to_pylist())
-        }
-        if touched:
-            _rewrite(day, touched, lambda rows: without(rows, objectors))
-            changed += len(touched)
-    return changed
+        return
+    touched = {
+        path.name
+        for path in day.folder.glob("*.parquet")
+        if objectors.among(pq.read_table(path, columns=[CUSTOMER_ID]).column(0).to_pylist())
+    }
+    if touched:
+        _rewrite(day, touched, lambda rows: without(rows, objectors))
 
 
 def forget_old(home: Path, today: date, *, keep: timedelta, matured: timedelta, months: int) -> int:

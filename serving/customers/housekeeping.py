@@ -7,10 +7,11 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from scoring.population.days import PopulationBusyError, days_of
 from scoring.privacy.suppression import SuppressionError
 from scoring.storage.leftovers import remove_leftovers
 from scoring.storage.sqlite import scrub
@@ -49,7 +50,7 @@ class Housekeeping:
             try:
                 self._decisions.flush()
                 finish_erasures(self._home)
-            except (sqlite3.Error, SuppressionError, OSError) as error:
+            except (sqlite3.Error, SuppressionError, OSError, PopulationBusyError) as error:
                 logs.write("erasures_wait", level="error", **logs.fault(error))
             except Exception as error:  # the thread outlives whatever one round meets
                 logs.write("housekeeping_failed", level="error", **logs.fault(error))
@@ -69,6 +70,7 @@ def finish_erasures(home: Path, *, at_once: bool = False) -> int:
     Raises:
         sqlite3.Error: A file cannot be written now; all is still pending.
         OSError: The same.
+        PopulationBusyError: A daily run is under way; all is still pending.
     """
     if not pending_erasures.pending_of(home):
         return 0
@@ -86,6 +88,7 @@ def finish_erasures(home: Path, *, at_once: bool = False) -> int:
         pending_erasures.add(home, dirty)  # before any row goes: else a kill would leave bytes and no trace of them
         feature_store.delete(home, moments)
         decision_log.delete(home, moments)
+        _forget_in_days(home, moments)
         for place, path in (("store", home / feature_store.FILE), ("decisions", home / decision_log.FILE)):
             if path.exists() and any(rows[place] for _, rows in dirty.values()):
                 scrub(path)
@@ -96,6 +99,13 @@ def finish_erasures(home: Path, *, at_once: bool = False) -> int:
         _note_duration(home, seconds)
         logs.write("erasures_done", customers=len(moments), seconds=round(seconds, 3))
         return len(moments)
+
+
+def _forget_in_days(home: Path, customers: Collection[str]) -> None:
+    if days_of(home):
+        from scoring.population.forget import forget_customers  # brings pyarrow along, which few servers need
+
+        forget_customers(home, customers)
 
 
 @contextmanager

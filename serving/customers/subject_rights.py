@@ -15,6 +15,7 @@ from typing import Any
 from features.spec.atomic import write_file
 from features.spec.feature import CUSTOMER_ID
 from features.spec.ids import posted_id
+from scoring.population.days import days_of
 from scoring.privacy import suppression
 from scoring.privacy.suppression import open_suppression
 from serving.customers import decision_log as decisions
@@ -35,12 +36,13 @@ def export(home: Path, customers: Sequence[str]) -> list[dict[str, Any]]:
     listed = open_suppression(home)
     objectors = listed.among(customers) if listed else frozenset()
     erased = listed.erased(customers) if listed else {}
-    requests = list(_requests(home))
+    requests, days = list(_requests(home)), _days(home, customers)
     return [
         {
             CUSTOMER_ID: customer,
             "store": [{"as_of": _iso(row.as_of), "features": row.features} for row in rows.get(customer, ())],
             "decisions": lines.get(customer, []),
+            "population": days.get(customer, []),
             "opted_out": customer in objectors,
             "erased_at": _iso(erased[customer]) if customer in erased else None,
             "requests": [
@@ -76,6 +78,7 @@ def erase(home: Path, customers: Sequence[str]) -> list[dict[str, Any]]:
     places = {customer: {place: int(customer in rows) for place, rows in left.items()} for customer in moments}
     pending_erasures.add(home, {customer: (at, rows) for customer, rows in places.items()})
     requests = _remove_from_requests(home, frozenset(customers))
+    in_days = bool(days_of(home))
     return [
         {
             CUSTOMER_ID: customer,
@@ -83,7 +86,7 @@ def erase(home: Path, customers: Sequence[str]) -> list[dict[str, Any]]:
                 **{place: len(rows.get(customer, ())) for place, rows in visible.items()},
                 "requests": requests.get(customer, 0),
             },
-            "pending": any(places[customer].values()),
+            "pending": any(places[customer].values()) or in_days,
         }
         for customer in customers
     ]
@@ -104,6 +107,15 @@ def known_customers(home: Path, customers: Sequence[str]) -> int | None:
 def _stored(home: Path, customers: Sequence[str]) -> Mapping[str, Sequence[StoredRow]]:
     path = home / store.FILE
     return store.SqliteStore(path).find(customers) if path.exists() else {}
+
+
+def _days(home: Path, customers: Sequence[str]) -> Mapping[str, list[dict[str, Any]]]:
+    """What the days of the population hold, by id."""
+    if not days_of(home):
+        return {}
+    from scoring.population.read_days import kept_of  # brings pyarrow along, which few servers need
+
+    return kept_of(home, customers)
 
 
 def _requests(home: Path) -> Iterator[tuple[Path, Mapping[str, Any]]]:
