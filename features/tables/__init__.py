@@ -1,3 +1,3 @@
 """The table a model learns from: bookkeeping, schema, target, columns filled in part, digests of its sources."""
 
-__all__ = ["digests", "filled", "learning_table", "repeated_rows", "schema", "target"]
+__all__ = ["digests", "filled", "learning_table", "population_schema", "repeated_rows", "schema", "target"]

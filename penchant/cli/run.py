@@ -22,14 +22,15 @@ from scoring.population.days import PopulationBusyError, PopulationError
 from scoring.privacy.suppression import SuppressionError
 from scoring.storage.table_files import BatchError
 
+_COMMANDS = ("status",)
 DONE, FAILED, USAGE, BAD_DATA, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; 0 done or unchanged, 1 failed, 2 usage, 3 the data broke its contract, 130 interrupted."""
     print_to_any_terminal()
-    words = command_first(sys.argv[1:] if arguments is None else arguments, {"status"})
-    if words[:1] == ["status"]:
+    words = command_first(sys.argv[1:] if arguments is None else arguments, _COMMANDS)
+    if words and words[0] in _COMMANDS:
         options = _status_parser().parse_args(words[1:])
         return _status(options.home, as_json=options.json)
     options = _parser().parse_args(words)

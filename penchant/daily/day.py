@@ -24,7 +24,7 @@ from penchant.daily.run_state import RunState
 from scoring.answers.served_release import Live
 from scoring.audiences.segment_report import segment_report
 from scoring.audiences.sizes import keep_report, keep_sizes, snapshot_document
-from scoring.audiences.snapshot import open_snapshot
+from scoring.audiences.snapshot import SnapshotInputs, open_snapshot
 from scoring.batch.table_answers import covered_column
 from scoring.bundle.golden_rows import replay
 from scoring.population.days import POPULATION, Day, day_folder, days_of, only_writer, open_day
@@ -88,8 +88,10 @@ def _steps(
         source, step.rows = joined(entries, as_of, work, home)
         step.digest = _sha256(source)
     with state.step(home, "population") as step:
-        inputs = DayInputs(state.run_id, as_of, live, policy, source, previous, open_suppression(home))
-        counts = write_day(home, inputs, check=lambda parts: check_population(parts, list(live)))
+        inputs = SnapshotInputs(live, policy, source, as_of.date(), previous, open_suppression(home))
+        counts = write_day(
+            home, DayInputs(state.run_id, as_of, inputs), check=lambda parts: check_population(parts, list(live))
+        )
         day = open_day(day_folder(home, as_of))
         step.rows, step.digest = counts.customers, _sha256(day.folder / "manifest.json")
     with state.step(home, "store") as step:
@@ -165,7 +167,7 @@ def _load_store(home: Path, source: Path, live: Mapping[str, Live], work: Path, 
 
 
 def _forget_old(home: Path, run_file: RunFile, use_cases: Mapping[str, UseCase], as_of: datetime) -> int:
-    windows = [use_case.window for use_case in use_cases.values() if use_case.window is not None]
+    windows = [use_case.window for use_case in use_cases.values() if use_case.source == "log"]
     matured = timedelta(days=max((window.gap + window.prediction for window in windows), default=0))
     kept = run_file.population
     return forget_old(home, as_of.date(), keep=timedelta(days=kept.keep), matured=matured, months=kept.months)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from features.config.use_case import UseCase
+from features.config.use_case import LogUseCase, UseCase
 from features.errors import DataError
 from features.spec.feature import CUSTOMER_ID, ELIGIBLE
 from penchant.daily.run_file import DailyUseCase
@@ -27,7 +27,7 @@ class StepFailedError(Exception):
         self.code = code
 
 
-def log_features(use_case: UseCase, as_of: datetime, folder: Path, home: Path) -> Path:
+def log_features(use_case: LogUseCase, as_of: datetime, folder: Path, home: Path) -> Path:
     """The feature table of a log, built by a process of its own; the same inputs build it once.
 
     Raises:
@@ -64,8 +64,8 @@ def joined(
 
 
 def _own_rows(entry: DailyUseCase, use_case: UseCase, as_of: datetime, folder: Path, home: Path) -> pl.DataFrame:
-    if use_case.table is not None:
-        return pl.DataFrame(rows_to_score(use_case, use_case.table, entry.rows, home))
+    if use_case.source == "table":
+        return pl.DataFrame(rows_to_score(use_case, entry.rows, home))
     return pl.read_parquet(log_features(use_case, as_of, folder, home)).drop(ELIGIBLE)
 
 

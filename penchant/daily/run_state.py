@@ -18,7 +18,7 @@ STATE = "last_run.json"
 Status = Literal["running", "done", "unchanged", "failed", "stopped"]
 
 
-class Step(msgspec.Struct):
+class RunStep(msgspec.Struct):
     """One step: seconds it took, rows it made, and the sha256 of what it made, where there is one to tell."""
 
     name: str
@@ -35,12 +35,12 @@ class RunState(msgspec.Struct):
     run_id: str
     as_of: str
     status: Status = "running"
-    steps: list[Step] = []
+    steps: list[RunStep] = []
 
     @contextmanager
-    def step(self, home: Path, name: str) -> Iterator[Step]:
+    def step(self, home: Path, name: str) -> Iterator[RunStep]:
         """One step under way; what becomes of it is kept, and a line about it goes to stderr."""
-        step = Step(name)
+        step = RunStep(name)
         self.steps.append(step)
         self.keep(home)
         begun = time.monotonic()
@@ -81,7 +81,7 @@ def _is_running(home: Path) -> bool:
         return True
 
 
-def step_line(step: Step) -> str:
+def step_line(step: RunStep) -> str:
     """A step as a line of text."""
     rows = "" if step.rows is None else f", {step.rows:,} customers"
     note = f", {step.note}" if step.note else ""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.config.use_case import Table, UseCase
+from features.config.use_case import Table, TableUseCase
 from features.errors import DataError
 from features.spec.feature import CUSTOMER_ID
 from features.spec.missing import WORDS
@@ -17,7 +17,7 @@ from scoring.storage.id_columns import id_column
 from scoring.storage.table_files import BatchError, read_batches
 
 
-def rows_to_score(use_case: UseCase, table: Table, rows: Path | None, home: Path) -> pa.Table:
+def rows_to_score(use_case: TableUseCase, rows: Path | None, home: Path) -> pa.Table:
     """The customers of a ready table who have no label yet, or those of `rows`; the id stands in `customer_id`.
 
     Objectors and the erased are left out.
@@ -26,6 +26,7 @@ def rows_to_score(use_case: UseCase, table: Table, rows: Path | None, home: Path
         DataError: The table has no ids, or there is nobody to score.
         BatchError: A file cannot be read.
     """
+    table = use_case.table
     source = table.path if rows is None else rows
     if table.customer_id is None:
         raise DataError(use_case.file, ["[table] customer_id must name a column, to have customers day by day"])

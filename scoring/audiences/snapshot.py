@@ -76,6 +76,18 @@ class SegmentSnapshot:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class SnapshotInputs:
+    """What a snapshot is made of."""
+
+    live: Mapping[str, Live]
+    policy: Policy
+    source: Path  # features, one row a customer
+    as_of: date
+    previous: SegmentSnapshot | None = None  # its stay rules and minimum stays keep members, and dates of entry go on
+    suppression: Suppression | None = None
+
+
 def take_snapshot(
     live: Mapping[str, Live],
     policy: Policy,
@@ -98,33 +110,15 @@ def take_snapshot(
         AudienceError: A customer stands twice in it, or the previous snapshot is of a later date.
     """
     tally = SnapshotCounts()
+    made_from = SnapshotInputs(live, policy, source, as_of, previous, suppression)
     with whole_file(target) as write:
-        for table in snapshot_tables(
-            live,
-            policy,
-            source,
-            tally,
-            as_of=as_of,
-            previous=previous,
-            reasons=reasons,
-            language=language,
-            suppression=suppression,
-        ):
+        for table in snapshot_tables(made_from, tally, reasons=reasons, language=language):
             write(table)
     return tally
 
 
 def snapshot_tables(
-    live: Mapping[str, Live],
-    policy: Policy,
-    source: Path,
-    tally: SnapshotCounts,
-    *,
-    as_of: date,
-    previous: SegmentSnapshot | None = None,
-    reasons: int = 0,
-    language: Language = "en",
-    suppression: Suppression | None = None,
+    made_from: SnapshotInputs, tally: SnapshotCounts, *, reasons: int = 0, language: Language = "en"
 ) -> Iterator[pa.Table]:
     """The rows of a snapshot, a batch of the source at a time; what there is to count is added to `tally`.
 
@@ -133,14 +127,20 @@ def snapshot_tables(
         SuppressionError: The suppression list cannot be read.
         AudienceError: A customer stands twice in it, or the previous snapshot is of a later date.
     """
+    live, policy, as_of, previous = made_from.live, made_from.policy, made_from.as_of, made_from.previous
     if previous is not None and previous.as_of > as_of:
         raise AudienceError(f"The previous snapshot must not be later than {as_of}, got one of {previous.as_of}.")
     before = previous.memberships() if previous else {}
     facts = {_KEY: json.dumps(_facts(live, policy, as_of), ensure_ascii=False, sort_keys=True).encode()}
     seen = set[str]()
-    for table in read_batches(source, mark_broken=True):
+    for table in read_batches(made_from.source, mark_broken=True):
         answered = answer_table(
-            live, table, first=tally.customers, reasons=reasons, language=language, suppression=suppression
+            live,
+            table,
+            first=tally.customers,
+            reasons=reasons,
+            language=language,
+            suppression=made_from.suppression,
         )
         customers = answered.customers.to_pylist()
         _once(customers, seen, first=tally.customers)

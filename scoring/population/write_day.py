@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,15 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.spec.feature import CUSTOMER_ID
-from scoring.answers.served_release import Live
 from scoring.audiences.membership import SnapshotCounts
-from scoring.audiences.snapshot import SegmentSnapshot, snapshot_tables
+from scoring.audiences.snapshot import SnapshotInputs, snapshot_tables
 from scoring.batch.table_answers import covered_column
-from scoring.bundle.bundle import canonical_json
 from scoring.population.days import MANIFEST, DayManifest, day_folder, digests
 from scoring.population.partitioned import Partitioned
-from scoring.privacy.suppression import Suppression
-from scoring.segments.policy import Policy
 from scoring.storage.atomic import exchange, new_draft, put_in_place, sync
 from scoring.storage.id_columns import id_column
 from scoring.storage.table_files import read_batches
@@ -32,15 +28,11 @@ _DROPPED = ("errors", "warnings", *(f"reason_{rank}_text" for rank in range(1, R
 
 @dataclass(frozen=True, slots=True)
 class DayInputs:
-    """All that a day is made of."""
+    """All that a day is made of; in the source `NAME.covered` says whom a use case is about, where that is not all."""
 
     run_id: str
     as_of: datetime  # UTC
-    live: Mapping[str, Live]
-    policy: Policy
-    source: Path  # one row a customer: the features of all use cases, and `NAME.covered` where some are not asked
-    previous: SegmentSnapshot | None  # the segments of the day before, for stay rules and dates of entry
-    suppression: Suppression | None
+    snapshot: SnapshotInputs
 
 
 def write_day(home: Path, made_from: DayInputs, *, check: Callable[[Sequence[Path]], None]) -> SnapshotCounts:
@@ -60,8 +52,8 @@ def write_day(home: Path, made_from: DayInputs, *, check: Callable[[Sequence[Pat
         manifest = DayManifest(
             run_id=made_from.run_id,
             as_of=made_from.as_of,
-            policy=made_from.policy.version,
-            models={name: served.release.version for name, served in made_from.live.items()},
+            policy=made_from.snapshot.policy.version,
+            models={name: served.release.version for name, served in made_from.snapshot.live.items()},
             customers=tally.customers,
             files=digests(draft),
         )
@@ -72,7 +64,7 @@ def write_day(home: Path, made_from: DayInputs, *, check: Callable[[Sequence[Pat
 
 def seal_day(draft: Path, manifest: DayManifest) -> None:
     """Writes the manifest of a day whose files are all there."""
-    (draft / MANIFEST).write_bytes(canonical_json(msgspec.to_builtins(manifest)))
+    (draft / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest, order="sorted"), indent=1))
 
 
 def replace_day(draft: Path, folder: Path) -> None:
@@ -87,26 +79,20 @@ def replace_day(draft: Path, folder: Path) -> None:
 
 def _write_parts(draft: Path, made_from: DayInputs, tally: SnapshotCounts) -> None:
     answers = Partitioned(draft, "part")
-    rows = {name: Partitioned(draft, f"features-{name}") for name in made_from.live}
-    for answered, table in zip(_answers(made_from, tally), read_batches(made_from.source), strict=True):
+    features = {
+        name: [each.name for each in served.release.bundle.features] for name, served in made_from.snapshot.live.items()
+    }
+    rows = {name: Partitioned(draft, f"features-{name}") for name in made_from.snapshot.live}
+    for answered, table in zip(
+        snapshot_tables(made_from.snapshot, tally, reasons=REASONS),
+        read_batches(made_from.snapshot.source),
+        strict=True,
+    ):
         answers.write(_day_table(answered, table, made_from))
         for name, scored_rows in rows.items():
-            scored_rows.write(_scored_rows(name, made_from.live[name], table))
+            scored_rows.write(_scored_rows(name, features[name], table))
     for written in (answers, *rows.values()):
         written.close()
-
-
-def _answers(made_from: DayInputs, tally: SnapshotCounts) -> Iterator[pa.Table]:
-    return snapshot_tables(
-        made_from.live,
-        made_from.policy,
-        made_from.source,
-        tally,
-        as_of=made_from.as_of.date(),
-        previous=made_from.previous,
-        reasons=REASONS,
-        suppression=made_from.suppression,
-    )
 
 
 def _day_table(answered: pa.Table, table: pa.Table, made_from: DayInputs) -> pa.Table:
@@ -115,7 +101,7 @@ def _day_table(answered: pa.Table, table: pa.Table, made_from: DayInputs) -> pa.
         CUSTOMER_ID: answered.column(CUSTOMER_ID),
         "as_of": pa.repeat(pa.scalar(made_from.as_of, pa.timestamp("us", "UTC")), len(table)),
     }
-    owned = {f"{name}_{own}": (name, own) for name in made_from.live for own in _own_columns(answered, name)}
+    owned = {f"{name}_{own}": (name, own) for name in made_from.snapshot.live for own in _own_columns(answered, name)}
     for column in answered.column_names[1:]:
         name, own = owned.get(column, (None, column))
         if own in _DROPPED:
@@ -141,10 +127,10 @@ def _values(named: pa.ChunkedArray, table: pa.Table) -> pa.Array:
     return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
 
 
-def _scored_rows(name: str, served: Live, table: pa.Table) -> pa.Table:
+def _scored_rows(name: str, features: Iterable[str], table: pa.Table) -> pa.Table:
     """The features of a use case, of those it covers."""
     columns = {CUSTOMER_ID: id_column(table.column(CUSTOMER_ID))}
-    columns |= {each.name: table.column(each.name) for each in served.release.bundle.features}
+    columns |= {feature: table.column(feature) for feature in features}
     rows = pa.table(columns)
     covered = covered_column(name)
     return rows.filter(table.column(covered)) if covered in table.column_names else rows

@@ -179,7 +179,7 @@ def test_a_frame_is_trained_without_a_file(tmp_path: Path, monkeypatch: pytest.M
 
 def test_importing_penchant_loads_nothing() -> None:
     """A notebook's first cell is instant; a wrong name is an AttributeError."""
-    program = "import sys, penchant\nprint(*sys.modules)\nassert not hasattr(penchant, 'population')"
+    program = "import sys, penchant\nprint(*sys.modules)\nassert not hasattr(penchant, 'promote')"
     ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
 
     assert not {"numpy", "pyarrow", "scoring", "training", "features"} & set(ended.stdout.split())
