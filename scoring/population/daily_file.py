@@ -20,7 +20,7 @@ _HEAD = """\
 
 
 def add_use_case(home: Path, use_case: Path, *, daily: bool) -> None:
-    """Adds a use case's file, as it is reached from the home, unless it is named there; all else is left as it is.
+    """Adds a use case's file unless it is named there; all else is left as it is.
 
     Args:
         home: Where releases stand.
@@ -28,9 +28,14 @@ def add_use_case(home: Path, use_case: Path, *, daily: bool) -> None:
         daily: Whether it can be scored as it is: a ready table awaits its owner's `rows`, and is added as a comment.
     """
     file = home / RUN_FILE
-    entry = f"[[use_case]]\nfile = {json.dumps(os.path.relpath(use_case.resolve(), home.resolve()))}\n"
+    entry = f"[[use_case]]\nfile = {json.dumps(_named(home.resolve(), use_case.resolve()), ensure_ascii=False)}\n"
     if not daily:
         entry = "".join(f"# {line}\n" for line in [*entry.splitlines(), 'rows = "today.csv"'])
     before = file.read_text(encoding="utf-8") if file.exists() else _HEAD
     if entry not in before:
         write_file(file, f"{before.rstrip()}\n\n{entry}".encode())
+
+
+def _named(home: Path, use_case: Path) -> str:
+    """From the home where both lie in one project, so that it may be moved; else in full."""
+    return os.path.relpath(use_case, home) if use_case.is_relative_to(home.parent) else str(use_case)

@@ -140,6 +140,9 @@ class CustomerExport(TypedDict):
     customer_id: str
     store: list[StoredFeatures]
     decisions: list[DecisionLine]
+    population: Annotated[
+        list[Facts], Meta(description="Scores, reasons and features by day, as the daily run wrote them.")
+    ]
     opted_out: bool
     erased_at: str | None
     requests: list[RequestFile]

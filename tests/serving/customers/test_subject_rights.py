@@ -64,7 +64,14 @@ def test_what_is_held_is_told_in_full(peopled: Path) -> None:
     assert [one["opted_out"] for one in told] == [True, False, False]
     assert [entry["file"] for entry in told[0]["requests"]] == ["churn.json", "propensity.json"]
     assert told[0]["requests"][0]["profile"] == {"customer_id": WHO[1], "features": ROW}
-    nothing: dict[str, Any] = {"store": [], "decisions": [], "opted_out": False, "erased_at": None, "requests": []}
+    nothing: dict[str, Any] = {
+        "store": [],
+        "decisions": [],
+        "population": [],
+        "opted_out": False,
+        "erased_at": None,
+        "requests": [],
+    }
     assert told[1] == {"customer_id": "stranger", **nothing}
 
 
