@@ -11,8 +11,8 @@ from typing import Literal
 
 import msgspec
 
+from features.spec.atomic import write_file
 from scoring.population.days import POPULATION, PopulationBusyError, only_writer
-from scoring.storage.atomic import write_file
 
 STATE = "last_run.json"
 Status = Literal["running", "done", "unchanged", "failed", "stopped"]

@@ -8,12 +8,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from features.spec.atomic import write_file
 from scoring.answers.served_release import Live
 from scoring.audiences.membership import SnapshotCounts
 from scoring.bundle.bundle import canonical_json
 from scoring.segments.assignment import REPORT, SEGMENTS_FOLDER, SIZES
 from scoring.segments.policy import Policy
-from scoring.storage.atomic import write_file
 
 
 def snapshot_document(

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from features.spec.atomic import write_file
 from scoring.answers.policy_proof import prove_policy
 from scoring.answers.served_release import Live
 from scoring.audiences.segment_report import read_outcomes, segment_report

@@ -6,7 +6,7 @@ import json
 import os
 from pathlib import Path
 
-from scoring.storage.atomic import write_file
+from features.spec.atomic import write_file
 
 RUN_FILE = "run.toml"
 _HEAD = """\

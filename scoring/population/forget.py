@@ -12,13 +12,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from features.spec.atomic import new_draft
 from features.spec.feature import CUSTOMER_ID
 from features.spec.suppression_list import objectors_of
 from scoring.population.days import Day, days_of, digests, only_writer
 from scoring.population.partitioned import part_name, part_of
 from scoring.population.read_days import without
 from scoring.population.write_day import replace_day, seal_day
-from scoring.storage.atomic import new_draft
 from scoring.storage.table_files import parquet_writer
 
 Change = Callable[[pa.Table], pa.Table]

@@ -11,13 +11,13 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from features.spec.atomic import exchange, new_draft, put_in_place, sync
 from features.spec.feature import CUSTOMER_ID
 from scoring.audiences.membership import SnapshotCounts
 from scoring.audiences.snapshot import SnapshotInputs, snapshot_tables
 from scoring.batch.table_answers import covered_column
 from scoring.population.days import MANIFEST, DayManifest, day_folder, digests
 from scoring.population.partitioned import Partitioned
-from scoring.storage.atomic import exchange, new_draft, put_in_place, sync
 from scoring.storage.id_columns import id_column
 from scoring.storage.table_files import read_batches
 
