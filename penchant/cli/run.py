@@ -71,8 +71,8 @@ def _status(home: Path, *, as_json: bool) -> int:
     if state is None:
         print("A home must have had a run to have a status, this one had none.", file=sys.stderr)
         return FAILED
-    if not as_json:
-        print(*map(step_line, state.steps), sep="\n", file=sys.stderr)
+    for step in () if as_json else state.steps:
+        print(step_line(step), file=sys.stderr)
     _show(state, as_json=as_json)
     return DONE
 
