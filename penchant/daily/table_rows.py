@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.config.use_case import Table, TableUseCase
+from features.config.use_case import TableUseCase
 from features.errors import DataError
 from features.spec.feature import CUSTOMER_ID
 from features.spec.missing import WORDS
@@ -30,7 +30,8 @@ def rows_to_score(use_case: TableUseCase, rows: Path | None, home: Path) -> pa.T
     source = table.path if rows is None else rows
     if table.customer_id is None:
         raise DataError(use_case.file, ["[table] customer_id must name a column, to have customers day by day"])
-    batches = [_to_score(batch, table, labelled=rows is None) for batch in _read(source, table.customer_id)]
+    own = table.customer_id
+    batches = [_to_score(batch, own, table.label if rows is None else None) for batch in _read(source, own)]
     found = without(pa.concat_tables(batches, promote_options="default"), objectors_of(home))
     if not len(found):
         rule = f"{source.name} must hold rows without a label, or [[use_case]] rows name a file of customers to score"
@@ -45,14 +46,13 @@ def _read(source: Path, customer_id: str) -> list[pa.Table]:
     return batches
 
 
-def _to_score(batch: pa.Table, table: Table, *, labelled: bool) -> pa.Table:
-    ids = id_column(batch.column(table.customer_id))
-    others = [name for name in batch.column_names if name not in (table.customer_id, CUSTOMER_ID)]
-    rows = batch.select(others).add_column(0, CUSTOMER_ID, ids)
-    keep = pc.is_valid(ids)
-    if labelled:
-        keep = pc.and_(keep, _without_label(batch.column(table.label)))
-    return rows.filter(keep)
+def _to_score(batch: pa.Table, customer_id: str, label: str | None) -> pa.Table:
+    """The rows with an id, and of a table with a label those without one."""
+    ids = id_column(batch.column(customer_id))
+    others = [name for name in batch.column_names if name not in (customer_id, CUSTOMER_ID)]
+    rows = pa.table({CUSTOMER_ID: ids, **{name: batch.column(name) for name in others}})
+    there = ids.is_valid()
+    return rows.filter(there if label is None else pc.and_(there, _without_label(batch.column(label))))
 
 
 def _without_label(labels: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -60,4 +60,5 @@ def _without_label(labels: pa.ChunkedArray) -> pa.ChunkedArray:
         return pc.is_null(labels, nan_is_null=True)
     texts = pc.utf8_lower(pc.utf8_trim_whitespace(labels))
     missing = pc.or_(pc.equal(texts, ""), pc.is_in(texts, pa.array(sorted(WORDS))))
-    return pc.or_(pc.is_null(labels), missing.fill_null(True))
+    unknown: pa.ChunkedArray = pc.or_(pc.is_null(labels), missing.fill_null(True))
+    return unknown

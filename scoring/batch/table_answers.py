@@ -109,7 +109,9 @@ def _covered(part: _Part, name: str, table: pa.Table) -> _Part:
     if column not in table.column_names:
         return part
     among = table.column(column).combine_chunks()
-    columns = {own: pc.if_else(among, values, None) for own, values in part.columns.items()}
+    columns = {
+        own: pc.if_else(among, values, pa.nulls(len(values), values.type)) for own, values in part.columns.items()
+    }
     return replace(part, columns=columns)
 
 

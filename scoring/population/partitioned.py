@@ -45,7 +45,7 @@ class Partitioned:
         order = np.argsort(numbers, kind="stable")
         sorted_rows, found = table.take(order), numbers[order]
         starts = np.flatnonzero(np.diff(found, prepend=-1))
-        for start, end in zip(starts, [*starts[1:], len(found)], strict=True):
+        for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(found)], strict=True):
             number = int(found[start])
             # a copy, else a few rows would keep the whole batch in memory
             self._waiting[number].append(pa.concat_tables([sorted_rows.slice(start, end - start)]).combine_chunks())

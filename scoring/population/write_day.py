@@ -97,7 +97,7 @@ def _write_parts(draft: Path, made_from: DayInputs, tally: SnapshotCounts) -> No
 
 def _day_table(answered: pa.Table, table: pa.Table, made_from: DayInputs) -> pa.Table:
     """The columns that a day keeps of a batch's answers; `NAME_reason_1_value` is what the feature was, as text."""
-    columns: dict[str, pa.Array] = {
+    columns: dict[str, pa.Array | pa.ChunkedArray] = {
         CUSTOMER_ID: answered.column(CUSTOMER_ID),
         "as_of": pa.repeat(pa.scalar(made_from.as_of, pa.timestamp("us", "UTC")), len(table)),
     }
@@ -129,7 +129,7 @@ def _values(named: pa.ChunkedArray, table: pa.Table) -> pa.Array:
 
 def _scored_rows(name: str, features: Iterable[str], table: pa.Table) -> pa.Table:
     """The features of a use case, of those it covers."""
-    columns = {CUSTOMER_ID: id_column(table.column(CUSTOMER_ID))}
+    columns: dict[str, pa.Array | pa.ChunkedArray] = {CUSTOMER_ID: id_column(table.column(CUSTOMER_ID))}
     columns |= {feature: table.column(feature) for feature in features}
     rows = pa.table(columns)
     covered = covered_column(name)
