@@ -95,7 +95,7 @@ nulls: setup ## 200 first models of outcomes that nothing tells: how many the ga
 noise: setup ## fifty challengers a task that differ by their seed alone: how many are promoted (about 20 minutes)
 	$(PY) -W ignore -m benchmarks.noise
 
-kill: setup ## kill a training at twenty random moments; registry and shelf must hold (about 10 minutes)
+kill: setup ## kill a training at twenty random moments; registry and release store must hold (about 10 minutes)
 	$(PY) -W ignore -m benchmarks.kill
 
 tables: setup ## feature tables by us, by SQL and by pandas: 10M events, CPU and memory (about 8 minutes)

@@ -122,7 +122,7 @@ def _killed(folder: Path, home: Path, number: int, moment: float) -> str:
 
 
 def _broken(home: Path, *, settled: bool = False) -> list[str]:
-    """What does not hold in a home; `settled` asks that the registry and the shelf name the same version."""
+    """What does not hold in a home; `settled` asks that the registry and the release store name the same version."""
     registry, found = Registry(home), []
     champion, current = registry.champion(NAME), current_version(home, NAME)
     if settled and (champion is None or champion.number != current):

@@ -68,7 +68,7 @@ PARTS = {
     "scikit-learn's forest": ["training.report.comparisons.reference_forest"],
     "pictures": ["training.train.pictures"],
     "report page": ["training.train.report_html"],
-    "MLflow and the shelf": [
+    "MLflow and the release store": [
         "training.__main__._registry",
         "training.train.draft",
         "training.registry.mlflow_registry.Registry.register",
@@ -88,7 +88,7 @@ CONSTANT = (
     "pictures",
     "criteria",
     "report page",
-    "MLflow and the shelf",
+    "MLflow and the release store",
 )  # as dear for few rows as for many
 
 

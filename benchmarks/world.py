@@ -46,7 +46,7 @@ class World:
 
     @property
     def home(self) -> Path:
-        """Our shelf, with one release."""
+        """Our release store, with one release."""
         return self.folder / "home"
 
     @property

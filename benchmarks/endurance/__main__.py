@@ -17,7 +17,7 @@ from benchmarks.endurance.erasures import erasures, fill, heads
 from benchmarks.endurance.kills import kills
 from benchmarks.endurance.overload import KINDS, SETTINGS, SLOWER, overload
 from benchmarks.endurance.refusals import drawn, refusals
-from benchmarks.endurance.shelf import Shelf
+from benchmarks.endurance.release_store import ReleaseStore
 from benchmarks.endurance.swaps import Swapper, swaps
 from benchmarks.processes import memory_bytes, tree
 from tests.support.servers import Server, start, stop
@@ -43,10 +43,15 @@ def main() -> int:
 
 def _swaps(scratch: Path, options: argparse.Namespace) -> dict[str, Any]:
     """100 swaps and 20 rollbacks, a third of them of damaged releases, under load from 8 connections."""
-    shelf = Shelf(scratch)
-    with _serving(shelf, scratch) as server:
+    release_store = ReleaseStore(scratch)
+    with _serving(release_store, scratch) as server:
         held = swaps(
-            shelf, _port(server), swaps=options.swaps, rollbacks=options.swaps // 5, memory=_memory(server), settle=10
+            release_store,
+            _port(server),
+            swaps=options.swaps,
+            rollbacks=options.swaps // 5,
+            memory=_memory(server),
+            settle=10,
         )
     goal = not held.seen.failed and abs(held.growth) <= 0.05
     return {
@@ -61,7 +66,7 @@ def _swaps(scratch: Path, options: argparse.Namespace) -> dict[str, Any]:
 
 def _refusals(scratch: Path, options: argparse.Namespace) -> dict[str, Any]:
     """400 damaged releases, of which each must be refused without harm to whoever asked."""
-    found = refusals(Shelf(scratch), drawn(options.damaged, slow=True))
+    found = refusals(ReleaseStore(scratch), drawn(options.damaged, slow=True))
     return {
         "goal met": not found.taken,
         "held up": found.total,
@@ -73,9 +78,9 @@ def _refusals(scratch: Path, options: argparse.Namespace) -> dict[str, Any]:
 
 def _kills(scratch: Path, options: argparse.Namespace) -> dict[str, Any]:
     """A worker of two killed every 5 seconds for 2 minutes."""
-    shelf = Shelf(scratch)
-    with _serving(shelf, scratch, workers=2) as server:
-        killed, seen = kills(server, shelf, seconds=options.seconds or 120, every=5)
+    release_store = ReleaseStore(scratch)
+    with _serving(release_store, scratch, workers=2) as server:
+        killed, seen = kills(server, release_store, seconds=options.seconds or 120, every=5)
     only_broken = not (seen.statuses or seen.wrong)
     return {
         "goal met": only_broken and seen.outage < 1,
@@ -89,13 +94,13 @@ def _kills(scratch: Path, options: argparse.Namespace) -> dict[str, Any]:
 
 def _overload(scratch: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Twice the capacity for 60 seconds, with requests of each size, by default and as strictly as it can be set."""
-    shelf = Shelf(scratch)
+    release_store = ReleaseStore(scratch)
     figures: dict[str, Any] = {"goal met": True}
     for setting, surroundings in SETTINGS.items():
         for kind, rows in KINDS.items():
-            with _serving(shelf, scratch, **USUAL, **surroundings) as server:
+            with _serving(release_store, scratch, **USUAL, **surroundings) as server:
                 seconds = options.seconds or 60
-                held = overload(_port(server), shelf, scratch, rows, seconds=seconds, memory=_memory(server))
+                held = overload(_port(server), release_store, scratch, rows, seconds=seconds, memory=_memory(server))
             figures["goal met"] &= held.sound and held.slower <= SLOWER
             figures[f"{kind}, {setting}"] = held.figures()
             print(f"{kind}, {setting}: {held.slower:.2f} times slower at p99", file=sys.stderr, flush=True)
@@ -104,10 +109,10 @@ def _overload(scratch: Path, options: argparse.Namespace) -> dict[str, Any]:
 
 def _soak(scratch: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Load for many minutes with a swap a minute: memory and descriptors at the start and the end."""
-    shelf, seconds = Shelf(scratch), 60 * options.minutes
-    with _serving(shelf, scratch, workers=2, PENCHANT_DECISIONS="on") as server:
-        swapper = Swapper(shelf, _port(server), seed=2)
-        with Callers(_port(server), shelf, connections=8, pause=0.02) as callers:
+    release_store, seconds = ReleaseStore(scratch), 60 * options.minutes
+    with _serving(release_store, scratch, workers=2, PENCHANT_DECISIONS="on") as server:
+        swapper = Swapper(release_store, _port(server), seed=2)
+        with Callers(_port(server), release_store, connections=8, pause=0.02) as callers:
             time.sleep(min(60.0, seconds / 10))
             swapper.warm()
             time.sleep(min(30.0, seconds / 10))
@@ -134,16 +139,16 @@ def _soak(scratch: Path, options: argparse.Namespace) -> dict[str, Any]:
 
 def _erasures(scratch: Path, options: argparse.Namespace) -> dict[str, Any]:
     """60 erasures in 60 seconds beside load, on a log of 2 million decisions."""
-    shelf = Shelf(scratch)
-    fill(shelf.home, options.decisions)
-    with _serving(shelf, scratch, PENCHANT_DECISIONS="on", **USUAL) as server:
+    release_store = ReleaseStore(scratch)
+    fill(release_store.home, options.decisions)
+    with _serving(release_store, scratch, PENCHANT_DECISIONS="on", **USUAL) as server:
         seconds = options.seconds or 60
-        return erasures(_port(server), shelf.home, shelf.body(0, 1)[0], count=60, seconds=seconds)
+        return erasures(_port(server), release_store.home, release_store.body(0, 1)[0], count=60, seconds=seconds)
 
 
 def _heads(scratch: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Endless heads on 8 connections for 20 seconds."""
-    with _serving(Shelf(scratch), scratch, **USUAL) as server:
+    with _serving(ReleaseStore(scratch), scratch, **USUAL) as server:
         return heads(_port(server), connections=8, seconds=options.seconds or 20, memory=_memory(server))
 
 
@@ -159,9 +164,9 @@ PARTS = {
 
 
 @contextmanager
-def _serving(shelf: Shelf, scratch: Path, *, workers: int = 1, **settings: str) -> Iterator[Server]:
-    command = [sys.executable, "-m", "serving", "--home", str(shelf.home), "--workers", str(workers)]
-    server = start(shelf.home, scratch, {**QUICK, **settings}, command=command)
+def _serving(release_store: ReleaseStore, scratch: Path, *, workers: int = 1, **settings: str) -> Iterator[Server]:
+    command = [sys.executable, "-m", "serving", "--home", str(release_store.home), "--workers", str(workers)]
+    server = start(release_store.home, scratch, {**QUICK, **settings}, command=command)
     try:
         yield server
     finally:

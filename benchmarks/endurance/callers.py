@@ -14,7 +14,7 @@ from typing import Any
 
 import uvloop
 
-from benchmarks.endurance.shelf import ROWS, Shelf
+from benchmarks.endurance.release_store import ROWS, ReleaseStore
 
 PATIENCE = 20.0  # seconds until a caller gives an answer up
 
@@ -55,13 +55,15 @@ class Seen:
 class Callers:
     """Connections in a thread of their own; entered they ask, left they have stopped."""
 
-    def __init__(self, port: int, shelf: Shelf, *, connections: int, rows: int = 5, pause: float = 0.0) -> None:
+    def __init__(
+        self, port: int, release_store: ReleaseStore, *, connections: int, rows: int = 5, pause: float = 0.0
+    ) -> None:
         self.seen = Seen()
         self._port = port
         self._connections = connections
         self._pause = pause
-        self._bodies = [shelf.body(start, rows) for start in range(ROWS)]
-        self._shelf = shelf
+        self._bodies = [release_store.body(start, rows) for start in range(ROWS)]
+        self._release_store = release_store
         self._stopping = False
         self._last_good = 0.0
         self._thread = threading.Thread(target=lambda: uvloop.run(self._all()), name="callers")
@@ -118,7 +120,7 @@ class Callers:
             self.seen.statuses[status] += 1
             self.seen.unsaid += status in (429, 503) and b"\r\nretry-after:" not in headers
             return failing or sent
-        fault = self._shelf.fault(chosen, json.loads(answer))
+        fault = self._release_store.fault(chosen, json.loads(answer))
         if fault:
             self.seen.wrong.append(fault)
             return failing or sent

@@ -8,14 +8,14 @@ import signal
 import time
 
 from benchmarks.endurance.callers import Callers, Seen
-from benchmarks.endurance.shelf import Shelf
+from benchmarks.endurance.release_store import ReleaseStore
 from tests.support.servers import Server, workers
 
 
-def kills(server: Server, shelf: Shelf, *, seconds: float, every: float) -> tuple[int, Seen]:
+def kills(server: Server, release_store: ReleaseStore, *, seconds: float, every: float) -> tuple[int, Seen]:
     """Kills a worker every so many seconds, each in its turn; returns how many, and what 8 callers saw."""
     port, killed = int(server.url.rpartition(":")[2]), 0
-    with Callers(port, shelf, connections=8, pause=0.01) as callers:
+    with Callers(port, release_store, connections=8, pause=0.01) as callers:
         started = time.monotonic()
         for number in itertools.count(1):
             time.sleep(max(0.0, min(seconds, number * every) - (time.monotonic() - started)))

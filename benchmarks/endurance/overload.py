@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.endurance.flood import Flood
-from benchmarks.endurance.shelf import USE_CASES, Shelf
+from benchmarks.endurance.release_store import USE_CASES, ReleaseStore
 
 WARM = 4.0  # seconds alone, and again in pursuit of the capacity
 BODIES = 8  # different ones
@@ -63,11 +63,11 @@ class Overload:
 
 
 def overload(
-    port: int, shelf: Shelf, scratch: Path, rows: int, *, seconds: float, memory: Callable[[], int]
+    port: int, release_store: ReleaseStore, scratch: Path, rows: int, *, seconds: float, memory: Callable[[], int]
 ) -> Overload:
     """Measures one caller alone, then what can be answered, then sends twice that for so many seconds."""
     file = scratch / "bodies.json"
-    file.write_text(json.dumps([_body(shelf, start, rows) for start in range(BODIES)]))
+    file.write_text(json.dumps([_body(release_store, start, rows) for start in range(BODIES)]))
     command = [sys.executable, "-m", "benchmarks.endurance.flood", str(port), str(seconds), str(WARM), str(file)]
     idle = memory()
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as asking:
@@ -83,6 +83,6 @@ def _counts(statuses: dict[str, int]) -> dict[int, int]:
     return {int(status): count for status, count in statuses.items()}
 
 
-def _body(shelf: Shelf, start: int, rows: int) -> dict[str, Any]:
-    profiles = [shelf.profiles[(start + step) % len(shelf.profiles)] for step in range(rows)]
+def _body(release_store: ReleaseStore, start: int, rows: int) -> dict[str, Any]:
+    profiles = [release_store.profiles[(start + step) % len(release_store.profiles)] for step in range(rows)]
     return {"use_cases": list(USE_CASES), "profiles": profiles}

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from benchmarks.endurance.damage import QUICK, SLOW, Harm
-from benchmarks.endurance.shelf import Shelf, renamed
+from benchmarks.endurance.release_store import ReleaseStore, renamed
 from scoring.answers.verification import verify_release
 from scoring.errors import BundleError
 
@@ -31,14 +31,14 @@ class Refusals:
         return self.refused.total() + len(self.taken)
 
 
-def refusals(shelf: Shelf, harms: Sequence[tuple[Harm, int]], *, at_once: int = 2) -> Refusals:
+def refusals(release_store: ReleaseStore, harms: Sequence[tuple[Harm, int]], *, at_once: int = 2) -> Refusals:
     """Damages a good release in each way, seeded, and asks the child of `scoring.answers.verification` about it."""
     found = Refusals()
 
     def ask(number: int, harm: Harm, seed: int) -> tuple[str, str | None]:
-        version = put(shelf, number, harm, seed)
+        version = put(release_store, number, harm, seed)
         try:
-            verify_release(shelf.home, "churn", version)
+            verify_release(release_store.home, "churn", version)
         except BundleError as error:
             return f"{harm.__name__} {seed}", str(error)
         return f"{harm.__name__} {seed}", None
@@ -53,11 +53,11 @@ def refusals(shelf: Shelf, harms: Sequence[tuple[Harm, int]], *, at_once: int = 
     return found
 
 
-def put(shelf: Shelf, number: int, harm: Harm, seed: int) -> str:
-    """Puts a damaged copy of a good release on the shelf; returns the version it stands as, and says it is."""
+def put(release_store: ReleaseStore, number: int, harm: Harm, seed: int) -> str:
+    """Puts a damaged copy of a good release in the release store; returns the version it stands as, and says it is."""
     version = str(1000 + number)
-    folder = shelf.home / "releases/churn" / version
-    shutil.copytree(shelf.home / "releases/churn/1", folder)
+    folder = release_store.home / "releases/churn" / version
+    shutil.copytree(release_store.home / "releases/churn/1", folder)
     renamed(folder, version)
     harm(folder, random.Random(seed))  # noqa: S311 a draw that can be repeated
     return version

@@ -12,10 +12,10 @@ from typing import Any
 
 from benchmarks.endurance.callers import Callers, Seen
 from benchmarks.endurance.damage import QUICK
-from benchmarks.endurance.shelf import USE_CASES, Shelf, renamed
+from benchmarks.endurance.release_store import USE_CASES, ReleaseStore, renamed
 
 PATIENCE = 150.0  # seconds until a swap must have been taken or refused
-KEPT = 4  # versions of a use case that stay on the shelf
+KEPT = 4  # versions of a use case that stay in the release store
 
 
 @dataclass
@@ -34,11 +34,11 @@ class Swaps:
 
 
 class Swapper:
-    """Whoever puts releases on the shelf and waits until the server has taken or refused each."""
+    """Whoever puts releases in the release store and waits until the server has taken or refused each."""
 
-    def __init__(self, shelf: Shelf, port: int, *, seed: int) -> None:
+    def __init__(self, release_store: ReleaseStore, port: int, *, seed: int) -> None:
         self.result = Swaps()
-        self._shelf = shelf
+        self._release_store = release_store
         self._port = port
         self._draw = random.Random(seed)  # noqa: S311 a draw that can be repeated
         self._good = {name: ["1"] for name in USE_CASES}  # versions that were served, the last one is now
@@ -56,7 +56,7 @@ class Swapper:
     def _put_new(self, name: str, *, bad: bool) -> None:
         self._latest[name] += 1
         version = str(self._latest[name])
-        folder = self._shelf.install(name, version)
+        folder = self._release_store.install(name, version)
         if bad:
             self._draw.choice(QUICK)(folder, self._draw)
         self._point(name, version, bad=bad)
@@ -68,7 +68,7 @@ class Swapper:
             self._put_new(name, bad=False)
         self._good[name].pop()
         version = self._good[name][-1]
-        folder = self._shelf.home / "releases" / name / version
+        folder = self._release_store.home / "releases" / name / version
         renamed(folder, version)  # released anew: another file, the same words
         if bad:
             self._draw.choice(QUICK)(folder, self._draw)
@@ -76,7 +76,7 @@ class Swapper:
         self._point(name, version, bad=bad)
 
     def _point(self, name: str, version: str, *, bad: bool) -> None:
-        self._shelf.point(name, version)
+        self._release_store.point(name, version)
         if bad:
             until(lambda: ready(self._port)["refused"].get(name, {}).get("version") == version)
             self.result.refused += 1
@@ -86,11 +86,11 @@ class Swapper:
         if self._good[name][-1] != version:
             self._good[name].append(version)
         while len(self._good[name]) > KEPT:
-            self._shelf.retire(name, self._good[name].pop(0))
+            self._release_store.retire(name, self._good[name].pop(0))
 
 
 def swaps(
-    shelf: Shelf,
+    release_store: ReleaseStore,
     port: int,
     *,
     swaps: int,
@@ -103,7 +103,7 @@ def swaps(
     """Swaps with a rollback now and then, every third bad, under load from 8 connections.
 
     Args:
-        shelf: Of the server.
+        release_store: Of the server.
         port: Of the server.
         swaps: How many new versions.
         rollbacks: How many steps back.
@@ -112,9 +112,9 @@ def swaps(
         pause: Seconds each caller waits between an answer and the next request.
         seed: Of all that is drawn.
     """
-    swapper = Swapper(shelf, port, seed=seed)
+    swapper = Swapper(release_store, port, seed=seed)
     every = max(2, swaps // max(1, rollbacks))
-    with Callers(port, shelf, connections=8, pause=pause) as callers:
+    with Callers(port, release_store, connections=8, pause=pause) as callers:
         swapper.warm()
         time.sleep(settle)
         before = memory()

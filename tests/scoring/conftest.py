@@ -1,4 +1,4 @@
-"""A shop's two models on a shelf, shared by the tests of scoring."""
+"""A shop's two models on a release store, shared by the tests of scoring."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ def golden_rows(rows: list[dict[str, Any]], probability: Any, bands: Mapping[str
 
 
 def release_shop(home: Path, name: str, version: str = "1", *, scratch: Path, **options: Any) -> None:
-    """Puts a shop bundle on the shelf and makes it current."""
+    """Puts a shop bundle in the release store and makes it current."""
     folder = scratch / f"{name}-{version}"
     write_shop_bundle(folder, name, **options)
     facts = {"registered_at": "2026-01-01T00:00:00Z", "run_id": "test"}

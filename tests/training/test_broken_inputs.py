@@ -1,4 +1,4 @@
-"""What stops training before it fits: the exit code, a line for each broken rule, and nothing on the shelf."""
+"""What stops training before it fits: the exit code, a line for each broken rule, and nothing in the release store."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_broken_input_trains_nothing(
     """The use case is 2, the data 3; the message names what it must, and no customer."""
     case = STOPPED[name]
     file = case.write(tmp_path)
-    shelf = sorted((home / "releases").rglob("*"))
+    release_store = sorted((home / "releases").rglob("*"))
 
     code = main([str(file), "--home", str(home), "--json"])
 
@@ -43,4 +43,4 @@ def test_a_broken_input_trains_nothing(
     assert all(words in said.err for words in case.said)
     assert "Traceback" not in said.err
     assert SECRET not in said.err
-    assert sorted((home / "releases").rglob("*")) == shelf
+    assert sorted((home / "releases").rglob("*")) == release_store

@@ -1,4 +1,4 @@
-"""A whole training on a small log and a small table: the report line, the bundle, the registry, the shelf."""
+"""A whole training on a small log and a small table: the report line, the bundle, the registry, the release store."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_the_report_keeps_its_contract(trained: dict[str, dict[str, Any]]) -> No
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_promoted_model_is_on_the_shelf(trained: dict[str, dict[str, Any]], home: Path, name: str) -> None:
+def test_a_promoted_model_is_on_the_release_store(trained: dict[str, dict[str, Any]], home: Path, name: str) -> None:
     """The release named in the report loads, replays its golden rows, and holds its report."""
     release = load_release(home, name)
 
@@ -314,7 +314,7 @@ def test_a_barred_feature_is_not_named_in_the_report(trained: dict[str, dict[str
 def test_deleted_releases_come_back_byte_for_byte(
     trained: dict[str, dict[str, Any]], home: Path, registry: Registry
 ) -> None:
-    """The registry is the source: sync restores the shelf as it was."""
+    """The registry is the source: sync restores the release store as it was."""
     before = files(home / "releases")
     shutil.rmtree(home / "releases")
 
@@ -335,7 +335,7 @@ def test_a_damaged_release_is_replaced(trained: dict[str, dict[str, Any]], home:
     assert files(home / "releases") == before
 
 
-def test_aliases_move_the_shelf_and_back(
+def test_aliases_move_the_release_store_and_back(
     trained: dict[str, dict[str, Any]], world: Path, home: Path, registry: Registry, tmp_path: Path
 ) -> None:
     """A second version may be promoted by hand and rolled back; an alias moved with MLflow's own client counts too."""
@@ -391,7 +391,7 @@ def test_the_version_carries_its_bundle_and_provenance(
 
 
 def test_nothing_is_pickled(trained: dict[str, dict[str, Any]], home: Path) -> None:
-    """Neither the shelf nor the registry holds a pickle."""
+    """Neither the release store nor the registry holds a pickle."""
     held = [path for path in home.rglob("*") if path.is_file() and path.suffix != ".db"]
 
     assert not [

@@ -111,7 +111,7 @@ def unchanged(task: Task, version: Version) -> dict[str, Any]:
 
 
 def _installed(task: Task, version: Version, bundle: Bundle, population: pl.DataFrame) -> str | None:
-    """Brings the shelf in line; the version's release folder where it is the champion, and a request to try it with."""
+    """Brings the release store in line; the folder of the version that is champion, and a request to try it with."""
     installed = sync_one(task.registry, task.home, task.name)
     if installed["version"] != version.number:
         return None

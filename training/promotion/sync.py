@@ -1,4 +1,4 @@
-"""Brings the shelf in line with the registry: HOME/releases holds what the aliases name, verified."""
+"""Brings the release store in line with the registry: HOME/releases holds what the aliases name, verified."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ import pytest
 
 from benchmarks.endurance.damage import QUICK
 from benchmarks.endurance.refusals import drawn, put
-from benchmarks.endurance.shelf import Shelf
+from benchmarks.endurance.release_store import ReleaseStore
 from scoring.answers import verification as verify
 from scoring.answers.verification import verify_release
 from scoring.bundle.bundle import MANIFEST
@@ -48,40 +48,46 @@ print(json.dumps(ended))
 
 
 @pytest.fixture(scope="module")
-def shelf(tmp_path_factory: pytest.TempPathFactory) -> Shelf:
-    """A shelf with good releases, to put bad ones beside."""
-    return Shelf(tmp_path_factory.mktemp("shelf"))
+def release_store(tmp_path_factory: pytest.TempPathFactory) -> ReleaseStore:
+    """A release store with good releases, to put bad ones beside."""
+    return ReleaseStore(tmp_path_factory.mktemp("release_store"))
 
 
-def test_every_damaged_release_is_refused(shelf: Shelf) -> None:
+def test_every_damaged_release_is_refused(release_store: ReleaseStore) -> None:
     """Thirty-nine, three of each sort, seeded; a good one passes. `make endure` does the same with four hundred."""
-    versions = [put(shelf, number, harm, seed) for number, (harm, seed) in enumerate(drawn(3 * len(QUICK), slow=False))]
+    versions = [
+        put(release_store, number, harm, seed) for number, (harm, seed) in enumerate(drawn(3 * len(QUICK), slow=False))
+    ]
 
-    command = [sys.executable, "-c", NURSERY, str(shelf.home), "1", *versions]
+    command = [sys.executable, "-c", NURSERY, str(release_store.home), "1", *versions]
     ended = json.loads(subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout)
 
     assert ended.pop("1") == 0
     assert [version for version, code in ended.items() if code == 0] == []
 
 
-def test_many_processors_do_not_use_up_the_limit(shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_processors_do_not_use_up_the_limit(
+    release_store: ReleaseStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The child has one thread wherever it runs: the libraries reserve 40 MB of addresses for each further one."""
     monkeypatch.setattr(verify, "PROGRAM", ["-c", "import numpy, os; print(os.listdir('/proc/self/task')); exit(3)"])
 
     with pytest.raises(BundleError, match=r"^\['\d+'\]$"):
-        verify_release(shelf.home, "churn", "1")
+        verify_release(release_store.home, "churn", "1")
 
 
-def test_a_model_that_is_never_read_to_its_end_is_given_up(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_that_is_never_read_to_its_end_is_given_up(
+    release_store: ReleaseStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A loader that hangs is stopped, and its release refused."""
     monkeypatch.setattr(verify, "SECONDS", 0.05)
 
     with pytest.raises(BundleError, match="must load within"):
-        verify_release(shelf.home, "churn", "1")
+        verify_release(release_store.home, "churn", "1")
 
 
 def test_a_loader_that_somebody_stops_says_nothing_of_its_release(
-    shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    release_store: ReleaseStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When a server is stopped with all its children, no release is to blame."""
     stopped = tmp_path / "python"
@@ -90,13 +96,13 @@ def test_a_loader_that_somebody_stops_says_nothing_of_its_release(
     monkeypatch.setattr(sys, "executable", str(stopped))
 
     with pytest.raises(InterruptedError):
-        verify_release(shelf.home, "churn", "1")
+        verify_release(release_store.home, "churn", "1")
 
 
-def test_a_reason_is_short_whatever_the_release_is(shelf: Shelf) -> None:
+def test_a_reason_is_short_whatever_the_release_is(release_store: ReleaseStore) -> None:
     """It stands in the log and in /readyz, and may quote what the release holds."""
-    folder = shelf.home / "releases/churn" / put(shelf, 900, QUICK[0], 1)
-    manifest = json.loads((shelf.home / "releases/churn/1" / MANIFEST).read_bytes())
+    folder = release_store.home / "releases/churn" / put(release_store, 900, QUICK[0], 1)
+    manifest = json.loads((release_store.home / "releases/churn/1" / MANIFEST).read_bytes())
     manifest["files"] |= {f"{number}{'x' * 200}": {"size": 1, "sha256": ""} for number in range(100)}
     (folder / MANIFEST).write_text(json.dumps(manifest))
     release = json.loads((folder / "release.json").read_bytes())
@@ -104,7 +110,7 @@ def test_a_reason_is_short_whatever_the_release_is(shelf: Shelf) -> None:
     (folder / "release.json").write_text(json.dumps(release))
 
     with pytest.raises(BundleError) as refused:
-        verify_release(shelf.home, "churn", folder.name)
+        verify_release(release_store.home, "churn", folder.name)
 
     assert len(str(refused.value)) <= verify.LONGEST
 
@@ -132,9 +138,9 @@ def test_a_reason_is_short_whatever_the_release_is(shelf: Shelf) -> None:
         lambda m: m.update(forbid="age"),
     ],
 )
-def test_a_manifest_of_another_shape_is_refused(shelf: Shelf, harm: Callable[[Any], object]) -> None:
+def test_a_manifest_of_another_shape_is_refused(release_store: ReleaseStore, harm: Callable[[Any], object]) -> None:
     """What golden rows do not touch would else break a request, or quietly make every percentile 1."""
-    manifest = json.loads((shelf.home / "releases/churn/1" / MANIFEST).read_bytes())
+    manifest = json.loads((release_store.home / "releases/churn/1" / MANIFEST).read_bytes())
     read_manifest(manifest)
     harm(manifest)
 
@@ -145,22 +151,22 @@ def test_a_manifest_of_another_shape_is_refused(shelf: Shelf, harm: Callable[[An
 @pytest.mark.parametrize(
     "content", [b"\xff\xfe1", b"", b"../1", b"1\n2", b"9" * 10**6], ids=lambda text: repr(text[:8])
 )
-def test_a_pointer_that_names_no_version_is_refused(shelf: Shelf, content: bytes) -> None:
+def test_a_pointer_that_names_no_version_is_refused(release_store: ReleaseStore, content: bytes) -> None:
     """Whatever bytes stand in CURRENT, the error is one that a server expects."""
-    folder = shelf.home / "releases/broken"
+    folder = release_store.home / "releases/broken"
     folder.mkdir(exist_ok=True)
     (folder / "CURRENT").write_bytes(content)
 
     with pytest.raises(BundleError, match="must name one version"):
-        current_version(shelf.home, "broken")
+        current_version(release_store.home, "broken")
 
 
-def test_a_pipe_for_a_release_is_not_waited_for(shelf: Shelf) -> None:
+def test_a_pipe_for_a_release_is_not_waited_for(release_store: ReleaseStore) -> None:
     """A release.json that never ends is refused at once."""
-    version = put(shelf, 901, QUICK[0], 1)
-    path = shelf.home / "releases/churn" / version / "release.json"
+    version = put(release_store, 901, QUICK[0], 1)
+    path = release_store.home / "releases/churn" / version / "release.json"
     path.unlink()
     os.mkfifo(path)
 
     with pytest.raises(BundleError, match="must be a file"):
-        load_release(shelf.home, "churn", version=version)
+        load_release(release_store.home, "churn", version=version)

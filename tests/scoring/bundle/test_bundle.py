@@ -83,7 +83,7 @@ def test_a_folder_that_is_not_the_version_it_says_is_refused(tmp_path):
 
 
 def test_installing_again_gives_identical_bytes_and_only_current_moves(tmp_path):
-    """The shelf is a cache: what was deleted comes back the same."""
+    """The release store is a cache: what was deleted comes back the same."""
     release_shop(tmp_path, "shop", "1", scratch=tmp_path / "s")
     folder = tmp_path / "releases" / "shop" / "1"
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
@@ -129,7 +129,7 @@ def reseal(folder: Path, name: str, content: bytes) -> None:
     (folder / "manifest.json").write_bytes(canonical_json(manifest))
 
 
-def test_every_name_a_use_case_may_have_can_stand_on_the_shelf(tmp_path):
+def test_every_name_a_use_case_may_have_can_stand_on_the_release_store(tmp_path):
     """Capitals and dots are names too; a path is not."""
     release_shop(tmp_path, "Churn_B2B.v2", scratch=tmp_path / "s")
 

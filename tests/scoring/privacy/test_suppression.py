@@ -94,16 +94,16 @@ def test_rows_without_ids_are_nobody_on_the_list(live, tmp_path):
 
 def test_the_command_line_honours_the_list_of_its_home(home, tmp_path, capsys):
     """`python -m scoring` reads it by itself; where it cannot, it fails and writes nothing."""
-    shelf = tmp_path / "home"
-    shelf.mkdir()
-    (shelf / "releases").symlink_to(home / "releases")
+    release_store = tmp_path / "home"
+    release_store.mkdir()
+    (release_store / "releases").symlink_to(home / "releases")
     rows = [{"customer_id": f"c{number}", **row} for number, row in enumerate(shop_rows(20, seed=4))]
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "in.parquet")
-    suppression.add(shelf, ["c3"])
-    asked = ["--home", str(shelf), "--use-case", "churn", "--input", str(tmp_path / "in.parquet"), "--output"]
+    suppression.add(release_store, ["c3"])
+    asked = ["--home", str(release_store), "--use-case", "churn", "--input", str(tmp_path / "in.parquet"), "--output"]
 
     assert main([*asked, str(tmp_path / "out.parquet")]) == 0
-    (shelf / KEY_FILE).unlink()
+    (release_store / KEY_FILE).unlink()
     assert main([*asked, str(tmp_path / "none.parquet")]) == 1
 
     statuses = pq.read_table(tmp_path / "out.parquet").column("status").to_pylist()

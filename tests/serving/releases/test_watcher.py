@@ -21,9 +21,9 @@ from tests.support.servers import QUICK, Server, start, stop, until, wait_for
 
 
 @pytest.fixture(scope="module")
-def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def release_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home of this module's own, to be changed under the server."""
-    home, scratch = tmp_path_factory.mktemp("shelf"), tmp_path_factory.mktemp("bundles")
+    home, scratch = tmp_path_factory.mktemp("release_store"), tmp_path_factory.mktemp("bundles")
     release_shop(home, "churn", "1", scratch=scratch, polarity="negative")
     release_shop(home, "churn", "2", scratch=scratch, polarity="negative", seed=2)
     make_current(home, "churn", "1")
@@ -31,9 +31,9 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def swapping(shelf: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that looks at its shelf twenty times a second."""
-    running = start(shelf, tmp_path_factory.mktemp("server"), QUICK)
+def swapping(release_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that looks at its release store twenty times a second."""
+    running = start(release_store, tmp_path_factory.mktemp("server"), QUICK)
     yield running
     stop(running)
 
@@ -79,94 +79,98 @@ def remove(folder: Path, name: str) -> None:
 @pytest.mark.parametrize("harm", [flip, truncate, remove], ids=["flipped", "truncated", "missing"])
 @pytest.mark.parametrize("name", ["model.ubj", "manifest.json", "golden.jsonl", "release.json"])
 def test_a_damaged_release_is_refused_and_the_last_good_one_serves_on(
-    swapping: Server, shelf: Path, profile: dict[str, Any], harm: Callable[[Path, str], None], name: str
+    swapping: Server, release_store: Path, profile: dict[str, Any], harm: Callable[[Path, str], None], name: str
 ) -> None:
     """/readyz stays 200 and tells the refusal, the metric counts it, and a good release ends it."""
-    bad = shelf / "releases/churn/3"
+    bad = release_store / "releases/churn/3"
     shutil.rmtree(bad, ignore_errors=True)
-    shutil.copytree(shelf / "releases/churn/2", bad)
+    shutil.copytree(release_store / "releases/churn/2", bad)
     release = bad / "release.json"
     release.write_bytes(release.read_bytes().replace(b'"version": "2"', b'"version": "3"'))
     harm(bad, name)
 
     with swapping.client() as client:
-        make_current(shelf, "churn", "3")
+        make_current(release_store, "churn", "3")
         until(lambda: client.get("/readyz").json()["refused"].get("churn", {}).get("version") == "3")
 
         assert client.get("/readyz").status_code == 200
         assert version(client, profile) == "1"
         assert 'swap_total{use_case="churn",result="refused"}' in client.get("/metrics").text
-        make_current(shelf, "churn", "1")
+        make_current(release_store, "churn", "1")
         until(lambda: not client.get("/readyz").json()["refused"])
 
 
 def test_golden_rows_that_are_not_reproduced_refuse_a_release(
-    swapping: Server, shelf: Path, tmp_path: Path, profile: dict[str, Any]
+    swapping: Server, release_store: Path, tmp_path: Path, profile: dict[str, Any]
 ) -> None:
     """A bundle whose every hash is right and whose numbers are not is no release."""
-    release_shop(shelf, "churn", "4", scratch=tmp_path, polarity="negative", calibration={"a": 0.5, "b": 0.2})
+    release_shop(release_store, "churn", "4", scratch=tmp_path, polarity="negative", calibration={"a": 0.5, "b": 0.2})
 
     with swapping.client() as client:
         until(lambda: "golden" in client.get("/readyz").json()["refused"].get("churn", {}).get("reason", ""))
 
         assert version(client, profile) == "1"
-        make_current(shelf, "churn", "1")
+        make_current(release_store, "churn", "1")
         until(lambda: not client.get("/readyz").json()["refused"])
 
 
-def test_a_shelf_that_vanishes_leaves_what_is_served(swapping: Server, shelf: Path, profile: dict[str, Any]) -> None:
-    """Serving goes on from memory, and takes the shelf up again when it is back."""
-    away = shelf.with_name("away")
+def test_a_release_store_that_vanishes_leaves_what_is_served(
+    swapping: Server, release_store: Path, profile: dict[str, Any]
+) -> None:
+    """Serving goes on from memory, and takes the release store up again when it is back."""
+    away = release_store.with_name("away")
     with swapping.client() as client:
-        (shelf / "releases").rename(away)
+        (release_store / "releases").rename(away)
         time.sleep(0.3)
         assert version(client, profile) == "1"
         assert client.get("/readyz").status_code == 200
 
-        away.rename(shelf / "releases")
-        make_current(shelf, "churn", "2")
+        away.rename(release_store / "releases")
+        make_current(release_store, "churn", "2")
         until(lambda: version(client, profile) == "2")
-        make_current(shelf, "churn", "1")
+        make_current(release_store, "churn", "1")
         until(lambda: version(client, profile) == "1")
 
 
 def test_a_pointer_of_no_text_holds_nobody_else_up(
-    swapping: Server, shelf: Path, profile: dict[str, Any], tmp_path: Path
+    swapping: Server, release_store: Path, profile: dict[str, Any], tmp_path: Path
 ) -> None:
     """Whatever bytes stand in CURRENT of one use case, another one is taken into service, and the first when mended."""
-    release_shop(shelf, "broken", scratch=tmp_path)
-    (shelf / "releases/broken/CURRENT").write_bytes(b"\xff\xfe\x00")
-    make_current(shelf, "churn", "2")
+    release_shop(release_store, "broken", scratch=tmp_path)
+    (release_store / "releases/broken/CURRENT").write_bytes(b"\xff\xfe\x00")
+    make_current(release_store, "churn", "2")
 
     with swapping.client() as client:
         until(lambda: version(client, profile) == "2")
         until(lambda: "broken" in client.get("/readyz").json()["refused"])
-        make_current(shelf, "broken", "1")
+        make_current(release_store, "broken", "1")
         until(lambda: "broken" in client.get("/readyz").json()["use_cases"])
-        make_current(shelf, "churn", "1")
+        make_current(release_store, "churn", "1")
         until(lambda: version(client, profile) == "1")
 
 
 def test_a_release_proved_for_one_worker_is_proved_for_its_successor(
-    shelf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    release_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same bytes need no second child, which a replaced worker would wait for; other bytes do."""
     monkeypatch.setenv("PENCHANT_TALLY", str(tmp_path))
     asked: list[str] = []
     monkeypatch.setattr(watcher, "verify_release", lambda *which: asked.append(which[2]))
-    make_current(shelf, "churn", "1")
+    make_current(release_store, "churn", "1")
     for _ in range(2):
-        watcher.verified(shelf, "churn")
-    make_current(shelf, "churn", "2")
-    watcher.verified(shelf, "churn")
-    make_current(shelf, "churn", "1")
+        watcher.verified(release_store, "churn")
+    make_current(release_store, "churn", "2")
+    watcher.verified(release_store, "churn")
+    make_current(release_store, "churn", "1")
 
     assert asked == ["1", "2"]
 
 
-def test_a_release_that_is_replaced_leaves_nothing_to_the_collector(shelf: Path, profile: dict[str, Any]) -> None:
+def test_a_release_that_is_replaced_leaves_nothing_to_the_collector(
+    release_store: Path, profile: dict[str, Any]
+) -> None:
     """Served releases are kept out of the collector's sight for good: a cycle in one would never be freed."""
-    one = {"churn": watcher.verified(shelf, "churn")}
+    one = {"churn": watcher.verified(release_store, "churn")}
     score_profiles(one, [profile], reasons=3)
     explain_profile(one["churn"], profile)
     gc.collect()
@@ -199,9 +203,9 @@ def test_a_bad_release_at_a_cold_start_is_not_ready(tmp_path: Path, profile: dic
         stop(server)
 
 
-def test_a_stop_is_announced_before_it_happens(tmp_path: Path, shelf: Path, profile: dict[str, Any]) -> None:
+def test_a_stop_is_announced_before_it_happens(tmp_path: Path, release_store: Path, profile: dict[str, Any]) -> None:
     """After SIGTERM the server is unready but answers, and then ends by itself with all requests answered."""
-    server = start(shelf, tmp_path, {**QUICK, "PENCHANT_DRAIN_SECONDS": "1"})
+    server = start(release_store, tmp_path, {**QUICK, "PENCHANT_DRAIN_SECONDS": "1"})
     with server.client() as client:
         server.process.terminate()
         until(lambda: client.get("/readyz").status_code == 503)

@@ -224,12 +224,12 @@ def test_a_running_server_follows_the_alias(trained, server, customers):
     home, reports = trained
     version = reports["propensity"]["version"]
     copy = str(int(version) + 100)
-    shelf = home / "releases" / "propensity"
+    release_store = home / "releases" / "propensity"
     from scoring.releases.store import install_release, make_current
 
-    facts = json.loads((shelf / version / "release.json").read_text())
+    facts = json.loads((release_store / version / "release.json").read_text())
     bundle = home / "draft"
-    shutil.copytree(shelf / version, bundle, ignore=shutil.ignore_patterns("release.json", "report.html"))
+    shutil.copytree(release_store / version, bundle, ignore=shutil.ignore_patterns("release.json", "report.html"))
     install_release(home, "propensity", copy, bundle, facts=facts)
     make_current(home, "propensity", copy)
     try:
@@ -237,7 +237,7 @@ def test_a_running_server_follows_the_alias(trained, server, customers):
     finally:
         make_current(home, "propensity", version)
         assert wait_for_version(server, posted(customers)[:1], version) == version
-        shutil.rmtree(shelf / copy)
+        shutil.rmtree(release_store / copy)
         shutil.rmtree(bundle)
 
 

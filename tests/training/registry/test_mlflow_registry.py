@@ -80,7 +80,7 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 def test_a_tracking_server_is_a_registry_like_any(
     tracking: str, elsewhere: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Trained against the server and promoted, a model is on the shelf, and a second home gets the same by sync."""
+    """Trained against the server and promoted, a model is in the release store; a second home gets the same by sync."""
     (tmp_path / "visits.toml").write_text(TABLE, encoding="utf-8")
     visits(600).write_parquet(tmp_path / "visits.parquet")
     first, second = tmp_path / "first", tmp_path / "second"

@@ -1,4 +1,4 @@
-"""A shelf whose every version is known by heart: what each must answer, score by score, is worked out beforehand."""
+"""A release store whose every version is known by heart: what each must answer is worked out beforehand."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROWS = 40
 FACTS = {"registered_at": "2026-01-01T00:00:00Z", "run_id": "endurance"}
 
 
-class Shelf:
+class ReleaseStore:
     """A home with two use cases, and the scores that each version of them gives to the same customers."""
 
     def __init__(self, folder: Path) -> None:
@@ -36,7 +36,7 @@ class Shelf:
             make_current(self.home, name, "1")
 
     def install(self, name: str, version: str) -> Path:
-        """Puts a version on the shelf, of another model than the one before it; it is not current yet."""
+        """Puts a version in the release store, of another model than the one before it; it is not current yet."""
         bundle = self._bundles / f"{name}-{int(version) % BUNDLES}"
         folder = install_release(self.home, name, version, bundle, facts=FACTS)
         live = {name: Live(load_release(self.home, name, version=version, threads=1))}
@@ -49,7 +49,7 @@ class Shelf:
         make_current(self.home, name, version)
 
     def retire(self, name: str, version: str) -> None:
-        """Takes a version off the shelf for good."""
+        """Takes a version out of the release store for good."""
         shutil.rmtree(self.home / "releases" / name / version)
 
     def body(self, start: int, count: int) -> tuple[bytes, list[int]]:
