@@ -34,6 +34,9 @@ class GoldenRow(Struct, frozen=True):
     probability: float
 
 
+_golden_row = msgspec.json.Decoder(GoldenRow).decode  # the type is looked up here, as those of `manifest`
+
+
 @dataclass(frozen=True)
 class Bundle:
     """A use case's model with everything that gives its numbers a meaning."""
@@ -126,7 +129,7 @@ def load_bundle(folder: Path, *, manifest_sha256: str | None = None, threads: in
         features = tuple(Feature.from_json(feature) for feature in manifest.features)
         model_file = next(name for name in files if name.startswith("model."))
         model = parse_model(model_file, files[model_file], threads=threads)
-        golden = tuple(msgspec.json.decode(line, type=GoldenRow) for line in files["golden.jsonl"].splitlines())
+        golden = tuple(_golden_row(line) for line in files["golden.jsonl"].splitlines())
     except (KeyError, TypeError, StopIteration, ValueError) as error:
         raise BundleError(
             f"A bundle must hold features, a model and golden rows, got {type(error).__name__}."

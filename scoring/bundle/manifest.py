@@ -166,7 +166,7 @@ def read_manifest(stored: Mapping[str, object]) -> Manifest:
     Raises:
         BundleError: Naming every part that is missing or not of its kind.
     """
-    broken = [part.encode_name for part in msgspec.structs.fields(Manifest) if not _whole(part, stored)]
+    broken = [part.encode_name for part in _PARTS if not _whole(part, stored)]
     if broken:
         raise BundleError(f"A manifest must be complete and every part of its kind, {', '.join(broken)} is not.")
     return msgspec.convert(stored, Manifest)
@@ -197,4 +197,7 @@ def _bands(value: BandTable) -> bool:
     return all(len(labels) == len(value.codes) for labels in named) and all(map(_share, value.thresholds))
 
 
+# msgspec looks a type up when it is first used, and crashes where two threads do that at once: here it is done before.
+_PARTS = msgspec.structs.fields(Manifest)
+msgspec.json.Decoder(Manifest)
 _RULES: dict[str, Callable[[Any], bool]] = {"bands": _bands, "boundaries": _boundaries}

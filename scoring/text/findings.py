@@ -14,6 +14,7 @@ from features.spec.languages import Language
 from scoring.text.messages import rule_name, shown, texts
 from scoring.text.promotion import GainInterval, against_bar
 
+msgspec.json.Decoder(GainInterval)  # looked up now: two threads that are the first to use a type crash msgspec
 _VARIANTS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {  # rules whose sentence depends on a figure
     "one_class_only": lambda figures: figures["where"],
     "dated_after_cutoff": lambda figures: "tells" if figures["tells"] else "plan",

@@ -193,3 +193,8 @@ def customers_request(body: Any) -> list[str]:
 
 def _texts(ids: list[Any]) -> list[str]:
     return [customer for one in ids if (customer := posted_id(one))]
+
+
+# msgspec looks a type up when it is first used, and crashes where two threads do that at once: here it is done before.
+for _shape in (ScoresByProfiles, ScoresByIds, ExplanationOfProfile, ExplanationById, CustomersRequest):
+    msgspec.json.Decoder(_shape)

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -14,6 +16,7 @@ from scoring.bundle.golden_rows import replay
 from scoring.errors import BundleError
 from scoring.releases.current_pointer import current_version, released_use_cases
 from scoring.releases.store import install_release, load_release, make_current
+from tests.conftest import ROOT
 from tests.support.models import release_shop, write_shop_bundle
 
 
@@ -137,3 +140,30 @@ def test_every_name_a_use_case_may_have_can_stand_on_the_release_store(tmp_path)
     assert load_release(tmp_path, "Churn_B2B.v2").bundle.name == "Churn_B2B.v2"
     with pytest.raises(BundleError, match="named"):
         load_release(tmp_path, "../Churn_B2B.v2", version="1")
+
+
+AT_ONCE = """
+import sys, threading
+from pathlib import Path
+from scoring.bundle.bundle import load_bundle
+sys.setswitchinterval(1e-6)
+start = threading.Barrier(8)
+def read():
+    start.wait()
+    load_bundle(Path(sys.argv[1]))
+threads = [threading.Thread(target=read) for _ in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+"""
+
+
+def test_threads_may_be_the_first_to_read_bundles_at_once(tmp_path: Path) -> None:
+    """A server's first looks at two releases are at the same time; where types are looked up then, it crashes."""
+    write_shop_bundle(tmp_path / "bundle", "churn")
+
+    ended = [
+        subprocess.run([sys.executable, "-c", AT_ONCE, str(tmp_path / "bundle")], cwd=ROOT, check=False).returncode
+        for _ in range(8)
+    ]
+
+    assert ended == [0] * 8

@@ -121,7 +121,7 @@ def test_a_scores_request_of_the_wrong_shape_names_the_rule(
     problem = is_problem(client.post(SCORES, json=valid(SCORES, profile, **changes)), 422, "invalid-request")
 
     field = next(iter(changes))
-    assert [error["field"] for error in problem["errors"]] == ["" if field == "extra" else field]
+    assert [error["field"] for error in problem["errors"]] == [field]
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_every_broken_rule_is_told_at_once(client: httpx.Client) -> None:
     answer = client.post(SCORES, json={"profiles": [], "reasons": True, "language": "xx"})
 
     problem = is_problem(answer, 422, "invalid-request")
-    assert [error["field"] for error in problem["errors"]] == ["profiles", "reasons", "language"]
+    assert [error["field"] for error in problem["errors"]] == ["reasons", "language", "profiles"]
 
 
 @pytest.mark.parametrize(
