@@ -7,12 +7,14 @@ import os
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads cost ten times the processor on a busy machine
 
+import msgspec
 import numpy as np
 import xgboost
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from scoring.models.bulk_shapley import BulkShapley, bulk_shapley
@@ -110,6 +112,24 @@ class TreeModel:
         return 1 if len(matrix) <= SMALL else self._threads
 
 
+class NumericTerm(Struct, frozen=True, tag_field="kind", tag="numeric"):
+    """coefficient * (value - centre), the value after its logarithm where `log1p` asks for it."""
+
+    log1p: bool
+    centre: float
+    coefficient: float
+    missing: float  # the term of a missing value
+
+
+class LevelsTerm(Struct, frozen=True, tag_field="kind", tag="levels"):
+    """A category's term, one value for each code."""
+
+    values: tuple[float, ...]
+
+
+Term = NumericTerm | LevelsTerm
+
+
 @dataclass(frozen=True, slots=True)
 class LinearModel:
     """Log-odds as a sum of one term a feature, in closed form.
@@ -119,7 +139,7 @@ class LinearModel:
     its feature's Shapley value under independent features (Strumbelj and Kononenko 2014).
     """
 
-    terms: tuple[dict[str, Any], ...]
+    terms: tuple[Term, ...]
     intercept: float
     imputation: Imputation | None = None
 
@@ -132,7 +152,7 @@ class LinearModel:
         """
         document = json.loads(stored)
         imputation = Imputation.parse(document["gaps"]) if "gaps" in document else None
-        return cls(tuple(document["terms"]), float(document["intercept"]), imputation)
+        return cls(msgspec.convert(document["terms"], tuple[Term, ...]), float(document["intercept"]), imputation)
 
     def margin(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
         """Raw log-odds, shape (rows,)."""
@@ -162,20 +182,18 @@ class LinearModel:
         yield from (_term(term, filled[:, place]) for place, term in enumerate(self.terms))
 
 
-def _read(term: dict[str, Any], column: NDArray[np.float32]) -> NDArray[np.float64]:
+def _read(term: Term, column: NDArray[np.float32]) -> NDArray[np.float64]:
     """A column as its term reads it: a number after its logarithm, a category's code as it is."""
     values = column.astype(np.float64)
-    if term["kind"] == "numeric" and term["log1p"]:
+    if isinstance(term, NumericTerm) and term.log1p:
         return np.asarray(np.log1p(np.maximum(values, 0.0)))
     return values
 
 
-def _term(term: dict[str, Any], values: NDArray[np.float64]) -> NDArray[np.float64]:
-    if term["kind"] == "levels":
-        return np.asarray(term["values"], dtype=np.float64)[values.astype(np.int64)]
-    added: NDArray[np.float64] = np.where(
-        np.isnan(values), term["missing"], term["coefficient"] * (values - term["centre"])
-    )
+def _term(term: Term, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    if isinstance(term, LevelsTerm):
+        return np.asarray(term.values, dtype=np.float64)[values.astype(np.int64)]
+    added: NDArray[np.float64] = np.where(np.isnan(values), term.missing, term.coefficient * (values - term.centre))
     return added
 
 

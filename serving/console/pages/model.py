@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
-from msgspec import UNSET
+import msgspec
+from msgspec import UNSET, Struct
 from starlette.requests import Request
 
 from scoring.answers.served_release import Live
 from scoring.bundle.bundle import MANIFEST
-from scoring.bundle.manifest import Manifest
+from scoring.bundle.manifest import Digests, Manifest
 from scoring.errors import BundleError
 from scoring.releases.store import read_facts
 from scoring.text.promotion import baseline_text
@@ -31,7 +31,6 @@ from serving.worker.request_context import CONTEXT
 
 METRICS = {"roc_auc": 3, "pr_auc": 3, "lift_at_10": 2, "log_loss": 4, "brier": 4, "ece": 4}  # with decimals
 LOWER = ("log_loss", "brier", "ece")
-_CHANGES = ("data", "config", "code")
 
 
 async def model(request: Request) -> Reply:
@@ -76,44 +75,62 @@ def verdict(manifest: Manifest, texts: Texts) -> str | None:
     return None if over is UNSET else baseline_text(over, manifest.kind, texts.language)
 
 
-def versions(live: Live) -> list[dict[str, Any]]:
+class _Compared(Struct, frozen=True):
+    """What a version's manifest tells beside those of others."""
+
+    code_revision: str
+    digests: Digests
+    kind: str
+    metrics: dict[str, float]
+    trained_to: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVersion:
+    """A version in the release store, and what it changed against the one before."""
+
+    version: str
+    kind: str
+    trained_to: str | None
+    metrics: Mapping[str, float]
+    changed: list[str]
+
+
+def versions(live: Live) -> list[ModelVersion]:
     """Every version in the release store, the newest first, with what it changed against the one before."""
-    releases = live.release.folder.parent
-    found = [facts for folder in releases.iterdir() if (facts := _version(folder)) is not None]
-    found.sort(key=lambda one: (len(one["version"]), one["version"]))
-    for before, one in zip([None, *found], found, strict=False):
-        one["changed"] = _changed(before, one)
-    return found[::-1]
+    folders = sorted(live.release.folder.parent.iterdir(), key=lambda folder: (len(folder.name), folder.name))
+    found = [(folder.name, stated) for folder in folders if (stated := _stated(folder)) is not None]
+    before = [None, *(stated for _, stated in found)]
+    listed = [
+        ModelVersion(version, one.kind, one.trained_to, one.metrics, _changed(earlier, one))
+        for earlier, (version, one) in zip(before, found, strict=False)
+    ]
+    return listed[::-1]
 
 
-def _version(folder: Path) -> dict[str, Any] | None:
+def _stated(folder: Path) -> _Compared | None:
     try:
         path = folder / MANIFEST
-        facts = _manifest_facts(str(path), path.stat().st_mtime_ns)
-        return {**facts, "version": folder.name, "registered_at": read_facts(folder).get("registered_at")}
-    except (OSError, ValueError, KeyError, BundleError):
+        read_facts(folder)
+        return _compared(str(path), path.stat().st_mtime_ns)
+    except (OSError, ValueError, BundleError):
         return None  # a draft, or something that is no release
 
 
 @lru_cache(maxsize=256)
-def _manifest_facts(path: str, _written: int) -> Mapping[str, Any]:
-    manifest = json.loads(Path(path).read_bytes())
-    return {
-        "kind": manifest["kind"],
-        "trained_to": manifest["trained_to"],
-        "metrics": manifest["metrics"],
-        "marks": {
-            "data": manifest["digests"]["data"],
-            "config": manifest["digests"]["config"],
-            "code": manifest["code_revision"],
-        },
-    }
+def _compared(path: str, _written: int) -> _Compared:
+    return msgspec.json.decode(Path(path).read_bytes(), type=_Compared)
 
 
-def _changed(before: Mapping[str, Any] | None, one: Mapping[str, Any]) -> list[str]:
+def _changed(before: _Compared | None, one: _Compared) -> list[str]:
     if before is None:
         return ["first"]
-    return [name for name in _CHANGES if before["marks"][name] != one["marks"][name]]
+    pairs = {
+        "data": (before.digests.data, one.digests.data),
+        "config": (before.digests.config, one.digests.config),
+        "code": (before.code_revision, one.code_revision),
+    }
+    return [name for name, (earlier, now) in pairs.items() if earlier != now]
 
 
 def _live(request: Request) -> Live:

@@ -5,7 +5,7 @@ import pytest
 
 from scoring.bundle.published_contributions import published_contributions, rounded
 from scoring.models import bulk_shapley as module
-from scoring.models.model import LinearModel, TreeModel
+from scoring.models.model import LevelsTerm, LinearModel, TreeModel
 from tests.scoring.models.test_trees import KINDS, fitted
 
 
@@ -49,7 +49,7 @@ def test_a_row_near_a_turn_of_the_rounding_takes_the_plain_way():
 
 def test_a_linear_model_has_one_way():
     """Its sum of columns is quick for any number of rows."""
-    model = LinearModel(({"kind": "levels", "values": [0.25, -0.125]},), 0.0)
+    model = LinearModel((LevelsTerm((0.25, -0.125)),), 0.0)
     rows = np.array([[0.0], [1.0]], dtype=np.float32)
 
     assert model.contributions_in_bulk(rows) is None
