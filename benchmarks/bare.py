@@ -18,15 +18,17 @@ def main(model: str, source: str, target: str) -> None:
 
     levels = pa.array([f"level {number}" for number in range(12)])
     booster = xgboost.Booster(model_file=model)
+    names = booster.feature_names or []
     schema = pa.schema([("customer_id", pa.string()), ("probability", pa.float32())])
 
     def numbers(column: pa.Array) -> np.ndarray:
         codes = pc.add(pc.index_in(column, levels), 2) if pa.types.is_string(column.type) else column
-        return codes.to_numpy(zero_copy_only=False)
+        found: np.ndarray = codes.to_numpy(zero_copy_only=False)
+        return found
 
     with pq.ParquetFile(source) as file, pq.ParquetWriter(target, schema) as writer:
         for batch in file.iter_batches(65_536):
-            matrix = np.column_stack([numbers(batch.column(name)) for name in booster.feature_names])
+            matrix = np.column_stack([numbers(batch.column(name)) for name in names])
             probability = booster.inplace_predict(matrix.astype(np.float32), validate_features=False)
             writer.write_table(pa.table([batch.column("customer_id"), pa.array(probability)], schema=schema))
 

@@ -25,11 +25,11 @@ from features.config.use_case import UseCase
 from training.data.split import split
 from training.diagnostics.findings import SHIFT, training_findings
 from training.errors import CalibrationError
+from training.evaluation.calibration_error import CALIBRATED
 from training.evaluation.metrics import ece_by_chance
 from training.evaluation.paired_gain import paired_gain
 from training.fitting.candidates import XGBOOSTS_OWN, Fit, candidates, fit_xgboost
 from training.fitting.fit import contend
-from training.promotion.guards import CALIBRATED
 from training.registry.mlflow_registry import Registry
 from training.selection.seasonality import with_season
 from training.selection.winner import Learned, choose_for, fit, measured

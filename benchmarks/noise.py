@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from benchmarks.tasks import NAMES, Missing, use_case
 from features.build.log_table import learning_table
 from features.config.use_case import UseCase
+from scoring.bundle.manifest import SeedVariance
 from training.data.split import Parts, clusters_of, labels, learning_parts, own_cutoff, split
-from training.evaluation.evidence import SeedVariance
 from training.evaluation.paired_gain import paired_gain
 from training.promotion.gate import LEAST_GAIN, against
 from training.promotion.guards import seed_variance

@@ -36,6 +36,7 @@ from scoring.releases.current_pointer import released_use_cases
 from scoring.releases.store import install_release, load_release, make_current
 from serving.customers.feature_store import put
 from training.bundling.market import market_of
+from training.data.clusters import Clusters
 
 ROOT = Path(__file__).parents[1]
 CUSTOMERS = 1_000_000
@@ -72,7 +73,7 @@ def _enlarge(source: Path, home: Path) -> dict[str, Any]:
         drawn = np.interp(random.random(CUSTOMERS), np.linspace(0.01, 0.99, len(known)), known)
         rows = np.asarray(json.loads(bundle.files["population.json"])["mean"])
         test = random.choice(rows, 5000)
-        market = market_of(drawn, test, (random.random(len(test)) < test).astype(np.int8))
+        market = market_of(drawn, test, (random.random(len(test)) < test).astype(np.int8), Clusters.apart(len(test)))
         folder = load_release(source, name).folder
         files = {file: (folder / file).read_bytes() for file in bundle.manifest.files}
         made = home.parent / f"bundle-{name}"

@@ -12,6 +12,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -133,7 +134,7 @@ def main() -> int:
         command = import_module("training.__main__").main
     for name, addresses in [*PARTS.items(), *((name, [address]) for name, address in PURPOSES.items())]:
         for address in addresses:
-            _wrap(address, lambda called, name=name: _booked(ledger, called, lambda: name))
+            _wrap(address, partial(_booked, ledger, name=partial(str, name)))
     for address in ("xgboost.train", "xgboost.QuantileDMatrix"):
         _wrap(address, lambda called: _booked(ledger, called, ledger.boosting))
     code = int(command(words))

@@ -7,9 +7,10 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from benchmarks.endurance.callers import Callers, told
@@ -98,7 +99,7 @@ def _overload(scratch: Path, options: argparse.Namespace) -> dict[str, Any]:
     figures: dict[str, Any] = {"goal met": True}
     for setting, surroundings in SETTINGS.items():
         for kind, rows in KINDS.items():
-            with _serving(release_store, scratch, **USUAL, **surroundings) as server:
+            with _serving(release_store, scratch, {**USUAL, **surroundings}) as server:
                 seconds = options.seconds or 60
                 held = overload(_port(server), release_store, scratch, rows, seconds=seconds, memory=_memory(server))
             figures["goal met"] &= held.sound and held.slower <= SLOWER
@@ -110,13 +111,14 @@ def _overload(scratch: Path, options: argparse.Namespace) -> dict[str, Any]:
 def _soak(scratch: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Load for many minutes with a swap a minute: memory and descriptors at the start and the end."""
     release_store, seconds = ReleaseStore(scratch), 60 * options.minutes
-    with _serving(release_store, scratch, workers=2, PENCHANT_DECISIONS="on") as server:
+    with _serving(release_store, scratch, {"PENCHANT_DECISIONS": "on"}, workers=2) as server:
         swapper = Swapper(release_store, _port(server), seed=2)
         with Callers(_port(server), release_store, connections=8, pause=0.02) as callers:
             time.sleep(min(60.0, seconds / 10))
             swapper.warm()
             time.sleep(min(30.0, seconds / 10))
-            before, until, course = _state(server), time.monotonic() + seconds, []
+            course: list[dict[str, int]] = []
+            before, until = _state(server), time.monotonic() + seconds
             while time.monotonic() < until:
                 time.sleep(min(60.0, max(0.0, until - time.monotonic())))
                 swapper.swap(bad=len(course) % 3 == 2)
@@ -141,14 +143,14 @@ def _erasures(scratch: Path, options: argparse.Namespace) -> dict[str, Any]:
     """60 erasures in 60 seconds beside load, on a log of 2 million decisions."""
     release_store = ReleaseStore(scratch)
     fill(release_store.home, options.decisions)
-    with _serving(release_store, scratch, PENCHANT_DECISIONS="on", **USUAL) as server:
+    with _serving(release_store, scratch, {**USUAL, "PENCHANT_DECISIONS": "on"}) as server:
         seconds = options.seconds or 60
         return erasures(_port(server), release_store.home, release_store.body(0, 1)[0], count=60, seconds=seconds)
 
 
 def _heads(scratch: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Endless heads on 8 connections for 20 seconds."""
-    with _serving(ReleaseStore(scratch), scratch, **USUAL) as server:
+    with _serving(ReleaseStore(scratch), scratch, USUAL) as server:
         return heads(_port(server), connections=8, seconds=options.seconds or 20, memory=_memory(server))
 
 
@@ -164,7 +166,9 @@ PARTS = {
 
 
 @contextmanager
-def _serving(release_store: ReleaseStore, scratch: Path, *, workers: int = 1, **settings: str) -> Iterator[Server]:
+def _serving(
+    release_store: ReleaseStore, scratch: Path, settings: Mapping[str, str] = MappingProxyType({}), *, workers: int = 1
+) -> Iterator[Server]:
     command = [sys.executable, "-m", "serving", "--home", str(release_store.home), "--workers", str(workers)]
     server = start(release_store.home, scratch, {**QUICK, **settings}, command=command)
     try:

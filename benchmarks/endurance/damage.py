@@ -40,15 +40,18 @@ def missing(folder: Path, draw: random.Random) -> None:
     """A file is gone, or a folder or a pipe stands in its place."""
     path = folder / draw.choice((*SEALED, RELEASE))
     path.unlink()
-    draw.choice([lambda: None, path.mkdir, lambda: os.mkfifo(path)])()
+    places: list[Callable[[], None]] = [lambda: None, path.mkdir, lambda: os.mkfifo(path)]
+    draw.choice(places)()
 
 
 def another(folder: Path, draw: random.Random) -> None:
     """`release.json` speaks of another release, or does not speak."""
     path = folder / RELEASE
     facts = json.loads(path.read_bytes())
-    wrong = draw.choice([{"version": "999"}, {"name": "other"}, {"manifest_sha256": "0" * 64}, {"manifest_sha256": 1}])
-    path.write_bytes(draw.choice([json.dumps({**facts, **wrong}).encode(), b"[]", b"\xff\xfe", b"[" * 200_000]))
+    key, wrong = draw.choice(
+        [("version", "999"), ("name", "other"), ("manifest_sha256", "0" * 64), ("manifest_sha256", 1)]
+    )
+    path.write_bytes(draw.choice([json.dumps({**facts, key: wrong}).encode(), b"[]", b"\xff\xfe", b"[" * 200_000]))
 
 
 def model_cut(folder: Path, draw: random.Random) -> None:

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 booster = xgb.Booster({"nthread": 1}, model_file=os.environ["BENCH_MODEL"])
-names = booster.feature_names
+names = booster.feature_names or []
 
 
 async def predict(request: Request) -> JSONResponse:

@@ -15,7 +15,7 @@ DAY = 86_400_000_000  # microseconds
 
 def aged(path: str) -> pd.DataFrame:
     """Events before the cutoff, the latest first, with age, day and gap to the next one of the type."""
-    events = pd.read_parquet(path)
+    events: pd.DataFrame = pd.read_parquet(path)
     cutoff = pd.Timestamp(CUTOFF.replace(tzinfo=None))
     events = events[events["ts"] < cutoff]
     events = events.assign(

@@ -14,7 +14,7 @@ from benchmarks.report import document, markdown
 
 
 @pytest.fixture
-def results():
+def results() -> Results:
     """Two rounds in which every contender takes 1 ms of processor time a request, and 2 ms at 32 connections."""
     made = Results(rows=1000, few=50)
     for one in CONTENDERS:
@@ -28,7 +28,7 @@ def results():
     return made
 
 
-def test_every_ratio_that_is_asked_for_is_told(results):
+def test_every_ratio_that_is_asked_for_is_reported(results: Results) -> None:
     """Against one peer, against the sum of two, at the worse concurrency; a ratio of one that is faster is below 1."""
     slow = results.samples["Penchant, score", 32]
     results.samples["Penchant, score", 32] = [Sample(3 * one.cpu, one.run) for one in slow]
@@ -45,13 +45,13 @@ def test_every_ratio_that_is_asked_for_is_told(results):
     assert len(json.loads(document(results))["ratios"]) == 9
 
 
-def test_what_was_not_measured_is_told_so():
+def test_what_was_not_measured_is_reported_so() -> None:
     """A run of some parts leaves the other ratios open."""
     assert {ratio.verdict for ratio in ratios(Results())} == {"not measured"}
     assert "not measured" in markdown(Results())
 
 
-def test_processes_are_counted_with_their_children():
+def test_processes_are_counted_with_their_children() -> None:
     """This process has used some processor time and holds some memory."""
     assert cpu_seconds(os.getpid()) > 0
     assert memory_bytes(os.getpid())[os.getpid()] > 2**20

@@ -210,7 +210,7 @@ def of_models() -> Figures:
     return {
         "margin": float(shop().model.margin(matrix).astype(np.float64).sum()),
         "contributions": float(np.abs(shop().model.contributions(matrix)).sum()),
-        "calibrated": float(served.probability(np.float32([-2, 0, 3])).sum()),
+        "calibrated": float(served.probability(np.array([-2, 0, 3], dtype=np.float32)).sum()),
         "scores": float(published_score(probability).sum()),
         "percentiles": float(percentile(probability, boundaries).sum()),
     }

@@ -14,7 +14,7 @@ import sqlite3
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scoring.cli.main import main as score
 from scoring.releases.promotion_log import log_decision
@@ -24,6 +24,9 @@ from serving.cli.load import main as load
 from serving.cli.suppress import main as suppress
 from serving.customers.housekeeping import finish_erasures
 from serving.customers.subject_rights import erase
+
+if TYPE_CHECKING:
+    from _typeshed import FileDescriptorLike
 
 ERASED = "erased-customer"
 _WATCHED = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "shutil.rmtree"}
@@ -89,11 +92,11 @@ class _Moments:
         if self.count == self._kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def _flushed(self, handle: int) -> None:
+    def _flushed(self, fd: FileDescriptorLike) -> None:
         self._event()
-        self._fsync(handle)
+        self._fsync(fd)
 
-    def _connected(self, *arguments: Any, **named: Any) -> sqlite3.Connection:
+    def _connected(self, *arguments: Any, **named: Any) -> Any:  # of the class that was asked for
         connection = self._connect(*arguments, **named)
         connection.set_trace_callback(lambda _statement: self._event())
         return connection

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import polars as pl
 
-from features.spec.feature import Feature
+from features.spec.feature import Feature, FeatureType
 
 Plant = Callable[[pl.DataFrame, np.random.Generator], pl.Series]
 NAME = "the leak"
@@ -18,7 +18,7 @@ def planted_feature(cells: pl.Series) -> Feature:
     """The feature that a planted column is, by the type of its cells."""
     if cells.dtype.is_temporal():
         return Feature(cells.name, "date")
-    kind = "category" if cells.dtype == pl.String else "integer" if cells.dtype.is_integer() else "number"
+    kind: FeatureType = "category" if cells.dtype == pl.String else "integer" if cells.dtype.is_integer() else "number"
     return Feature(cells.name, kind)
 
 

@@ -9,6 +9,8 @@ from decimal import Decimal
 from typing import Any, Literal
 
 Column = Literal["plain", "comma", "euro", "dollar", "iso", "french", "month", "optin", "city", "answer", "code"]
+NUMBERS: tuple[Column, ...] = ("plain", "comma", "euro", "dollar")
+TYPED: tuple[Column, ...] = ("plain", "comma")  # whose numbers are brought as numbers too
 NBSP, NARROW, MINUS = "\u00a0", "\u202f", "\u2212"
 
 
@@ -99,13 +101,13 @@ def _numbers() -> Iterator[Value]:
     }  # fmt: skip
     yield from (Value("dollar", text, float(number)) for text, number in dollar.items())
     yield from (Value("dollar", text, NOTHING) for text in ("7 €", "$12,5", "1,234,5", "$", "USD"))
-    for column in ("plain", "comma", "euro", "dollar"):
+    for column in NUMBERS:
         yield from (Value(column, text, None) for text in ("", " ", *_MISSING))
-    typed = {
+    typed: dict[float | Decimal, float | NotThere] = {
         7: 7.0, -3: -3.0, 7.25: 7.25, 1e300: NOTHING, 1e39: NOTHING, -1e39: NOTHING, 0: 0.0, 2**40: float(2**40),
         True: 1.0, Decimal("7.25"): 7.25, Decimal("-0.5"): -0.5,
     }  # fmt: skip
-    for column in ("plain", "comma"):
+    for column in TYPED:
         yield from (Value(column, cell, means) for cell, means in typed.items() if cell is not True)
         yield from (Value(column, cell, NOTHING) for cell in (float("inf"), float("-inf")))
         yield from (Value(column, cell, None) for cell in (None, float("nan")))
@@ -191,8 +193,8 @@ def _others() -> Iterator[Value]:
     yield from (Value("city", text, "(other)") for text in ("Lion", "Saint Malo", "A", "100", "NO", "unknown", "N/A"))
     yield from (Value("city", text, None) for text in ("", " ", *_MACHINES))
     yield Value("city", None, None)
-    answer = {"Yes": "yes", "YES": "yes", "y": "yes", "Oui": "yes", "NO": "no", "n": "no", "Non": "no", " yes ": "yes"}
-    yield from (Value("answer", text, level) for text, level in answer.items())
+    answers = {"Yes": "yes", "YES": "yes", "y": "yes", "Oui": "yes", "NO": "no", "n": "no", "Non": "no", " yes ": "yes"}
+    yield from (Value("answer", text, level) for text, level in answers.items())
     yield from (Value("answer", text, "(other)") for text in ("X", "2", "maybe"))
     yield from (Value("code", text, text.strip()) for text in ("01000", "75001", " 06000 ", "13001"))
     yield from (Value("code", text, "(other)") for text in ("1000", "1000.0", "6000", "99999"))
