@@ -152,7 +152,7 @@ def _others(task: Task, learned: Learned) -> dict[str, Floats]:
     """What each of the others would serve for the test rows; one that cannot be calibrated is left out."""
     ours = candidates(task.table.features, task.label_event)
     fits: dict[str, Fit] = {kind: ours[kind] for kind in ("rfm_logit", "logit") if kind in ours}
-    fits |= {"xgboost, plain": partial(fit_xgboost, **XGBOOSTS_OWN), "xgboost, lightly set": fit_xgboost}
+    fits |= {"xgboost, plain": partial(fit_xgboost, settings=XGBOOSTS_OWN), "xgboost, lightly set": fit_xgboost}
     served = {}
     for kind, one in fits.items():
         try:

@@ -22,6 +22,7 @@ from scoring.text.promotion import BarGain
 
 FORMAT = 1
 Scalar = str | int | float | bool | None
+Setting = Scalar | list[str]
 
 
 class Seal(Struct, frozen=True):
@@ -145,7 +146,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     metrics: dict[str, float]
     name: str
     over_bar: BarGain | UnsetType | None = UNSET  # None where the model is itself the bar
-    params: dict[str, Any] = {}  # of the fit, by its kind
+    params: dict[str, Setting] = {}  # of the fit, by its kind
     polarity: Polarity
     receipt: Receipt = Receipt()
     rows: dict[str, int] = {}  # by part

@@ -84,7 +84,7 @@ def build(
         code_revision=revision,
         versions=versions,
         kind=winner.fitted.kind,
-        params=winner.fitted.params,
+        params=dict(winner.fitted.params),
         features=tuple(feature.to_json() for feature in taught.features),
         encoder=taught.codes,
         calibration=winner.calibration,

@@ -49,7 +49,7 @@ def training_findings(parts: Parts, learned: Learned, evidence: Evidence) -> tup
         ),
     ]
     of_all = (Finding(rule, None, "warn", detail, figures) for found, rule, detail, figures in checks if found)
-    left_out = learned.winner.fitted.params.get("left_out", ())
+    left_out = learned.taught.lesson.clocks if learned.choice.kind == "logit" else ()
     return (*of_all, *outgrown(parts, learned.taught.features, left_out))
 
 

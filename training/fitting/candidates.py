@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import Any, Protocol
+from math import prod
+from typing import Protocol
 
+import msgspec
 import numpy as np
 import xgboost
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from features.config.use_case import ImputationKind
 from features.spec.feature import Feature
 from scoring.bundle.bundle import canonical_json
+from scoring.bundle.manifest import Setting
 from scoring.models.model import Model, parse_model
 from training.data.clusters import Clusters
 from training.fitting.linear import fit_linear
@@ -26,30 +30,32 @@ ONE_THREAD_CELLS = 2_000_000  # up to which threads cost more than they save: ea
 LEAST_REGRESSED, ROWS_A_WEIGHT = 100_000, 1_000  # rows up to which all are regressed on, and those that do a weight
 RFM = ("recency", "frequency", "monetary", "tenure")
 
-BOOSTING: dict[str, Any] = {
-    "eta": 0.05,
-    "max_depth": 4,
-    "min_child_weight": 10.0,
-    "subsample": 0.8,
-    "colsample_bytree": 0.8,
-    "lambda": 5.0,
-}
-XGBOOSTS_OWN: dict[str, Any] = {
-    "eta": 0.3,
-    "max_depth": 6,
-    "min_child_weight": 1.0,
-    "subsample": 1.0,
-    "colsample_bytree": 1.0,
-    "lambda": 1.0,
-}
-FOREST: dict[str, Any] = {
-    "eta": 1.0,
-    "max_depth": 8,
-    "min_child_weight": 5.0,
-    "subsample": 0.632,
-    "colsample_bynode": 0.4,
-    "lambda": 1.0,
-}
+
+class Boosting(Struct, frozen=True, rename={"l2": "lambda"}):
+    """XGBoost's settings of trees that are boosted one after another."""
+
+    eta: float = 0.05
+    max_depth: int = 4
+    min_child_weight: float = 10.0
+    subsample: float = 0.8
+    colsample_bytree: float = 0.8
+    l2: float = 5.0
+
+
+class Forest(Struct, frozen=True, rename={"l2": "lambda"}):
+    """XGBoost's settings of trees that add up in one round."""
+
+    num_parallel_tree: int
+    eta: float = 1.0
+    max_depth: int = 8
+    min_child_weight: float = 5.0
+    subsample: float = 0.632
+    colsample_bynode: float = 0.4
+    l2: float = 1.0
+
+
+OURS = Boosting()
+XGBOOSTS_OWN = Boosting(eta=0.3, max_depth=6, min_child_weight=1.0, subsample=1.0, colsample_bytree=1.0, l2=1.0)
 
 
 @dataclass(frozen=True)
@@ -89,7 +95,7 @@ class Fitted:
     kind: str
     file: str  # model.ubj or model.json
     stored: bytes
-    params: dict[str, Any] = field(default_factory=dict)
+    params: Mapping[str, Setting]
 
     def model(self) -> Model:
         """The model, parsed."""
@@ -106,9 +112,10 @@ class LinearFit(Protocol):
         """The model fitted on a lesson."""
 
 
-def trees_of(params: Mapping[str, Any]) -> int:
+def trees_of(params: Mapping[str, Setting]) -> int:
     """How many trees a row goes down in a model fitted with these settings; 1 for a linear one."""
-    return int(params.get("rounds", 1)) * int(params.get("num_parallel_tree", 1))
+    counts = [params.get(name, 1) for name in ("rounds", "num_parallel_tree")]
+    return prod(count for count in counts if isinstance(count, int))
 
 
 def rfm_features(features: Sequence[Feature], label_event: str | None) -> list[str]:
@@ -142,14 +149,14 @@ def fit_logit(lesson: Lesson, seed: int, gaps: ImputationKind = "weight") -> Fit
 def fit_forest(lesson: Lesson, seed: int) -> Fitted:
     """A random forest whose trees add up in log-odds: parallel trees of one boosting round."""
     trees = max(FEWEST_TREES, min(FOREST_TREES, FOREST_CELLS // max(lesson.fit.size, 1)))
-    params = {**FOREST, "num_parallel_tree": trees}
+    params: dict[str, Setting] = msgspec.to_builtins(Forest(trees))
     booster = xgboost.train({**params, **_common(lesson, seed)}, lesson.fitting, num_boost_round=1)
     return Fitted("forest", "model.ubj", bytes(booster.save_raw("ubj")), {**params, "seed": seed})
 
 
-def fit_xgboost(lesson: Lesson, seed: int, **tuned: Any) -> Fitted:
+def fit_xgboost(lesson: Lesson, seed: int, settings: Boosting = OURS) -> Fitted:
     """Gradient boosted trees, stopped where the stopping rows no longer gain; only the best rounds are kept."""
-    params = {**BOOSTING, **tuned}
+    params: dict[str, Setting] = msgspec.to_builtins(settings)
     booster = xgboost.train(
         {**params, **_common(lesson, seed)},
         lesson.fitting,
@@ -211,7 +218,7 @@ def learned_rows(lesson: Lesson, most: int, *, seed: int) -> tuple[NDArray[np.fl
     )
 
 
-def _common(lesson: Lesson, seed: int) -> dict[str, Any]:
+def _common(lesson: Lesson, seed: int) -> dict[str, str | int]:
     """What every booster is given."""
     return {
         "objective": "binary:logistic",

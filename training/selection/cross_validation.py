@@ -18,7 +18,7 @@ from training.data.split import customers_by_class, labels, learning_parts, shar
 from training.errors import CalibrationError, NothingLearned
 from training.evaluation.metrics import row_losses
 from training.fitting.calibrate import fit_calibration, level
-from training.fitting.candidates import LINEAR, XGBOOSTS_OWN, Fit, Fitted, Lesson, fit_xgboost
+from training.fitting.candidates import LINEAR, OURS, XGBOOSTS_OWN, Boosting, Fit, Fitted, Lesson, fit_xgboost
 from training.fitting.fit import Contender, Taught, contend, teach
 
 FOLDS = 3
@@ -56,7 +56,7 @@ class Choice:
     """The winner, and how all candidates did on the same validation rows."""
 
     kind: str
-    tuned: Mapping[str, Any] = field(default_factory=dict)  # what the search found for boosting
+    boosting: Boosting = OURS  # or what the search found
     losses: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # log_loss, behind, standard_error
     folds: int = 0
     rows: int = 0
@@ -84,13 +84,13 @@ def choose(
     if is_small(rows):
         fits = {kind: fit for kind, fit in fits.items() if kind in LINEAR or kind == asked}
     losses, times = {kind: np.zeros(rows.height) for kind in fits}, np.zeros(rows.height, dtype=np.int64)
-    tuned: dict[str, Any] = {}
+    boosting = OURS
     done, risen = folds(rows, width=len(features), seed=seed), dict.fromkeys(fits, 0)
     for number, (learn, validate) in enumerate(done):
         taught = teach(features, *learning_parts(rows.filter(learn), None, seed=seed + number), label_event=label_event)
         if number == 0 and "xgboost" in fits:
-            tuned = search(taught.lesson, seed=seed)
-            fits = {**fits, "xgboost": partial(fit_xgboost, **tuned)}
+            boosting = search(taught.lesson, seed=seed)
+            fits = {**fits, "xgboost": partial(fit_xgboost, settings=boosting)}
         judged = rows.filter(validate)
         matrix, outcome = taught.matrix(judged), labels(judged)
         times += validate
@@ -104,7 +104,7 @@ def choose(
     met = times > 0
     table = compare({kind: loss[met] / times[met] for kind, loss in losses.items()}, rows["__group"].to_numpy()[met])
     repeats = int(times.max())
-    return Choice(winner(fits, table, asked), tuned, table, len(done) // repeats, int(met.sum()), repeats)
+    return Choice(winner(fits, table, asked), boosting, table, len(done) // repeats, int(met.sum()), repeats)
 
 
 def winner(fits: Mapping[str, Fit], table: Mapping[str, Mapping[str, float]], asked: str | None) -> str:
@@ -122,7 +122,7 @@ def winner(fits: Mapping[str, Fit], table: Mapping[str, Mapping[str, float]], as
 
 def tuned_fit(fits: Mapping[str, Fit], choice: Choice) -> dict[str, Fit]:
     """The candidates, boosting with what the search found."""
-    return {**fits, "xgboost": partial(fit_xgboost, **choice.tuned)}
+    return {**fits, "xgboost": partial(fit_xgboost, settings=choice.boosting)}
 
 
 def is_small(rows: pl.DataFrame) -> bool:
@@ -165,27 +165,27 @@ def compare(losses: Mapping[str, Floats], group: NDArray[Any]) -> dict[str, dict
     }
 
 
-def search(lesson: Lesson, *, seed: int) -> dict[str, Any]:
-    """Boosting parameters that beat ours on the stopping rows, XGBoost's own or some drawn by seed; {} where none does.
+def search(lesson: Lesson, *, seed: int) -> Boosting:
+    """Boosting settings that beat ours on the stopping rows, XGBoost's own or some drawn by seed; ours where none does.
 
     Ours are for noisy outcomes, XGBoost's own for tables that tell nearly all. To beat is by more than one paired
     standard error: the best of several draws is otherwise often the luckiest.
     """
     affordable = min(MOST_TRIALS, SEARCHED_CELLS // max(lesson.fit.size, 1))
     if not affordable:
-        return {}
+        return OURS
     random = np.random.default_rng(seed)
     trials = [XGBOOSTS_OWN, *(_drawn(random) for _ in range(affordable - 1))]
-    default = _stopping_losses(lesson, {}, seed)
+    default = _stopping_losses(lesson, OURS, seed)
     losses = [_stopping_losses(lesson, trial, seed) for trial in trials]
     best = int(np.argmin([loss.mean() for loss in losses]))
     gain = default - losses[best]
     clusters = lesson.clusters or Clusters.apart(len(gain))
-    return trials[best] if gain.mean() > clusters.error(gain) else {}
+    return trials[best] if gain.mean() > clusters.error(gain) else OURS
 
 
-def _stopping_losses(lesson: Lesson, trial: Mapping[str, Any], seed: int) -> Floats:
-    margin = fit_xgboost(lesson, seed, **trial).model().margin(lesson.stop).astype(np.float64)
+def _stopping_losses(lesson: Lesson, settings: Boosting, seed: int) -> Floats:
+    margin = fit_xgboost(lesson, seed, settings).model().margin(lesson.stop).astype(np.float64)
     return np.asarray(np.logaddexp(0.0, margin) - lesson.stop_labels * margin)
 
 
@@ -239,12 +239,12 @@ def _thirds(rows: pl.DataFrame, seed: int) -> list[Fold]:
     return [(part != fold, part == fold) for fold in range(FOLDS)]
 
 
-def _drawn(random: np.random.Generator) -> dict[str, Any]:
-    return {
-        "eta": float(random.choice([0.05, 0.08, 0.12])),
-        "max_depth": int(random.integers(2, 7)),
-        "min_child_weight": float(random.choice([1.0, 3.0, 10.0, 30.0])),
-        "subsample": float(random.choice([0.6, 0.8, 1.0])),
-        "colsample_bytree": float(random.choice([0.5, 0.8, 1.0])),
-        "lambda": float(random.choice([1.0, 5.0, 20.0])),
-    }
+def _drawn(random: np.random.Generator) -> Boosting:
+    return Boosting(
+        eta=float(random.choice([0.05, 0.08, 0.12])),
+        max_depth=int(random.integers(2, 7)),
+        min_child_weight=float(random.choice([1.0, 3.0, 10.0, 30.0])),
+        subsample=float(random.choice([0.6, 0.8, 1.0])),
+        colsample_bytree=float(random.choice([0.5, 0.8, 1.0])),
+        l2=float(random.choice([1.0, 5.0, 20.0])),
+    )

@@ -50,8 +50,8 @@ def choose_once(
         NothingLearned: No candidate's margin rises with the outcome.
     """
     taught = teach(features, parts.fit, parts.stop, parts.calibrate, label_event=None)
-    tuned = search(taught.lesson, seed=seed)
-    fits = {kind: partial(fit_xgboost, **tuned) if kind == "xgboost" else fit for kind, fit in fits.items()}
+    boosting = search(taught.lesson, seed=seed)
+    fits = {kind: partial(fit_xgboost, settings=boosting) if kind == "xgboost" else fit for kind, fit in fits.items()}
     half = share_out(parts.calibrate, (0.5, 0.5), seed=seed + 2)
     contenders: dict[str, Contender] = {}
     losses: dict[str, Floats] = {}
@@ -68,7 +68,7 @@ def choose_once(
         raise NothingLearned("A model needs a feature that rises or falls with the outcome, got none that does.")
     table = compare(losses, parts.calibrate["__group"].to_numpy())
     made = Made(taught, contenders)
-    return Choice(winner(fits, table, asked), tuned, table, 1, parts.calibrate.height, made=made)
+    return Choice(winner(fits, table, asked), boosting, table, 1, parts.calibrate.height, made=made)
 
 
 def crossed_losses(margin: NDArray[np.float32], label: Floats, half: NDArray[np.int64]) -> Floats:

@@ -8,7 +8,7 @@ import pytest
 from features.spec.feature import Feature
 from scoring.models.model import parse_model
 from training.bundling.shapley_oracle import brute_force, by_shap, dump_trees
-from training.fitting.candidates import Fitted, Lesson, fit_forest, fit_xgboost
+from training.fitting.candidates import Boosting, Fitted, Lesson, fit_forest, fit_xgboost
 
 
 @pytest.fixture(scope="module", params=["xgboost", "forest"])
@@ -21,7 +21,7 @@ def fitted(request: pytest.FixtureRequest) -> tuple[Fitted, np.ndarray]:
     label = (random.random(900) < 1 / (1 + np.exp(-odds))).astype(float)
     names = tuple(Feature(f"f{place}", "number") for place in range(6))
     lesson = Lesson(names, {}, matrix[:700], label[:700], matrix[700:], label[700:])
-    fit = fit_xgboost(lesson, 1, max_depth=4) if request.param == "xgboost" else fit_forest(lesson, 1)
+    fit = fit_xgboost(lesson, 1, Boosting(max_depth=4)) if request.param == "xgboost" else fit_forest(lesson, 1)
     return fit, matrix[:40]
 
 

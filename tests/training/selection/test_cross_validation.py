@@ -13,7 +13,7 @@ from features.spec.feature import Feature
 from training.errors import NothingLearned
 from training.evaluation.metrics import row_losses
 from training.fitting.calibrate import fit_calibration
-from training.fitting.candidates import XGBOOSTS_OWN, Fitted, Lesson, fit_logit, fit_xgboost
+from training.fitting.candidates import OURS, XGBOOSTS_OWN, Boosting, Fitted, Lesson, fit_logit, fit_xgboost
 from training.selection import cross_validation as choose
 
 
@@ -96,22 +96,22 @@ def test_the_library_s_own_settings_are_tried(monkeypatch: pytest.MonkeyPatch) -
         for label in (rule, noise)
     ]
 
-    assert found == [XGBOOSTS_OWN, {}]
+    assert found == [XGBOOSTS_OWN, OURS]
 
 
-@pytest.mark.parametrize(("asked", "kind"), [(None, "stump"), ("tree", "tree")], ids=["free", "asked"])
+@pytest.mark.parametrize(("asked", "kind"), [(None, "of 1"), ("of 2", "of 2")], ids=["free", "asked"])
 def test_repeats_make_one_loss_of_a_row(asked: str | None, kind: str) -> None:
     """A row's losses are averaged over the repeats before candidates are compared; one asked for wins all the same."""
     rows = table(900)
     signal = rows["__label"].to_numpy() + np.random.default_rng(2).normal(size=900)
-    fits = {"stump": partial(fit_xgboost, max_depth=1), "tree": partial(fit_xgboost, max_depth=2)}
+    fits = {f"of {depth}": partial(fit_xgboost, settings=Boosting(max_depth=depth)) for depth in (1, 2)}
 
     choice = choose.choose(
         rows.with_columns(x=pl.Series(signal)), (Feature("x", "number"),), fits, label_event=None, seed=0, asked=asked
     )
 
     assert (choice.folds, choice.repeats, choice.rows) == (3, 3, 900)
-    assert 0 < choice.losses["stump"]["log_loss"] < np.log(2)
+    assert 0 < choice.losses["of 1"]["log_loss"] < np.log(2)
     assert choice.kind == kind
 
 
