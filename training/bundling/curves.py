@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,24 @@ BESIDE = 100  # most cuts of a baseline's
 Floats = NDArray[np.float64]
 
 
-def curves(label: NDArray[Any], served: Mapping[str, Floats]) -> dict[str, Any]:
+class CurveDocument(TypedDict):
+    """The cuts of one set of probabilities, from the highest on."""
+
+    at: list[float]
+    rows: list[int]
+    hits: list[int]
+
+
+class CurvesDocument(TypedDict):
+    """`curves.json`: the curves of the served model and of its baselines, by kind."""
+
+    rows: int
+    hits: int
+    candidates: dict[str, CurveDocument]
+    served: str
+
+
+def curves(label: NDArray[Any], served: Mapping[str, Floats]) -> CurvesDocument:
     """The curves of the test rows, the served model's first: `curves.json` of a bundle.
 
     A cut takes all rows with a probability of at least `at`; `rows` and `hits` count them and their outcomes. No cut
@@ -29,7 +46,7 @@ def curves(label: NDArray[Any], served: Mapping[str, Floats]) -> dict[str, Any]:
     return {"rows": len(label), "hits": int(np.sum(label)), "candidates": by_kind, "served": next(iter(served))}
 
 
-def _curve(outcomes: Outcomes, most: int) -> dict[str, list[float]]:
+def _curve(outcomes: Outcomes, most: int) -> CurveDocument:
     weight, positive, _ = outcomes.per_run(np.ones(len(outcomes.label)))
     rows, hits = weight.cumsum(), positive.cumsum()
     total = rows[-1]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import polars as pl
 
 from features.spec.feature import Feature
+from scoring.bundle.manifest import Scalar
 from scoring.bundle.scorer import Scorer
 
 ROWS = 64
@@ -21,10 +22,18 @@ SHARED_BY = (
     10  # rows at an end of what is drawn, or beyond it: a value further out would say something of few customers
 )
 
-Row = Mapping[str, Any]
+SyntheticRow = Mapping[str, Scalar]  # features by name
 
 
-def synthetic_rows(features: Sequence[Feature], rows: pl.DataFrame, *, seed: int, count: int) -> list[dict[str, Any]]:
+class GoldenLine(TypedDict):
+    """A line of `golden.jsonl`."""
+
+    features: SyntheticRow
+    probability: float
+    band: str
+
+
+def synthetic_rows(features: Sequence[Feature], rows: pl.DataFrame, *, seed: int, count: int) -> list[SyntheticRow]:
     """Rows as they could be posted: each value a training quantile of its own column, a gap as often as there.
 
     No number or moment is further out than that of the tenth row from either end, or than the median of fewer rows.
@@ -53,7 +62,7 @@ def golden_rows(scorer: Scorer, rows: pl.DataFrame, *, seed: int) -> bytes:
     return b"".join(kept)
 
 
-def _score(scorer: Scorer, row: Row) -> tuple[float, str]:
+def _score(scorer: Scorer, row: SyntheticRow) -> tuple[float, str]:
     encoded, errors, _ = scorer.encoder.row(row)
     if errors:
         raise ValueError(f"A synthetic row must be valid, got {len(errors)} broken rules: {errors[0]['detail']}")
@@ -61,7 +70,7 @@ def _score(scorer: Scorer, row: Row) -> tuple[float, str]:
     return float(scored.probability[0]), scorer.bundle.ladder.codes[int(scored.rung[0])]
 
 
-def _draw(feature: Feature, column: pl.Series, random: np.random.Generator, count: int) -> list[Any]:
+def _draw(feature: Feature, column: pl.Series, random: np.random.Generator, count: int) -> list[Scalar]:
     known = column.drop_nulls()
     gap = random.random(count) < column.null_count() / max(column.len(), 1)
     if not known.len():
@@ -71,7 +80,7 @@ def _draw(feature: Feature, column: pl.Series, random: np.random.Generator, coun
     return [None if missing else value for missing, value in zip(gap, drawn, strict=True)]
 
 
-def _quantiles(feature: Feature, known: pl.Series) -> list[Any]:
+def _quantiles(feature: Feature, known: pl.Series) -> list[Scalar]:
     """Values of one column at even steps of its order (levels in the order of their names, as often as they occur)."""
     ordered, beyond = known.sort(), 0 if feature.type in ("category", "boolean") else SHARED_BY - 1
     if feature.type == "category":
@@ -83,12 +92,13 @@ def _quantiles(feature: Feature, known: pl.Series) -> list[Any]:
     return [_json(value) for value in picked]
 
 
-def _json(value: Any) -> Any:
+def _json(value: Any) -> Scalar:
     if isinstance(value, datetime):
         moment = value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
         return moment.isoformat().replace("+00:00", "Z")
-    return value.isoformat() if isinstance(value, date) else value
+    scalar: Scalar = value.isoformat() if isinstance(value, date) else value
+    return scalar
 
 
-def _line(document: Row) -> bytes:
+def _line(document: GoldenLine) -> bytes:
     return json.dumps(document, sort_keys=True, ensure_ascii=False, allow_nan=False).encode() + b"\n"

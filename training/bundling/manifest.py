@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.config.use_case import LogUseCase, UseCase
-from features.spec.feature import Feature
+from features.spec.feature import Feature, Polarity, Predicate
 from features.spec.languages import LANGUAGES, Language
-from scoring.bundle.manifest import BandTable, LogWindows, Outcome
+from scoring.bundle.manifest import BandTable, LogWindows, Outcome, Scalar
 from scoring.models.bands import Ladder
 from scoring.models.threshold_planner import Ask, Market, Plan, plan
 from training.bundling.thresholds import at_percentiles, at_scores, realised, rising
@@ -37,7 +37,39 @@ INTENDED_USE = {
 }
 
 
-def described(use_case: UseCase, table: LearningTable, cutoffs: Cutoffs | None) -> dict[str, Any]:
+class Described(TypedDict):
+    """The parts of a manifest that say what is asked of which data."""
+
+    name: str
+    polarity: Polarity
+    source: Literal["log", "table"]
+    customer_id: str | None
+    label: Outcome
+    windows: LogWindows | None
+    trained_to: str | None
+    eligible: Predicate | None
+    forbid: tuple[str, ...]
+    what_if: dict[str, tuple[Scalar, ...]]
+    intended_use: dict[str, str]
+
+
+class Histogram(TypedDict):
+    """How often a feature or the score lay where: by level, or between edges, with a count of missing values."""
+
+    levels: NotRequired[dict[str, int]]
+    edges: NotRequired[list[float]]
+    counts: NotRequired[list[int]]
+    missing: NotRequired[int]
+
+
+class ReferenceDocument(TypedDict):
+    """`reference.json`: what later populations are held against."""
+
+    features: dict[str, Histogram]
+    score: Histogram
+
+
+def described(use_case: UseCase, table: LearningTable, cutoffs: Cutoffs | None) -> Described:
     """What is asked of which data and when, as it stands in the manifest; `cutoffs` are those learned from."""
     log = use_case if isinstance(use_case, LogUseCase) else None
     return {
@@ -93,7 +125,7 @@ def banded(
 
 def reference(
     features: Sequence[Feature], codes: Mapping[str, list[str]], columns: Iterable[Floats], probability: Floats
-) -> dict[str, Any]:
+) -> ReferenceDocument:
     """Histograms to hold later populations against: each feature over the fitting rows, the score over the test rows.
 
     `columns` are the features' encoded columns, made one after another, so that memory never holds them all.
@@ -107,7 +139,7 @@ def reference(
     return {"features": histograms, "score": {"edges": edges, "counts": _counts(probability, edges)}}
 
 
-def _histogram(feature: Feature, codes: Mapping[str, list[str]], column: Floats) -> dict[str, Any]:
+def _histogram(feature: Feature, codes: Mapping[str, list[str]], column: Floats) -> Histogram:
     if feature.type == "category":
         counts = np.bincount(column.astype(np.int64), minlength=len(codes[feature.name]))
         return {"levels": dict(zip(codes[feature.name], counts.tolist(), strict=True))}

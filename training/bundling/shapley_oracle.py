@@ -7,13 +7,24 @@ import warnings
 from dataclasses import dataclass
 from itertools import combinations
 from math import factorial
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import xgboost
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+
+
+class DumpedTree(TypedDict):
+    """A tree in xgboost's JSON, as far as it is read: one entry a node."""
+
+    left_children: list[int]
+    right_children: list[int]
+    split_conditions: list[float]
+    default_left: list[int]
+    split_indices: list[int]
+    sum_hessian: list[float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +87,7 @@ def by_shap(trees: tuple[Tree, ...], matrix: NDArray[np.float32]) -> Floats:
     return np.asarray(explainer.shap_values(matrix.astype(np.float64), check_additivity=False), dtype=np.float64)
 
 
-def _tree(dumped: dict[str, Any]) -> Tree:
+def _tree(dumped: DumpedTree) -> Tree:
     left = np.asarray(dumped["left_children"], dtype=np.int32)
     right = np.asarray(dumped["right_children"], dtype=np.int32)
     conditions = np.asarray(dumped["split_conditions"], dtype=np.float32)  # a leaf's value stands in the same field
@@ -104,7 +115,7 @@ def _expectation(tree: Tree, row: NDArray[np.float32], known: frozenset[int], no
     return float(sum(parts) / (tree.cover[left] + tree.cover[right]))
 
 
-def _for_shap(tree: Tree) -> dict[str, Any]:
+def _for_shap(tree: Tree) -> dict[str, NDArray[Any]]:
     leaf = tree.left < 0
     below = np.nextafter(tree.threshold, -np.float32(np.inf)).astype(np.float64)
     return {

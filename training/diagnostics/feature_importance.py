@@ -17,7 +17,7 @@ so that contributions cost `WALKS` rows times trees, but never fewer than `LEAST
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import xgboost
@@ -39,7 +39,45 @@ SHOWN = 15
 Floats = NDArray[np.float64]
 
 
-def criteria(learned: Learned, *, seed: int) -> dict[str, Any]:
+class Criterion(TypedDict):
+    """A feature by one criterion, with its interval; rank 1 is the heaviest."""
+
+    value: float
+    low: float
+    high: float
+    rank: int
+
+
+class FeatureCriteria(TypedDict):
+    """A feature by every criterion, and its loadings on the components."""
+
+    feature: str
+    correlation: Criterion
+    information: Criterion
+    logistic: Criterion
+    gain: Criterion
+    shap: Criterion
+    loadings: list[float]
+
+
+class ComponentShare(TypedDict):
+    """The share of the variance that a principal component explains."""
+
+    explained: float
+
+
+class CriteriaDocument(TypedDict):
+    """`criteria.json`: all features, and on how many rows and draws their criteria stand."""
+
+    rows: int
+    rows_in_all: int
+    draws: int
+    level: float
+    components: list[ComponentShare]
+    features: list[FeatureCriteria]
+
+
+def criteria(learned: Learned, *, seed: int) -> CriteriaDocument:
     """The criteria of every feature, and its loadings on the principal components of all of them."""
     lesson, taught = learned.taught.lesson, learned.taught
     matrix = np.concatenate([lesson.stop, taught.calibrate])
@@ -72,7 +110,11 @@ def criteria(learned: Learned, *, seed: int) -> dict[str, Any]:
         "features": [
             {
                 "feature": name,
-                **{criterion: _cell(*values, at) for criterion, values in weighed.items()},
+                "correlation": _cell(*weighed["correlation"], at),
+                "information": _cell(*weighed["information"], at),
+                "logistic": _cell(*weighed["logistic"], at),
+                "gain": _cell(*weighed["gain"], at),
+                "shap": _cell(*weighed["shap"], at),
                 "loadings": loadings[at].tolist(),
             }
             for at, name in enumerate(names)
@@ -80,7 +122,7 @@ def criteria(learned: Learned, *, seed: int) -> dict[str, Any]:
     }
 
 
-def heaviest(weighed: dict[str, Any]) -> list[dict[str, Any]]:
+def heaviest(weighed: CriteriaDocument) -> list[FeatureCriteria]:
     """The features that weigh most in the served score, the heaviest first."""
     return sorted(weighed["features"], key=lambda row: row["shap"]["rank"])[:SHOWN]
 
@@ -172,7 +214,7 @@ def _drawn(measure: Callable[[Floats], Floats], draws: Floats) -> tuple[Floats, 
     return measure(np.ones((1, draws.shape[1])))[0], measure(draws)
 
 
-def _cell(values: Floats, drawn: Floats, at: int) -> dict[str, float | int]:
+def _cell(values: Floats, drawn: Floats, at: int) -> Criterion:
     low, high = np.quantile(drawn[:, at], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     rank = 1 + int((np.abs(values) > abs(values[at])).sum())
     return {"value": float(values[at]), "low": float(low), "high": float(high), "rank": rank}

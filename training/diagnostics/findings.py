@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Sequence
-from typing import Any
 
 import polars as pl
 
 from features.spec.feature import Feature, Finding
+from scoring.bundle.manifest import Scalar
 from training.data.calendar_drift import share_outside
 from training.data.split import Parts, clusters_of, labels
 from training.evaluation.calibration_error import CALIBRATED
@@ -22,7 +22,7 @@ SHIFT = 0.1  # of the training base rate, and of the test rows, from which a shi
 def training_findings(parts: Parts, learned: Learned, evidence: Evidence) -> tuple[Finding, ...]:
     """Few outcomes, a shifted base rate or population, probabilities off the realised rates, a baseline not beaten."""
     rates, error = parts.base_rates(), evidence.metrics["ece"]
-    checks: list[tuple[bool, str, str, dict[str, Any]]] = [
+    checks: list[tuple[bool, str, str, dict[str, Scalar]]] = [
         (
             is_small(parts.learning),
             "small_sample",

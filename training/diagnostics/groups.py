@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from itertools import pairwise
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import polars as pl
@@ -25,6 +25,29 @@ OTHERS = "(others)"
 Floats = NDArray[np.float64]
 
 
+class GroupFigures(TypedDict):
+    """A group's rates and calibration on the test rows."""
+
+    group: str
+    rows: int
+    predicted: float
+    realised: float
+    low: float  # of the realised rate's 90% interval
+    high: float
+    ece: float
+    ece_low: float  # of its 95% interval
+    ece_high: float
+    ece_by_chance: float
+
+
+class TraitGroups(TypedDict):
+    """A trait's groups, the largest first."""
+
+    feature: Feature
+    family: str
+    groups: list[GroupFigures]
+
+
 def by_group(
     use_case: UseCase,
     features: tuple[Feature, ...],
@@ -34,7 +57,7 @@ def by_group(
     clusters: Clusters,
     *,
     seed: int,
-) -> list[dict[str, Any]]:
+) -> list[TraitGroups]:
     """Each trait that `[profiles] groups` declares and reasons may name: its groups' rates and calibration.
 
     A group has `rows`, the mean `predicted` probability, the `realised` rate with a 90% interval, and the `ece` with a
@@ -81,28 +104,31 @@ def merged(group: pl.Series) -> pl.Series:
     return group.replace_strict(names[:kept], names[:kept], default=OTHERS, return_dtype=pl.String)
 
 
-def _measured(column: pl.Series, label: Floats, served: Floats, clusters: Clusters, seed: int) -> list[dict[str, Any]]:
+def _measured(column: pl.Series, label: Floats, served: Floats, clusters: Clusters, seed: int) -> list[GroupFigures]:
     group = merged(grouped(column))
     order = group.value_counts(sort=True, name="count").sort(["count", group.name], descending=[True, False])
     measured = []
     for name in order[group.name].to_list():
         mine = (group == name).to_numpy()
         if mine.sum() >= LEAST:
-            measured.append({"group": name, **_figures(label[mine], served[mine], clusters.taken(mine), seed)})
+            measured.append(_figures(name, label[mine], served[mine], clusters.taken(mine), seed))
     return measured
 
 
-def _figures(label: Floats, served: Floats, clusters: Clusters, seed: int) -> dict[str, Any]:
+def _figures(group: str, label: Floats, served: Floats, clusters: Clusters, seed: int) -> GroupFigures:
     outcomes, rows = Outcomes.of(label, served, clusters), len(label)
     excess = outcomes.excess(np.ones(rows))
     drawn = np.stack([outcomes.excess(weights) for weights in outcomes.clusters.draws(seed=seed)])
     low, high = calibration_error_interval(excess, drawn)
     realised = float(label.mean())
+    rate = wilson(float(label.sum()), rows, effect=clusters.design_effect(label - realised))
     return {
+        "group": group,
         "rows": rows,
         "predicted": float(served.mean()),
         "realised": realised,
-        **wilson(float(label.sum()), rows, effect=clusters.design_effect(label - realised)),
+        "low": rate["low"],
+        "high": rate["high"],
         "ece": float(np.abs(excess).sum()),
         "ece_low": low,
         "ece_high": high,

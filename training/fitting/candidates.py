@@ -204,7 +204,7 @@ def _linear(
         gaps=gaps,
         seed=seed,
     )
-    return Fitted(kind, "model.json", canonical_json(document), {"features": len(used)})
+    return Fitted(kind, "model.json", canonical_json(msgspec.to_builtins(document)), {"features": len(used)})
 
 
 def learned_rows(lesson: Lesson, most: int, *, seed: int) -> tuple[NDArray[np.float32], NDArray[np.float64]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, Literal
+from typing import Any, Literal, NotRequired, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,13 +23,24 @@ ROWS_A_GROUP = 50  # on average
 LEAST_ROWS = 10  # known values behind a number of a group: fewer could tell of one customer
 
 
-def learn_imputation(kind: Filled, rows: NDArray[np.float64], *, seed: int) -> dict[str, Any]:
+class LearnedGaps(TypedDict):
+    """What an imputation needs: medians, or groups, or regressions with the range of what they give."""
+
+    kind: Filled
+    values: NotRequired[list[float]]
+    groups: NotRequired[list[list[float]]]
+    low: NotRequired[list[float]]
+    high: NotRequired[list[float]]
+    steps: NotRequired[list[tuple[int, float, list[float]]]]  # the number filled, intercept, a weight for every number
+
+
+def learn_imputation(kind: Filled, rows: NDArray[np.float64], *, seed: int) -> LearnedGaps:
     """What its kind needs of a `model.json`'s `gaps`; `rows` are standardised numbers, NaN where missing."""
     if kind == "median":
         return {"kind": kind, "values": [_median(column) for column in rows.T]}
     if len(rows) > MOST_ROWS:
         rows = rows[np.sort(np.random.default_rng(seed).choice(len(rows), MOST_ROWS, replace=False))]
-    return {"kind": kind, **(_groups(rows, seed) if kind == "neighbours" else _regressions(rows, seed))}
+    return {"kind": kind, "groups": _groups(rows, seed)} if kind == "neighbours" else _regressions(rows, seed)
 
 
 def _median(column: NDArray[np.float64]) -> float:
@@ -37,29 +48,30 @@ def _median(column: NDArray[np.float64]) -> float:
     return float(np.median(known)) if len(known) else 0.0
 
 
-def _regressions(rows: NDArray[np.float64], seed: int) -> dict[str, Any]:
+def _regressions(rows: NDArray[np.float64], seed: int) -> LearnedGaps:
     """The last round of scikit-learn's iterative imputer, which serving repeats until it settles."""
     known = ~np.isnan(rows)
     low = np.where(known.any(axis=0), np.min(rows, axis=0, initial=np.inf, where=known), 0.0)
     high = np.where(known.any(axis=0), np.max(rows, axis=0, initial=-np.inf, where=known), 0.0)
     some = known.any(axis=0) & ~known.all(axis=0)
     if rows.shape[1] < 2 or not some.any():
-        return {"low": low.tolist(), "high": high.tolist(), "steps": []}
+        return {"kind": "regression", "low": low.tolist(), "high": high.tolist(), "steps": []}
     imputer = IterativeImputer(max_iter=ROUNDS, min_value=low, max_value=high, skip_complete=True, random_state=seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # serving's rounds go on from the last regressions
         imputer.fit(np.where(known.any(axis=0), rows, 0.0))
     last = imputer.imputation_sequence_[-int(some.sum()) :]
-    return {"low": low.tolist(), "high": high.tolist(), "steps": [_step(one, rows.shape[1]) for one in last]}
+    steps = [_step(one, rows.shape[1]) for one in last]
+    return {"kind": "regression", "low": low.tolist(), "high": high.tolist(), "steps": steps}
 
 
-def _step(fitted: Any, count: int) -> list[Any]:
+def _step(fitted: Any, count: int) -> tuple[int, float, list[float]]:
     weights = np.zeros(count)
     weights[fitted.neighbor_feat_idx] = fitted.estimator.coef_
-    return [int(fitted.feat_idx), float(fitted.estimator.intercept_), weights.tolist()]
+    return int(fitted.feat_idx), float(fitted.estimator.intercept_), weights.tolist()
 
 
-def _groups(rows: NDArray[np.float64], seed: int) -> dict[str, Any]:
+def _groups(rows: NDArray[np.float64], seed: int) -> list[list[float]]:
     """Averages of what is known in clusters of alike rows; 0, the average of all, where too few know it."""
     known = ~np.isnan(rows)
     filled = np.where(known, rows, 0.0)
@@ -71,4 +83,4 @@ def _groups(rows: NDArray[np.float64], seed: int) -> dict[str, Any]:
     np.add.at(counts, member, known)
     averages = np.where(counts >= LEAST_ROWS, sums / np.maximum(counts, 1), 0.0)
     large = np.bincount(member, minlength=count) >= LEAST_ROWS
-    return {"groups": averages[large].tolist() or [[0.0] * rows.shape[1]]}
+    return averages[large].tolist() or [[0.0] * rows.shape[1]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import NotRequired, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,8 @@ from sklearn.linear_model import LogisticRegression
 from features.config.use_case import ImputationKind
 from features.spec.feature import Feature
 from scoring.models.imputation import Imputation
-from training.fitting.imputation import Filled, learn_imputation
+from scoring.models.model import LevelsTerm, NumericTerm, Term
+from training.fitting.imputation import Filled, LearnedGaps, learn_imputation
 
 STEEP = 1.0  # skewness from which a non-negative number is read on a logarithmic scale
 FLAT = 1e-9  # the least slope of a term with a gap, so that its mean can be moved to 0
@@ -22,8 +23,23 @@ RIDGE = 1.0  # inverse strength of the penalty on the standardised columns of a 
 SHARED = 0.02  # the penalty a row where columns overlap: windows that say the same share a weight, none opposes another
 STEPS = 500
 
-Term = dict[str, Any]
-NOTHING: Term = {"kind": "numeric", "log1p": False, "centre": 0.0, "coefficient": 0.0, "missing": 0.0}
+NOTHING = NumericTerm(log1p=False, centre=0.0, coefficient=0.0, missing=0.0)
+
+
+class Gaps(LearnedGaps):
+    """What fills the missing values: of which features, and how these are standardised."""
+
+    places: list[int]
+    centres: list[float]
+    spreads: list[float]
+
+
+class LinearDocument(TypedDict):
+    """`model.json`, whose terms `scoring.models.model` declares."""
+
+    intercept: float
+    terms: list[Term]
+    gaps: NotRequired[Gaps]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +63,7 @@ def fit_linear(
     overlapping: bool = False,
     gaps: ImputationKind = "weight",
     seed: int = 0,
-) -> dict[str, Any]:
+) -> LinearDocument:
     """The document of `model.json`: a ridge logistic regression on the `used` features, every other term 0.
 
     With `overlapping` the penalty is strong and in proportion to the rows: among windows over the same events a weak
@@ -66,13 +82,15 @@ def fit_linear(
     filling, filled = _filled(features, matrix, scales, gaps, seed) if gaps != "weight" and scales else (None, None)
     strength = 1.0 / (SHARED * len(label)) if overlapping else RIDGE
     weights, intercept = _regress(_design(features, codes, matrix, scales, used, filled), label, strength)
-    terms, start = [], 0
+    terms: list[Term] = []
+    start = 0
     for position, feature in enumerate(features):
         if feature.name not in used:
             terms.append(_no_term(feature, codes))
             continue
         width = len(codes[feature.name]) if feature.type == "category" else 2
         mine, start = weights[start : start + width], start + width
+        term: Term
         if feature.type == "category":
             term, shift = _levels_term(mine, matrix[:, position])
         elif filled is not None:
@@ -81,13 +99,13 @@ def fit_linear(
             term, shift = _numeric_term(mine, scales[feature.name])
         terms.append(term)
         intercept += shift
-    document = {"intercept": intercept, "terms": terms}
+    document: LinearDocument = {"intercept": intercept, "terms": terms}
     return document if filling is None else {**document, "gaps": filling}
 
 
 def _filled(
     features: tuple[Feature, ...], matrix: NDArray[np.float32], scales: dict[str, _Scaling], kind: Filled, seed: int
-) -> tuple[dict[str, Any], NDArray[np.float64]]:
+) -> tuple[Gaps, NDArray[np.float64]]:
     """What fills the gaps of the used numbers, and the rows it leaves, after the logarithm, as serving fills them."""
     names = [feature.name for feature in features]
     places = [names.index(name) for name in scales]
@@ -96,7 +114,7 @@ def _filled(
         rows[:, place] = _read(rows[:, place], scale)
     centres, spreads = [scale.centre for scale in scales.values()], [scale.spread for scale in scales.values()]
     learned = learn_imputation(kind, (rows[:, places] - centres) / spreads, seed=seed)
-    document = {"places": places, "centres": centres, "spreads": spreads, **learned}
+    document: Gaps = {"places": places, "centres": centres, "spreads": spreads, **learned}
     return document, Imputation.parse(document).fill(rows)
 
 
@@ -156,27 +174,28 @@ def _read(column: NDArray[np.float64], scale: _Scaling) -> NDArray[np.float64]:
     return np.log1p(np.maximum(column, 0.0)) if scale.log1p else column
 
 
-def _numeric_term(weights: NDArray[np.float64], scale: _Scaling) -> tuple[Term, float]:
+def _numeric_term(weights: NDArray[np.float64], scale: _Scaling) -> tuple[NumericTerm, float]:
     slope, missing = float(weights[0]) / scale.spread, float(weights[1]) if scale.gaps else 0.0
     shift = scale.gaps * missing
     if shift and abs(slope) < FLAT:
         slope = FLAT
     centre = scale.centre + (shift / slope if shift else 0.0)
-    term = {"kind": "numeric", "log1p": scale.log1p, "centre": centre, "coefficient": slope, "missing": missing - shift}
-    return term, shift
+    return NumericTerm(scale.log1p, centre, slope, missing - shift), shift
 
 
-def _filled_term(weights: NDArray[np.float64], scale: _Scaling, column: NDArray[np.float64]) -> tuple[Term, float]:
+def _filled_term(
+    weights: NDArray[np.float64], scale: _Scaling, column: NDArray[np.float64]
+) -> tuple[NumericTerm, float]:
     slope, centre = float(weights[0]) / scale.spread, float(column.mean())
-    term = {**NOTHING, "log1p": scale.log1p, "centre": centre, "coefficient": slope}
+    term = NumericTerm(scale.log1p, centre, slope, NOTHING.missing)
     return term, slope * (centre - scale.centre)
 
 
-def _levels_term(weights: NDArray[np.float64], column: NDArray[np.float32]) -> tuple[Term, float]:
+def _levels_term(weights: NDArray[np.float64], column: NDArray[np.float32]) -> tuple[LevelsTerm, float]:
     shares = np.bincount(column.astype(np.int64), minlength=len(weights)) / len(column)
     shift = float(shares @ weights)
-    return {"kind": "levels", "values": (weights - shift).tolist()}, shift
+    return LevelsTerm(tuple((weights - shift).tolist())), shift
 
 
 def _no_term(feature: Feature, codes: dict[str, list[str]]) -> Term:
-    return {"kind": "levels", "values": [0.0] * len(codes[feature.name])} if feature.type == "category" else NOTHING
+    return LevelsTerm((0.0,) * len(codes[feature.name])) if feature.type == "category" else NOTHING

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +12,8 @@ from scoring.models.calibration import Calibration
 from training.bundling.build import Built
 from training.data.clusters import Clusters
 from training.data.split import Parts
-from training.diagnostics.feature_importance import criteria
-from training.diagnostics.groups import by_group
+from training.diagnostics.feature_importance import CriteriaDocument, criteria
+from training.diagnostics.groups import TraitGroups, by_group
 from training.diagnostics.outliers import unusual
 from training.diagnostics.reference_forest import reference_forest
 from training.evaluation.metrics import intervals, measure
@@ -49,8 +48,8 @@ class Comparisons:
     uncalibrated: Figures
     champion: tuple[str, Figures] | None  # its version, and its figures on today's rows
     forest: Figures | None
-    groups: list[dict[str, Any]]
-    weighed: dict[str, Any]  # the criteria
+    groups: list[TraitGroups]
+    weighed: CriteriaDocument
     season: Season
     outliers: dict[str, dict[str, float]]  # by detector
 

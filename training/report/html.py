@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -120,20 +121,30 @@ def seasoned(season: Season, language: Language) -> str:
     return f"{text.format(at, *losses)} {words['season_used' if season.used else 'season_left'].format(earlier)}"
 
 
-def weights(built: Built) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class FeatureWeight:
+    """A strong feature: what it is called in each language, and its name where that is another and may be said."""
+
+    feature: Mapping[Language, str]
+    name: str
+    share: float  # of all absolute contributions
+    direction: str  # levels, up, down or mixed
+
+
+def weights(built: Built) -> list[FeatureWeight]:
     """The strongest features: their share of all absolute contributions, and which way high values push."""
     rows, contributions = built.sample
     strength = np.abs(contributions).mean(axis=0)
     ranked = np.argsort(-strength, kind="stable")[:STRONGEST]
     total = float(strength.sum()) or 1.0
     return [
-        {
-            **_shown(built.bundle.features[position], built.bundle.forbidden),
-            "share": float(strength[position]) / total,
-            "direction": "levels"
+        FeatureWeight(
+            *_shown(built.bundle.features[position], built.bundle.forbidden),
+            share=float(strength[position]) / total,
+            direction="levels"
             if built.bundle.features[position].type == "category"
             else _direction(rows[:, position], contributions[:, position]),
-        }
+        )
         for position in ranked.tolist()
         if strength[position] > 0
     ]
@@ -182,12 +193,12 @@ def _direction(values: Any, contributions: Any) -> str:
     return "mixed" if abs(link) < 0.3 else "up" if link > 0 else "down"
 
 
-def _shown(feature: Feature, forbidden: frozenset[str]) -> dict[str, Any]:
+def _shown(feature: Feature, forbidden: frozenset[str]) -> tuple[Mapping[Language, str], str]:
     """What a feature is called in each language, and its name where that is another and may be said."""
     if feature.name in forbidden:
-        return {"feature": {language: WORDS[language]["other_factors"] for language in LANGUAGES}, "name": ""}
+        return {language: WORDS[language]["other_factors"] for language in LANGUAGES}, ""
     called = {language: described(feature, language) for language in LANGUAGES}
-    return {"feature": called, "name": "" if feature.name in called.values() else feature.name}
+    return called, "" if feature.name in called.values() else feature.name
 
 
 def _kind(kind: str, language: Language) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import msgspec
@@ -100,8 +101,11 @@ def draft(
 
 def kept(plots: dict[str, bytes], shown: Comparisons) -> dict[str, bytes]:
     """The files of a run: plots, the weights of the criteria, the answer about the season, unusual rows."""
-    documents = {"criteria.json": shown.weighed, "season.json": shown.season.to_json()}
-    documents["outliers.json"] = shown.outliers
+    documents = {
+        "criteria.json": shown.weighed,
+        "season.json": asdict(shown.season),
+        "outliers.json": shown.outliers,
+    }
     return {**plots, **{name: canonical_json(document) for name, document in documents.items()}}
 
 

@@ -10,9 +10,8 @@ test rows have no part in it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -44,10 +43,6 @@ class Season:
     taken: float | None = None
     standard_error: float | None = None
     used: bool = False
-
-    def to_json(self) -> dict[str, Any]:
-        """As it stands in the registry."""
-        return asdict(self)
 
 
 def with_season(task: Task, parts: Parts, choice: Choice) -> tuple[Parts, Choice, Season]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import get_args
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -14,7 +15,6 @@ from sklearn.impute import IterativeImputer, KNNImputer
 from sklearn.linear_model import LogisticRegression
 
 from features.spec.feature import Feature
-from scoring.bundle.bundle import canonical_json
 from scoring.models.imputation import NEAREST, Imputation
 from scoring.models.model import LinearModel
 from training.fitting.imputation import Filled, learn_imputation
@@ -53,7 +53,7 @@ def model(kind: Filled) -> tuple[LinearModel, np.ndarray, np.ndarray]:
     label = (np.random.default_rng(6).random(len(matrix)) < 1 / (1 + np.exp(-odds))).astype(float)
     names = [feature.name for feature in FEATURES]
     document = fit_linear(FEATURES, {}, matrix, label, used=names, gaps=kind)
-    return LinearModel.parse(canonical_json(document)), matrix, label
+    return LinearModel.parse(msgspec.json.encode(document)), matrix, label
 
 
 def test_regressions_settle_where_those_of_scikit_learn_do() -> None:
