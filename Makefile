@@ -40,10 +40,9 @@ $(STAMP): requirements.lock
 	"$$uv" pip install --quiet --compile-bytecode --python $(PY) --require-hashes --requirement requirements.lock; \
 	touch $(STAMP)
 
-run: setup ## train the examples once, then serve them on PORT (default 3000)
+run: setup ## train the examples and score two days once, then serve them on PORT (default 3000)
 	@$(PY) -m serving.cli.demo --home "$(HOME_DIR)" --port $(PORT) --only-check-port
-	@cd "$(HOME_DIR)/releases" 2>/dev/null && ls propensity/CURRENT churn/CURRENT term-deposit/CURRENT >/dev/null 2>&1 \
-	  || $(PY) -m training --home "$(HOME_DIR)"
+	@$(PY) examples/first_home.py --home "$(HOME_DIR)"
 	@exec $(PY) -m serving.cli.demo --home "$(HOME_DIR)" --port $(PORT)
 
 # A file of tests stays in one process: what its tests share is made once. Files come as tests/conftest.py orders them.

@@ -72,7 +72,7 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
 
 @pytest.fixture(scope="session")
 def examples_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with the three examples trained, registered and released as `make run` does it; not to be written to.
+    """A home as `make run` leaves it, the three examples trained and two days scored; not to be written to.
 
     Beside it stands `training.json`, what `python -m training --json` printed.
     """
@@ -83,3 +83,5 @@ def _train_the_examples(folder: Path) -> None:
     command = [sys.executable, "-m", "training", "--home", str(folder / ".penchant"), "--json"]
     with (folder / "training.json").open("wb") as report:
         subprocess.run(command, cwd=ROOT, env=newcomer(), stdout=report, check=True)
+    full_house = [sys.executable, "examples/first_home.py", "--home", str(folder / ".penchant")]
+    subprocess.run(full_house, cwd=ROOT, env=newcomer(), check=True)

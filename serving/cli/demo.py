@@ -18,6 +18,8 @@ import httpx
 
 from features.spec.options import default_home
 from features.spec.terminal import print_to_any_terminal
+from scoring.population.days import latest_day
+from scoring.text.formatting import iso_date
 from serving.cli.ports import taken
 
 HOST = "127.0.0.1"
@@ -97,6 +99,7 @@ def greeting(home: Path, client: httpx.Client) -> Iterator[str]:
         yield from ("", "A customer, as POST /v1/scores answers:", "")
         yield from rendered(fullest(answer.json()["results"]))
     yield from worth(client)
+    yield from population(home)
     yield from ("", *_addresses(home, str(client.base_url).rstrip("/")), "", "Serving until interrupted (Ctrl+C).")
 
 
@@ -160,6 +163,13 @@ def worth(client: httpx.Client) -> Iterator[str]:
     if worths:
         yield from ("", "What it would have been worth, on rows that no model learnt from:", "")
         yield from (f"  {name}: {text}" for name, text in worths.items())
+
+
+def population(home: Path) -> Iterator[str]:
+    """How many customers the day in service holds, and of which date; nothing where no day was run."""
+    if day := latest_day(home):
+        date = iso_date(day.manifest.as_of.date().isoformat(), "en")
+        yield from ("", f"{day.manifest.customers:,} customers, as they were on {date}.")
 
 
 def _addresses(home: Path, root: str) -> list[str]:
