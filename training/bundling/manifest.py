@@ -63,7 +63,7 @@ class Histogram(TypedDict):
 
 
 class ReferenceDocument(TypedDict):
-    """`reference.json`: what later populations are held against."""
+    """`reference.json`: what later populations are compared with."""
 
     features: dict[str, Histogram]
     score: Histogram
