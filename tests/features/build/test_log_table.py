@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -66,7 +67,7 @@ def test_rewriting_the_future_changes_no_feature_of_a_rich_log(seed: int) -> Non
     people = [f"c{i}" for i in range(40)]
     profiles = pl.DataFrame({"who": people, "since": [START] * 40, "size": random.integers(0, 9, 40)})
     future = pl.DataFrame({"who": people, "since": [naive(utc(200))] * 40, "size": [99] * 40})
-    sections = {
+    sections: dict[str, dict[str, Any]] = {
         "events": {"type": {"column": "kind"}, "properties": ["channel"], "measures": ["seconds"]},
         "window": WINDOW,
         "profiles": {"path": "profiles.parquet", "customer_id": "who", "valid_from": "since"},

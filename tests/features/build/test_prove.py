@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from features.build import log_table
 from features.build.log_table import learning_table
 from features.build.prove import prove
 from features.config.use_case import load_use_case
+from features.point_in_time.log_context import LogContext
 from tests.support.worlds import EXAMPLES, log_case, purchases
 
 
@@ -22,9 +22,9 @@ def test_the_prover_finds_nothing_in_features_of_the_past(tmp_path: Path) -> Non
 
 def test_the_prover_sees_a_feature_of_the_future(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A feature table that looks a day too far is caught."""
-    honest = log_table.LogContext.features_at
+    honest = LogContext.features_at
     monkeypatch.setattr(
-        log_table.LogContext, "features_at", lambda self, cutoff, *then: honest(self, cutoff + timedelta(days=1), *then)
+        LogContext, "features_at", lambda self, cutoff, *then: honest(self, cutoff + timedelta(days=1), *then)
     )
 
     findings = prove(log_case(tmp_path, purchases(300)))

@@ -15,11 +15,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from features.build.log_table import learning_table
-from features.build.ready_table import labels_of
 from features.config.use_case import load_use_case
 from features.errors import DataError, UseCaseError
 from features.spec.feature import Feature
 from features.tables.learning_table import BOOKKEEPING, LearningTable
+from features.tables.target import labels_of
 from tests.support.worlds import EXAMPLES, log_case, purchases, shared, table_case, write_use_case
 
 N = 400
@@ -31,7 +31,7 @@ def base(n: int = N) -> dict[str, Any]:
     return {"x": random.normal(size=n), "y": ["yes" if flag else "no" for flag in random.random(n) < 0.4]}
 
 
-def learned(folder: Path, extra: dict[str, Any] | None = None, **keys: Any) -> LearningTable:
+def learned(folder: Path, extra: dict[str, Any] | None = None, /, **keys: Any) -> LearningTable:
     """The learning table of the base table with more columns."""
     return learning_table(table_case(folder, pl.DataFrame({**base(), **(extra or {})}, strict=False), **keys))
 
@@ -41,7 +41,7 @@ def feature(table: LearningTable, name: str) -> Feature:
     return next(each for each in table.features if each.name == name)
 
 
-def told(table: LearningTable, name: str) -> dict[str, Any]:
+def reported(table: LearningTable, name: str) -> dict[str, Any]:
     """What the report says of a column."""
     found: dict[str, Any] = next(column for column in table.report["columns"] if column["name"] == name)
     return found
@@ -141,8 +141,8 @@ def test_a_useless_column_is_dropped_and_said_why(tmp_path: Path, cells: list[An
     table = learned(tmp_path, {"column": cells})
 
     assert "column" not in table.rows.columns
-    assert told(table, "column")["role"] == "dropped"
-    assert why in told(table, "column")["dropped"]
+    assert reported(table, "column")["role"] == "dropped"
+    assert why in reported(table, "column")["dropped"]
 
 
 def test_of_two_equal_columns_the_first_stays(tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_of_two_equal_columns_the_first_stays(tmp_path: Path) -> None:
     table = learned(tmp_path, {"again": base()["x"], "other": base()["x"] + 1})
 
     assert [each.name for each in table.features] == ["x", "other"]
-    assert told(table, "again")["dropped"] == "it has the same content as 'x'"
+    assert reported(table, "again")["dropped"] == "it has the same content as 'x'"
 
 
 def test_rare_levels_count_as_other(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_rare_levels_count_as_other(tmp_path: Path) -> None:
     assert len(levels) == min(250, len(counts))
     assert levels[0] == frame["town"].value_counts(sort=True)["town"][0]
     assert table.rows["town"].n_unique() == frame["town"].n_unique()
-    assert any("count as other" in done for done in told(table, "town")["done"])
+    assert any("count as other" in done for done in reported(table, "town")["done"])
 
 
 def test_yes_and_no_have_many_spellings(tmp_path: Path) -> None:
@@ -319,7 +319,7 @@ def test_order_by_orders_and_is_no_feature(tmp_path: Path, values: list[Any]) ->
     assert table.rows["__order"].is_sorted()
     assert table.rows["__order"].null_count() == 0
     assert "when" not in table.rows.columns
-    assert told(table, "when")["role"] == "order_by"
+    assert reported(table, "when")["role"] == "order_by"
 
 
 def test_names_may_be_anything(tmp_path: Path) -> None:
@@ -354,8 +354,8 @@ def test_our_own_names_are_not_taken(tmp_path: Path) -> None:
 
     assert table.rows.columns == ["__customer_id", "__cutoff", "__order", "x", "__label", "__group"]
     assert set(table.rows["__label"]) == {0, 1}
-    assert told(table, "__label")["dropped"] == "its name is kept for bookkeeping"
-    assert told(table, " ")["dropped"] == "it has no name"
+    assert reported(table, "__label")["dropped"] == "its name is kept for bookkeeping"
+    assert reported(table, " ")["dropped"] == "it has no name"
 
 
 @pytest.mark.parametrize("key", ["exclude", "forbid", "what_if"])
@@ -398,7 +398,7 @@ def test_the_bank_example_is_read_whole() -> None:
     assert (len(table.rows), len(table.features)) == (45_211, 15)
     assert feature(table, "age").names == {"fr": "Âge", "en": "Age"}
     assert feature(table, "age").unit == "years"
-    assert told(table, "duration")["role"] == "excluded"
+    assert reported(table, "duration")["role"] == "excluded"
 
 
 def test_the_iranian_table_has_300_duplicates(tmp_path: Path) -> None:
@@ -436,7 +436,7 @@ def test_any_column_trains(pool: list[Any], as_text: bool) -> None:
 
     assert table.rows.columns[0:1] == ["__customer_id"]
     assert set(table.rows.columns) == {*BOOKKEEPING, *(each.name for each in table.features)}
-    assert told(table, "anything")["role"] in ("feature", "dropped")
+    assert reported(table, "anything")["role"] in ("feature", "dropped")
 
 
 def _alike(values: list[Any]) -> list[Any]:

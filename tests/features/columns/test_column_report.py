@@ -49,4 +49,4 @@ def test_outliers_are_flagged_and_kept(tmp_path: Path) -> None:
 
     (money,) = [column for column in table.report["columns"] if column["name"] == "monetary_total"]
     assert money["outliers"] >= 1
-    assert table.rows["monetary_total"].max() > 1e6
+    assert (table.rows["monetary_total"] > 1e6).any()

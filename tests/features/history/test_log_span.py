@@ -69,7 +69,7 @@ def test_early_events_are_told_and_move_no_cutoff(tmp_path: Path) -> None:
     assert table.report["bad_rows"]["total"] == 0
     assert any(note["detail"].startswith("3 events lie before 2024-01-01") for note in table.report["notes"])
     assert ("early_timestamp", "tenure_days", "warn") in {(f.rule, f.feature, f.severity) for f in table.findings}
-    assert table.rows["tenure_days"].max() > 40_000
+    assert (table.rows["tenure_days"] > 40_000).any()
 
 
 def test_early_and_late_events_do_not_hide_each_other(tmp_path: Path) -> None:
@@ -148,8 +148,9 @@ def test_real_silences_are_left_alone(counts: pl.DataFrame) -> None:
     found = find_log_span(counts, observation=90, awaited=30, known_to=None)
 
     assert (found.early, found.late) == (0, 0)
-    assert found.start.date() == counts["day"].min()
-    assert found.end.date() == counts["day"].max() + timedelta(days=1)
+    days_with_events = counts["day"].to_list()
+    assert found.start.date() == min(days_with_events)
+    assert found.end.date() == max(days_with_events) + timedelta(days=1)
 
 
 def test_a_silence_that_stays_is_told() -> None:

@@ -105,6 +105,7 @@ def test_eligible_means_a_purchase_in_the_window(tmp_path: Path, active: int) ->
 def test_no_feature_is_nan_or_infinite(tmp_path: Path) -> None:
     """Zero amounts, single events, events at one moment: what cannot be computed is null."""
     end = naive(CUTOFF)
+    odd: list[tuple[str, datetime, float | None]]
     odd = [("zero", end - timedelta(days=1), 0.0), ("twice", end - timedelta(days=2), 5.0)] * 2
     odd += [("one", end - timedelta(days=150), None), ("large", end - timedelta(days=1), 9e13)]
     extra = pl.DataFrame(
@@ -212,7 +213,7 @@ def test_types_properties_measures_and_refunds_are_counted(tmp_path: Path) -> No
         assert joined[name].equals(joined[f"{name}_expected"].alias(name)), name
     rate = joined.select(pl.when(pl.col("sends") > 0).then(pl.col("opens") / pl.col("sends")).alias("open_rate_100d"))
     assert joined["open_rate_100d"].equals(rate.to_series())
-    assert (joined["monetary_100d"] - joined["monetary"]).abs().max() < 1e-6
+    assert (joined["monetary_100d"] - joined["monetary"]).abs().to_numpy().max() < 1e-6
     clicks = joined["opens_100d"] + 3 * joined["clicks_100d"]
     assert joined["engagement_100d"].equals(clicks.cast(pl.Float64).alias("engagement_100d"))
 

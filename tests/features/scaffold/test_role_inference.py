@@ -18,6 +18,7 @@ from tests.support.worlds import purchases
 N = 60
 IDS, TWICE = [f"{i:04d}-X" for i in range(N)], [f"{i // 2:04d}" for i in range(N)]
 SIZES = [i * 1.5 for i in range(N)]
+NUMBERED = list(range(N))
 
 
 def either(*values: Any) -> list[Any]:
@@ -31,10 +32,10 @@ TABLES: dict[str, tuple[dict[str, list[Any]], tuple[str, str, str | None]]] = {
         ("Churn", "Yes", "customerID"),
     ),
     "words": (
-        {"CLIENTNUM": range(N), "Attrition_Flag": either("Existing Customer", "Attrited Customer"), "a": SIZES},
+        {"CLIENTNUM": NUMBERED, "Attrition_Flag": either("Existing Customer", "Attrited Customer"), "a": SIZES},
         ("Attrition_Flag", "Attrited Customer", "CLIENTNUM"),
     ),
-    "minus one and one": ({"cust": range(N), "a": SIZES, "target": either(-1, 1)}, ("target", "1", "cust")),
+    "minus one and one": ({"cust": NUMBERED, "a": SIZES, "target": either(-1, 1)}, ("target", "1", "cust")),
     "one and two": ({"a": SIZES, "Outcome": either(1, 2)}, ("Outcome", "2", None)),
     "three states": (
         {"Customer ID": IDS, "Gender": either("F", "M"), "Customer Status": either("Stayed", "Joined", "Churned")},
@@ -80,14 +81,14 @@ def test_a_table_is_told_by_its_label(
 
     assert guessed.label is not None
     assert not guessed.is_log
-    told = (guessed.label.name, positive_of(guessed.label), guessed.customer and guessed.customer.name)
-    assert told == roles
+    inferred = (guessed.label.name, positive_of(guessed.label), guessed.customer and guessed.customer.name)
+    assert inferred == roles
 
 
 LOGS: dict[str, tuple[dict[str, list[Any]], tuple[str, str, str | None, str | None, str | None]]] = {
     "a French till": (
         {
-            "Ticket": range(N),
+            "Ticket": NUMBERED,
             "N° carte": TWICE,
             "Date": [f"{i % 27 + 1}/12/2024 14:05" for i in range(N)],
             "Montant TTC": [f"{i},50" for i in range(N)],
@@ -107,7 +108,7 @@ LOGS: dict[str, tuple[dict[str, list[Any]], tuple[str, str, str | None, str | No
     "an invoice's lines": (
         {
             "InvoiceNo": [f"5{i:05d}" for i in range(N)],
-            "Quantity": range(N),
+            "Quantity": NUMBERED,
             "InvoiceDate": [f"12/{i % 27 + 1}/2010 8:26" for i in range(N)],
             "UnitPrice": SIZES,
             "CustomerID": [None if i % 5 == 0 else f"{17850 + i // 3}.0" for i in range(N)],
@@ -205,14 +206,14 @@ def test_what_cannot_be_told_is_left_to_fill_in(
     """The key is there and empty, the columns to choose from are listed, and it is said that nothing trains yet."""
     pl.DataFrame(columns).write_csv(tmp_path / "a.csv")
 
-    told = init(tmp_path / "a.csv", tmp_path / "a.toml", force=False)
+    message = init(tmp_path / "a.csv", tmp_path / "a.toml", force=False)
 
     text = (tmp_path / "a.toml").read_text(encoding="utf-8")
     section, key = empty
     assert tomllib.loads(text)[section][key] == ""
     assert "FILL IN" in text
     assert all(f'"{name}"' in text for name in columns)
-    assert f"Not yet a use case that trains: {section}.{key}" in told
+    assert f"Not yet a use case that trains: {section}.{key}" in message
 
 
 def test_a_first_use_case_of_a_log_fits_its_pace_and_trains(tmp_path: Path) -> None:
@@ -221,13 +222,13 @@ def test_a_first_use_case_of_a_log_fits_its_pace_and_trains(tmp_path: Path) -> N
     nobody = log.head(len(log) // 4).with_columns(customer_id=pl.lit(None, pl.String))
     pl.concat([nobody, log]).write_csv(tmp_path / "orders.csv")
 
-    told = init(tmp_path / "orders.csv", tmp_path / "orders.toml", force=False)
+    message = init(tmp_path / "orders.csv", tmp_path / "orders.toml", force=False)
 
     written = tomllib.loads((tmp_path / "orders.toml").read_text())
     assert written["window"]["prediction"] == "14d"
     assert written["events"]["timestamp_format"] == "%d/%m/%Y"
     assert written["quality"]["bad_rows"] > 0.2
-    assert "eligible on 2024-04-16" in told
+    assert "eligible on 2024-04-16" in message
 
 
 @pytest.mark.parametrize("name", ["years_at_company", "YearsAtCompany", "months_as_customer", "basket_per_visitor"])

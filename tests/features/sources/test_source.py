@@ -282,10 +282,10 @@ def test_bad_rows_are_set_aside_with_the_rule_they_broke(tmp_path: Path) -> None
 
     table = learning_table(case(tmp_path, "log.csv"), quarantine=tmp_path / "quarantine")
 
-    told = table.report["bad_rows"]
+    counts = table.report["bad_rows"]
     kept = pl.read_parquet(tmp_path / "quarantine/case-events.parquet")
-    assert told["read"] == n + 5
-    assert told["rules"] == {
+    assert counts["read"] == n + 5
+    assert counts["rules"] == {
         "missing_customer_id": 1,
         "missing_timestamp": 1,
         "too_many_fields": 1,
@@ -311,7 +311,9 @@ def test_bad_rows_are_told_by_their_place_in_the_file(tmp_path: Path, end: bytes
         "blank": b"",
         "two lines": b'"c' + end + b'1",2024-01-05,2.0',
     }
-    rules = random.choice([None, *odd], len(good), p=[0.97, *[0.03 / len(odd)] * len(odd)]).tolist()
+    rules = random.choice(
+        np.array([None, *odd], dtype=object), len(good), p=[0.97, *[0.03 / len(odd)] * len(odd)]
+    ).tolist()
     lines = [line if rule is None else odd[rule] for line, rule in zip(good, rules, strict=True)]
     (tmp_path / "log.csv").write_bytes(end.join([b"customer_id,ts,amount", *lines, b""]))
 
@@ -324,7 +326,7 @@ def test_bad_rows_are_told_by_their_place_in_the_file(tmp_path: Path, end: bytes
 
 
 def test_too_many_bad_rows_stop_the_run(tmp_path: Path) -> None:
-    """Beyond the tolerated share the counts are told, with row numbers and without a single value."""
+    """Beyond the tolerated share the counts are reported, with row numbers and without a single value."""
     log = purchases().with_columns(pl.col("ts").dt.strftime("%Y-%m-%d"))
     strange = log.with_columns(ts=pl.when(pl.int_range(pl.len()) % 5 == 0).then(pl.lit("SECRET")).otherwise("ts"))
 

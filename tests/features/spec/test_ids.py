@@ -48,7 +48,8 @@ TEXTS = st.lists(
 def by_the_engine(values: list[Any], kind: pa.DataType | None = None) -> list[str | None]:
     """The ids of cells of one column as training reads them."""
     table = ibis.memtable(pa.table({"place": range(len(values)), "cell": pa.array(values, kind)}))
-    return ENGINE.to_polars(table.mutate(read=as_id(table.cell)).order_by("place"))["read"].to_list()
+    read: pl.DataFrame = ENGINE.to_polars(table.mutate(read=as_id(table.cell)).order_by("place"))
+    return read["read"].to_list()
 
 
 @pytest.mark.parametrize(("value", "text"), SPELLED.values(), ids=SPELLED)
