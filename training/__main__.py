@@ -9,7 +9,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +20,11 @@ from features.spec.terminal import print_to_any_terminal
 from scoring.population.daily_file import add_use_case
 from scoring.releases.current_pointer import current_version, required_version
 from training.errors import NothingLearned, PlanError, Refused, RegistryError
-from training.terminal import plan_table, training_table
+from training.report.terminal import plan_table, training_table
 
 if TYPE_CHECKING:
     from scoring.releases.store import Release
+    from training.registry.lines import SyncLine, TrainingLine
     from training.registry.mlflow_registry import Registry
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -82,7 +83,7 @@ def _examples() -> list[Path]:
     return [file for example in EXAMPLES if (file := ROOT / example).is_file()]
 
 
-def _train_all(use_cases: Sequence[UseCase], options: argparse.Namespace, codes: list[int]) -> list[dict[str, Any]]:
+def _train_all(use_cases: Sequence[UseCase], options: argparse.Namespace, codes: list[int]) -> list[TrainingLine]:
     """The lines of those that could be trained; every exit code is added to `codes`."""
     from training.train import train
 
@@ -162,7 +163,9 @@ def _plan(options: argparse.Namespace) -> int:
     if not ask.words():  # as the bands by default: the highest tenth, or all who share the highest score
         ask = Ask(capacity=max(int(market.rows.sum()) // 10, int(market.rows[0])))
         print("nothing was asked: planned for the highest tenth", file=sys.stderr)
-    _print([{"name": options.name, **msgspec.to_builtins(plan(market, ask))}], plan_table, as_json=options.json)
+    planned = plan(market, ask)
+    line = {"name": options.name, **msgspec.to_builtins(planned)}
+    _print([line], lambda _: plan_table(options.name, planned), as_json=options.json)
     return DONE
 
 
@@ -183,7 +186,7 @@ def _registry(options: argparse.Namespace) -> Registry:
         return Registry(options.home)
 
 
-def _outcome(line: Mapping[str, Any], registry: Registry, mode: str) -> int:
+def _outcome(line: TrainingLine, registry: Registry, mode: str) -> int:
     """4 where a finding blocks, or nothing serves though a gate was asked to let something through."""
     if line["refused"] or any(finding["severity"] == "block" for finding in line["findings"]):
         return NOT_PROMOTED
@@ -192,7 +195,7 @@ def _outcome(line: Mapping[str, Any], registry: Registry, mode: str) -> int:
     return DONE
 
 
-def _released(lines: Sequence[Mapping[str, Any]]) -> str:
+def _released(lines: Sequence[SyncLine]) -> str:
     return "\n".join(f"{line['name']}  version {line['version']}  {line['release']}" for line in lines)
 
 

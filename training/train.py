@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 from threadpoolctl import threadpool_limits
 
@@ -24,6 +23,7 @@ from training.progress import Progress
 from training.promotion.champion import champion_of
 from training.promotion.promote import decide, settle, unchanged
 from training.promotion.sync import home_lock
+from training.registry.lines import TrainingLine, UntimedLine
 from training.registry.mlflow_registry import Registry
 from training.report.comparisons import compare_models
 from training.report.html import report_html
@@ -43,7 +43,7 @@ SEASON = {
 }
 
 
-def train(use_case: UseCase, *, home: Path, registry: Registry, mode: Mode) -> dict[str, Any]:
+def train(use_case: UseCase, *, home: Path, registry: Registry, mode: Mode) -> TrainingLine:
     """Trains, registers and perhaps promotes one use case; returns its line of the training report.
 
     Raises:
@@ -105,7 +105,7 @@ def _unmatched_contacts(task: Task) -> list[str]:
     return [f"{found:,} of {len(customers):,} customers are among the contacts: are ids written alike there?"]
 
 
-def _train(task: Task, parts: Parts, scratch: Path, progress: Progress) -> dict[str, Any]:
+def _train(task: Task, parts: Parts, scratch: Path, progress: Progress) -> UntimedLine:
     with progress.stage("choose") as notes:
         choice = choose_for(task, parts)
         others = [kind for kind in choice.losses if kind != choice.kind]

@@ -33,6 +33,7 @@ from scoring.storage.table_files import ROWS, BatchError
 
 if TYPE_CHECKING:
     from features.config.use_case import UseCase
+    from training.registry.lines import TrainingLine
 
 Home = Path | str | None
 
@@ -43,7 +44,7 @@ def train(
     frame: Any = None,
     home: Home = None,
     promote: Literal["gate", "never", "always"] = "gate",
-) -> dict[str, Any]:
+) -> TrainingLine:
     """Trains one use case as `penchant train` does; returns its line of the training report.
 
     Args:

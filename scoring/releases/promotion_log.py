@@ -7,26 +7,27 @@ English) and the figures behind it. The newest stands last; so many as `KEPT` ar
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from features.spec.atomic import write_file
+from scoring.text.promotion import DecisionDocument
 
 FOLDER = "gate"
 KEPT = 50
+_NEEDED: tuple[Literal["version", "rule", "reason"], ...] = ("version", "rule", "reason")
 
 
-def log_decision(home: Path, name: str, decision: Mapping[str, Any]) -> None:
+def log_decision(home: Path, name: str, decision: DecisionDocument) -> None:
     """Adds a decision of this moment; whoever calls has the lock of the home."""
     path = home / FOLDER / f"{name}.jsonl"
     at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    lines = [*_lines(path), json.dumps({"at": at, **decision}, ensure_ascii=False, allow_nan=False)]
+    lines = [*_lines(path), json.dumps({"at": at} | decision, ensure_ascii=False, allow_nan=False)]
     write_file(path, ("\n".join(lines[-KEPT:]) + "\n").encode())
 
 
-def read_decisions(home: Path, name: str) -> list[dict[str, Any]]:
+def read_decisions(home: Path, name: str) -> list[DecisionDocument]:
     """The decisions on a use case, the newest first; a line that is none is passed over."""
     found = [decision for line in _lines(home / FOLDER / f"{name}.jsonl") if (decision := _read(line)) is not None]
     return found[::-1]
@@ -44,10 +45,10 @@ def _lines(path: Path) -> list[str]:
         return []
 
 
-def _read(line: str) -> dict[str, Any] | None:
+def _read(line: str) -> DecisionDocument | None:
     try:
-        decision = json.loads(line)
+        decision: DecisionDocument = json.loads(line)
         datetime.fromisoformat(decision["at"])
-        return decision if all(isinstance(decision[key], str) for key in ("version", "rule", "reason")) else None
+        return decision if all(isinstance(decision[key], str) for key in _NEEDED) else None
     except (ValueError, KeyError, TypeError):
         return None

@@ -5,9 +5,9 @@ What is decided is kept as a rule and its figures; every sentence on it is made 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal, TypedDict
 
 from msgspec import Struct
 
@@ -17,6 +17,66 @@ from scoring.text.messages import rule_name, texts
 
 _FIRST = ("first_model", "ranks_nobody", "below_base_rate")  # of a model without a champion
 _COMPARED = ("better", "guarded", "champion_kept")
+GuardName = Literal["calibration", "stability", "baseline", "seed_variance", "luck"]
+GUARDS: tuple[GuardName, ...] = ("calibration", "stability", "baseline", "seed_variance", "luck")  # as they are shown
+
+
+class Interval(TypedDict):
+    """A figure with its 95% interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+class BlockingFinding(TypedDict):
+    """A finding that refuses a version, and the feature it is about."""
+
+    rule: str
+    feature: str | None
+
+
+class BandMoves(TypedDict):
+    """How many of the same rows would change band; counts by old band, then by new band."""
+
+    changed: int
+    rows: int
+    from_to: dict[str, dict[str, int]]
+
+
+_Older = TypedDict("_Older", {"luck": dict[str, float]}, total=False)  # noqa: UP013 a class would spell a private word; the seed variance, before 0.2.0
+
+
+class DecisionDocument(_Older, total=False):
+    """A decision as the registry and a home keep it: its rule, and the figures that this rule looks at."""
+
+    at: str
+    version: str
+    promote: bool
+    rule: str
+    promoted: bool
+    reason: str  # in English
+    refused: bool
+    findings: list[BlockingFinding]
+    challenger_log_loss: float
+    champion_log_loss: float
+    log_loss: float
+    base_rate_log_loss: float
+    log_loss_gain: Interval
+    roc_auc_gain: Interval
+    roc_auc: Interval
+    rows: int
+    ranked_rows: int
+    outside_folds: bool
+    least_gain: float
+    failed: list[str]  # names of guards
+    calibration: dict[str, float]
+    stability: dict[str, float]
+    baseline: dict[str, float]
+    seed_variance: dict[str, float]
+    champion_version: int
+    champion_unreadable: bool
+    moves: BandMoves
 
 
 class GainInterval(Struct, frozen=True):
@@ -50,7 +110,7 @@ class DecisionReason:
         return f"{self.why} {self.checks}".rstrip()
 
 
-def decision_reason(decision: Mapping[str, Any], language: Language) -> DecisionReason:
+def decision_reason(decision: DecisionDocument, language: Language) -> DecisionReason:
     """The reason of a decision by its `rule` and figures; one without a message keeps its English `reason`."""
     try:
         return DecisionReason(" ".join(_why(decision, language)), " ".join(_checks(decision, language)))
@@ -85,7 +145,7 @@ def baseline_text(over: BarGain | None, kind: str, language: Language) -> str:
     return against_bar(over.name, over.log_loss_gain, language, kind=kind)
 
 
-def _why(decision: Mapping[str, Any], language: Language) -> Iterator[str]:
+def _why(decision: DecisionDocument, language: Language) -> Iterator[str]:
     messages, rule = texts(language), decision["rule"]
     if decision.get("champion_unreadable"):
         yield messages["gate_champion_unreadable"]
@@ -94,11 +154,11 @@ def _why(decision: Mapping[str, Any], language: Language) -> Iterator[str]:
     if decision.get("outside_folds"):
         yield messages["gate_outside_folds"]
     if moves := decision.get("moves"):
-        counts = {name: number(moves[name], language) for name in ("changed", "rows")}
-        yield messages["gate_moves"].format(**counts)
+        counts = {"changed": moves["changed"], "rows": moves["rows"]}
+        yield messages["gate_moves"].format(**{name: number(count, language) for name, count in counts.items()})
 
 
-def _figures(decision: Mapping[str, Any], language: Language) -> dict[str, str]:
+def _figures(decision: DecisionDocument, language: Language) -> dict[str, str]:
     """The figures of a decision as its sentence shows them."""
     messages, rule = texts(language), decision["rule"]
     if rule == "leak":
@@ -117,7 +177,7 @@ def _figures(decision: Mapping[str, Any], language: Language) -> dict[str, str]:
     }
 
 
-def _first(decision: Mapping[str, Any], language: Language) -> dict[str, str]:
+def _first(decision: DecisionDocument, language: Language) -> dict[str, str]:
     """The figures of a model without a champion."""
     losses = {"ours": _loss(decision["log_loss"], language), "base": _loss(decision["base_rate_log_loss"], language)}
     if "roc_auc" not in decision:
@@ -133,27 +193,26 @@ def _first(decision: Mapping[str, Any], language: Language) -> dict[str, str]:
     }
 
 
-def _gain(gain: Mapping[str, float], language: Language) -> dict[str, str]:
+def _gain(gain: Interval, language: Language) -> dict[str, str]:
     interval = between(gain["low"], gain["high"], language, decimals=4)
     return {"gain": _loss(gain["mean"], language), "interval": interval}
 
 
-def _checks(decision: Mapping[str, Any], language: Language) -> Iterator[str]:
-    """The guards' figures, each beside its limit; guards are those that the messages have a `check_` of."""
+def _checks(decision: DecisionDocument, language: Language) -> Iterator[str]:
+    """The guards' figures, each beside its limit."""
     if decision["rule"] not in _COMPARED:
         return
     messages, failed = texts(language), decision.get("failed", ())
-    for key in [key for key in messages if key.startswith("check_")]:
-        name = key.removeprefix("check_")
+    for name in GUARDS:
         if guard := decision.get(name):
             borne_out = name == "stability" and guard["psi"] > guard["psi_limit"] and name not in failed
             decimals = 3 if name == "stability" else 4
             numbers = {field: value for field, value in guard.items() if isinstance(value, int | float)}
             shown = {field: figure(value, language, decimals=decimals) for field, value in numbers.items()}
-            yield messages[f"{key}_borne_out" if borne_out else key].format(**shown)
+            yield messages[f"check_{name}{'_borne_out' * borne_out}"].format(**shown)
 
 
-def _named(finding: Mapping[str, Any], language: Language) -> str:
+def _named(finding: BlockingFinding, language: Language) -> str:
     return f"{rule_name(finding['rule'], language)}{colon(language)}{finding['feature']}"
 
 

@@ -20,7 +20,7 @@ ORDER = {
     "__main__",
     "scoring": "errors lean_imports text storage encoding models privacy bundle releases reasons segments answers "
     "batch audiences population cli __main__",
-    "training": "errors terminal progress provenance data evaluation fitting registry task selection promotion "
+    "training": "errors progress provenance data evaluation fitting registry task selection promotion "
     "diagnostics bundling report train __main__",
     "serving": "settings http telemetry auth requests admission releases customers worker api console client edge "
     "patches cli service __main__",

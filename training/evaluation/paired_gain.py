@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.text.promotion import Interval
 from training.data.clusters import Clusters, percentiles
 from training.evaluation.metrics import Outcomes, row_losses
 
@@ -16,9 +17,29 @@ LEVEL = 0.95
 Floats = NDArray[np.float64]
 
 
+class PairedGain(TypedDict):
+    """What a challenger gains over a champion on the same rows."""
+
+    challenger_log_loss: float
+    champion_log_loss: float
+    log_loss_gain: Interval
+    roc_auc_gain: Interval
+    rows: int
+
+
+class RateGain(TypedDict):
+    """What probabilities tell beyond the rows' own rate."""
+
+    log_loss: float
+    base_rate_log_loss: float
+    log_loss_gain: Interval
+    roc_auc: Interval
+    rows: int
+
+
 def paired_gain(
     label: NDArray[Any], challenger: Floats, champion: Floats, clusters: Clusters, *, seed: int
-) -> dict[str, Any]:
+) -> PairedGain:
     """How much lower the challenger's log-loss is, and how much higher its ROC-AUC, each with a 95% interval.
 
     The intervals are a bootstrap of the same customers for both models, and on the same draws for both gains.
@@ -42,7 +63,7 @@ def paired_gain(
 
 def gain_over_rate(
     label: NDArray[Any], served: Floats, part: NDArray[np.int64], clusters: Clusters, *, seed: int
-) -> dict[str, Any]:
+) -> RateGain:
     """How much probabilities tell beyond the rows' own rate: in log-loss, and in ROC-AUC, each with a 95% interval.
 
     `part`, 0, 1, ..., is who predicted each row. Every part is compared to its own rate, the best of all constants,
@@ -84,6 +105,6 @@ def _area(outcomes: Sequence[tuple[NDArray[np.intp], Outcomes]], weights: Floats
     return ordered / pairs if pairs else float("nan")
 
 
-def _interval(mean: float, drawn: list[float], independent: int) -> dict[str, float]:
+def _interval(mean: float, drawn: list[float], independent: int) -> Interval:
     low, high = percentiles(drawn, independent, level=LEVEL)
     return {"mean": mean, "low": low, "high": high}

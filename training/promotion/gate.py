@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from features.spec.feature import Finding
 from scoring.bundle.bundle import Bundle
-from scoring.text.promotion import decision_reason
+from scoring.text.promotion import BandMoves, BlockingFinding, DecisionDocument, decision_reason
+from training.evaluation.paired_gain import PairedGain, RateGain
 from training.promotion.guards import Guard
 
 LEAST_GAIN = 0.01  # of the champion's log-loss
@@ -26,27 +27,27 @@ class Decision:
     promote: bool
     rule: str  # of the gate, or by_hand, rolled_back, synced
     refused: bool = False  # integrity or a blocking finding: no flag overrides it
-    figures: dict[str, Any] = field(default_factory=dict)
+    figures: DecisionDocument = field(default_factory=DecisionDocument)
 
     @property
     def reason(self) -> str:
         """Why, in English."""
         return str(decision_reason({"rule": self.rule, **self.figures}, "en"))
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> DecisionDocument:
         """As it stands in the registry."""
-        stated = {"promote": self.promote, "rule": self.rule, "reason": self.reason, "refused": self.refused}
-        return {**stated, **self.figures}
+        stated: DecisionDocument = {"promote": self.promote, "rule": self.rule, "reason": self.reason}
+        return {**stated, "refused": self.refused, **self.figures}
 
     def numbers(self) -> dict[str, float]:
         """Its figures by dotted name, but for the moves between bands."""
         return dict(_flat("decision", {name: value for name, value in self.figures.items() if name != "moves"}))
 
 
-def decision_record(version: str, decision: Decision) -> dict[str, Any]:
+def decision_record(version: str, decision: Decision) -> DecisionDocument:
     """A decision as a home notes it."""
-    stated = {"version": version, "rule": decision.rule, "promoted": decision.promote, "refused": decision.refused}
-    return {**stated, "reason": decision.reason, **decision.figures}
+    stated: DecisionDocument = {"version": version, "rule": decision.rule, "promoted": decision.promote}
+    return {**stated, "refused": decision.refused, "reason": decision.reason, **decision.figures}
 
 
 def integrity(findings: Sequence[Finding]) -> Decision | None:
@@ -54,11 +55,11 @@ def integrity(findings: Sequence[Finding]) -> Decision | None:
     blocking = [finding for finding in findings if finding.severity == "block"]
     if not blocking:
         return None
-    figures = {"findings": [{"rule": finding.rule, "feature": finding.feature} for finding in blocking]}
-    return Decision(promote=False, rule="leak", refused=True, figures=figures)
+    named: list[BlockingFinding] = [{"rule": finding.rule, "feature": finding.feature} for finding in blocking]
+    return Decision(promote=False, rule="leak", refused=True, figures={"findings": named})
 
 
-def minimum(test: Mapping[str, Any], joined: Mapping[str, Any] | None = None, *, later: bool = False) -> Decision:
+def minimum(test: RateGain, joined: RateGain | None = None, *, later: bool = False) -> Decision:
     """With no champion yet a model must surely beat the rows' own rate, in rank and in log-loss.
 
     Both are figures of `gain_over_rate`: of the test rows, and, where these alone hold too few outcomes to be sure of
@@ -71,25 +72,43 @@ def minimum(test: Mapping[str, Any], joined: Mapping[str, Any] | None = None, *,
     gaining = test if test["log_loss_gain"]["high"] < 0 else all_rows
     ranks, beats = ranking["roc_auc"]["low"] > 0.5, gaining["log_loss_gain"]["low"] > 0
     rule = "first_model" if ranks and beats else "below_base_rate" if ranks else "ranks_nobody"
-    shown = {"roc_auc": ranking["roc_auc"], "ranked_rows": ranking["rows"]}
-    figures = {**gaining, **shown, "outside_folds": joined is not None}
+    figures: DecisionDocument = {
+        "log_loss": gaining["log_loss"],
+        "base_rate_log_loss": gaining["base_rate_log_loss"],
+        "log_loss_gain": gaining["log_loss_gain"],
+        "roc_auc": ranking["roc_auc"],
+        "rows": gaining["rows"],
+        "ranked_rows": ranking["rows"],
+        "outside_folds": joined is not None,
+    }
     return Decision(rule == "first_model", rule, figures=figures)
 
 
-def against(gain: Mapping[str, Any], guards: Sequence[Guard] = ()) -> Decision:
+def against(gain: PairedGain, guards: Sequence[Guard] = ()) -> Decision:
     """Promotes where the paired gain in log-loss is surely at least 1% of the champion's log-loss and all guards pass.
 
     `gain` is of `paired_gain`; the lower end of its 95% interval must reach the least gain.
     """
     old, low = gain["champion_log_loss"], gain["log_loss_gain"]["low"]
     least = LEAST_GAIN * old
-    failed = [guard.name for guard in guards if not guard.passed]
+    failed: list[str] = [guard.name for guard in guards if not guard.passed]
     rule = "champion_kept" if low < least else "guarded" if failed else "better"
-    checked = {"failed": failed, **{guard.name: guard.figures for guard in guards}} if guards else {}
-    return Decision(rule == "better", rule, figures={**gain, "least_gain": least, **checked})
+    figures: DecisionDocument = {
+        "challenger_log_loss": gain["challenger_log_loss"],
+        "champion_log_loss": old,
+        "log_loss_gain": gain["log_loss_gain"],
+        "roc_auc_gain": gain["roc_auc_gain"],
+        "rows": gain["rows"],
+        "least_gain": least,
+    }
+    if guards:
+        figures["failed"] = failed
+    for guard in guards:
+        figures[guard.name] = guard.figures
+    return Decision(rule == "better", rule, figures=figures)
 
 
-def moves(challenger: Bundle, champion: Bundle, new: Floats, old: Floats) -> dict[str, Any]:
+def moves(challenger: Bundle, champion: Bundle, new: Floats, old: Floats) -> BandMoves:
     """How many of the same rows would change band: counts by old band, then by new band."""
     old_rungs, new_rungs = champion.ladder.rungs(old), challenger.ladder.rungs(new)
     table = {

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.special import chdtri, stdtrit
 
 from scoring.bundle.manifest import SeedVariance
-from scoring.text.promotion import BarGain
+from scoring.text.promotion import BarGain, GuardName
 from training.data.clusters import Clusters
 from training.evaluation.calibration_error import CALIBRATED
 from training.evaluation.metrics import ece_by_chance, measure
@@ -32,7 +32,7 @@ Floats = NDArray[np.float64]
 class Guard:
     """One condition beside the gain: whether it is met, and its figures."""
 
-    name: str
+    name: GuardName
     passed: bool
     figures: dict[str, float]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -15,6 +14,7 @@ from features.config.use_case import LogUseCase
 from scoring.bundle.bundle import Bundle, load_bundle
 from scoring.bundle.scorer import Scorer
 from scoring.releases.promotion_log import log_decision
+from scoring.text.promotion import DecisionDocument
 from training.data.encode import encode
 from training.data.population import current, write_request
 from training.data.split import Parts, clusters_of, labels, split
@@ -23,6 +23,7 @@ from training.promotion.champion import Champion, champion_of, served_by
 from training.promotion.gate import LEAST_GAIN, Decision, against, decision_record, integrity, minimum, moves
 from training.promotion.guards import bar, borne_out, calibration, seed_variance, stability
 from training.promotion.sync import adopt, sync_one
+from training.registry.lines import OutcomeLine, Settled, UntimedLine
 from training.registry.mlflow_registry import DECISION, Version
 from training.selection.cross_validation import is_small
 from training.selection.out_of_fold import predicted_outside
@@ -56,9 +57,7 @@ def decide(
     return replace(least, figures={**least.figures, "champion_unreadable": True})
 
 
-def settle(
-    task: Task, version: Version, challenger: Bundle, population: pl.DataFrame, decision: Decision
-) -> dict[str, Any]:
+def settle(task: Task, version: Version, challenger: Bundle, population: pl.DataFrame, decision: Decision) -> Settled:
     """Keeps the decision with the version and in the home, and where it is yes makes the version serve."""
     done = task.registry.champion(task.name)
     if decision.promote and (done is None or done.number != version.number):
@@ -77,7 +76,7 @@ def settle(
     }
 
 
-def unchanged(task: Task, version: Version) -> dict[str, Any]:
+def unchanged(task: Task, version: Version) -> UntimedLine:
     """The line of a version that was made from the very same data, configuration, code and libraries.
 
     Nothing is registered. A decision that is missing, because the training that made the version was ended before it,
@@ -86,7 +85,7 @@ def unchanged(task: Task, version: Version) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         stored = task.registry.fetch(version, Path(folder))
         bundle = load_bundle(stored.bundle)
-    line = {**stored.outcome, "kind": "unchanged"}
+    line: OutcomeLine = {**stored.outcome, "kind": "unchanged"}
     parts = split(task.table, seed=task.seed)
     population = current(task.use_case, task.table, parts.test)
     champion = task.registry.champion(task.name)
@@ -158,5 +157,6 @@ def _compared(
         seed_variance(gain["log_loss_gain"]["mean"], least, challenger.manifest.seed_variance),
     ]
     decision = against(gain, [guard for guard in guards if guard])
-    preview = {"champion_version": int(champion.number), "moves": moves(challenger, champion.bundle, served, theirs)}
-    return replace(decision, figures={**decision.figures, **preview})
+    moved = moves(challenger, champion.bundle, served, theirs)
+    figures: DecisionDocument = {**decision.figures, "champion_version": int(champion.number), "moves": moved}
+    return replace(decision, figures=figures)

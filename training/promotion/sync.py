@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from features.spec.feature import Finding
 from scoring.bundle.bundle import MANIFEST as MANIFEST_FILE
@@ -23,6 +22,7 @@ from scoring.releases.promotion_log import log_decision
 from scoring.releases.store import install_release, load_release, make_current, release_folder
 from training.errors import Refused
 from training.promotion.gate import Decision, decision_record, integrity
+from training.registry.lines import SyncLine
 from training.registry.mlflow_registry import MANIFEST, Registry, Stored, Version
 
 PAUSE = 10.0  # seconds between looks at the registry
@@ -41,7 +41,7 @@ def home_lock(home: Path) -> Iterator[None]:
         yield
 
 
-def sync(registry: Registry, home: Path) -> list[dict[str, Any]]:
+def sync(registry: Registry, home: Path) -> list[SyncLine]:
     """Installs every champion, and its previous one to fall back on; returns one line for each champion."""
     lines = []
     for name in registry.names():
@@ -53,7 +53,7 @@ def sync(registry: Registry, home: Path) -> list[dict[str, Any]]:
     return lines
 
 
-def sync_one(registry: Registry, home: Path, name: str) -> dict[str, Any]:
+def sync_one(registry: Registry, home: Path, name: str) -> SyncLine:
     """Installs what the aliases of one use case name, and makes the champion current.
 
     Raises:
@@ -71,7 +71,7 @@ def sync_one(registry: Registry, home: Path, name: str) -> dict[str, Any]:
     return {"name": name, "version": champion.number, "release": folder, "changed": moved or any(installed)}
 
 
-def adopt(registry: Registry, home: Path, version: Version) -> dict[str, Any]:
+def adopt(registry: Registry, home: Path, version: Version) -> SyncLine:
     """Makes a version the champion, in the registry and in the release store.
 
     Its release is written first, so that between the alias and CURRENT lies nothing but a rename; a run that is ended
@@ -84,7 +84,7 @@ def adopt(registry: Registry, home: Path, version: Version) -> dict[str, Any]:
     return sync_one(registry, home, version.name)
 
 
-def watch(registry: Registry, home: Path, *, pause: float = PAUSE) -> Iterator[list[dict[str, Any]]]:
+def watch(registry: Registry, home: Path, *, pause: float = PAUSE) -> Iterator[list[SyncLine]]:
     """Syncs again and again; yields what changed."""
     while True:
         with home_lock(home):
@@ -94,7 +94,7 @@ def watch(registry: Registry, home: Path, *, pause: float = PAUSE) -> Iterator[l
         time.sleep(pause)
 
 
-def promote(registry: Registry, home: Path, name: str, number: str | None, *, rule: str = "by_hand") -> dict[str, Any]:
+def promote(registry: Registry, home: Path, name: str, number: str | None, *, rule: str = "by_hand") -> SyncLine:
     """Makes a version, by default the latest, the champion and installs it; `rule` is what the home notes.
 
     Raises:
@@ -113,7 +113,7 @@ def promote(registry: Registry, home: Path, name: str, number: str | None, *, ru
     return line
 
 
-def rollback(registry: Registry, home: Path, name: str, number: str | None) -> dict[str, Any]:
+def rollback(registry: Registry, home: Path, name: str, number: str | None) -> SyncLine:
     """Makes the previous champion, or the version asked for, the champion again.
 
     Raises:

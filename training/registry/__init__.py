@@ -1,3 +1,3 @@
 """MLflow: runs, versions and aliases, and the model it stores."""
 
-__all__ = ["mlflow_registry"]
+__all__ = ["lines", "mlflow_registry"]

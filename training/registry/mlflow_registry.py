@@ -35,7 +35,10 @@ from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, Schema
 from mlflow.types.schema import AnyType
 
+from scoring.bundle.manifest import Scalar, Setting
+from scoring.text.promotion import DecisionDocument
 from training.errors import RegistryError
+from training.registry.lines import OutcomeLine
 
 CHAMPION, PREVIOUS = "champion", "previous"
 KEY, MANIFEST, DECISION, PROMOTED = "penchant.key", "penchant.manifest", "penchant.decision", "penchant.promoted"
@@ -70,7 +73,7 @@ class Stored:
 
     bundle: Path
     report: bytes
-    outcome: dict[str, Any]
+    outcome: OutcomeLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +83,17 @@ class Draft:
     name: str
     bundle: Path
     report: bytes
-    outcome: Mapping[str, Any]
+    outcome: OutcomeLine
     key: str
     manifest_sha256: str
-    example: list[dict[str, Any]]  # rows of features, none of them a customer
+    example: list[dict[str, Scalar]]  # rows of features, none of them a customer
     expected: list[float]  # their probabilities
-    params: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, Setting] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     dataset: tuple[str, str] = ("", "")  # name, digest
     artifacts: Mapping[str, bytes] = field(default_factory=dict)
-    candidates: Mapping[str, tuple[Mapping[str, Any], Mapping[str, float]]] = field(default_factory=dict)
+    candidates: Mapping[str, tuple[Mapping[str, Setting], Mapping[str, float]]] = field(default_factory=dict)
 
 
 def _in_our_terms(method: Callable[Concatenate[Registry, P], R]) -> Callable[Concatenate[Registry, P], R]:
@@ -224,7 +227,7 @@ class Registry:
         self._client.set_model_version_tag(name, number, PROMOTED, "true")
 
     @_in_our_terms
-    def note(self, version: Version, decision: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
+    def note(self, version: Version, decision: DecisionDocument, metrics: Mapping[str, float]) -> None:
         """Keeps a decision with the version and with its run, its figures as metrics."""
         self._client.set_model_version_tag(
             version.name, version.number, DECISION, str(decision["reason"])[:LONGEST_PARAM]

@@ -1,3 +1,3 @@
 """What a training leaves to be read: the HTML report, its plots, and the record of the run."""
 
-__all__ = ["comparisons", "html", "run_record"]
+__all__ = ["comparisons", "html", "run_record", "terminal"]

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.bundle.bundle import canonical_json
-from scoring.bundle.manifest import Manifest
+from scoring.bundle.manifest import BandRates, Manifest, Setting
 from training.bundling.build import Built
 from training.provenance import git_commit
+from training.registry.lines import BandLine, OutcomeLine
 from training.registry.mlflow_registry import Draft
 from training.report.comparisons import Comparisons
 from training.report.dependence_plot import DEPENDENCE, dependence
@@ -25,29 +26,38 @@ STRONGEST = 10  # features whose dependence is drawn
 EXAMPLES = 5
 
 Floats = NDArray[np.float64]
-KEPT = (
-    "name",
-    "kind",
-    "rows",
-    "base_rate",
-    "metrics",
-    "intervals",
-    "baselines",
-    "verdict",
-    "worth",
-    "receipt",
-    "findings",
-)
 
 
-def report_line(built: Built) -> dict[str, Any]:
+def report_line(built: Built) -> OutcomeLine:
     """A use case's line of the training report, but for its version and promotion."""
     manifest = built.bundle.manifest
+    bands = zip(manifest.bands.realised, _starts(manifest), strict=True)
     return {
-        **_plain({name: getattr(manifest, name) for name in KEPT}),
-        "bands": [
-            {**_plain(band), "at": at} for band, at in zip(manifest.bands.realised, _starts(manifest), strict=True)
-        ],
+        "name": manifest.name,
+        "kind": manifest.kind,
+        "rows": manifest.rows,
+        "base_rate": manifest.base_rate,
+        "metrics": manifest.metrics,
+        "intervals": manifest.intervals,
+        "baselines": manifest.baselines,
+        "verdict": manifest.verdict or "",
+        "worth": msgspec.to_builtins(manifest.worth),
+        "receipt": msgspec.to_builtins(manifest.receipt),
+        "findings": [_plain(finding) for finding in manifest.findings or ()],
+        "bands": [_band(band, at) for band, at in bands],
+    }
+
+
+def _band(band: BandRates, at: float) -> BandLine:
+    return {
+        "code": band.code,
+        "high": band.high,
+        "low": band.low,
+        "predicted": band.predicted,
+        "realised": band.realised,
+        "rows": band.rows,
+        "share": band.share,
+        "at": at,
     }
 
 
@@ -71,7 +81,7 @@ def draft(
     task: Task,
     learned: Learned,
     built: Built,
-    line: dict[str, Any],
+    line: OutcomeLine,
     report: bytes,
     artifacts: dict[str, bytes],
 ) -> Draft:
@@ -130,7 +140,7 @@ def _baseline_metrics(baselines: dict[str, dict[str, float]]) -> dict[str, float
     return {f"{kind}_{name}": value for kind, metrics in baselines.items() for name, value in metrics.items()}
 
 
-def _windows(manifest: Manifest) -> dict[str, Any]:
+def _windows(manifest: Manifest) -> dict[str, Setting]:
     return {f"window_{name}": value for name, value in _plain(manifest.windows or {}).items()}
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from scoring.releases.promotion_log import decided_use_cases, read_decisions
-from scoring.text.promotion import decision_reason
+from scoring.text.promotion import DecisionDocument, decision_reason
 from serving.console.web.i18n import Texts
 
 FEW, SOME = 6, 8  # on the first page, on a model's
@@ -38,7 +36,7 @@ def latest_decisions(home: Path, texts: Texts) -> list[PromotionDecision]:
     return [_decision(name, entry, texts) for name, entry in found[:FEW]]
 
 
-def _decision(name: str, entry: Mapping[str, Any], texts: Texts) -> PromotionDecision:
+def _decision(name: str, entry: DecisionDocument, texts: Texts) -> PromotionDecision:
     kind = "refused" if entry.get("refused") else "promoted" if entry.get("promoted") else "kept"
     why = decision_reason(entry, texts.language)
     return PromotionDecision(name, entry["version"], entry["at"], kind, why.why, why.foreign)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from features.spec.feature import Finding
 from scoring.text.findings import FindingText, finding_text
 from scoring.text.messages import texts
+
+if TYPE_CHECKING:
+    from scoring.models.threshold_planner import Plan
+    from training.registry.lines import BandLine, TrainingLine
 
 HEADINGS = {
     "roc_auc": "ROC-AUC",
@@ -22,35 +26,32 @@ HEADINGS = {
 ASKED = {"precision": "precision at least", "lift": "lift at least", "save_rate": "save rate"}
 
 
-def training_table(lines: Sequence[Mapping[str, Any]]) -> str:
+def training_table(lines: Sequence[TrainingLine]) -> str:
     """Every use case's figures beside its baselines, its bands, and whether it serves now."""
     return "\n\n".join(_one(line) for line in lines)
 
 
-def plan_table(lines: Sequence[Mapping[str, Any]]) -> str:
+def plan_table(name: str, plan: Plan) -> str:
     """A plan's cut among its neighbours: how many customers, how many hits to expect, and what they earn."""
-    (line,) = lines
-    asked = ", ".join(f"{ASKED.get(name, name)} {_plain(value)}" for name, value in line["asked"].items())
-    head = f"{line['name']}  {asked}  among {line['population']:,} customers, {line['rate']:.1%} of them expected hits"
-    cuts = sorted([line["cut"], *line["neighbours"]], key=lambda cut: -cut["threshold"])
-    earns = "profit" in line["cut"]
+    asked = ", ".join(f"{ASKED.get(word, word)} {_plain(value)}" for word, value in plan.asked.items())
+    head = f"{name}  {asked}  among {plan.population:,} customers, {plan.rate:.1%} of them expected hits"
+    cuts = sorted([plan.cut, *plan.neighbours], key=lambda cut: -cut.threshold)
+    earns = plan.cut.profit is not None
     table = [
         ["", "from", "customers", "share", "hits", "90% interval", "precision", "lift", *(["profit"] if earns else [])]
     ]
     for cut in cuts:
-        counts = [f"{cut['threshold']:.4f}", f"{cut['rows']:,}", f"{cut['share']:.1%}", f"{cut['hits']:,.0f}"]
-        rates = [f"{cut['hits_low']:,.0f} to {cut['hits_high']:,.0f}", f"{cut['precision']:.1%}", f"{cut['lift']:.2f}"]
-        table.append(
-            ["->" if cut is line["cut"] else "", *counts, *rates, *([f"{cut['profit']:,.0f}"] if earns else [])]
-        )
-    return "\n".join([head, *_aligned(table), *(f"  {caution}" for caution in _cautions(line))])
+        counts = [f"{cut.threshold:.4f}", f"{cut.rows:,}", f"{cut.share:.1%}", f"{cut.hits:,.0f}"]
+        rates = [f"{cut.hits_low:,.0f} to {cut.hits_high:,.0f}", f"{cut.precision:.1%}", f"{cut.lift:.2f}"]
+        table.append(["->" if cut is plan.cut else "", *counts, *rates, *([f"{cut.profit:,.0f}"] if earns else [])])
+    return "\n".join([head, *_aligned(table), *(f"  {caution}" for caution in _cautions(plan))])
 
 
-def _cautions(line: Mapping[str, Any]) -> Iterator[str]:
+def _cautions(plan: Plan) -> Iterator[str]:
     """What a reader of a plan may take for granted, and should not."""
-    if line["asked"].get("capacity", 0) > line["population"]:
-        yield f"The capacity is no limit: there are {line['population']:,} customers."
-    if line["cut"].get("profit", 1) <= 0:
+    if plan.asked.get("capacity", 0) > plan.population:
+        yield f"The capacity is no limit: there are {plan.population:,} customers."
+    if plan.cut.profit is not None and plan.cut.profit <= 0:
         yield "No contact pays at this cost and value: the cut shown loses least, contacting nobody loses nothing."
 
 
@@ -58,7 +59,7 @@ def _plain(value: float) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 
 
-def _one(line: Mapping[str, Any]) -> str:
+def _one(line: TrainingLine) -> str:
     serves = "promoted" if line["promoted"] else "refused" if line["refused"] else "not promoted"
     serves = "in service" if line["release"] and not line["promoted"] else serves
     rate, rows = line["base_rate"]["test"], line["rows"]["test"]
@@ -76,13 +77,13 @@ def _one(line: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _customers(line: Mapping[str, Any]) -> str:
+def _customers(line: TrainingLine) -> str:
     """Whose rows they are, where customers have several."""
     count = line["rows"].get("test_customers")
     return f" of {count:,} customers" if count else ""
 
 
-def _metrics(line: Mapping[str, Any]) -> list[list[str]]:
+def _metrics(line: TrainingLine) -> list[list[str]]:
     served = [f"{line['metrics'][name]:.4f} ({_range(line['intervals'][name])})" for name in HEADINGS]
     others = [
         [texts("en").get(kind, kind), *(f"{metrics[name]:.4f}" for name in HEADINGS)]
@@ -97,7 +98,7 @@ def _finding(text: FindingText) -> str:
     return f"  {texts('en')[text.severity]}: {text.rule}{about}: {text.detail}"
 
 
-def _bands(bands: Sequence[Mapping[str, Any]]) -> list[str]:
+def _bands(bands: Sequence[BandLine]) -> list[str]:
     table = [["band", "from", "rows", "share", "predicted", "realised", "90% interval"]]
     for band in reversed(bands):
         counts = [f"{band['at']:.4f}", f"{band['rows']:,}", f"{band['share']:.1%}"]
@@ -105,9 +106,8 @@ def _bands(bands: Sequence[Mapping[str, Any]]) -> list[str]:
     return _aligned(table)
 
 
-def _rates(band: Mapping[str, Any]) -> list[str]:
-    rates = [f"{band[name]:.1%}" for name in ("predicted", "realised")]
-    return [*rates, f"{band['low']:.1%} to {band['high']:.1%}"]
+def _rates(band: BandLine) -> list[str]:
+    return [f"{band['predicted']:.1%}", f"{band['realised']:.1%}", f"{band['low']:.1%} to {band['high']:.1%}"]
 
 
 def _range(edges: Sequence[float]) -> str:

@@ -12,7 +12,7 @@ from scoring.models.bands import Ladder
 from training.bundling.thresholds import realised
 from training.data.clusters import Clusters
 from training.evaluation.metrics import METRICS
-from training.terminal import training_table
+from training.report.terminal import training_table
 
 PROBABILITY = np.array([0.1, 0.2, 0.5, 0.6])
 LABEL = np.array([0.0, 0.0, 1.0, 1.0])

@@ -1,0 +1,88 @@
+"""What a command says of a use case in one line, which the registry keeps of a training: `outcome.json`."""
+
+from __future__ import annotations
+
+from typing import Literal, TypedDict
+
+from scoring.bundle.manifest import Scalar
+from scoring.text.promotion import DecisionDocument
+
+
+class FindingLine(TypedDict):
+    """A finding."""
+
+    rule: str
+    feature: str | None
+    severity: Literal["block", "warn"]
+    detail: str
+    figures: dict[str, Scalar]
+
+
+class BandLine(TypedDict):
+    """A band on the test rows, and the probability it begins at; one without a row has no rates."""
+
+    code: str
+    at: float
+    rows: int
+    share: float
+    predicted: float | None
+    realised: float | None
+    low: float
+    high: float
+
+
+class WorthLine(TypedDict):
+    """What a campaign to the highest scores of the test rows would have found, as a sentence by language."""
+
+    at_random: int
+    contacted: int
+    hits: int
+    text: dict[str, str]
+
+
+class OutcomeLine(TypedDict):
+    """A training, but for its version and promotion."""
+
+    name: str
+    kind: str
+    rows: dict[str, int]  # by part
+    base_rate: dict[str, float]  # by part
+    metrics: dict[str, float]
+    intervals: dict[str, list[float]]  # 95%
+    baselines: dict[str, dict[str, float]]  # metrics by kind
+    verdict: str
+    worth: WorthLine | None
+    receipt: dict[str, Scalar]
+    findings: list[FindingLine]
+    bands: list[BandLine]
+
+
+class Settled(TypedDict):
+    """What became of a version: its decision, and the release that serves it."""
+
+    version: str
+    promoted: bool
+    refused: bool
+    reason: str
+    decision: DecisionDocument
+    release: str | None
+    report: str | None
+
+
+class UntimedLine(OutcomeLine, Settled):
+    """A training and what became of its version."""
+
+
+class TrainingLine(UntimedLine):
+    """The line of a training as it is printed."""
+
+    seconds: dict[str, float]  # by stage
+
+
+class SyncLine(TypedDict):
+    """The champion of a use case, its release, and whether that was new."""
+
+    name: str
+    version: str | None
+    release: str | None
+    changed: bool
