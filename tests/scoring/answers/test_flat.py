@@ -14,7 +14,10 @@ from scoring.batch.table_answers import score_table
 from scoring.releases.store import load_release
 from tests.support.models import release_shop, shop_rows
 
-ODD = {0: {"purchases_90d": -1}, 1: {"days_since_purchase": 400.0}}  # invalid, not eligible
+ODD: dict[int, dict[str, float]] = {
+    0: {"purchases_90d": -1},
+    1: {"days_since_purchase": 400.0},
+}  # invalid, not eligible
 ROWS = [{**row, **ODD.get(number % 7, {})} for number, row in enumerate(shop_rows(60, seed=3))]
 
 

@@ -4,7 +4,10 @@ import csv
 import hashlib
 import json
 import math
+from collections.abc import Callable
 from datetime import date
+from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,7 +22,7 @@ SEGMENTS = ("a", "b", "c", "d", "e")
 PINNED = ["c2", "c9", "c14", "c34", "c63"]  # held out by 0.1 and "spring", of c0, c1, ...
 
 
-def snapshot_of(count, *, name="model"):
+def snapshot_of(count: int, *, name: str = "model") -> SegmentSnapshot:
     """A snapshot of `count` customers spread over five segments, every third in the overlapping `extra` too."""
     codes = [SEGMENTS[row % 5] for row in range(count)]
     also = [["extra"] if row % 3 == 0 else [] for row in range(count)]
@@ -42,7 +45,7 @@ def snapshot_of(count, *, name="model"):
     return SegmentSnapshot(facts, pa.table(rows).replace_schema_metadata({b"penchant": json.dumps(facts).encode()}))
 
 
-def test_nobody_is_addressed_who_must_not_be_and_each_is_counted_once(tmp_path):
+def test_nobody_is_addressed_who_must_not_be_and_each_is_counted_once(tmp_path: Path) -> None:
     """Of ten members: objections first, then contact, consent, address, an address used twice; three remain."""
     contacts = tmp_path / "contacts.csv"
     contacts.write_text(
@@ -63,7 +66,7 @@ def test_nobody_is_addressed_who_must_not_be_and_each_is_counted_once(tmp_path):
     assert audience.left_out == {"suppressed": 2, "no_consent": 2, "no_email": 1, "same_email": 1, "no_contact": 1}
 
 
-def test_an_objection_holds_for_the_address_too(tmp_path):
+def test_an_objection_holds_for_the_address_too(tmp_path: Path) -> None:
     """Who objected is not written to through a second account with their address, or by another spelling of it."""
     contacts = Contacts({"c0": "ada@x", "c5": "ADA@x"}, {"c0": True, "c5": True})
     (tmp_path / "s.csv").write_text("customer_id\nc0\n")
@@ -75,7 +78,7 @@ def test_an_objection_holds_for_the_address_too(tmp_path):
 
 
 @pytest.mark.parametrize("header", ["telephone", "email"])
-def test_a_suppression_that_cannot_be_applied_stops_the_export(tmp_path, header):
+def test_a_suppression_that_cannot_be_applied_stops_the_export(tmp_path: Path, header: str) -> None:
     """A file of addresses needs contacts to compare with; one of neither ids nor addresses is none."""
     (tmp_path / "s.csv").write_text(f"{header}\nx@y\n")
 
@@ -83,7 +86,7 @@ def test_a_suppression_that_cannot_be_applied_stops_the_export(tmp_path, header)
         read_suppressed(tmp_path / "s.csv", email=None, contacts=None)
 
 
-def test_a_holdout_has_the_same_members_on_every_run_and_machine():
+def test_a_holdout_has_the_same_members_on_every_run_and_machine() -> None:
     """The first eight bytes of sha256(salt, 0, id) against the share; a larger share only adds members."""
     ids = [f"c{number}" for number in range(2000)]
     held = [one for one in ids if in_holdout(one, share=0.1, salt="spring")]
@@ -96,7 +99,7 @@ def test_a_holdout_has_the_same_members_on_every_run_and_machine():
     assert len(other & set(held)) < 50
 
 
-def test_a_holdouts_share_is_within_chance_in_every_segment():
+def test_a_holdouts_share_is_within_chance_in_every_segment() -> None:
     """10% of each segment's members, within four standard deviations, and written plus held out is all."""
     snapshot = snapshot_of(20_000)
 
@@ -118,7 +121,7 @@ def test_a_holdouts_share_is_within_chance_in_every_segment():
         ("excel-fr", b"\xef\xbb\xbfcustomer_id;email", ["customer_id", "email", "segment", "since", "model_score"]),
     ],
 )
-def test_each_form_is_what_its_tool_reads(tmp_path, form, start, header):
+def test_each_form_is_what_its_tool_reads(tmp_path: Path, form: str, start: bytes, header: list[str]) -> None:
     """Names, separators, marks and numbers of the tool; every cell back as it was, formulas made harmless."""
     contacts = Contacts({f"c{row}": f"{row}@x" for row in range(50)}, {f"c{row}": True for row in range(50)})
     rows = select_audience(snapshot_of(50), "extra", contacts=contacts).rows
@@ -136,7 +139,7 @@ def test_each_form_is_what_its_tool_reads(tmp_path, form, start, header):
     assert {row[6] for row in read[1:]} == {"'=HYPERLINK(1)", "'@risk", "Last order; 3 days", "'-5 or so", "plain"}
 
 
-def test_formulas_hide_nowhere(tmp_path):
+def test_formulas_hide_nowhere(tmp_path: Path) -> None:
     """Ids and addresses are cells too; numbers below zero are no formulas."""
     evil = ["=1", "+1", "-1", "@x", "\t=1", "  =1", "＝1", "fine"]
     table = pa.table({"customer_id": evil, "amount": [-1.5] * len(evil)})
@@ -149,19 +152,21 @@ def test_formulas_hide_nowhere(tmp_path):
     assert {row[1] for row in read} == {"-1.5"}
 
 
-def test_without_contacts_an_audience_is_ids_alone():
+def test_without_contacts_an_audience_is_ids_alone() -> None:
     """Whoever asks: nobody's consent is known, so nothing to address anybody by, and no score, comes along."""
     assert select_audience(snapshot_of(50), "a").rows.column_names == ["customer_id"]
 
 
 @pytest.fixture
-def frozen(tmp_path):
+def frozen(tmp_path: Path) -> Path:
     """A snapshot on disk."""
     pq.write_table(snapshot_of(500).rows, tmp_path / "s.parquet")
     return tmp_path / "s.parquet"
 
 
-def test_an_export_counts_and_records_whom_it_held_out(frozen, tmp_path, capsys):
+def test_an_export_counts_and_records_whom_it_held_out(
+    frozen: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """One document on stdout; the side file names share, salt and members, and a second run writes the same bytes."""
     out = tmp_path / "out.csv"
     words = ["export", "--home", str(tmp_path / "home"), "--internal", "--snapshot", str(frozen), "--segment", "b",
@@ -182,7 +187,7 @@ def test_an_export_counts_and_records_whom_it_held_out(frozen, tmp_path, capsys)
 
 
 @pytest.fixture
-def agreed(tmp_path):
+def agreed(tmp_path: Path) -> list[str]:
     """Contacts of all five hundred, of whom every tenth did not agree, and the options that name them."""
     lines = [f"c{row},{row}@x,{'no' if row % 10 == 0 else 'yes'}" for row in range(500)]
     (tmp_path / "contacts.csv").write_text("\n".join(["customer_id,mail,ok", *lines]))
@@ -190,22 +195,24 @@ def agreed(tmp_path):
 
 
 @pytest.fixture
-def export(frozen, tmp_path):
+def export(frozen: Path, tmp_path: Path) -> Callable[..., int]:
     """Runs the command on the snapshot, with a home of its own."""
 
-    def run(output, *options, segment="a"):
+    def run(output: str, *options: str, segment: str = "a") -> int:
         words = ["export", "--home", str(tmp_path / "home"), "--snapshot", str(frozen), "--segment", segment]
         return main([*words, "--output", str(tmp_path / output), *options])
 
     return run
 
 
-def exported(tmp_path):
+def exported(tmp_path: Path) -> list[dict[str, Any]]:
     """The lines of the home's log of exports."""
     return [json.loads(line) for line in (tmp_path / "home/segments/exports.jsonl").read_text().splitlines()]
 
 
-def test_without_contacts_nothing_leaves(export, tmp_path, capsys):
+def test_without_contacts_nothing_leaves(
+    export: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Exit 2 with the rule and what to do; no file, no line in the log."""
     assert export("o.csv") == 2
 
@@ -216,7 +223,9 @@ def test_without_contacts_nothing_leaves(export, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("format_", ["csv", "excel-fr", "parquet"])
-def test_an_internal_export_is_ids_alone_marked_and_logged(export, tmp_path, capsys, format_):
+def test_an_internal_export_is_ids_alone_marked_and_logged(
+    export: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str], format_: str
+) -> None:
     """In the document, beside the file, and in the home; Parquet says it itself. An export with consent unmarks it."""
     assert export("o", "--internal", "--json", "--format", format_) == 0
 
@@ -228,13 +237,17 @@ def test_an_internal_export_is_ids_alone_marked_and_logged(export, tmp_path, cap
     assert "channel" not in line
     assert "c5" not in (tmp_path / "o.internal.json").read_text() + json.dumps(line)
     if format_ == "parquet":
-        assert pq.read_schema(tmp_path / "o").metadata[b"penchant_internal"] == b"true"
-        assert pq.read_schema(tmp_path / "o").names == ["customer_id"]
+        schema = pq.read_schema(tmp_path / "o")
+        assert schema.metadata is not None
+        assert schema.metadata[b"penchant_internal"] == b"true"
+        assert schema.names == ["customer_id"]
     else:
         assert (tmp_path / "o").read_text("utf-8-sig").split()[:2] == ["customer_id", "c0"]
 
 
-def test_an_export_with_consent_takes_the_mark_away(export, agreed, tmp_path):
+def test_an_export_with_consent_takes_the_mark_away(
+    export: Callable[..., int], agreed: list[str], tmp_path: Path
+) -> None:
     """The list that stands there then may be addressed; both are in the log."""
     assert export("o.csv", "--internal") == 0
     assert export("o.csv", *agreed) == 0
@@ -246,7 +259,7 @@ def test_an_export_with_consent_takes_the_mark_away(export, agreed, tmp_path):
     ]
 
 
-def test_a_line_of_the_log_that_was_cut_off_spoils_no_other(export, tmp_path):
+def test_a_line_of_the_log_that_was_cut_off_spoils_no_other(export: Callable[..., int], tmp_path: Path) -> None:
     """A kill in the midst of one."""
     assert export("o.csv", "--internal") == 0
     log = tmp_path / "home/segments/exports.jsonl"
@@ -257,7 +270,9 @@ def test_a_line_of_the_log_that_was_cut_off_spoils_no_other(export, tmp_path):
     assert log.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_table_of_consent_says_who_may_be_addressed_and_why_others_not(export, tmp_path, capsys):
+def test_a_table_of_consent_says_who_may_be_addressed_and_why_others_not(
+    export: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """By channel and purpose; each who is left out is counted once, by the first reason."""
     header = "customer_id,channel,purpose,granted_at,withdrawn_at,source,text_version"
     grants = [
@@ -292,7 +307,7 @@ def test_a_table_of_consent_says_who_may_be_addressed_and_why_others_not(export,
     ]
 
 
-def test_a_telephone_that_objected_is_not_called(tmp_path):
+def test_a_telephone_that_objected_is_not_called(tmp_path: Path) -> None:
     """Numbers with a plus sign are texts in the list of objections too."""
     (tmp_path / "s.csv").write_text("phone\n+331\n")
     contacts = Contacts({"c0": "+331", "c5": "+332"}, {"c0": True, "c5": True}, channel="sms")
@@ -302,7 +317,9 @@ def test_a_telephone_that_objected_is_not_called(tmp_path):
     assert select_audience(snapshot_of(10), "a", contacts=contacts, suppressed=barred).left_out == {"suppressed": 1}
 
 
-def test_a_broken_table_of_consent_stops_the_export(export, tmp_path, capsys):
+def test_a_broken_table_of_consent_stops_the_export(
+    export: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Exit 3; nobody is addressed, and nothing is logged."""
     (tmp_path / "consent.csv").write_text(
         "customer_id,channel,purpose,granted_at,withdrawn_at,source,text_version\nc0,email,marketing,soon,,shop,1\n"
@@ -318,7 +335,7 @@ def test_a_broken_table_of_consent_stops_the_export(export, tmp_path, capsys):
     assert not (tmp_path / "home").exists()
 
 
-def test_what_parquet_holds_is_typed(export, agreed, tmp_path):
+def test_what_parquet_holds_is_typed(export: Callable[..., int], agreed: list[str], tmp_path: Path) -> None:
     """Dates and numbers stay dates and numbers, texts as they are."""
     assert export("o.parquet", *agreed, "--format", "parquet") == 0
 
@@ -346,7 +363,9 @@ def test_what_parquet_holds_is_typed(export, agreed, tmp_path):
         (["--internal", "--segment", "nobody"], "must be of the snapshot"),
     ],
 )
-def test_options_that_do_not_go_together_are_a_usage_error(frozen, tmp_path, capsys, options, said):
+def test_options_that_do_not_go_together_are_a_usage_error(
+    frozen: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], said: str
+) -> None:
     """Exit 2, nothing written."""
     code = main(["export", "--snapshot", str(frozen), "--segment", "a", "--output", str(tmp_path / "o.csv"), *options])
 

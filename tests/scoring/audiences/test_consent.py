@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
@@ -16,27 +19,29 @@ NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 SIGNED = {"channel": "email", "purpose": "marketing", "source": "shop", "text_version": "3"}
 
 
-def row(customer, granted, withdrawn=None, **changes):
+def row(
+    customer: str, granted: int | str | None, withdrawn: int | str | None = None, **changes: str | None
+) -> dict[str, Any]:
     """A row of the table; moments as days before `NOW`, or as texts."""
     moments = [(NOW - timedelta(days=one)).isoformat() if isinstance(one, int) else one for one in (granted, withdrawn)]
     cells = {"customer_id": customer, "granted_at": moments[0], "withdrawn_at": moments[1], **SIGNED, **changes}
     return {name: cells[name] for name in COLUMNS}
 
 
-def table(path, rows):
+def table(path: Path, rows: list[dict[str, Any]]) -> Path:
     """The rows in a file of the path's kind."""
     texts = pa.Table.from_pylist(rows, pa.schema([(name, pa.string()) for name in COLUMNS]))
     (pacsv.write_csv if path.suffix == ".csv" else pq.write_table)(texts, path)
     return path
 
 
-def status(path, *, channel="email", purpose="marketing", at=NOW):
+def status(path: Path, *, channel: str = "email", purpose: str = "marketing", at: datetime = NOW) -> ConsentStatus:
     """What the file says."""
     return read_consent(path, channel=channel, purpose=purpose, at=at)
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
-def test_consent_is_the_latest_word_by_channel_and_purpose(tmp_path, ending):
+def test_consent_is_the_latest_word_by_channel_and_purpose(tmp_path: Path, ending: str) -> None:
     """Granted and not withdrawn by then; a grant, or a withdrawal, of tomorrow does not count yet."""
     path = table(
         tmp_path / f"consent.{ending}",
@@ -68,7 +73,7 @@ def test_consent_is_the_latest_word_by_channel_and_purpose(tmp_path, ending):
     assert "goes tomorrow" in status(path, at=NOW + timedelta(days=2)).withdrawn
 
 
-def test_moments_may_be_typed(tmp_path):
+def test_moments_may_be_typed(tmp_path: Path) -> None:
     """Timestamps of any unit and zone, and dates, are the moments that their texts are."""
     moments = {
         "granted_at": pa.array([NOW - timedelta(days=1)], pa.timestamp("ns", "Europe/Paris")),
@@ -81,7 +86,7 @@ def test_moments_may_be_typed(tmp_path):
     assert status(tmp_path / "consent.parquet", at=NOW - timedelta(hours=13)).granted == {"c1"}
 
 
-def test_every_broken_row_is_named_once_in_one_error(tmp_path):
+def test_every_broken_row_is_named_once_in_one_error(tmp_path: Path) -> None:
     """By number and rule, never by its customer; what is sound counts for nothing then."""
     rows = [
         row("fine", 3),
@@ -112,7 +117,7 @@ def test_every_broken_row_is_named_once_in_one_error(tmp_path):
     assert "secret" not in message
 
 
-def test_a_table_without_its_columns_is_none(tmp_path):
+def test_a_table_without_its_columns_is_none(tmp_path: Path) -> None:
     """Each that is missing is named."""
     pq.write_table(pa.table({"customer_id": ["c"], "channel": ["email"]}), tmp_path / "consent.parquet")
 
@@ -126,7 +131,9 @@ def test_a_table_without_its_columns_is_none(tmp_path):
     ),
     st.randoms(use_true_random=False),
 )
-def test_no_order_of_rows_and_no_word_after_the_moment_matters(tmp_path_factory, grants, shuffler):
+def test_no_order_of_rows_and_no_word_after_the_moment_matters(
+    tmp_path_factory: pytest.TempPathFactory, grants: list[tuple[int, int | None, str]], shuffler: random.Random
+) -> None:
     """Whoever may be addressed is one whose last word up to the moment is a grant."""
     rows = [row("c", ago, None if after is None else ago - after, channel=channel) for ago, after, channel in grants]
     words = [(-ago, False) for ago, _, channel in grants if channel == "email" and ago >= 0]

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -11,7 +15,9 @@ from scoring.audiences.snapshot import AudienceError, SegmentSnapshot
 LEVELS = {"a": 1, "b": 1, "a_new": 2, "extra": 2}
 
 
-def snapshot(places, *, as_of="2026-01-01", reasons=()):
+def snapshot(
+    places: Mapping[str, str], *, as_of: str = "2026-01-01", reasons: Sequence[Mapping[str, Any]] = ()
+) -> SegmentSnapshot:
     """A snapshot of customers by id: their path, and `extra` where it ends in +."""
     rows = [
         {
@@ -34,20 +40,20 @@ def snapshot(places, *, as_of="2026-01-01", reasons=()):
                     pa.Table.from_pylist(rows))  # fmt: skip
 
 
-def of(report, code):
+def of(report: Mapping[str, Any], code: str) -> dict[str, Any]:
     """One segment's part."""
     return next(segment for segment in report["segments"] if segment["code"] == code)
 
 
 @pytest.mark.parametrize(("hits", "trials"), [(0, 7), (3, 10), (10, 10), (412, 9000)])
-def test_the_interval_is_wilsons(hits, trials):
+def test_the_interval_is_wilsons(hits: int, trials: int) -> None:
     """As SciPy computes it."""
     expected = binomtest(hits, trials).proportion_ci(0.95, method="wilson")
 
     assert wilson(hits, trials) == pytest.approx((expected.low, expected.high), abs=1e-12)
 
 
-def test_sizes_and_flows_are_counted_by_level():
+def test_sizes_and_flows_are_counted_by_level() -> None:
     """Every customer of both dates flows once a level; a path's parents count as segments of their own."""
     before = snapshot({"1": "a/a_new", "2": "a/a_new+", "3": "a", "4": "b", "5": "b"})
     after = snapshot({"1": "a", "2": "a/a_new", "3": "b+", "4": "b", "6": "a"}, as_of="2026-04-01")
@@ -67,7 +73,7 @@ def test_sizes_and_flows_are_counted_by_level():
     assert (report["moved"], report["arrived"], report["gone"]) == (2, 1, 1)
 
 
-def test_what_is_realised_is_of_those_in_the_segment_on_the_first_date():
+def test_what_is_realised_is_of_those_in_the_segment_on_the_first_date() -> None:
     """Unknown outcomes count nowhere; where only ids are given all others did not."""
     before = snapshot({"1": "a", "2": "a", "3": "a", "4": "b"})
     after = snapshot({"1": "b", "2": "b", "3": "b", "4": "b"}, as_of="2026-04-01")
@@ -81,9 +87,9 @@ def test_what_is_realised_is_of_those_in_the_segment_on_the_first_date():
     assert of(wholly, "a")["realised"]["rate"] == pytest.approx(1 / 3)
 
 
-def test_the_reasons_that_weigh_most_inside_a_segment_come_first():
+def test_the_reasons_that_weigh_most_inside_a_segment_come_first() -> None:
     """By the sum of what they weigh; with the share of members they matter to, and their mean contribution."""
-    told = [
+    reasons = [
         {"model_reason_1_feature": "x", "model_reason_1_contribution": -1.0,
          "model_reason_2_feature": "y", "model_reason_2_contribution": 0.25},
         {"model_reason_1_feature": "y", "model_reason_1_contribution": 0.5,
@@ -91,7 +97,7 @@ def test_the_reasons_that_weigh_most_inside_a_segment_come_first():
         {"model_reason_1_feature": "z", "model_reason_1_contribution": 9.0,
          "model_reason_2_feature": None, "model_reason_2_contribution": None},
     ]  # fmt: skip
-    places = snapshot({"1": "a", "2": "a", "3": "b"}, reasons=told)
+    places = snapshot({"1": "a", "2": "a", "3": "b"}, reasons=reasons)
 
     assert of(segment_report(places, places), "a")["reasons"]["model"] == [
         {"feature": "x", "share": 0.5, "contribution": -1.0},
@@ -99,7 +105,7 @@ def test_the_reasons_that_weigh_most_inside_a_segment_come_first():
     ]
 
 
-def test_the_scores_inside_a_segment_are_counted_by_tenths():
+def test_the_scores_inside_a_segment_are_counted_by_tenths() -> None:
     """Of its members on the second date; 1 is in the last tenth, one without a score in none."""
     places = {"1": "a", "2": "a", "3": "a", "4": "b", "5": "a"}
     rows = [{"model_probability": value} for value in (0.0999, 0.1, 1.0, 0.5, None)]
@@ -118,7 +124,9 @@ def test_the_scores_inside_a_segment_are_counted_by_tenths():
         ({"customer_id": ["1"], "outcome": [True]}, {"1": True}, False),
     ],
 )
-def test_outcomes_are_read_as_they_are_given(tmp_path, table, known, complete):
+def test_outcomes_are_read_as_they_are_given(
+    tmp_path: Path, table: dict[str, Any], known: dict[str, bool], complete: bool
+) -> None:
     """Ids as text; a null is unknown."""
     pq.write_table(pa.table(table), tmp_path / "o.parquet")
 
@@ -130,7 +138,7 @@ def test_outcomes_are_read_as_they_are_given(tmp_path, table, known, complete):
 @pytest.mark.parametrize(
     "table", [{"who": ["1"]}, {"customer_id": ["1"], "other": [1]}, {"customer_id": ["1"], "outcome": [2]}]
 )
-def test_outcomes_that_say_something_else_are_refused(tmp_path, table):
+def test_outcomes_that_say_something_else_are_refused(tmp_path: Path, table: dict[str, Any]) -> None:
     """No column, or another number than 0 and 1."""
     pq.write_table(pa.table(table), tmp_path / "o.parquet")
 

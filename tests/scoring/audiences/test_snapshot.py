@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scoring.audiences.membership import SnapshotCounts, membership_after, minimum_stays
+from scoring.answers.served_release import Live
+from scoring.audiences.membership import Membership, SnapshotCounts, membership_after, minimum_stays
 from scoring.audiences.snapshot import (
     AudienceError,
     open_snapshot,
@@ -17,15 +21,17 @@ from scoring.audiences.snapshot import (
 from scoring.batch.table_answers import score_table
 from scoring.models.bands import published_score
 from scoring.segments.assignment import assign_all
+from scoring.segments.policy import Policy
 from scoring.segments.policy_file import read_policy
 from tests.scoring.segments.test_assignment import GOOD, USE_CASES
 from tests.support.models import shop_rows
 
 DAY = date(2026, 3, 1)
+Change = tuple[int, str, Any]  # row, column, value
 
 
-def features(path, *, count=300, seed=4, changes=()):
-    """A file of customers; `changes` are (row, column, value)."""
+def features(path: Path, *, count: int = 300, seed: int = 4, changes: Sequence[Change] = ()) -> Path:
+    """A file of customers; some cells of it changed."""
     rows = [{"customer_id": f"c{number}", **row} for number, row in enumerate(shop_rows(count, seed=seed))]
     for row, column, value in changes:
         rows[row][column] = value
@@ -33,14 +39,14 @@ def features(path, *, count=300, seed=4, changes=()):
     return path
 
 
-def policy_of(*, entry=30, **extra):
+def policy_of(*, entry: int = 30, **extra: str) -> Policy:
     """The test policy, with lines added to its first segment."""
     lines = "".join(f"\n{key} = {value!r}" for key, value in extra.items())
     rule = f'rule = "propensity.score > {entry}"{lines}'
     return read_policy(GOOD.replace('rule = "propensity.score > 70 AND purchases_90d >= 2"', rule), USE_CASES)
 
 
-def test_a_snapshot_says_what_batch_says_and_by_what(live, tmp_path):
+def test_a_snapshot_says_what_batch_says_and_by_what(live: dict[str, Live], tmp_path: Path) -> None:
     """The deepest segment and the scores are those of a scored table; policy, models and date are in its metadata."""
     source, policy = features(tmp_path / "in.parquet", changes=[(9, "days_since_purchase", -4.0)]), policy_of()
 
@@ -57,7 +63,7 @@ def test_a_snapshot_says_what_batch_says_and_by_what(live, tmp_path):
     assert tally.unplaced == snapshot.column("segment").count(None) == 1
 
 
-def test_flows_add_up_and_members_keep_their_date_of_entry(live, tmp_path):
+def test_flows_add_up_and_members_keep_their_date_of_entry(live: dict[str, Live], tmp_path: Path) -> None:
     """Who stays keeps `since`; who moves gets the new date and remembers where from; nobody is counted twice."""
     policy = policy_of()
     first, second = (
@@ -81,7 +87,7 @@ def test_flows_add_up_and_members_keep_their_date_of_entry(live, tmp_path):
             assert (stand.came_from, stand.since) == (None, DAY if stand.segment else None)
 
 
-def test_who_is_new_and_who_is_gone_is_counted(live, tmp_path):
+def test_who_is_new_and_who_is_gone_is_counted(live: dict[str, Live], tmp_path: Path) -> None:
     """Customers in one of two snapshots flow nowhere."""
     policy = policy_of()
     take_snapshot(live, policy, features(tmp_path / "a.parquet"), tmp_path / "1.parquet", as_of=DAY)
@@ -94,7 +100,7 @@ def test_who_is_new_and_who_is_gone_is_counted(live, tmp_path):
     assert (tally.compared, tally.arrived, tally.gone) == (199, 1, 101)
 
 
-def test_a_minimum_stay_holds_until_its_last_day(live, tmp_path):
+def test_a_minimum_stay_holds_until_its_last_day(live: dict[str, Live], tmp_path: Path) -> None:
     """A member whose rule holds no more stays for 14 days from entry, and no longer."""
     policy = policy_of(minimum_stay="14d")
     take_snapshot(live, policy, features(tmp_path / "a.parquet"), tmp_path / "1.parquet", as_of=DAY)
@@ -113,14 +119,15 @@ def test_a_minimum_stay_holds_until_its_last_day(live, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["twice", "without an id", "an earlier date", "no snapshot"])
-def test_a_snapshot_that_would_lie_is_refused(live, tmp_path, kind):
+def test_a_snapshot_that_would_lie_is_refused(live: dict[str, Live], tmp_path: Path, kind: str) -> None:
     """And nothing is left behind."""
-    policy, changes = policy_of(), {"twice": [(7, "customer_id", "c3")], "without an id": [(7, "customer_id", None)]}
-    source = features(tmp_path / "in.parquet", changes=changes.get(kind, ()))
+    policy, ids = policy_of(), {"twice": "c3", "without an id": None}
+    changes = [(7, "customer_id", ids[kind])] if kind in ids else []
+    source = features(tmp_path / "in.parquet", changes=changes)
     take_snapshot(live, policy, features(tmp_path / "a.parquet"), tmp_path / "1.parquet", as_of=DAY)
     before = sorted(tmp_path.iterdir())
 
-    def take():
+    def take() -> None:
         as_of = DAY - timedelta(days=1) if kind == "an earlier date" else DAY
         previous = open_snapshot(source if kind == "no snapshot" else tmp_path / "1.parquet")
         take_snapshot(live, policy, source, tmp_path / "out.parquet", as_of=as_of, previous=previous)
@@ -132,9 +139,10 @@ def test_a_snapshot_that_would_lie_is_refused(live, tmp_path, kind):
     assert sorted(tmp_path.iterdir()) == before
 
 
-def replay(policy, scores):
+def replay(policy: Policy, scores: np.ndarray) -> tuple[SnapshotCounts, np.ndarray]:
     """Daily scores, shape (days, customers), through a policy: the tally of all days and who was hot, by day."""
-    tally, hot, was = SnapshotCounts(), [], [None] * scores.shape[1]
+    tally, hot = SnapshotCounts(), []
+    was: Sequence[Membership | None] = [None] * scores.shape[1]
     for day, today in enumerate(scores):
         as_of = DAY + timedelta(days=day)
         members = [minimum_stays(policy, stand, as_of) for stand in was]
@@ -151,7 +159,7 @@ def replay(policy, scores):
     return tally, np.asarray(hot)
 
 
-def test_entry_and_exit_thresholds_end_flapping_at_equal_lift():
+def test_entry_and_exit_thresholds_end_flapping_at_equal_lift() -> None:
     """On 60 noisy days flaps fall by 80% and more; the members' true rate stays within 2% of what it was."""
     rng = np.random.default_rng(5)
     truth = rng.normal(-0.6, 1.3, 1500)  # log-odds
@@ -167,7 +175,7 @@ def test_entry_and_exit_thresholds_end_flapping_at_equal_lift():
     assert lifts[1] == pytest.approx(lifts[0], rel=0.02)
 
 
-def test_a_flap_is_back_within_thirty_days():
+def test_a_flap_is_back_within_thirty_days() -> None:
     """Out and in again within 30 days is one; after longer it is a new visit; one move is none."""
     quick = np.asarray([[80.0] * 3, [50.0] * 3, [80.0, 50.0, 50.0], *[[80.0, 50.0, 80.0]] * 1])
     slow = np.asarray([[80.0], *[[50.0]] * 31, [80.0]])
@@ -176,10 +184,12 @@ def test_a_flap_is_back_within_thirty_days():
     assert replay(policy_of(entry=70), slow)[0].flaps == 0
 
 
-def test_the_metadata_is_json_any_reader_finds(live, tmp_path):
+def test_the_metadata_is_json_any_reader_finds(live: dict[str, Live], tmp_path: Path) -> None:
     """Under one key of the Parquet file."""
     take_snapshot(live, policy_of(), features(tmp_path / "a.parquet"), tmp_path / "1.parquet", as_of=DAY)
 
-    facts = json.loads(pq.read_schema(tmp_path / "1.parquet").metadata[b"penchant"])
+    metadata = pq.read_schema(tmp_path / "1.parquet").metadata
+    assert metadata is not None
+    facts = json.loads(metadata[b"penchant"])
 
     assert {"policy", "models", "as_of", "segments"} == facts.keys()

@@ -7,6 +7,9 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
@@ -19,6 +22,7 @@ from scoring.answers.served_release import Live
 from scoring.batch.score_files import score_file
 from scoring.batch.table_answers import score_table
 from scoring.cli.main import main
+from scoring.models.model import TreeModel
 from scoring.releases.store import load_release
 from scoring.storage.spreadsheet import neutral
 from scoring.storage.table_files import BatchError
@@ -26,7 +30,7 @@ from tests.support.models import release_shop, shop_rows
 
 
 @pytest.fixture
-def source(tmp_path):
+def source(tmp_path: Path) -> Path:
     """Five hundred customers, one of them broken."""
     rows = [{"customer_id": f"c{number}", **row} for number, row in enumerate(shop_rows(500, seed=4))]
     rows[17]["days_since_purchase"] = -4.0
@@ -34,7 +38,7 @@ def source(tmp_path):
     return tmp_path / "in.parquet"
 
 
-def test_a_file_is_scored_as_the_rows_are(live, source, tmp_path):
+def test_a_file_is_scored_as_the_rows_are(live: dict[str, Live], source: Path, tmp_path: Path) -> None:
     """Every number, reason, status and segment is that of posted rows, to the bit, in order."""
     score_file(live, source, tmp_path / "out.parquet", reasons=3, language="fr")
 
@@ -56,7 +60,9 @@ def test_a_file_is_scored_as_the_rows_are(live, source, tmp_path):
     assert written[17]["churn_status"] == "invalid"
 
 
-def test_a_file_scored_in_bulk_is_as_the_rows_are(home, source, tmp_path, monkeypatch):
+def test_a_file_scored_in_bulk_is_as_the_rows_are(
+    home: Path, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Reasons by tables, whose use is forced here, give the file that the plain way gives, byte for byte."""
     plain, bulk = ({"churn": Live(load_release(home, "churn"))} for _ in range(2))
     score_file(plain, source, tmp_path / "plain.parquet", reasons=6)
@@ -65,12 +71,14 @@ def test_a_file_scored_in_bulk_is_as_the_rows_are(home, source, tmp_path, monkey
 
     score_file(bulk, source, tmp_path / "bulk.parquet", reasons=6)
 
-    assert plain["churn"].release.bundle.model._bulk is None
-    assert bulk["churn"].release.bundle.model._bulk is not None
+    models = [served["churn"].release.bundle.model for served in (plain, bulk)]
+    assert [isinstance(model, TreeModel) and model._bulk is not None for model in models] == [False, True]
     assert (tmp_path / "bulk.parquet").read_bytes() == (tmp_path / "plain.parquet").read_bytes()
 
 
-def test_one_use_case_has_plain_columns(home, source, tmp_path, capsys):
+def test_one_use_case_has_plain_columns(
+    home: Path, source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The command line writes the columns a warehouse expects."""
     code = main(["--home", str(home), "--use-case", "churn", "--input", str(source), "--output",
                  str(tmp_path / "out.csv"), "--reasons", "1", "--json"])  # fmt: skip
@@ -82,7 +90,7 @@ def test_one_use_case_has_plain_columns(home, source, tmp_path, capsys):
     assert {"segment", "model_version", "reason_1_code", "reason_1_text", "reason_1_contribution"} <= set(header)
 
 
-def test_a_table_without_ids_gets_row_numbers(live, tmp_path):
+def test_a_table_without_ids_gets_row_numbers(live: dict[str, Live], tmp_path: Path) -> None:
     """From 1, across row groups."""
     pq.write_table(pa.Table.from_pylist(shop_rows(5)), tmp_path / "in.parquet", row_group_size=2)
 
@@ -92,7 +100,7 @@ def test_a_table_without_ids_gets_row_numbers(live, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["not a table", "lacks a feature", "empty"])
-def test_a_file_that_cannot_be_scored_leaves_nothing_behind(live, tmp_path, kind):
+def test_a_file_that_cannot_be_scored_leaves_nothing_behind(live: dict[str, Live], tmp_path: Path, kind: str) -> None:
     """The error names the rule; neither a target nor a draft remains."""
     source = tmp_path / "in.parquet"
     if kind == "not a table":
@@ -108,7 +116,7 @@ def test_a_file_that_cannot_be_scored_leaves_nothing_behind(live, tmp_path, kind
     assert [path.name for path in tmp_path.iterdir()] == ["in.parquet"]
 
 
-def test_scoring_files_loads_no_training_library(home, source, tmp_path):
+def test_scoring_files_loads_no_training_library(home: Path, source: Path, tmp_path: Path) -> None:
     """The process that scores imports none of mlflow, scikit-learn, pandas, shap, pandera, ibis."""
     script = (
         "import sys; from scoring.lean_imports import BARRED, bar_training_libraries; bar_training_libraries();"
@@ -129,7 +137,7 @@ def test_scoring_files_loads_no_training_library(home, source, tmp_path):
     subprocess.run([sys.executable, "-c", script, *options], check=True)
 
 
-def test_reasons_in_bulk_load_no_training_library(home, source, tmp_path):
+def test_reasons_in_bulk_load_no_training_library(home: Path, source: Path, tmp_path: Path) -> None:
     """The process that scores compiles, where that pays, with none of the barred libraries nor scipy."""
     script = (
         "import sys; from scoring.lean_imports import BARRED, bar_training_libraries; bar_training_libraries();"
@@ -145,19 +153,21 @@ def test_reasons_in_bulk_load_no_training_library(home, source, tmp_path):
     )
 
 
-def written(path):
+def written(path: Path) -> list[dict[str, Any]]:
     """Every row of a Parquet file, or of a folder of them."""
     return pq.read_table(path).to_pylist()
 
 
 @pytest.fixture
-def small_batches(monkeypatch):
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches of 64 rows, so that a small file has many."""
     monkeypatch.setattr("scoring.storage.table_files.ROWS", 64)
     monkeypatch.setattr("scoring.batch.score_files.ROWS", 64)
 
 
-def test_a_killed_run_goes_on_and_every_row_comes_out_once(home, live, small_batches, source, tmp_path):
+def test_a_killed_run_goes_on_and_every_row_comes_out_once(
+    home: Path, live: dict[str, Live], small_batches: None, source: Path, tmp_path: Path
+) -> None:
     """Killed in the midst of the batches by a signal that nothing catches; what is done is not done again."""
     script = (
         "import os, signal, sys; from pathlib import Path;"
@@ -184,17 +194,17 @@ def test_a_killed_run_goes_on_and_every_row_comes_out_once(home, live, small_bat
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.parquet", "out.parquet", "whole.parquet"]
 
 
-def keep(parts):
+def keep(parts: Iterable[Path]) -> list[int]:
     """When the parts were written."""
     return [path.stat().st_mtime_ns for path in parts]
 
 
-def test_another_run_begins_anew(live, small_batches, source, tmp_path):
+def test_another_run_begins_anew(live: dict[str, Live], small_batches: None, source: Path, tmp_path: Path) -> None:
     """What a run with other arguments left is never mixed in; nor is a part that was cut off."""
     target = tmp_path / "out.parquet"
     folder = tmp_path / ".out.parquet.parts"
 
-    def fail(rows):
+    def fail(rows: int) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -211,7 +221,9 @@ def test_another_run_begins_anew(live, small_batches, source, tmp_path):
     assert "churn_reason_1_code" not in pq.read_schema(target).names
 
 
-def test_an_input_replaced_at_equal_size_and_time_is_never_mixed(live, small_batches, tmp_path):
+def test_an_input_replaced_at_equal_size_and_time_is_never_mixed(
+    live: dict[str, Live], small_batches: None, tmp_path: Path
+) -> None:
     """Only the content says whether a part is of this input; what did not change is not scored again."""
     source, target = tmp_path / "in.parquet", tmp_path / "out.parquet"
     rows = [{"customer_id": f"c{number:03}", **row} for number, row in enumerate(shop_rows(500, seed=4))]
@@ -220,7 +232,7 @@ def test_an_input_replaced_at_equal_size_and_time_is_never_mixed(live, small_bat
     old = source.stat()
     seen = []
 
-    def interrupt(rows):
+    def interrupt(rows: int) -> None:
         seen.append(rows)
         if len(seen) == 4:
             raise KeyboardInterrupt
@@ -244,7 +256,7 @@ def test_an_input_replaced_at_equal_size_and_time_is_never_mixed(live, small_bat
 SIGNS = ["=1+1", "+33", "-5", "@x", "\t=1", "\r=1", "  =1", "'=1", "plain", "007"]
 
 
-def test_no_id_of_a_csv_is_a_formula_and_parquet_keeps_it(live, tmp_path):
+def test_no_id_of_a_csv_is_a_formula_and_parquet_keeps_it(live: dict[str, Live], tmp_path: Path) -> None:
     """An apostrophe stands before it, as in exports; numbers below zero stay numbers."""
     rows = [{"customer_id": one, **row} for one, row in zip(SIGNS, shop_rows(len(SIGNS)), strict=True)]
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "in.parquet")
@@ -254,18 +266,18 @@ def test_no_id_of_a_csv_is_a_formula_and_parquet_keeps_it(live, tmp_path):
 
     with (tmp_path / "out.csv").open(newline="") as file:
         read = list(csv.DictReader(file))
-    ids = [read_id(one) for one in SIGNS]  # without blanks around
+    ids = [str(read_id(one)) for one in SIGNS]  # without blanks around
     assert [row["customer_id"] for row in read] == [neutral(one) for one in ids]
     assert [one for one in ids if neutral(one) != one] == ids[:7]
     assert pq.read_table(tmp_path / "out.parquet").column("customer_id").to_pylist() == ids
     assert any(float(row["reason_1_contribution"] or 0) < 0 for row in read)
 
 
-def test_one_run_at_a_time_writes_a_target(live, source, tmp_path):
+def test_one_run_at_a_time_writes_a_target(live: dict[str, Live], source: Path, tmp_path: Path) -> None:
     """The second is told so, and the first goes on."""
     target = tmp_path / "out.parquet"
 
-    def second(rows):
+    def second(rows: int) -> None:
         with pytest.raises(BatchError, match="under way"):
             score_file(live, source, target)
 
@@ -273,7 +285,9 @@ def test_one_run_at_a_time_writes_a_target(live, source, tmp_path):
     assert target.exists()
 
 
-def test_a_folder_and_a_csv_give_what_one_parquet_file_gives(live, small_batches, source, tmp_path):
+def test_a_folder_and_a_csv_give_what_one_parquet_file_gives(
+    live: dict[str, Live], small_batches: None, source: Path, tmp_path: Path
+) -> None:
     """Whatever the rows come in and go out in; a CSV's ids keep their zeros."""
     table = pq.read_table(source)
     ids = pa.array([f"{row:05}" for row in range(len(table))])
@@ -293,7 +307,9 @@ def test_a_folder_and_a_csv_give_what_one_parquet_file_gives(live, small_batches
 
 
 @pytest.mark.parametrize("ending", [".csv", ".csv.gz"])
-def test_a_csv_that_training_reads_is_read_here_too(live, source, tmp_path, ending):
+def test_a_csv_that_training_reads_is_read_here_too(
+    live: dict[str, Live], source: Path, tmp_path: Path, ending: str
+) -> None:
     """Parted by semicolons, with a BOM and blanks around the columns' names."""
     table = pq.read_table(source)
     padded = table.rename_columns([f" {name} " for name in table.column_names])
@@ -308,7 +324,7 @@ def test_a_csv_that_training_reads_is_read_here_too(live, source, tmp_path, endi
     assert written(tmp_path / "from_csv.parquet") == written(tmp_path / "out.parquet")
 
 
-def test_a_bad_row_is_one_row(live, source, tmp_path):
+def test_a_bad_row_is_one_row(live: dict[str, Live], source: Path, tmp_path: Path) -> None:
     """It is invalid and says its line; the others are scored as without it."""
     lines = csv_of(source)
     (tmp_path / "clean.csv").write_bytes(b"\n".join(lines))
@@ -325,14 +341,14 @@ def test_a_bad_row_is_one_row(live, source, tmp_path):
     assert rows[299]["customer_id"] == "TOTAL"
 
 
-def csv_of(source):
+def csv_of(source: Path) -> list[bytes]:
     """The lines of a table as CSV, parted by semicolons."""
     text = io.BytesIO()
     pacsv.write_csv(pq.read_table(source), text, pacsv.WriteOptions(delimiter=";"))
     return text.getvalue().split(b"\n")
 
 
-def test_an_output_is_what_its_ending_says(live, source, tmp_path):
+def test_an_output_is_what_its_ending_says(live: dict[str, Live], source: Path, tmp_path: Path) -> None:
     """Parquet, CSV and tabs, in capitals too, with the same cells."""
     for name in ("out.parquet", "out.csv", "out.TSV"):
         score_file(live, source, tmp_path / name)
@@ -343,7 +359,9 @@ def test_an_output_is_what_its_ending_says(live, source, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["out.xlsx", "out.json", "out.csv.gz"])
-def test_another_ending_is_refused_before_anything_is_scored(home, source, tmp_path, capsys, name):
+def test_another_ending_is_refused_before_anything_is_scored(
+    home: Path, source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
     """It is named with those there are; nothing is left behind."""
     code = main(["--home", str(home), "--use-case", "churn", "--input", str(source), "--output", str(tmp_path / name)])
 
@@ -352,7 +370,7 @@ def test_another_ending_is_refused_before_anything_is_scored(home, source, tmp_p
     assert [path.name for path in tmp_path.iterdir()] == ["in.parquet"]
 
 
-def test_forbidden_features_are_told_together(tmp_path_factory):
+def test_forbidden_features_are_told_together(tmp_path_factory: pytest.TempPathFactory) -> None:
     """As other factors, with the sum that a posted row gets, to the bit."""
     home = tmp_path_factory.mktemp("home")
     release_shop(home, "churn", scratch=tmp_path_factory.mktemp("b"), forbid=["canal d'achat", "monetary_365d"])
@@ -363,13 +381,15 @@ def test_forbidden_features_are_told_together(tmp_path_factory):
 
     posted = [{"customer_id": "c", "features": row} for row in rows]
     for row, answer in zip(table, score_profiles(live, posted, reasons=8), strict=True):
-        told = answer["scores"]["churn"].get("reasons", [])
+        expected = answer["scores"]["churn"].get("reasons", [])
         for key in ("code", "feature", "text", "contribution"):
             found = [row[f"reason_{rank}_{key}"] for rank in range(1, 9)]
-            assert found == [*(reason[key] for reason in told), *[None] * (8 - len(told))]
+            assert found == [*(reason[key] for reason in expected), *[None] * (8 - len(expected))]
 
 
-def test_every_core_gives_the_bits_of_one(live, small_batches, source, tmp_path, monkeypatch):
+def test_every_core_gives_the_bits_of_one(
+    live: dict[str, Live], small_batches: None, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The order in which batches are done leaves no trace."""
     score_file(live, source, tmp_path / "many.parquet", reasons=1)
     monkeypatch.setattr("os.cpu_count", lambda: 1)

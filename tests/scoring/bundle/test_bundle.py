@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -27,7 +28,7 @@ def bundle(tmp_path: Path) -> Path:
     return tmp_path / "bundle"
 
 
-def test_the_same_model_writes_the_same_bytes(tmp_path):
+def test_the_same_model_writes_the_same_bytes(tmp_path: Path) -> None:
     """A bundle holds no clock, host or path."""
     for name in ("one", "two"):
         write_shop_bundle(tmp_path / name, "shop")
@@ -39,7 +40,7 @@ def test_the_same_model_writes_the_same_bytes(tmp_path):
 
 @pytest.mark.parametrize("name", ["model.ubj", "golden.jsonl", "reference.json"])
 @pytest.mark.parametrize("damage", ["flip", "truncate", "remove", "extend"])
-def test_a_damaged_file_is_refused_before_it_is_parsed(bundle, name, damage):
+def test_a_damaged_file_is_refused_before_it_is_parsed(bundle: Path, name: str, damage: str) -> None:
     """Sizes and hashes are checked first, so the error speaks of the seal."""
     path = bundle / name
     content = path.read_bytes()
@@ -53,7 +54,7 @@ def test_a_damaged_file_is_refused_before_it_is_parsed(bundle, name, damage):
         load_bundle(bundle)
 
 
-def test_a_manifest_with_another_hash_than_the_release_names_is_refused(tmp_path):
+def test_a_manifest_with_another_hash_than_the_release_names_is_refused(tmp_path: Path) -> None:
     """Changing a threshold in a released manifest is noticed."""
     release_shop(tmp_path, "shop", scratch=tmp_path / "s")
     manifest = tmp_path / "releases" / "shop" / "1" / "manifest.json"
@@ -63,7 +64,7 @@ def test_a_manifest_with_another_hash_than_the_release_names_is_refused(tmp_path
         load_release(tmp_path, "shop")
 
 
-def test_golden_rows_that_are_not_reproduced_are_told(tmp_path):
+def test_golden_rows_that_are_not_reproduced_are_told(tmp_path: Path) -> None:
     """A bundle whose golden rows were computed with another calibration does not replay."""
     write_shop_bundle(tmp_path / "bundle", "shop", calibration={"a": 0.7, "b": 0.0})
 
@@ -71,12 +72,12 @@ def test_golden_rows_that_are_not_reproduced_are_told(tmp_path):
         replay(load_bundle(tmp_path / "bundle"))
 
 
-def test_a_sound_bundle_replays_every_golden_row(bundle):
+def test_a_sound_bundle_replays_every_golden_row(bundle: Path) -> None:
     """All thirty agree."""
     assert replay(load_bundle(bundle)) == 30
 
 
-def test_a_folder_that_is_not_the_version_it_says_is_refused(tmp_path):
+def test_a_folder_that_is_not_the_version_it_says_is_refused(tmp_path: Path) -> None:
     """A release moved by hand under another number is not served."""
     release_shop(tmp_path, "shop", "1", scratch=tmp_path / "s")
     shutil.copytree(tmp_path / "releases" / "shop" / "1", tmp_path / "releases" / "shop" / "2")
@@ -85,7 +86,7 @@ def test_a_folder_that_is_not_the_version_it_says_is_refused(tmp_path):
         load_release(tmp_path, "shop", version="2")
 
 
-def test_installing_again_gives_identical_bytes_and_only_current_moves(tmp_path):
+def test_installing_again_gives_identical_bytes_and_only_current_moves(tmp_path: Path) -> None:
     """The release store is a cache: what was deleted comes back the same."""
     release_shop(tmp_path, "shop", "1", scratch=tmp_path / "s")
     folder = tmp_path / "releases" / "shop" / "1"
@@ -104,11 +105,10 @@ def test_installing_again_gives_identical_bytes_and_only_current_moves(tmp_path)
 
 
 @pytest.mark.parametrize("damage", ["model", "golden"])
-def test_the_child_refuses_what_hashes_cannot(tmp_path, damage):
+def test_the_child_refuses_what_hashes_cannot(tmp_path: Path, damage: str) -> None:
     """A sealed bundle whose model does not parse, or whose golden rows differ, ends in the child."""
-    write_shop_bundle(
-        tmp_path / "bundle", "shop", **({"calibration": {"a": 0.5, "b": 0.1}} if damage == "golden" else {})
-    )
+    changes: dict[str, Any] = {"calibration": {"a": 0.5, "b": 0.1}} if damage == "golden" else {}
+    write_shop_bundle(tmp_path / "bundle", "shop", **changes)
     if damage == "model":
         reseal(tmp_path / "bundle", "model.ubj", np.random.default_rng(3).bytes(4000))
     install_release(tmp_path, "shop", "1", tmp_path / "bundle", facts={})
@@ -117,7 +117,7 @@ def test_the_child_refuses_what_hashes_cannot(tmp_path, damage):
         verify_release(tmp_path, "shop", "1")
 
 
-def test_the_child_accepts_a_sound_release(home):
+def test_the_child_accepts_a_sound_release(home: Path) -> None:
     """Nothing is raised."""
     verify_release(home, "churn", "1")
 
@@ -132,7 +132,7 @@ def reseal(folder: Path, name: str, content: bytes) -> None:
     (folder / "manifest.json").write_bytes(canonical_json(manifest))
 
 
-def test_every_name_a_use_case_may_have_can_stand_on_the_release_store(tmp_path):
+def test_every_name_a_use_case_may_have_can_stand_on_the_release_store(tmp_path: Path) -> None:
     """Capitals and dots are names too; a path is not."""
     release_shop(tmp_path, "Churn_B2B.v2", scratch=tmp_path / "s")
 

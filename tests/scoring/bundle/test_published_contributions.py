@@ -5,12 +5,12 @@ import pytest
 
 from scoring.bundle.published_contributions import published_contributions, rounded
 from scoring.models import bulk_shapley as module
-from scoring.models.model import LevelsTerm, LinearModel, TreeModel
+from scoring.models.model import LevelsTerm, LinearModel, Model, TreeModel
 from tests.scoring.models.test_trees import KINDS, fitted
 
 
 @pytest.mark.parametrize("kind", [*KINDS, "tall values"])
-def test_both_ways_publish_the_same_bits(kind, monkeypatch):
+def test_both_ways_publish_the_same_bits(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the trees; rows near a turn of the rounding are computed anew."""
     monkeypatch.setattr(module, "_COMPILED", 0)
     monkeypatch.setattr(module, "_PREPARED", 0)
@@ -26,16 +26,24 @@ def test_both_ways_publish_the_same_bits(kind, monkeypatch):
 class Turning:
     """A model whose bulk way is off by less than it says, on the other side of where rounding turns."""
 
-    def contributions(self, matrix):
-        """The plain way."""
-        return matrix.astype(np.float64) * 0 + np.array([0.1234567895, 0.25, -0.0])
+    def margin(self, matrix: np.ndarray) -> np.ndarray:
+        """All the same."""
+        return np.zeros(len(matrix), dtype=np.float32)
 
-    def contributions_in_bulk(self, matrix):
+    def bias(self) -> float:
+        """None."""
+        return 0.0
+
+    def contributions(self, matrix: np.ndarray) -> np.ndarray:
+        """The plain way."""
+        return np.tile([0.1234567895, 0.25, -0.0], (len(matrix), 1))
+
+    def contributions_in_bulk(self, matrix: np.ndarray) -> tuple[np.ndarray, float]:
         """The other."""
         return self.contributions(matrix) + np.array([-4e-14, 3e-14, -2e-14]), 5e-14
 
 
-def test_a_row_near_a_turn_of_the_rounding_takes_the_plain_way():
+def test_a_row_near_a_turn_of_the_rounding_takes_the_plain_way() -> None:
     """So that one value is published whichever way it was computed, and none is a negative zero."""
     rows = np.zeros((4, 3), dtype=np.float32)
 
@@ -47,9 +55,9 @@ def test_a_row_near_a_turn_of_the_rounding_takes_the_plain_way():
     assert not np.signbit(plain[:, 2]).any()
 
 
-def test_a_linear_model_has_one_way():
+def test_a_linear_model_has_one_way() -> None:
     """Its sum of columns is quick for any number of rows."""
-    model = LinearModel((LevelsTerm((0.25, -0.125)),), 0.0)
+    model: Model = LinearModel((LevelsTerm((0.25, -0.125)),), 0.0)
     rows = np.array([[0.0], [1.0]], dtype=np.float32)
 
     assert model.contributions_in_bulk(rows) is None

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import shutil
 from datetime import UTC, datetime
+from pathlib import Path
 
 import duckdb
 import numpy as np
@@ -22,7 +23,7 @@ from tests.support.models import shop_rows
 
 
 @pytest.fixture
-def shop(home, tmp_path):
+def shop(home: Path, tmp_path: Path) -> Path:
     """A home of one's own with both releases, customers, and a good policy installed."""
     shutil.copytree(home, tmp_path / "home")
     rows = [{"customer_id": f"c{number}", **row} for number, row in enumerate(shop_rows(300, seed=4))]
@@ -32,19 +33,19 @@ def shop(home, tmp_path):
     return tmp_path
 
 
-def run(shop, *words):
+def run(shop: Path, *words: str) -> int:
     """Runs a command on the home."""
     return main([words[0], "--home", str(shop / "home"), *words[1:]])
 
 
-def test_a_policy_may_begin_with_a_mark_of_its_encoding(shop):
+def test_a_policy_may_begin_with_a_mark_of_its_encoding(shop: Path) -> None:
     """As editors on Windows write it."""
     (shop / "marked.toml").write_text(GOOD.replace("> 70", "> 30"), encoding="utf-8-sig")
 
     assert run(shop, "segments", str(shop / "marked.toml")) == 0
 
 
-def test_every_fault_is_told_and_the_installed_policy_stays(shop, capsys):
+def test_every_fault_is_told_and_the_installed_policy_stays(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Exit 3, each fault with its line on stderr and in the document; what serves is not touched."""
     before = current_policy(shop / "home").version
     text = GOOD
@@ -55,23 +56,23 @@ def test_every_fault_is_told_and_the_installed_policy_stays(shop, capsys):
 
     code = run(shop, "segments", str(shop / "bad.toml"), "--json")
 
-    told = capsys.readouterr()
-    faults = json.loads(told.out)["faults"]
+    printed = capsys.readouterr()
+    faults = json.loads(printed.out)["faults"]
     assert code == 3
     assert len(faults) == 3
     assert [fault.partition(":")[0] for fault in sorted(faults)] == ["line 16", "line 6", "line 9"]
-    assert all(fault in told.err for fault in faults)
+    assert all(fault in printed.err for fault in faults)
     assert current_policy(shop / "home").version == before
 
 
-def test_what_is_no_text_is_refused_too(shop):
+def test_what_is_no_text_is_refused_too(shop: Path) -> None:
     """Bytes that are not UTF-8."""
     (shop / "bad.toml").write_bytes(b"\xff\xfe")
 
     assert run(shop, "segments", str(shop / "bad.toml")) == 3
 
 
-def test_the_sql_finds_in_a_scored_file_whom_the_snapshot_holds(shop, capsys):
+def test_the_sql_finds_in_a_scored_file_whom_the_snapshot_holds(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Over the columns that batch writes, joined with the features, in DuckDB."""
     scored = ["--use-case", "churn", "--use-case", "propensity", "--input", str(shop / "in.parquet")]
     assert main(["--home", str(shop / "home"), *scored, "--output", str(shop / "scored.parquet")]) == 0
@@ -90,7 +91,7 @@ def test_the_sql_finds_in_a_scored_file_whom_the_snapshot_holds(shop, capsys):
         assert found == sorted(row["customer_id"] for row in snapshot if code in row["path"]) != []
 
 
-def test_a_plain_batch_has_plain_sql(shop, capsys):
+def test_a_plain_batch_has_plain_sql(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Without the use case's name, for a file of one use case."""
     (shop / "one.toml").write_text(
         'use_cases = ["churn"]\n[[segment]]\ncode = "all"\nlabel = { fr = "a", en = "a" }\nrule = "churn.score > 0"\n'
@@ -104,7 +105,9 @@ def test_a_plain_batch_has_plain_sql(shop, capsys):
     assert capsys.readouterr().out == """("status" IN ('not_eligible', 'scored') AND ("score" > 0)) IS TRUE\n"""
 
 
-def test_a_snapshot_leaves_its_sizes_for_those_who_list_segments(shop, capsys):
+def test_a_snapshot_leaves_its_sizes_for_those_who_list_segments(
+    shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The last counts by segment, with the policy, the models and the date they are of."""
     capsys.readouterr()
     assert run(shop, "snapshot", "--input", str(shop / "in.parquet"), "--output", str(shop / "s.parquet"),
@@ -117,7 +120,7 @@ def test_a_snapshot_leaves_its_sizes_for_those_who_list_segments(shop, capsys):
     assert (sizes["as_of"], sizes["policy"]) == ("2026-03-01", current_policy(shop / "home").version)
 
 
-def test_two_snapshots_make_a_report(shop, capsys):
+def test_two_snapshots_make_a_report(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """From the command line, for people and as a document."""
     source = str(shop / "in.parquet")
     assert run(shop, "snapshot", "--input", source, "--output", str(shop / "1.parquet"), "--as-of", "2026-01-01") == 0
@@ -140,7 +143,7 @@ def test_two_snapshots_make_a_report(shop, capsys):
     assert run(shop, *words[:1], "--before", str(shop / "2.parquet"), "--after", str(shop / "1.parquet")) == 2
 
 
-def test_contacts_are_named_once_they_can_be_read(shop, capsys):
+def test_contacts_are_named_once_they_can_be_read(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Where they are, never a copy; a file without the columns is refused and nothing is noted."""
     (shop / "c.csv").write_text("customer_id,mail,agreed\nc1,a@b.example,yes\nc2,c@d.example,no\n")
     columns = ["--email", "mail", "--consent", "agreed"]
@@ -155,7 +158,7 @@ def test_contacts_are_named_once_they_can_be_read(shop, capsys):
     assert "example" not in (shop / "home/segments/contacts.json").read_text()
 
 
-def test_a_table_of_consent_is_named_beside_the_contacts(shop, capsys):
+def test_a_table_of_consent_is_named_beside_the_contacts(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """With its channel and purpose, which the console then exports by; how many agreed is of that use."""
     (shop / "c.csv").write_text("customer_id,mail\nc1,a@b.example\nc2,c@d.example\n")
     (shop / "t.csv").write_text(
@@ -173,7 +176,7 @@ def test_a_table_of_consent_is_named_beside_the_contacts(shop, capsys):
     assert run(shop, "contacts", str(shop / "c.csv"), "--email", "mail") == 2
 
 
-def test_whoever_was_erased_since_the_snapshot_is_not_addressed(shop, capsys):
+def test_whoever_was_erased_since_the_snapshot_is_not_addressed(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """As one who objected; who was erased before it and came back may be."""
     assert run(shop, "snapshot", "--input", str(shop / "in.parquet"), "--output", str(shop / "s.parquet"),
                "--as-of", "2026-03-01") == 0  # fmt: skip
@@ -202,7 +205,9 @@ def test_whoever_was_erased_since_the_snapshot_is_not_addressed(shop, capsys):
         (["segments", "absent.toml"], 1),
     ],
 )
-def test_what_goes_wrong_has_the_code_of_its_kind(shop, monkeypatch, words, code):
+def test_what_goes_wrong_has_the_code_of_its_kind(
+    shop: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], code: int
+) -> None:
     """2 usage, 3 data that broke its contract, 1 what could not be read; nothing is written."""
     monkeypatch.chdir(shop)
 
@@ -210,8 +215,9 @@ def test_what_goes_wrong_has_the_code_of_its_kind(shop, monkeypatch, words, code
     assert not (shop / "o.parquet").exists()
 
 
-def test_a_rule_may_name_a_cut_point_fitted_in_training():
+def test_a_rule_may_name_a_cut_point_fitted_in_training() -> None:
     """quantile(feature, 0.8) is the eighth tenth of the fitting rows, a plain number from then on."""
+    cuts: dict[str, dict[str, tuple[float, ...]]]
     cuts = {"churn": {"monetary_365d": tuple(range(10, 100, 10))}, "propensity": {"monetary_365d": (0.0,) * 9}}
     text = GOOD.replace("purchases_90d >= 2", "monetary_365d >= quantile(monetary_365d, 0.8)")
 
@@ -224,7 +230,7 @@ def test_a_rule_may_name_a_cut_point_fitted_in_training():
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_the_tenths_come_back_from_a_references_histogram(seed):
+def test_the_tenths_come_back_from_a_references_histogram(seed: int) -> None:
     """Whatever repeats: the lower tenths of the rows themselves."""
     rng = np.random.default_rng(seed)
     rows = np.floor(rng.exponential(rng.choice([0.5, 2, 50]), int(rng.integers(1, 400))))
@@ -236,7 +242,7 @@ def test_the_tenths_come_back_from_a_references_histogram(seed):
 
 
 @pytest.mark.parametrize("text", ["segment = [1]", "segment = 3", "[[segment]]\ncode = ['a']", "", "use_cases = 1"])
-def test_a_policy_of_any_shape_is_refused_in_words(text):
+def test_a_policy_of_any_shape_is_refused_in_words(text: str) -> None:
     """Never an error of ours."""
     with pytest.raises(PolicyError):
         read_policy(text, USE_CASES)

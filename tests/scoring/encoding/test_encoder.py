@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from random import Random
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -25,7 +26,7 @@ cells = {
 
 
 @given(st.lists(st.fixed_dictionaries(cells), min_size=1, max_size=12))
-def test_a_posted_row_and_a_tables_row_are_the_same_numbers_or_both_refused(rows):
+def test_a_posted_row_and_a_tables_row_are_the_same_numbers_or_both_refused(rows: list[dict[str, Any]]) -> None:
     """One encoder for every door: equal to the bit, equal in what is refused and warned of."""
     table = pa.table({feature.name: [row[feature.name] for row in rows] for feature in SHOP})
     whole = encoder.table(table)
@@ -38,7 +39,7 @@ def test_a_posted_row_and_a_tables_row_are_the_same_numbers_or_both_refused(rows
             assert warnings == whole.warnings.get(position, [])
 
 
-def test_missing_and_other_have_codes_of_their_own():
+def test_missing_and_other_have_codes_of_their_own() -> None:
     """Null and blank are MISSING; a level never met is OTHER, with a warning."""
     base = dict.fromkeys((feature.name for feature in SHOP), None)
 
@@ -66,14 +67,14 @@ def test_missing_and_other_have_codes_of_their_own():
         ("canal d'achat", ["web"], "text or null, got a list"),
     ],
 )
-def test_a_value_of_the_wrong_kind_is_refused_by_name_and_rule(name, value, rule):
+def test_a_value_of_the_wrong_kind_is_refused_by_name_and_rule(name: str, value: object, rule: str) -> None:
     """The error names the feature and the rule, never the value."""
     _, errors, _ = encoder.row({**shop_rows(1)[0], name: value})
 
     assert [(error["feature"], rule in error["detail"]) for error in errors] == [(name, True)]
 
 
-def test_missing_and_unknown_names_are_errors_all_at_once():
+def test_missing_and_unknown_names_are_errors_all_at_once() -> None:
     """Every broken rule is told, not the first only."""
     row = {name: value for name, value in shop_rows(1)[0].items() if name != "subscribed"}
 
@@ -86,7 +87,7 @@ def test_missing_and_unknown_names_are_errors_all_at_once():
     }
 
 
-def test_text_columns_of_a_file_stand_for_numbers_dates_and_booleans():
+def test_text_columns_of_a_file_stand_for_numbers_dates_and_booleans() -> None:
     """A CSV's text is read as its feature's type; text that is no number is missing, with a warning."""
     table = pa.table({
         "days_since_purchase": [" 12 ", "n/a", ""],
@@ -109,7 +110,7 @@ def test_text_columns_of_a_file_stand_for_numbers_dates_and_booleans():
     assert [note["code"] for note in encoded.warnings[1]] == ["not_a_number"]
 
 
-def test_what_training_takes_for_missing_is_missing_in_a_file():
+def test_what_training_takes_for_missing_is_missing_in_a_file() -> None:
     """Infinity, what float32 cannot hold, and text that is no date or answer: each is named, none fails its row."""
     table = pa.table({
         "days_since_purchase": [math.inf, 1e39, math.nan],
@@ -129,7 +130,7 @@ def test_what_training_takes_for_missing_is_missing_in_a_file():
     assert codes[0] == ["beyond_float32", "not_a_number", "beyond_float32", "not_an_answer", "not_a_date"]
 
 
-def test_a_table_without_a_features_column_is_refused_by_name():
+def test_a_table_without_a_features_column_is_refused_by_name() -> None:
     """The message lists what is missing or doubled."""
     with pytest.raises(ValueError, match="subscribed, joined on"):
         encoder.table(
@@ -141,10 +142,10 @@ def test_a_table_without_a_features_column_is_refused_by_name():
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32 - 1))
-def test_many_rows_at_once_are_encoded_as_each_alone(seed):
+def test_many_rows_at_once_are_encoded_as_each_alone(seed: int) -> None:
     """The same values, errors and warnings, in the same order, whatever stands in the cells."""
     random = Random(seed)
-    odd = [
+    odd: list[Any] = [
         None,
         True,
         0,
@@ -183,7 +184,7 @@ def test_many_rows_at_once_are_encoded_as_each_alone(seed):
             assert np.array_equal(together.matrix[position], numbers, equal_nan=True)
 
 
-def test_a_decimal_comma_in_a_file_is_read_as_in_training():
+def test_a_decimal_comma_in_a_file_is_read_as_in_training() -> None:
     """`12,5` and `1,234.5` are numbers on both sides, by one function."""
     table = pa.table({
         "days_since_purchase": ["12,5"], "purchases_90d": ["3"], "monetary_365d": ["1,234.5"], "subscribed": [None],

@@ -14,7 +14,7 @@ probabilities = st.floats(1e-7, 1 - 1e-7)
 
 
 @given(st.lists(probabilities, min_size=1, max_size=300), st.lists(probabilities, min_size=1, max_size=20))
-def test_the_percentile_is_the_definition_to_the_letter(reference, asked):
+def test_the_percentile_is_the_definition_to_the_letter(reference: list[float], asked: list[float]) -> None:
     """ceil(100 * share of the reference at or below), at least 1, whatever the ties."""
     boundaries = percentile_boundaries(np.array(reference))
 
@@ -26,7 +26,7 @@ def test_the_percentile_is_the_definition_to_the_letter(reference, asked):
 
 
 @given(probabilities)
-def test_the_published_score_is_rounded_half_up_and_never_certain(probability):
+def test_the_published_score_is_rounded_half_up_and_never_certain(probability: float) -> None:
     """One decimal, 0.1 to 99.9, as decimal arithmetic rounds it."""
     exact = (Decimal(probability) * 100).quantize(Decimal("0.1"), ROUND_HALF_UP)
     got = float(published_score(np.array([probability]))[0])
@@ -36,7 +36,7 @@ def test_the_published_score_is_rounded_half_up_and_never_certain(probability):
 
 
 @given(st.lists(probabilities, min_size=2, max_size=50))
-def test_a_higher_probability_never_lowers_score_percentile_or_band(asked):
+def test_a_higher_probability_never_lowers_score_percentile_or_band(asked: list[float]) -> None:
     """All three published numbers rise with the probability."""
     ordered = np.sort(np.array(asked))
     ladder = Ladder(("low", "medium", "high"), (0.3, 0.6))
@@ -57,7 +57,7 @@ def test_a_higher_probability_never_lowers_score_percentile_or_band(asked):
     ],
     ids=["too few", "falling", "one", "zero", "not a number"],
 )
-def test_a_ladder_that_does_not_rise_is_refused(codes, thresholds):
+def test_a_ladder_that_does_not_rise_is_refused(codes: tuple[str, ...], thresholds: tuple[float, ...]) -> None:
     """Thresholds rise strictly within (0, 1), one fewer than bands."""
     with pytest.raises(ValueError, match=r"(?i)thresholds"):
         Ladder(codes, thresholds)

@@ -6,6 +6,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,11 +16,11 @@ from scoring.models import bulk_shapley as module
 from scoring.models.bulk_shapley import BulkShapley, bulk_shapley
 from scoring.models.leaf_groups import BITS, LeafGroups
 from scoring.models.shapley import Shapley
-from scoring.models.trees import read_trees
-from tests.scoring.models.test_trees import booster_of, fitted
+from scoring.models.trees import Trees
+from tests.scoring.models.test_trees import fitted, trees_of
 from training.bundling.shapley_oracle import brute_force, dump_trees
 
-KINDS = {
+KINDS: dict[str, dict[str, Any]] = {
     "boosted": {"max_depth": 6, "eta": 0.1},
     "stumps": {"max_depth": 1},
     "forest": {"num_parallel_tree": 30, "subsample": 0.6, "colsample_bynode": 0.5, "eta": 1.0, "max_depth": 8},
@@ -29,12 +30,7 @@ KINDS = {
 }
 
 
-def trees_of(stored):
-    """The trees in a bundle's file."""
-    return read_trees(bytes(booster_of(stored).save_raw("json")))
-
-
-def categories(seed=0):
+def categories(seed: int = 0) -> tuple[bytes, np.ndarray]:
     """Rows of ordered codes beside numbers with missing values, and a booster on them."""
     rng = np.random.default_rng(seed)
     rows = np.stack([rng.integers(0, 12, 800), rng.integers(0, 3, 800), rng.normal(size=800)], axis=1)
@@ -46,7 +42,7 @@ def categories(seed=0):
 
 
 @pytest.fixture(params=[*KINDS, "categories"])
-def trees_and_rows(request):
+def trees_and_rows(request: pytest.FixtureRequest) -> tuple[Trees, np.ndarray]:
     """Forests of every kind, and rows with missing values, on thresholds and far away."""
     stored, rows = categories() if request.param == "categories" else fitted(**KINDS[request.param])
     trees = trees_of(stored)
@@ -54,7 +50,7 @@ def trees_and_rows(request):
     return trees, np.concatenate([rows, trees.edge_cases(300), far, np.full((1, trees.width), np.nan, np.float32)])
 
 
-def test_bulk_is_the_plain_way_within_its_stated_error(trees_and_rows):
+def test_bulk_is_the_plain_way_within_its_stated_error(trees_and_rows: tuple[Trees, np.ndarray]) -> None:
     """And that is far below 1e-8."""
     trees, rows = trees_and_rows
     bulk = BulkShapley(trees, LeafGroups(trees))
@@ -65,7 +61,7 @@ def test_bulk_is_the_plain_way_within_its_stated_error(trees_and_rows):
     assert apart < 1e-8
 
 
-def test_bulk_values_add_up_to_the_margin(trees_and_rows):
+def test_bulk_values_add_up_to_the_margin(trees_and_rows: tuple[Trees, np.ndarray]) -> None:
     """What all features add differs between rows as the margin does."""
     trees, rows = trees_and_rows
 
@@ -76,7 +72,7 @@ def test_bulk_values_add_up_to_the_margin(trees_and_rows):
 
 
 @pytest.mark.parametrize("block", [1, 7, 512, 1201, 5000])
-def test_a_row_has_the_same_bits_in_every_block(trees_and_rows, block):
+def test_a_row_has_the_same_bits_in_every_block(trees_and_rows: tuple[Trees, np.ndarray], block: int) -> None:
     """Alone, at a block's edges, and whatever stands beside it."""
     trees, rows = trees_and_rows
     bulk = BulkShapley(trees, LeafGroups(trees))
@@ -88,7 +84,7 @@ def test_a_row_has_the_same_bits_in_every_block(trees_and_rows, block):
     assert bulk.contributions(rows[:0]).shape == (0, trees.width)
 
 
-def test_threads_share_the_tables(trees_and_rows):
+def test_threads_share_the_tables(trees_and_rows: tuple[Trees, np.ndarray]) -> None:
     """Eight at once give the bits of one."""
     trees, rows = trees_and_rows
     bulk = BulkShapley(trees, LeafGroups(trees))
@@ -100,7 +96,7 @@ def test_threads_share_the_tables(trees_and_rows):
     assert np.array_equal(np.concatenate(parts), together)
 
 
-def adding_up(cover, left, right):
+def adding_up(cover: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Covers of which a split's are those of its sides added up: xgboost rounds each to float32."""
     cover = cover.copy()
     for node in range(len(cover) - 1, -1, -1):  # sides come after their split
@@ -109,7 +105,7 @@ def adding_up(cover, left, right):
     return cover
 
 
-def test_bulk_values_are_brute_force_shapley_values():
+def test_bulk_values_are_brute_force_shapley_values() -> None:
     """Summed over all subsets of the features, by the definition, within 1e-8."""
     for stored, rows in (fitted(rounds=8, max_depth=5), categories()):
         trees = trees_of(stored)
@@ -121,7 +117,7 @@ def test_bulk_values_are_brute_force_shapley_values():
         assert BulkShapley(trees, LeafGroups(trees)).contributions(rows[:12]) == pytest.approx(expected, abs=1e-8)
 
 
-def wide(depth):
+def wide(depth: int) -> Trees:
     """A booster whose ways ask for many features."""
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(4000, 20)).astype(np.float32)
@@ -131,13 +127,13 @@ def wide(depth):
     )
 
 
-def test_eight_features_on_a_way_have_tables_and_nine_have_none():
+def test_eight_features_on_a_way_have_tables_and_nine_have_none() -> None:
     """A pattern is a byte; deeper forests keep the plain way."""
     assert isinstance(bulk_shapley(wide(BITS), 10**9), BulkShapley)
     assert bulk_shapley(wide(BITS + 4), 10**9) is None
 
 
-def test_few_rows_and_large_tables_keep_the_plain_way(monkeypatch):
+def test_few_rows_and_large_tables_keep_the_plain_way(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where tables would not pay, or would not fit."""
     trees = wide(6)
 
@@ -146,7 +142,7 @@ def test_few_rows_and_large_tables_keep_the_plain_way(monkeypatch):
     assert bulk_shapley(trees, 10**9) is None
 
 
-def test_without_numba_the_plain_way_answers():
+def test_without_numba_the_plain_way_answers() -> None:
     """As in a bento, which has none; and a process that asks for few rows never imports it."""
     program = (
         "import sys; from scoring.models.model import TreeModel; from tests.scoring.models.test_trees import fitted;"
@@ -160,7 +156,7 @@ def test_without_numba_the_plain_way_answers():
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
-def test_compiled_code_is_kept_only_where_the_environment_says(tmp_path):
+def test_compiled_code_is_kept_only_where_the_environment_says(tmp_path: Path) -> None:
     """In the folder of NUMBA_CACHE_DIR, where it can be written; never beside the source."""
     cached = tmp_path / "cache"
     cached.mkdir()

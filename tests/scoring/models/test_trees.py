@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import xgboost
 
 from scoring.models.model import FEW, TreeModel
 from scoring.models.shapley import Shapley
-from scoring.models.trees import read_trees
+from scoring.models.trees import Trees, read_trees
 
-KINDS = {
+KINDS: dict[str, dict[str, Any]] = {
     "boosted": {"max_depth": 6, "eta": 0.1},
     "stumps": {"max_depth": 1},
     "deep": {"max_depth": 9, "min_child_weight": 0.1},
@@ -18,7 +20,7 @@ KINDS = {
 }
 
 
-def fitted(seed: int = 0, rounds: int = 40, **parameters: object) -> tuple[bytes, np.ndarray]:
+def fitted(seed: int = 0, rounds: int = 40, **parameters: Any) -> tuple[bytes, np.ndarray]:
     """A booster over whole numbers, fractions and gaps, and the rows it was fitted on."""
     rng = np.random.default_rng(seed)
     rows = np.stack([rng.integers(0, 9, 900), rng.gamma(2, 60, 900), rng.normal(0, 1e-3, 900), rng.random(900)], axis=1)
@@ -35,7 +37,7 @@ def fitted(seed: int = 0, rounds: int = 40, **parameters: object) -> tuple[bytes
 
 
 @pytest.fixture(params=KINDS, ids=list(KINDS))
-def stored_and_rows(request):
+def stored_and_rows(request: pytest.FixtureRequest) -> tuple[bytes, np.ndarray]:
     """Every kind of booster that training may choose, and others."""
     return fitted(**KINDS[request.param])
 
@@ -45,16 +47,23 @@ def booster_of(stored: bytes) -> xgboost.Booster:
     return xgboost.Booster(model_file=bytearray(stored))
 
 
-def test_the_walk_gives_the_bits_of_xgboost(stored_and_rows):
+def trees_of(stored: bytes) -> Trees:
+    """The trees in a bundle's file."""
+    trees = read_trees(bytes(booster_of(stored).save_raw("json")))
+    assert trees is not None
+    return trees
+
+
+def test_the_walk_gives_the_bits_of_xgboost(stored_and_rows: tuple[bytes, np.ndarray]) -> None:
     """On every fitting row and on rows made to show a difference, missing values among them, to the last bit."""
     stored, rows = stored_and_rows
-    trees = read_trees(bytes(booster_of(stored).save_raw("json")))
+    trees = trees_of(stored)
 
     for matrix in (rows, trees.edge_cases(2000), np.full((1, 4), np.nan, dtype=np.float32)):
         assert np.array_equal(trees.margin(matrix), booster_of(stored).inplace_predict(matrix, predict_type="margin"))
 
 
-def test_few_rows_and_many_agree_to_the_bit(stored_and_rows):
+def test_few_rows_and_many_agree_to_the_bit(stored_and_rows: tuple[bytes, np.ndarray]) -> None:
     """Whichever way a row is scored, and whatever rows are scored with it."""
     stored, rows = stored_and_rows
     model = TreeModel(stored)
@@ -68,7 +77,7 @@ def test_few_rows_and_many_agree_to_the_bit(stored_and_rows):
         assert np.array_equal(np.concatenate(contributions), why[: 5 * size])
 
 
-def test_contributions_are_those_of_tree_shap(stored_and_rows):
+def test_contributions_are_those_of_tree_shap(stored_and_rows: tuple[bytes, np.ndarray]) -> None:
     """Within the rounding of xgboost's own, and with its bias they add up to the margin."""
     stored, rows = stored_and_rows
     theirs = booster_of(stored).predict(xgboost.DMatrix(rows), pred_contribs=True)
@@ -80,13 +89,13 @@ def test_contributions_are_those_of_tree_shap(stored_and_rows):
     assert ours.sum(axis=1) + model.bias() == pytest.approx(model.margin(rows), abs=2e-5)
 
 
-def test_a_feature_asked_for_again_on_a_way_counts_once():
+def test_a_feature_asked_for_again_on_a_way_counts_once() -> None:
     """One feature alone: all it adds is the margin less the expected one, however often it was asked for."""
     rng = np.random.default_rng(1)
     rows = rng.normal(0, 1, (500, 1)).astype(np.float32)
     data = xgboost.DMatrix(rows, (np.sin(5 * rows[:, 0]) > 0).astype(float))
     booster = xgboost.train({"objective": "binary:logistic", "max_depth": 8}, data, 5)
-    trees = read_trees(bytes(booster.save_raw("json")))
+    trees = trees_of(bytes(booster.save_raw("ubj")))
 
     contributions = Shapley(trees).contributions(rows)[:, 0]
 
@@ -95,7 +104,7 @@ def test_a_feature_asked_for_again_on_a_way_counts_once():
 
 
 @pytest.mark.parametrize("kind", ["dart", "no split", "categories"])
-def test_a_booster_that_is_not_plain_trees_is_left_to_xgboost(kind):
+def test_a_booster_that_is_not_plain_trees_is_left_to_xgboost(kind: str) -> None:
     """Its margins and contributions are xgboost's own."""
     rng = np.random.default_rng(0)
     rows = rng.integers(0, 5, (300, 2)).astype(np.float32)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import stat
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from scoring.answers.served_release import Live
 from scoring.batch.table_answers import score_table
 from scoring.cli.main import main
 from scoring.privacy import suppression
@@ -17,7 +19,7 @@ from tests.support.models import shop_rows
 IDS = ["c1", "é", "c'3\x00", "17"]
 
 
-def test_the_list_holds_whom_it_was_given(tmp_path):
+def test_the_list_holds_whom_it_was_given(tmp_path: Path) -> None:
     """Twice is once; whoever is removed is free again; everyone else never was barred."""
     assert open_suppression(tmp_path) is None
     assert suppression.count(tmp_path) == 0
@@ -31,7 +33,7 @@ def test_the_list_holds_whom_it_was_given(tmp_path):
     assert suppression.count(tmp_path) == 4
 
 
-def test_no_id_stands_in_any_file(tmp_path):
+def test_no_id_stands_in_any_file(tmp_path: Path) -> None:
     """Only keyed hashes do, and only the owner may read the key; without it they stand for nobody."""
     suppression.add(tmp_path, ["Planted-7391-Id"])
 
@@ -42,7 +44,7 @@ def test_no_id_stands_in_any_file(tmp_path):
     assert all(stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600 for name in written)
 
 
-def test_a_list_without_its_key_bars_everything(home, tmp_path, capsys):
+def test_a_list_without_its_key_bars_everything(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Nobody is scored who may have objected; and no second key hides the first one's list."""
     suppression.add(tmp_path, IDS)
     (tmp_path / KEY_FILE).unlink()
@@ -53,7 +55,7 @@ def test_a_list_without_its_key_bars_everything(home, tmp_path, capsys):
         suppression.add(tmp_path, ["c9"])
 
 
-def test_a_broken_list_is_an_error(tmp_path):
+def test_a_broken_list_is_an_error(tmp_path: Path) -> None:
     """It is never taken for an empty one."""
     suppression.add(tmp_path, IDS)
     (tmp_path / FILE).write_bytes(b"no database" * 100)
@@ -62,7 +64,7 @@ def test_a_broken_list_is_an_error(tmp_path):
         Suppression(tmp_path).among(["c1"])
 
 
-def test_a_batch_tells_nothing_of_who_objected(live, tmp_path):
+def test_a_batch_tells_nothing_of_who_objected(live: dict[str, Live], tmp_path: Path) -> None:
     """The status says so; no score, no reason, no segment; all other rows are as they were, to the bit."""
     rows = [{"customer_id": number, **row} for number, row in enumerate(shop_rows(200, seed=4))]
     rows[17]["days_since_purchase"] = -4.0
@@ -83,7 +85,7 @@ def test_a_batch_tells_nothing_of_who_objected(live, tmp_path):
         assert set(after.values()) == {None}
 
 
-def test_rows_without_ids_are_nobody_on_the_list(live, tmp_path):
+def test_rows_without_ids_are_nobody_on_the_list(live: dict[str, Live], tmp_path: Path) -> None:
     """A row number is no id."""
     suppression.add(tmp_path, ["1", "2", "3"])
 
@@ -92,7 +94,9 @@ def test_rows_without_ids_are_nobody_on_the_list(live, tmp_path):
     assert "opted_out" not in scored.column("churn_status").to_pylist()
 
 
-def test_the_command_line_honours_the_list_of_its_home(home, tmp_path, capsys):
+def test_the_command_line_honours_the_list_of_its_home(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """`python -m scoring` reads it by itself; where it cannot, it fails and writes nothing."""
     release_store = tmp_path / "home"
     release_store.mkdir()

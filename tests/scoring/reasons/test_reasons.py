@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from features.spec.feature import Feature
 from features.spec.languages import LANGUAGES
+from scoring.answers.served_release import Live
 from scoring.bundle.bundle import Bundle
 from scoring.reasons.reason_columns import reason_columns
 from scoring.reasons.reasons import OTHER_FACTORS, is_favourable, named_contributions, sentence, top_reasons
@@ -46,13 +47,15 @@ ORDER = {"event": "order", "lower": 0.0}
          "2 événements « zip file » sur les 30 derniers jours", "2 “zip file” events in the last 30 days"),
     ],
 )  # fmt: skip
-def test_a_value_is_told_in_both_languages(feature, value, fr, en):
+def test_a_value_is_told_in_both_languages(
+    feature: Feature, value: bool | float | str | None, fr: str, en: str
+) -> None:
     """Gender, number, units and the decimal sign follow the language."""
     assert sentence(feature, value, "fr") == fr
     assert sentence(feature, value, "en") == en
 
 
-def test_the_catalogue_says_the_same_things_in_both_languages():
+def test_the_catalogue_says_the_same_things_in_both_languages() -> None:
     """No sentence, event or unit exists in one language only."""
     texts = catalogue()["texts"]
     assert texts["fr"].keys() == texts["en"].keys()
@@ -60,7 +63,7 @@ def test_the_catalogue_says_the_same_things_in_both_languages():
         assert set(entry) == set(LANGUAGES)
 
 
-def test_reasons_are_the_strongest_first_and_say_good_or_bad_news(live):
+def test_reasons_are_the_strongest_first_and_say_good_or_bad_news(live: dict[str, Live]) -> None:
     """By |contribution|; a reason that raises churn is bad news, one that raises propensity is good news."""
     for served in live.values():
         bundle = served.release.bundle
@@ -81,7 +84,7 @@ def test_reasons_are_the_strongest_first_and_say_good_or_bad_news(live):
     assert not is_favourable(0.1, "negative")
 
 
-def test_equal_contributions_are_ordered_by_name(live):
+def test_equal_contributions_are_ordered_by_name(live: dict[str, Live]) -> None:
     """In an answer and in the columns of a batch alike, other factors among them."""
     whole = live["churn"].release.bundle
     bundle = Bundle(replace(whole.manifest, forbid=("subscribed", "joined on")), whole.features, whole.model, (), {})
@@ -96,7 +99,7 @@ def test_equal_contributions_are_ordered_by_name(live):
     assert reasons[3]["contribution"] == columns["reason_4_contribution"][0].as_py() == 0.3
 
 
-def test_a_forbidden_feature_is_used_and_never_named(live):
+def test_a_forbidden_feature_is_used_and_never_named(live: dict[str, Live]) -> None:
     """Its contribution is told as other factors, so that the sum still holds."""
     whole = live["churn"].release.bundle
     bundle = Bundle(replace(whole.manifest, forbid=("subscribed", "joined on")), whole.features, whole.model, (), {})

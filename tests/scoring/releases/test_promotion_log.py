@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from scoring.releases.promotion_log import FOLDER, KEPT, decided_use_cases, log_decision, read_decisions
 
 ONE = {"version": "1", "rule": "never", "promoted": False, "refused": False, "reason": "asked never to"}
 
 
-def test_the_newest_verdict_comes_first_and_old_ones_go(tmp_path):
+def test_the_newest_decision_comes_first_and_old_ones_go(tmp_path: Path) -> None:
     """With its moment and its figures, each use case by itself."""
     for number in range(KEPT + 5):
         log_decision(tmp_path, "churn", {**ONE, "version": str(number), "moves": {"changed": number}})
@@ -15,19 +17,19 @@ def test_the_newest_verdict_comes_first_and_old_ones_go(tmp_path):
 
     found = read_decisions(tmp_path, "churn")
 
-    assert [told["version"] for told in found] == [str(number) for number in range(KEPT + 4, 4, -1)]
+    assert [decision["version"] for decision in found] == [str(number) for number in range(KEPT + 4, 4, -1)]
     assert found[0]["moves"] == {"changed": KEPT + 4}
     assert found[0]["at"].endswith("Z")
     assert decided_use_cases(tmp_path) == ["churn", "other"]
     assert read_decisions(tmp_path, "nobody") == []
 
 
-def test_what_is_no_verdict_is_passed_over(tmp_path):
-    """A line cut short, another kind of document, bytes that are no text: the rest is told."""
+def test_what_is_no_decision_is_passed_over(tmp_path: Path) -> None:
+    """A line cut short, another kind of document, bytes that are no text: the rest is read."""
     log_decision(tmp_path, "churn", ONE)
     path = tmp_path / FOLDER / "churn.jsonl"
     path.write_text(path.read_text() + '[1]\n{"at": "yesterday"}\n{"at": "2026-01-01", "version": 3}\n{"at": "20\n')
     (tmp_path / FOLDER / "bytes.jsonl").write_bytes(b"\xff\xfe")
 
-    assert [told["version"] for told in read_decisions(tmp_path, "churn")] == ["1"]
+    assert [decision["version"] for decision in read_decisions(tmp_path, "churn")] == ["1"]
     assert read_decisions(tmp_path, "bytes") == []

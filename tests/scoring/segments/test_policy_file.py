@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -10,20 +13,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scoring.answers.score import name_segments, score_profiles
+from scoring.answers.served_release import Live
 from scoring.batch.table_answers import answer_table, assign_rows, score_table
 from scoring.segments.assignment import current_policy, install_policy
 from scoring.segments.policy import Policy, Segment
 from scoring.segments.policy_file import PolicyError, read_policy
 from scoring.segments.rule_parser import parse_rule
 from scoring.segments.rule_texts import level_texts
-from scoring.segments.rules import FIELDS, RuleError, from_json
+from scoring.segments.rules import FIELDS, Kind, RuleError, from_json
 from scoring.segments.sql import segment_sql
 from tests.scoring.segments.test_assignment import GOOD, USE_CASES
 from tests.support.models import SHOP, shop_rows
 
-KINDS = {
+SPECIAL: dict[str, Kind] = {"category": "text", "boolean": "boolean"}
+KINDS: dict[str, Kind] = {
     **{f"{name}.{field}": kind for name in USE_CASES for field, kind in FIELDS.items()},
-    **{f.name: {"category": "text", "boolean": "boolean"}.get(f.type, "number") for f in SHOP if f.type != "date"},
+    **{f.name: SPECIAL.get(f.type, "number") for f in SHOP if f.type != "date"},
 }
 
 PIECES = [
@@ -119,25 +124,25 @@ def random_policy(rng: random.Random) -> Policy:
     return Policy(tuple(USE_CASES), tuple(made), KINDS)
 
 
-def test_a_policy_means_the_same_over_http_in_batch_and_in_sql(live):
+def test_a_policy_means_the_same_over_http_in_batch_and_in_sql(live: dict[str, Live]) -> None:
     """500 random policies x 200 random customers, nulls included: posted rows = batch = DuckDB SQL."""
     rng = random.Random(11)
     rows = shop_rows(200, seed=2)
     profiles = [{"customer_id": str(i), "features": row} for i, row in enumerate(rows)]
     table = pa.Table.from_pylist(rows)
-    answers, told = score_profiles(live, profiles), answer_table(live, table)
-    seen = set()
+    answers, scored = score_profiles(live, profiles), answer_table(live, table)
+    seen: set[str] = set()
 
     with duckdb.connect() as connection:
         connection.register(
             "customers",
-            pa.table({**told.columns(prefixed=True), **dict(zip(table.column_names, table.columns, strict=True))}),
+            pa.table({**scored.columns(prefixed=True), **dict(zip(table.column_names, table.columns, strict=True))}),
         )
         for _ in range(500):
             policy = random_policy(rng)
             name_segments(policy, live, answers, profiles, "en")
             posted = [codes_of(row["segment"]) for row in answers]
-            batch = [codes_of(place.to_answer("en")) for place in assign_rows(policy, live, told, table)]
+            batch = [codes_of(place.to_answer("en")) for place in assign_rows(policy, live, scored, table)]
             assert batch == posted
             assert in_sql(connection, policy) == posted
             seen.update(code for codes in posted for code in codes)
@@ -146,7 +151,7 @@ def test_a_policy_means_the_same_over_http_in_batch_and_in_sql(live):
 
 
 @given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=9).map(" ".join))
-def test_any_text_is_a_rule_or_a_fault_with_its_reason(text):
+def test_any_text_is_a_rule_or_a_fault_with_its_reason(text: str) -> None:
     """Whatever signs, numbers and names follow one another, no other error comes out of the parser."""
     try:
         rule = parse_rule(text, KINDS, {"purchases_90d": tuple(range(9))})
@@ -155,7 +160,7 @@ def test_any_text_is_a_rule_or_a_fault_with_its_reason(text):
     assert from_json(json.loads(json.dumps(rule))) == rule
 
 
-def test_both_doors_use_the_policy_they_are_given(live):
+def test_both_doors_use_the_policy_they_are_given(live: dict[str, Live]) -> None:
     """What the property above takes apart, whole: posted rows and a scored table name the same segments."""
     rng = random.Random(12)
     rows = shop_rows(50, seed=3)
@@ -169,12 +174,12 @@ def test_both_doors_use_the_policy_they_are_given(live):
         assert any(posted)
 
 
-def codes_of(told):
+def codes_of(answer: Mapping[str, Any] | None) -> list[str]:
     """All segments of an answer, the path and the overlapping ones."""
-    return [] if told is None else sorted(segment["code"] for segment in (*told["path"], *told["also"]))
+    return [] if answer is None else sorted(segment["code"] for segment in (*answer["path"], *answer["also"]))
 
 
-def in_sql(connection, policy):
+def in_sql(connection: duckdb.DuckDBPyConnection, policy: Policy) -> list[list[str]]:
     """Each customer's segments, every one asked by its own SQL expression, run by DuckDB."""
     ladders = dict.fromkeys(policy.use_cases, ("low", "medium", "high"))
     asked = ", ".join(segment_sql(policy, segment, ladders, levels=level_texts(SHOP)) for segment in policy.segments)
@@ -218,7 +223,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("old", "new", "said"), FAULTS, ids=[f"{said} {new}"[:60] for _, new, said in FAULTS])
-def test_a_faulty_policy_is_refused_with_line_and_reason(old, new, said, tmp_path):
+def test_a_faulty_policy_is_refused_with_line_and_reason(old: str, new: str, said: str, tmp_path: Path) -> None:
     """What is installed stays untouched."""
     install_policy(tmp_path, read_policy(GOOD, USE_CASES), GOOD)
     before = current_policy(tmp_path).version

@@ -56,4 +56,4 @@ def _rules_noted(tree: ast.Module) -> Iterator[str]:
     makers = {"DataNote", *(each.name for each in functions if [one.arg for one in each.args.args[:1]] == ["rule"])}
     for call in ast.walk(tree):
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in makers:
-            yield from (first.value for first in call.args[:1] if isinstance(first, ast.Constant))
+            yield from (str(first.value) for first in call.args[:1] if isinstance(first, ast.Constant))
