@@ -16,10 +16,11 @@ from serving.patches.seam import Seam
 SEAM = Seam(
     "uvicorn 0.54.0",
     HttpToolsProtocol,
-    {"connection_made": ("transport",)},
+    {"connection_made": ("transport",), "connection_lost": ("exc",)},
     frozenset({"cycle", "loop", "response_complete", "timeout_keep_alive_task", "transport"}),
 )
 _connection_made = HttpToolsProtocol.connection_made
+_connection_lost = HttpToolsProtocol.connection_lost
 
 
 def install(seconds: float, connected: Callable[[], None]) -> None:
@@ -29,21 +30,29 @@ def install(seconds: float, connected: Callable[[], None]) -> None:
     connection that is idle after an answer has uvicorn's.
     """
 
-    def connection_made(protocol: HttpToolsProtocol, transport: Any) -> None:
+    def connection_made(protocol: Any, transport: Any) -> None:
         _connection_made(protocol, transport)
         connected()
-        protocol.loop.call_later(seconds, look, protocol, None)
+        look_later(protocol, None)
 
-    def look(protocol: HttpToolsProtocol, before: Any) -> None:
+    def connection_lost(protocol: Any, exc: Exception | None) -> None:
+        protocol.penchant_next_look.cancel()  # else it would keep what is left of the connection until then
+        _connection_lost(protocol, exc)
+
+    def look_later(protocol: Any, before: Any) -> None:
+        protocol.penchant_next_look = protocol.loop.call_later(seconds, look, protocol, before)
+
+    def look(protocol: Any, before: Any) -> None:
         """Looks whether a connection has begun or ended a request since the last look."""
         if protocol.transport.is_closing():
             return
         last = protocol.cycle
         begun = last is not None and not last.response_complete
         if begun or last is not before or protocol.timeout_keep_alive_task is not None:
-            protocol.loop.call_later(seconds, look, protocol, last)
+            look_later(protocol, last)
         else:
             protocol.transport.close()
 
     if SEAM.fits(__name__):
         HttpToolsProtocol.connection_made = connection_made  # type: ignore[assignment, method-assign]  # it has no hook
+        HttpToolsProtocol.connection_lost = connection_lost  # type: ignore[assignment, method-assign]  # it has no hook

@@ -1,7 +1,8 @@
 """How many bytes a connection may bring that are no part of a body somebody reads: a head, trailers, what is refused.
 
 A parser keeps a head until it is whole, and copies it each time more of it comes: an endless one fills the memory and
-holds up everybody. Bytes are fed to it in pieces, and after each it is seen what they were.
+holds up everybody. Bytes are fed to it in pieces, and after each it is seen what they were. Who brings too many is not
+cut off at once, which would invite the next attempt, but read no further.
 
 Stock behaviour: heads, trailers and the rest of a refused body are read for as long as they come.
 """
@@ -26,7 +27,7 @@ SEAM = Seam(
 HEAD_BYTES = 64 * 1024  # of a request line and headers, or of trailers
 _PIECE = 4096  # bytes of a head fed at a time: by so much more than HEAD_BYTES a head may be admitted
 _BODY_PIECE = 64 * 1024
-_LINGER_SECONDS = 1.0  # in which a refused caller may still read why
+LINGER_SECONDS = 1.0  # in which a refused caller may still read why, and cannot begin anew on this connection
 _HEAD, _BODY, _REST, _REFUSED = range(4)
 _data_received = HttpToolsProtocol.data_received
 
@@ -57,7 +58,7 @@ def install(rest_bytes: int) -> None:
     def data_received(protocol: Any, data: bytes) -> None:
         counted = protocol.__dict__.setdefault("penchant_counted", _Counted())
         if counted.part == _REFUSED:
-            _drop(protocol, counted, len(data))
+            protocol.transport.pause_reading()  # uvicorn has resumed it, for a request before
             return
         while data and not protocol.transport.is_closing():
             cycle, whole = protocol.cycle, _in_body(protocol)
@@ -89,20 +90,16 @@ def _part(protocol: Any) -> int:
 
 
 def _refuse(protocol: Any, counted: _Counted) -> None:
-    """Ends a connection, and says why where no answer is under way that this would get into."""
+    """Reads no more of a connection and ends it soon; says why where no answer is under way that this would get into.
+
+    A caller who begins anew as soon as a connection ends would otherwise be as costly as hundreds.
+    """
     idle = protocol.cycle is None or protocol.cycle.response_complete
-    if counted.part != _HEAD or not idle:
-        protocol.transport.close()
-        return
-    counted.part, counted.size = _REFUSED, 0
-    protocol.transport.write(_answer())
-    protocol.loop.call_later(_LINGER_SECONDS, protocol.transport.close)
-
-
-def _drop(protocol: Any, counted: _Counted, size: int) -> None:
-    counted.size += size
-    if counted.size > HEAD_BYTES:
-        protocol.transport.close()
+    if counted.part == _HEAD and idle:
+        protocol.transport.write(_answer())
+    counted.part = _REFUSED
+    protocol.transport.pause_reading()
+    protocol.loop.call_later(LINGER_SECONDS, protocol.transport.close)
 
 
 def _answer() -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import socket
@@ -14,8 +15,11 @@ from typing import Any
 
 import httpx
 import pytest
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from serving.patches.uvicorn_size_limits import HEAD_BYTES
+from serving.patches import uvicorn_size_limits
+from serving.patches.uvicorn_size_limits import HEAD_BYTES, LINGER_SECONDS
+from tests.support.protocols import Made, serve_protocols
 from tests.support.servers import QUICK, Server, start, stop, workers
 
 LINE = b"POST /v1/scores HTTP/1.1\r\nHost: localhost\r\n"
@@ -141,6 +145,44 @@ def test_a_large_body_within_its_limit_is_read(limited: Server, profile: dict[st
 def test_nothing_endless_is_read_for_ever(limited: Server, start: bytes, piece: bytes, most: int) -> None:
     """The connection ends after so many MiB at most, what the system's own buffers hold included."""
     assert poured(limited, start, piece) <= (most + 8) * MIB
+
+
+ENDLESS = [
+    pytest.param(b"GET /livez HTTP/1.1\r\nHost: a\r\nX: ", id="head"),
+    pytest.param(CHUNKED + b"0\r\nX: ", id="trailers"),
+]
+
+
+@pytest.mark.parametrize("start", ENDLESS)
+def test_who_sends_something_endless_is_held_up_before_the_next_attempt(limited: Server, start: bytes) -> None:
+    """A connection that goes on too long stays open for a while, unread: few attempts a second are left."""
+    began = time.monotonic()
+    for _ in range(3):
+        poured(limited, start, b"a" * 65536)
+
+    assert time.monotonic() - began > 3 * 0.9 * LINGER_SECONDS
+
+
+def test_nothing_more_is_read_after_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However much its caller has sent already."""
+    monkeypatch.setattr(HttpToolsProtocol, "data_received", HttpToolsProtocol.data_received)
+    uvicorn_size_limits.install(rest_bytes=1)
+
+    async def ask(port: int, made: Made) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(LINE + b"X: " + b"a" * 2 * HEAD_BYTES)
+        async with asyncio.timeout(20):
+            assert (await reader.readuntil(b"\r\n")).startswith(b"HTTP/1.1 431 ")
+            protocol = made[0]()
+            assert protocol
+            read = protocol.read
+            writer.write(b"a" * 64 * MIB)
+            with suppress(OSError):
+                await reader.read()  # until the other side closes
+        writer.close()
+        assert protocol.read == read
+
+    serve_protocols(ask)
 
 
 def test_a_body_that_is_refused_is_told_why(limited: Server) -> None:
