@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -102,7 +103,7 @@ def _release(world: World, encoder: Encoder, matrix: NDArray[np.float32]) -> Non
     stored = world.model.read_bytes()
     probability = Calibration(0.9, -0.05).probability(TreeModel(stored).margin(matrix))
     manifest = shop_manifest(NAME, "positive", probability) | {
-        "features": [feature.to_json() for feature in FEATURES],
+        "features": msgspec.to_builtins(FEATURES),
         "encoder": ENCODER,
         "eligible": None,
         "boundaries": percentile_boundaries(probability).tolist(),

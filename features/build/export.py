@@ -6,7 +6,6 @@ import hashlib
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -81,7 +80,7 @@ def _made_from(use_case: UseCase, cutoff: datetime, objectors: Objectors | None)
 def _is_there(file: Path, manifest: Path, made_from: dict[str, str]) -> bool:
     """Whether the file was made from the same, and is as it was written."""
     try:
-        stated: dict[str, Any] = json.loads(manifest.read_text())
+        stated: dict[str, str | int] = json.loads(manifest.read_text())
         return made_from.items() <= stated.items() and stated.get("sha256") == _sha256(file)
     except (OSError, ValueError, AttributeError):
         return False

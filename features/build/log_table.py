@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import ibis.expr.types as ir
 import polars as pl
@@ -28,7 +27,8 @@ from features.quality.coherence import incoherences, profile_findings
 from features.sources.engine import engine
 from features.sources.quarantine import write_quarantine
 from features.sources.rejected_rows import BadRows
-from features.spec.feature import CUSTOMER_ID, ELIGIBLE, DataNote, Feature, Finding
+from features.spec.data_report import DataReport
+from features.spec.feature import CUSTOMER_ID, ELIGIBLE, DataNote, Feature, Finding, Scalar
 from features.spec.suppression_list import Objectors
 from features.tables.digests import input_digest
 from features.tables.filled import filled_in_part
@@ -173,7 +173,7 @@ def _misdated(log: Log) -> tuple[Finding, ...]:
     if not log.span.early:
         return ()
     detail = f"{log.span.early:,} events lie long before all others, before {log.span.start:%Y-%m-%d}."
-    figures = {"events": log.span.early, "start": f"{log.span.start:%Y-%m-%d}"}
+    figures: dict[str, Scalar] = {"events": log.span.early, "start": f"{log.span.start:%Y-%m-%d}"}
     return (Finding("early_timestamp", "tenure_days", "warn", detail, figures),)
 
 
@@ -190,7 +190,7 @@ def _eligible_text(use_case: LogUseCase) -> str:
 
 def _report(
     context: LogContext, cutoffs: Cutoffs, notes: list[DataNote], rows: pl.DataFrame, features: tuple[Feature, ...]
-) -> dict[str, Any]:
+) -> DataReport:
     columns = [
         column_report(each.name, "feature", rows[each.name].dtype, InferredColumn(rows[each.name], each))
         for each in features

@@ -10,7 +10,7 @@ import ibis
 import ibis.expr.types as ir
 import polars as pl
 
-from features.columns.column_report import ColumnReport, column_report
+from features.columns.column_report import column_report
 from features.columns.expressions import as_id, filled, md5_lower, slug
 from features.columns.personal_columns import personal_column
 from features.columns.type_inference import InferredColumn, read_column
@@ -22,6 +22,7 @@ from features.point_in_time.labels import LABEL
 from features.sources.engine import engine, frame
 from features.sources.rejected_rows import GUEST, BadRows, bad_rows_of, reject_too_many
 from features.sources.source import FILE, ROW, Source, digest, missing_column, open_source, reading
+from features.spec.data_report import ColumnReport, DataReport
 from features.spec.feature import DataNote, Finding
 from features.spec.ids import zero_names_guests
 from features.spec.suppression_list import Objectors
@@ -96,7 +97,7 @@ def read_ready_table(use_case: TableUseCase, objectors: Objectors | None = None)
     cutoff = pl.lit(None, pl.Datetime("us", "UTC")).alias(CUTOFF)
     rows = kept.select(ID, cutoff, ORDER, *(read.cells for read in _used(reads)), LABEL, GROUP)
     check_table(rows, features, section.path)
-    report = {
+    report: DataReport = {
         "source": "table",
         "rows": rows_read,
         "rows_used": len(kept),

@@ -3,26 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import Any
 
 import polars as pl
 
 from features.columns.type_inference import InferredColumn
-
-
-class ColumnReport(TypedDict):
-    """One column, as it stands in the report."""
-
-    name: str
-    role: str
-    source_type: str
-    type: str | None
-    missing: float
-    distinct: int | None
-    range: list[Any] | None
-    outliers: int | None
-    done: list[str]
-    dropped: str | None
+from features.spec.data_report import ColumnReport
 
 
 def column_report(name: str, role: str, kind: pl.DataType, read: InferredColumn) -> ColumnReport:
@@ -67,7 +53,7 @@ def _distinct(cells: pl.Series) -> int | None:
         return None
 
 
-def _range(cells: pl.Series) -> list[Any] | None:
+def _range(cells: pl.Series) -> list[int | float | str] | None:
     """The smallest and the largest of numbers and dates."""
     if not (cells.dtype.is_numeric() or cells.dtype in (pl.Date, pl.Datetime)):
         return None
@@ -77,5 +63,5 @@ def _range(cells: pl.Series) -> list[Any] | None:
     return [value.isoformat() if isinstance(value, datetime) else _plain(value) for value in (low, high)]
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any) -> int | float | str:
     return value if isinstance(value, int | float) else str(value)

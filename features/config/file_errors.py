@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from pydantic import BaseModel
+from pydantic_core import ErrorDetails
+
+from features.config.value_types import TomlTable
 
 
-def section_conflicts(raw: dict[str, Any]) -> list[str]:
+def section_conflicts(raw: TomlTable) -> list[str]:
     """Sections that are missing or do not go together."""
     log, table = "events" in raw, "table" in raw
     if log == table:
@@ -20,15 +22,15 @@ def section_conflicts(raw: dict[str, Any]) -> list[str]:
     broken = [f"[{name}] is required with [{kind}]" for name in needed if name not in raw]
     broken += [f"[{name}] does not go with [{kind}]" for name in barred if name in raw]
     quality = raw.get("quality")
-    if table and isinstance(quality, dict) and quality.get("outliers") is True:
+    if table and isinstance(quality, Mapping) and quality.get("outliers") is True:
         broken.append("quality.outliers counts events, it does not go with [table]")
     return broken + (_label_conflicts(raw) if log else [])
 
 
-def _label_conflicts(raw: dict[str, Any]) -> list[str]:
+def _label_conflicts(raw: TomlTable) -> list[str]:
     """A label event that a log of one constant type cannot hold."""
     events, label = raw.get("events"), raw.get("label")
-    if not (isinstance(events, dict) and isinstance(label, dict)):
+    if not (isinstance(events, Mapping) and isinstance(label, Mapping)):
         return []
     kind, event = events.get("type"), label.get("event")
     if isinstance(kind, str) and isinstance(event, str) and kind != event:
@@ -36,7 +38,7 @@ def _label_conflicts(raw: dict[str, Any]) -> list[str]:
     return []
 
 
-def error_message(error: Mapping[str, Any]) -> str:
+def error_message(error: ErrorDetails) -> str:
     """A line for one of pydantic's errors: the key, the rule, and what arrived unless it is a whole section."""
     key = ".".join(str(part) for part in error["loc"] if part not in ("str", "TypeColumn", "CurrencyColumn"))
     kind, message = error["type"], str(error["msg"]).removeprefix("Value error, ")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, ValidationError
 
@@ -21,7 +21,7 @@ from features.config.log_sections import (
     Window,
 )
 from features.config.table_section import Table
-from features.config.value_types import Fraction, ListSection, ModelName, Scalar, Section, SourceColumns
+from features.config.value_types import Fraction, ListSection, ModelName, Scalar, Section, SourceColumns, TomlTable
 from features.errors import UseCaseError
 from features.spec.feature import Polarity
 
@@ -146,7 +146,7 @@ def load_use_case(path: Path | str) -> UseCase:
     return use_case_from(read_toml(file), file)
 
 
-def read_toml(file: Path) -> dict[str, Any]:
+def read_toml(file: Path) -> TomlTable:
     """What stands in a use-case file, unchecked.
 
     Raises:
@@ -160,7 +160,7 @@ def read_toml(file: Path) -> dict[str, Any]:
         raise UseCaseError(file, [f"is not TOML: {failure}"]) from failure
 
 
-def use_case_from(raw: dict[str, Any], file: Path) -> UseCase:
+def use_case_from(raw: TomlTable, file: Path) -> UseCase:
     """The use case that a file would hold, its paths made absolute from where the file is or would be.
 
     Raises:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from typing import Annotated
 
@@ -12,6 +13,8 @@ from features.spec.moments import SEVERAL, check_form, is_moment
 from features.spec.numbers import amounts
 
 Scalar = str | bool | int | float | datetime | date
+TomlValue = Scalar | time | Sequence["TomlValue"] | Mapping[str, "TomlValue"]
+TomlTable = Mapping[str, TomlValue]
 
 
 def _days(value: object) -> object:

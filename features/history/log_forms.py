@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import ibis.expr.types as ir
 
@@ -12,7 +11,7 @@ from features.columns.expressions import plain_number, says_nothing
 from features.columns.format_inference import AmbiguousForm, Counts, find_form, number_form
 from features.config.use_case import Events, TypeColumn
 from features.errors import DataError
-from features.history.distinct_slugs import by_normalised, numbered_slugs
+from features.history.distinct_slugs import numbered_slugs
 from features.sources.engine import frame
 from features.sources.source import Source
 from features.spec.moments import is_moment
@@ -27,11 +26,6 @@ class LogForms:
     numbered: Mapping[str, Mapping[str, str]] = field(
         default_factory=dict
     )  # slugs that are not a text's own, by column
-
-    def to_json(self) -> dict[str, dict[str, Any]]:
-        """The same by normalised text, as a bundle has it."""
-        apart = {name: by_normalised(own) for name, own in self.numbered.items() if own}
-        return {"written": dict(self.written), "apart": apart}
 
 
 def log_forms(source: Source, section: Events, moment: ir.Column, label: str | None) -> LogForms:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from features.leakage.univariate import MISSING_GROUP, Floats, Grouping, UnivariateEvidence
+from features.spec.feature import Scalar
 
 LEAST_ROWS = 20
 LEVEL = 0.01  # of a false alarm in a whole table, before it is shared out among the groups
@@ -24,7 +24,7 @@ class OneClassEvidence:
     """Which values, as text and as figures, and whether the evidence is strong."""
 
     text: str
-    figures: Mapping[str, Any]
+    figures: Mapping[str, Scalar]
     strong: bool
 
 
@@ -69,7 +69,13 @@ def _evidence_of(each: _Set, level: float, positive: bool) -> OneClassEvidence |
         f"of the rows beside them {each.expected:.1%} are {other}"
     )
     hits = round(each.rows - each.exceptions)
-    figures = {**each.figures, "rows": round(each.rows), "hits": hits, "kind": kind, "beside": round(each.expected, 4)}
+    figures: dict[str, Scalar] = {
+        **each.figures,
+        "rows": round(each.rows),
+        "hits": hits,
+        "kind": kind,
+        "beside": round(each.expected, 4),
+    }
     return OneClassEvidence(text, figures, strong and surprising)
 
 

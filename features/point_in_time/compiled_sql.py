@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import ibis
 import ibis.expr.types as ir
 
 from features.columns.expressions import AMOUNT, slug, slugs
 from features.config.use_case import CurrencyColumn, Events, LogUseCase, TypeColumn
+from features.history.distinct_slugs import by_normalised
 from features.history.log_forms import LogForms
 from features.history.orders import ORDER_ID
 from features.history.typed_rows import rates_of, spellings
@@ -16,6 +15,7 @@ from features.point_in_time.definitions import feature_table
 from features.point_in_time.feature_plan import FeaturePlan, Trait
 from features.spec.feature import CUSTOMER_ID
 from features.spec.numbers import POINT
+from features.spec.raw_events import RawColumn, RawCurrency, RawEvents
 
 _trait_types = {"number": "DOUBLE", "integer": "BIGINT", "boolean": "BOOLEAN", "category": "VARCHAR"}
 _ibis_types = {
@@ -28,10 +28,7 @@ _ibis_types = {
 }
 
 
-RawColumns = list[dict[str, Any]]
-
-
-def event_columns(use_case: LogUseCase, forms: LogForms | None = None) -> RawColumns:
+def event_columns(use_case: LogUseCase, forms: LogForms | None = None) -> list[RawColumn]:
     """The columns of the table `events`, in order: key, the names a client may post it by, the column inside, its type.
 
     The names are the log's own column and the use case's name for it, where no other column in use has it. Types
@@ -41,20 +38,19 @@ def event_columns(use_case: LogUseCase, forms: LogForms | None = None) -> RawCol
     """
     section = use_case.events
     fixed = {CUSTOMER_ID: "VARCHAR", "ts": "TIMESTAMP", "type": "VARCHAR", "amount": "DOUBLE", "refund": "BOOLEAN"}
-    columns = [{"key": name, "column": name, "type": kind} for name, kind in fixed.items()]
+    columns: list[RawColumn] = [{"key": name, "column": name, "type": kind} for name, kind in fixed.items()]
     columns += [{"key": name, "column": f"p{i}", "type": "VARCHAR"} for i, name in enumerate(section.properties)]
     columns += [{"key": name, "column": f"m{i}", "type": "DOUBLE"} for i, name in enumerate(section.measures)]
     if section.order is not None:
         columns += [{"key": "order", "column": ORDER_ID, "type": "VARCHAR"}]
     columns += [{"key": "as_of", "column": "as_of", "type": "TIMESTAMP"}]
     own = _own_columns(section)
-    named: RawColumns = [{**column, "names": _posted_as(column, own)} for column in columns]
-    decided = (forms or LogForms()).to_json()
-    for column in named:
-        column.update(_read_as(column, own.get(column["column"]) or "", section, decided))
+    for column in columns:
+        column["names"] = _posted_as(column, own)
+        _set_forms(column, own.get(column["column"]) or "", section, forms or LogForms())
     if section.refund is not None:
-        named[list(fixed).index("refund")]["equals"] = spellings(section.refund.equals)
-    return named
+        columns[list(fixed).index("refund")]["equals"] = spellings(section.refund.equals)
+    return columns
 
 
 def _own_columns(section: Events) -> dict[str, str | None]:
@@ -72,45 +68,46 @@ def _own_columns(section: Events) -> dict[str, str | None]:
     }
 
 
-def _read_as(column: dict[str, Any], name: str, section: Events, forms: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """How the texts of a column are read, where that is not plain by its type."""
+def _set_forms(column: RawColumn, name: str, section: Events, forms: LogForms) -> None:
+    """States how the texts of a column are read, where that is not plain by its type."""
     if column["type"] == "DOUBLE":
-        return {"written": forms["written"].get(name, POINT)}
-    if column["column"] == "ts" and section.timestamp_format is not None:
-        return {"written": section.timestamp_format}
-    return {"apart": forms["apart"][name]} if name in forms["apart"] else {}
+        column["written"] = forms.written.get(name, POINT)
+    elif column["column"] == "ts" and section.timestamp_format is not None:
+        column["written"] = section.timestamp_format
+    elif apart := forms.numbered.get(name):
+        column["apart"] = by_normalised(apart)
 
 
-def _posted_as(column: dict[str, Any], own: dict[str, str | None]) -> list[str]:
+def _posted_as(column: RawColumn, own: dict[str, str | None]) -> list[str]:
     """The log's own name first, then our names that are not those of another column in use."""
     mine = own.get(column["column"])
     ours = ("timestamp", "ts") if column["column"] == "ts" else (column["key"],)
     return ([] if mine is None else [mine]) + [name for name in ours if name not in own.values()]
 
 
-def _currency(section: Events) -> dict[str, Any] | None:
+def _currency(section: Events) -> RawCurrency | None:
     """The log's column of currencies, and what one unit of each is worth."""
     currency = section.currency
     return {"name": currency.column, "rates": rates_of(currency)} if isinstance(currency, CurrencyColumn) else None
 
 
-def trait_columns(plan: FeaturePlan) -> RawColumns:
+def trait_columns(plan: FeaturePlan) -> list[RawColumn]:
     """The columns of the table `traits`, one row per customer; empty where the plan has no traits.
 
     What is written in a way of its own has it under `written`.
     """
     if not plan.traits:
         return []
-    columns = [
-        {"key": trait.column, "column": trait.inside, "type": _kind(trait)} | _written(trait) for trait in plan.traits
-    ]
-    return [{"key": CUSTOMER_ID, "column": CUSTOMER_ID, "type": "VARCHAR"}, *columns]
+    return [{"key": CUSTOMER_ID, "column": CUSTOMER_ID, "type": "VARCHAR"}, *map(_trait_column, plan.traits)]
 
 
-def _written(trait: Trait) -> dict[str, str]:
+def _trait_column(trait: Trait) -> RawColumn:
+    column: RawColumn = {"key": trait.column, "column": trait.inside, "type": _kind(trait)}
     if trait.written is not None:
-        return {"written": trait.written}
-    return {"written": POINT} if trait.kind == "plain" and trait.features[0].type in ("number", "integer") else {}
+        column["written"] = trait.written
+    elif trait.kind == "plain" and trait.features[0].type in ("number", "integer"):
+        column["written"] = POINT
+    return column
 
 
 def event_sql(use_case: LogUseCase, plan: FeaturePlan) -> str:
@@ -131,7 +128,7 @@ def event_sql(use_case: LogUseCase, plan: FeaturePlan) -> str:
     return str(ibis.to_sql(table.order_by(CUSTOMER_ID), dialect="duckdb"))
 
 
-def raw_events(use_case: LogUseCase, plan: FeaturePlan) -> dict[str, Any]:
+def raw_events(use_case: LogUseCase, plan: FeaturePlan) -> RawEvents:
     """All that serving needs to turn raw events into features, as JSON: the SQL and the tables it reads."""
     section, profiles = use_case.events, use_case.profiles
     about = () if profiles is None else (profiles.customer_id, profiles.valid_from, *profiles.exclude)
@@ -167,5 +164,5 @@ def _kind(trait: Trait) -> str:
     return _trait_types[trait.features[0].type]
 
 
-def _schema(columns: RawColumns) -> dict[str, str]:
+def _schema(columns: list[RawColumn]) -> dict[str, str]:
     return {column["column"]: _ibis_types[column["type"]] for column in columns}

@@ -13,6 +13,7 @@ from features.config.use_case import LogUseCase, Window
 from features.errors import DataError
 from features.history.event_log import Log
 from features.sources.engine import frame
+from features.spec.data_report import CutoffDates
 from features.spec.feature import CUSTOMER_ID, DataNote, Predicate
 
 LABEL = "__label"
@@ -26,7 +27,7 @@ class Cutoffs:
     train: tuple[datetime, ...]  # rising
     test: datetime
 
-    def to_json(self) -> dict[str, str | list[str]]:
+    def to_json(self) -> CutoffDates:
         """As the data report gives it."""
         return {"train": [moment.isoformat() for moment in self.train], "test": self.test.isoformat()}
 

@@ -12,7 +12,7 @@ import ibis
 import ibis.expr.types as ir
 import polars as pl
 
-from features.columns.column_report import ColumnReport, column_report
+from features.columns.column_report import column_report
 from features.columns.expressions import as_id, as_moment, filled, slug
 from features.columns.personal_columns import personal_trait
 from features.columns.type_inference import InferredColumn, read_column
@@ -23,6 +23,7 @@ from features.point_in_time.feature_plan import Trait
 from features.sources.engine import frame
 from features.sources.rejected_rows import GUEST, BadRows, bad_rows_of, reject_too_many
 from features.sources.source import FILE, ROW, Source, missing_column, open_source, reading
+from features.spec.data_report import ColumnReport
 from features.spec.feature import CUSTOMER_ID, ELIGIBLE, Feature, Finding
 from features.spec.suppression_list import Objectors
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from features.columns.column_report import ColumnReport
+from features.spec.data_report import ColumnReport, DataReport
 
 _STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem;color:#1a1a1a}"
@@ -16,7 +16,7 @@ _STYLE = (
 )
 
 
-def as_text(report: Mapping[str, Any]) -> str:
+def as_text(report: DataReport) -> str:
     """The report in lines: what was read, the notes, a line for each column."""
     lines = [f"{name}: {value}" for name, value in _facts(report)]
     lines += [f"note: {note['detail']}" for note in report["notes"]]
@@ -26,7 +26,7 @@ def as_text(report: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def as_page(name: str, report: Mapping[str, Any]) -> str:
+def as_page(name: str, report: DataReport) -> str:
     """The report as a page without any outside asset."""
     facts = "".join(f"<tr><th>{_safe(key)}</th><td>{_safe(value)}</td></tr>" for key, value in _facts(report))
     notes = "".join(f"<li>{_safe(note['detail'])}</li>" for note in report["notes"])
@@ -38,26 +38,31 @@ def as_page(name: str, report: Mapping[str, Any]) -> str:
     )
 
 
-def _facts(report: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _facts(report: DataReport) -> Iterator[tuple[str, str]]:
     yield "source", report["source"]
     yield "rows", f"{report['rows']:,} read, {report['rows_used']:,} used"
     bad = report["bad_rows"]
     yield "bad rows", f"{bad['total']:,} of {bad['read']:,} ({bad['share']:.2%})"
     for rule, n in bad["rules"].items():
         yield f"bad rows, {rule}", f"{n:,}"
-    for key in ("duplicates_removed", "duplicate_rows", "null_labels_dropped", "first_event", "last_event"):
-        if key in report:
-            yield key.replace("_", " "), str(report[key])
+    counts = {
+        "duplicates removed": report.get("duplicates_removed"),
+        "duplicate rows": report.get("duplicate_rows"),
+        "null labels dropped": report.get("null_labels_dropped"),
+        "first event": report.get("first_event"),
+        "last event": report.get("last_event"),
+    }
+    yield from ((name, str(value)) for name, value in counts.items() if value is not None)
     for each in report.get("eligible", []):
         yield f"eligible on {each['cutoff'][:10]}", f"{each['customers']:,}, base rate {each['base_rate']:.1%}"
     if "base_rate" in report:
         yield "base rate", f"{report['base_rate']:.1%}"
 
 
-def _tables(report: Mapping[str, Any]) -> Iterator[tuple[str, Sequence[ColumnReport]]]:
+def _tables(report: DataReport) -> Iterator[tuple[str, Sequence[ColumnReport]]]:
     yield "Columns", report["columns"]
-    if report.get("profiles"):
-        yield "Profiles", report["profiles"]["columns"]
+    if profiles := report.get("profiles"):
+        yield "Profiles", profiles["columns"]
 
 
 def _summary(column: ColumnReport) -> str:

@@ -11,6 +11,7 @@ import polars as pl
 from features.errors import DataError
 from features.sources.engine import frame
 from features.sources.source import FILE, ROW, Source
+from features.spec.data_report import BadRowCounts
 
 BROKEN = "__broken"  # the rule a row broke, null for a good one
 GUEST = "guest_customer_id"  # its id is a word for nothing: nobody in particular, and no fault of the data
@@ -42,7 +43,7 @@ class BadRows:
         """The same without the cells: where each row stands, and the rule."""
         return self if self.rows.is_empty() else replace(self, rows=self.rows.select(FILE, ROW, "rule"))
 
-    def to_json(self) -> dict[str, int | float | dict[str, int]]:
+    def to_json(self) -> BadRowCounts:
         """As the data report gives it."""
         share = self.total / self.read if self.read else 0.0
         return {"read": self.read, "total": self.total, "share": share, "rules": dict(self.rules)}

@@ -6,6 +6,7 @@ __all__ = [
     "csv_dialect",
     "csv_sql",
     "data_files",
+    "data_report",
     "feature",
     "ids",
     "languages",
@@ -13,6 +14,7 @@ __all__ = [
     "moments",
     "numbers",
     "options",
+    "raw_events",
     "suppression_list",
     "terminal",
 ]

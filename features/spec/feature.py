@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from datetime import date
+from typing import Literal, NotRequired, TypedDict
 
 type_names = ("number", "integer", "boolean", "category", "date")
 FeatureType = Literal["number", "integer", "boolean", "category", "date"]
 Polarity = Literal["positive", "negative"]
+Scalar = str | int | float | bool | None
+Json = Scalar | Sequence["Json"] | Mapping[str, "Json"]
+Row = Mapping[str, Json | date]  # features by name as they arrive; what a feature cannot take is refused by its rule
 
 CUSTOMER_ID = "customer_id"
 ELIGIBLE = "eligible"
@@ -39,9 +43,9 @@ class Feature:
     type: FeatureType
     family: str = "trait"  # the reason code: recency, frequency, monetary, tenure, regularity, trend, trait, ...
     unit: str | None = None  # "days", "purchases", "share", a currency code; None when it has none
-    lower: float | None = None  # inclusive
-    upper: float | None = None  # inclusive
-    seen: tuple[float, float] | None = None  # smallest and largest value met in training; numbers, integers and dates
+    lower: int | float | None = None  # inclusive
+    upper: int | float | None = None  # inclusive
+    seen: tuple[int | float, int | float] | None = None  # smallest and largest number or date met in training
     levels: tuple[str, ...] = ()  # categories met often enough to have a code of their own, as displayed
     spellings: Mapping[str, str] = field(default_factory=dict)  # other spellings, normalised -> level
     event: str | None = None  # the event type it counts, as a slug
@@ -50,34 +54,7 @@ class Feature:
     names: Mapping[str, str] = field(default_factory=dict)  # display names by language ("fr", "en"), from [names]
     written: str | None = None  # how its texts are written, as `features.spec.numbers` and `moments` have it
     decimal: str | None = None  # what begins the decimals of texts of no written form; None: each is read by itself
-
-    def to_json(self) -> dict[str, Any]:
-        """The feature as it stands in a manifest."""
-        return {
-            "name": self.name,
-            "type": self.type,
-            "family": self.family,
-            "unit": self.unit,
-            "nullable": True,
-            "lower": self.lower,
-            "upper": self.upper,
-            "seen": list(self.seen) if self.seen else None,
-            "levels": list(self.levels),
-            "spellings": dict(self.spellings),
-            "event": self.event,
-            "window_days": self.window_days,
-            "subject": self.subject,
-            "names": dict(self.names),
-            "written": self.written,
-            "decimal": self.decimal,
-        }
-
-    @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> Feature:
-        """The feature that `to_json` wrote."""
-        kept = {key: value for key, value in stored.items() if key != "nullable"}
-        seen = kept.pop("seen")
-        return cls(**{**kept, "seen": tuple(seen) if seen else None, "levels": tuple(kept["levels"])})
+    nullable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +68,13 @@ class Predicate:
     op: Literal["<=", ">="]
     value: float
 
-    def to_json(self) -> dict[str, str | float]:
-        """The predicate as it stands in a manifest."""
-        return {"feature": self.feature, "op": self.op, "value": self.value}
+
+class NoteRecord(TypedDict):
+    """A note as the data report gives it."""
+
+    rule: str
+    detail: str
+    figures: dict[str, Scalar]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +83,24 @@ class DataNote:
 
     rule: str
     detail: str
-    figures: Mapping[str, Any]
+    figures: Mapping[str, Scalar]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> NoteRecord:
         """The note as the data report gives it."""
         return {"rule": self.rule, "detail": self.detail, "figures": dict(self.figures)}
+
+
+Severity = Literal["block", "warn"]
+
+
+class FindingRecord(TypedDict):
+    """A finding as the training report gives it; without figures where it has none."""
+
+    rule: str
+    feature: str | None
+    severity: Severity
+    detail: str
+    figures: NotRequired[dict[str, Scalar]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +112,18 @@ class Finding:
 
     rule: str
     feature: str | None
-    severity: Literal["block", "warn"]
+    severity: Severity
     detail: str
-    figures: Mapping[str, Any] = field(default_factory=dict)  # shares and areas to four decimals
+    figures: Mapping[str, Scalar] = field(default_factory=dict)  # shares and areas to four decimals
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> FindingRecord:
         """The finding as the training report gives it."""
-        stored = {"rule": self.rule, "feature": self.feature, "severity": self.severity, "detail": self.detail}
-        return {**stored, "figures": dict(self.figures)} if self.figures else stored
+        stored: FindingRecord = {
+            "rule": self.rule,
+            "feature": self.feature,
+            "severity": self.severity,
+            "detail": self.detail,
+        }
+        if self.figures:
+            stored["figures"] = dict(self.figures)
+        return stored

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import polars as pl
 
@@ -14,6 +13,7 @@ from features.errors import UseCaseError
 from features.point_in_time.feature_plan import FeaturePlan
 from features.point_in_time.labels import LABEL, Cutoffs
 from features.sources.rejected_rows import BadRows
+from features.spec.data_report import DataReport
 from features.spec.feature import DataNote, Feature, Finding, Predicate
 from features.spec.suppression_list import Objectors
 
@@ -35,7 +35,7 @@ class LearningTable:
     features: tuple[Feature, ...]
     eligible: Predicate | None
     cutoffs: Cutoffs | None
-    report: dict[str, Any]
+    report: DataReport
     digest: str  # sha256 of the sources' bytes, and of who was left out of them
     findings: tuple[Finding, ...] = ()
     feature_plan: FeaturePlan | None = None  # what the features of a log are made of; None for a ready table

@@ -9,7 +9,7 @@ from hashlib import blake2b
 import polars as pl
 
 from features.columns.expressions import slug
-from features.spec.feature import DataNote
+from features.spec.feature import DataNote, Scalar
 from features.tables.learning_table import GROUP
 
 _customer = re.compile(
@@ -50,7 +50,7 @@ def repeated_notes(kept: pl.DataFrame, copies: int, declared: str | None, seemin
         return
     detail = f"{kept.height:,} rows are of {customers:,} customers by column {name!r}: a customer's stay on one side "
     detail += "of the split, and intervals are by customer"
-    figures = {"rows": kept.height, "customers": customers, "column": name}
+    figures: dict[str, Scalar] = {"rows": kept.height, "customers": customers, "column": name}
     if declared:
         yield DataNote("repeated_customers", detail, figures)
     else:

@@ -10,9 +10,9 @@ import polars as pl
 from pandera.errors import SchemaErrors
 
 from features.errors import DataError
-from features.spec.feature import Feature
+from features.spec.feature import Feature, FeatureType
 
-STORAGE: dict[str, Any] = {
+STORAGE: dict[FeatureType, pl.DataType] = {
     "number": pl.Float64(),
     "integer": pl.Int64(),
     "boolean": pl.Boolean(),

@@ -33,13 +33,14 @@ from scoring.storage.table_files import ROWS, BatchError
 
 if TYPE_CHECKING:
     from features.config.use_case import UseCase
+    from features.config.value_types import TomlTable
     from training.registry.lines import TrainingLine
 
 Home = Path | str | None
 
 
 def train(
-    use_case: Path | str | Mapping[str, Any],
+    use_case: Path | str | TomlTable,
     *,
     frame: Any = None,
     home: Home = None,
@@ -165,7 +166,7 @@ def _of_model(live: Live, features: Mapping[str, Any]) -> dict[str, Any]:
     return {name: features[name] for name in live.scorer.encoder.names}
 
 
-def _use_case(asked: Path | str | Mapping[str, Any], data: Path | None) -> UseCase:
+def _use_case(asked: Path | str | TomlTable, data: Path | None) -> UseCase:
     """The use case of a file or a mapping; `data` stands in the place of its source."""
     from features.config.use_case import read_toml, use_case_from
 
@@ -173,10 +174,10 @@ def _use_case(asked: Path | str | Mapping[str, Any], data: Path | None) -> UseCa
         file, raw = Path("use-case.toml"), dict(asked)
     else:
         file = Path(asked)
-        raw = read_toml(file)
-    for section in ("events", "table"):
-        if data is not None and isinstance(raw.get(section), Mapping):
-            raw[section] = {**raw[section], "path": str(data)}
+        raw = dict(read_toml(file))
+    for name in ("events", "table"):
+        if data is not None and isinstance(section := raw.get(name), Mapping):
+            raw[name] = {**section, "path": str(data)}
     return use_case_from(raw, file)
 
 

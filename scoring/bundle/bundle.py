@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from features.spec.feature import Feature, Polarity, Predicate
+from features.spec.feature import Feature, Json, Polarity, Predicate, Scalar
 from scoring.bundle.manifest import FORMAT, Manifest, Seal, read_manifest
 from scoring.errors import BundleError
 from scoring.models.bands import Ladder
@@ -30,7 +30,7 @@ class GoldenRow(Struct, frozen=True):
     """A synthetic row that travels with a bundle, and what its model must say of it."""
 
     band: str  # the code
-    features: Mapping[str, Any]  # as they could be posted
+    features: Mapping[str, Scalar]  # as they could be posted
     probability: float
 
 
@@ -42,7 +42,6 @@ class Bundle:
     """A use case's model with everything that gives its numbers a meaning."""
 
     manifest: Manifest
-    features: tuple[Feature, ...]
     model: Model
     golden: tuple[GoldenRow, ...]
     files: Mapping[str, bytes]  # every other sealed file, as it was read and checked
@@ -56,6 +55,11 @@ class Bundle:
     def polarity(self) -> Polarity:
         """`positive` where a high score is good news."""
         return self.manifest.polarity
+
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        """The columns of a row, in order."""
+        return self.manifest.features
 
     @property
     def calibration(self) -> Calibration:
@@ -126,19 +130,16 @@ def load_bundle(folder: Path, *, manifest_sha256: str | None = None, threads: in
     files = _read_sealed(folder, _seals(stored))
     manifest = read_manifest(stored)
     try:
-        features = tuple(Feature.from_json(feature) for feature in manifest.features)
         model_file = next(name for name in files if name.startswith("model."))
         model = parse_model(model_file, files[model_file], threads=threads)
         golden = tuple(_golden_row(line) for line in files["golden.jsonl"].splitlines())
     except (KeyError, TypeError, StopIteration, ValueError) as error:
-        raise BundleError(
-            f"A bundle must hold features, a model and golden rows, got {type(error).__name__}."
-        ) from error
+        raise BundleError(f"A bundle must hold a model and golden rows, got {type(error).__name__}.") from error
     kept = {name: content for name, content in files.items() if name != model_file}
-    return Bundle(manifest, features, model, golden, kept)
+    return Bundle(manifest, model, golden, kept)
 
 
-def _read_manifest(folder: Path, sha256: str | None) -> dict[str, object]:
+def _read_manifest(folder: Path, sha256: str | None) -> dict[str, Json]:
     path = folder / MANIFEST
     if not path.is_file():
         raise BundleError(f"A bundle needs a {MANIFEST}, got none.")
@@ -154,7 +155,7 @@ def _read_manifest(folder: Path, sha256: str | None) -> dict[str, object]:
     return stored
 
 
-def _seals(stored: Mapping[str, object]) -> dict[str, Seal]:
+def _seals(stored: Mapping[str, Json]) -> dict[str, Seal]:
     try:
         return msgspec.convert(stored.get("files"), dict[str, Seal])
     except msgspec.ValidationError as error:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from features.spec.feature import Finding, Polarity, Predicate
+from features.spec.feature import Feature, Finding, Json, Polarity, Predicate, Scalar
 from features.spec.languages import LANGUAGES
 from scoring.errors import BundleError
 from scoring.models.calibration import Calibration
@@ -21,7 +21,6 @@ from scoring.models.threshold_planner import Plan
 from scoring.text.promotion import BarGain
 
 FORMAT = 1
-Scalar = str | int | float | bool | None
 Setting = Scalar | list[str]
 
 
@@ -134,7 +133,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     digests: Digests
     eligible: Predicate | None
     encoder: dict[str, list[str]]  # levels by code, for each category
-    features: tuple[Mapping[str, Any], ...]  # each is read by `features.spec.feature`
+    features: tuple[Feature, ...]
     files: dict[str, Seal] = {}
     findings: tuple[Finding, ...] | None = None
     forbid: tuple[str, ...]  # features that are used and never named
@@ -161,7 +160,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     worth: CampaignWorth | None = None
 
 
-def read_manifest(stored: Mapping[str, object]) -> Manifest:
+def read_manifest(stored: Mapping[str, Json]) -> Manifest:
     """The manifest that a parsed file holds.
 
     Raises:
@@ -173,7 +172,7 @@ def read_manifest(stored: Mapping[str, object]) -> Manifest:
     return msgspec.convert(stored, Manifest)
 
 
-def _whole(part: msgspec.structs.FieldInfo, stored: Mapping[str, object]) -> bool:
+def _whole(part: msgspec.structs.FieldInfo, stored: Mapping[str, Json]) -> bool:
     if part.encode_name not in stored:
         return not part.required
     try:

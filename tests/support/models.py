@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import xgboost
 
@@ -90,7 +91,7 @@ def shop_manifest(name: str, polarity: str, probability: Any) -> dict[str, Any]:
         "label": {"event": "purchase", "outcome": "present"},
         "windows": None,
         "trained_to": "1998-04-02",
-        "features": [feature.to_json() for feature in SHOP],
+        "features": msgspec.to_builtins(SHOP),
         "encoder": LEVELS,
         "eligible": {"feature": "days_since_purchase", "op": "<=", "value": 380.0},
         "calibration": {"a": 0.9, "b": -0.05},
@@ -148,9 +149,9 @@ def release_log(home: Path, use_case: LogUseCase) -> Live:
     probability = Calibration(0.9, -0.05).probability(TreeModel(stored).margin(matrix))
     manifest = {
         **shop_manifest(use_case.name, use_case.polarity, probability),
-        "features": [feature.to_json() for feature in features],
+        "features": msgspec.to_builtins(features),
         "encoder": codes,
-        "eligible": table.eligible.to_json() if table.eligible else None,
+        "eligible": msgspec.to_builtins(table.eligible),
     }
     golden = golden_rows(table.rows[:30].select(feature.name for feature in features).to_dicts(), probability[:30],
                          manifest["bands"])  # fmt: skip

@@ -12,6 +12,7 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -123,7 +124,7 @@ def _release(home: Path, table: LearningTable) -> Live:
         **shop_manifest("t", "positive", np.linspace(0.05, 0.95, 200)),
         "kind": "rfm_logit",
         "source": "table",
-        "features": [feature.to_json() for feature in features],
+        "features": msgspec.to_builtins(features),
         "encoder": codes,
         "eligible": None,
         "label": {"column": "y", "positive": "yes"},

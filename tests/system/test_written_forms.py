@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import polars as pl
 import pyarrow as pa
@@ -21,6 +22,7 @@ from features.columns.format_inference import AmbiguousForm, find_form
 from features.columns.type_inference import read_column
 from features.config.use_case import load_use_case
 from features.errors import DataError, UseCaseError
+from features.spec.feature import Feature
 from features.spec.moments import read_moment
 from features.spec.numbers import amounts
 from scoring.encoding.encoder import Encoder
@@ -181,7 +183,7 @@ def test_a_use_case_says_how_a_column_is_written(
     moments = [each.replace(tzinfo=None) if isinstance(each, datetime) else each for each in table.rows["column"][:2]]
     assert moments == read
     assert found.written == written
-    assert type(found).from_json(found.to_json()) == found
+    assert msgspec.json.decode(msgspec.json.encode(found), type=Feature) == found
     assert any(written in done for done in told(table, "column")["done"])
 
 

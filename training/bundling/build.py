@@ -85,7 +85,7 @@ def build(
         versions=versions,
         kind=winner.fitted.kind,
         params=dict(winner.fitted.params),
-        features=tuple(feature.to_json() for feature in taught.features),
+        features=taught.features,
         encoder=taught.codes,
         calibration=winner.calibration,
         boundaries=tuple(percentile_boundaries(probability).tolist()),

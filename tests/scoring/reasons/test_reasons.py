@@ -87,7 +87,7 @@ def test_reasons_are_the_strongest_first_and_say_good_or_bad_news(live: dict[str
 def test_equal_contributions_are_ordered_by_name(live: dict[str, Live]) -> None:
     """In an answer and in the columns of a batch alike, other factors among them."""
     whole = live["churn"].release.bundle
-    bundle = Bundle(replace(whole.manifest, forbid=("subscribed", "joined on")), whole.features, whole.model, (), {})
+    bundle = Bundle(replace(whole.manifest, forbid=("subscribed", "joined on")), whole.model, (), {})
     row, amounts = [10.0, 3.0, 50.0, 1.0, 10000.0, 0.0], np.array([0.3, -0.3, 0.3, 0.1, 0.2, -0.3])
 
     reasons = top_reasons(bundle, row, amounts, 20, "en")
@@ -102,7 +102,7 @@ def test_equal_contributions_are_ordered_by_name(live: dict[str, Live]) -> None:
 def test_a_forbidden_feature_is_used_and_never_named(live: dict[str, Live]) -> None:
     """Its contribution is told as other factors, so that the sum still holds."""
     whole = live["churn"].release.bundle
-    bundle = Bundle(replace(whole.manifest, forbid=("subscribed", "joined on")), whole.features, whole.model, (), {})
+    bundle = Bundle(replace(whole.manifest, forbid=("subscribed", "joined on")), whole.model, (), {})
     amounts = np.array([0.1, -0.2, 0.0, 0.5, 0.4, 0.3])
 
     reasons = top_reasons(bundle, [10.0, 3.0, 50.0, 1.0, 10000.0, 0.0], amounts, 20, "fr")

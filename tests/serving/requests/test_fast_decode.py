@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -61,7 +62,7 @@ def live(home: Path) -> dict[str, Live]:
 def written(live: dict[str, Live], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Live]:
     """A release whose amounts and dates are posted as text too, beside one of the shop that takes neither."""
     folder = tmp_path_factory.mktemp("written")
-    release_shop(folder / "home", "written", scratch=folder, features=[each.to_json() for each in WRITTEN])
+    release_shop(folder / "home", "written", scratch=folder, features=msgspec.to_builtins(WRITTEN))
     return {"churn": live["churn"], "written": Live(load_release(folder / "home", "written"))}
 
 
@@ -161,7 +162,7 @@ def test_a_block_that_fits_no_use_case_whole_is_answered_row_by_row(live: dict[s
 def test_a_name_that_json_escapes_ends_no_call(live: dict[str, Live], tmp_path: Path) -> None:
     """A column called with a quote, a backslash or a line end, of whatever use case is served, fails no large call."""
     renamed = [replace(each, name='le "nom\\\n"') if each.name == "subscribed" else each for each in SHOP]
-    release_shop(tmp_path / "home", "odd", scratch=tmp_path, features=[each.to_json() for each in renamed])
+    release_shop(tmp_path / "home", "odd", scratch=tmp_path, features=msgspec.to_builtins(renamed))
     both = {**live, "odd": Live(load_release(tmp_path / "home", "odd"))}
     rows = shop_rows(3, seed=4)
     odd = [{('le "nom\\\n"' if name == "subscribed" else name): value for name, value in row.items()} for row in rows]

@@ -1,0 +1,74 @@
+"""The data report as JSON: what was read of a use case's data and what was done to it; never a customer's value."""
+
+from __future__ import annotations
+
+from typing import Literal, NotRequired, TypedDict
+
+from features.spec.feature import NoteRecord
+
+
+class BadRowCounts(TypedDict):
+    """How many rows were read and rejected, and by which rules."""
+
+    read: int
+    total: int
+    share: float
+    rules: dict[str, int]
+
+
+class ColumnReport(TypedDict):
+    """One column."""
+
+    name: str
+    role: str
+    source_type: str
+    type: str | None
+    missing: float
+    distinct: int | None
+    range: list[int | float | str] | None
+    outliers: int | None
+    done: list[str]
+    dropped: str | None
+
+
+class CutoffDates(TypedDict):
+    """The moments learned at and tested at, in ISO 8601."""
+
+    train: list[str]
+    test: str
+
+
+class EligibleCount(TypedDict):
+    """The eligible customers of a cutoff."""
+
+    cutoff: str
+    customers: int
+    base_rate: float
+
+
+class ProfilesReport(TypedDict):
+    """The table of profiles beside a log."""
+
+    bad_rows: BadRowCounts
+    columns: list[ColumnReport]
+
+
+class DataReport(TypedDict):
+    """A log or a ready table; what only one of them has need not be there."""
+
+    source: Literal["log", "table"]
+    rows: int
+    rows_used: int
+    bad_rows: BadRowCounts
+    notes: list[NoteRecord]
+    columns: list[ColumnReport]
+    first_event: NotRequired[str]
+    last_event: NotRequired[str]
+    event_types: NotRequired[list[str]]
+    duplicates_removed: NotRequired[int]
+    cutoffs: NotRequired[CutoffDates]
+    eligible: NotRequired[list[EligibleCount]]
+    profiles: NotRequired[ProfilesReport | None]
+    base_rate: NotRequired[float]
+    null_labels_dropped: NotRequired[int]
+    duplicate_rows: NotRequired[int]
