@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from pydantic import BaseModel
-from pydantic_core import ErrorDetails
+from pydantic import BaseModel, ValidationError
 
 from features.config.value_types import TomlTable
 
@@ -38,14 +37,17 @@ def _label_conflicts(raw: TomlTable) -> list[str]:
     return []
 
 
-def error_message(error: ErrorDetails) -> str:
-    """A line for one of pydantic's errors: the key, the rule, and what arrived unless it is a whole section."""
-    key = ".".join(str(part) for part in error["loc"] if part not in ("str", "TypeColumn", "CurrencyColumn"))
-    kind, message = error["type"], str(error["msg"]).removeprefix("Value error, ")
+def error_messages(failure: ValidationError) -> list[str]:
+    """A line for each of pydantic's errors: the key, the rule, and what arrived unless it is a whole section."""
+    return [_line(error["loc"], error["type"], error["msg"], error.get("input")) for error in failure.errors()]
+
+
+def _line(path: Sequence[int | str], kind: str, rule: str, arrived: object) -> str:
+    key = ".".join(str(part) for part in path if part not in ("str", "TypeColumn", "CurrencyColumn"))
     if kind == "missing":
         return f"{key}: is required"
     if kind == "extra_forbidden":
         return f"{key}: unknown key"
+    message = rule.removeprefix("Value error, ")
     message = message[0].lower() + message[1:]
-    arrived = error.get("input")
     return f"{key}: {message}" + ("" if isinstance(arrived, dict | BaseModel) else f", got {arrived!r}")

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, ValidationError
 
 from features.config.bands import Bands
-from features.config.file_errors import error_message, section_conflicts
+from features.config.file_errors import error_messages, section_conflicts
 from features.config.log_sections import (
     CurrencyColumn,
     Eligible,
@@ -172,7 +172,7 @@ def use_case_from(raw: TomlTable, file: Path) -> UseCase:
     try:
         stated = UseCaseFile.model_validate({**raw, "file": file})
     except ValidationError as failure:
-        broken += [error_message(error) for error in failure.errors()]
+        broken += error_messages(failure)
         raise UseCaseError(file, broken) from failure
     if broken:
         raise UseCaseError(file, broken)

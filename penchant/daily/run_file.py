@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, ValidationError
 
-from features.config.file_errors import error_message
+from features.config.file_errors import error_messages
 from features.config.use_case import UseCase, load_use_case, read_toml
 from features.config.value_types import Days, ListSection
 from features.errors import UseCaseError
@@ -45,7 +45,7 @@ def load_run_file(home: Path) -> tuple[RunFile, dict[str, UseCase]]:
     try:
         found = RunFile.model_validate(read_toml(file))
     except ValidationError as failure:
-        raise UseCaseError(file, [error_message(error) for error in failure.errors()]) from failure
+        raise UseCaseError(file, error_messages(failure)) from failure
     entries = tuple(_absolute(entry, home.resolve()) for entry in found.use_case)
     use_cases: dict[str, UseCase] = {}
     for entry in entries:

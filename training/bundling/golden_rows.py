@@ -10,8 +10,7 @@ from typing import Any, TypedDict
 import numpy as np
 import polars as pl
 
-from features.spec.feature import Feature
-from scoring.bundle.manifest import Scalar
+from features.spec.feature import Feature, Scalar
 from scoring.bundle.scorer import Scorer
 
 ROWS = 64

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.config.use_case import LogUseCase, UseCase
-from features.spec.feature import Feature, Polarity, Predicate
+from features.spec.feature import Feature, Polarity, Predicate, Scalar
 from features.spec.languages import LANGUAGES, Language
-from scoring.bundle.manifest import BandTable, LogWindows, Outcome, Scalar
+from scoring.bundle.manifest import BandTable, LogWindows, Outcome
 from scoring.models.bands import Ladder
 from scoring.models.threshold_planner import Ask, Market, Plan, plan
 from training.bundling.thresholds import at_percentiles, at_scores, realised, rising

@@ -7,8 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 import polars as pl
 
-from features.spec.feature import Feature, Finding
-from scoring.bundle.manifest import Scalar
+from features.spec.feature import Feature, Finding, Scalar
 from training.data.calendar_drift import share_outside
 from training.data.split import Parts, clusters_of, labels
 from training.evaluation.calibration_error import CALIBRATED
