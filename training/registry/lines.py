@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, TypedDict
 
-from scoring.bundle.manifest import Scalar
+from features.spec.feature import Scalar
 from scoring.text.promotion import DecisionDocument
 
 

@@ -35,7 +35,8 @@ from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, Schema
 from mlflow.types.schema import AnyType
 
-from scoring.bundle.manifest import Scalar, Setting
+from features.spec.feature import Scalar
+from scoring.bundle.manifest import Setting
 from scoring.text.promotion import DecisionDocument
 from training.errors import RegistryError
 from training.registry.lines import OutcomeLine
