@@ -26,7 +26,7 @@ from features.spec.feature import Feature
 from features.spec.moments import read_moment
 from features.spec.numbers import amounts
 from scoring.encoding.encoder import Encoder
-from tests.features.build.test_ready_table import N, base, cycle, feature, learned, told
+from tests.features.build.test_ready_table import N, base, cycle, feature, learned, reported
 from tests.support.worlds import write_use_case
 from training.data.encode import encode, fit_encoder
 
@@ -158,7 +158,7 @@ def test_what_could_be_read_in_two_ways_is_left_out_and_said(tmp_path: Path, cel
     table = learned(tmp_path, {"column": cells})
 
     assert "column" not in table.rows.columns
-    assert why in told(table, "column")["dropped"]
+    assert why in reported(table, "column")["dropped"]
 
 
 DECLARED = [
@@ -184,7 +184,7 @@ def test_a_use_case_says_how_a_column_is_written(
     assert moments == read
     assert found.written == written
     assert msgspec.json.decode(msgspec.json.encode(found), type=Feature) == found
-    assert any(written in done for done in told(table, "column")["done"])
+    assert any(written in done for done in reported(table, "column")["done"])
 
 
 def test_a_file_posted_as_numbers_is_read_as_declared() -> None:
