@@ -46,6 +46,8 @@ run: setup ## train the examples and score two days once, then serve them on POR
 	@exec $(PY) -m serving.cli.demo --home "$(HOME_DIR)" --port $(PORT)
 
 # A file of tests stays in one process: what its tests share is made once. Files come as tests/conftest.py orders them.
+# Our own code is compiled once too: where PYTHONDONTWRITEBYTECODE is set hundreds of processes would compile it anew.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: setup lint browser ## lint, types and all tests, as CI runs them
 	$(PY) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import get_args
 
 import msgspec
@@ -46,6 +47,13 @@ def standardised(matrix: np.ndarray) -> np.ndarray:
     return (matrix - np.nanmean(matrix, axis=0)) / np.nanstd(matrix, axis=0)
 
 
+@cache
+def wide() -> list[Imputation]:
+    """Every kind, learned from nineteen columns."""
+    matrix = standardised(np.hstack([rows()] * 5)[:, :19] + rows(1500)[:, 3:] / 3)
+    return [filler(kind, matrix) for kind in KINDS]
+
+
 def model(kind: Filled) -> tuple[LinearModel, np.ndarray, np.ndarray]:
     """A linear model as a bundle holds it, with the rows and outcomes it was fitted on."""
     matrix = rows().astype(np.float32)
@@ -87,7 +95,7 @@ def test_a_median_is_the_median() -> None:
 @given(arrays(np.float64, (40, 19), elements=st.floats(-1e3, 1e3) | st.just(np.nan)))
 def test_a_row_is_filled_alike_alone_and_among_others(matrix: np.ndarray) -> None:
     """One row and a batch give the same bits, whatever is missing, and everything is filled."""
-    for gaps in _WIDE:
+    for gaps in wide():
         filled = gaps.fill(matrix)
 
         assert np.array_equal(filled, np.concatenate([gaps.fill(row[None]) for row in matrix]))
@@ -154,6 +162,3 @@ def test_what_does_not_fit_is_refused(broken: dict[str, object]) -> None:
     """A kind that is unknown, a list of another length, a place that is not there."""
     with pytest.raises(ValueError, match="gaps"):
         Imputation.parse({"places": [0, 1], "centres": [0.0, 0.0], "spreads": [1.0, 1.0], **broken})
-
-
-_WIDE = [filler(kind, standardised(np.hstack([rows()] * 5)[:, :19] + rows(1500)[:, 3:] / 3)) for kind in KINDS]
