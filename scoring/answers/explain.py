@@ -11,11 +11,12 @@ from features.spec.languages import Language
 from scoring.answers.prepared_profile import PreparedProfile
 from scoring.answers.score import MAX_REASONS, check_request, features_of, opening
 from scoring.answers.served_release import Live, published, statuses_of
-from scoring.encoding.value_rules import ValueNote
+from scoring.answers.wire import ExplainedScore
+from scoring.encoding.notes import Note
 from scoring.reasons.reasons import named_contributions, top_reasons
 
 
-def explain_profile(served: Live, profile: Any, *, language: Language = "en") -> dict[str, Any]:
+def explain_profile(served: Live, profile: Any, *, language: Language = "en") -> ExplainedScore:
     """The body of POST /v1/explanations: base value and contributions on the calibrated scale, and all reasons.
 
     Raises:
@@ -34,18 +35,18 @@ def explain_profile(served: Live, profile: Any, *, language: Language = "en") ->
     values, errors, warnings = served.scorer.encoder.row(features)
     if errors:
         raise ProfileError(errors)
-    return {**_explanation(served, np.asarray([values]), language), "warnings": warnings}
+    return _explanation(served, np.asarray([values]), warnings, language)
 
 
 class ProfileError(ValueError):
     """The one profile of an explanation is not as it must be; `notes` names every broken rule."""
 
-    def __init__(self, notes: list[ValueNote]) -> None:
+    def __init__(self, notes: list[Note]) -> None:
         super().__init__(f"A profile must keep every rule of its features, {len(notes)} are broken.")
         self.notes = notes
 
 
-def _explanation(served: Live, matrix: NDArray[np.float64], language: Language) -> dict[str, Any]:
+def _explanation(served: Live, matrix: NDArray[np.float64], warnings: list[Note], language: Language) -> ExplainedScore:
     bundle = served.release.bundle
     scored = served.scorer.score(matrix)
     explained = served.scorer.explain(matrix, scored.margin)
@@ -61,8 +62,9 @@ def _explanation(served: Live, matrix: NDArray[np.float64], language: Language) 
         "reasons": top_reasons(bundle, matrix[0].tolist(), explained.contributions[0], MAX_REASONS, language),
         "model_version": served.release.version,
         "trained_to": bundle.manifest.trained_to,
+        "warnings": warnings,
     }
 
 
-def _nothing(status: str) -> ValueNote:
+def _nothing(status: str) -> Note:
     return {"code": status, "detail": f"There is nothing to explain: the customer's status is {status}."}

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from scoring.answers.served_release import Live
-from scoring.answers.wire import FlatValue, Note, Reason, Score
+from scoring.answers.wire import FlatValue, Result, Score
+from scoring.encoding.notes import Note
+from scoring.reasons.reason import Reason
 
-_AS_THEY_ARE = ("status", "probability", "score", "percentile")
-_OF_A_REASON = ("code", "feature", "text", "contribution")
+_UNASKED: Score = {"status": "unknown"}  # has no other part
 
 
 def flat_results(
-    live: Mapping[str, Live], results: Sequence[Mapping[str, Any]], use_cases: Sequence[str] | None, reasons: int
+    live: Mapping[str, Live], results: Sequence[Result], use_cases: Sequence[str] | None, reasons: int
 ) -> list[dict[str, FlatValue]]:
     """The results of `score_profiles` as rows that all have the same keys, in the order of a scored file's columns.
 
@@ -45,17 +45,33 @@ def flat_results(
 
 def _columns(served: Live, score: Score | None, reasons: int) -> dict[str, FlatValue]:
     """One use case's columns."""
-    known: Mapping[str, Any] = score or {}
-    columns: dict[str, FlatValue] = {name: known.get(name) for name in _AS_THEY_ARE}
-    columns["band"] = known["band"]["code"] if "band" in known else None
-    columns["model_version"] = served.release.version
-    columns["errors"] = _text(known.get("errors"))
-    columns["warnings"] = _text(known.get("warnings"))
-    given: Sequence[Reason] = known.get("reasons", ())
+    known = score or _UNASKED
+    columns: dict[str, FlatValue] = {
+        "status": score and score["status"],
+        "probability": known.get("probability"),
+        "score": known.get("score"),
+        "percentile": known.get("percentile"),
+        "band": known["band"]["code"] if "band" in known else None,
+        "model_version": served.release.version,
+        "errors": _text(known.get("errors")),
+        "warnings": _text(known.get("warnings")),
+    }
+    given = known.get("reasons", [])
     for rank in range(reasons):
-        reason: Mapping[str, Any] = given[rank] if rank < len(given) else {}
-        columns |= {f"reason_{rank + 1}_{name}": reason.get(name) for name in _OF_A_REASON}
+        cells = _reason_cells(given[rank] if rank < len(given) else None)
+        columns |= {f"reason_{rank + 1}_{name}": cell for name, cell in cells.items()}
     return columns
+
+
+def _reason_cells(reason: Reason | None) -> dict[str, FlatValue]:
+    if reason is None:
+        return dict.fromkeys(("code", "feature", "text", "contribution"))
+    return {
+        "code": reason["code"],
+        "feature": reason["feature"],
+        "text": reason["text"],
+        "contribution": reason["contribution"],
+    }
 
 
 def _text(notes: Sequence[Note] | None) -> str | None:

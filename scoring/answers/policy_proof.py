@@ -7,6 +7,7 @@ from typing import Any
 
 from scoring.answers.score import score_profiles
 from scoring.answers.served_release import Live
+from scoring.answers.wire import Profile
 from scoring.encoding.block import Block
 from scoring.errors import PolicyFailedError
 from scoring.segments.policy import Policy
@@ -35,7 +36,7 @@ def _segments(profiles: Any, live: Mapping[str, Live], policy: Policy) -> list[A
     return [row["segment"] for row in score_profiles(live, profiles, use_cases=list(live), policy=policy)]
 
 
-def _golden(live: Mapping[str, Live]) -> list[dict[str, Any]]:
+def _golden(live: Mapping[str, Live]) -> list[Profile]:
     """Golden rows of the bundles side by side: each profile has every feature of them all."""
     columns = [[row.features for row in served.release.bundle.golden] for served in live.values()]
     beside = ([column[place % len(column)] for column in columns] for place in range(max(map(len, columns))))

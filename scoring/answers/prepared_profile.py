@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from scoring.encoding.value_rules import ValueNote
+from features.spec.feature import Row
+from scoring.answers.wire import Score
+from scoring.encoding.notes import Note
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,6 @@ class PreparedProfile:
     """
 
     customer_id: str | None
-    features: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by use case
-    answers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by use case
-    errors: tuple[ValueNote, ...] = ()  # of the profile itself; with any the row is invalid
+    features: Mapping[str, Row] = field(default_factory=dict)  # by use case
+    answers: Mapping[str, Score] = field(default_factory=dict)  # by use case
+    errors: tuple[Note, ...] = ()  # of the profile itself; with any the row is invalid

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from features.spec.feature import CUSTOMER_ID
+from features.spec.feature import CUSTOMER_ID, Row
 from features.spec.ids import posted_id
 from features.spec.languages import LANGUAGES, Language
 from scoring.answers.prepared_profile import PreparedProfile
 from scoring.answers.served_release import Live, score_matrix
+from scoring.answers.wire import Result, Score
 from scoring.encoding.block import Block
 from scoring.encoding.encoder import Encoded, stranger
-from scoring.encoding.value_rules import ValueNote, other_keys
+from scoring.encoding.notes import Note
+from scoring.encoding.value_rules import other_keys
+from scoring.encoding.vectorised import Posted
 from scoring.errors import PolicyFailedError, RequestError
 from scoring.segments.assignment import DEFAULT, assign_all, field_of
 from scoring.segments.policy import Policy
@@ -29,7 +32,7 @@ def score_profiles(
     reasons: int = 0,
     language: Language = "en",
     policy: Policy = DEFAULT,
-) -> list[dict[str, Any]]:
+) -> list[Result]:
     """The `results` of POST /v1/scores: one answer a profile, in order; a bad row never fails the others.
 
     Args:
@@ -71,7 +74,7 @@ def _fitting_whole(live: Mapping[str, Live], block: Block, use_cases: Sequence[s
 
 def _score_block(
     live: Mapping[str, Live], block: Block, names: Sequence[str], reasons: int, language: Language, policy: Policy
-) -> list[dict[str, Any]]:
+) -> list[Result]:
     answers = [_blank(customer, [], {}) for customer in block.customers]
     for name in names:
         encoded = live[name].scorer.encoder.block(block)
@@ -82,9 +85,7 @@ def _score_block(
     return answers
 
 
-def features_of(
-    live: Mapping[str, Live], profile: Any, name: str, use_cases: frozenset[str]
-) -> tuple[Mapping[str, Any], frozenset[str]]:
+def features_of(live: Mapping[str, Live], profile: Any, name: str, use_cases: frozenset[str]) -> Posted:
     """A row's features for one use case, and the names it may hold: those of every use case it is scored for."""
     if isinstance(profile, PreparedProfile):
         return profile.features[name], frozenset()
@@ -110,17 +111,17 @@ def check_request(live: Mapping[str, Live], *, use_cases: Sequence[str] | None, 
         raise RequestError(*broken)
 
 
-def opening(profile: Any) -> dict[str, Any]:
+def opening(profile: Any) -> Result:
     """An answer before any score: whose it is, and the errors of a profile of the wrong shape."""
     if isinstance(profile, PreparedProfile):
-        answered = {name: dict(answer) for name, answer in profile.answers.items()}
+        answered = {name: answer.copy() for name, answer in profile.answers.items()}
         return _blank(profile.customer_id, list(profile.errors), answered)
     if not isinstance(profile, dict):
         detail = "A profile must be an object with `customer_id` and `features`, or `events` and `as_of`."
         return _blank(None, [_shape(detail)], {})
     posted = profile.get(CUSTOMER_ID)
     customer = posted_id(posted)
-    errors: list[ValueNote] = []
+    errors: list[Note] = []
     if customer is None:
         errors.append(_shape("`customer_id` must be text that is not empty, or a whole number.", CUSTOMER_ID))
     if not isinstance(profile.get("features"), dict):
@@ -130,16 +131,14 @@ def opening(profile: Any) -> dict[str, Any]:
     return _blank(posted if customer is None and isinstance(posted, str) else customer, errors, {})
 
 
-def _blank(customer: str | None, errors: list[ValueNote], scores: dict[str, Any]) -> dict[str, Any]:
+def _blank(customer: str | None, errors: list[Note], scores: dict[str, Score]) -> Result:
     """An answer without a segment, and without scores where there are errors."""
     if errors:
         return {"customer_id": customer, "status": "invalid", "segment": None, "scores": {}, "errors": errors}
     return {"customer_id": customer, "status": "ok", "segment": None, "scores": scores}
 
 
-def _asked(
-    live: Mapping[str, Live], answer: dict[str, Any], profile: Any, use_cases: Sequence[str] | None
-) -> frozenset[str]:
+def _asked(live: Mapping[str, Live], answer: Result, profile: Any, use_cases: Sequence[str] | None) -> frozenset[str]:
     """The use cases to score for one row; a row that fits none is invalid."""
     if answer["status"] == "invalid":
         return frozenset()
@@ -156,12 +155,12 @@ def _asked(
     return fitting
 
 
-def _lacking(live: Mapping[str, Live], features: Mapping[str, Any]) -> list[ValueNote]:
+def _lacking(live: Mapping[str, Live], features: Row) -> list[Note]:
     """What keeps a row from the use case it is closest to, and names that no use case knows."""
     missing = {name: served.scorer.encoder.names - features.keys() for name, served in live.items()}
     closest = min(missing, key=lambda name: (len(missing[name]), name))
     rule = f"`features` must hold every feature of at least one use case, null where missing; {closest} is closest"
-    lacking = [
+    lacking: list[Note] = [
         {"code": "missing_feature", "feature": name, "detail": f"{rule} and lacks this one."}
         for name in sorted(missing[closest])
     ]
@@ -169,7 +168,7 @@ def _lacking(live: Mapping[str, Live], features: Mapping[str, Any]) -> list[Valu
     return [*lacking, *(stranger(name) for name in features if name not in known)]
 
 
-def _with_notes(answers: list[dict[str, Any]], encoded: Encoded) -> list[dict[str, Any]]:
+def _with_notes(answers: list[Score], encoded: Encoded) -> list[Score]:
     """One use case's answers with the warnings of their rows; `invalid` where a row breaks a rule."""
     for row, warnings in encoded.warnings.items():
         if answers[row]["status"] == "scored":
@@ -182,7 +181,7 @@ def _with_notes(answers: list[dict[str, Any]], encoded: Encoded) -> list[dict[st
 def name_segments(
     policy: Policy,
     live: Mapping[str, Live],
-    answers: list[dict[str, Any]],
+    answers: list[Result],
     profiles: Sequence[Any],
     language: Language,
 ) -> None:
@@ -226,6 +225,8 @@ def _as_scored(live: Mapping[str, Live], name: str, values: list[Any]) -> list[A
     return next((encoder.as_scored(name, values) for encoder in encoders if name in encoder.names), values)
 
 
-def _shape(detail: str, field: str | None = None) -> ValueNote:
-    note = {"code": "malformed_profile", "detail": detail}
-    return note if field is None else {**note, "field": field}
+def _shape(detail: str, field: str | None = None) -> Note:
+    note: Note = {"code": "malformed_profile", "detail": detail}
+    if field is not None:
+        note["field"] = field
+    return note

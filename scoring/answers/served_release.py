@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.spec.languages import LANGUAGES, Language
+from scoring.answers.wire import NextBand, PublishedScore, Score, Status
 from scoring.bundle.scorer import Scored, Scorer
+from scoring.reasons.reason import Reason
 from scoring.reasons.reasons import top_reasons
 from scoring.releases.store import Release
+from scoring.segments.names import Named
 
-STATUSES = ("scored", "not_eligible", "insufficient_data", "invalid", "opted_out")  # that a row of features may get
+STATUSES: tuple[Status, ...] = (
+    "scored",
+    "not_eligible",
+    "insufficient_data",
+    "invalid",
+    "opted_out",
+)  # that a row of features may get
 
 
 class Live:
@@ -25,29 +33,36 @@ class Live:
         labels = release.bundle.manifest.bands.labels
         codes = release.bundle.ladder.codes
         self._above = list(zip(codes[1:], release.bundle.ladder.thresholds, strict=True))
-        self.bands = {
+        self.bands: dict[Language, list[Named]] = {
             language: [{"code": code, "label": label} for code, label in zip(codes, labels[language], strict=True)]
             for language in LANGUAGES
         }
 
-    def next_band(self, rung: int, probability: float) -> dict[str, Any] | None:
+    def next_band(self, rung: int, probability: float) -> NextBand | None:
         """The band above: its code, where it begins, and how far away that is; None at the top."""
         if rung == len(self._above):
             return None
         code, at = self._above[rung]
         return {"code": code, "at": at, "distance": at - probability}
 
-    def field(self, score: Mapping[str, Any], field: str) -> Any:
+    def field(self, score: Score, field: str) -> Any:
         """What a segment's rule reads of an answer; null where the customer was not scored, but for the status."""
-        if field == "status" or score["status"] != "scored":
-            return score.get(field)
-        if field in ("band", "lowest_band", "highest_band"):
-            code, codes = score["band"]["code"], self.release.bundle.ladder.codes
-            return {"band": code, "lowest_band": code == codes[0], "highest_band": code == codes[-1]}[field]
-        return score[field]
+        if field == "status":
+            return score["status"]
+        if score["status"] != "scored":
+            return None
+        code, codes = score["band"]["code"], self.release.bundle.ladder.codes
+        return {
+            "probability": score["probability"],
+            "score": score["score"],
+            "percentile": score["percentile"],
+            "band": code,
+            "lowest_band": code == codes[0],
+            "highest_band": code == codes[-1],
+        }[field]
 
 
-def score_matrix(served: Live, matrix: NDArray[np.float64], reasons: int, language: Language) -> list[dict[str, Any]]:
+def score_matrix(served: Live, matrix: NDArray[np.float64], reasons: int, language: Language) -> list[Score]:
     """The answers of encoded rows, shape (rows, features)."""
     codes = status_codes(served.scorer, matrix)
     covered = np.flatnonzero(codes == 0)
@@ -55,7 +70,7 @@ def score_matrix(served: Live, matrix: NDArray[np.float64], reasons: int, langua
     scored = _answers(served, rows, served.scorer.score(rows), reasons, language) if len(covered) else []
     if len(covered) == len(matrix):
         return scored
-    answers: list[dict[str, Any]] = [
+    answers: list[Score] = [
         {"status": STATUSES[code], "model_version": served.release.version} for code in codes.tolist()
     ]
     for row, answer in zip(covered.tolist(), scored, strict=True):
@@ -63,7 +78,7 @@ def score_matrix(served: Live, matrix: NDArray[np.float64], reasons: int, langua
     return answers
 
 
-def statuses_of(scorer: Scorer, matrix: NDArray[np.float64]) -> list[str]:
+def statuses_of(scorer: Scorer, matrix: NDArray[np.float64]) -> list[Status]:
     """`insufficient_data` where nothing is known, `not_eligible` where the model does not speak of the row."""
     return [STATUSES[code] for code in status_codes(scorer, matrix).tolist()]
 
@@ -76,8 +91,8 @@ def status_codes(scorer: Scorer, matrix: NDArray[np.float64]) -> NDArray[np.int6
 
 def _answers(
     served: Live, matrix: NDArray[np.float64], scored: Scored, reasons: int, language: Language
-) -> list[dict[str, Any]]:
-    why: list[list[dict[str, Any]]] = [[] for _ in matrix]
+) -> list[Score]:
+    why: list[list[Reason]] = [[] for _ in matrix]
     if reasons:
         explained = served.scorer.explain(matrix, scored.margin)
         rows = zip(matrix.tolist(), explained.contributions, strict=True)
@@ -96,7 +111,7 @@ def _answers(
     ]
 
 
-def published(served: Live, scored: Scored, language: Language) -> list[dict[str, Any]]:
+def published(served: Live, scored: Scored, language: Language) -> list[PublishedScore]:
     """What is published of each score by itself: probability, score, percentile, band and the band above."""
     columns = (scored.probability, scored.score, scored.percentile, scored.rung)
     return [

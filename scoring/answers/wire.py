@@ -11,8 +11,12 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 from msgspec import Meta
 
+from features.spec.feature import Scalar
+from scoring.encoding.notes import Note
+from scoring.reasons.reason import Reason
+from scoring.segments.names import Code, Named, SegmentPlace
+
 Text = Annotated[str, Meta(min_length=1)]
-Code = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]*$", description="Stable, whatever the language.")]
 Probability = Annotated[float, Meta(gt=0, lt=1, description="Calibrated.", examples=[0.312])]
 Published = Annotated[float, Meta(ge=0.1, le=99.9, description="100 x the probability.", examples=[31.2])]
 Percentile = Annotated[int, Meta(ge=1, le=100, description="In the reference population; 100: highest.", examples=[64])]
@@ -38,22 +42,7 @@ class Profile(TypedDict):
     """A customer to score: every feature of the use case, null where missing."""
 
     customer_id: CustomerId
-    features: Mapping[str, Any]
-
-
-class Named(TypedDict):
-    """A band or a segment."""
-
-    code: Code
-    label: str
-
-
-class SegmentPlace(Named):
-    """The segment of a customer: the deepest of the exclusive ones, with the path to it and the overlapping ones."""
-
-    level: NotRequired[Literal[1, 2, 3]]
-    path: NotRequired[list[Named]]
-    also: NotRequired[list[Named]]
+    features: Mapping[str, Scalar]
 
 
 class NextBand(TypedDict):
@@ -62,39 +51,6 @@ class NextBand(TypedDict):
     code: Code
     at: float
     distance: float
-
-
-class Note(TypedDict):
-    """A broken rule or a warning; never a customer's value."""
-
-    code: str
-    detail: str
-    feature: NotRequired[str]
-    field: NotRequired[str]
-    pointer: NotRequired[
-        Annotated[
-            str,
-            Meta(
-                description="Where in the request, as a JSON pointer (RFC 6901).",
-                examples=["/profiles/3/features/purchases_90d"],
-            ),
-        ]
-    ]
-    line: NotRequired[Annotated[int, Meta(ge=1, description="Of a body that is not JSON, with `column` and `byte`.")]]
-    column: NotRequired[Annotated[int, Meta(ge=1)]]
-    byte: NotRequired[Annotated[int, Meta(ge=0)]]
-
-
-class Reason(TypedDict):
-    """What one feature adds, in calibrated log-odds and in words."""
-
-    code: str
-    feature: str
-    value: Any
-    contribution: Annotated[float, Meta(description="Calibrated log-odds.", examples=[-0.81])]
-    direction: Literal["raises", "lowers"]
-    favourable: bool
-    text: Annotated[str, Meta(min_length=1, examples=["Last purchase 12 days ago"])]
 
 
 class Score(TypedDict):
@@ -166,11 +122,26 @@ class CalibrationPlace(TypedDict):
     b: float
 
 
-class Explanation(TypedDict):
-    """Why: sigmoid(base_value + sum of contributions) is the probability."""
+class Answered(TypedDict):
+    """What an answer says of itself."""
 
     request_id: RequestId
     scored_at: Moment
+
+
+class PublishedScore(TypedDict):
+    """What is published of a score by itself."""
+
+    probability: Probability
+    score: Published
+    percentile: Percentile
+    band: Named
+    next_band: NextBand | None
+
+
+class ExplainedScore(TypedDict):
+    """Why: sigmoid(base_value + sum of contributions) is the probability."""
+
     use_case: str
     eligible: Annotated[bool, Meta(description="Whether the model speaks of this customer.")]
     base_value: float
@@ -186,3 +157,7 @@ class Explanation(TypedDict):
     model_version: Version
     trained_to: str | None
     warnings: list[Note]
+
+
+class Explanation(Answered, ExplainedScore):
+    """Why: sigmoid(base_value + sum of contributions) is the probability."""

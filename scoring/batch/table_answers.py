@@ -18,7 +18,7 @@ from features.spec.languages import Language
 from scoring.answers.served_release import STATUSES, Live, status_codes
 from scoring.encoding.encoder import Encoded, Encoder
 from scoring.encoding.file_values import file_reader
-from scoring.encoding.value_rules import ValueNote
+from scoring.encoding.notes import Note
 from scoring.privacy.suppression import Suppression
 from scoring.reasons.reason_columns import reason_columns
 from scoring.segments.assignment import DEFAULT, assign_all, field_of
@@ -215,7 +215,7 @@ def _if_a_log(served: Live, table: pa.Table) -> str:
     return " It seems to hold events: make features of them by `python -m features build USE_CASE.toml`."
 
 
-def _broken_rows(table: pa.Table) -> Iterator[tuple[int, ValueNote]]:
+def _broken_rows(table: pa.Table) -> Iterator[tuple[int, Note]]:
     """The rows that could not be read, each with the line it stands in and the rule."""
     if BROKEN in table.column_names:
         for row, text in enumerate(table.column(BROKEN).to_pylist()):

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from features.spec.feature import Feature, normalise
+from features.spec.feature import Feature, Row, normalise
 from features.spec.missing import is_machines_missing
 from features.spec.numbers import amounts
 from scoring.encoding.block import Block
+from scoring.encoding.notes import Note
 from scoring.encoding.value_rules import (
     MISSING_CODE,
     OTHER_CODE,
     WARNINGS,
     InvalidValueError,
-    ValueNote,
     category_codes,
     rule_for,
 )
@@ -46,8 +46,8 @@ class Encoded:
     """Rows as numbers: float64, one column a feature; an invalid row is missing throughout."""
 
     matrix: NDArray[np.float64]
-    errors: dict[int, list[ValueNote]] = field(default_factory=dict)
-    warnings: dict[int, list[ValueNote]] = field(default_factory=dict)
+    errors: dict[int, list[Note]] = field(default_factory=dict)
+    warnings: dict[int, list[Note]] = field(default_factory=dict)
 
 
 class Encoder:
@@ -73,16 +73,14 @@ class Encoder:
         self.shape = tuple((each.name, _posted_as(each)) for each in order)  # plain numbers first
         self._cells = list(zip([feature.name for feature in features], self._rules, self._missing, strict=True))
 
-    def row(
-        self, values: Mapping[str, Any], *, allowed: Collection[str] = frozenset()
-    ) -> tuple[list[float], list[ValueNote], list[ValueNote]]:
+    def row(self, values: Row, *, allowed: Collection[str] = frozenset()) -> tuple[list[float], list[Note], list[Note]]:
         """One posted row: its encoded values, the rules it breaks, and its warnings.
 
         Every feature must be there, null where missing; names outside the features and `allowed` are errors.
         """
         encoded: list[float] = []
-        errors: list[ValueNote] = []
-        warnings: list[ValueNote] = []
+        errors: list[Note] = []
+        warnings: list[Note] = []
         present = len(self._cells)
         for name, rule, missing in self._cells:
             value = values.get(name, _ABSENT)
@@ -127,7 +125,7 @@ class Encoder:
             self._one_by_one(encoded, row, block.features(row), frozenset(block.names))
         return encoded
 
-    def _one_by_one(self, encoded: Encoded, row: int, values: Mapping[str, Any], allowed: frozenset[str]) -> None:
+    def _one_by_one(self, encoded: Encoded, row: int, values: Row, allowed: frozenset[str]) -> None:
         numbers, errors, warnings = self.row(values, allowed=allowed)
         encoded.matrix[row] = self._missing if errors else numbers
         if errors:
@@ -212,10 +210,10 @@ def _known(number: float) -> float | None:
     return None if math.isnan(number) else number
 
 
-def _note(code: str, name: str, detail: str) -> ValueNote:
+def _note(code: str, name: str, detail: str) -> Note:
     return {"code": code, "feature": name, "detail": detail}
 
 
-def stranger(name: str) -> ValueNote:
+def stranger(name: str) -> Note:
     """What is wrong with a feature that no use case names."""
     return _note("unknown_feature", name, "A feature must be one the use case names, got another.")

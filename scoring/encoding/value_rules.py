@@ -33,7 +33,6 @@ WARNINGS = {
     "beyond_float32": "The number is infinite or beyond the range of float32; it is scored as missing.",
 }
 
-ValueNote = dict[str, str]  # {"code", "feature", "detail"}: a broken rule or a warning; never a customer's value
 EncodedValue = tuple[float, str | None]  # the encoded value, and the code of a warning
 ValueRule = Callable[[Any], EncodedValue]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from operator import itemgetter
 from typing import Any
@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from features.spec.feature import Feature
+from features.spec.feature import Feature, Row
 from scoring.encoding.value_rules import InvalidValueError, ValueRule, doubtful
 
-Posted = tuple[Mapping[str, Any], frozenset[str]]  # a row's features, and the names of others it may hold
+Posted = tuple[Row, frozenset[str]]  # a row's features, and the names of others it may hold
 Values = tuple[Any, ...]
 Plain = tuple[NDArray[np.float64], NDArray[np.bool_]]  # encoded values, and the unclear rows
 

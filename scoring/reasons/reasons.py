@@ -14,6 +14,7 @@ from features.spec.feature import MISSING, OTHER, Feature, Polarity
 from features.spec.languages import Language
 from scoring.bundle.bundle import Bundle
 from scoring.bundle.published_contributions import rounded
+from scoring.reasons.reason import Reason
 from scoring.text.formatting import calendar_date, catalogue, event_forms, number, quantity, singular
 
 OTHER_FACTORS = "other_factors"
@@ -33,7 +34,7 @@ def named_contributions(bundle: Bundle, contributions: NDArray[np.float64]) -> d
 
 def top_reasons(
     bundle: Bundle, values: Sequence[float], contributions: NDArray[np.float64], count: int, language: Language
-) -> list[dict[str, Any]]:
+) -> list[Reason]:
     """The `count` strongest reasons of one row by |contribution|, ties by name.
 
     Args:
@@ -56,17 +57,17 @@ def top_reasons(
     return [_reason(bundle, about, amount, language) for _, _, amount, about in entries[:count]]
 
 
-def _reason(bundle: Bundle, about: tuple[Feature, float] | None, amount: float, language: Language) -> dict[str, Any]:
-    if about is None:
-        text = catalogue()["texts"][language][OTHER_FACTORS]
-        named = {"code": OTHER_FACTORS, "feature": OTHER_FACTORS, "value": None}
-    else:
+def _reason(bundle: Bundle, about: tuple[Feature, float] | None, amount: float, language: Language) -> Reason:
+    code = name = OTHER_FACTORS
+    value, text = None, catalogue()["texts"][language][OTHER_FACTORS]
+    if about is not None:
         feature, encoded = about
-        value = shown_value(bundle, feature, encoded)
+        code, name, value = feature.family, feature.name, shown_value(bundle, feature, encoded)
         text = sentence(feature, value, language)
-        named = {"code": feature.family, "feature": feature.name, "value": value}
     return {
-        **named,
+        "code": code,
+        "feature": name,
+        "value": value,
         "contribution": amount,
         "direction": "raises" if amount >= 0 else "lowers",
         "favourable": is_favourable(amount, bundle.polarity),

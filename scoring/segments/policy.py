@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from features.spec.languages import Language
+from scoring.segments.names import Named, SegmentPlace
 from scoring.segments.rules import Kind, Mask, NullableColumn, Rule, evaluate, from_json, names
 
 LEVELS = (1, 2, 3)  # overall engagement, behaviour, context
@@ -37,7 +38,7 @@ class Segment:
     stay_text: str | None = None
     minimum_stay: timedelta = timedelta(0)
 
-    def named(self, language: Language) -> dict[str, str]:
+    def named(self, language: Language) -> Named:
         """Code and label as an answer gives them."""
         return {"code": self.code, "label": self.labels[language]}
 
@@ -73,15 +74,17 @@ class Assignment:
     path: tuple[Segment, ...] = ()
     also: tuple[Segment, ...] = ()
 
-    def to_answer(self, language: Language) -> dict[str, Any] | None:
+    def to_answer(self, language: Language) -> SegmentPlace | None:
         """The segment of an answer: the deepest of the path, with the path; None where no rule holds."""
         if not self.path and not self.also:
             return None
         deepest = self.path[-1] if self.path else self.also[0]
-        answer: dict[str, Any] = {**deepest.named(language), "level": deepest.level}
-        answer["path"] = [segment.named(language) for segment in self.path]
-        answer["also"] = [segment.named(language) for segment in self.also]
-        return answer
+        return {
+            **deepest.named(language),
+            "level": deepest.level,
+            "path": [segment.named(language) for segment in self.path],
+            "also": [segment.named(language) for segment in self.also],
+        }
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,9 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 from msgspec import Meta
 
-from scoring.answers.wire import Code, Note, Published, RequestId, Version
+from scoring.answers.wire import Published, RequestId, Version
+from scoring.encoding.notes import Note
+from scoring.segments.names import Code
 from serving.customers.segment_report import Became, SnapshotFacts
 
 Size = Annotated[int, Meta(ge=0)]

@@ -13,7 +13,8 @@ from features.spec.feature import normalise
 from features.spec.missing import is_missing
 from features.spec.moments import counted, read_moment, whole
 from features.spec.numbers import amounts
-from scoring.encoding.value_rules import ValueNote, kind, other_keys
+from scoring.encoding.notes import Note
+from scoring.encoding.value_rules import kind, other_keys
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -54,7 +55,7 @@ def _moment(value: Any, written: str | None) -> datetime:
 
 def read_record(
     record: Any, columns: Columns, required: Sequence[str], what: str, ignored: Sequence[str] = ()
-) -> tuple[list[Any], list[ValueNote]]:
+) -> tuple[list[Any], list[Note]]:
     """One posted event, or the traits: its cells in the columns' order, and the rules it breaks.
 
     Args:
@@ -161,7 +162,7 @@ def worth(record: Mapping[str, Any], currency: Mapping[str, Any] | None) -> floa
     return float(rate)
 
 
-def note(where: str, rule: str) -> ValueNote:
+def note(where: str, rule: str) -> Note:
     """A broken rule of a posted history."""
     return {"code": "invalid_event", "field": where, "detail": f"{where} {rule}."}
 

@@ -11,7 +11,8 @@ from features.spec.feature import CUSTOMER_ID
 from features.spec.ids import posted_id
 from scoring.answers.prepared_profile import PreparedProfile
 from scoring.answers.served_release import Live
-from scoring.encoding.value_rules import ValueNote, kind, other_keys
+from scoring.encoding.notes import Note
+from scoring.encoding.value_rules import kind, other_keys
 from serving.customers.event_rows import (
     INNER,
     MAX_EVENTS,
@@ -87,7 +88,7 @@ def _featured(live: Live, profiles: Mapping[int, Mapping[str, Any]]) -> dict[int
 
 def _read(
     compiled: Mapping[str, Any], row: int, profile: Mapping[str, Any]
-) -> tuple[list[list[Any]], list[list[Any]], list[ValueNote]]:
+) -> tuple[list[list[Any]], list[list[Any]], list[Note]]:
     """A profile's rows of the tables `events` and `traits`, and the rules it breaks."""
     as_of, broken, events = moment(profile["as_of"]), [], []
     met: set[tuple[Any, ...]] = set()
@@ -106,7 +107,7 @@ def _read(
     return events, [[str(row), *traits]], broken + faults
 
 
-def _event(compiled: Mapping[str, Any], event: Any, what: str) -> tuple[list[Any], list[ValueNote]]:
+def _event(compiled: Mapping[str, Any], event: Any, what: str) -> tuple[list[Any], list[Note]]:
     """One event's cells, its amount in the currency of the use case."""
     columns = [column for column in compiled["events"] if column["key"] not in INNER]
     currency = compiled.get("currency")
@@ -124,9 +125,7 @@ def _event(compiled: Mapping[str, Any], event: Any, what: str) -> tuple[list[Any
     return cells, []
 
 
-def _of_another(
-    compiled: Mapping[str, Any], event: Mapping[str, Any], customer: str | None, what: str
-) -> list[ValueNote]:
+def _of_another(compiled: Mapping[str, Any], event: Mapping[str, Any], customer: str | None, what: str) -> list[Note]:
     """The fault of an event that names another customer than the profile, in the log's column of customers."""
     own = [name for name in compiled.get("ignored", {}).get("events", ()) if name != compiled.get("id")]
     rule = "must be the profile's own customer, got another"
@@ -184,7 +183,7 @@ def _customer(profile: Mapping[str, Any]) -> str | None:
     return posted_id(profile.get(CUSTOMER_ID))
 
 
-def _faults(profile: Mapping[str, Any]) -> list[ValueNote]:
+def _faults(profile: Mapping[str, Any]) -> list[Note]:
     """The rules that the profile itself breaks, whatever the use case."""
     broken = []
     if not _customer(profile):

@@ -9,8 +9,8 @@ from typing import Any, TypeVar, get_type_hints
 
 import msgspec
 
-from scoring.answers.wire import Note
 from scoring.encoding.block import Block
+from scoring.encoding.notes import Note
 from scoring.encoding.value_rules import is_name, kind
 from serving.http.pointers import pointer
 from serving.http.problems import INVALID, Problem

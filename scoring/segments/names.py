@@ -1,0 +1,24 @@
+"""How an answer names a band and a customer's segment."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, NotRequired, TypedDict
+
+from msgspec import Meta
+
+Code = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]*$", description="Stable, whatever the language.")]
+
+
+class Named(TypedDict):
+    """A band or a segment."""
+
+    code: Code
+    label: str
+
+
+class SegmentPlace(Named):
+    """The segment of a customer: the deepest of the exclusive ones, with the path to it and the overlapping ones."""
+
+    level: NotRequired[Literal[1, 2, 3]]
+    path: NotRequired[list[Named]]
+    also: NotRequired[list[Named]]
