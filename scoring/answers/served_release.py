@@ -101,7 +101,11 @@ def _answers(
     return [
         {
             "status": "scored",
-            **facts,
+            "probability": facts["probability"],
+            "score": facts["score"],
+            "percentile": facts["percentile"],
+            "band": facts["band"],
+            "next_band": facts["next_band"],
             "model_version": served.release.version,
             "trained_to": trained_to,
             "warnings": [],

@@ -240,7 +240,7 @@ def _reasons(
     return {name: values.take(among) for name, values in found.items()}
 
 
-def _notes(notes: Mapping[int, list[dict[str, str]]], count: int) -> pa.Array:
+def _notes(notes: Mapping[int, list[Note]], count: int) -> pa.Array:
     """Each row's notes as one text; null where it has none."""
     if not notes:
         return pa.nulls(count, pa.string())

@@ -9,6 +9,9 @@ from msgspec import Meta
 Code = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]*$", description="Stable, whatever the language.")]
 
 
+Level = Literal[1, 2, 3]
+
+
 class Named(TypedDict):
     """A band or a segment."""
 
@@ -19,6 +22,6 @@ class Named(TypedDict):
 class SegmentPlace(Named):
     """The segment of a customer: the deepest of the exclusive ones, with the path to it and the overlapping ones."""
 
-    level: NotRequired[Literal[1, 2, 3]]
+    level: NotRequired[Level]
     path: NotRequired[list[Named]]
     also: NotRequired[list[Named]]

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from features.spec.languages import Language
-from scoring.segments.names import Named, SegmentPlace
+from scoring.segments.names import Level, Named, SegmentPlace
 from scoring.segments.rules import Kind, Mask, NullableColumn, Rule, evaluate, from_json, names
 
-LEVELS = (1, 2, 3)  # overall engagement, behaviour, context
+LEVELS: tuple[Level, ...] = (1, 2, 3)  # overall engagement, behaviour, context
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Segment:
     labels: Mapping[str, str]
     text: str  # the rule as written
     rule: Rule
-    level: int = 1
+    level: Level = 1
     parent: str | None = None
     exclusive: bool = True
     priority: int = 0  # lower is asked first
@@ -80,7 +80,8 @@ class Assignment:
             return None
         deepest = self.path[-1] if self.path else self.also[0]
         return {
-            **deepest.named(language),
+            "code": deepest.code,
+            "label": deepest.labels[language],
             "level": deepest.level,
             "path": [segment.named(language) for segment in self.path],
             "also": [segment.named(language) for segment in self.also],

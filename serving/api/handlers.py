@@ -15,6 +15,7 @@ from scoring.answers.explain import ProfileError, explain_profile
 from scoring.answers.flat import flat_results
 from scoring.answers.score import score_profiles
 from scoring.answers.served_release import Live
+from scoring.answers.wire import Result
 from scoring.encoding.block import Block
 from scoring.errors import PolicyFailedError
 from scoring.privacy.suppression import SuppressionError
@@ -147,7 +148,7 @@ def _score(asked: ScoresRequest, context: RequestContext) -> Reply:
     return json_reply({"request_id": context.request_id, "scored_at": now(), "results": answered})
 
 
-def _count(results: list[dict[str, Any]], context: RequestContext) -> bool:
+def _count(results: list[Result], context: RequestContext) -> bool:
     """Records the scores where decisions are logged, and counts the rows by status; returns whether one is invalid."""
     if context.runtime.decisions.on:
         context.runtime.decisions.record(context.request_id, context.key.name if context.key else None, results)

@@ -90,8 +90,8 @@ def _scored(line: LoggedScore, features: Features, live: Live) -> dict[str, Any]
     own = {feature: value for feature, value in features.items() if feature in live.scorer.encoder.names}
     profile = {CUSTOMER_ID: "replayed", "features": own}
     [result] = score_profiles({name: live}, [profile], use_cases=[name], reasons=len(line["reasons"]))
-    score = result["scores"].get(name, {})
-    if score.get("status") != "scored":
+    score = result["scores"].get(name)
+    if score is None or score["status"] != "scored":
         return None
     reasons = [reason["code"] for reason in score["reasons"]]
     return {"score": score["score"], "band": score["band"]["code"], "reasons": reasons}

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from features.spec.suppression_list import ONE_READING
+from scoring.answers.wire import Result
 from scoring.privacy.suppression import SuppressionError, open_suppression
 from scoring.storage.sqlite import Reader, writing
 from serving.telemetry import logs
@@ -50,14 +51,14 @@ class Decisions:
         self._pruned = 0.0
         self._lock = threading.Lock()  # between the look and the end of the worker
 
-    def record(self, request_id: str, caller: str | None, results: Iterable[Mapping[str, Any]]) -> None:
+    def record(self, request_id: str, caller: str | None, results: Iterable[Result]) -> None:
         """Remembers every score of an answer."""
         at, ticks = time.time(), time.monotonic()
         self._waiting += [
             (
                 ticks,
                 (
-                    result["customer_id"],
+                    customer,
                     at,
                     request_id,
                     caller,
@@ -65,13 +66,13 @@ class Decisions:
                     score["model_version"],
                     score["score"],
                     score["band"]["code"],
-                    (result["segment"] or {}).get("code"),
+                    result["segment"]["code"] if result["segment"] else None,
                     json.dumps([reason["code"] for reason in score["reasons"]]),
                 ),
             )
             for result in results
             for name, score in result["scores"].items()
-            if score["status"] == "scored"
+            if score["status"] == "scored" and (customer := result["customer_id"]) is not None
         ]
 
     def flush(self) -> None:

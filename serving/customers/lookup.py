@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from features.spec.feature import CUSTOMER_ID
+from features.spec.feature import CUSTOMER_ID, Row
 from features.spec.ids import posted_id
 from scoring.answers.prepared_profile import PreparedProfile
 from scoring.answers.served_release import Live
+from scoring.answers.wire import Score, Status
 from scoring.encoding.block import Block
 from scoring.privacy import suppression as lists
 from scoring.privacy.suppression import Suppression, SuppressionError
@@ -127,13 +128,13 @@ def _prepared(
     latest = {name: _latest(served[name], rows) for name in use_cases or served}
     if use_cases is None and any(latest.values()):
         latest = {name: row for name, row in latest.items() if row}
-    features: dict[str, Mapping[str, Any]] = {}
-    answers: dict[str, Mapping[str, Any]] = {}
+    features: dict[str, Row] = {}
+    answers: dict[str, Score] = {}
     for name, row in latest.items():
         if row and row.as_of >= oldest:
             features[name] = {key: row.features[key] for key in served[name].scorer.encoder.names}
         else:
-            status = "stale" if row else "insufficient_data" if rows else "unknown"
+            status: Status = "stale" if row else "insufficient_data" if rows else "unknown"
             answers[name] = silent(served[name], status)
     return PreparedProfile(customer, features, answers)
 
@@ -164,7 +165,7 @@ def _fitting(profile: Mapping[str, Any], served: Served) -> Collection[str]:
     return fitting or served
 
 
-def silent(live: Live, status: str) -> dict[str, Any]:
+def silent(live: Live, status: Status) -> Score:
     """An answer without a score."""
     return {"status": status, "model_version": live.release.version}
 

@@ -7,10 +7,11 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from features.spec.feature import CUSTOMER_ID
+from features.spec.feature import CUSTOMER_ID, Row
 from features.spec.ids import posted_id
 from scoring.answers.prepared_profile import PreparedProfile
 from scoring.answers.served_release import Live
+from scoring.answers.wire import Score
 from scoring.encoding.notes import Note
 from scoring.encoding.value_rules import kind, other_keys
 from serving.customers.event_rows import (
@@ -28,7 +29,7 @@ from serving.customers.event_rows import (
 FILE = "events.json"  # in the bundle of a use case that learned from a log
 AMOUNT_DECIMALS = 4  # of an amount in a log, before it is turned into another currency
 _KEYS = {CUSTOMER_ID, "events", "traits", "as_of"}
-_NO_EVENTS = {
+_NO_EVENTS: Note = {
     "code": "no_events",
     "detail": "A use case that learned from a ready table takes `features`, not `events`.",
 }
@@ -56,20 +57,20 @@ def prepare(profiles: Sequence[Any], served: Mapping[str, Live], use_cases: Sequ
         prepared[row] = PreparedProfile(
             _customer(profiles[row]),
             features={name: features for name, (features, _) in made.items() if features is not None},
-            answers={name: answer for name, (features, answer) in made.items() if features is None},
+            answers={name: answer for name, (_, answer) in made.items() if answer is not None},
             errors=tuple(faults[row]),
         )
     return prepared
 
 
-Made = tuple[Mapping[str, Any] | None, Mapping[str, Any]]  # features, or an answer without a score
+Made = tuple[Row | None, Score | None]  # features, or an answer without a score
 
 
 def _featured(live: Live, profiles: Mapping[int, Mapping[str, Any]]) -> dict[int, Made]:
     """For one use case, each profile's features, or why there are none."""
-    version = {"model_version": live.release.version}
+    version = live.release.version
     if not _takes_events(live):
-        return dict.fromkeys(profiles, (None, {"status": "invalid", "errors": [_NO_EVENTS], **version}))
+        return dict.fromkeys(profiles, (None, {"status": "invalid", "errors": [_NO_EVENTS], "model_version": version}))
     compiled = json.loads(live.release.bundle.files[FILE])
     events: list[list[Any]] = []
     traits: list[list[Any]] = []
@@ -77,13 +78,13 @@ def _featured(live: Live, profiles: Mapping[int, Mapping[str, Any]]) -> dict[int
     for row, profile in profiles.items():
         own, about, broken = _read(compiled, row, profile)
         if broken:
-            made[row] = None, {"status": "invalid", "errors": broken, **version}
+            made[row] = None, {"status": "invalid", "errors": broken, "model_version": version}
         else:
             events += own
             traits += about
-    lacking: Made = (None, {"status": "insufficient_data", **version})
+    lacking: Made = (None, {"status": "insufficient_data", "model_version": version})
     found = _run(compiled, events, traits)
-    return {row: made.get(row) or ((found[row], {}) if row in found else lacking) for row in profiles}
+    return {row: made.get(row) or ((found[row], None) if row in found else lacking) for row in profiles}
 
 
 def _read(

@@ -11,6 +11,7 @@ from scoring.answers.explain import explain_profile
 from scoring.answers.prepared_profile import PreparedProfile
 from scoring.answers.score import score_profiles
 from scoring.answers.served_release import Live
+from scoring.answers.wire import ExplainedScore, Result, Score
 from scoring.reasons.reasons import OTHER_FACTORS, sentence, shown_value
 from scoring.segments.policy import Policy
 from scoring.text.formatting import catalogue, quantity
@@ -27,15 +28,15 @@ class UseCaseAnswer:
 
     name: str
     live: Live
-    score: Mapping[str, Any]
+    score: Score
     next_label: str | None = None
-    explanation: Mapping[str, Any] | None = None
+    explanation: ExplainedScore | None = None
     steps: Sequence[Step] = ()
 
     @property
     def scored(self) -> bool:
         """Whether there is a score."""
-        return bool(self.score["status"] == "scored")
+        return self.score["status"] == "scored"
 
     @property
     def longest(self) -> float:
@@ -60,7 +61,7 @@ class FeatureRow:
 class ScoredCustomer:
     """A posted profile, its answer, and what is shown of it."""
 
-    answer: Mapping[str, Any]
+    answer: Result
     use_cases: Sequence[UseCaseAnswer]
     rows: Sequence[FeatureRow]
 
@@ -109,7 +110,7 @@ def with_features(profile: Any, changed: Mapping[str, Any]) -> Any:
     return replace(profile, features=made)
 
 
-def _use_case_answer(live: Live, name: str, score: Mapping[str, Any], profile: Any, texts: Texts) -> UseCaseAnswer:
+def _use_case_answer(live: Live, name: str, score: Score, profile: Any, texts: Texts) -> UseCaseAnswer:
     if score["status"] != "scored":
         return UseCaseAnswer(name, live, score)
     bundle = live.release.bundle

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
+from scoring.answers.wire import ExplainedScore
 from scoring.models.calibration import sigmoid
 from serving.console.web.i18n import Texts
 
@@ -29,7 +29,7 @@ class Step:
     width: float
 
 
-def waterfall(explanation: Mapping[str, Any], positive: bool, texts: Texts) -> list[Step]:
+def waterfall(explanation: ExplainedScore, positive: bool, texts: Texts) -> list[Step]:
     """The steps of an explanation: base value, the largest contributions, the rest, the total.
 
     The contributions between base value and total add up to the log-odds a * margin + b.
