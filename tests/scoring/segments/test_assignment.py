@@ -5,6 +5,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from scoring.answers.score import score_profiles
@@ -94,7 +95,7 @@ def test_a_rule_reads_amounts_as_they_are_scored_and_nothing_of_invalid_rows(
 ) -> None:
     """Posted as text or as numbers they name the same segments; another row's text for a number fails no call."""
     for name in USE_CASES:
-        release_shop(tmp_path / "home", name, scratch=tmp_path, features=[each.to_json() for each in WRITTEN])
+        release_shop(tmp_path / "home", name, scratch=tmp_path, features=msgspec.to_builtins(WRITTEN))
     text = GOOD.replace("purchases_90d >= 2", "monetary_365d >= 300").replace("score > 70", "score > 1")
     policy, rows = read_policy(text, USE_CASES), shop_rows(40)
     written = [
