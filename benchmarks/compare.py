@@ -22,12 +22,13 @@ from numpy.typing import NDArray
 from benchmarks.tasks import NAMES, Missing, use_case
 from features.build.log_table import learning_table
 from features.config.use_case import UseCase
+from scoring.text.promotion import Interval
 from training.data.split import split
 from training.diagnostics.findings import SHIFT, training_findings
 from training.errors import CalibrationError
 from training.evaluation.calibration_error import CALIBRATED
 from training.evaluation.metrics import ece_by_chance
-from training.evaluation.paired_gain import paired_gain
+from training.evaluation.paired_gain import PairedGain, paired_gain
 from training.fitting.candidates import XGBOOSTS_OWN, Fit, candidates, fit_xgboost
 from training.fitting.fit import contend
 from training.registry.mlflow_registry import Registry
@@ -57,9 +58,9 @@ class Row:
     kind: str
     ours: dict[str, float]
     other: str
-    gain: dict[str, dict[str, float]]
+    gain: PairedGain
     ranker: str  # of the others, the one of the highest ROC-AUC
-    behind: dict[str, float]  # how much higher our ROC-AUC is than its
+    behind: Interval  # how much higher our ROC-AUC is than its
     chance: float
     shifts: tuple[str, ...]  # what is named as having moved: the base rate, features
     season: str

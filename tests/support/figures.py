@@ -267,7 +267,9 @@ def of_evaluation() -> Figures:
         **measure(label, worse),
         **{f"tied: {name}": value for name, value in measure(label, worse.round(1).clip(0.1, 0.9)).items()},
         **edges,
-        **{f"gain: {name}": value for name, value in gain["log_loss_gain"].items()},
+        "gain: mean": gain["log_loss_gain"]["mean"],
+        "gain: low": gain["log_loss_gain"]["low"],
+        "gain: high": gain["log_loss_gain"]["high"],
         "auc gain": gain["roc_auc_gain"]["mean"],
         "by chance": ece_by_chance(label, probability, apart, seed=1),
         "wilson": wilson(30, 200)["low"],
@@ -315,7 +317,8 @@ def of_diagnostics() -> Figures:
     numbers = rows().select("age", "visits").cast(pl.Float64).to_numpy()
     moved = Parts(parts().fit, parts().stop, parts().calibrate, parts().test.with_columns(pl.col("age") * 1.4))
     flags = {name: float(flag.sum()) for name, flag in flags_of(numbers, seed=1).items()}
-    return {**flags, **{str(finding.feature): finding.figures["share"] for finding in outgrown(moved, COLUMNS)}}
+    shares = {str(each.feature): each.figures["share"] for each in outgrown(moved, COLUMNS)}
+    return {**flags, **{feature: float(share) for feature, share in shares.items() if isinstance(share, float)}}
 
 
 def of_bundling() -> Figures:
@@ -335,7 +338,7 @@ def of_bundling() -> Figures:
         "offset": float(market.offset),
         "ticks": float((market.ticks * market.rows).sum()),
         "whole ticks": float((whole.ticks * whole.rows).sum()),
-        "drawn": float(sum(drawn)),
+        "drawn": _sum_of(drawn),
     }
 
 

@@ -17,6 +17,7 @@ from scoring.cli.main import main
 from scoring.models.bands import Ladder
 from scoring.releases.promotion_log import log_decision
 from scoring.releases.store import install_release, make_current
+from scoring.text.promotion import BandMoves, DecisionDocument, Interval
 from tests.support.models import LEVELS, SHOP, shop_rows, write_shop_bundle
 from training.bundling.curves import curves
 from training.bundling.manifest import reference
@@ -122,17 +123,20 @@ def freeze_segments(home: Path, scratch: Path) -> None:
 
 def note_verdicts(home: Path) -> None:
     """What a gate may have decided: kept back, promoted, and a use case refused that was never served."""
-    gain = {"mean": 0.0123, "low": 0.001, "high": 0.02}
-    losses = {"challenger_log_loss": 0.39, "champion_log_loss": 0.4}
-    compared = {**losses, "log_loss_gain": gain, "least_gain": 0.004, "moves": {"changed": 31, "rows": 900}}
-    first = {"log_loss": 0.4, "base_rate_log_loss": 0.6}
-    leak = {"findings": [{"rule": "separates_alone", "feature": "duration"}]}
+    gain: Interval = {"mean": 0.0123, "low": 0.001, "high": 0.02}
+    moves: BandMoves = {"changed": 31, "rows": 900, "from_to": {}}
+    losses: DecisionDocument = {"challenger_log_loss": 0.39, "champion_log_loss": 0.4}
+    compared: DecisionDocument = {**losses, "log_loss_gain": gain, "least_gain": 0.004, "moves": moves}
+    unreadable: DecisionDocument = {**compared, "champion_unreadable": True}
+    nothing: DecisionDocument = {}
+    first: DecisionDocument = {"log_loss": 0.4, "base_rate_log_loss": 0.6}
+    leak: DecisionDocument = {"findings": [{"rule": "separates_alone", "feature": "duration"}]}
     for name, version, rule, figures in (
         ("churn", "1", "first_model", first),
         ("churn", "2", "better", compared),
-        ("churn", "3", "champion_kept", {**compared, "champion_unreadable": True}),
+        ("churn", "3", "champion_kept", unreadable),
         ("leaky", "1", "leak", leak),
-        ("propensity", "1", "of_tomorrow", {}),
+        ("propensity", "1", "of_tomorrow", nothing),
     ):
-        told = {"version": version, "rule": rule, "promoted": rule in ("first_model", "better")}
-        log_decision(home, name, {**told, "refused": rule == "leak", "reason": "as it was told", **figures})
+        decision: DecisionDocument = {"version": version, "rule": rule, "promoted": rule in ("first_model", "better")}
+        log_decision(home, name, {**decision, "refused": rule == "leak", "reason": "as it was told", **figures})

@@ -116,6 +116,7 @@ def test_reasons_add_up_on_every_test_row(
     assert np.abs(sums - scored.probability).max() < 1e-6
     receipt = scorer.bundle.manifest.receipt
     assert receipt.rows == receipt.test_rows == len(matrix)
+    assert receipt.largest_oracle_difference is not None
     assert receipt.largest_oracle_difference < 1e-5
 
 
@@ -200,6 +201,7 @@ def test_a_value_far_from_all_others_does_not_spoil_a_receipt(trained: dict[str,
 
     assert trained["shop"]["kind"] == "logit"
     assert abs(scored.margin[3]) > 1e6
+    assert found.largest_oracle_difference is not None
     assert found.largest_oracle_difference < 1e-5
 
 
@@ -385,6 +387,7 @@ def test_the_version_carries_its_bundle_and_provenance(
     assert load_bundle(stored.bundle).manifest == load_release(home, "shop").bundle.manifest
     run = mlflow.MlflowClient().get_run(str(champion.run))
     assert run.data.metrics["log_loss"] == trained["shop"]["metrics"]["log_loss"]
+    assert run.inputs is not None
     assert run.inputs.dataset_inputs[0].dataset.digest == load_release(home, "shop").bundle.manifest.digests.data[:36]
     plots = {artifact.path for artifact in mlflow.MlflowClient().list_artifacts(str(champion.run))}
     assert {"roc.svg", "precision_recall.svg", "calibration.svg", "gain.svg", "lift.svg", "shap_beeswarm.png"} <= plots

@@ -52,7 +52,9 @@ def test_merged_customers_have_one_profile(tmp_path: Path) -> None:
     points = dict(table.select("customer_id", "points").iter_rows())
     assert (points["c1"], points["c2"]) == (0, 1)
     assert "zc1" not in points
-    assert learning_table(case).report["profiles"]["bad_rows"]["total"] == 0
+    report = learning_table(case).report["profiles"]
+    assert report is not None
+    assert report["bad_rows"]["total"] == 0
 
 
 def test_links_are_part_of_what_was_learned_from(tmp_path: Path) -> None:

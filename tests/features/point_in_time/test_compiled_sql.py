@@ -14,16 +14,17 @@ from features.build.log_table import LearningTable, learning_table, scoring_tabl
 from features.config.use_case import LogUseCase
 from features.point_in_time.compiled_sql import raw_events
 from features.point_in_time.labels import naive
+from features.spec.raw_events import RawEvents
 from tests.features.point_in_time.test_aggregates import RICH, rich
 from tests.support.worlds import EXAMPLES, START, load_log, log_case, purchases, shared, utc, write_use_case
 
 
-def answered(raw: dict[str, Any], tables: dict[str, pl.DataFrame]) -> pl.DataFrame:
+def answered(raw: RawEvents, tables: dict[str, pl.DataFrame]) -> pl.DataFrame:
     """What the SQL of a bundle answers in a DuckDB without access to anything."""
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         for name, rows in tables.items():
-            columns = raw[name]
+            columns = raw["events"] if name == "events" else raw["traits"]
             listed = ", ".join(f"{column['column']} {column['type']}" for column in columns)
             connection.execute(f"CREATE TABLE {name} ({listed})")
             given = rows.select(pl.col(column["key"]).alias(column["column"]) for column in columns)
@@ -39,7 +40,7 @@ def posted(events: pl.DataFrame, cutoff: datetime, **more: Any) -> pl.DataFrame:
     return events.with_columns(**named)
 
 
-def layout_of(use_case: LogUseCase) -> tuple[LearningTable, dict[str, Any]]:
+def layout_of(use_case: LogUseCase) -> tuple[LearningTable, RawEvents]:
     """A learning table and the raw-event contract made of it."""
     table = learning_table(use_case)
     assert table.feature_plan is not None

@@ -5,20 +5,32 @@ from __future__ import annotations
 from pathlib import Path
 
 from scoring.releases.promotion_log import FOLDER, KEPT, decided_use_cases, log_decision, read_decisions
+from scoring.text.promotion import BandMoves, DecisionDocument
 
-ONE = {"version": "1", "rule": "never", "promoted": False, "refused": False, "reason": "asked never to"}
+ONE: DecisionDocument = {
+    "version": "1",
+    "rule": "never",
+    "promoted": False,
+    "refused": False,
+    "reason": "asked never to",
+}
+
+
+def moves(changed: int) -> BandMoves:
+    """How many rows would change band."""
+    return {"changed": changed, "rows": 900, "from_to": {}}
 
 
 def test_the_newest_decision_comes_first_and_old_ones_go(tmp_path: Path) -> None:
     """With its moment and its figures, each use case by itself."""
     for number in range(KEPT + 5):
-        log_decision(tmp_path, "churn", {**ONE, "version": str(number), "moves": {"changed": number}})
+        log_decision(tmp_path, "churn", {**ONE, "version": str(number), "moves": moves(number)})
     log_decision(tmp_path, "other", ONE)
 
     found = read_decisions(tmp_path, "churn")
 
     assert [decision["version"] for decision in found] == [str(number) for number in range(KEPT + 4, 4, -1)]
-    assert found[0]["moves"] == {"changed": KEPT + 4}
+    assert found[0]["moves"] == moves(KEPT + 4)
     assert found[0]["at"].endswith("Z")
     assert decided_use_cases(tmp_path) == ["churn", "other"]
     assert read_decisions(tmp_path, "nobody") == []

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from features.spec.languages import Language
 from scoring.text.messages import texts
-from scoring.text.promotion import GainInterval, against_bar, baseline_text, decision_reason
+from scoring.text.promotion import DecisionDocument, GainInterval, against_bar, baseline_text, decision_reason
 
 GAIN = {"mean": 0.0123, "low": 0.001, "high": 0.02}
 COMPARED = {"challenger_log_loss": 0.39, "champion_log_loss": 0.4, "log_loss_gain": GAIN, "least_gain": 0.004}
@@ -72,17 +70,18 @@ FIRST = {
         ),
     ],
 )
-def test_a_decision_is_told_by_its_figures(told: dict[str, Any], english: str, french: str) -> None:
+def test_a_decision_is_told_by_its_figures(told: DecisionDocument, english: str, french: str) -> None:
     """In both languages, and neither is the text that was stored."""
-    for language, said in (("en", english), ("fr", french)):
-        found = decision_reason({"reason": "As it was stored.", **told}, language)  # type: ignore[arg-type] # a literal
+    pairs: tuple[tuple[Language, str], ...] = (("en", english), ("fr", french))
+    for language, said in pairs:
+        found = decision_reason({"reason": "As it was stored.", **told}, language)
 
         assert said in str(found)
         assert not found.foreign
 
 
 @pytest.mark.parametrize("told", [{"rule": "of_tomorrow"}, {"rule": "better"}, {"rule": "better", "log_loss_gain": {}}])
-def test_a_decision_without_words_or_figures_stays_as_it_was_stored(told: dict[str, Any]) -> None:
+def test_a_decision_without_words_or_figures_stays_as_it_was_stored(told: DecisionDocument) -> None:
     """An older version's reason is shown, and marked as English for a French reader."""
     french, english = (decision_reason({"reason": "As it was stored.", **told}, language) for language in ("fr", "en"))
 

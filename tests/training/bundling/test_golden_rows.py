@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
 import polars as pl
 import pytest
@@ -11,7 +12,7 @@ from features.spec.feature import Feature
 from training.bundling.golden_rows import SHARED_BY, synthetic_rows
 
 
-def drawn(feature: Feature, column: pl.Series) -> set[object]:
+def drawn(feature: Feature, column: pl.Series) -> set[Any]:
     """The values that many golden rows hold of a column."""
     rows = synthetic_rows((feature,), pl.DataFrame({feature.name: column}), seed=1, count=2000)
     return {row[feature.name] for row in rows}

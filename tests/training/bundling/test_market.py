@@ -61,6 +61,8 @@ def test_the_most_profitable_cut_is_the_simulations_best() -> None:
         earned = np.cumsum(chance[order] * 12.0 - 1.5)
         mine = earned[int((served >= cut.threshold).sum()) - 1]
 
+        assert cut.profit_high is not None
+        assert cut.profit_low is not None
         assert earned.max() - mine <= cut.profit_high - cut.profit_low
 
 
@@ -82,7 +84,8 @@ def test_precision_and_lift_are_the_simulations_own(column: str) -> None:
     for seed in range(20):
         market, served, chance = simulated(seed)
         limit = {"precision": 0.35, "lift": 2.0}[column]
-        cut = plan(market, Ask(**{column: limit})).cut
+        ask = Ask(precision=limit) if column == "precision" else Ask(lift=limit)
+        cut = plan(market, ask).cut
         least = limit * (chance.mean() if column == "lift" else 1.0)
         true_hits = chance[served >= cut.threshold].sum()
 

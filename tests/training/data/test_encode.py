@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.spec.feature import MISSING, OTHER, Feature
+from features.spec.feature import MISSING, OTHER, Feature, FeatureType
 from scoring.encoding.encoder import Encoder
 from training.data.encode import encode, fit_encoder
 
@@ -43,7 +43,7 @@ def test_spellings_of_one_level_share_its_code() -> None:
 
 
 @pytest.mark.parametrize("kind", ["number", "integer"])
-def test_the_seen_range_is_the_fitting_rows(kind: str) -> None:
+def test_the_seen_range_is_the_fitting_rows(kind: FeatureType) -> None:
     """The range met in training is kept where many share its ends, gaps aside; a column of gaps has none."""
     values = [*[1] * 10, None, *[9] * 10]
     table = pl.DataFrame({"x": values, "gap": pl.Series([None] * 21, dtype=pl.Float64), "__label": [0, 1, 0] * 7})
@@ -60,7 +60,7 @@ def test_the_seen_range_is_the_fitting_rows(kind: str) -> None:
     st.lists(st.floats(-1e9, 1e9).map(lambda number: round(number, 2)), min_size=1, max_size=50),
     st.sampled_from(["number", "integer"]),
 )
-def test_no_end_of_a_range_is_one_customers(values: list[float], kind: str) -> None:
+def test_no_end_of_a_range_is_one_customers(values: list[float], kind: FeatureType) -> None:
     """It holds all that was met, and an end is a value met only where ten rows share it."""
     values = [float(round(value)) for value in values] if kind == "integer" else values
     table = pl.DataFrame({"x": values, "__label": [0, 1, *[0] * len(values)][: len(values)]})

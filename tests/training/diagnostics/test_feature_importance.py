@@ -58,7 +58,7 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Learned:
         }
     )
     case = table_case(tmp_path_factory.mktemp("table"), table)
-    task = Task(case, learning_table(case), Path("unused"), None, "never")
+    task = Task(case, learning_table(case), Path("unused"), None, "never")  # type: ignore[arg-type]  # nothing is registered
     return fit(task, split(task.table, seed=task.seed), Choice("xgboost"))
 
 
@@ -135,7 +135,8 @@ def test_loadings_are_correlations_with_the_components(rows: tuple[np.ndarray, n
 
 def test_every_criterion_ranks_what_tells_most_first(learned: Learned) -> None:
     """And says that noise is noise."""
-    table = {row["feature"]: row for row in criteria(learned, seed=7)["features"]}
+    table: dict[str, dict[str, Any]]
+    table = {row["feature"]: dict(row) for row in criteria(learned, seed=7)["features"]}
 
     for criterion in CRITERIA:
         assert [table[name][criterion]["rank"] for name in ("most", "some", "none")] == [1, 2, 3], criterion
@@ -144,7 +145,7 @@ def test_every_criterion_ranks_what_tells_most_first(learned: Learned) -> None:
 
 def test_a_value_lies_in_its_interval(learned: Learned) -> None:
     """For every feature and criterion."""
-    cells: list[dict[str, Any]] = [row[name] for row in criteria(learned, seed=7)["features"] for name in CRITERIA]
+    cells: list[Any] = [dict(row)[name] for row in criteria(learned, seed=7)["features"] for name in CRITERIA]
 
     assert all(cell["low"] - 0.01 <= cell["value"] <= cell["high"] + 0.01 for cell in cells)
 

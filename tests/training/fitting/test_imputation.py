@@ -44,7 +44,7 @@ def filler(kind: Filled, known: np.ndarray) -> Imputation:
 
 def standardised(matrix: np.ndarray) -> np.ndarray:
     """Mean 0 and spread 1 in what is known."""
-    return (matrix - np.nanmean(matrix, axis=0)) / np.nanstd(matrix, axis=0)
+    return np.asarray((matrix - np.nanmean(matrix, axis=0)) / np.nanstd(matrix, axis=0))
 
 
 @cache

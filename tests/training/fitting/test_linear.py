@@ -71,7 +71,7 @@ def test_features_that_are_not_used_add_nothing() -> None:
     assert np.abs(contributions[:, 1]).max() > 0
 
 
-def test_columns_that_say_the_same_do_not_oppose_one_another():
+def test_columns_that_say_the_same_do_not_oppose_one_another() -> None:
     """Two windows over the same purchases share their weight, more evenly than under a weak penalty."""
     rng = np.random.default_rng(3)
     long = rng.poisson(6, 400).astype(np.float64)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 
 from features.spec.feature import Finding
 from training.data.clusters import Clusters
 from training.evaluation.metrics import intervals, measure
-from training.evaluation.paired_gain import gain_over_rate, paired_gain
+from training.evaluation.paired_gain import PairedGain, gain_over_rate, paired_gain
 from training.promotion.gate import Decision, against, decision_record, integrity, minimum
 
 
@@ -23,7 +21,7 @@ def world(rows: int = 4000, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray, n
     return (random.random(rows) < truth).astype(float), truth, worse
 
 
-def gained(label: np.ndarray, challenger: np.ndarray, champion: np.ndarray, *, seed: int) -> dict[str, Any]:
+def gained(label: np.ndarray, challenger: np.ndarray, champion: np.ndarray, *, seed: int) -> PairedGain:
     """The paired gain where every row is another customer's."""
     return paired_gain(label, challenger, champion, Clusters.apart(len(label)), seed=seed)
 

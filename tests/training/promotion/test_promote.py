@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 import mlflow
 import numpy as np
@@ -12,6 +11,7 @@ import polars as pl
 import pytest
 
 from features.config.use_case import load_use_case
+from training.registry.lines import TrainingLine
 from training.registry.mlflow_registry import Registry
 from training.task import Mode
 from training.train import train
@@ -73,7 +73,7 @@ def _eves() -> list[date]:
 
 def retrain(
     shop: Path, registry: Registry, profiles: str | None = None, *, seed: int = 1, mode: Mode = "gate"
-) -> dict[str, Any]:
+) -> TrainingLine:
     """One real training on the shop's log, with or without profiles."""
     file = shop / "reminders.toml"
     file.write_text(USE_CASE.format(seed=seed) + (PROFILES.format(profiles) if profiles else ""), encoding="utf-8")
@@ -93,19 +93,22 @@ def test_a_real_gain_is_promoted_a_leak_refused_and_noise_left(shop: Path, regis
     assert leaking["refused"]
     assert "thanked" in leaking["reason"]
     assert not any(line["promoted"] for line in noise)
-    assert registry.champion("reminders").number == better["version"]
+    champion = registry.champion("reminders")
+    assert champion is not None
+    assert champion.number == better["version"]
     _figures_are_in_mlflow(registry, better)
-    report = (registry.home / better["report"]).read_text()
+    report = (registry.home / str(better["report"])).read_text()
     assert "champion until then (version 1)" in report
     assert "champion jusqu&#39;alors (version 1)" in report
 
 
-def _figures_are_in_mlflow(registry: Registry, line: dict[str, Any]) -> None:
+def _figures_are_in_mlflow(registry: Registry, line: TrainingLine) -> None:
     """The guards' figures stand in the reason and as metrics of the version's run."""
     version = registry.version("reminders", line["version"])
     assert version is not None
     metrics = mlflow.MlflowClient().get_run(str(version.run)).data.metrics
+    guards = {"calibration": line["decision"]["calibration"], "stability": line["decision"]["stability"]}
     for guard, name, word in (("calibration", "ece", "ECE"), ("stability", "psi", "PSI")):
-        assert metrics[f"decision.{guard}.{name}"] == line["decision"][guard][name]
+        assert metrics[f"decision.{guard}.{name}"] == guards[guard][name]
         assert metrics[f"decision.{guard}.{name}_limit"] > 0
         assert word in line["reason"]

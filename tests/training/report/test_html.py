@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from markupsafe import escape
 
 from features.spec.feature import MISSING
-from features.spec.languages import LANGUAGES
+from features.spec.languages import LANGUAGES, Language
 from scoring.bundle.bundle import load_bundle
 from scoring.text.findings import finding_text
 from tests.support.worlds import log_case
@@ -43,7 +43,7 @@ def test_the_report_needs_nothing_else(trained: Lines, home: Path, name: str) ->
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
-def test_what_is_checked_stands_in_both_languages(trained: Lines, home: Path, language: str) -> None:
+def test_what_is_checked_stands_in_both_languages(trained: Lines, home: Path, language: Language) -> None:
     """Calibration, groups, the season and scikit-learn's forest are told in each language."""
     page = (home / trained["shop"]["report"]).read_text()
     section = page[page.index(f'<section id="{language}"') :].split("</section>")[0]
@@ -160,7 +160,7 @@ def _with_profiles(folder: Path) -> Any:
     who = np.repeat(np.arange(customers), 8)
     days = random.integers(0, 240, len(who))
     log = pl.DataFrame({"customer_id": who, "ts": pl.Series(days).cast(pl.Duration("ms"))})
-    log = log.with_columns(ts=pl.lit(np.datetime64("2024-01-01")) + pl.duration(days=pl.Series(days)))
+    log = log.with_columns(ts=pl.lit(np.datetime64("2024-01-01")) + pl.duration(days=pl.lit(pl.Series(days))))
     pl.DataFrame(
         {"customer_id": range(customers), "sector": ["food", "steel"] * 150, "barred": ["x", "y", "z"] * 100}
     ).write_parquet(folder / "profiles.parquet")

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
-import msgspec
 import numpy as np
 
 from scoring.models.bands import Ladder
 from training.bundling.thresholds import realised
 from training.data.clusters import Clusters
 from training.evaluation.metrics import METRICS
+from training.registry.lines import TrainingLine
+from training.report.run_record import _band
 from training.report.terminal import training_table
 
 PROBABILITY = np.array([0.1, 0.2, 0.5, 0.6])
 LABEL = np.array([0.0, 0.0, 1.0, 1.0])
 
 
-def line(**other: Any) -> dict[str, Any]:
+def line() -> TrainingLine:
     """A use case's line of the training report whose highest band, above a score of 99.5, is empty."""
     ladder = Ladder(("low", "medium", "high"), (0.4, 0.995))
     bands = zip(realised(ladder, PROBABILITY, LABEL, Clusters.apart(4)), (0.0, *ladder.thresholds), strict=True)
@@ -37,9 +37,12 @@ def line(**other: Any) -> dict[str, Any]:
         "baselines": {},
         "verdict": "",
         "worth": None,
-        "bands": [{**msgspec.structs.asdict(band), "at": at} for band, at in bands],
+        "bands": [_band(band, at) for band, at in bands],
         "findings": [],
-        **other,
+        "receipt": {},
+        "decision": {},
+        "report": None,
+        "seconds": {},
     }
 
 

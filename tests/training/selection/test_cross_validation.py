@@ -36,7 +36,7 @@ def test_folds_of_a_small_ready_table_are_repeated() -> None:
 
     assert len(dealt) == 9
     assert all(not (learn & validate).any() and (learn | validate).all() for learn, validate in dealt)
-    assert set(sum(validate.astype(int) for _, validate in dealt).tolist()) == {3}
+    assert set(np.sum([validate for _, validate in dealt], axis=0).tolist()) == {3}
     assert len({validate.tobytes() for _, validate in dealt}) == 9
 
 
@@ -117,7 +117,8 @@ def test_repeats_make_one_loss_of_a_row(asked: str | None, kind: str) -> None:
 
 def dull(lesson: Lesson, seed: int) -> Fitted:
     """A logit that sees the first feature alone."""
-    return fit_logit(replace(lesson, fit=lesson.fit * [1, 0], stop=lesson.stop * [1, 0]), seed)
+    seen = np.array([1, 0], dtype=np.float32)
+    return fit_logit(replace(lesson, fit=lesson.fit * seen, stop=lesson.stop * seen), seed)
 
 
 def test_a_rate_that_moves_between_cutoffs_lets_no_dull_candidate_win() -> None:

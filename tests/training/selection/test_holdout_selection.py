@@ -30,7 +30,7 @@ def task(tmp_path_factory: pytest.TempPathFactory) -> Task:
     label = random.random(3000) < 1 / (1 + np.exp(1 - one - 3 * one * two))
     table = pl.DataFrame({"one": one, "two": two, "y": np.where(label, "yes", "no")})
     case = table_case(tmp_path_factory.mktemp("table"), table)
-    return Task(case, learning_table(case), Path("unused"), None, "never")
+    return Task(case, learning_table(case), Path("unused"), None, "never")  # type: ignore[arg-type]  # nothing is registered
 
 
 @pytest.fixture
@@ -96,12 +96,12 @@ def test_few_rows_and_logs_are_folded(parts: Parts, monkeypatch: pytest.MonkeyPa
 def test_a_forest_on_many_cells_has_fewer_trees(monkeypatch: pytest.MonkeyPatch) -> None:
     """As many as its cells allow, never fewer than a hundred; the bundle's parameters say how many."""
     random = np.random.default_rng(0)
-    rows, label = random.normal(size=(90, 2)).astype(np.float32), np.arange(90) % 2.0
+    rows, label = random.normal(size=(90, 2)).astype(np.float32), np.tile([0.0, 1.0], 45)
     lesson = candidates.Lesson((Feature("a", "number"), Feature("b", "number")), {}, rows, label, rows, label)
 
     def trees(cells: int) -> int:
         monkeypatch.setattr(candidates, "FOREST_CELLS", cells)
-        return int(candidates.fit_forest(lesson, 0).params["num_parallel_tree"])
+        return int(str(candidates.fit_forest(lesson, 0).params["num_parallel_tree"]))
 
     assert [trees(most) for most in (10**9, 180 * 120, 180)] == [300, 120, 100]
 

@@ -46,11 +46,15 @@ def test_a_season_is_found_and_learned_from(tmp_path: Path) -> None:
 
     assert season.asked == "tried"
     assert season.used
+    assert season.without is not None
+    assert season.taken is not None
+    assert season.standard_error is not None
     assert season.without - season.taken > season.standard_error
     assert after.test.equals(before.test)
     assert set(choice.losses) == set(known)
     assert choice.losses[choice.kind]["behind"] <= choice.losses[choice.kind]["standard_error"]
     assert after.learning.height > before.learning.height
+    assert task.table.cutoffs is not None
     cutoffs = learned_from(after, task.table.cutoffs)
     assert str(season.earlier) in {moment.date().isoformat() for moment in cutoffs.train}
     assert len(cutoffs.train) == 4
