@@ -112,6 +112,13 @@ class Penchant:
         whom = {"profile": profile, "customer_id": customer_id}
         return await _answer(answer_explanations, {"use_case": use_case, **whom, "language": language})
 
+    @bentoml.api(route="/v1/moves")
+    async def moves(self, asked: Any, /) -> dict[str, Any]:
+        """Explains why a customer's score and segment changed between two days, `from` and `to`."""
+        from serving.api.moves import answer_moves
+
+        return await _answer(answer_moves, asked)
+
     @bentoml.api(route="/v1/customers/export")
     async def export_customers(self, customer_ids: list[str | int]) -> dict[str, Any]:
         """Answers all that is kept of up to 1,000 customers."""
@@ -127,7 +134,7 @@ class Penchant:
         return await _answer(answer_erase, {"customer_ids": customer_ids})
 
 
-async def _answer(call: Any, asked: dict[str, Any]) -> dict[str, Any]:
+async def _answer(call: Any, asked: Any) -> dict[str, Any]:
     """The call's answer or problem as a response, which BentoML hands on as it is."""
     from serving.http.problems import Problem
     from serving.worker.request_context import CONTEXT

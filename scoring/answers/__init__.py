@@ -1,3 +1,13 @@
 """Answers to one request: scores, explanations, and the check of a release before it may give any."""
 
-__all__ = ["explain", "flat", "policy_proof", "prepared_profile", "score", "served_release", "verification", "wire"]
+__all__ = [
+    "explain",
+    "flat",
+    "policy_proof",
+    "prepared_profile",
+    "score",
+    "score_change",
+    "served_release",
+    "verification",
+    "wire",
+]

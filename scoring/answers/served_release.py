@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,10 @@ from numpy.typing import NDArray
 from features.spec.languages import LANGUAGES, Language
 from scoring.answers.wire import NextBand, PublishedScore, Score, Status
 from scoring.bundle.scorer import Scored, Scorer
+from scoring.errors import BundleError
 from scoring.reasons.reason import Reason
 from scoring.reasons.reasons import top_reasons
-from scoring.releases.store import Release
+from scoring.releases.store import Release, load_release
 from scoring.segments.names import Named
 
 STATUSES: tuple[Status, ...] = (
@@ -60,6 +62,14 @@ class Live:
             "lowest_band": code == codes[0],
             "highest_band": code == codes[-1],
         }[field]
+
+
+def release_of_version(home: Path, name: str, version: str) -> Live | None:
+    """The release of a version that was in service once; None where it is gone, or not what it was."""
+    try:
+        return Live(load_release(home, name, version=version, threads=1))
+    except BundleError:
+        return None
 
 
 def score_matrix(served: Live, matrix: NDArray[np.float64], reasons: int, language: Language) -> list[Score]:

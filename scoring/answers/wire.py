@@ -115,6 +115,49 @@ class FlatScores(TypedDict):
     results: list[FlatResult]
 
 
+class RuleChange(TypedDict):
+    """A segment whose own rule was true on one of two days only."""
+
+    code: Code
+    before: bool
+    after: bool
+
+
+class MovePoint(TypedDict):
+    """Where a customer stood on a day; without a score where the status is another than `scored`."""
+
+    day: Annotated[str, Meta(examples=["2026-03-01"])]
+    status: Status | None
+    score: Published | None
+    probability: Probability | None
+    segment: Named | None
+    model_version: Version
+
+
+MovePoints = TypedDict("MovePoints", {"from": MovePoint, "to": MovePoint})
+
+
+class Move(MovePoints):
+    """Why a customer's score and segment are others on one day than on an earlier one."""
+
+    contributions: Annotated[
+        dict[str, float],
+        Meta(
+            description="What each feature's change adds, in calibrated log-odds; `base` is what rounding leaves, "
+            "`model` what another version of the model adds at the earlier values. Empty without both scores."
+        ),
+    ]
+    sum: Annotated[float | None, Meta(description="Of all contributions: the change of the calibrated log-odds.")]
+    rules: list[RuleChange]
+    text: Text
+
+
+class MoveAnswer(Move):
+    """The answer of POST /v1/moves."""
+
+    request_id: RequestId
+
+
 class CalibrationPlace(TypedDict):
     """Calibrated log-odds are `a` x margin + `b`."""
 

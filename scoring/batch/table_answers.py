@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,7 +21,7 @@ from scoring.encoding.file_values import file_reader
 from scoring.encoding.notes import Note
 from scoring.privacy.suppression import Suppression
 from scoring.reasons.reason_columns import reason_columns
-from scoring.segments.assignment import DEFAULT, assign_all, field_of
+from scoring.segments.assignment import DEFAULT, ColumnReader, assign_all, field_of, rules_that_hold
 from scoring.segments.policy import Assignment, Policy
 from scoring.storage.csv_rows import BROKEN
 from scoring.storage.id_columns import id_column
@@ -133,9 +133,32 @@ def assign_rows(
 
     `members` are as `Policy.assign` takes them.
     """
-    parts = answered.parts
-    if not all(name in parts for name in policy.use_cases):
+    if not all(name in answered.parts for name in policy.use_cases):
         return [Assignment()] * len(table)
+    return assign_all(policy, _statuses(policy, answered), _rule_reader(live, answered, table), members=members)
+
+
+def rules_of_rows(
+    policy: Policy,
+    live: Mapping[str, Live],
+    answered: BatchAnswers,
+    table: pa.Table,
+    *,
+    members: Sequence[Collection[str]],
+) -> list[frozenset[str]]:
+    """The segments whose own rule each row's customer satisfies; `members` are as `rules_that_hold` takes them."""
+    if not all(name in answered.parts for name in policy.use_cases):
+        return [frozenset()] * len(table)
+    return rules_that_hold(policy, _statuses(policy, answered), _rule_reader(live, answered, table), members)
+
+
+def _statuses(policy: Policy, answered: BatchAnswers) -> dict[str, list[str]]:
+    return {name: answered.parts[name].columns["status"].to_pylist() for name in policy.use_cases}
+
+
+def _rule_reader(live: Mapping[str, Live], answered: BatchAnswers, table: pa.Table) -> ColumnReader:
+    """Gives the values that a segment's rule reads of a table and its answers."""
+    parts = answered.parts
 
     def read(name: str) -> list[Any]:
         if parsed := field_of(name):
@@ -143,8 +166,7 @@ def assign_rows(
         owner = next(part for part in parts.values() if name in part.encoder.names)
         return owner.feature(name, table)
 
-    statuses = {name: parts[name].columns["status"].to_pylist() for name in policy.use_cases}
-    return assign_all(policy, statuses, read, members=members)
+    return read
 
 
 @dataclass(frozen=True, slots=True)

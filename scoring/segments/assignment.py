@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from scoring.bundle.bundle import canonical_json
 from scoring.errors import BundleError
 from scoring.releases.store import make_current_in, write_folder
 from scoring.segments.policy import Assignment, Policy, Segment
-from scoring.segments.rules import FIELDS, NullableColumn
+from scoring.segments.rules import FIELDS, NullableColumn, evaluate
 
 SEGMENTS_FOLDER = "segments"
 SIZES = "sizes.json"  # beside the policies: the last snapshot's counts and where it is
@@ -63,7 +65,19 @@ def current_policy(home: Path) -> Policy:
     pointer = home / SEGMENTS_FOLDER / "CURRENT"
     if not pointer.is_file():
         return DEFAULT
-    version = pointer.read_text().strip()
+    return installed_policy(home, pointer.read_text().strip())
+
+
+def policy_of_version(home: Path, version: str) -> Policy | None:
+    """The policy of a version that was in force once; None where it is gone."""
+    try:
+        return DEFAULT if version == DEFAULT.version else installed_policy(home, version)
+    except BundleError:
+        return None
+
+
+def installed_policy(home: Path, version: str) -> Policy:
+    """The policy of a version that was installed. Raises as `current_policy` does."""
     path = home / SEGMENTS_FOLDER / version / "policy.json"
     if Path(version).name != version or not path.is_file():
         raise BundleError("The current policy must name one that is installed, got another.")
@@ -97,11 +111,38 @@ def assign_all(
         read: Gives the values of a column the rules name.
         members: As `Policy.assign` takes them.
     """
+    spoken, columns = _readable(policy, statuses, read)
+    placed = policy.assign(columns, len(spoken), members=members)
+    return [place if speaks else Assignment() for place, speaks in zip(placed, spoken, strict=True)]
+
+
+def rules_that_hold(
+    policy: Policy, statuses: Mapping[str, Sequence[str]], read: ColumnReader, members: Sequence[Collection[str]]
+) -> list[frozenset[str]]:
+    """The segments whose own rule each customer satisfies, whichever of them then takes the customer.
+
+    The stay rule counts for whoever is among the members. Where a use case of the policy cannot speak of a customer,
+    no rule holds.
+    """
+    spoken, columns = _readable(policy, statuses, read)
+    found: list[set[str]] = [set() for _ in spoken]
+    for segment in policy.ordered:
+        enters = evaluate(segment.rule, columns, len(spoken))
+        stays = evaluate(segment.stay, columns, len(spoken)) if segment.stay else np.zeros_like(enters)
+        for row, codes in enumerate(found):
+            if spoken[row] and (enters[row] or (stays[row] and segment.code in members[row])):
+                codes.add(segment.code)
+    return [frozenset(codes) for codes in found]
+
+
+def _readable(
+    policy: Policy, statuses: Mapping[str, Sequence[str]], read: ColumnReader
+) -> tuple[list[bool], dict[str, NullableColumn]]:
+    """Whom every use case of the policy speaks of, and the columns that its rules read."""
     asked = [statuses[name] for name in policy.use_cases]
     spoken = [all(status in SPEAKING for status in row) for row in zip(*asked, strict=True)]
     columns = {name: NullableColumn.of(_spoken(read(name), spoken), policy.kinds[name]) for name in policy.columns}
-    placed = policy.assign(columns, len(spoken), members=members)
-    return [place if speaks else Assignment() for place, speaks in zip(placed, spoken, strict=True)]
+    return spoken, columns
 
 
 def _spoken(values: Sequence[Any], spoken: Sequence[bool]) -> list[Any]:

@@ -1,3 +1,3 @@
 """The answers of the HTTP API: scores, explanations, probes, and the documents that describe it."""
 
-__all__ = ["handlers", "openapi", "probes", "use_case_document"]
+__all__ = ["handlers", "moves", "openapi", "probes", "use_case_document"]

@@ -10,10 +10,10 @@ import msgspec
 
 from features.spec.languages import LANGUAGES
 from scoring.answers.served_release import Live
-from scoring.answers.wire import Explanation, FlatScores, Scores
+from scoring.answers.wire import Explanation, FlatScores, MoveAnswer, Scores
 from serving.api import answers
 from serving.api.described_profiles import DescribedUseCase, described_use_cases
-from serving.requests.models import CustomersRequest, ExplanationById, ScoresByIds, ScoresByProfiles
+from serving.requests.models import CustomersRequest, ExplanationById, MoveRequest, ScoresByIds, ScoresByProfiles
 
 Schema = dict[str, Any]
 _PLACE = "#/components/schemas/"
@@ -23,9 +23,11 @@ _TYPES: tuple[Any, ...] = (
     ScoresByIds,
     ExplanationById,
     CustomersRequest,
+    MoveRequest,
     Scores,
     FlatScores,
     Explanation,
+    MoveAnswer,
     answers.UseCaseDocument,
     answers.UseCases,
     answers.Segments,
@@ -79,7 +81,8 @@ def _name_what_is_served(found: Schema, use_cases: list[DescribedUseCase]) -> No
                 field["allOf"] = [ref("Language")]
     for name in ("ScoresByProfiles", "ScoresByIds"):
         found[name]["properties"]["use_cases"]["anyOf"][0]["items"] = ref("UseCaseName")
-    found["ExplanationById"]["properties"]["use_case"] = ref("UseCaseName")
+    for name in ("ExplanationById", "MoveRequest"):
+        found[name]["properties"]["use_case"] = ref("UseCaseName")
     profiles = [ref(one.profile.__name__) for one in use_cases]
     found["ScoresByProfiles"]["properties"]["profiles"]["items"] = {"anyOf": [*profiles, {}]}
     for one in use_cases:

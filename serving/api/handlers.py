@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -56,10 +56,10 @@ async def answer_scores(body: Any, context: RequestContext) -> Reply:
     """
     started = time.perf_counter()
     asked = scores_request(body)
-    served = _served(context)
+    served = served_by(context)
     unknown = [place for place, name in enumerate(asked.use_cases or ()) if name not in served]
     if unknown:
-        raise _unknown(served, "use_cases", [pointer(["use_cases", place]) for place in unknown])
+        raise unknown_use_case(served, "use_cases", [pointer(["use_cases", place]) for place in unknown])
     context.rows = asked.count
     posted = [] if isinstance(asked.profiles, Block) else asked.profiles or []
     histories = RAW_COST * sum(map(is_raw, posted))
@@ -78,9 +78,9 @@ async def answer_explanations(body: Any, context: RequestContext) -> Reply:
     """
     started = time.perf_counter()
     asked = explanation_request(body)
-    served = _served(context)
+    served = served_by(context)
     if asked.use_case not in served:
-        raise _unknown(served, "use_case", ["/use_case"])
+        raise unknown_use_case(served, "use_case", ["/use_case"])
     context.rows = 1
     call = partial(_explain, asked, served[asked.use_case], context)
     reply = call() if context.at_once(REASONS_COST) else await context.in_thread(call)
@@ -181,13 +181,19 @@ def _not_explained(asked: ExplanationRequest, error: ProfileError) -> Problem:
     return Problem(INVALID_PROFILE, str(error), errors=errors)
 
 
-def _served(context: RequestContext) -> Any:
+def served_by(context: RequestContext) -> Mapping[str, Live]:
+    """The releases that a request sees.
+
+    Raises:
+        Problem: There is none.
+    """
     if not context.snapshot.served:
         raise Problem(NOT_READY, "No release is being served; /readyz says why.", headers=retry_after(5))
     return context.snapshot.served
 
 
-def _unknown(served: Any, field: str, pointers: list[str]) -> Problem:
+def unknown_use_case(served: Mapping[str, Live], field: str, pointers: list[str]) -> Problem:
+    """A 404 for use cases that are not served; where they stand in the request."""
     detail = f"A use case must be one of those served ({', '.join(served)}), got {len(pointers)} that are not."
     error = {"code": "unknown_use_case", "field": field, "detail": detail}
     return Problem(UNKNOWN_USE_CASE, detail, errors=[{**error, "pointer": place} for place in pointers])

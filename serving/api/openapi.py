@@ -52,10 +52,13 @@ def _paths(served: Mapping[str, Live]) -> Schema:
             )
         },
         "/v1/customers/export": {
-            "post": _post("exportCustomers", "What is kept of customers", "CustomersRequest", "CustomersExport", None)
+            "post": _post("exportCustomers", "What is kept of customers", "CustomersRequest", "CustomersExport")
         },
         "/v1/customers/erase": {
-            "post": _post("eraseCustomers", "Erase customers for good", "CustomersRequest", "CustomersErased", None)
+            "post": _post("eraseCustomers", "Erase customers for good", "CustomersRequest", "CustomersErased")
+        },
+        "/v1/moves": {
+            "post": _post("moves", "Why a score and a segment changed between two days", "MoveRequest", "MoveAnswer")
         },
         "/v1/use-cases": {"get": _get("listUseCases", "What is served", _json("UseCases"))},
         "/v1/use-cases/{name}": {
@@ -73,7 +76,7 @@ def _paths(served: Mapping[str, Live]) -> Schema:
     }
 
 
-def _post(operation: str, summary: str, asked: str, answered: str, example: Any) -> Schema:
+def _post(operation: str, summary: str, asked: str, answered: str, example: Any = None) -> Schema:
     content: Schema = {"schema": ref(asked)}
     if example:
         content["example"] = example

@@ -26,7 +26,7 @@ from features.spec.options import EITHER_SIDE, add_shared_options, command_first
 from scoring.storage.leftovers import remove_leftovers
 from serving.auth.home_lock import MODE, locked
 
-SCOPES = ("score", "explain", "admin")
+SCOPES = ("score", "explain", "customers", "admin")
 FILE = "keys.json"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 _HASH = re.compile(r"[0-9a-f]{64}")

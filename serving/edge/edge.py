@@ -9,14 +9,14 @@ from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from typing import Any
 
-from serving.api import handlers, probes
+from serving.api import handlers, moves, probes
 from serving.auth import login
 from serving.auth.gate import CONSOLE
 from serving.auth.keyless import check_host
 from serving.console.pages.problem_page import trouble, wants_page
 from serving.edge.asgi import App, Scope, Send
 from serving.edge.forward import forward
-from serving.edge.routes import ERASE, EXPLANATIONS, EXPORT, SCORES, UNMATCHED, Route, find
+from serving.edge.routes import ERASE, EXPLANATIONS, EXPORT, MOVES, SCORES, UNMATCHED, Route, find
 from serving.edge.send import not_modified, send_reply
 from serving.http.problems import FAILED, METHOD, NOT_FOUND, Problem
 from serving.http.reply import Reply
@@ -30,7 +30,7 @@ from serving.requests.body import (
     read_body,
 )
 from serving.requests.fast_decode import read_block
-from serving.requests.models import customers_request, explanation_request, scores_request
+from serving.requests.models import customers_request, explanation_request, move_request, scores_request
 from serving.requests.strict_json import decode
 from serving.telemetry import logs, metrics
 from serving.worker.request_context import CONTEXT, RequestContext
@@ -42,12 +42,14 @@ HANDLERS = {
     EXPLANATIONS: handlers.answer_explanations,
     EXPORT: handlers.answer_export,
     ERASE: handlers.answer_erase,
+    MOVES: moves.answer_moves,
 }
 _CHECKS: dict[str, Callable[[Any], object]] = {
     SCORES: scores_request,
     EXPLANATIONS: explanation_request,
     EXPORT: customers_request,
     ERASE: customers_request,
+    MOVES: move_request,
 }
 _PROBES = {"/livez": probes.livez, "/readyz": probes.readyz, "/metrics": probes.metrics_page}
 _UNGUARDED = ("/livez", "/readyz")  # asked by what watches a server, under any name

@@ -12,6 +12,7 @@ SCORES = "/v1/scores"
 EXPLANATIONS = "/v1/explanations"
 EXPORT = "/v1/customers/export"
 ERASE = "/v1/customers/erase"
+MOVES = "/v1/moves"
 UNMATCHED = "(unmatched)"
 
 
@@ -44,6 +45,7 @@ ROUTES = (
     Route(EXPLANATIONS, _POST, scope="explain"),
     Route(EXPORT, _POST, scope="admin"),
     Route(ERASE, _POST, scope="admin"),
+    Route(MOVES, _POST, scope="customers"),
     Route("/v1/use-cases", scope=ANY_KEY),
     Route("/v1/use-cases/{name}", scope=ANY_KEY),
     Route("/v1/use-cases/{name}/report", scope=ANY_KEY),

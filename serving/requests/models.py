@@ -151,6 +151,26 @@ class CustomersRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     customer_ids: CustomerIds
 
 
+Day = Annotated[
+    str,
+    Meta(min_length=1, description="A day whose features are kept: its name, date or moment.", examples=["2026-03-01"]),
+    Rule("Must be a day, as 2026-03-01, or a moment, got {got}.", got=kind),
+]
+
+
+class MoveRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """POST /v1/moves: why a customer's score and segment changed between two days of the population."""
+
+    use_case: Annotated[str, Rule("Must be the name of a use case, got {got}.")]
+    customer_id: Annotated[
+        CustomerId,
+        Rule("Must be text that is not empty, or a whole number, got {got}.", holds=_names_somebody),
+    ]
+    first: Day = msgspec.field(name="from")
+    last: Day = msgspec.field(name="to")
+    language: Language = "en"
+
+
 ScoresRequest = ScoresByProfiles | ScoresByIds
 ExplanationRequest = ExplanationOfProfile | ExplanationById
 
@@ -191,10 +211,20 @@ def customers_request(body: Any) -> list[str]:
     return list(dict.fromkeys(_texts(asked.customer_ids)))
 
 
+def move_request(body: Any) -> MoveRequest:
+    """The request of a decoded body of POST /v1/moves.
+
+    Raises:
+        Problem: A 422 with every broken rule.
+    """
+    asked = request_of(MoveRequest, object_of(MoveRequest, body))
+    return msgspec.structs.replace(asked, customer_id=posted_id(asked.customer_id))
+
+
 def _texts(ids: list[Any]) -> list[str]:
     return [customer for one in ids if (customer := posted_id(one))]
 
 
 # msgspec looks a type up when it is first used, and crashes where two threads do that at once: here it is done before.
-for _shape in (ScoresByProfiles, ScoresByIds, ExplanationOfProfile, ExplanationById, CustomersRequest):
+for _shape in (ScoresByProfiles, ScoresByIds, ExplanationOfProfile, ExplanationById, CustomersRequest, MoveRequest):
     msgspec.json.Decoder(_shape)

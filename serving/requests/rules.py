@@ -52,7 +52,8 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class _Field:
-    name: str
+    attribute: str
+    name: str  # in the body
     type: Any
     rule: Rule
     default: Any
@@ -92,9 +93,9 @@ def request_of(shape: type[Request], body: Mapping[str, Any]) -> Request:
     except msgspec.ValidationError:  # field by field it may still be right: a block of profiles is no list
         pass
     else:
-        if all(field.keeps_rule(getattr(asked, field.name)) for field in _ruled(shape)):
+        if all(field.keeps_rule(getattr(asked, field.attribute)) for field in _ruled(shape)):
             return asked
-    read = {field.name: field.read(body) for field in _fields(shape)}
+    read = {field.attribute: field.read(body) for field in _fields(shape)}
     errors = _strangers(shape, body) + [note for _, note in read.values() if note]
     if errors:
         refuse(errors)
@@ -125,6 +126,7 @@ def _fields(shape: type[msgspec.Struct]) -> tuple[_Field, ...]:
     return tuple(
         _Field(
             each.name,
+            each.encode_name,
             each.type,
             next(one for one in hints[each.name].__metadata__ if isinstance(one, Rule)),
             None if each.required else each.default,
@@ -141,7 +143,7 @@ def _ruled(shape: type[msgspec.Struct]) -> tuple[_Field, ...]:
 
 def _strangers(shape: type[msgspec.Struct], body: Mapping[str, Any]) -> list[Note]:
     """The keys that the type does not have: by name, but for those that may be a customer's value."""
-    others = [key for key in body if key not in shape.__struct_fields__]
+    others = [key for key in body if key not in shape.__struct_encode_fields__]
     rule = f"The body may hold {_keys(shape)} only, got"
     named: list[Note] = [
         {"code": "unknown_key", "field": key, "detail": f"{rule} this key.", "pointer": pointer([key])}
@@ -154,4 +156,4 @@ def _strangers(shape: type[msgspec.Struct], body: Mapping[str, Any]) -> list[Not
 
 
 def _keys(shape: type[msgspec.Struct]) -> str:
-    return ", ".join(shape.__struct_fields__)
+    return ", ".join(shape.__struct_encode_fields__)

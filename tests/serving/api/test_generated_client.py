@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from tests.support.models import release_shop
+from tests.support.moved_days import FIRST, LAST, write_moved_day
 from tests.support.servers import QUICK, Server, start, stop
 from tests.support.stored import ROWS, loaded, table
 
@@ -24,10 +25,12 @@ PACKAGE = "penchant_client"  # as the generator names it, after the title of the
 
 @pytest.fixture(scope="module")
 def knowing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server of two releases, one of them with a hyphen in its name, whose store knows ten customers."""
+    """A server of two releases, one of them with a hyphen in its name, whose store knows ten customers; two days."""
     home, scratch = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("bundles")
     release_shop(home, "propensity", scratch=scratch)
     release_shop(home, "shop-churn", scratch=scratch, polarity="negative", seed=1)
+    write_moved_day(home, FIRST, 3)
+    write_moved_day(home, LAST, 4)
     assert loaded(home, scratch, table(ROWS[:10], range(10))) == 0
     running = start(home, tmp_path_factory.mktemp("server"), QUICK)
     yield running
@@ -98,6 +101,9 @@ def test_every_route_is_called(call: Callable[..., Any], generated: ModuleType, 
     answers = {
         "scores": call("scores", body=types.ScoresByProfiles(profiles=[profile], use_cases=[name], reasons=2)),
         "explanations": call("explanations", body=explained),
+        "moves": call(
+            "moves", body=types.MoveRequest(use_case=name, customer_id="c1", from_="2026-03-01", to="2026-03-02")
+        ),
         "exportCustomers": call("export_customers", body=everyone),
         "eraseCustomers": call("erase_customers", body=everyone),
         "listUseCases": call("list_use_cases"),
@@ -116,6 +122,9 @@ def test_every_route_is_called(call: Callable[..., Any], generated: ModuleType, 
     assert score.probability == answers["explanations"].probability
     assert [reason.text for reason in score.reasons] == [one.text for one in answers["explanations"].reasons[:2]]
     assert [one.customer_id for one in answers["exportCustomers"].customers] == ["8", "9"]
+    move = answers["moves"]
+    assert sum(move.contributions.additional_properties.values()) == pytest.approx(move.sum_, abs=1e-9)
+    assert (move.from_.day, move.to.day) == ("2026-03-01", "2026-03-02")
     assert answers["readyz"].use_cases["shop-churn"].model_version == "1"
     assert answers["getUseCase"].features[0].name == "days_since_purchase"
 
