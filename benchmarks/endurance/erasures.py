@@ -13,8 +13,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from scoring.answers.wire import Result
 from serving.customers.decision_log import Decisions
 from serving.customers.pending_erasures import pending_of
+from tests.support.answers import scored_result
 
 _AT_ONCE = 10_000  # decisions written in one transaction
 _JSON = {"Content-Type": "application/json"}
@@ -24,11 +26,11 @@ Timed = tuple[float, int]  # seconds waited, and the status; 599 where there was
 def fill(home: Path, decisions: int) -> None:
     """Writes so many decisions about half as many customers, through the log's own writer."""
     log = Decisions(home, days=90, on=True)
-    scored = {"status": "scored", "score": 12.3, "band": {"code": "low"}, "model_version": "1"}
-    scored |= {"reasons": [{"code": code} for code in ("activity", "recency", "frequency")]}
+    scores = scored_result("", score=12.3, version="1", reasons=("activity", "recency", "frequency"))["scores"]
     for start in range(0, decisions, _AT_ONCE):
         numbers = range(start, min(start + _AT_ONCE, decisions))
-        answers = [{"customer_id": customer(n), "segment": None, "scores": {"churn": scored}} for n in numbers]
+        answers: list[Result]
+        answers = [{"customer_id": customer(n), "status": "ok", "segment": None, "scores": scores} for n in numbers]
         log.record(f"{start:032x}", "tool", answers)
         log.flush()
 

@@ -97,7 +97,8 @@ def test_explanations_are_the_same_either_way(server: Server, plain: Server, use
 def test_what_is_held_is_told_the_same_either_way(server: Server, plain: Server, path: str) -> None:
     """Answers and problems alike."""
     with server.client() as short, plain.client() as long:
-        for body in ({"customer_ids": ["a-stranger", "é"]}, {"customer_ids": []}, {}):
+        bodies: list[dict[str, list[str]]] = [{"customer_ids": ["a-stranger", "é"]}, {"customer_ids": []}, {}]
+        for body in bodies:
             url = f"/v1/customers/{path}"
             assert same(short.post(url, json=body), long.post(url, json=body))
 

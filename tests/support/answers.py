@@ -10,6 +10,9 @@ from typing import Any
 import httpx
 import jsonschema
 
+from scoring.answers.wire import Result, Score
+from scoring.reasons.reason import Reason
+from scoring.segments.names import Named
 from tests.support.models import shop_rows
 
 ROOT = Path(__file__).parents[2]
@@ -18,6 +21,19 @@ ROOT = Path(__file__).parents[2]
 def contract(name: str) -> dict[str, Any]:
     """A schema of the contract."""
     return dict(json.loads((ROOT / "tests/contract" / f"{name}.schema.json").read_bytes()))
+
+
+def scored_result(
+    customer: str, *, score: float = 31.2, version: str = "4", reasons: tuple[str, ...] = ("recency",)
+) -> Result:
+    """One customer's result of POST /v1/scores, where `churn` gave a score."""
+    texts: list[Reason] = [
+        {"code": code, "feature": code, "value": 1, "contribution": 0.1, "direction": "raises", "favourable": False,
+         "text": code} for code in reasons
+    ]  # fmt: skip
+    band: Named = {"code": "low", "label": "Low"}
+    scored: Score = {"status": "scored", "score": score, "band": band, "model_version": version, "reasons": texts}
+    return {"customer_id": customer, "status": "ok", "segment": None, "scores": {"churn": scored}}
 
 
 def profiles(count: int) -> list[dict[str, Any]]:

@@ -126,8 +126,9 @@ class Reader:
         if self.server is not None:
             return
         line = [sys.executable, "-m", "serving", "--port", str(self.port)]
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        self.server = subprocess.Popen(line, cwd=self.folder, env=self.surroundings, **quiet)
+        self.server = subprocess.Popen(
+            line, cwd=self.folder, env=self.surroundings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         latest = time.monotonic() + 120
         while time.monotonic() < latest and self.server.poll() is None:
             try:

@@ -28,6 +28,7 @@ from serving.cli.load import main as load
 from serving.cli.suppress import main as suppress
 from serving.customers.decision_log import Decisions
 from serving.customers.feature_store import SqliteStore
+from tests.support.answers import scored_result
 from tests.support.kills import ERASED, OPERATIONS
 from tests.support.models import release_shop, shop_rows, write_shop_bundle
 
@@ -80,10 +81,8 @@ def fill(home: Path, folder: Path) -> None:
         assert load([str(folder / f"{name}.parquet"), "--home", str(home)]) == 0
     suppression.add(home, OBJECTED)
     add_key(home, "first", ["score"])
-    facts = {"model_version": "1", "score": 1.0, "band": {"code": "low"}, "reasons": [{"code": GONE}]}
-    scores = {"churn": {"status": "scored", **facts}}
     decisions = Decisions(home, days=9, on=True)
-    decisions.record("r", None, [{"customer_id": ERASED, "segment": None, "scores": scores}])
+    decisions.record("r", None, [scored_result(ERASED, score=1.0, version="1", reasons=(GONE,))])
     decisions.flush()
     (home / "requests").mkdir()
     profiles = [{"customer_id": one, "features": {"canal d'achat": text}} for one, text in ((ERASED, GONE), ("c1", ""))]

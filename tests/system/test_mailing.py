@@ -93,6 +93,7 @@ def test_its_use_cases_read_what_the_generator_writes(written: Path, file: str, 
     """Every column and event type that a use case names is in the files."""
     use_case = load_log(FOLDER / f"{file}.toml")
     log = pl.read_parquet(written / use_case.events.path.name)
+    assert use_case.profiles is not None
     people = pl.read_parquet(written / use_case.profiles.path.name)
 
     assert use_case.name == name

@@ -35,8 +35,8 @@ from scoring.releases.store import install_release, load_release, make_current
 from scoring.segments.assignment import install_policy
 from scoring.segments.policy_file import read_policy
 from serving.cli.load import main as load
-from tests.serving.conftest import Server, start, stop
 from tests.support.models import golden_rows, shop_manifest
+from tests.support.servers import Server, start, stop
 from tests.support.values import CORPUS, FILLING, NOTHING, Column, Value
 from tests.support.worlds import write_use_case
 from training.data.encode import encode, fit_encoder
@@ -100,11 +100,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     typed = {**table, "optin": [row % 3 == 0 for row in range(ROWS)]}
     write_csv(folder / "t.csv", {**table, **outcome})
     pl.DataFrame({**typed, **outcome}).write_parquet(folder / "t.parquet")
-    tables = [_learned(folder, name) for name in ("t.csv", "t.parquet")]
-    live = _release(home, tables[1])
+    from_csv, from_parquet = (_learned(folder, name) for name in ("t.csv", "t.parquet"))
+    live = _release(home, from_parquet)
     codes = _segments(home, live)
     server = start(home, folder, {"PENCHANT_DRAIN_SECONDS": "0.1", "PENCHANT_POLL_SECONDS": "0.1"})
-    yield World(home, folder, *tables, live, server, codes, table)
+    yield World(home, folder, from_csv, from_parquet, live, server, codes, table)
     stop(server)
 
 
@@ -263,7 +263,7 @@ def spoken(
 
 def file_rows(values: Sequence[Value]) -> dict[str, list[str]]:
     """A file to score with one value of the corpus in each row, all else usual, as the column writes it."""
-    usual = {**{name: FILLING[name][0] for name in COLUMNS}, "customer_id": ""}
+    usual: dict[str, str] = {**{name: FILLING[name][0] for name in COLUMNS}, "customer_id": ""}
     rows = [{**usual, "customer_id": f"k{place}", value.column: value.cell} for place, value in enumerate(values)]
     return {name: [row[name] for row in rows] for name in usual}
 

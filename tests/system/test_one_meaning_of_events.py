@@ -117,7 +117,7 @@ def posted(log: Log, customers: list[str]) -> list[Any]:
 
 def test_an_event_is_the_same_in_a_log_and_posted(log: Log) -> None:
     """To the bit, for every value with a meaning; what makes a bad row of a log is refused, by the name of its key."""
-    table = []
+    table: list[tuple[Any, ...]] = []
     customers = [f"v{place}" for place in range(len(values()))]
     for who, value, found in zip(customers, values(), posted(log, customers), strict=True):
         beyond = isinstance(value.means, float) and abs(value.means) >= MOST

@@ -97,7 +97,8 @@ def report(use_case: LogUseCase, tmp_path_factory: pytest.TempPathFactory) -> di
         )
         previous = open_snapshot(home / f"s{day}.parquet")
         taken.append(previous)
-    return segment_report(*taken, RealisedOutcomes(bought(use_case.events.path), complete=True))
+    before, after = taken
+    return segment_report(before, after, RealisedOutcomes(bought(use_case.events.path), complete=True))
 
 
 def bought(path: Path) -> dict[str, bool]:

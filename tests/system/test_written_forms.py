@@ -158,7 +158,7 @@ def test_what_could_be_read_in_two_ways_is_left_out_and_said(tmp_path: Path, cel
     table = learned(tmp_path, {"column": cells})
 
     assert "column" not in table.rows.columns
-    assert why in reported(table, "column")["dropped"]
+    assert why in (reported(table, "column")["dropped"] or "")
 
 
 DECLARED = [

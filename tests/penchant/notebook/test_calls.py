@@ -14,12 +14,12 @@ import pandas as pd
 import polars as pl
 import pytest
 
+from features.config.value_types import TomlValue
 from features.errors import UseCaseError
 from penchant import explain, score, train
 from scoring.answers.explain import ProfileError
-from scoring.answers.score import RequestError
 from scoring.cli.main import main
-from scoring.errors import BundleError
+from scoring.errors import BundleError, RequestError
 from scoring.privacy.suppression import add
 from scoring.storage.table_files import ROWS, BatchError
 from tests.conftest import ROOT
@@ -84,7 +84,7 @@ def test_contributions_of_a_frame_are_those_of_each_row(home: Path, kind: str) -
     rows = frame(40)
     found = explain(rows if kind == "polars" else rows.to_pandas(), use_case="churn", home=home)
     assert isinstance(found, pl.DataFrame if kind == "polars" else pd.DataFrame)
-    flat = found.to_dicts() if kind == "polars" else found.to_dict("records")
+    flat = found.to_dicts() if isinstance(found, pl.DataFrame) else found.to_dict("records")
 
     for row, answer in zip(rows.to_dicts(), flat, strict=True):
         if answer["status"] != "scored":
@@ -166,6 +166,7 @@ def test_a_frame_is_trained_without_a_file(tmp_path: Path, monkeypatch: pytest.M
     """The line is that of --json; what serves afterwards scores; a second time nothing is to do, and no row is kept."""
     monkeypatch.chdir(tmp_path)
     rows = visits(600)
+    asked: dict[str, TomlValue]
     asked = {"name": "visits", "polarity": "positive", "table": {"label": "came back", "positive": True}}
 
     line = train(asked, frame=rows, home=tmp_path / "home", promote="always")

@@ -49,7 +49,7 @@ def test_a_file_is_scored_as_the_rows_are(live: dict[str, Live], source: Path, t
     posted = [{"customer_id": f"c{number}", "features": row} for number, row in enumerate(features)]
     for row, answer in zip(written, score_profiles(live, posted, reasons=3, language="fr"), strict=True):
         assert row["customer_id"] == answer["customer_id"]
-        assert row["segment"] == (answer["segment"] or {}).get("code")
+        assert row["segment"] == (answer["segment"]["code"] if answer["segment"] else None)
         for name, score in answer["scores"].items():
             assert row[f"{name}_status"] == score["status"]
             for key in ("probability", "score", "percentile"):

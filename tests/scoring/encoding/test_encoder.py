@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.spec.feature import MISSING, OTHER, Feature
+from features.spec.feature import MISSING, OTHER, Feature, Json
 from scoring.encoding.encoder import Encoder
 from tests.support.models import LEVELS, SHOP, shop_rows
 
@@ -67,7 +67,7 @@ def test_missing_and_other_have_codes_of_their_own() -> None:
         ("canal d'achat", ["web"], "text or null, got a list"),
     ],
 )
-def test_a_value_of_the_wrong_kind_is_refused_by_name_and_rule(name: str, value: object, rule: str) -> None:
+def test_a_value_of_the_wrong_kind_is_refused_by_name_and_rule(name: str, value: Json, rule: str) -> None:
     """The error names the feature and the rule, never the value."""
     _, errors, _ = encoder.row({**shop_rows(1)[0], name: value})
 

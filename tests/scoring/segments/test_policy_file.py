@@ -16,6 +16,7 @@ from scoring.answers.score import name_segments, score_profiles
 from scoring.answers.served_release import Live
 from scoring.batch.table_answers import answer_table, assign_rows, score_table
 from scoring.segments.assignment import current_policy, install_policy
+from scoring.segments.names import Level
 from scoring.segments.policy import Policy, Segment
 from scoring.segments.policy_file import PolicyError, read_policy
 from scoring.segments.rule_parser import parse_rule
@@ -108,7 +109,7 @@ def random_policy(rng: random.Random) -> Policy:
     """Up to four random segments at level 1 and one for everyone; below, some within parents and some overlapping."""
     made: list[Segment] = []
 
-    def add(level: int, rule: str, parent: str | None = None, *, exclusive: bool = True) -> None:
+    def add(level: Level, rule: str, parent: str | None = None, *, exclusive: bool = True) -> None:
         label = {"fr": "s", "en": "s"}
         made.append(
             Segment(f"s{len(made)}", label, rule, parse_rule(rule, KINDS), level, parent, exclusive, rng.randint(0, 2))

@@ -7,7 +7,7 @@ import itertools
 import socket
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TypeVar
 
 import pytest
 import uvloop
@@ -19,16 +19,17 @@ from serving.admission.scheduler import NEWCOMERS, Scheduler, Slot
 from serving.http.problems import Problem
 
 SHORT = 8
+Answer = TypeVar("Answer")
 
 
-def run(story: Callable[[], Awaitable[Any]]) -> Any:
+def run(story: Callable[[], Awaitable[Answer]]) -> Answer:
     """What happens in a loop of its own, in a thread of its own: a browser's test may have left one running here."""
 
-    async def told() -> Any:
+    async def awaited() -> Answer:
         return await story()
 
     with ThreadPoolExecutor(1) as thread:
-        return thread.submit(lambda: uvloop.run(told())).result()
+        return thread.submit(lambda: uvloop.run(awaited())).result()
 
 
 def order(waiting: int, *, gone: frozenset[int] = frozenset(), after: int = 1) -> tuple[list[int], int]:

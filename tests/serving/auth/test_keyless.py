@@ -13,8 +13,8 @@ from serving.auth.api_keys import add_key
 from serving.auth.gate import Gate
 from serving.http.problems import FOREIGN_HOST, FOREIGN_ORIGIN, KEYLESS, Problem
 from serving.settings import Settings
-from tests.serving.conftest import Server
-from tests.serving.edge.test_edge import is_problem
+from tests.support.answers import is_problem
+from tests.support.servers import Server
 
 LOCAL, HERE = ("127.0.0.1", 3000), (b"host", b"127.0.0.1:3000")
 EXPORT = "/v1/customers/export"

@@ -18,9 +18,8 @@ from itsdangerous import TimestampSigner
 
 from serving.auth.api_keys import ApiKey, KeyRing, add_key, read_keys, remove_key
 from serving.auth.sessions import FILE, SECONDS, Sessions
-from tests.serving.conftest import Server, start, stop
-from tests.serving.releases.test_watcher import QUICK, until
 from tests.support.models import release_shop
+from tests.support.servers import QUICK, Server, start, stop, until
 
 KEY = ApiKey("crm", "ab" * 32, frozenset(("score", "explain")))
 RING = KeyRing((KEY,))

@@ -129,11 +129,12 @@ def test_ids_are_read_from_lines_and_tables(tmp_path: Path, kind: str, capsys: p
     """Each counts once; `count` says how many are on the list; nobody is named."""
     file = tmp_path / f"ids.{kind}"
     frame = pl.DataFrame({"customer_id": [7391, 2, 7391]})
-    {
-        "txt": lambda: file.write_text("7391\n2\n7391\n"),
-        "csv": lambda: frame.write_csv(file),
-        "parquet": lambda: frame.write_parquet(file),
-    }[kind]()
+    if kind == "txt":
+        file.write_text("7391\n2\n7391\n")
+    elif kind == "csv":
+        frame.write_csv(file)
+    else:
+        frame.write_parquet(file)
 
     assert suppress.main(["add", str(file), "--home", str(tmp_path)]) == 0
     assert suppress.main(["count", "--home", str(tmp_path)]) == 0

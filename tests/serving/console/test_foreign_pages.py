@@ -11,9 +11,9 @@ import pytest
 from playwright.sync_api import Browser, Page, Playwright
 
 from serving.customers.feature_store import SqliteStore, put
-from tests.serving.conftest import Server, start, stop
 from tests.serving.console.conftest import QUICK, chromium
 from tests.support.models import release_shop, shop_rows
+from tests.support.servers import Server, start, stop
 
 WHO, SECRET = "planted-7391", "planted-value-4242"
 REBOUND = "evil.example"

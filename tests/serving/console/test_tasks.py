@@ -409,12 +409,9 @@ def test_a_key_opens_the_console_and_signing_out_closes_it(
         assert seen.page.locator("#audience form").count() == 0
         [session] = seen.page.context.cookies()
         with server.client() as client:
-            asked = {
-                "data": {"segment": "loyal", "format": "csv"},
-                "headers": {"cookie": f"penchant={session['value']}"},
-            }
-            assert client.post("/console/audience", **asked).status_code == 403
-            assert client.post("/console/segments", **asked).status_code == 403
+            form, headers = {"segment": "loyal", "format": "csv"}, {"cookie": f"penchant={session['value']}"}
+            for page in ("audience", "segments"):
+                assert client.post(f"/console/{page}", data=form, headers=headers).status_code == 403
         seen.page.click("button[name=sign_out]")
         seen.page.wait_for_selector("#key")
         seen.page.goto(f"{server.url}/console/segments")

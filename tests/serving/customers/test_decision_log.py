@@ -5,16 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from scoring.answers.wire import Result, Score
 from scoring.privacy import suppression
+from scoring.segments.names import SegmentPlace
 from scoring.storage.sqlite import Reader
 from serving.customers import subject_rights as rights
 from serving.customers.decision_log import FILE, Decisions, decisions_of, latest_of
 from serving.customers.housekeeping import finish_erasures
-from tests.support.answers import results
+from tests.support.answers import results, scored_result
 from tests.support.models import release_shop, shop_rows
 from tests.support.servers import QUICK, start, stop, until
 from tests.support.stored import traces
@@ -23,12 +24,12 @@ ROW = next(row for row in shop_rows(50, seed=5) if None not in row.values())
 WHO = "Planted-7391-é"
 
 
-def answer(customer: str, score: float = 31.2) -> dict[str, Any]:
-    """A result as POST /v1/scores gives it."""
-    scored = {"status": "scored", "score": score, "band": {"code": "low", "label": "Low"}, "model_version": "4"}
-    silent = {"status": "not_eligible", "model_version": "2"}
-    scores = {"churn": {**scored, "reasons": [{"code": "recency"}]}, "propensity": silent}
-    return {"customer_id": customer, "segment": {"code": "loyal", "label": "Loyal"}, "scores": scores}
+def answer(customer: str, score: float = 31.2) -> Result:
+    """A result as POST /v1/scores gives it: a score, and a use case that says nothing of this customer."""
+    found = scored_result(customer, score=score)
+    silent: Score = {"status": "not_eligible", "model_version": "2"}
+    loyal: SegmentPlace = {"code": "loyal", "label": "Loyal", "path": [], "also": []}
+    return {**found, "segment": loyal, "scores": {**found["scores"], "propensity": silent}}
 
 
 def test_a_line_says_what_was_decided(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from serving.customers import decision_log, feature_store
 from serving.customers.feature_store import SqliteStore, put
 from serving.customers.id_migration import settle_ids
 from serving.customers.subject_rights import erase, export
+from tests.support.answers import scored_result
 
 SPELLED = {"616.0": "616", "9.243015634602e+12": "9243015634602", " c1 ": "c1", "Zoe\u0301": "Zo\u00e9"}
 
@@ -23,10 +24,7 @@ def earlier(tmp_path: Path) -> Path:
     put(tmp_path, ["x"], [(spelled, [1.0]) for spelled in SPELLED], as_of=100.0)
     put(tmp_path, ["x"], [("616", [2.0])], as_of=200.0)
     decisions = decision_log.Decisions(tmp_path, days=1e6, on=True)
-    score = {"status": "scored", "model_version": "1", "score": 5.0, "band": {"code": "low"}, "reasons": []}
-    decisions.record(
-        "r", None, [{"customer_id": spelled, "segment": None, "scores": {"churn": score}} for spelled in SPELLED]
-    )
+    decisions.record("r", None, [scored_result(spelled, score=5.0, version="1", reasons=()) for spelled in SPELLED])
     decisions.flush()
     for file in (feature_store.FILE, decision_log.FILE):
         with sqlite3.connect(tmp_path / file) as connection:

@@ -11,6 +11,7 @@ import pytest
 
 from scoring.answers.score import score_profiles
 from scoring.answers.served_release import Live
+from scoring.answers.wire import Result
 from scoring.errors import PolicyFailedError
 from scoring.releases.store import load_release
 from scoring.segments.assignment import DEFAULT, install_policy
@@ -63,7 +64,7 @@ def test_a_policy_that_fails_at_a_customer_is_given_up_for_the_last_good_one(
     snapshot = Snapshot(served=served, policy=force.policy)
     context = RequestContext("r", cast(Any, SimpleNamespace(give_up=force.give_up)), snapshot)
 
-    def scored(policy: Policy) -> list[dict[str, Any]]:
+    def scored(policy: Policy) -> list[Result]:
         return score_profiles(served, [profile], policy=policy)
 
     with pytest.raises(PolicyFailedError) as failed:
@@ -71,6 +72,7 @@ def test_a_policy_that_fails_at_a_customer_is_given_up_for_the_last_good_one(
     context.give_up_policy(failed.value)
     [answer] = scored(context.snapshot.policy)
 
+    assert answer["segment"] is not None
     assert answer["segment"]["code"] in DEFAULT.by_code
     assert (force.policy, context.snapshot.policy) == (DEFAULT, DEFAULT)
     assert "named no segments" in (force.refusal or "")

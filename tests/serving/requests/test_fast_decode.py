@@ -20,7 +20,7 @@ from scoring.releases.store import load_release
 from serving.http.problems import Problem
 from serving.http.reply import json_reply
 from serving.requests.fast_decode import LARGE, read_block
-from serving.requests.models import scores_request
+from serving.requests.models import ScoresByProfiles, scores_request
 from serving.requests.strict_json import decode
 from tests.support.models import SHOP, WRITTEN, release_shop, shop_rows
 
@@ -75,8 +75,11 @@ def said(body: Any, live: dict[str, Live]) -> bytes | str:
     """The answers of a read body, or the rule that it breaks."""
     try:
         asked = scores_request(body)
-        options = {"use_cases": asked.use_cases, "reasons": asked.reasons, "language": asked.language}
-        return json_reply(score_profiles(live, asked.profiles, **options)).body
+        assert isinstance(asked, ScoresByProfiles)
+        found = score_profiles(
+            live, asked.profiles, use_cases=asked.use_cases, reasons=asked.reasons, language=asked.language
+        )
+        return json_reply(found).body
     except (Problem, ValueError) as broken:
         return str(broken)
 
@@ -172,5 +175,7 @@ def test_a_name_that_json_escapes_ends_no_call(live: dict[str, Live], tmp_path: 
         straight = read_block(body, both)
 
         assert (straight is None) == (posted is odd)
-        answered = score_profiles(both, scores_request(straight or decode(body)).profiles)
+        asked = scores_request(straight or decode(body))
+        assert isinstance(asked, ScoresByProfiles)
+        answered = score_profiles(both, asked.profiles)
         assert all(score["status"] != "invalid" for each in answered for score in each["scores"].values())

@@ -110,12 +110,13 @@ def test_a_locked_store_is_a_503_for_those_it_is_asked_about(
 @contextmanager
 def read_only(folder: Path) -> Iterator[None]:
     """Nothing can be written below a folder, not even by root, whom modes do not bind."""
-    mount, change, unmount = (shutil.which(name) for name in ("mount", "chmod", "umount"))
+    path = str(folder)
+    mount, change, unmount = (str(shutil.which(name)) for name in ("mount", "chmod", "umount"))
     if os.geteuid() == 0:
-        before = [[mount, "--bind", folder, folder], [mount, "-o", "remount,ro,bind", folder]]
-        after = [unmount, "--lazy", folder]
+        before = [[mount, "--bind", path, path], [mount, "-o", "remount,ro,bind", path]]
+        after = [unmount, "--lazy", path]
     else:
-        before, after = [[change, "-R", "a-w", folder]], [change, "-R", "u+w", folder]
+        before, after = [[change, "-R", "a-w", path]], [change, "-R", "u+w", path]
     for command in before:
         subprocess.run(command, check=True)
     try:

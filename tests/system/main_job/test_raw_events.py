@@ -7,6 +7,7 @@ import os
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 import jsonschema
@@ -20,8 +21,10 @@ from features.point_in_time.compiled_sql import raw_events
 from features.point_in_time.log_context import open_log_context
 from features.sources.engine import engine
 from scoring.answers.score import score_profiles
+from scoring.answers.wire import Score
 from serving.customers.raw_events import _read, _run, prepare
 from tests.support.models import release_log
+from tests.support.servers import Server
 from tests.support.worlds import load_log, log_case, purchases, utc
 from tests.system.main_job.conftest import ROOT
 
@@ -30,17 +33,17 @@ CUSTOMERS = 1000
 MAILED = 300  # people of the mailing example
 
 
-def histories(log: pl.DataFrame, customer: str, keys: dict[str, str]) -> dict[str, list[dict]]:
+def histories(log: pl.DataFrame, customer: str, keys: dict[str, str]) -> dict[str, list[dict[str, Any]]]:
     """Each customer's events as a client posts them: the log's columns under the keys the API knows."""
-    told: dict[str, list[dict]] = {}
+    found: dict[str, list[dict[str, Any]]] = {}
     for row in log.iter_rows(named=True):
         event = {key: row[column] for column, key in keys.items()}
         event["ts"] = event["ts"].isoformat()
-        told.setdefault(str(row[customer]), []).append(event)
-    return told
+        found.setdefault(str(row[customer]), []).append(event)
+    return found
 
 
-def test_a_thousand_customers_of_cdnow_score_alike_by_events_and_by_features(server):
+def test_a_thousand_customers_of_cdnow_score_alike_by_events_and_by_features(server: Server) -> None:
     """Over HTTP, two use cases, reasons included: the answers are equal."""
     cutoff = datetime(1998, 4, 2, tzinfo=UTC)
     tables = {
@@ -64,13 +67,13 @@ def test_a_thousand_customers_of_cdnow_score_alike_by_events_and_by_features(ser
         ]
 
 
-def test_a_history_that_breaks_a_rule_is_told_where_and_never_fails_the_call(server):
+def test_a_history_that_breaks_a_rule_is_told_where_and_never_fails_the_call(server: Server) -> None:
     """Positions and keys are named, values are not; a history of nothing is `insufficient_data`."""
     secret = "Zanzibar-4711"  # noqa: S105 a planted value
-    broken = [{"ts": secret, "amount": secret}, 3, {"ts": "1998-01-01", "x": 1}]
+    events: list[Any] = [{"ts": secret, "amount": secret}, 3, {"ts": "1998-01-01", "x": 1}]
     profiles = [
         {"customer_id": "a", "events": [], "as_of": "1998-04-02"},
-        {"customer_id": "b", "events": broken, "as_of": "1998-04-02"},
+        {"customer_id": "b", "events": events, "as_of": "1998-04-02"},
         {"customer_id": "c", "events": {}, "as_of": "soon", "more": 1},
         {"customer_id": "d", "events": [{"ts": "1998-01-01"}] * 10_001, "as_of": "1998-04-02"},
     ]
@@ -86,7 +89,7 @@ def test_a_history_that_breaks_a_rule_is_told_where_and_never_fails_the_call(ser
     assert secret not in server.written()
 
 
-def answered_alike(use_case: LogUseCase, cutoff: datetime, home: Path) -> list[dict]:
+def answered_alike(use_case: LogUseCase, cutoff: datetime, home: Path) -> list[Score]:
     """Posts everyone by events and by features, as the server does, and holds the whole answers against each other."""
     served = {use_case.name: release_log(home, use_case)}
     both = json.loads(json.dumps(asdict(doors(use_case, cutoff, CUSTOMERS))))
@@ -101,7 +104,7 @@ def answered_alike(use_case: LogUseCase, cutoff: datetime, home: Path) -> list[d
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="PENCHANT_DATA names no folder with the reference data")
-def test_a_thousand_histories_with_cancellations_score_alike(tmp_path):
+def test_a_thousand_histories_with_cancellations_score_alike(tmp_path: Path) -> None:
     """Online Retail II: refunds by a column, timestamps to the minute."""
     source = DATA / "online_retail_ii_invoices.parquet"
     (tmp_path / "case.toml").write_text(
@@ -119,7 +122,7 @@ def test_a_thousand_histories_with_cancellations_score_alike(tmp_path):
     assert len({score["probability"] for score in told}) > CUSTOMERS / 4
 
 
-def test_mailings_with_traits_score_alike(tmp_path):
+def test_mailings_with_traits_score_alike(tmp_path: Path) -> None:
     """The synthetic example: several types, properties, a measure, traits of every kind as they were at the cutoff."""
     case = mailing(tmp_path, customers=MAILED, seed=3)["churn"]
     once = case.model_copy(update={"window": case.window.model_copy(update={"train_cutoffs": 1})})
@@ -131,7 +134,7 @@ def test_mailings_with_traits_score_alike(tmp_path):
     assert len({score.get("probability") for score in told}) > MAILED / 4
 
 
-ODD = {
+ODD: dict[str, dict[str, Any]] = {
     "events": {
         "customer_id": "who",
         "timestamp": "Le",
@@ -165,7 +168,7 @@ def odd(count: int) -> pl.DataFrame:
     return pl.concat([told, told[::9]])
 
 
-def test_rows_are_posted_as_they_stand_in_the_log(tmp_path):
+def test_rows_are_posted_as_they_stand_in_the_log(tmp_path: Path) -> None:
     """The log's own columns are the keys, ids and customers included; the features are those of the table."""
     log = odd(60)
     use_case = log_case(tmp_path, log, **ODD)
@@ -187,6 +190,7 @@ def test_rows_are_posted_as_they_stand_in_the_log(tmp_path):
     assert expected["refunds_total"].sum() > 0
     words = [each["names"] for each in compiled["events"] if each["key"] != "as_of"]
     assert words[:5] == [["who", "customer_id"], ["Le", "timestamp"], ["kind"], ["ts"], ["void", "refund"]]
+    bad: list[dict[str, Any]]
     bad = [{"kind": "—"}, {"ts": 1e14}, {"amount": -1e300}, {"money": "USD"}, {"timestamp": None, "Le": None}, {"x": 1}]
     broken = _read(
         compiled, 0, {"events": [{**log.row(0, named=True), "n°": None, **each} for each in bad], "as_of": "2024-01-01"}
@@ -194,7 +198,7 @@ def test_rows_are_posted_as_they_stand_in_the_log(tmp_path):
     assert [each["field"].split("].")[-1] for each in broken] == ["kind", "ts", "amount", "money", "Le", "events[5]"]
 
 
-def test_a_first_event_of_long_ago_is_answered():
+def test_a_first_event_of_long_ago_is_answered() -> None:
     """A date that stands for none, such as 1970 or 1900, and one of the year 9999: features for each."""
     use_case = load_log(ROOT / "examples/cdnow/propensity.toml")
     with engine() as backend:
