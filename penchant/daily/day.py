@@ -27,8 +27,9 @@ from scoring.audiences.sizes import keep_report, keep_sizes, snapshot_document
 from scoring.audiences.snapshot import SnapshotInputs, open_snapshot
 from scoring.batch.table_answers import covered_column
 from scoring.bundle.golden_rows import replay
+from scoring.population.day_index import codes_of
 from scoring.population.days import POPULATION, Day, day_folder, days_of, only_writer, open_day
-from scoring.population.forget import forget_objectors, forget_old
+from scoring.population.forget import forget_objectors, forget_old, settle_indexes
 from scoring.population.write_day import DayInputs, write_day
 from scoring.privacy.suppression import open_suppression
 from scoring.releases.current_pointer import released_use_cases
@@ -60,6 +61,7 @@ def run_day(home: Path, run_file: RunFile, use_cases: Mapping[str, UseCase], as_
         state = RunState(_run_id(home, entries, live, policy, before, as_of), as_of.isoformat())
         folder = day_folder(home, as_of)
         if folder.is_dir() and open_day(folder).manifest.run_id == state.run_id:
+            settle_indexes(home, codes_of(live))  # of a day that earlier code made, or whose run was killed at the end
             state.status = "unchanged"
             state.keep(home)
             return state
@@ -67,6 +69,7 @@ def run_day(home: Path, run_file: RunFile, use_cases: Mapping[str, UseCase], as_
         with state.step(home, "retention") as step:
             forget_objectors(home, open_day(folder))  # who came onto the list while the day was made
             step.note = f"{_forget_old(home, run_file, use_cases, as_of)} old days"
+            settle_indexes(home, codes_of(live))
         state.status = "done"
         state.keep(home)
         return state

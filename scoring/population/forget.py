@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -15,6 +16,7 @@ import pyarrow.parquet as pq
 from features.spec.atomic import new_draft
 from features.spec.feature import CUSTOMER_ID
 from features.spec.suppression_list import objectors_of
+from scoring.population.day_index import INDEX, UseCaseCodes, rewrite_index, write_index
 from scoring.population.days import Day, days_of, digests, only_writer
 from scoring.population.partitioned import part_name, part_of
 from scoring.population.read_days import without
@@ -22,6 +24,7 @@ from scoring.population.write_day import replace_day, seal_day
 from scoring.storage.table_files import parquet_writer
 
 Change = Callable[[pa.Table], pa.Table]
+INDEXED = 2  # days that have an index: the one in service, and the one before, through which somebody may still page
 
 
 def forget_customers(home: Path, customers: Collection[str]) -> None:
@@ -106,15 +109,48 @@ def _thin(day: Day) -> None:
     _rewrite(day, {path.name for path in day.parts}, thinned, dropped="features-*.parquet", thin=True)
 
 
-def _rewrite(day: Day, touched: set[str], change: Change, *, dropped: str = "", thin: bool = False) -> None:
-    """A day with some files changed and some dropped, in the place of the old one."""
+def settle_indexes(home: Path, use_cases: Mapping[str, UseCaseCodes]) -> None:
+    """Leaves an index with the day in service and the one before, and with no other; for a run that is under way.
+
+    Args:
+        home: Whose days they are.
+        use_cases: The codes of those in service.
+    """
+    days = days_of(home)
+    for day in days[:-INDEXED]:
+        if INDEX in day.manifest.files:
+            _rewrite(day, dropped=INDEX)
+    for day in days[-INDEXED:]:
+        if INDEX not in day.manifest.files:
+            codes = {name: use_cases.get(name, UseCaseCodes((), ())) for name in day.manifest.models}
+            _rewrite(day, add=partial(write_index, home, use_cases=codes))
+
+
+def _unchanged(rows: pa.Table) -> pa.Table:
+    return rows
+
+
+def _rewrite(
+    day: Day,
+    touched: Collection[str] = (),
+    change: Change = _unchanged,
+    *,
+    dropped: str = "",
+    thin: bool = False,
+    add: Callable[[Path], None] | None = None,
+) -> None:
+    """A day with some files changed, the index with them, some dropped and some added, in the place of the old one."""
     gone = {path.name for path in day.folder.glob(dropped)} if dropped else set()
     with new_draft(day.folder, folder=True) as (draft, _):
         for name in day.manifest.files.keys() - gone:
-            if name in touched:
+            if name == INDEX and touched:
+                rewrite_index(day.folder / name, draft / name, change)
+            elif name in touched:
                 _copy(day.folder / name, draft / name, change)
             else:
                 (draft / name).hardlink_to(day.folder / name)
+        if add:
+            add(draft)
         files = digests(draft)
         customers = sum(pq.read_metadata(draft / name).num_rows for name in files if name.startswith("part-"))
         manifest = msgspec.structs.replace(

@@ -1,4 +1,4 @@
-"""One day of all customers written: scores, reasons and segments, and beside them the very rows that were scored."""
+"""One day of all customers written: scores, reasons and segments, the very rows that were scored, and an index."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from features.spec.feature import CUSTOMER_ID
 from scoring.audiences.membership import SnapshotCounts
 from scoring.audiences.snapshot import SnapshotInputs, snapshot_tables
 from scoring.batch.table_answers import covered_column
+from scoring.population.day_index import REASONS, codes_of, write_index
 from scoring.population.days import MANIFEST, DayManifest, day_folder, digests
 from scoring.population.partitioned import Partitioned
 from scoring.storage.id_columns import id_column
 from scoring.storage.table_files import read_batches
 
-REASONS = 3
 _RENAMED = {"path": "segment_path", "model_version": "version"}
 _DROPPED = ("errors", "warnings", *(f"reason_{rank}_text" for rank in range(1, REASONS + 1)))  # texts are made anew
 
@@ -43,12 +43,13 @@ def write_day(home: Path, made_from: DayInputs, *, check: Callable[[Sequence[Pat
     Raises:
         BatchError: The source cannot be read or lacks a feature.
         AudienceError: A customer stands twice in it, or the day before is a later one.
-        SuppressionError: The suppression list cannot be read.
+        SuppressionError: The suppression list, or its key, cannot be read.
     """
     folder, tally = day_folder(home, made_from.as_of), SnapshotCounts()
     with new_draft(folder, folder=True) as (draft, _):
         _write_parts(draft, made_from, tally)
         check(sorted(draft.glob("part-*.parquet")))
+        write_index(home, draft, codes_of(made_from.snapshot.live))
         manifest = DayManifest(
             run_id=made_from.run_id,
             as_of=made_from.as_of,

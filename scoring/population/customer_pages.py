@@ -1,0 +1,92 @@
+"""What may be asked of a day's customers, and what a page of them holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+
+from scoring.population.cursors import Cursor
+from scoring.population.days import PopulationError
+
+Order = Literal["-score", "score", "customer_id"]
+
+
+class NoPopulationError(PopulationError):
+    """There is no day to read, or none with an index."""
+
+
+class DayGoneError(PopulationError):
+    """The day of a cursor is not kept for pages any more."""
+
+
+class QueryError(ValueError):
+    """A question that the day cannot answer; `broken` has the rule by the name of what breaks it."""
+
+    def __init__(self, broken: dict[str, str]) -> None:
+        super().__init__(" ".join(f"{name}: {rule}" for name, rule in broken.items()))
+        self.broken = broken
+
+
+class CustomerQuery(msgspec.Struct, frozen=True):
+    """Which customers, in which order."""
+
+    use_case: str | None = None  # those whom it scored; None: everybody
+    segment: str | None = None  # in the path or overlapping
+    band: str | None = None  # of the use case
+    reason: str | None = None  # a code among the three of the use case
+    order: Order | None = None  # `-score`: the highest first; None: that of a use case, else by id
+
+    @property
+    def sorted_by(self) -> Order:
+        """The order, stated or not."""
+        return self.order or ("-score" if self.use_case else "customer_id")
+
+
+class RankedReason(msgspec.Struct, frozen=True):
+    """One of the three strongest reasons; texts are made of it where it is read."""
+
+    code: str
+    feature: str
+    value: str | None
+    contribution: float  # calibrated log-odds
+
+
+class RankedScore(msgspec.Struct, frozen=True):
+    """What one use case says of a customer; all but the status is null where it is not `scored`."""
+
+    status: str
+    score: float | None
+    probability: float | None
+    percentile: int | None
+    band: str | None
+    reasons: list[RankedReason]
+
+
+class RankedCustomer(msgspec.Struct, frozen=True):
+    """A customer of a page; a use case that is not about them is left out."""
+
+    customer_id: str
+    segment: str | None
+    scores: dict[str, RankedScore]
+
+
+@dataclass(frozen=True, slots=True)
+class CustomersPage:
+    """A page, and how many there are on all pages."""
+
+    total: int
+    customers: list[RankedCustomer]
+    next: Cursor | None  # None on the last page
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many customers each filter would leave, the other filters as they are."""
+
+    total: int
+    unplaced: int  # in no segment
+    segments: dict[str, int]  # a customer may be in several
+    bands: dict[str, int]  # they add up to those scored
+    reasons: dict[str, int]  # a customer has up to three

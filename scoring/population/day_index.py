@@ -1,0 +1,246 @@
+"""The index of a day: what a page shows of each customer, sorted by id, with the ranks of each use case beside.
+
+`index.arrow` is one batch of Arrow's IPC format, uncompressed, so that a reader maps it into memory and touches only
+the columns that a page needs. Texts that repeat are whole numbers, whose meaning stands in the file's metadata. A row
+keeps its `position` and its ranks for good, also where others are taken out: a page goes on from either.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from features.spec.feature import CUSTOMER_ID
+from features.spec.suppression_list import KEY_FILE, keyed, read_key
+from scoring.answers.served_release import Live
+
+INDEX = "index.arrow"
+REASONS = 3
+_FACTS = b"penchant_index"
+_SNAPSHOT = b"penchant"  # metadata of the parts, by `scoring.audiences.snapshot`
+_PLACES, _CODES = "\x1e", "\x1f"  # between segment, path and overlapping ones; between codes of either
+_STANDS = ("segment", "segment_path", "also")
+WHO_BYTES = 8  # of a customer's keyed hash: enough to find whom a list may mean, who is then looked at closely
+
+
+class UseCaseCodes(msgspec.Struct, frozen=True):
+    """What a use case's columns may hold, whether or not anybody has it."""
+
+    bands: tuple[str, ...]  # rising
+    reasons: tuple[str, ...]
+
+
+class SegmentPlaces(msgspec.Struct, frozen=True):
+    """One way to stand in the segments: the deepest, the path to it, and the overlapping ones."""
+
+    segment: str | None
+    path: tuple[str, ...]
+    also: tuple[str, ...]
+
+    @property
+    def codes(self) -> frozenset[str]:
+        """Every segment that whoever stands here is in."""
+        return frozenset({*self.path, *self.also})
+
+
+class IndexFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the numbers of an index mean."""
+
+    use_cases: dict[str, UseCaseCodes]
+    segments: tuple[str, ...]  # of the policy, in the order their rules are asked
+    places: tuple[SegmentPlaces, ...]
+    codes: dict[str, tuple[str, ...]]  # by column: the text of each number; -1 is none
+
+
+Integers = NDArray[np.int32]
+
+
+def codes_of(live: Mapping[str, Live]) -> dict[str, UseCaseCodes]:
+    """The codes of the bands and reasons of releases, by use case."""
+    bundles = {name: served.release.bundle for name, served in live.items()}
+    return {
+        name: UseCaseCodes(bundle.ladder.codes, tuple(sorted({feature.family for feature in bundle.features})))
+        for name, bundle in bundles.items()
+    }
+
+
+def write_index(home: Path, folder: Path, use_cases: Mapping[str, UseCaseCodes]) -> None:
+    """Writes the index of the parts in a day's folder; the same parts, and the same key of a home, give the same bytes.
+
+    Raises:
+        SuppressionError: The home's key cannot be read.
+    """
+    parts = sorted(folder.glob("part-*.parquet"))
+    made = _Columns(parts, use_cases)
+    if (home / KEY_FILE).exists():
+        made.add("who", _who(read_key(home), made.columns[CUSTOMER_ID].to_pylist()))
+    places = made.add_places()
+    for name in use_cases:
+        made.add_use_case(name)
+    snapshot = json.loads((pq.read_schema(parts[0]).metadata or {})[_SNAPSHOT])
+    segments = tuple(one["code"] for one in snapshot["segments"])
+    known = {name: made.with_found(name, codes) for name, codes in use_cases.items()}
+    facts = IndexFacts(use_cases=known, segments=segments, places=places, codes=made.codes)
+    _save(pa.table(made.columns), facts, folder / INDEX)
+
+
+def rewrite_index(source: Path, target: Path, change: Callable[[pa.Table], pa.Table]) -> None:
+    """Writes an index of some of another's rows and columns; whoever stays keeps position and ranks."""
+    with pa.memory_map(str(source)) as file:
+        table = pa.ipc.open_file(file).read_all()
+        facts = read_facts(table.schema)
+        rows = change(table).combine_chunks()
+        for name in facts.use_cases:
+            column = f"{name}_order"
+            found = pa.array(_order(rows.column(f"{name}_rank").to_numpy()))
+            rows = rows.set_column(rows.column_names.index(column), column, found)
+        _save(rows, facts, target)
+
+
+def read_facts(schema: pa.Schema) -> IndexFacts:
+    """What the numbers of an index mean.
+
+    Raises:
+        ValueError: It is no index of ours.
+    """
+    return _READ((schema.metadata or {}).get(_FACTS, b""))
+
+
+def number_of(codes: Sequence[str], code: str) -> int:
+    """The number that stands for a text in a column; one that no row has where the text is not among them."""
+    return codes.index(code) if code in codes else -2
+
+
+def place_in_list(key: bytes, customer: str) -> int:
+    """The first bytes of a customer's keyed hash as a number."""
+    return int.from_bytes(keyed(key, customer)[:WHO_BYTES], "big")
+
+
+class _Columns:
+    """The columns of an index in the making, in the order of ids."""
+
+    def __init__(self, parts: Sequence[Path], use_cases: Iterable[str]) -> None:
+        self._rows = pa.concat_tables([_compact(path, use_cases) for path in parts]).unify_dictionaries()
+        self._order = pc.sort_indices(self._rows.column(CUSTOMER_ID))
+        self.columns: dict[str, pa.Array] = {}
+        self.codes: dict[str, tuple[str, ...]] = {}
+        self.add(CUSTOMER_ID, self._column(CUSTOMER_ID))
+        self.add("position", np.arange(len(self._order), dtype=np.int32))
+
+    def add(self, name: str, values: pa.ChunkedArray | NDArray[Any]) -> None:
+        """A column as it stands, its rows in the order of the index."""
+        self.columns[name] = pa.array(values) if isinstance(values, np.ndarray) else _whole(values)
+
+    def add_places(self) -> tuple[SegmentPlaces, ...]:
+        """Where each row stands in the segments, as the number of one of the ways that there are."""
+        self._coded("place", np.int32)
+        return tuple(_place(text) for text in self.codes.pop("place"))
+
+    def add_use_case(self, name: str) -> None:
+        """What a page shows of a use case, the rank of each row and the row of each rank."""
+        status = self._coded(f"{name}_status", np.int8)
+        self._numbers(f"{name}_probability", f"{name}_score")
+        self.add(f"{name}_percentile", self._column(f"{name}_percentile").fill_null(0).to_numpy().astype(np.int8))
+        self._coded(f"{name}_band", np.int8)
+        for reason in (f"{name}_reason_{rank}" for rank in range(1, REASONS + 1)):
+            if f"{reason}_code" in self._rows.column_names:
+                self._coded(f"{reason}_code", np.int16)
+                self._coded(f"{reason}_feature", np.int16)
+                self._numbers(f"{reason}_contribution")
+                self.add(f"{reason}_value", self._column(f"{reason}_value"))
+        scored = status == number_of(self.codes[f"{name}_status"], "scored")
+        ranks = _ranks(self.columns[f"{name}_probability"].to_numpy(), scored)
+        self.add(f"{name}_rank", ranks)
+        self.add(f"{name}_order", _order(ranks))
+
+    def with_found(self, name: str, codes: UseCaseCodes) -> UseCaseCodes:
+        """A use case's codes, and those beside them that rows have."""
+        bands = [code for code in self.codes[f"{name}_band"] if code not in codes.bands]
+        columns = [f"{name}_reason_{rank}_code" for rank in range(1, REASONS + 1)]
+        reasons = {*codes.reasons, *(code for column in columns for code in self.codes.get(column, ()))}
+        return UseCaseCodes((*codes.bands, *bands), tuple(sorted(reasons)))
+
+    def _column(self, name: str) -> pa.ChunkedArray:
+        column: pa.ChunkedArray = self._rows.column(name).take(self._order)
+        return column
+
+    def _numbers(self, *names: str) -> None:
+        for name in names:
+            self.add(name, np.asarray(self._column(name).fill_null(np.nan).to_numpy(), np.float64))
+
+    def _coded(self, name: str, kind: type[np.signedinteger[Any]]) -> NDArray[Any]:
+        """A column of texts as numbers, in the order of the texts; -1 where there is none."""
+        texts = _whole(self._column(name))
+        known = texts.dictionary.to_pylist()
+        self.codes[name] = tuple(sorted(known))
+        number = {text: place for place, text in enumerate(self.codes[name])}
+        numbers = np.array([*(number[text] for text in known), -1], kind)  # the last for none
+        found: NDArray[Any] = numbers[texts.indices.fill_null(-1).to_numpy()]
+        self.add(name, found)
+        return found
+
+
+def _compact(part: Path, use_cases: Iterable[str]) -> pa.Table:
+    """What the index takes of a part, texts that repeat as a dictionary."""
+    known = frozenset(pq.read_schema(part).names)
+    reasons = [f"{name}_reason_{rank}_" for name in use_cases for rank in range(1, REASONS + 1)]
+    coded = [f"{name}_{own}" for name in use_cases for own in ("status", "band")]
+    coded += [name for reason in reasons for own in ("code", "feature") if (name := f"{reason}{own}") in known]
+    plain = [f"{name}_{own}" for name in use_cases for own in ("probability", "score", "percentile")]
+    plain += [name for reason in reasons for own in ("contribution", "value") if (name := f"{reason}{own}") in known]
+    asked = [CUSTOMER_ID, *_STANDS, *coded, *plain]
+    rows = pq.read_table(part, columns=asked, read_dictionary=coded, use_threads=False, memory_map=True)
+    paths = [pc.binary_join(rows.column(name), _CODES) for name in _STANDS[1:]]
+    places = [column.fill_null("") for column in (rows.column(_STANDS[0]), *paths)]
+    columns = {name: rows.column(name) for name in (CUSTOMER_ID, *coded, *plain)}
+    return pa.table({**columns, "place": pc.binary_join_element_wise(*places, _PLACES).dictionary_encode()})
+
+
+def _ranks(probability: NDArray[np.float64], scored: NDArray[np.bool_]) -> Integers:
+    """Each row's rank from 0, the likeliest first, of equals the smaller id; -1 where it was not scored."""
+    rows = np.flatnonzero(scored)
+    best_first = rows[np.argsort(-probability[rows], kind="stable")]
+    ranks = np.full(len(probability), -1, np.int32)
+    ranks[best_first] = np.arange(len(rows), dtype=np.int32)
+    return ranks
+
+
+def _order(ranks: Integers) -> Integers:
+    """The rows in rising order of rank, and -1 for as many as have none."""
+    ranked = np.flatnonzero(ranks >= 0)
+    order = np.full(len(ranks), -1, np.int32)
+    order[: len(ranked)] = ranked[np.argsort(ranks[ranked], kind="stable")]
+    return order
+
+
+def _who(key: bytes, customers: Sequence[str]) -> NDArray[np.uint64]:
+    return np.fromiter((place_in_list(key, customer) for customer in customers), np.uint64, len(customers))
+
+
+def _place(text: str) -> SegmentPlaces:
+    segment, path, also = text.split(_PLACES)
+    codes = [tuple(filter(None, joined.split(_CODES))) for joined in (path, also)]
+    return SegmentPlaces(segment or None, *codes)
+
+
+def _whole(values: pa.ChunkedArray) -> pa.Array:
+    whole = values.combine_chunks()
+    return pa.concat_arrays(whole.chunks) if isinstance(whole, pa.ChunkedArray) else whole
+
+
+def _save(table: pa.Table, facts: IndexFacts, target: Path) -> None:
+    schema = table.schema.with_metadata({_FACTS: msgspec.json.encode(facts, order="sorted")})
+    with pa.OSFile(str(target), "wb") as file, pa.ipc.new_file(file, schema) as writer:
+        writer.write_table(table.replace_schema_metadata(schema.metadata).combine_chunks())
+
+
+_READ = msgspec.json.Decoder(IndexFacts).decode
