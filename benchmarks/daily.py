@@ -143,7 +143,8 @@ def _questions(home: Path) -> dict[str, Question]:
 
 def _pages(home: Path, name: str, query: CustomerQuery) -> dict[str, Question]:
     """The first page, the one in the middle, and the last."""
-    index, found = open_index(home), {}
+    index = open_index(home)
+    found: dict[str, Question] = {}
     rows, first = index.ranked(query), index.page(query, limit=1).next
     assert first
     for place, skipped in {"first": 0, "middle": len(rows) // 2, "last": len(rows) - 50}.items():

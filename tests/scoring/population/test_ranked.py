@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from scoring.population.customer_pages import (
     NoPopulationError,
     Order,
     QueryError,
+    RankedCustomer,
 )
 from scoring.population.day_index import INDEX, codes_of, write_index
 from scoring.population.days import Day, days_of
@@ -288,9 +289,13 @@ def test_any_other_text_is_no_cursor(text: str) -> None:
 
 def test_a_page_looks_at_the_rows_it_needs(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No more rows are made into customers than it shows, on the last page as on the first."""
-    index, shown = open_index(home), list[int]()
-    whole = DayIndex.customers
-    monkeypatch.setattr(DayIndex, "customers", lambda self, rows: shown.append(len(rows)) or whole(self, rows))
+    index, shown, whole = open_index(home), list[int](), DayIndex.customers
+
+    def counting(self: DayIndex, rows: Sequence[int]) -> list[RankedCustomer]:
+        shown.append(len(rows))
+        return whole(self, rows)
+
+    monkeypatch.setattr(DayIndex, "customers", counting)
 
     all_pages(index, lambda after: index.page(CustomerQuery(use_case="propensity"), limit=50, after=after))
 
