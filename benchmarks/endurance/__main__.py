@@ -14,7 +14,8 @@ from types import MappingProxyType
 from typing import Any
 
 from benchmarks.endurance.callers import Callers, told
-from benchmarks.endurance.erasures import erasures, fill, heads
+from benchmarks.endurance.erasures import erasures, fill
+from benchmarks.endurance.heads import heads
 from benchmarks.endurance.kills import kills
 from benchmarks.endurance.overload import KINDS, SETTINGS, SLOWER, overload
 from benchmarks.endurance.refusals import drawn, refusals
@@ -149,9 +150,9 @@ def _erasures(scratch: Path, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _heads(scratch: Path, options: argparse.Namespace) -> dict[str, Any]:
-    """Endless heads on 8 connections for 20 seconds."""
+    """Endless heads on 8 connections for 20 seconds, by callers who are cut off and by those who begin anew before."""
     with _serving(ReleaseStore(scratch), scratch, USUAL) as server:
-        return heads(_port(server), connections=8, seconds=options.seconds or 20, memory=_memory(server))
+        return heads(_port(server), server.process.pid, connections=8, seconds=options.seconds or 20)
 
 
 PARTS = {
@@ -198,7 +199,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--swaps", type=int, default=100, help="and a fifth of it rollbacks (default: %(default)s)")
     parser.add_argument("--damaged", type=int, default=400, help="releases to refuse (default: %(default)s)")
     parser.add_argument("--decisions", type=int, default=2_000_000, help="in the log (default: %(default)s)")
-    parser.add_argument("--seconds", type=float, help="of kills and of each overload, in place of 120 and 60")
+    parser.add_argument("--seconds", type=float, help="of each part, in place of its own")
     return parser
 
 

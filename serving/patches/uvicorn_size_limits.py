@@ -22,7 +22,7 @@ SEAM = Seam(
     "uvicorn 0.54.0",
     HttpToolsProtocol,
     {"data_received": ("data",)},
-    frozenset({"body", "cycle", "loop", "response_complete", "scope", "transport"}),
+    frozenset({"body", "cycle", "loop", "parser", "response_complete", "scope", "transport"}),
 )
 HEAD_BYTES = 64 * 1024  # of a request line and headers, or of trailers
 _PIECE = 4096  # bytes of a head fed at a time: by so much more than HEAD_BYTES a head may be admitted
@@ -98,6 +98,7 @@ def _refuse(protocol: Any, counted: _Counted) -> None:
     if counted.part == _HEAD and idle:
         protocol.transport.write(_answer())
     counted.part = _REFUSED
+    protocol.parser = None  # with all that it kept
     protocol.transport.pause_reading()
     protocol.loop.call_later(LINGER_SECONDS, protocol.transport.close)
 

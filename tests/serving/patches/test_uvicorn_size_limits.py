@@ -230,6 +230,18 @@ def test_endless_heads_hold_nobody_up_and_fill_no_memory(limited: Server) -> Non
     assert _resident(worker) - before < 32 * MIB
 
 
+def test_a_refused_head_takes_no_memory(limited: Server) -> None:
+    """Hundreds of callers who leave as soon as they are refused, and whose connections are still there for a while."""
+    [worker] = workers(limited)
+    before = _resident(worker)
+    for _ in range(800):
+        with connected(limited) as connection:
+            connection.sendall(LINE + b"X: " + b"a" * 3 * HEAD_BYTES)
+            assert connection.recv(12) == b"HTTP/1.1 431"
+
+    assert _resident(worker) - before < 16 * MIB
+
+
 def _resident(pid: int) -> int:
     """The most memory that a process has held, in bytes."""
     [line] = [line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM")]
