@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, time
 from pathlib import Path
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from features.spec.atomic import write_file
 from features.spec.feature import CUSTOMER_ID
@@ -48,13 +48,37 @@ def addressees(
     return select_audience(snapshot, code, contacts=contacts, suppressed=suppressed, holdout=holdout, salt=salt)
 
 
-def counted(snapshot: SegmentSnapshot, code: str, audience: Audience, contacts: ContactsFile | None) -> dict[str, Any]:
+class ContactUse(TypedDict, total=False):
+    """By which channel customers are addressed, and what for; nothing where they are not."""
+
+    channel: str
+    purpose: str
+
+
+class AudienceCounts(TypedDict):
+    """What an audience is of and for, and how many it holds."""
+
+    segment: str
+    policy: str
+    models: dict[str, str]  # versions by use case
+    as_of: str
+    internal: bool
+    channel: NotRequired[str]
+    purpose: NotRequired[str]
+    members: int
+    written: int
+    left_out: dict[str, int]  # by the first reason
+
+
+def counted(snapshot: SegmentSnapshot, code: str, audience: Audience, contacts: ContactsFile | None) -> AudienceCounts:
     """What an audience is of and for, how many it holds, and how many members were left out by the first reason."""
-    use = {"channel": contacts.channel, "purpose": contacts.purpose} if contacts else {}
+    use: ContactUse = {"channel": contacts.channel, "purpose": contacts.purpose} if contacts else {}
     left_out: Mapping[str, int] = audience.left_out
     return {
         "segment": code,
-        **{key: snapshot.facts[key] for key in ("policy", "models", "as_of")},
+        "policy": snapshot.facts["policy"],
+        "models": snapshot.facts["models"],
+        "as_of": snapshot.facts["as_of"],
         "internal": contacts is None,
         **use,
         "members": len(audience.rows) + sum(left_out.values()),

@@ -8,7 +8,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
@@ -202,7 +201,7 @@ def _exported(snapshot: SegmentSnapshot, code: str, chosen: list[int], contacts:
     """
     rows = snapshot.rows.take(pa.array(chosen, pa.int64()))
     customers = rows.column(CUSTOMER_ID).to_pylist()
-    columns: dict[str, Any] = {CUSTOMER_ID: rows.column(CUSTOMER_ID)}
+    columns: dict[str, pa.Array | pa.ChunkedArray] = {CUSTOMER_ID: rows.column(CUSTOMER_ID)}
     if contacts is None:
         return pa.table(columns).replace_schema_metadata({"penchant_internal": "true"})
     addresses = pa.array([contacts.emails[customer] for customer in customers], pa.string())

@@ -34,7 +34,7 @@ class ConsentStatus:
 class _ConsentRow:
     """A row as it stands, and its moments; None where a cell is blank or is none."""
 
-    cells: Mapping[str, Any]
+    cells: Mapping[str, str | date | None]
     granted: datetime | None
     withdrawn: datetime | None
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from scoring.segments.assignment import SEGMENTS_FOLDER
 
@@ -29,9 +28,9 @@ class ContactsFile:
         """Every file that is read."""
         return (self.path,) if self.table is None else (self.path, self.table)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, str | None]:
         """As `named_contacts` reads it back."""
-        record: dict[str, Any] = {"path": str(self.path.resolve()), "email": self.email}
+        record: dict[str, str | None] = {"path": str(self.path.resolve()), "email": self.email}
         if self.table is None:
             return {**record, "consent": self.consent}
         table = {"consent_table": str(self.table.resolve()), "channel": self.channel, "purpose": self.purpose}

@@ -10,18 +10,17 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
+from scoring.audiences.addressable import AudienceCounts
 from scoring.segments.assignment import SEGMENTS_FOLDER
 
 EXPORTS = "exports.jsonl"
 _COUNTED = ("segment", "policy", "as_of", "internal", "channel", "purpose", "members", "written", "left_out")
 
 
-def log_export(home: Path, document: Mapping[str, Any], *, format_: str, by: str, key: str | None = None) -> None:
+def log_export(home: Path, document: AudienceCounts, *, format_: str, by: str, key: str | None = None) -> None:
     """Adds what is about to leave, on the disk before it does: nothing leaves that is not logged.
 
     Args:
@@ -35,7 +34,7 @@ def log_export(home: Path, document: Mapping[str, Any], *, format_: str, by: str
         OSError: The log cannot be written.
     """
     at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    counts = {name: document[name] for name in _COUNTED if name in document}
+    counts = {name: value for name, value in document.items() if name in _COUNTED}
     entry = {"at": at, "by": by, **({"key": key} if key else {}), "format": format_, **counts}
     path = home / SEGMENTS_FOLDER / EXPORTS
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import TypedDict
 
 from scoring.segments.policy import Assignment, Policy
 
@@ -43,6 +44,10 @@ def _is_flap(old: Membership, new: Membership, as_of: date) -> bool:
     """Whether a customer is back where they were before a short stay elsewhere."""
     back = new.segment is not None and new.segment != old.segment and new.segment == old.came_from
     return back and old.since is not None and as_of - old.since < FLAP
+
+
+# How many went from one segment to another or stayed; None is no segment.
+SegmentFlow = TypedDict("SegmentFlow", {"from": str | None, "to": str | None, "customers": int})
 
 
 @dataclass(slots=True)

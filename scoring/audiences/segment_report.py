@@ -7,11 +7,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from features.spec.feature import CUSTOMER_ID
-from scoring.audiences.membership import Membership
-from scoring.audiences.snapshot import AudienceError, SegmentSnapshot
+from scoring.audiences.membership import Membership, SegmentFlow
+from scoring.audiences.snapshot import AudienceError, SegmentSnapshot, SnapshotSegment
 from scoring.segments.policy import LEVELS
 from scoring.storage.id_columns import id_column
 from scoring.storage.table_files import read_batches
@@ -33,6 +33,62 @@ def wilson(hits: int, trials: int) -> tuple[float, float]:
     centre = (rate + slack / 2) / (1 + slack)
     reach = _Z / (1 + slack) * math.sqrt(rate * (1 - rate) / trials + slack / (4 * trials))
     return max(centre - reach, 0.0), min(centre + reach, 1.0)
+
+
+class WeightedFeature(TypedDict):
+    """A feature among members' reasons: for which share of them, and its mean contribution there (log-odds)."""
+
+    feature: str
+    share: float
+    contribution: float
+
+
+class RealisedRate(TypedDict):
+    """What members did, of those of whom it is known; `rate` with its 95% interval."""
+
+    known: int
+    hits: int
+    rate: float | None
+    low: float
+    high: float
+
+
+class SegmentChange(SnapshotSegment):
+    """One segment: sizes on both dates; by use case the mean probability predicted on the first, reasons and scores."""
+
+    before: int
+    after: int
+    predicted: dict[str, float | None]
+    reasons: dict[str, list[WeightedFeature]]
+    scores: dict[str, list[int]]  # members of the second date by tenth of the probability
+    realised: NotRequired[RealisedRate]
+
+
+class LevelFlow(SegmentFlow):
+    """The same within a level."""
+
+    level: int
+
+
+class DatedSnapshot(TypedDict):
+    """One of the two snapshots."""
+
+    as_of: str
+    policy: str
+    models: dict[str, str]
+    customers: int
+
+
+class ReportDocument(TypedDict):
+    """The whole report."""
+
+    before: DatedSnapshot
+    after: DatedSnapshot
+    segments: list[SegmentChange]
+    flows: list[LevelFlow]
+    moved: int
+    arrived: int
+    gone: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +130,7 @@ def read_outcomes(path: Path, column: str) -> RealisedOutcomes:
 
 def segment_report(
     before: SegmentSnapshot, after: SegmentSnapshot, outcomes: RealisedOutcomes | None = None
-) -> dict[str, Any]:
+) -> ReportDocument:
     """Sizes on both dates, flows of those in both, what those in each segment on the first date did, why, and scores.
 
     A customer whose outcome is not known counts in no rate.
@@ -84,18 +140,23 @@ def segment_report(
     labels = {one["code"]: one for one in (*before.facts["segments"], *after.facts["segments"])}
     reasons = top_features(after)
     sizes = [Counter(code for stand in stands.values() for code in stand.entered) for stands in (old, new)]
-    segments = [
+    segments: list[SegmentChange] = [
         {
-            **one,
+            "code": code,
+            "exclusive": one["exclusive"],
+            "labels": one["labels"],
+            "level": one["level"],
             "before": sizes[0][code],
             "after": sizes[1][code],
             "predicted": _predicted(before, code),
             "reasons": reasons.get(code, {}),
             "scores": _distribution(after, code),
-            **({"realised": _realised(old, code, outcomes)} if outcomes else {}),
         }
         for code, one in labels.items()
     ]
+    if outcomes:
+        for segment in segments:
+            segment["realised"] = _realised(old, segment["code"], outcomes)
     return {
         "before": _dated(before, len(old)),
         "after": _dated(after, len(new)),
@@ -107,7 +168,7 @@ def segment_report(
     }
 
 
-def _flows(before: SegmentSnapshot, after: SegmentSnapshot) -> list[dict[str, Any]]:
+def _flows(before: SegmentSnapshot, after: SegmentSnapshot) -> list[LevelFlow]:
     """How many went from each segment of a level to each other or stayed; null where they are in none of that level."""
     levels = {one["code"]: one["level"] for one in (*before.facts["segments"], *after.facts["segments"])}
     paths = [
@@ -129,14 +190,14 @@ def _flows(before: SegmentSnapshot, after: SegmentSnapshot) -> list[dict[str, An
     ]
 
 
-def top_features(snapshot: SegmentSnapshot, count: int = 3) -> dict[str, dict[str, list[dict[str, Any]]]]:
+def top_features(snapshot: SegmentSnapshot, count: int = 3) -> dict[str, dict[str, list[WeightedFeature]]]:
     """By segment and use case, the features that weigh most among its members' reasons.
 
     `share` is of the members for whom the feature is among the reasons kept; `contribution` is its mean over them, in
     calibrated log-odds.
     """
     groups = [{*path, *also} for path, also in zip(snapshot.column("path"), snapshot.column("also"), strict=True)]
-    found: dict[str, dict[str, list[dict[str, Any]]]] = defaultdict(dict)
+    found: dict[str, dict[str, list[WeightedFeature]]] = defaultdict(dict)
     for name in snapshot.facts["models"]:
         amounts = _amounts(snapshot, name, groups)
         for code, features in amounts.items():
@@ -193,14 +254,14 @@ def _inside(snapshot: SegmentSnapshot, code: str) -> list[bool]:
     return [code in path or code in more for path, more in zip(paths, also, strict=True)]
 
 
-def _realised(stands: Mapping[str, Membership], code: str, outcomes: RealisedOutcomes) -> dict[str, Any]:
+def _realised(stands: Mapping[str, Membership], code: str, outcomes: RealisedOutcomes) -> RealisedRate:
     known = outcomes.of(one for one, stand in stands.items() if code in stand.entered)
     low, high = wilson(sum(known), len(known))
     rate = sum(known) / len(known) if known else None
     return {"known": len(known), "hits": sum(known), "rate": rate, "low": low, "high": high}
 
 
-def _dated(snapshot: SegmentSnapshot, customers: int) -> dict[str, Any]:
+def _dated(snapshot: SegmentSnapshot, customers: int) -> DatedSnapshot:
     return {
         "as_of": snapshot.facts["as_of"],
         "policy": snapshot.facts["policy"],

@@ -6,21 +6,39 @@ import json
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from features.spec.atomic import write_file
 from scoring.answers.served_release import Live
-from scoring.audiences.membership import SnapshotCounts
+from scoring.audiences.membership import SegmentFlow, SnapshotCounts
+from scoring.audiences.segment_report import ReportDocument
 from scoring.bundle.bundle import canonical_json
 from scoring.segments.assignment import REPORT, SEGMENTS_FOLDER, SIZES
 from scoring.segments.policy import Policy
 
 
+class SnapshotDocument(TypedDict):
+    """What a snapshot counted; what follows the sizes only where there is one before."""
+
+    policy: str
+    models: dict[str, str]  # versions by use case
+    as_of: str
+    customers: int
+    unplaced: int
+    sizes: dict[str, int]  # by segment
+    flows: NotRequired[list[SegmentFlow]]
+    moved: NotRequired[int]
+    arrived: NotRequired[int]
+    gone: NotRequired[int]
+    flaps: NotRequired[int]
+    flap_rate: NotRequired[float | None]
+
+
 def snapshot_document(
     policy: Policy, live: Mapping[str, Live], as_of: date, tally: SnapshotCounts, *, compared: bool
-) -> dict[str, Any]:
+) -> SnapshotDocument:
     """Sizes by segment, and where there is a snapshot before, the flows since."""
-    document: dict[str, Any] = {
+    document: SnapshotDocument = {
         "policy": policy.version,
         "models": {name: served.release.version for name, served in live.items()},
         "as_of": as_of.isoformat(),
@@ -30,25 +48,30 @@ def snapshot_document(
     }
     if compared:
         flows = sorted(tally.flows.items(), key=lambda flow: (-flow[1], str(flow[0])))
-        document |= {
-            "flows": [{"from": pair[0], "to": pair[1], "customers": count} for pair, count in flows],
-            "moved": tally.moved,
-            "arrived": tally.arrived,
-            "gone": tally.gone,
-            "flaps": tally.flaps,
-            "flap_rate": tally.flap_rate,
-        }
+        document["flows"] = [{"from": pair[0], "to": pair[1], "customers": count} for pair, count in flows]
+        document["moved"] = tally.moved
+        document["arrived"] = tally.arrived
+        document["gone"] = tally.gone
+        document["flaps"] = tally.flaps
+        document["flap_rate"] = tally.flap_rate
     return document
 
 
-def keep_sizes(home: Path, document: Mapping[str, Any], snapshot: Path) -> None:
+def keep_sizes(home: Path, document: SnapshotDocument, snapshot: Path) -> None:
     """Keeps the sizes of the last snapshot, and where it is, for pages and exports."""
-    sizes = {key: document[key] for key in ("policy", "models", "as_of", "customers", "unplaced", "sizes")}
-    sizes["snapshot"] = str(snapshot.resolve())
+    sizes = {
+        "policy": document["policy"],
+        "models": document["models"],
+        "as_of": document["as_of"],
+        "customers": document["customers"],
+        "unplaced": document["unplaced"],
+        "sizes": document["sizes"],
+        "snapshot": str(snapshot.resolve()),
+    }
     write_file(home / SEGMENTS_FOLDER / SIZES, canonical_json(sizes))
 
 
-def keep_report(home: Path, report: Mapping[str, Any], outcome: str | None = None) -> None:
+def keep_report(home: Path, report: ReportDocument, outcome: str | None = None) -> None:
     """Keeps the last report between two snapshots for the pages; `outcome` is the name of what was realised."""
     kept = {"outcome": outcome, **report}
     write_file(home / SEGMENTS_FOLDER / REPORT, (json.dumps(kept, ensure_ascii=False) + "\n").encode())

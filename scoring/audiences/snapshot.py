@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -42,11 +42,29 @@ class AudienceError(ValueError):
     """A snapshot, or a file beside it, is not what it must be."""
 
 
+class SnapshotSegment(TypedDict):
+    """A segment of the policy that a snapshot was taken by."""
+
+    code: str
+    exclusive: bool
+    labels: dict[str, str]
+    level: int
+
+
+class SnapshotRecord(TypedDict):
+    """What a snapshot says of itself, beside its rows."""
+
+    policy: str
+    models: dict[str, str]  # versions by use case
+    as_of: str
+    segments: list[SnapshotSegment]  # in the order their rules are asked
+
+
 @dataclass(frozen=True)
 class SegmentSnapshot:
     """A snapshot read back."""
 
-    facts: Mapping[str, Any]  # policy, models, as_of, segments
+    facts: SnapshotRecord
     rows: pa.Table
 
     @property
@@ -172,7 +190,7 @@ def open_snapshot(path: Path) -> SegmentSnapshot:
         raise AudienceError(f"{path.name} must be a readable snapshot, got {type(error).__name__}.") from error
 
 
-def _facts(live: Mapping[str, Live], policy: Policy, as_of: date) -> dict[str, Any]:
+def _facts(live: Mapping[str, Live], policy: Policy, as_of: date) -> SnapshotRecord:
     return {
         "policy": policy.version,
         "models": {name: served.release.version for name, served in live.items()},

@@ -6,11 +6,11 @@ import fcntl
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import pyarrow as pa
 
@@ -70,13 +70,25 @@ class Checkpoints:
         return self.folder / f"{number:06}.arrow"
 
 
+class BatchState(TypedDict):
+    """What a part's bytes depend on beside its input: the models, the arguments, and who computes."""
+
+    source: list[str]
+    models: dict[str, str]  # the sha256 of each manifest
+    model_versions: list[str]
+    rows: int  # of a part
+    versions: list[str]  # of libraries
+    arguments: list[int | str]
+    suppressed: str | None  # the digest of the suppression list
+
+
 @contextmanager
-def checkpoints_of(target: Path, run: Mapping[str, Any]) -> Iterator[Checkpoints]:
+def checkpoints_of(target: Path, run: BatchState) -> Iterator[Checkpoints]:
     """The parts of a run that is under way, or new ones; removed when the run is done or its source is refused.
 
     Args:
         target: What the parts will become.
-        run: All that the parts depend on, as JSON.
+        run: All that the parts depend on.
 
     Raises:
         BatchError: Another process is writing the same target.

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +15,7 @@ import xgboost
 
 from features.spec.languages import Language
 from scoring.answers.served_release import Live
-from scoring.batch.checkpoints import Checkpoints, checkpoints_of, input_digest
+from scoring.batch.checkpoints import BatchState, Checkpoints, checkpoints_of, input_digest
 from scoring.batch.table_answers import score_table
 from scoring.privacy.suppression import Suppression
 from scoring.segments.assignment import DEFAULT
@@ -61,24 +60,23 @@ def score_file(
         )
 
     check_target(target)
-    run = {
-        **_origin(live, source),
-        "arguments": [reasons, language, policy.version],
-        "suppressed": suppression.digest() if suppression else None,
-    }
+    run = _run_state(live, source, [reasons, language, policy.version], suppression)
     with checkpoints_of(target, run) as parts:
         count = _score_parts(parts, source, score, progress)
         return _join(parts, count, target)
 
 
-def _origin(live: Mapping[str, Live], source: Path) -> dict[str, Any]:
-    """What a part's bytes depend on beside its input and the arguments: the models, and who computes."""
+def _run_state(
+    live: Mapping[str, Live], source: Path, arguments: list[int | str], suppression: Suppression | None
+) -> BatchState:
     return {
         "source": [str(path.resolve()) for path in source_files(source)],
         "models": {name: served.release.facts["manifest_sha256"] for name, served in live.items()},
         "model_versions": [served.release.version for served in live.values()],
         "rows": ROWS,
         "versions": [pa.__version__, np.__version__, xgboost.__version__],
+        "arguments": arguments,
+        "suppressed": suppression.digest() if suppression else None,
     }
 
 

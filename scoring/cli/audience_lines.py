@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from scoring.audiences.membership import FLAP, SnapshotCounts
+from scoring.audiences.membership import FLAP, SegmentFlow, SnapshotCounts
+from scoring.audiences.segment_report import ReportDocument, SegmentChange
+from scoring.audiences.sizes import SnapshotDocument
 
 
-def snapshot_lines(document: Mapping[str, Any], tally: SnapshotCounts, output: Path) -> list[str]:
+def snapshot_lines(document: SnapshotDocument, tally: SnapshotCounts, output: Path) -> list[str]:
     """The counts of a snapshot as lines for people."""
     words = [f"{tally.customers:,} customers placed by policy {document['policy']} in {output}."]
     words += [f"  {code}: {size:,}" for code, size in document["sizes"].items()]
@@ -22,12 +23,12 @@ def snapshot_lines(document: Mapping[str, Any], tally: SnapshotCounts, output: P
     return words
 
 
-def _flow_lines(flows: Sequence[Mapping[str, Any]]) -> list[str]:
+def _flow_lines(flows: Sequence[SegmentFlow]) -> list[str]:
     moves = [flow for flow in flows if flow["from"] != flow["to"]]
     return [f"  {flow['from'] or '-'} -> {flow['to'] or '-'}: {flow['customers']:,}" for flow in moves]
 
 
-def report_lines(report: Mapping[str, Any]) -> list[str]:
+def report_lines(report: ReportDocument) -> list[str]:
     """The report as lines for people."""
     before, after = report["before"], report["after"]
     lines = [
@@ -47,7 +48,7 @@ def report_lines(report: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _segment_line(segment: Mapping[str, Any]) -> str:
+def _segment_line(segment: SegmentChange) -> str:
     said = [f"{name} {mean:.3f}" for name, mean in segment["predicted"].items() if mean is not None]
     found = segment.get("realised")
     if found and found["known"]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 
 class UsageError(ValueError):
@@ -15,6 +14,6 @@ class UsageError(ValueError):
 class CommandResult:
     """What a command has to say: one document for --json, words for people, and the result as text."""
 
-    document: Mapping[str, Any]
+    document: object  # as JSON
     words: Sequence[str] = ()
     text: str = field(default="")

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from features.spec.atomic import write_file
-from scoring.audiences.addressable import addressees, counted, name_contacts
+from scoring.audiences.addressable import AudienceCounts, addressees, counted, name_contacts
 from scoring.audiences.audience import Audience, open_contacts, read_suppressed
 from scoring.audiences.contacts import CHANNEL, PURPOSE, ContactsFile
 from scoring.audiences.export_formats import FORMS, write_audience
@@ -49,13 +47,13 @@ def export(options: Namespace) -> CommandResult:
         holdout=options.holdout,
         salt=options.salt or "",
     )
-    document = {**counted(snapshot, options.segment, audience, file), "output": str(options.output)}
-    log_export(options.home, document, format_=options.format, by="command")
-    document |= _write_companions(options, audience, document)
+    counts = counted(snapshot, options.segment, audience, file)
+    log_export(options.home, counts, format_=options.format, by="command")
+    document = {**counts, "output": str(options.output), **_write_companions(options, audience, counts)}
     write_audience(audience.rows, options.output, options.format)
     if not options.internal:
         _mark(options.output).unlink(missing_ok=True)  # of a list of ids that stood there before
-    words = [f"{document['written']:,} of {document['members']:,} members written to {options.output}."]
+    words = [f"{counts['written']:,} of {counts['members']:,} members written to {options.output}."]
     words += [f"{count:,} left out: {_REASONS[reason]}." for reason, count in sorted(audience.left_out.items())]
     return CommandResult(document, [*words, _INTERNAL] if options.internal else words)
 
@@ -81,9 +79,9 @@ def _use(options: Namespace) -> tuple[str, str]:
     return (options.channel or CHANNEL).strip().casefold(), (options.purpose or PURPOSE).strip().casefold()
 
 
-def _write_companions(options: Namespace, audience: Audience, document: Mapping[str, Any]) -> dict[str, str]:
+def _write_companions(options: Namespace, audience: Audience, counts: AudienceCounts) -> dict[str, str]:
     """What lies beside the output: whom the holdout is, and that ids are internal."""
-    kept = {key: document[key] for key in ("segment", "policy", "as_of")}
+    kept = {"segment": counts["segment"], "policy": counts["policy"], "as_of": counts["as_of"]}
     written = {}
     if options.holdout:
         record = options.output.with_name(f"{options.output.name}.holdout.json")
@@ -92,7 +90,7 @@ def _write_companions(options: Namespace, audience: Audience, document: Mapping[
         written["holdout"] = str(record)
     if options.internal:
         mark = _mark(options.output)
-        _write_json(mark, {"internal": True, **kept, "written": document["written"], "note": _INTERNAL})
+        _write_json(mark, {"internal": True, **kept, "written": counts["written"], "note": _INTERNAL})
         written["mark"] = str(mark)
     return written
 
@@ -101,7 +99,7 @@ def _mark(output: Path) -> Path:
     return output.with_name(f"{output.name}.internal.json")
 
 
-def _write_json(path: Path, record: Mapping[str, Any]) -> None:
+def _write_json(path: Path, record: object) -> None:
     write_file(path, (json.dumps(record, ensure_ascii=False, indent=1) + "\n").encode())
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 
@@ -19,6 +19,9 @@ from serving.http.problems import BAD_REQUEST, NOT_ALLOWED, NOT_READY, Problem
 from serving.http.reply import Reply
 from serving.telemetry import logs
 from serving.worker.request_context import CONTEXT, RequestContext
+
+if TYPE_CHECKING:
+    from scoring.audiences.addressable import AudienceCounts
 
 SCOPE = "admin"
 FORMATS = {  # with ending and media type
@@ -70,7 +73,7 @@ async def download(request: Request) -> Reply:
     return Reply(200, content, kind, [(b"content-disposition", f'attachment; filename="{name}"'.encode())])
 
 
-async def prepare(posted: Mapping[str, str], *, write: bool) -> tuple[dict[str, Any], bytes]:
+async def prepare(posted: Mapping[str, str], *, write: bool) -> tuple[AudienceCounts, bytes]:
     """The counts of a posted segment's audience, and its file where it is to be written.
 
     Raises:
@@ -88,16 +91,20 @@ async def prepare(posted: Mapping[str, str], *, write: bool) -> tuple[dict[str, 
         raise Problem(BAD_REQUEST, "An audience is of one of the segments, in one of the forms offered.")
     document, content = await context.runtime.work(lambda: _prepared(found, context, code, format_, write))
     if write:
-        counts = {"segment": code, "format": format_, "rows": document["written"]}
         logs.write(
-            "audience_left", request_id=context.request_id, key=context.key.name if context.key else None, **counts
+            "audience_left",
+            request_id=context.request_id,
+            key=context.key.name if context.key else None,
+            segment=code,
+            format=format_,
+            rows=document["written"],
         )
     return document, content
 
 
 def _prepared(
     found: ExportState, context: RequestContext, code: str, format_: str, write: bool
-) -> tuple[dict[str, Any], bytes]:
+) -> tuple[AudienceCounts, bytes]:
     from scoring.audiences.addressable import (  # only a server that is asked for an audience needs pyarrow
         addressees,
         counted,
