@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import pytest
@@ -13,7 +12,7 @@ import pytest
 from features.build.log_table import scoring_table
 from features.config.use_case import LogUseCase
 from scoring.answers.served_release import Live
-from scoring.audiences.segment_report import RealisedOutcomes, segment_report
+from scoring.audiences.segment_report import RealisedOutcomes, ReportDocument, SegmentChange, segment_report
 from scoring.audiences.snapshot import open_snapshot, take_snapshot
 from scoring.releases.store import load_release
 from scoring.segments.policy_file import read_policy
@@ -81,7 +80,7 @@ def use_case(tmp_path_factory: pytest.TempPathFactory) -> LogUseCase:
 
 
 @pytest.fixture(scope="module")
-def report(use_case: LogUseCase, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def report(use_case: LogUseCase, tmp_path_factory: pytest.TempPathFactory) -> ReportDocument:
     """The segment report of the two dates, with purchases of the 90 days after the first."""
     home = tmp_path_factory.mktemp("home")
     train(use_case, home=home, registry=Registry(home), mode="always")
@@ -112,14 +111,14 @@ def bought(path: Path) -> dict[str, bool]:
     return dict.fromkeys(rows["customer_id"].cast(pl.String).to_list(), True)
 
 
-def of(report: dict[str, Any], code: str) -> dict[str, Any]:
+def of(report: ReportDocument, code: str) -> SegmentChange:
     """One segment's part of the report."""
     return next(segment for segment in report["segments"] if segment["code"] == code)
 
 
-def test_the_order_by_predicted_propensity_is_the_order_by_realised_rate(report: dict[str, Any]) -> None:
+def test_the_order_by_predicted_propensity_is_the_order_by_realised_rate(report: ReportDocument) -> None:
     """Four tiers: each buys again more often than the next, and the intervals do not touch."""
-    predicted = [of(report, code)["predicted"]["propensity"] for code in ORDER]
+    predicted = [of(report, code)["predicted"]["propensity"] or 0.0 for code in ORDER]
     realised = [of(report, code)["realised"] for code in ORDER]
 
     assert predicted == sorted(predicted, reverse=True)
@@ -127,7 +126,7 @@ def test_the_order_by_predicted_propensity_is_the_order_by_realised_rate(report:
         assert above["low"] > below["high"]
 
 
-def test_sizes_and_flows_of_a_quarter_add_up(report: dict[str, Any], use_case: LogUseCase) -> None:
+def test_sizes_and_flows_of_a_quarter_add_up(report: ReportDocument, use_case: LogUseCase) -> None:
     """Tiers hold everyone on both dates; nobody is lost, new customers are those first seen in between."""
     for when in ("before", "after"):
         assert sum(of(report, code)[when] for code in ORDER) == report[when]["customers"]
@@ -142,7 +141,7 @@ def test_sizes_and_flows_of_a_quarter_add_up(report: dict[str, Any], use_case: L
     assert report["moved"] > 100
 
 
-def test_every_tier_says_why(report: dict[str, Any]) -> None:
+def test_every_tier_says_why(report: ReportDocument) -> None:
     """Up to three features, each with the share of members it matters to."""
     for code in ORDER:
         why = of(report, code)["reasons"]["propensity"]

@@ -15,7 +15,7 @@ import pytest
 
 from scoring.audiences.audience import Contacts, in_holdout, read_contacts, read_suppressed, select_audience
 from scoring.audiences.export_formats import write_audience
-from scoring.audiences.snapshot import AudienceError, SegmentSnapshot
+from scoring.audiences.snapshot import AudienceError, SegmentSnapshot, SnapshotRecord, SnapshotSegment
 from scoring.cli.main import main
 
 SEGMENTS = ("a", "b", "c", "d", "e")
@@ -40,8 +40,10 @@ def snapshot_of(count: int, *, name: str = "model") -> SegmentSnapshot:
         f"{name}_band": ["low"] * count,
         f"{name}_reason_1_text": ["=HYPERLINK(1)", "@risk", "Last order; 3 days", "-5 or so", "plain"] * (count // 5),
     }
-    listed = [{"code": code, "labels": {}, "level": 1, "exclusive": code != "extra"} for code in (*SEGMENTS, "extra")]
-    facts = {"policy": "p", "models": {name: "1"}, "as_of": "2026-03-01", "segments": listed}
+    listed: list[SnapshotSegment] = [
+        {"code": code, "labels": {}, "level": 1, "exclusive": code != "extra"} for code in (*SEGMENTS, "extra")
+    ]
+    facts: SnapshotRecord = {"policy": "p", "models": {name: "1"}, "as_of": "2026-03-01", "segments": listed}
     return SegmentSnapshot(facts, pa.table(rows).replace_schema_metadata({b"penchant": json.dumps(facts).encode()}))
 
 

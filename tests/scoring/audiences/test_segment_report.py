@@ -9,8 +9,15 @@ import pyarrow.parquet as pq
 import pytest
 from scipy.stats import binomtest
 
-from scoring.audiences.segment_report import RealisedOutcomes, read_outcomes, segment_report, wilson
-from scoring.audiences.snapshot import AudienceError, SegmentSnapshot
+from scoring.audiences.segment_report import (
+    RealisedOutcomes,
+    ReportDocument,
+    SegmentChange,
+    read_outcomes,
+    segment_report,
+    wilson,
+)
+from scoring.audiences.snapshot import AudienceError, SegmentSnapshot, SnapshotSegment
 
 LEVELS = {"a": 1, "b": 1, "a_new": 2, "extra": 2}
 
@@ -35,12 +42,14 @@ def snapshot(
         {**row, **dates, "path_since": [None] * len(row["path"]), "also_since": [None] * len(row["also"])}
         for row in rows
     ]
-    segments = [{"code": code, "labels": {}, "level": level, "exclusive": True} for code, level in LEVELS.items()]
+    segments: list[SnapshotSegment] = [
+        {"code": code, "labels": {}, "level": level, "exclusive": True} for code, level in LEVELS.items()
+    ]
     return SegmentSnapshot({"policy": "p", "models": {"model": "1"}, "as_of": as_of, "segments": segments},
                     pa.Table.from_pylist(rows))  # fmt: skip
 
 
-def of(report: Mapping[str, Any], code: str) -> dict[str, Any]:
+def of(report: ReportDocument, code: str) -> SegmentChange:
     """One segment's part."""
     return next(segment for segment in report["segments"] if segment["code"] == code)
 
