@@ -48,12 +48,12 @@ class Population:
         """Labels, served probabilities, and whose each row is."""
         customers = rows // self.times
         who = np.repeat(np.arange(customers), self.times)
-        z, luck = random.normal(size=customers)[who], random.random(customers)[who]
+        z, draw = random.normal(size=customers)[who], random.random(customers)[who]
         if not self.alike:
             z = z + 0.5 * random.normal(size=len(who)) * (self.times > 1)
-            luck = np.where(random.random(customers)[who] < 0.5, luck, random.random(len(who)))
+            draw = np.where(random.random(customers)[who] < 0.5, draw, random.random(len(who)))
         odds = self.offset + self.slope * z
-        label = (luck < 1 / (1 + np.exp(-odds))).astype(np.float64)
+        label = (draw < 1 / (1 + np.exp(-odds))).astype(np.float64)
         return label, 1 / (1 + np.exp(-(self.a * odds + self.b))), Clusters.of(who)
 
 
@@ -63,7 +63,7 @@ def truth(population: Population, random: np.random.Generator, *, fresh: int = F
     return measure(label, served)
 
 
-def held(
+def covering(
     population: Population, rows: int, true: dict[str, float], random: np.random.Generator, *, seed: int
 ) -> dict[str, bool]:
     """By metric whether the interval of one sample holds the truth."""
@@ -80,7 +80,7 @@ def covered(seed: int) -> tuple[bool, dict[str, bool]]:
     random = np.random.default_rng([17, seed])
     population, rows = Population.drawn(random), int(random.choice([150, 300, 600, 1200, 2500, 5000]))
     true = truth(population, random)
-    return population.times > 1, held(population, rows, true, random, seed=seed)
+    return population.times > 1, covering(population, rows, true, random, seed=seed)
 
 
 def main() -> int:

@@ -45,7 +45,7 @@ class Doors:
     by_features: list[dict[str, Any]]
 
     def body(self, profiles: list[dict[str, Any]]) -> dict[str, Any]:
-        """A request for all that can be told of some customers."""
+        """A request for all that can be said of some customers."""
         return {"use_cases": [self.name], "profiles": profiles, "reasons": 5, "language": "fr"}
 
 
@@ -80,11 +80,11 @@ def _histories(use_case: LogUseCase) -> dict[str, list[dict[str, Any]]]:
     keys |= {section.amount: "amount"} if section.amount else {}
     keys |= {} if isinstance(section.type, str) else {section.type.column: "type"}
     keys |= {section.refund.column: "refund"} if section.refund else {}
-    told: dict[str, list[dict[str, Any]]] = {}
+    histories: dict[str, list[dict[str, Any]]] = {}
     for row in log.iter_rows(named=True):
         event = {key: _posted(row[column]) for column, key in keys.items()}
-        told.setdefault(str(row[section.customer_id]), []).append(event)
-    return told
+        histories.setdefault(str(row[section.customer_id]), []).append(event)
+    return histories
 
 
 def _traits(use_case: LogUseCase, cutoff: datetime) -> dict[str, dict[str, Any]]:
@@ -144,8 +144,8 @@ def _compared(pid: int, client: httpx.Client, each: Doors) -> int:
         answers = []
         for profiles in (each.by_events[:many], each.by_features[:many]):
             bodies = [json.dumps(each.body(profiles[at : at + size])) for at in range(0, len(profiles), size)]
-            told, cpu = _posts(pid, client, bodies)
-            answers.append(told)
+            results, cpu = _posts(pid, client, bodies)
+            answers.append(results)
             spent.append(1000 * cpu / len(profiles))
         apart += sum(one != other for one, other in zip(*answers, strict=True))
     cells = [each.name, f"{len(each.by_events):,}", str(apart), *(f"{ms:.2f}" for ms in spent)]
@@ -157,12 +157,12 @@ def _posts(pid: int, client: httpx.Client, bodies: list[str]) -> tuple[list[Any]
     """All results of some requests, and the processor seconds of the server's tree, after one request to warm it."""
     head = {"content-type": "application/json"}
     client.post("/v1/scores", content=bodies[0], headers=head).raise_for_status()
-    before, told = cpu_seconds(pid), []
+    before, results = cpu_seconds(pid), []
     for body in bodies:
         answer = client.post("/v1/scores", content=body, headers=head)
         answer.raise_for_status()
-        told += answer.json()["results"]
-    return told, cpu_seconds(pid) - before
+        results += answer.json()["results"]
+    return results, cpu_seconds(pid) - before
 
 
 if __name__ == "__main__":

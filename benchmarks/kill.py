@@ -65,7 +65,7 @@ def main() -> int:
             seconds = _whole(folder, home, number)
             broken += [f"afterwards {fault}" for fault in _broken(home, settled=True)]
             wrong += broken
-            print(f"{number}: killed {moment:.1f} s into its turn, {stage}: {'; '.join(broken) or 'held'}", flush=True)
+            print(f"{number}: killed {moment:.1f} s into its turn, {stage}: {'; '.join(broken) or 'sound'}", flush=True)
     print(f"{asked.kills} kills, {len(wrong)} faults")
     return int(bool(wrong))
 
@@ -112,13 +112,13 @@ def _killed(folder: Path, home: Path, number: int, moment: float) -> str:
     process, _ = _started(folder, home, number)
     try:
         process.wait(moment)
-        told = "had ended"
+        otherwise = "had ended"
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-        told = "in stage one"
+        otherwise = "in stage one"
     stages = re.findall(rf"^{NAME}: (\w+)", (folder / SAID).read_text(), re.MULTILINE)
-    return f"after stage {stages[-1]}" if stages else told
+    return f"after stage {stages[-1]}" if stages else otherwise
 
 
 def _broken(home: Path, *, settled: bool = False) -> list[str]:

@@ -83,7 +83,7 @@ def _served(task: Task, parts: Parts) -> tuple[NDArray[np.float64], SeedVariance
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.noise", description="How often luck is promoted.")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.noise", description="How often chance is promoted.")
     parser.add_argument("--tasks", nargs="+", choices=NAMES, default=("cdnow-churn", "bank"))
     parser.add_argument("--challengers", type=int, default=50, help="per task (default: %(default)s)")
     return parser

@@ -1,7 +1,7 @@
 """`python -m benchmarks.null_models`: first models of outcomes that nothing tells; how many the gate would promote.
 
 Each is a training of its own up to the gate's decision: small tables, some of few outcomes, some whose customers have
-several rows, some ordered by month in which what told the outcome stops telling it while its rate moves.
+several rows, some ordered by month in which what predicts the outcome stops doing so while its rate moves.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def repeated(random: np.random.Generator) -> Table:
 
 
 def moved(random: np.random.Generator) -> Table:
-    """By month: what told the outcome tells nothing of the last fifth, in which another share buys."""
+    """By month: what predicted the outcome predicts nothing of the last fifth, in which another share buys."""
     rows = int(random.integers(500, 2500))
     columns, late = _columns(random, rows), np.arange(rows) >= 0.8 * rows
     early = 1 / (1 + np.exp(1.1 - 0.6 * columns["x"]))
@@ -94,13 +94,13 @@ def promoted(kind: Callable[[np.random.Generator], Table], seed: int, home: Path
 
 def counted(models: int, home: Path) -> dict[str, tuple[int, int]]:
     """By kind of table how many models there were, and how many the gate would promote."""
-    told = dict.fromkeys((kind.__name__ for kind in KINDS), (0, 0))
+    counts = dict.fromkeys((kind.__name__ for kind in KINDS), (0, 0))
     for seed in range(models):
         kind = KINDS[seed % len(KINDS)]
-        tried, passed = told[kind.__name__]
-        told[kind.__name__] = (tried + 1, passed + promoted(kind, seed, home))
-        print(f"{seed + 1} of {models}: {told}", file=sys.stderr, flush=True)
-    return told
+        tried, passed = counts[kind.__name__]
+        counts[kind.__name__] = (tried + 1, passed + promoted(kind, seed, home))
+        print(f"{seed + 1} of {models}: {counts}", file=sys.stderr, flush=True)
+    return counts
 
 
 def main() -> int:
@@ -109,11 +109,11 @@ def main() -> int:
     parser.add_argument("--models", type=int, default=200)
     models = parser.parse_args().models
     with tempfile.TemporaryDirectory() as scratch:
-        told = counted(models, Path(scratch))
+        counts = counted(models, Path(scratch))
     print("| null tables | models | promoted |\n|---|---|---|")
-    for kind, (tried, passed) in told.items():
+    for kind, (tried, passed) in counts.items():
         print(f"| {kind} | {tried} | {passed} |")
-    total = sum(passed for _, passed in told.values())
+    total = sum(passed for _, passed in counts.values())
     print(f"| all | {models} | {total} |")
     return int(total > MOST_PROMOTED * models)
 

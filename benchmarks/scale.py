@@ -1,7 +1,7 @@
 """`python -m benchmarks.scale`: a whole training of a large table beside `xgboost.train` on a QuantileDMatrix alone.
 
 Both in one run, each in a process of its own; the booster is the one the training chose, on as many rows as it fitted.
-What the training spends is told by its parts (`benchmarks.spent`), boosting by what it is for.
+What the training spends is reported by its parts (`benchmarks.spent`), boosting by what it is for.
 """
 
 from __future__ import annotations
@@ -83,8 +83,8 @@ class Spent:
         """A row of a table a part, the dearest first; parts of no account in one."""
         dear = [part for part in sorted(self.cpu, key=lambda part: -self.cpu[part]) if self.cpu[part] >= 0.5]
         rest = sum(self.cpu.values()) - sum(self.cpu[part] for part in dear)
-        told = [f"| {part} | {self.cpu[part]:.1f} | {self.peak[part]:.0f} |" for part in dear]
-        return [*told, f"| all else | {rest:.1f} | |"]
+        rows = [f"| {part} | {self.cpu[part]:.1f} | {self.peak[part]:.0f} |" for part in dear]
+        return [*rows, f"| all else | {rest:.1f} | |"]
 
 
 def main() -> int:

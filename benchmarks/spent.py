@@ -1,7 +1,7 @@
-"""`python -m benchmarks.spent OUT.json ARGUMENTS`: `python -m training ARGUMENTS`, told by what its parts cost.
+"""`python -m benchmarks.spent OUT.json ARGUMENTS`: `python -m training ARGUMENTS`, with what each of its parts costs.
 
 A part's processor time (all threads and children) and peak memory are those of its own frames, without the parts inside
-it: so they add up to the whole. Boosting is told apart by what it is for.
+it: so they add up to the whole. Boosting is parted by what it is for.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 BOOSTING = "boosting"
-# what is wrapped, by the name it is told under; a name met inside another takes its cost away from it
+# what is wrapped, by the name it is reported under; a name met inside another takes its cost away from it
 PARTS = {
     "reading": ["training.train.learning_table", "training.selection.seasonality.rows_at", "training.train.current"],
     "splitting": [

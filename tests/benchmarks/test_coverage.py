@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from benchmarks.coverage import LEAST, METRICS, MOST, Population, held, truth
+from benchmarks.coverage import LEAST, METRICS, MOST, Population, covering, truth
 
 SAMPLES = 60
 POPULATIONS = {
@@ -27,7 +27,7 @@ def counts() -> Counter[str]:
         random = np.random.default_rng([16, at])
         true = truth(population, random)
         for seed in range(SAMPLES):
-            found.update(name for name, holds in held(population, rows, true, random, seed=seed).items() if holds)
+            found.update(name for name, holds in covering(population, rows, true, random, seed=seed).items() if holds)
     return found
 
 

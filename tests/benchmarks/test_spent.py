@@ -1,4 +1,4 @@
-"""What a training spends is told by parts that are there."""
+"""What a training spends is reported by parts that are there."""
 
 from __future__ import annotations
 
