@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from features.spec.feature import Scalar
 from scoring.segments.policy import Policy, Segment
 from scoring.segments.rules import Kind, NullableColumn, Rule, evaluate, names
 
@@ -37,7 +38,7 @@ def unreachable(policy: Policy, bounds: Bounds) -> Iterator[Segment]:
             yield segment
 
 
-def uncovered(policy: Policy, bounds: Bounds) -> dict[str, Any] | None:
+def uncovered(policy: Policy, bounds: Bounds) -> dict[str, Scalar] | None:
     """A customer whom no exclusive segment of level 1 takes, as column: value; None where everyone is taken."""
     rules = [segment.rule for segment in policy.ordered if segment.exclusive and segment.level == 1]
     if not rules:

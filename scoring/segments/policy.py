@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -16,6 +16,30 @@ from scoring.segments.names import Level, Named, SegmentPlace
 from scoring.segments.rules import Kind, Mask, NullableColumn, Rule, evaluate, from_json, names
 
 LEVELS: tuple[Level, ...] = (1, 2, 3)  # overall engagement, behaviour, context
+
+
+class StoredSegment(TypedDict):
+    """A segment as an installed policy holds it."""
+
+    code: str
+    labels: dict[str, str]
+    text: str
+    rule: Rule
+    level: Level
+    parent: str | None
+    exclusive: bool
+    priority: int
+    stay: Rule | None
+    stay_text: str | None
+    minimum_stay_days: int
+
+
+class StoredPolicy(TypedDict):
+    """A policy as it is installed."""
+
+    use_cases: list[str]
+    kinds: dict[str, Kind]
+    segments: list[StoredSegment]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +66,7 @@ class Segment:
         """Code and label as an answer gives them."""
         return {"code": self.code, "label": self.labels[language]}
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> StoredSegment:
         """The segment as an installed policy holds it."""
         return {
             "code": self.code,
@@ -59,12 +83,21 @@ class Segment:
         }
 
     @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> Segment:
+    def from_json(cls, stored: StoredSegment) -> Segment:
         """The segment that `to_json` wrote."""
-        kept = {key: value for key, value in stored.items() if key != "minimum_stay_days"}
-        stay = from_json(kept.pop("stay")) if kept["stay"] else kept.pop("stay")
-        rule = from_json(kept.pop("rule"))
-        return cls(**kept, rule=rule, stay=stay, minimum_stay=timedelta(days=stored["minimum_stay_days"]))
+        return cls(
+            code=stored["code"],
+            labels=stored["labels"],
+            text=stored["text"],
+            rule=from_json(stored["rule"]),
+            level=stored["level"],
+            parent=stored["parent"],
+            exclusive=stored["exclusive"],
+            priority=stored["priority"],
+            stay=from_json(stored["stay"]) if stored["stay"] else None,
+            stay_text=stored["stay_text"],
+            minimum_stay=timedelta(days=stored["minimum_stay_days"]),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +214,7 @@ class Policy:
         was = np.asarray([segment.code in member for member in members], dtype=np.bool_)
         return enters | (was & evaluate(segment.stay, columns, count))
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> StoredPolicy:
         """The policy as it is installed; `version` is the name of its folder."""
         return {
             "use_cases": list(self.use_cases),
@@ -190,7 +223,7 @@ class Policy:
         }
 
     @classmethod
-    def from_json(cls, stored: Mapping[str, Any], version: str) -> Policy:
+    def from_json(cls, stored: StoredPolicy, version: str) -> Policy:
         """The policy that `to_json` wrote."""
         segments = tuple(Segment.from_json(segment) for segment in stored["segments"])
         return cls(tuple(stored["use_cases"]), segments, stored["kinds"], version)

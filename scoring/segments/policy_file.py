@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
-from typing import Any
+from datetime import date, timedelta
 
-from features.spec.feature import Feature
+import msgspec
+from msgspec import Struct
+
+from features.spec.feature import Feature, Json
 from features.spec.languages import LANGUAGES
 from scoring.segments.coverage import Bounds, uncovered, unreachable
 from scoring.segments.cut_points import Cuts
+from scoring.segments.names import Level
 from scoring.segments.policy import LEVELS, Policy, Segment, days
 from scoring.segments.rule_parser import parse_rule
 from scoring.segments.rule_texts import STATUSES, exact_texts, level_texts, with_known_texts
@@ -36,6 +39,22 @@ _KINDS: Mapping[str, Kind] = {
     "category": "text",
     "date": "date",
 }
+
+
+Table = Mapping[str, Json | date]  # of TOML, not checked yet
+
+
+class _Stated(Struct, frozen=True):
+    """A [[segment]] whose keys are of their types, but for its label."""
+
+    code: str
+    rule: str
+    level: int = 1
+    parent: str | None = None
+    exclusive: bool = True
+    priority: int = 0
+    stay: str | None = None
+    minimum_stay: str = "0d"
 
 
 class PolicyError(ValueError):
@@ -80,7 +99,7 @@ class _Reader:
     def __init__(
         self,
         text: str,
-        document: Mapping[str, Any],
+        document: Table,
         use_cases: Mapping[str, tuple[Feature, ...]],
         cuts: Mapping[str, Cuts],
         bands: Mapping[str, Sequence[str]],
@@ -154,7 +173,7 @@ class _Reader:
         }
         return bounds | {feature.name: (feature.lower, feature.upper) for feature in self._features}
 
-    def _segment(self, number: int, table: Mapping[str, Any]) -> Segment | None:
+    def _segment(self, number: int, table: Table) -> Segment | None:
         before = len(self.faults)
         for key in table:
             if key not in _KEYS:
@@ -166,23 +185,40 @@ class _Reader:
                 self._fault(number, "", f"A segment needs `{key}`, got none.")
         if len(self.faults) > before:
             return None
-        self._check_values(number, table)
-        rule, stay = self._rule(number, "rule", table["rule"]), self._rule(number, "stay", table.get("stay"))
-        minimum = self._days(number, table.get("minimum_stay", "0d"))
-        if rule is None or len(self.faults) > before:
+        stated = msgspec.convert(table, _Stated)
+        if not _CODE.fullmatch(stated.code):
+            self._fault(number, "code", f"A code is written in a-z, 0-9 and _, got {stated.code!r}.")
+        labels, level = self._labels(number, table["label"]), self._level(number, stated.level)
+        rule, stay = self._rule(number, "rule", stated.rule), self._rule(number, "stay", stated.stay)
+        minimum = self._days(number, stated.minimum_stay)
+        if rule is None or level is None or len(self.faults) > before:
             return None
-        options = {key: table[key] for key in ("level", "parent", "exclusive", "priority") if key in table}
-        return Segment(table["code"], table["label"], table["rule"], rule, stay=stay, stay_text=table.get("stay"),
-                       minimum_stay=minimum, **options)  # fmt: skip
+        return Segment(
+            stated.code,
+            labels,
+            stated.rule,
+            rule,
+            level=level,
+            parent=stated.parent,
+            exclusive=stated.exclusive,
+            priority=stated.priority,
+            stay=stay,
+            stay_text=stated.stay,
+            minimum_stay=minimum,
+        )
 
-    def _check_values(self, number: int, table: Mapping[str, Any]) -> None:
-        if not _CODE.fullmatch(table["code"]):
-            self._fault(number, "code", f"A code is written in a-z, 0-9 and _, got {table['code']!r}.")
-        labels = table["label"]
-        if set(labels) != set(LANGUAGES) or not all(isinstance(text, str) and text.strip() for text in labels.values()):
+    def _labels(self, number: int, given: Json | date) -> dict[str, str]:
+        found = given if isinstance(given, Mapping) else {}
+        labels = {name: text for name, text in found.items() if isinstance(text, str) and text.strip()}
+        if set(found) != set(LANGUAGES) or len(labels) != len(found):
             self._fault(number, "label", "A label is needed in fr and en, got something else.")
-        if table.get("level", 1) not in LEVELS:
-            self._fault(number, "level", f"A level is 1, 2 or 3, got {table['level']}.")
+        return labels
+
+    def _level(self, number: int, given: int) -> Level | None:
+        level = next((level for level in LEVELS if level == given), None)
+        if level is None:
+            self._fault(number, "level", f"A level is 1, 2 or 3, got {given}.")
+        return level
 
     def _rule(self, number: int, key: str, text: str | None) -> Rule | None:
         if text is None:

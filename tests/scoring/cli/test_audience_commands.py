@@ -238,7 +238,7 @@ def test_the_tenths_come_back_from_a_references_histogram(seed: int) -> None:
     edges = np.unique(lower)
     counts = np.bincount(np.searchsorted(edges, rows, side="right"), minlength=len(edges) + 1)
 
-    assert tenths({"edges": edges.tolist(), "counts": counts.tolist()}) == tuple(lower.tolist())
+    assert tenths(edges.tolist(), counts.tolist()) == tuple(lower.tolist())
 
 
 @pytest.mark.parametrize("text", ["segment = [1]", "segment = 3", "[[segment]]\ncode = ['a']", "", "use_cases = 1"])
