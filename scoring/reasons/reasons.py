@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from features.spec.feature import MISSING, OTHER, Feature, Polarity
+from features.spec.feature import MISSING, OTHER, Feature, Polarity, normalise
 from features.spec.languages import Language
 from scoring.bundle.bundle import Bundle
 from scoring.bundle.published_contributions import rounded
@@ -92,6 +92,26 @@ def shown_value(bundle: Bundle, feature: Feature, encoded: float) -> Any:
     if feature.type == "date":
         return str(np.datetime64("1970-01-01", "s") + np.timedelta64(round(encoded * 86400), "s"))[:10]
     return int(encoded) if encoded.is_integer() else encoded
+
+
+def text_of(bundle: Bundle, name: str, cell: str | None, language: Language) -> str:
+    """The sentence of a reason that was kept as a feature's name and its cell as text; null where it is missing."""
+    feature = next((one for one in bundle.features if one.name == name), None)
+    if feature is None:  # the sum of what is not named, or a feature of another version
+        return str(catalogue()["texts"][language].get(name, name))
+    return sentence(feature, None if cell is None else _cell(feature, cell), language)
+
+
+def _cell(feature: Feature, text: str) -> bool | float | str:
+    """What a cell kept as text was."""
+    if feature.type == "boolean":
+        return text in ("true", "1")
+    if feature.type == "date":
+        return text[:10]
+    if feature.type == "category":
+        return feature.spellings.get(normalise(text), text)
+    value = float(text)
+    return int(value) if value.is_integer() else value
 
 
 def sentence(feature: Feature, value: Any, language: Language) -> str:

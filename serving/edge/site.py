@@ -15,7 +15,7 @@ from scoring.answers.served_release import Live
 from scoring.releases.store import REPORT
 from serving.api.openapi import document
 from serving.api.use_case_document import summary, use_case_document
-from serving.console.pages import audience, customer
+from serving.console.pages import audience, customer, customers
 from serving.console.pages import home as start
 from serving.console.pages import model as models
 from serving.console.pages import segments as segments_page
@@ -43,6 +43,7 @@ def site() -> Starlette:
             Route("/openapi.json", _endpoint(openapi), methods=get),
             Route("/docs", _endpoint(start.docs), methods=get),
             Route("/console/", _endpoint(start.start), methods=both),
+            Route("/console/customers", _endpoint(customers.customers), methods=both),
             Route("/console/customer", _endpoint(customer.show), methods=both),
             Route("/console/upload", _endpoint(customer.upload), methods=post),
             Route("/console/what-if", _endpoint(customer.what_if), methods=post),

@@ -55,7 +55,7 @@ def calibration_chart(tenths: Sequence[Tenth], texts: Texts) -> Chart:
     return Chart(texts["calibration"], texts["predicted"], up, [line], *axes.ticks(share, share), dots=dots)
 
 
-def plan_charts(market: Market, ask: Ask, cut: Cut, texts: Texts) -> list[Chart]:
+def plan_charts(market: Market, ask: Ask, cut: Cut, texts: Texts, *, leaving: bool) -> list[Chart]:
     """Expected hits by the number of contacts, and the profit where cost and value are given; the chosen cut marked."""
     rows, hits, low, high = (_from_nobody(market.cuts[name]) for name in ("rows", "hits", "hits_low", "hits_high"))
     axes = Axes(0.0, float(rows[-1]), 0.0, float(high.max()) * 1.03)
@@ -66,7 +66,8 @@ def plan_charts(market: Market, ask: Ask, cut: Cut, texts: Texts) -> list[Chart]
     mark = (axes.x(cut.rows), axes.y(cut.hits))
     whole = axes.ticks(texts.number, texts.number)
     area = axes.area(rows, low, high)
-    drawn = [Chart(texts["plan_chart"], texts["contacts"], texts["hits"], lines, *whole, mark=mark, area=area)]
+    title, up = (texts["leavers_chart"], texts["leavers"]) if leaving else (texts["plan_chart"], texts["hits"])
+    drawn = [Chart(title, texts["contacts"], up, lines, *whole, mark=mark, area=area)]
     earned = profits(market, ask)
     if earned is not None and cut.profit is not None:
         profit = _from_nobody(earned)

@@ -64,6 +64,7 @@ def _form(request: Request, problem: Problem | None = None, text: str | None = N
         text = pretty(example(chosen)["profiles"][0]) if chosen else ""
     known = CONTEXT.get().runtime.customers.store is not None
     facts = {"here": "customer", "text": text, "problem": problem, "live": list(served), "store": known}
+    facts["chosen"] = "use_case" in request.query_params  # an example of it was asked for
     return page("form.html", language_of(request), facts, status=problem.kind.status if problem else 200)
 
 

@@ -66,7 +66,8 @@ async def replan(request: Request) -> Reply:
 
 async def _planned(live: Live, request: Request, texts: Texts) -> PlanResult | None:
     market = await asyncio.to_thread(market_of, live)
-    return answer(market, request.query_params, texts) if market else None
+    leaving = live.release.bundle.polarity == "negative"
+    return answer(market, request.query_params, texts, leaving=leaving) if market else None
 
 
 def verdict(manifest: Manifest, texts: Texts) -> str | None:

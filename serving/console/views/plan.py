@@ -30,30 +30,39 @@ class PlanResult:
 
     asked: Mapping[str, str]  # the form's fields as they stand
     population: int
+    leaving: bool  # whether a hit is bad news: somebody who leaves, of whom a contact saves some
     broken: list[str] = field(default_factory=list)
     cut: Cut | None = None
     at_random: float = 0.0  # hits among as many customers drawn by lot
+    saved: float | None = None  # departures avoided, where it was asked how many a contact saves
     cuts: list[Cut] = field(default_factory=list)  # the chosen one among its neighbours, largest last
     charts: list[Chart] = field(default_factory=list)
 
 
-def answer(market: Market, posted: Mapping[str, str], texts: Texts) -> PlanResult:
-    """The answer to a form; with nothing asked, a tenth of the customers may be contacted."""
+def answer(market: Market, posted: Mapping[str, str], texts: Texts, *, leaving: bool) -> PlanResult:
+    """The answer to a form; with nothing asked, a tenth of the customers may be contacted.
+
+    Where every cut costs more than it brings, nobody is to be contacted, and that is the answer.
+    """
     population = int(market.rows.sum())
     asked = {name: posted.get(name, "").strip() for name in _FIELDS}
     if not any(asked.values()):
         asked["capacity"] = str(max(population // 10, 1))
     words, broken = _words(asked, texts)
     if broken:
-        return PlanResult(asked, population, broken)
+        return PlanResult(asked, population, leaving, broken)
     ask = Ask(**words)
     try:
         found = plan(market, ask)
     except PlanError:
-        return PlanResult(asked, population, [texts["plan_none"]])
+        return PlanResult(asked, population, leaving, [texts["plan_none"]])
     cut = found.cut
+    if cut.profit is not None and cut.profit <= 0:
+        return PlanResult(asked, population, leaving, [texts["plan_nobody"]])
+    saved = cut.hits * ask.save_rate if leaving and asked["save_rate"] else None
     cuts = sorted([cut, *found.neighbours], key=lambda one: one.rows)
-    return PlanResult(asked, population, [], cut, cut.rows * found.rate, cuts, plan_charts(market, ask, cut, texts))
+    charts = plan_charts(market, ask, cut, texts, leaving=leaving)
+    return PlanResult(asked, population, leaving, [], cut, cut.rows * found.rate, saved, cuts, charts)
 
 
 def _words(asked: Mapping[str, str], texts: Texts) -> tuple[dict[str, Any], list[str]]:

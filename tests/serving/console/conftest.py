@@ -16,6 +16,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 from serving.customers.feature_store import put
+from tests.support.days import made, released, write_customers
 from tests.support.models import shop_rows
 from tests.support.servers import Server, start, stop
 from tests.support.shop import freeze_segments, note_verdicts, release_full_shop
@@ -35,6 +36,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     release_full_shop(folder, "churn", "2", scratch=scratch, polarity="negative", seed=1)
     freeze_segments(folder, scratch)
     note_verdicts(folder)
+    made(folder, released(folder, "churn", "propensity"), write_customers(scratch / "customers.parquet"))
     known = next(row for row in shop_rows(50, seed=5) if None not in row.values() and row["days_since_purchase"] < 300)
     put(folder, list(known), [("known-1", list(known.values()))], as_of=time.time())
     return folder
@@ -126,10 +128,17 @@ def profile() -> dict[str, Any]:
     return {"customer_id": "c-1", "features": {**row, "purchases_90d": 3}}
 
 
+def unfold(seen: Seen) -> None:
+    """Opens what the customer's page folds away once customers can be found by id."""
+    if seen.page.locator("details.advanced:not([open])").count():
+        seen.page.click("details.advanced > summary")
+
+
 def score(seen: Seen, profile: Any) -> None:
     """Pastes a profile and scores it, as a person would."""
+    unfold(seen)
     seen.page.fill("#profile", json.dumps(profile, ensure_ascii=False))
-    seen.page.click("#content form button >> nth=0")
+    seen.page.click("#content form:has(#profile) button")
     seen.page.wait_for_selector("[data-use-case], [role=alert], [role=status]")
 
 

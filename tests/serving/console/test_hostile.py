@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
-from tests.serving.console.conftest import LANGUAGES, Open, score
+from tests.serving.console.conftest import LANGUAGES, Open, score, unfold
 from tests.support.servers import Server
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
@@ -118,8 +118,9 @@ def test_what_if_sets_only_what_the_use_case_allows(client: httpx.Client, profil
 def test_a_bad_paste_is_told_to_a_person_in_the_page(server: Server, open_page: Open) -> None:
     """The text stays in the form, to be mended."""
     seen = open_page(server, "/console/customer", language="fr")
+    unfold(seen)
     seen.page.fill("#profile", "{oups")
-    seen.page.click("#content form button >> nth=0")
+    seen.page.click("#content form:has(#profile) button")
     seen.page.wait_for_selector("[role=alert]")
 
     assert "JSON strict" in seen.page.inner_text("[role=alert]")
@@ -153,6 +154,7 @@ def test_the_id_typed_stands_nowhere_but_on_the_page(server: Server, open_page: 
     seen = open_page(server, "/console/customer", language=language)
     for kind in ("#customer-id", "#profile"):
         seen.page.goto(f"{server.url}/console/customer")
+        unfold(seen)
         seen.page.fill(kind, typed if kind == "#customer-id" else json.dumps({"customer_id": typed, "features": {}}))
         seen.page.locator(kind).locator("xpath=ancestor::form").locator("button").click()
         seen.page.wait_for_selector("[role=status], [role=alert]")

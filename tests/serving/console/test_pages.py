@@ -16,7 +16,15 @@ from tests.support.barriers import barriers
 from tests.support.servers import Server
 
 PLAN = "/console/models/churn?capacity=200&cost=1&value=9"
-PAGES = ("/console/", "/console/customer", "/console/segments", PLAN, "/docs", "/console/sign-in")
+PAGES = (
+    "/console/",
+    "/console/customers?use_case=churn",
+    "/console/customer",
+    "/console/segments",
+    PLAN,
+    "/docs",
+    "/console/sign-in",
+)
 LOOKS = {"en": {"width": 1920, "color_scheme": "light"}, "fr": {"width": 375, "color_scheme": "dark"}}
 HEAVIEST = 150 * 1024  # bytes, compressed, with everything a page loads
 

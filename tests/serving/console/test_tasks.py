@@ -21,7 +21,7 @@ from serving.customers.decision_log import decisions_of
 from serving.settings import Settings
 from serving.worker.request_context import CONTEXT, RequestContext
 from serving.worker.runtime import Runtime
-from tests.serving.console.conftest import LANGUAGES, Open, Seen, running, score
+from tests.serving.console.conftest import LANGUAGES, Open, Seen, running, score, unfold
 from tests.support.barriers import barriers
 from tests.support.models import shop_rows
 from tests.support.servers import Server, until
@@ -69,6 +69,7 @@ def test_an_uploaded_profile_is_scored(
     file = tmp_path / "profile.json"
     file.write_text(json.dumps(profile), encoding="utf-8-sig")
     seen = open_page(server, "/console/customer", language=language, java_script_enabled=False)
+    unfold(seen)
     seen.page.set_input_files("#file", file)
     seen.page.click("form[action*=upload] button")
 
@@ -220,6 +221,23 @@ def test_the_planner_answers_as_it_is_asked(server: Server, open_page: Open, lan
     assert float(plain.told("[data-part=precision]")) >= 0.7
 
 
+@pytest.mark.parametrize(
+    ("name", "reached"),
+    [("churn", ("Leavers reached", "Partants atteints")), ("propensity", ("Expected hits", "Succès attendus"))],
+)
+def test_the_planner_speaks_of_what_it_reaches(client: httpx.Client, name: str, reached: tuple[str, str]) -> None:
+    """Leavers are reached and departures avoided, they are no successes; where all choices lose, nobody is called."""
+    for language, words in zip(LANGUAGES, reached, strict=True):
+        path = f"/console/models/{name}/plan?language={language}"
+        said = client.get(f"{path}&cost=1&value=20&save_rate=30").text
+        losing = client.get(f"{path}&cost=1000&value=1").text
+
+        assert words in said
+        assert ('data-part="saved"' in said) == (name == "churn")
+        assert Texts(language)["plan_nobody"] in losing
+        assert 'data-part="size"' not in losing
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_model_page_says_how_good_and_what_for(
     server: Server, client: httpx.Client, open_page: Open, language: str
@@ -352,6 +370,11 @@ def test_the_keyboard_is_enough(server: Server, open_page: Open, profile: dict[s
     seen = open_page(server, "/console/customer", language=language)
     seen.page.keyboard.press("Tab")
     assert seen.page.evaluate("document.activeElement.className") == "skip"
+    seen.page.keyboard.press("Enter")
+    seen.page.keyboard.press("Tab")
+    assert seen.page.evaluate("document.activeElement.id") == "customer-id"
+    for _ in range(3):  # past the button and the link to the summary
+        seen.page.keyboard.press("Tab")
     seen.page.keyboard.press("Enter")
     seen.page.keyboard.press("Tab")
     assert seen.page.evaluate("document.activeElement.id") == "profile"

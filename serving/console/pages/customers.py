@@ -1,0 +1,26 @@
+"""The customers' page: those of the day in service, ranked, filtered, by page, and found by a part of their id."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+
+from serving.console.views.customer_rows import ORDERS, Filters, customer_rows
+from serving.console.web import forms
+from serving.console.web.i18n import Texts
+from serving.console.web.render import language_of, page
+from serving.http.reply import Reply
+from serving.worker.request_context import CONTEXT
+
+
+async def customers(request: Request) -> Reply:
+    """GET /console/customers: a page by filters, which stand in the address; POST: those whose id holds a text.
+
+    Nothing of a customer stands in an address: the text is posted, and a cursor holds a day and a rank.
+    """
+    posted = await forms.fields(request) if request.method == "POST" else {}
+    texts, context = Texts(language_of(request)), CONTEXT.get()
+    asked = Filters.read({**request.query_params, **posted})
+    shown = await context.runtime.work(lambda: customer_rows(context, asked, texts))
+    return page(
+        "customers.html", texts.language, {"here": "customers", "asked": shown.asked, "shown": shown, "orders": ORDERS}
+    )

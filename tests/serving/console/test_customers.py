@@ -1,0 +1,110 @@
+"""The customers' page of a day: filters count right, pages hold everybody once, an id is found by a part of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from scoring.population.days import days_of
+from scoring.population.read_days import day_rows
+from tests.serving.console.conftest import LANGUAGES, Open
+from tests.support.servers import Server
+
+PATH = "/console/customers"
+
+
+def scored(home: Path, use_case: str) -> set[str]:
+    """Whom the day in service scored, by its files."""
+    rows = day_rows(home, days_of(home)[-1]).to_pylist()
+    return {row["customer_id"] for row in rows if row[f"{use_case}_status"] == "scored"}
+
+
+def total(text: str) -> int:
+    """How many the page says are in the list."""
+    return int(re.findall(r'data-total="(\d+)"', text)[0])
+
+
+def shown(text: str) -> list[str]:
+    """The ids on a page."""
+    return re.findall(r'data-customer="([^"]*)"', text)
+
+
+def choices(text: str, name: str) -> dict[str, int]:
+    """A filter's values, and how many customers each says it leaves."""
+    select = re.findall(rf'<select id="{name}".*?</select>', text, re.DOTALL)[0]
+    return {code: int(count) for code, count in re.findall(r'value="([^"]+)" data-count="(\d+)"', select)}
+
+
+def pages(client: httpx.Client, query: str) -> Iterator[str]:
+    """A list's pages from the first to the last, by the link on each."""
+    path: str | None = f"{PATH}?{query}"
+    while path:
+        text = client.get(path).text
+        yield text
+        following = re.findall(r'rel="next" href="([^"]+)"', text)
+        path = following[0].replace("&amp;", "&") if following else None
+
+
+@pytest.mark.parametrize("use_case", ["churn", "propensity"])
+@pytest.mark.parametrize("name", ["segment", "band", "reason"])
+def test_each_filter_leaves_as_many_as_it_says(home: Path, client: httpx.Client, use_case: str, name: str) -> None:
+    """Bands part the scored customers, and so do the segments of one level."""
+    everybody = client.get(f"{PATH}?use_case={use_case}").text
+    counts = choices(everybody, name)
+
+    assert total(everybody) == len(scored(home, use_case))
+    for code, count in counts.items():
+        assert total(client.get(f"{PATH}?use_case={use_case}&{name}={code}").text) == count
+    assert name != "band" or sum(counts.values()) == total(everybody)
+
+
+@pytest.mark.parametrize("order", ["-score", "score", "customer_id"])
+def test_pages_hold_everybody_once(home: Path, client: httpx.Client, order: str) -> None:
+    """In the order asked for, which the other way round is the same list backwards."""
+    listed = [customer for text in pages(client, f"use_case=churn&order={order}") for customer in shown(text)]
+
+    assert len(listed) == len(set(listed))
+    assert set(listed) == scored(home, "churn")
+    if order == "score":
+        falling = [customer for text in pages(client, "use_case=churn&order=-score") for customer in shown(text)]
+        assert listed == falling[::-1]
+    if order == "customer_id":
+        assert listed == sorted(listed)
+
+
+def test_filters_that_are_no_more_are_explained(client: httpx.Client) -> None:
+    """A link that was kept opens a page with the way back, not an error."""
+    for query in ("segment=gone", "use_case=churn&band=gone", "cursor=AAAA", "reason=gone&order=sideways"):
+        answer = client.get(f"{PATH}?{query}&language=en")
+        assert answer.status_code == 200
+        assert "This list is not there any more" in answer.text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_customer_is_found_by_a_part_of_the_id(server: Server, open_page: Open, language: str) -> None:
+    """Blanks around it do not count; it stands in no address; from the list a click opens the customer."""
+    seen = open_page(server, "/console/", language=language)
+    seen.page.click(f'nav a[href^="{PATH}"]')
+    seen.page.fill("#contains", "  29 ")
+    seen.page.click("form:has(#contains) button")
+    seen.page.wait_for_selector("[data-total]")
+    found = seen.page.locator("[data-customer]").evaluate_all("rows => rows.map(row => row.dataset.customer)")
+
+    assert sorted(found) == sorted(["c129", "c229", "c29", *(f"c29{digit}" for digit in range(10))])
+    assert "29" not in seen.page.url
+    seen.page.click("[data-customer=c29] button")
+    assert seen.page.locator("h1").inner_text() == "c29"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_list_says_why_in_words(client: httpx.Client, language: str) -> None:
+    """Three sentences a customer, those that the API gives for the same values."""
+    text = client.get(f"{PATH}?use_case=churn&language={language}").text
+    row = text[text.index("data-customer=") :].split("</tr>")[0]
+
+    assert len(re.findall(r'class="small (?:good|poor)"', row)) == 3
+    assert "None" not in row
