@@ -48,7 +48,7 @@ class Filters:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class FilterChoice:
     """One value of a filter and how many customers it would leave."""
 
     code: str
@@ -90,16 +90,15 @@ class CustomersView:
     everybody: int = 0  # of the day, whatever is asked
     rows: Sequence[CustomerRow] = ()
     following: str | None = None  # the cursor of the next page
-    segments: Sequence[Choice] = ()
-    bands: Sequence[Choice] = ()
-    reasons: Sequence[Choice] = ()
+    segments: Sequence[FilterChoice] = ()
+    bands: Sequence[FilterChoice] = ()
+    reasons: Sequence[FilterChoice] = ()
 
 
 def customer_rows(context: RequestContext, asked: Filters, texts: Texts) -> CustomersView:
     """What the page shows; reads the day's index, so never on the loop that answers."""
     from scoring.population.cursors import CursorError  # only a server that is asked for customers needs pyarrow
     from scoring.population.customer_pages import DayGoneError, QueryError
-
     from scoring.population.days import PopulationError
     from scoring.privacy.suppression import SuppressionError
 
@@ -142,9 +141,11 @@ def _listed(context: RequestContext, asked: Filters, texts: Texts) -> CustomersV
         everybody=index.counts(CustomerQuery()).total,
         rows=[labels.row(customer, asked.use_case) for customer in page.customers],
         following=str(page.next) if page.next else None,
-        segments=[Choice(code, labels.segment(code), count) for code, count in counts.segments.items()],
-        bands=[Choice(code, labels.band(code), count) for code, count in counts.bands.items()],
-        reasons=[Choice(code, texts.named(f"family_{code}"), count) for code, count in counts.reasons.items() if count],
+        segments=[FilterChoice(code, labels.segment(code), count) for code, count in counts.segments.items()],
+        bands=[FilterChoice(code, labels.band(code), count) for code, count in counts.bands.items()],
+        reasons=[
+            FilterChoice(code, texts.named(f"family_{code}"), count) for code, count in counts.reasons.items() if count
+        ],
     )
 
 
