@@ -26,7 +26,7 @@ def test_the_planner_is_the_one_of_the_command_line() -> None:
     """The form's percentages and sums are the planner's words."""
     market = some_market()
     form = {"capacity": "400", "precision": "30", "cost": "1,5", "value": "12", "save_rate": "50"}
-    found = answer(market, form, Texts("fr"))
+    found = answer(market, form, Texts("fr"), leaving=False)
 
     assert found.cut == plan(market, Ask(400, 0.3, None, 1.5, 12.0, 0.5)).cut
     assert found.cut in found.cuts
@@ -38,7 +38,7 @@ def test_a_million_customers_cost_the_planner_no_more_than_ten_thousand_cuts() -
     probability = np.clip(rng.beta(1, 5, 1_000_000), 1e-4, 1 - 1e-4)
     test = probability[:2000]
     market = market_of(probability, test, (rng.random(2000) < test).astype(int), Clusters.apart(2000))
-    found = answer(market, {"capacity": "50000", "cost": "1", "value": "9"}, Texts("en"))
+    found = answer(market, {"capacity": "50000", "cost": "1", "value": "9"}, Texts("en"), leaving=False)
     drawn = curves((rng.random(1_000_000) < probability).astype(int), {"model": probability})["candidates"]["model"]
 
     assert found.population == 1_000_000
@@ -59,7 +59,7 @@ def test_curves_take_everyone_in_the_end() -> None:
 @pytest.mark.parametrize("text", ["abc", "-1", "0", "1e99", "nan", "2.5"])
 def test_a_form_that_makes_no_sense_is_told_so(text: str) -> None:
     """A sentence that names the field, and no plan."""
-    found = answer(some_market(), {"capacity": text}, Texts("fr"))
+    found = answer(some_market(), {"capacity": text}, Texts("fr"), leaving=False)
 
     assert found.cut is None
     assert "Capacité" in found.broken[0]
