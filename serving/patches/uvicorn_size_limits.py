@@ -92,10 +92,14 @@ def _part(protocol: Any) -> int:
 def _refuse(protocol: Any, counted: _Counted) -> None:
     """Reads no more of a connection and ends it soon; says why where no answer is under way that this would get into.
 
-    A caller who begins anew as soon as a connection ends would otherwise be as costly as hundreds.
+    A caller who begins anew as soon as a connection ends would otherwise be as costly as hundreds. One that has an
+    answer after which more may be asked is ended at once: it must not take another request meanwhile.
     """
     idle = protocol.cycle is None or protocol.cycle.response_complete
-    if counted.part == _HEAD and idle:
+    if counted.part == _REST or not (idle or counted.part == _BODY):
+        protocol.transport.close()
+        return
+    if counted.part == _HEAD:
         protocol.transport.write(_answer())
     counted.part = _REFUSED
     protocol.parser = None  # with all that it kept

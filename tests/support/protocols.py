@@ -1,4 +1,4 @@
-"""A server of bare uvicorn protocols in this process, as the patches change them: no application, no worker."""
+"""A server of bare uvicorn protocols in this process, as the patches change them, without a worker."""
 
 from __future__ import annotations
 
@@ -29,13 +29,18 @@ class Counted(HttpToolsProtocol):
 Made = list["weakref.ref[Counted]"]
 
 
-def serve_protocols(ask: Callable[[int, Made], Awaitable[None]]) -> None:
+async def no_application(_scope: Any, _receive: Any, _send: Any) -> None:
+    """For heads that never become whole."""
+    raise AssertionError("no head becomes whole here")
+
+
+def serve_protocols(ask: Callable[[int, Made], Awaitable[None]], application: Any = no_application) -> None:
     """Asks such a server by its port, on uvloop as in a worker; each connection it makes is put into a list."""
-    uvloop.run(_served(ask))
+    uvloop.run(_served(ask, application))
 
 
-async def _served(ask: Callable[[int, Made], Awaitable[None]]) -> None:
-    config = uvicorn.Config(_no_application, http="httptools", log_config=None)
+async def _served(ask: Callable[[int, Made], Awaitable[None]], application: Any) -> None:
+    config = uvicorn.Config(application, http="httptools", log_config=None)
     config.load()
     state, made = ServerState(), Made()
 
@@ -47,7 +52,3 @@ async def _served(ask: Callable[[int, Made], Awaitable[None]]) -> None:
     server = await asyncio.get_running_loop().create_server(connection, "127.0.0.1", 0)
     async with server:
         await ask(server.sockets[0].getsockname()[1], made)
-
-
-async def _no_application(_scope: Any, _receive: Any, _send: Any) -> None:
-    raise AssertionError("no head becomes whole here")
