@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pyarrow as pa
 
-from features.spec.feature import CUSTOMER_ID
+from features.spec.feature import CUSTOMER_ID, Row
 from features.spec.languages import Language
 from features.spec.options import default_home
 from penchant.notebook.frames import as_file, as_profile, as_table, like
@@ -131,7 +131,7 @@ def explain(row: Any, *, use_case: str, home: Home = None, language: Language = 
     profile = as_profile(row)
     if profile is None:
         return like(row, _by_parts(as_table(row), partial(_contributions, live, suppression)))
-    if suppression and suppression.among({profile[CUSTOMER_ID]}):
+    if suppression and suppression.among({profile["customer_id"]}):
         raise ProfileError([{"code": "opted_out", "detail": "The customer objected to being scored."}])
     return explain_profile(live, {**profile, "features": _of_model(live, profile["features"])}, language=language)
 
@@ -158,7 +158,7 @@ def population(*, as_of: date | str | None = None, home: Home = None) -> Any:
     return pl.from_arrow(day_rows(where, day))
 
 
-def _of_model(live: Live, features: Mapping[str, Any]) -> dict[str, Any]:
+def _of_model(live: Live, features: Row) -> Row:
     """The features that a model reads; as in a frame all must be there, and what else there is does not matter."""
     lacking = [name for name in live.scorer.encoder.names if name not in features]
     if lacking:

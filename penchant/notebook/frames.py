@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from features.spec.feature import CUSTOMER_ID
 from features.spec.ids import read_id
+from scoring.encoding.block import PostedProfile
 from scoring.storage.table_files import BatchError
 
 KINDS = (("polars", "DataFrame"), ("pandas", "DataFrame"), ("pyarrow", "Table"))
@@ -43,14 +44,14 @@ def as_file(frame: Any, file: Path) -> Path:
     return file
 
 
-def as_profile(row: Any) -> dict[str, Any] | None:
+def as_profile(row: Any) -> PostedProfile | None:
     """One customer's features as they would be posted, of a mapping or a row of pandas; None where it is neither."""
     if (_library(row), type(row).__name__) == ("pandas", "Series"):
         row = row.to_dict()
     if not isinstance(row, Mapping):
         return None
     features = {str(name): _posted(value) for name, value in row.items() if name != CUSTOMER_ID}
-    return {CUSTOMER_ID: read_id(row.get(CUSTOMER_ID)) or "1", "features": features}
+    return {"customer_id": read_id(row.get(CUSTOMER_ID)) or "1", "features": features}
 
 
 def like(frame: Any, table: pa.Table) -> Any:

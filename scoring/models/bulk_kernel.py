@@ -14,12 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _FOLDER = os.environ.get("NUMBA_CACHE_DIR", "")
-# Compiled code runs without the interpreter's lock, and keeps every sum's order.
-_OPTIONS: dict[str, Any] = {
-    "nogil": True,
-    "error_model": "numpy",
-    "cache": bool(_FOLDER) and os.access(_FOLDER, os.W_OK),
-}
+_CACHED = bool(_FOLDER) and os.access(_FOLDER, os.W_OK)
 
 _INTS, _BYTES, _REALS = "int64[::1]", "uint8[::1]", "float64[::1]"
 _GROUPS = f"Tuple(({_INTS}, {_INTS}, {_INTS}, {_INTS}, {_INTS}, {_BYTES}, {_BYTES}, {_INTS}))"
@@ -29,7 +24,10 @@ _LEAVES = f"Tuple(({_REALS}, {_INTS}, {_INTS}, {_INTS}, {_BYTES}, {_BYTES}, {_BY
 Arrays = tuple[NDArray[Any], ...]
 
 
-@numba.njit(f"void({_LEAVES}, {_INTS}, {_INTS}, {_REALS}, {_REALS}, {_REALS})", **_OPTIONS)
+# Compiled code runs without the interpreter's lock, and keeps every sum's order.
+@numba.njit(
+    f"void({_LEAVES}, {_INTS}, {_INTS}, {_REALS}, {_REALS}, {_REALS})", nogil=True, error_model="numpy", cache=_CACHED
+)
 def tabulate(
     leaves: Arrays,
     bits: NDArray[np.int64],
@@ -60,7 +58,12 @@ def tabulate(
                     table[cell + column[first + at] * size + pattern] += given
 
 
-@numba.njit(f"void(float32[:, ::1], float64[:, ::1], {_SPLITS}, {_GROUPS}, {_REALS}, int64)", **_OPTIONS)
+@numba.njit(
+    f"void(float32[:, ::1], float64[:, ::1], {_SPLITS}, {_GROUPS}, {_REALS}, int64)",
+    nogil=True,
+    error_model="numpy",
+    cache=_CACHED,
+)
 def look_up(
     matrix: NDArray[np.float32],
     found: NDArray[np.float64],

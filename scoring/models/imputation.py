@@ -3,19 +3,39 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, NotRequired, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
+Filled = Literal["median", "neighbours", "regression"]
 Values = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 ROUNDS = 10  # of the regressions, each of which sees what the others have filled in
 NEAREST = 5  # groups whose average fills a missing value
 BLOCK = 256  # rows compared with every group at once
+
+
+class LearnedGaps(TypedDict):
+    """What an imputation needs: medians, or groups, or regressions with the range of what they give."""
+
+    kind: Filled
+    values: NotRequired[list[float]]
+    groups: NotRequired[list[list[float]]]
+    low: NotRequired[list[float]]
+    high: NotRequired[list[float]]
+    steps: NotRequired[list[tuple[int, float, list[float]]]]  # the number filled, intercept, a weight for every number
+
+
+class Gaps(LearnedGaps):
+    """What fills the missing values: of which features, and how these are standardised."""
+
+    places: list[int]
+    centres: list[float]
+    spreads: list[float]
 
 
 class Imputer(ABC):
@@ -83,7 +103,7 @@ class Imputation:
     imputer: Imputer
 
     @classmethod
-    def parse(cls, stored: Mapping[str, Any]) -> Imputation:
+    def parse(cls, stored: Gaps) -> Imputation:
         """The `gaps` of a `model.json`: places, centres, spreads, and what its kind needs.
 
         `median` needs values; `regression` low, high and steps (place, intercept, weights); `neighbours` groups.
@@ -111,7 +131,7 @@ class Imputation:
         return filled
 
 
-def _imputer(stored: Mapping[str, Any], count: int) -> Imputer:
+def _imputer(stored: Gaps, count: int) -> Imputer:
     kind = stored["kind"]
     if kind == "median":
         return MedianImputer(_of(stored["values"], count))

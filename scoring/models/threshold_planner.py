@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf
-from typing import Any
+from typing import NotRequired, TypedDict
 
 import numpy as np
 from msgspec import Struct
@@ -77,6 +77,20 @@ class Plan(Struct, frozen=True):
     rate: float  # of hits in the population
 
 
+class StoredMarket(TypedDict):
+    """`population.json`; older bundles have no interval of the hits."""
+
+    ticks: list[int]
+    rows: list[int]
+    mean: list[float]
+    slope: float
+    offset: float
+    spread: list[list[float]]
+    seed: int
+    hits_low: NotRequired[list[float]]
+    hits_high: NotRequired[list[float]]
+
+
 @dataclass(frozen=True)
 class Market:
     """Today's population by probability, and how far the test rows let its probabilities be trusted.
@@ -96,7 +110,7 @@ class Market:
     design_effect: float = 1.0  # how many rows say as much as one customer's
     interval: tuple[Floats, Floats] | None = None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> StoredMarket:
         """As it stands in a bundle: `population.json`, the interval drawn, so that nobody waits for it later."""
         return {
             "ticks": self.ticks.tolist(),
@@ -111,19 +125,20 @@ class Market:
         }
 
     @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> Market:
+    def from_json(cls, stored: StoredMarket) -> Market:
         """The market that `to_json` wrote, or an older one without the interval."""
-        drawn = [np.asarray(stored[name], dtype=np.float64) for name in ("hits_low", "hits_high") if name in stored]
-        rows, mean, spread = (np.asarray(stored[name], dtype=np.float64) for name in ("rows", "mean", "spread"))
+        interval = None
+        if "hits_low" in stored and "hits_high" in stored:
+            interval = np.asarray(stored["hits_low"], np.float64), np.asarray(stored["hits_high"], np.float64)
         return cls(
             ticks=np.asarray(stored["ticks"], dtype=np.int64),
-            rows=rows,
-            mean=mean,
-            spread=spread,
+            rows=np.asarray(stored["rows"], dtype=np.float64),
+            mean=np.asarray(stored["mean"], dtype=np.float64),
+            spread=np.asarray(stored["spread"], dtype=np.float64),
             slope=stored["slope"],
             offset=stored["offset"],
             seed=stored["seed"],
-            interval=(drawn[0], drawn[1]) if drawn else None,
+            interval=interval,
         )
 
     @cached_property
@@ -146,7 +161,7 @@ class Market:
     def _odds(self) -> Floats:
         return np.asarray(np.log(self.mean) - np.log1p(-self.mean))
 
-    def _chance(self, slope: Any, offset: Any) -> Floats:
+    def _chance(self, slope: float | Floats, offset: float | Floats) -> Floats:
         return sigmoid(slope * self._odds + offset)
 
     def _drawn_interval(self) -> tuple[Floats, Floats]:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from features.spec.feature import CUSTOMER_ID
+from features.spec.feature import CUSTOMER_ID, Json
 from features.spec.suppression_list import Objectors, objectors_of
 from scoring.population.days import Day, days_of
 from scoring.population.partitioned import part_name, part_of
@@ -35,24 +35,28 @@ def without(rows: pa.Table, objectors: Objectors | None) -> pa.Table:
     return rows.filter(there) if gone else rows
 
 
-def kept_of(home: Path, customers: Sequence[str]) -> Mapping[str, list[dict[str, Any]]]:
+def kept_of(home: Path, customers: Sequence[str]) -> Mapping[str, list[dict[str, Json]]]:
     """All that the days hold of customers, by id, the earliest day first; objectors too, since it is theirs to see."""
-    found: dict[str, list[dict[str, Any]]] = {}
+    found: dict[str, list[dict[str, Json]]] = {}
     for day in days_of(home):
         for prefix in sorted({path.name.rsplit("-", 1)[0] for path in day.folder.glob("*.parquet")}):
-            for row in _rows_of(day, prefix, customers):
-                customer = row.pop(CUSTOMER_ID)
+            for customer, row in _rows_of(day, prefix, customers):
                 file = f"{day.folder.name}/{prefix}"
-                found.setdefault(customer, []).append({"file": file, **_as_json(row)})
+                found.setdefault(customer, []).append({"file": file, **row})
     return found
 
 
-def _rows_of(day: Day, prefix: str, customers: Sequence[str]) -> Iterator[dict[str, Any]]:
+def _rows_of(day: Day, prefix: str, customers: Sequence[str]) -> Iterator[tuple[str, dict[str, Json]]]:
     for number in sorted({part_of(customer) for customer in customers}):
         path = day.folder / part_name(prefix, number)
         if path.exists():
-            yield from pq.read_table(path, filters=[(CUSTOMER_ID, "in", list(customers))]).to_pylist()
+            for row in pq.read_table(path, filters=[(CUSTOMER_ID, "in", list(customers))]).to_pylist():
+                yield row.pop(CUSTOMER_ID), {name: _as_json(value) for name, value in row.items()}
 
 
-def _as_json(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in row.items()}
+def _as_json(value: Any) -> Json:
+    """A cell with its dates in ISO form, those of a list too."""
+    if isinstance(value, list):
+        return [_as_json(one) for one in value]
+    cell: Json = value.isoformat() if hasattr(value, "isoformat") else value
+    return cell

@@ -31,7 +31,7 @@ def csv_tables(file: Path) -> Iterator[pa.Table]:
 
     written = dialect(file)
     line = written.above + 1
-    settings: dict[str, Any] = {"threads": 1, "memory_limit": "1GB"}
+    settings: dict[str, str | bool | int | float | list[str]] = {"threads": 1, "memory_limit": "1GB"}
     with tempfile.TemporaryDirectory(prefix="penchant-") as folder, duckdb.connect(config=settings) as engine:
         part = Path(folder) / "rows.csv"
         for number, block in enumerate(_blocks(file, written)):

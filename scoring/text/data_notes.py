@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from features.spec.feature import NoteRecord
 from features.spec.languages import Language
 from scoring.text.messages import shown, texts
 
 
-def note_text(note: Mapping[str, Any], language: Language) -> str:
+def note_text(note: NoteRecord, language: Language) -> str:
     """A note of the data report as a sentence: English as it was written, French by its figures.
 
     Raises:
         KeyError: The rule has no message.
     """
-    detail = str(note["detail"])
+    detail = note["detail"]
     if language == "en":
         return f"{detail[0].upper()}{detail[1:]}."
     figures = {name: shown(name, figure, language) for name, figure in note["figures"].items()}

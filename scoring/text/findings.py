@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 
-from features.spec.feature import Finding
+from features.spec.feature import Finding, Scalar
 from features.spec.languages import Language
 from scoring.text.messages import rule_name, shown, texts
 from scoring.text.promotion import GainInterval, against_bar
 
 msgspec.json.Decoder(GainInterval)  # looked up now: two threads that are the first to use a type crash msgspec
-_VARIANTS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {  # rules whose sentence depends on a figure
-    "one_class_only": lambda figures: figures["where"],
+Figures = Mapping[str, Scalar]
+_VARIANTS: Mapping[str, Callable[[Figures], str]] = {  # rules whose sentence depends on a figure
+    "one_class_only": lambda figures: str(figures["where"]),
     "dated_after_cutoff": lambda figures: "tells" if figures["tells"] else "plan",
     "outweighs_all_others": lambda figures: "now" if "explained" in figures else "earlier",
     "outside_learned_range": lambda figures: "left_out" if figures.get("left_out") else "used",
@@ -43,10 +43,10 @@ def finding_text(finding: Finding, language: Language) -> FindingText:
     return FindingText(finding.severity, rule_name(finding.rule, language), finding.feature, detail, foreign)
 
 
-def _detail(rule: str, figures: Mapping[str, Any], language: Language) -> str:
+def _detail(rule: str, figures: Figures, language: Language) -> str:
     if rule == "baseline_not_beaten":
         gain = msgspec.convert(figures, GainInterval) if "mean" in figures else None
-        return against_bar(figures["bar"], gain, language)
+        return against_bar(str(figures["bar"]), gain, language)
     messages = texts(language)
     variant = f"_{_VARIANTS[rule](figures)}" if rule in _VARIANTS else ""
     text = messages[f"detail_{rule}{variant}"].format(

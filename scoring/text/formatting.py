@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
+
+import msgspec
 
 from features.spec.languages import Language
 
@@ -25,10 +27,23 @@ _NARROW = "\u202f"  # French parts thousands, and a number from its sign, by a n
 _FIXED = "\u00a0"
 
 
+class Catalogue(TypedDict):
+    """The reviewed catalogue of reasons."""
+
+    events: dict[str, dict[Language, list[str]]]  # one, several and, in French, the gender
+    units: dict[str, dict[Language, list[str]]]  # one, several
+    texts: dict[Language, dict[str, str]]
+    names: dict[Language, dict[str, str]]
+
+
+msgspec.json.Decoder(Catalogue)  # looked up now: two threads that are the first to use a type crash msgspec
+
+
 @cache
-def catalogue() -> Mapping[str, Any]:
-    """The reviewed catalogue of reasons, `reasons.toml` beside this file."""
-    return tomllib.loads((Path(__file__).parent / "reasons.toml").read_text(encoding="utf-8"))
+def catalogue() -> Catalogue:
+    """What stands in `reasons.toml` beside this file."""
+    stored = tomllib.loads((Path(__file__).parent / "reasons.toml").read_text(encoding="utf-8"))
+    return msgspec.convert(stored, Catalogue)
 
 
 def number(value: float, language: Language, *, decimals: int | None = None) -> str:

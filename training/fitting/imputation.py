@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,25 +13,12 @@ from sklearn.experimental import enable_iterative_imputer  # noqa: F401 opens th
 from sklearn.impute import IterativeImputer
 from threadpoolctl import threadpool_limits
 
-from scoring.models.imputation import ROUNDS
-
-Filled = Literal["median", "neighbours", "regression"]
+from scoring.models.imputation import ROUNDS, Filled, LearnedGaps
 
 MOST_ROWS = 20_000  # learned from; their order is that of the table
 MOST_GROUPS = 100
 ROWS_A_GROUP = 50  # on average
 LEAST_ROWS = 10  # known values behind a number of a group: fewer could tell of one customer
-
-
-class LearnedGaps(TypedDict):
-    """What an imputation needs: medians, or groups, or regressions with the range of what they give."""
-
-    kind: Filled
-    values: NotRequired[list[float]]
-    groups: NotRequired[list[list[float]]]
-    low: NotRequired[list[float]]
-    high: NotRequired[list[float]]
-    steps: NotRequired[list[tuple[int, float, list[float]]]]  # the number filled, intercept, a weight for every number
 
 
 def learn_imputation(kind: Filled, rows: NDArray[np.float64], *, seed: int) -> LearnedGaps:

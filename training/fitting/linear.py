@@ -13,9 +13,9 @@ from sklearn.linear_model import LogisticRegression
 
 from features.config.use_case import ImputationKind
 from features.spec.feature import Feature
-from scoring.models.imputation import Imputation
+from scoring.models.imputation import Filled, Gaps, Imputation
 from scoring.models.model import LevelsTerm, NumericTerm, Term
-from training.fitting.imputation import Filled, LearnedGaps, learn_imputation
+from training.fitting.imputation import learn_imputation
 
 STEEP = 1.0  # skewness from which a non-negative number is read on a logarithmic scale
 FLAT = 1e-9  # the least slope of a term with a gap, so that its mean can be moved to 0
@@ -24,14 +24,6 @@ SHARED = 0.02  # the penalty a row where columns overlap: windows that say the s
 STEPS = 500
 
 NOTHING = NumericTerm(log1p=False, centre=0.0, coefficient=0.0, missing=0.0)
-
-
-class Gaps(LearnedGaps):
-    """What fills the missing values: of which features, and how these are standardised."""
-
-    places: list[int]
-    centres: list[float]
-    spreads: list[float]
 
 
 class LinearDocument(TypedDict):

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from features.spec.feature import NoteRecord
 from scoring.text.data_notes import note_text
 from scoring.text.messages import texts
 
@@ -35,7 +36,7 @@ FEATURES = Path(__file__).parents[3] / "features"
 )
 def test_a_note_is_told_in_french_by_its_figures(rule: str, figures: dict[str, Any], said: str) -> None:
     """In English as it was written, as a sentence."""
-    note = {"rule": rule, "detail": "as written", "figures": figures}
+    note: NoteRecord = {"rule": rule, "detail": "as written", "figures": figures}
 
     assert said in note_text(note, "fr")
     assert note_text(note, "en") == "As written."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import get_args
+from typing import Any, get_args
 
 import msgspec
 import numpy as np
@@ -16,9 +16,9 @@ from sklearn.impute import IterativeImputer, KNNImputer
 from sklearn.linear_model import LogisticRegression
 
 from features.spec.feature import Feature
-from scoring.models.imputation import NEAREST, Imputation
+from scoring.models.imputation import NEAREST, Filled, Imputation
 from scoring.models.model import LinearModel
-from training.fitting.imputation import Filled, learn_imputation
+from training.fitting.imputation import learn_imputation
 from training.fitting.linear import fit_linear
 
 KINDS: tuple[Filled, ...] = get_args(Filled)
@@ -38,8 +38,10 @@ def rows(count: int = 1500) -> np.ndarray:
 def filler(kind: Filled, known: np.ndarray) -> Imputation:
     """What serving would read of what was learned from standardised rows."""
     width = known.shape[1]
-    scales = {"places": list(range(width)), "centres": [0.0] * width, "spreads": [1.0] * width}
-    return Imputation.parse({**scales, **learn_imputation(kind, known, seed=0)})
+    learned = learn_imputation(kind, known, seed=0)
+    return Imputation.parse(
+        {"places": list(range(width)), "centres": [0.0] * width, "spreads": [1.0] * width, **learned}
+    )
 
 
 def standardised(matrix: np.ndarray) -> np.ndarray:
@@ -158,7 +160,9 @@ def test_odd_columns_are_filled_too(kind: Filled) -> None:
         {"kind": "median", "values": [0.0, float("nan")]},
     ],
 )
-def test_what_does_not_fit_is_refused(broken: dict[str, object]) -> None:
+def test_what_does_not_fit_is_refused(broken: Any) -> None:
     """A kind that is unknown, a list of another length, a place that is not there."""
+    gaps: Any = {"places": [0, 1], "centres": [0.0, 0.0], "spreads": [1.0, 1.0], **broken}
+
     with pytest.raises(ValueError, match="gaps"):
-        Imputation.parse({"places": [0, 1], "centres": [0.0, 0.0], "spreads": [1.0, 1.0], **broken})
+        Imputation.parse(gaps)
