@@ -16,12 +16,7 @@ from starlette.responses import Response
 # Workers inherit these from the process that starts them.
 _TALLY = "PENCHANT_TALLY"  # see serving/telemetry/worker_totals.py
 _SUPERVISOR = "PENCHANT_SUPERVISOR"  # see serving/worker/runtime.py
-_NOTHING_EXTRA: dict[str, Any] = {
-    "metrics": {"enabled": False},  # its labels are raw paths; ours are in metrics.py
-    "logging": {"access": {"enabled": False}},
-    "tracing": {"excluded_urls": ".*", "sample_rate": 0.0},
-    "monitoring": {"enabled": False},
-}
+Document = dict[str, Any]  # what BentoML takes for a JSON object
 
 
 class EdgedService(bentoml.Service):
@@ -59,7 +54,10 @@ class EdgedService(bentoml.Service):
     workers=int(os.environ.get("PENCHANT_WORKERS") or 1),
     http={"host": "127.0.0.1", "port": 3000},
     traffic={"timeout": 60},  # longer than our own deadline, which answers with a problem document
-    **_NOTHING_EXTRA,
+    metrics={"enabled": False},  # its labels are raw paths; ours are in metrics.py
+    logging={"access": {"enabled": False}},
+    tracing={"excluded_urls": ".*", "sample_rate": 0.0},
+    monitoring={"enabled": False},
 )
 class Penchant:
     """Scores customers with every use case that has a release, and explains each score."""
@@ -90,7 +88,7 @@ class Penchant:
         reasons: int = 0,
         language: str = "en",
         flat: bool = False,
-    ) -> dict[str, Any]:
+    ) -> Document:
         """Scores up to 1,000 customers, by profile or by id, with one use case or several, answered in order."""
         from serving.api.handlers import answer_scores
 
@@ -102,10 +100,10 @@ class Penchant:
     async def explanations(
         self,
         use_case: str,
-        profile: dict[str, Any] | None = None,
+        profile: Document | None = None,
         customer_id: str | int | None = None,
         language: str = "en",
-    ) -> dict[str, Any]:
+    ) -> Document:
         """Explains one score: what each feature adds to it, in log-odds, and the reasons as text."""
         from serving.api.handlers import answer_explanations
 
@@ -113,28 +111,28 @@ class Penchant:
         return await _answer(answer_explanations, {"use_case": use_case, **whom, "language": language})
 
     @bentoml.api(route="/v1/moves")
-    async def moves(self, asked: Any, /) -> dict[str, Any]:
+    async def moves(self, asked: Any, /) -> Document:
         """Explains why a customer's score and segment changed between two days, `from` and `to`."""
         from serving.api.moves import answer_moves
 
         return await _answer(answer_moves, asked)
 
     @bentoml.api(route="/v1/customers/export")
-    async def export_customers(self, customer_ids: list[str | int]) -> dict[str, Any]:
+    async def export_customers(self, customer_ids: list[str | int]) -> Document:
         """Answers all that is kept of up to 1,000 customers."""
         from serving.api.handlers import answer_export
 
         return await _answer(answer_export, {"customer_ids": customer_ids})
 
     @bentoml.api(route="/v1/customers/erase")
-    async def erase_customers(self, customer_ids: list[str | int]) -> dict[str, Any]:
+    async def erase_customers(self, customer_ids: list[str | int]) -> Document:
         """Erases all that is kept of up to 1,000 customers, for good."""
         from serving.api.handlers import answer_erase
 
         return await _answer(answer_erase, {"customer_ids": customer_ids})
 
 
-async def _answer(call: Any, asked: Any) -> dict[str, Any]:
+async def _answer(call: Any, asked: Any) -> Document:
     """The call's answer or problem as a response, which BentoML hands on as it is."""
     from serving.http.problems import Problem
     from serving.worker.request_context import CONTEXT

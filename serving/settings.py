@@ -9,6 +9,7 @@ from pathlib import Path
 
 MIB = 1024 * 1024
 SWITCH = {"on": True, "off": False}
+SettingValue = Path | bool | int | float | tuple[str, ...]
 
 
 class SettingsError(ValueError):
@@ -44,7 +45,7 @@ class Settings:
         Raises:
             SettingsError: Naming every variable that is broken.
         """
-        found: dict[str, object] = {}
+        found: dict[str, SettingValue] = {}
         broken: list[str] = []
         for name, default in _defaults().items():
             text = environment.get(f"PENCHANT_{name.upper()}")
@@ -59,12 +60,12 @@ class Settings:
         return cls(**found)  # type: ignore[arg-type]  # each read as its default's type
 
 
-def _defaults() -> dict[str, object]:
+def _defaults() -> dict[str, SettingValue]:
     plain = Settings()
     return {name: getattr(plain, name) for name in Settings.__slots__}
 
 
-def _read(text: str, default: object) -> object:
+def _read(text: str, default: SettingValue) -> SettingValue:
     if isinstance(default, bool):
         if text not in SWITCH:
             raise ValueError("must be on or off.")

@@ -6,14 +6,13 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 from msgspec import Meta
 
-from scoring.answers.wire import Published, RequestId, Version
+from scoring.answers.wire import RequestId, Version
 from scoring.encoding.notes import Note
 from scoring.segments.names import Code
+from serving.customers.kept import CustomerErased, CustomerExport, Facts, Size
 from serving.customers.segment_report import Became, SnapshotFacts
 
-Size = Annotated[int, Meta(ge=0)]
 Labels = Annotated[dict[str, str], Meta(description="By language.", examples=[{"fr": "À risque", "en": "At risk"}])]
-Facts = dict[str, Any]
 
 
 class ProblemDocument(TypedDict):
@@ -108,63 +107,11 @@ class Segments(TypedDict):
     report: ComparedSnapshots | None
 
 
-class DecisionLine(TypedDict):
-    """One score that was given."""
-
-    at: str
-    request_id: RequestId
-    caller: Annotated[str | None, Meta(description="The name of the key.")]
-    use_case: str
-    model_version: Version
-    score: Published
-    band: Code
-    segment: str | None
-    reasons: list[str]
-
-
-class StoredFeatures(TypedDict):
-    """A row of the online store."""
-
-    as_of: str
-    features: Facts
-
-
-class RequestFile(TypedDict):
-    """A file of examples that names the customer."""
-
-    file: str
-    profile: Facts
-
-
-class CustomerExport(TypedDict):
-    """All that is kept of one customer."""
-
-    customer_id: str
-    store: list[StoredFeatures]
-    decisions: list[DecisionLine]
-    population: Annotated[
-        list[Facts], Meta(description="Scores, reasons and features by day, as the daily run wrote them.")
-    ]
-    opted_out: bool
-    erased_at: str | None
-    requests: list[RequestFile]
-
-
 class CustomersExport(TypedDict):
     """The answer of POST /v1/customers/export."""
 
     request_id: RequestId
     customers: list[CustomerExport]
-
-
-class CustomerErased(TypedDict):
-    """What was erased of one customer."""
-
-    customer_id: str
-    removed: Annotated[dict[str, Size], Meta(description="How many rows, by where they were.")]
-    pending: Annotated[
-        bool, Meta(description="Whether bytes are still to be written over, which nobody is given any more.")
-    ]
 
 
 class CustomersErased(TypedDict):

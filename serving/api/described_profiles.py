@@ -6,21 +6,28 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypedDict
 
 import msgspec
 from msgspec import Meta
 
 from features.spec.feature import CUSTOMER_ID, Feature
+from features.spec.languages import Language
 from scoring.answers.served_release import Live
 from scoring.answers.wire import CustomerId
 from scoring.encoding.value_rules import FLOAT32_MAX, INT64
 from scoring.encoding.vectorised import NUMERIC
 from scoring.reasons.reasons import described
-from serving.api.use_case_document import example
+from serving.api.use_case_document import ExampleProfile, example
 from serving.requests.models import ExplanationOfProfile
 
-_STRICT: dict[str, Any] = {"forbid_unknown_fields": True, "kw_only": True}
+
+class ExplanationExample(TypedDict):
+    """A body of POST /v1/explanations that works as it stands."""
+
+    use_case: str
+    profile: ExampleProfile
+    language: Language
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +36,7 @@ class DescribedUseCase:
 
     profile: type[msgspec.Struct]
     explanation: type[msgspec.Struct]
-    example: Mapping[str, Any]
+    example: ExplanationExample
 
 
 def described_use_cases(served: Mapping[str, Live]) -> list[DescribedUseCase]:
@@ -49,15 +56,17 @@ def _described(title: str, name: str, live: Live) -> DescribedUseCase:
         (f"feature_{place}", _type_of(feature, body["features"][feature.name]), msgspec.field(name=feature.name))
         for place, feature in enumerate(live.release.bundle.features)
     ]
-    features: Any = msgspec.defstruct(f"{title}Features", fields, **_STRICT)
+    features: Any = msgspec.defstruct(f"{title}Features", fields, forbid_unknown_fields=True, kw_only=True)
     features.__doc__ = f"Every feature of {name}, null where missing."
-    profile: Any = msgspec.defstruct(f"{title}Profile", [(CUSTOMER_ID, CustomerId), ("features", features)], **_STRICT)
+    identified = [(CUSTOMER_ID, CustomerId), ("features", features)]
+    profile: Any = msgspec.defstruct(f"{title}Profile", identified, forbid_unknown_fields=True, kw_only=True)
     profile.__doc__ = f"A customer to score by {name}."
     explanation: Any = msgspec.defstruct(
         f"{title}ExplanationRequest",
         [("use_case", Literal[name]), ("profile", profile)],
         bases=(ExplanationOfProfile,),
-        **_STRICT,
+        forbid_unknown_fields=True,
+        kw_only=True,
     )
     explanation.__doc__ = f"A score of {name} to explain, by the customer's features."
     return DescribedUseCase(profile, explanation, {"use_case": name, "profile": body, "language": "en"})
@@ -65,15 +74,13 @@ def _described(title: str, name: str, live: Live) -> DescribedUseCase:
 
 def _type_of(feature: Feature, value: Any) -> Any:
     """The values that a feature takes, null among them; a number that is written its own way may be text too."""
-    meta: dict[str, Any] = {"description": described(feature, "en")}
-    if value is not None:
-        meta["examples"] = [value]
+    description = described(feature, "en")
     if feature.written is not None:
-        meta["description"] += f"; text is written {feature.written}"
+        description += f"; text is written {feature.written}"
     kinds = _kind(feature)
     if feature.written is not None and feature.type in NUMERIC:
         kinds |= str
-    return Annotated[kinds | None, Meta(**meta)]
+    return Annotated[kinds | None, Meta(description=description, examples=None if value is None else [value])]
 
 
 def _kind(feature: Feature) -> Any:

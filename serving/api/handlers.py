@@ -17,10 +17,12 @@ from scoring.answers.score import score_profiles
 from scoring.answers.served_release import Live
 from scoring.answers.wire import Result
 from scoring.encoding.block import Block
+from scoring.encoding.notes import Note
 from scoring.errors import PolicyFailedError
 from scoring.privacy.suppression import SuppressionError
 from serving.api.places import locate_errors, located
 from serving.customers import subject_rights as rights
+from serving.customers.kept import CustomerErased, CustomerExport
 from serving.customers.raw_events import is_raw
 from serving.http.pointers import pointer
 from serving.http.problems import (
@@ -46,6 +48,7 @@ from serving.worker.request_context import RequestContext
 
 REASONS_COST = 10  # explaining a row takes about ten times as long as scoring it
 RAW_COST = 1000  # a history goes through DuckDB, never on the loop
+CustomerCall = Callable[[Path, Sequence[str]], list[CustomerExport] | list[CustomerErased]]
 
 
 async def answer_scores(body: Any, context: RequestContext) -> Reply:
@@ -106,9 +109,7 @@ async def answer_erase(body: Any, context: RequestContext) -> Reply:
     return await _on_customers(rights.erase, body, context)
 
 
-async def _on_customers(
-    call: Callable[[Path, Sequence[str]], list[dict[str, Any]]], body: Any, context: RequestContext
-) -> Reply:
+async def _on_customers(call: CustomerCall, body: Any, context: RequestContext) -> Reply:
     """What a call answers of each customer; it waits for the disk, so never on the loop."""
     customers = customers_request(body)
     context.rows = len(customers)
@@ -120,9 +121,7 @@ async def _on_customers(
         raise Problem(STORE_DOWN, detail, headers=retry_after(5)) from None
 
 
-def _answer_of(
-    call: Callable[[Path, Sequence[str]], list[dict[str, Any]]], customers: Sequence[str], context: RequestContext
-) -> Reply:
+def _answer_of(call: CustomerCall, customers: Sequence[str], context: RequestContext) -> Reply:
     answered = call(context.runtime.settings.home, customers)
     return json_reply({"request_id": context.request_id, "customers": answered})
 
@@ -195,7 +194,7 @@ def served_by(context: RequestContext) -> Mapping[str, Live]:
 def unknown_use_case(served: Mapping[str, Live], field: str, pointers: list[str]) -> Problem:
     """A 404 for use cases that are not served; where they stand in the request."""
     detail = f"A use case must be one of those served ({', '.join(served)}), got {len(pointers)} that are not."
-    error = {"code": "unknown_use_case", "field": field, "detail": detail}
+    error: Note = {"code": "unknown_use_case", "field": field, "detail": detail}
     return Problem(UNKNOWN_USE_CASE, detail, errors=[{**error, "pointer": place} for place in pointers])
 
 

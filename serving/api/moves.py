@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from scoring.answers.wire import Move, MoveAnswer
+from scoring.encoding.notes import Note
 from scoring.privacy.suppression import SuppressionError
 from serving.api.handlers import served_by, unknown_use_case
 from serving.http.pointers import pointer
@@ -49,7 +50,7 @@ def _move(asked: MoveRequest, context: RequestContext) -> Move:
     try:
         return customer_move(context.runtime.settings.home, whose, context.snapshot.served)
     except MoveError as error:
-        errors = [
+        errors: list[Note] = [
             {"code": note.code, "field": note.field, "detail": note.detail, "pointer": pointer([note.field])}
             for note in error.notes
         ]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from features.spec.feature import Json, Scalar
+from scoring.encoding.notes import Note
 from serving.http.problems import NOT_READY, Problem, retry_after
 from serving.http.reply import Reply, json_reply
 from serving.releases.watcher import Snapshot
@@ -19,7 +19,7 @@ def livez(_visit: RequestContext) -> Reply:
 def readyz(context: RequestContext) -> Reply:
     """GET /readyz: 200 when every use case in the release store is served, 503 with the reasons otherwise."""
     snapshot = context.snapshot
-    facts: dict[str, Any] = {"use_cases": _served(snapshot), "refused": _refused(snapshot)}
+    facts: dict[str, Json] = {"use_cases": _served(snapshot), "refused": _refused(snapshot)}
     if snapshot.policy_refusal:
         facts["policy_refused"] = snapshot.policy_refusal
     if context.runtime.ready:
@@ -35,7 +35,7 @@ def metrics_page(context: RequestContext) -> Reply:
     return Reply(200, context.runtime.metrics_page(), CONTENT_TYPE)
 
 
-def _served(snapshot: Snapshot) -> dict[str, Any]:
+def _served(snapshot: Snapshot) -> dict[str, dict[str, Scalar]]:
     return {
         name: {
             "model_version": live.release.version,
@@ -46,11 +46,11 @@ def _served(snapshot: Snapshot) -> dict[str, Any]:
     }
 
 
-def _refused(snapshot: Snapshot) -> dict[str, Any]:
+def _refused(snapshot: Snapshot) -> dict[str, dict[str, Scalar]]:
     return {name: {"version": refusal.version, "reason": refusal.reason} for name, refusal in snapshot.refused.items()}
 
 
-def _reasons(snapshot: Snapshot, *, draining: bool) -> list[dict[str, str]]:
+def _reasons(snapshot: Snapshot, *, draining: bool) -> list[Note]:
     if draining:
         return [_reason("draining", "The server is stopping.")]
     if not snapshot.looked:
@@ -69,5 +69,5 @@ def _reasons(snapshot: Snapshot, *, draining: bool) -> list[dict[str, str]]:
     ]
 
 
-def _reason(code: str, detail: str) -> dict[str, str]:
+def _reason(code: str, detail: str) -> Note:
     return {"code": code, "detail": detail}

@@ -5,34 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Generic, TypedDict, TypeVar
 
+import msgspec
 import numpy as np
+from msgspec import UNSET, UnsetType
 
-from features.spec.feature import CUSTOMER_ID, Feature
+from features.spec.feature import CUSTOMER_ID, Feature, FeatureType, Json, Polarity, Predicate, Scalar
 from features.spec.languages import Language
+from features.spec.raw_events import RawColumn, RawEvents
 from scoring.answers.served_release import Live
+from scoring.bundle.manifest import BandTable, CampaignWorth, LogWindows, Outcome, Receipt
+from scoring.models.calibration import Calibration
 from scoring.reasons.reasons import described
+from serving.api.answers import UseCaseLine
 from serving.customers.event_rows import INNER, names, needed
 from serving.customers.raw_events import FILE as EVENTS
-
-_KEPT = (
-    "bands",
-    "metrics",
-    "baselines",
-    "receipt",
-    "intended_use",
-    "worth",
-    "base_rate",
-    "rows",
-    "source",
-    "label",
-    "windows",
-    "eligible",
-    "calibration",
-    "code_revision",
-    "versions",
-)
 
 _POSTED = {
     "VARCHAR": "text",
@@ -44,24 +32,127 @@ _POSTED = {
 }
 
 
-def use_case_document(live: Live, *, language: Language = "en") -> dict[str, Any]:
-    """The body of GET /v1/use-cases/{name}."""
+class ExampleProfile(TypedDict):
+    """A profile that works as it stands."""
+
+    customer_id: str
+    features: Mapping[str, Json]
+
+
+class ExampleHistory(TypedDict):
+    """A history that works as it stands."""
+
+    customer_id: str
+    events: list[dict[str, Scalar]]
+    as_of: str
+
+
+Posted = TypeVar("Posted", ExampleProfile, ExampleHistory)
+
+
+class ScoresExample(TypedDict, Generic[Posted]):
+    """A body of POST /v1/scores that works as it stands."""
+
+    use_cases: list[str]
+    profiles: list[Posted]
+    reasons: int
+    language: Language
+
+
+class HistoryField(TypedDict):
+    """What an event, or the traits, may hold: its name, other names of it, and the JSON of its value."""
+
+    name: str
+    also: list[str]
+    type: str
+    required: bool
+
+
+class Histories(TypedDict):
+    """What a posted history may hold, and a body with one."""
+
+    fields: list[HistoryField]
+    traits: list[HistoryField]
+    example: ScoresExample[ExampleHistory]
+
+
+class DescribedFeature(msgspec.Struct, frozen=True):
+    """A feature as GET /v1/use-cases/{name} gives it."""
+
+    name: str
+    type: FeatureType
+    unit: str | None
+    nullable: bool
+    description: str
+    family: str
+    lower: float | None
+    upper: float | None
+    seen: list[float] | None
+    levels: list[str]
+    written: str | None
+
+
+class DescribedModel(msgspec.Struct, frozen=True):
+    """The body of GET /v1/use-cases/{name}; from `bands` on as the manifest has it."""
+
+    name: str
+    polarity: Polarity
+    kind: str
+    model_version: str
+    trained_to: str | None
+    released_at: str | None
+    features: list[DescribedFeature]
+    example: ScoresExample[ExampleProfile]
+    events: Histories | UnsetType
+    bands: BandTable
+    metrics: dict[str, float]
+    baselines: dict[str, dict[str, float]]
+    receipt: Receipt
+    intended_use: dict[str, str]
+    worth: CampaignWorth | None
+    base_rate: dict[str, float]
+    rows: dict[str, int]
+    source: str | None
+    label: Outcome | None
+    windows: LogWindows | None
+    eligible: Predicate | None
+    calibration: Calibration
+    code_revision: str
+    versions: dict[str, str]
+
+
+def use_case_document(live: Live, *, language: Language = "en") -> DescribedModel:
+    """What describes a served use case."""
     manifest = live.release.bundle.manifest
-    return {
-        "name": manifest.name,
-        "polarity": manifest.polarity,
-        "kind": manifest.kind,
-        "model_version": live.release.version,
-        "trained_to": manifest.trained_to,
-        "released_at": live.release.facts.get("registered_at"),
-        "features": [_feature(feature, language) for feature in live.release.bundle.features],
-        "example": example(live),
-        **({"events": _histories(live)} if EVENTS in live.release.bundle.files else {}),
-        **{key: getattr(manifest, key) for key in _KEPT},
-    }
+    return DescribedModel(
+        name=manifest.name,
+        polarity=manifest.polarity,
+        kind=manifest.kind,
+        model_version=live.release.version,
+        trained_to=manifest.trained_to,
+        released_at=live.release.facts.get("registered_at"),
+        features=[_feature(feature, language) for feature in live.release.bundle.features],
+        example=example(live),
+        events=_histories(live) if EVENTS in live.release.bundle.files else UNSET,
+        bands=manifest.bands,
+        metrics=manifest.metrics,
+        baselines=manifest.baselines,
+        receipt=manifest.receipt,
+        intended_use=manifest.intended_use,
+        worth=manifest.worth,
+        base_rate=manifest.base_rate,
+        rows=manifest.rows,
+        source=manifest.source,
+        label=manifest.label,
+        windows=manifest.windows,
+        eligible=manifest.eligible,
+        calibration=manifest.calibration,
+        code_revision=manifest.code_revision,
+        versions=manifest.versions,
+    )
 
 
-def summary(live: Live) -> dict[str, Any]:
+def summary(live: Live) -> UseCaseLine:
     """One line of GET /v1/use-cases."""
     manifest = live.release.bundle.manifest
     return {
@@ -73,7 +164,7 @@ def summary(live: Live) -> dict[str, Any]:
     }
 
 
-def example(live: Live) -> dict[str, Any]:
+def example(live: Live) -> ScoresExample[ExampleProfile]:
     """A body for POST /v1/scores that works as it stands: a synthetic customer of the golden rows.
 
     The first whom the model speaks of; where it speaks of none, the first.
@@ -81,13 +172,13 @@ def example(live: Live) -> dict[str, Any]:
     scorer, golden = live.scorer, live.release.bundle.golden
     matrix = np.asarray([scorer.encoder.row(row.features)[0] for row in golden])
     chosen = golden[int(np.argmax(scorer.eligible(matrix)))]
-    profile = {"customer_id": "example", "features": dict(chosen.features)}
+    profile: ExampleProfile = {"customer_id": "example", "features": dict(chosen.features)}
     return {"use_cases": [live.release.bundle.name], "profiles": [profile], "reasons": 3, "language": "en"}
 
 
-def _histories(live: Live) -> dict[str, Any]:
+def _histories(live: Live) -> Histories:
     """What a posted history may hold, and a body with one that works as it stands."""
-    compiled = json.loads(live.release.bundle.files[EVENTS])
+    compiled: RawEvents = json.loads(live.release.bundle.files[EVENTS])
     events = [column for column in compiled["events"] if column["key"] not in INNER]
     return {
         "fields": [_field(column, column["key"] in needed(compiled)) for column in events] + _id_field(compiled),
@@ -96,40 +187,44 @@ def _histories(live: Live) -> dict[str, Any]:
     }
 
 
-def _id_field(compiled: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _id_field(compiled: RawEvents) -> list[HistoryField]:
     """The id by which an event that is posted twice counts once, where the log has one."""
     name = compiled.get("id")
     return [{"name": name, "also": [], "type": "text", "required": False}] if name else []
 
 
-def _field(column: Mapping[str, Any], required: bool) -> dict[str, Any]:
+def _field(column: RawColumn, required: bool) -> HistoryField:
     name, *others = names(column)
     return {"name": name, "also": others, "type": _POSTED[column["type"]], "required": required}
 
 
-def _history(live: Live, events: Sequence[Mapping[str, Any]], *, typed: bool) -> dict[str, Any]:
+def _history(live: Live, events: Sequence[RawColumn], *, typed: bool) -> ScoresExample[ExampleHistory]:
     """Three events of the kind that is asked about, none of a customer."""
     manifest = live.release.bundle.manifest
     until = datetime.fromisoformat(str(manifest.trained_to)).replace(tzinfo=UTC)
-    known = {"amount": 20.0} | ({"type": manifest.label.event} if typed and manifest.label else {})
+    known: dict[str, Scalar] = {"amount": 20.0}
+    if typed and manifest.label:
+        known["type"] = manifest.label.event
     filled = {names(column)[0]: known[column["key"]] for column in events if column["key"] in known}
     moment = next(names(column)[0] for column in events if column["key"] == "ts")
-    history = [{moment: (until - timedelta(days=back)).isoformat(), **filled} for back in (95, 40, 5)]
-    profile = {CUSTOMER_ID: "example", "events": history, "as_of": until.isoformat()}
+    history: list[dict[str, Scalar]] = [
+        {moment: (until - timedelta(days=back)).isoformat(), **filled} for back in (95, 40, 5)
+    ]
+    profile: ExampleHistory = {"customer_id": "example", "events": history, "as_of": until.isoformat()}
     return {"use_cases": [live.release.bundle.name], "profiles": [profile], "reasons": 3, "language": "en"}
 
 
-def _feature(feature: Feature, language: Language) -> dict[str, Any]:
-    return {
-        "name": feature.name,
-        "type": feature.type,
-        "unit": feature.unit,
-        "nullable": True,
-        "description": described(feature, language),
-        "family": feature.family,
-        "lower": feature.lower,
-        "upper": feature.upper,
-        "seen": list(feature.seen) if feature.seen else None,
-        "levels": list(feature.levels),
-        "written": feature.written,
-    }
+def _feature(feature: Feature, language: Language) -> DescribedFeature:
+    return DescribedFeature(
+        name=feature.name,
+        type=feature.type,
+        unit=feature.unit,
+        nullable=True,
+        description=described(feature, language),
+        family=feature.family,
+        lower=feature.lower,
+        upper=feature.upper,
+        seen=list(feature.seen) if feature.seen else None,
+        levels=list(feature.levels),
+        written=feature.written,
+    )

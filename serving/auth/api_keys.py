@@ -19,7 +19,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from features.spec.atomic import write_file
 from features.spec.options import EITHER_SIDE, add_shared_options, command_first, program
@@ -80,7 +80,16 @@ def read_keys(home: Path) -> KeyRing:
         raise KeysError(f"{FILE} must hold keys with name, sha256 and scopes, got {type(error).__name__}.") from None
 
 
-def _key(entry: Mapping[str, Any]) -> ApiKey:
+class KeyEntry(TypedDict):
+    """A key as its file holds it."""
+
+    name: str
+    sha256: str
+    scopes: list[str]
+    rate: NotRequired[float | None]
+
+
+def _key(entry: KeyEntry) -> ApiKey:
     key = ApiKey(entry["name"], entry["sha256"], frozenset(entry["scopes"]), entry.get("rate"))
     sound = _NAME.fullmatch(key.name) and _HASH.fullmatch(key.sha256) and key.scopes <= set(SCOPES)
     if not sound or not (key.rate is None or 0 < key.rate < math.inf):

@@ -8,7 +8,6 @@ import time
 from collections.abc import Mapping
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
-from typing import Any
 
 from serving.auth.api_keys import FILE, ApiKey, KeyRing, KeysError, read_keys
 from serving.auth.keyless import check_on_this_machine, check_origin
@@ -52,7 +51,9 @@ class Gate:
             logs.write("keys_refused", level="error", reason=str(error))
         self._mark = mark
 
-    def check_caller(self, scope: Mapping[str, Any], headers: Mapping[bytes, bytes], *, call: bool) -> None:
+    def check_caller(
+        self, server: tuple[str, int | None] | None, headers: Mapping[bytes, bytes], *, call: bool
+    ) -> None:
         """Refuses, while there are no keys, whoever may be beyond this machine; a call by a foreign page too.
 
         Raises:
@@ -62,7 +63,7 @@ class Gate:
             return
         host = headers[b"host"]
         if not self._settings.open:
-            check_on_this_machine(scope.get("server"), host, headers, self._settings.hosts)
+            check_on_this_machine(server, host, headers, self._settings.hosts)
         if call:
             check_origin(headers.get(b"origin"), host, self._settings.cors_origins)
 

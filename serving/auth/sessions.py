@@ -13,7 +13,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from itsdangerous import BadData, URLSafeTimedSerializer
 
@@ -124,7 +123,7 @@ def _signer(known: Secrets) -> URLSafeTimedSerializer:
 def _read(home: Path) -> Secrets:
     """What the file holds; where it is none of ours nobody is signed in, and the next sign-in makes another."""
     try:
-        document: Mapping[str, Any] = json.loads((home / FILE).read_bytes())
+        document = json.loads((home / FILE).read_bytes())
         ended = {str(name): float(until) for name, until in document["ended"].items()}
         return Secrets(tuple(map(str, document["secrets"])), float(document["made_at"]), ended)
     except (OSError, AttributeError, KeyError, TypeError, ValueError):

@@ -9,15 +9,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TypedDict
 
 import httpx
 
 from features.spec.options import default_home
 from features.spec.terminal import print_to_any_terminal
+from scoring.answers.wire import Profile, Result
 from scoring.population.days import latest_day
 from scoring.text.formatting import iso_date
 from serving.cli.ports import taken
@@ -26,6 +27,12 @@ HOST = "127.0.0.1"
 READY_SECONDS = 120.0
 INTERRUPTED = 130
 STOPS = (signal.SIGINT, signal.SIGTERM)
+
+
+class RequestBody(TypedDict):
+    """What training left to try a model with: a body of POST /v1/scores."""
+
+    profiles: list[Profile]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -103,23 +110,23 @@ def greeting(home: Path, client: httpx.Client) -> Iterator[str]:
     yield from ("", *_addresses(home, str(client.base_url).rstrip("/")), "", "Serving until interrupted (Ctrl+C).")
 
 
-def one_profile_each(requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def one_profile_each(requests: Sequence[RequestBody]) -> list[Profile]:
     """The posted profiles, those of one customer joined into one that holds the features of both.
 
     Two profiles are of one customer when the id is the same, some feature stands in both, and all that do agree:
     row 12 of one table is nobody's customer 12.
     """
-    joined: list[dict[str, Any]] = []
+    joined: list[Profile] = []
     for profile in (profile for request in requests for profile in request["profiles"]):
         same = next((other for other in joined if _same_customer(other, profile)), None)
         if same is None:
             joined.append({"customer_id": profile["customer_id"], "features": dict(profile["features"])})
         else:
-            same["features"] |= profile["features"]
+            same["features"] = {**same["features"], **profile["features"]}
     return joined
 
 
-def _same_customer(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+def _same_customer(one: Profile, other: Profile) -> bool:
     shared = one["features"].keys() & other["features"].keys()
     return (
         one["customer_id"] == other["customer_id"]
@@ -128,18 +135,18 @@ def _same_customer(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     )
 
 
-def fullest(results: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+def fullest(results: Sequence[Result]) -> Result:
     """The answer that shows most: the most scores, then a segment; of several the one in the middle."""
     shown = [(_scored(result), result["segment"] is not None) for result in results]
     best = [result for result, shows in zip(results, shown, strict=True) if shows == max(shown)]
     return best[len(best) // 2]
 
 
-def _scored(result: Mapping[str, Any]) -> int:
+def _scored(result: Result) -> int:
     return sum(score["status"] == "scored" for score in result["scores"].values())
 
 
-def rendered(result: Mapping[str, Any]) -> Iterator[str]:
+def rendered(result: Result) -> Iterator[str]:
     """One answer as text, a line each for the customer, every score and every reason."""
     segment = result["segment"]
     yield f"  customer {result['customer_id']}" + (f", segment: {segment['label']}" if segment else "")

@@ -9,12 +9,12 @@ import argparse
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby, islice
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
-from features.spec.feature import CUSTOMER_ID
+from features.spec.feature import CUSTOMER_ID, Json, Row
 from features.spec.options import add_shared_options, program
 from scoring.answers.score import score_profiles
 from scoring.answers.served_release import Live
@@ -27,11 +27,30 @@ from serving.cli.exit_codes import DONE, FAILED, ended
 from serving.cli.load import read_rows, readers_of
 from serving.customers import feature_store as store
 from serving.customers.decision_log import FILE, decisions_of
+from serving.customers.kept import DecisionLine
 
-LoggedScore = Mapping[str, Any]
-Features = Mapping[str, Any]
 SAME, OTHER, GONE, MUTE = "agrees", "differs", "version gone", "not scored"
 _AT_ONCE = 1_000  # customers
+
+
+class GivenScore(TypedDict):
+    """What a decision gave."""
+
+    score: float
+    band: str
+    reasons: list[str]
+
+
+class ReplayedScore(TypedDict):
+    """A logged decision and what its version gives now; null where that is gone, or gives none."""
+
+    request_id: str
+    at: str
+    use_case: str
+    model_version: str
+    outcome: str
+    logged: GivenScore
+    replayed: GivenScore | None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,7 +70,7 @@ def _replay(options: argparse.Namespace) -> int:
     return FAILED if counted[OTHER] else DONE
 
 
-def replayed(home: Path, customers: Iterator[tuple[str, Features]]) -> Iterator[dict[str, Any]]:
+def replayed(home: Path, customers: Iterator[tuple[str, Row]]) -> Iterator[ReplayedScore]:
     """A line for each logged decision about these customers; it names the request, never the customer."""
     live: dict[tuple[str, str], Live | None] = {}
     while some := dict(islice(customers, _AT_ONCE)):
@@ -62,7 +81,7 @@ def replayed(home: Path, customers: Iterator[tuple[str, Features]]) -> Iterator[
             yield from (_compared(line, features, live[which]) for line, features in group)
 
 
-def _version(pair: tuple[LoggedScore, Features]) -> tuple[str, str]:
+def _version(pair: tuple[DecisionLine, Row]) -> tuple[str, str]:
     return pair[0]["use_case"], pair[0]["model_version"]
 
 
@@ -74,17 +93,22 @@ def _live(home: Path, name: str, version: str) -> Live | None:
         return None
 
 
-def _compared(line: LoggedScore, features: Features, live: Live | None) -> dict[str, Any]:
-    facts = {key: line[key] for key in ("request_id", "at", "use_case", "model_version")}
-    logged = {key: line[key] for key in ("score", "band", "reasons")}
-    if live is None:
-        return {**facts, "outcome": GONE, "logged": logged, "replayed": None}
-    again = _scored(line, features, live)
-    outcome = MUTE if again is None else SAME if again == logged else OTHER
-    return {**facts, "outcome": outcome, "logged": logged, "replayed": again}
+def _compared(line: DecisionLine, features: Row, live: Live | None) -> ReplayedScore:
+    logged: GivenScore = {"score": line["score"], "band": line["band"], "reasons": line["reasons"]}
+    again = None if live is None else _scored(line, features, live)
+    outcome = GONE if live is None else MUTE if again is None else SAME if again == logged else OTHER
+    return {
+        "request_id": line["request_id"],
+        "at": line["at"],
+        "use_case": line["use_case"],
+        "model_version": line["model_version"],
+        "outcome": outcome,
+        "logged": logged,
+        "replayed": again,
+    }
 
 
-def _scored(line: LoggedScore, features: Features, live: Live) -> dict[str, Any] | None:
+def _scored(line: DecisionLine, features: Row, live: Live) -> GivenScore | None:
     """What the version says of the features now, with the fields of the log; None where it gives no score."""
     name = live.release.bundle.name
     own = {feature: value for feature, value in features.items() if feature in live.scorer.encoder.names}
@@ -97,7 +121,7 @@ def _scored(line: LoggedScore, features: Features, live: Live) -> dict[str, Any]
     return {"score": score["score"], "band": score["band"]["code"], "reasons": reasons}
 
 
-def _customers(home: Path, file: Path | None) -> Iterator[tuple[str, Features]]:
+def _customers(home: Path, file: Path | None) -> Iterator[tuple[str, Row]]:
     """Customers and their features, from a table or else from the online store."""
     if file is None:
         yield from _stored(home)
@@ -110,7 +134,7 @@ def _customers(home: Path, file: Path | None) -> Iterator[tuple[str, Features]]:
         yield customer, dict(zip(columns, cells, strict=True))
 
 
-def _stored(home: Path) -> Iterator[tuple[str, Features]]:
+def _stored(home: Path) -> Iterator[tuple[str, Row]]:
     """Whoever is in the log, with all that the store holds of them, the latest row last."""
     if not ((home / FILE).exists() and (home / store.FILE).exists()):
         return
@@ -118,7 +142,7 @@ def _stored(home: Path) -> Iterator[tuple[str, Features]]:
     customers = [customer for (customer,) in Reader(home / FILE).ask("SELECT DISTINCT customer_id FROM decisions")]
     for start in range(0, len(customers), _AT_ONCE):
         for customer, rows in stored.find(customers[start : start + _AT_ONCE]).items():
-            merged: dict[str, Any] = {}
+            merged: dict[str, Json] = {}
             for row in sorted(rows, key=lambda row: row.as_of):
                 merged |= row.features
             yield customer, merged

@@ -10,6 +10,7 @@ from typing import Any, Self
 import httpx
 import msgspec
 
+from features.spec.feature import Json
 from features.spec.languages import Language
 from scoring.answers.wire import Explanation, FlatValue, Profile, Result
 from serving.client.calls import Calls
@@ -66,7 +67,7 @@ class AsyncClient(Calls):
         explanation: Explanation = msgspec.json.decode(await self._post("/v1/explanations", body))
         return explanation
 
-    async def _all(self, profiles: Any, customer_id: str, options: Mapping[str, Any]) -> list[Any]:
+    async def _all(self, profiles: Any, customer_id: str, options: Mapping[str, Json]) -> list[Any]:
         chunks = bodies(profiles_of(profiles, customer_id), options)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._results(body)) for body in chunks]

@@ -6,9 +6,11 @@ import random
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import TypedDict
 
 import httpx
+
+from features.spec.feature import Json
 
 PATIENCE = 60.0  # seconds; a server that asks for a longer wait is not waited for
 _BUSY = (429, 503)
@@ -18,7 +20,7 @@ _JSON = {"content-type": "application/json"}
 class CallError(Exception):
     """The server refused a call, or could not be reached; `status` is 0 in the second case."""
 
-    def __init__(self, status: int, detail: str, problem: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, status: int, detail: str, problem: Mapping[str, Json] | None = None) -> None:
         super().__init__(f"{status}: {detail}" if status else detail)
         self.status = status
         self.problem = dict(problem or {})  # the RFC 9457 document
@@ -26,7 +28,17 @@ class CallError(Exception):
     @property
     def request_id(self) -> str | None:
         """What the server's log knows the call by."""
-        return self.problem.get("request_id")
+        found = self.problem.get("request_id")
+        return found if isinstance(found, str) else None
+
+
+class ConnectionOptions(TypedDict):
+    """The settings of a client's connections, as httpx takes them."""
+
+    base_url: str
+    timeout: float
+    headers: dict[str, str]
+    trust_env: bool
 
 
 class Calls:
@@ -35,7 +47,12 @@ class Calls:
     def __init__(self, url: str, *, key: str | None, timeout: float, retries: int) -> None:
         self.retries = retries
         headers = {**_JSON, **({"authorization": f"Bearer {key}"} if key else {})}
-        self.options: dict[str, Any] = {"base_url": url, "timeout": timeout, "headers": headers, "trust_env": False}
+        self.options: ConnectionOptions = {
+            "base_url": url,
+            "timeout": timeout,
+            "headers": headers,
+            "trust_env": False,
+        }
 
     def wait(self, attempt: int, met: httpx.Response | httpx.TransportError) -> float | None:
         """Seconds to wait before the next attempt; None where the answer stands. Scoring twice changes nothing.

@@ -8,12 +8,14 @@ from typing import Any
 
 import msgspec
 
+from features.spec.feature import Json
+
 MAX_PROFILES = 1000  # a call
 ID = "customer_id"
 encode = msgspec.json.Encoder().encode
 
 
-def bodies(profiles: Iterable[Any], options: Mapping[str, Any]) -> Iterator[bytes]:
+def bodies(profiles: Iterable[Any], options: Mapping[str, Json]) -> Iterator[bytes]:
     """The bodies of as many calls as it takes."""
     source = iter(profiles)
     while chunk := list(islice(source, MAX_PROFILES)):

@@ -10,6 +10,7 @@ from typing import Any, Self
 import httpx
 import msgspec
 
+from features.spec.feature import Json
 from features.spec.languages import Language
 from scoring.answers.wire import Explanation, FlatValue, Profile, Result
 from serving.client.calls import Calls
@@ -92,7 +93,7 @@ class Client(Calls):
         explanation: Explanation = msgspec.json.decode(self._post("/v1/explanations", body))
         return explanation
 
-    def _all(self, profiles: Any, customer_id: str, options: Mapping[str, Any]) -> list[Any]:
+    def _all(self, profiles: Any, customer_id: str, options: Mapping[str, Json]) -> list[Any]:
         return [row for body in bodies(profiles_of(profiles, customer_id), options) for row in self._results(body)]
 
     def _results(self, body: bytes) -> list[Any]:

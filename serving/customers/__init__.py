@@ -6,6 +6,7 @@ __all__ = [
     "feature_store",
     "housekeeping",
     "id_migration",
+    "kept",
     "lookup",
     "pending_erasures",
     "raw_events",

@@ -15,6 +15,7 @@ from features.spec.suppression_list import ONE_READING
 from scoring.answers.wire import Result
 from scoring.privacy.suppression import SuppressionError, open_suppression
 from scoring.storage.sqlite import Reader, writing
+from serving.customers.kept import DecisionLine
 from serving.telemetry import logs
 
 FILE = "decisions.db"
@@ -107,7 +108,7 @@ class Decisions:
             connection.execute("DELETE FROM decisions WHERE at < ?", [time.time() - self._days * _DAY])
 
 
-def latest_of(home: Path, customer: str, count: int) -> list[dict[str, Any]] | None:
+def latest_of(home: Path, customer: str, count: int) -> list[DecisionLine] | None:
     """A customer's newest scores, the newest first; None for one who objected.
 
     Scores from before an erasure are left out, even where they could not be deleted yet.
@@ -126,14 +127,14 @@ def latest_of(home: Path, customer: str, count: int) -> list[dict[str, Any]] | N
     return [_line(fields) for _, *fields in rows]
 
 
-def decisions_of(home: Path, customers: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+def decisions_of(home: Path, customers: Sequence[str]) -> dict[str, list[DecisionLine]]:
     """The scores of customers, by id, in the order of time; none from before an erasure.
 
     Raises:
         sqlite3.Error: The log cannot be read now.
         SuppressionError: The suppression list cannot be read, so nobody's scores are given.
     """
-    found: dict[str, list[dict[str, Any]]] = {}
+    found: dict[str, list[DecisionLine]] = {}
     if (home / FILE).exists():
         listed, asked = open_suppression(home), list(dict.fromkeys(customers))
         erased = listed.erased(asked) if listed else {}
@@ -144,11 +145,20 @@ def decisions_of(home: Path, customers: Sequence[str]) -> dict[str, list[dict[st
     return found
 
 
-def _line(fields: Sequence[Any]) -> dict[str, Any]:
+def _line(fields: Sequence[Any]) -> DecisionLine:
     """A row of the log without its customer, its moment in ISO 8601."""
-    at, *rest, reasons = fields
-    moment = datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
-    return {"at": moment, **dict(zip(_COLUMNS[2:], rest, strict=True)), "reasons": json.loads(reasons)}
+    at, request_id, caller, use_case, version, score, band, segment, reasons = fields
+    return {
+        "at": datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z"),
+        "request_id": request_id,
+        "caller": caller,
+        "use_case": use_case,
+        "model_version": version,
+        "score": score,
+        "band": band,
+        "segment": segment,
+        "reasons": json.loads(reasons),
+    }
 
 
 def latest_moment(home: Path, customers: Iterable[str]) -> float:

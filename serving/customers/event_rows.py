@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from features.spec.feature import normalise
+from features.spec.feature import Json, normalise
 from features.spec.missing import is_missing
 from features.spec.moments import counted, read_moment, whole
 from features.spec.numbers import amounts
+from features.spec.raw_events import RawColumn, RawCurrency, RawEvents
 from scoring.encoding.notes import Note
 from scoring.encoding.value_rules import kind, other_keys
 
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
 MAX_EVENTS = 10_000  # a profile
 INNER = ("customer_id", "as_of")  # columns that no single event carries
-# {"key", "names": what it may be posted as, "column": inside, "type": DuckDB's}; also "written", "equals"
-Columns = Sequence[Mapping[str, Any]]
+Columns = Sequence[RawColumn]
+PostedRecord = Mapping[str, Json]  # an event, or the traits
 MOST = 1e14  # an amount or a measure that DECIMAL(18,4) holds; a log's event beyond it is a bad row
 _ABSENT = object()
 _summed = re.compile(r"amount|m\d+")
@@ -84,24 +85,24 @@ def read_record(
     return cells, broken
 
 
-def _check_agreement(record: Mapping[str, Any], column: Mapping[str, Any], name: str, cell: Any) -> None:
+def _check_agreement(record: PostedRecord, column: RawColumn, name: str, cell: Any) -> None:
     """Raises CellError where a column is posted under two names with two meanings: which of them is meant?"""
     for other in names(column):
         if other != name and record.get(other) is not None and _read(record[other], column, other) != cell:
             raise CellError(f"must say the same as {other}, which is the same column, got another value")
 
 
-def names(column: Mapping[str, Any]) -> Sequence[str]:
+def names(column: RawColumn) -> Sequence[str]:
     """What a column may be posted as: the log's own name and our name for it; bundles once had ours alone."""
     return column.get("names") or (column["key"],)
 
 
-def needed(compiled: Mapping[str, Any]) -> Sequence[str]:
+def needed(compiled: RawEvents) -> Sequence[str]:
     """Keys that every event must have."""
     return ("ts", "type") if compiled["typed"] else ("ts",)
 
 
-def _read(value: Any, column: Mapping[str, Any], name: str) -> Any:
+def _read(value: Any, column: RawColumn, name: str) -> Any:
     """A cell; under the name of the log's column that marks refunds, by the value that means one."""
     if "equals" in column and name == names(column)[0]:
         return _text(value).strip().lower() in column["equals"]
@@ -147,7 +148,7 @@ def arrow_table(columns: Columns, rows: Sequence[Sequence[Any]]) -> pa.Table:
     return pa.table(dict(zip([column["column"] for column in columns], arrays, strict=True)))
 
 
-def worth(record: Mapping[str, Any], currency: Mapping[str, Any] | None) -> float:
+def worth(record: PostedRecord, currency: RawCurrency | None) -> float:
     """What one unit of an event's amount is worth in the use case's currency; 1 where the event names none.
 
     Raises:

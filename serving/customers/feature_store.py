@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from features.spec.feature import Json
 from features.spec.suppression_list import ONE_READING
 from scoring.storage.sqlite import Reader, writing
 from serving.customers.pending_erasures import PendingErasures
@@ -37,7 +38,7 @@ class StoredRow:
     """One row of a customer: features as they would be posted, and the moment they speak of."""
 
     as_of: float  # seconds since the epoch
-    features: Mapping[str, Any]
+    features: dict[str, Json]
 
 
 class Store(Protocol):

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from features.spec.feature import CUSTOMER_ID, Row
+from features.spec.feature import CUSTOMER_ID, Json, Row
 from features.spec.ids import posted_id
 from scoring.answers.prepared_profile import PreparedProfile
 from scoring.answers.served_release import Live
@@ -155,7 +155,7 @@ def _opted_out(customer: str | None, served: Served, use_cases: Collection[str])
     return PreparedProfile(customer, {}, {name: silent(served[name], "opted_out") for name in use_cases})
 
 
-def _fitting(profile: Mapping[str, Any], served: Served) -> Collection[str]:
+def _fitting(profile: Mapping[str, Json], served: Served) -> Collection[str]:
     """The use cases a posted profile would have been scored for; all, where it fits none."""
     features = profile.get("features")
     if isinstance(features, Mapping):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from features.spec.feature import CUSTOMER_ID, Row
 from features.spec.ids import posted_id
+from features.spec.raw_events import RawEvents
 from scoring.answers.prepared_profile import PreparedProfile
 from scoring.answers.served_release import Live
 from scoring.answers.wire import Score
@@ -18,6 +19,7 @@ from serving.customers.event_rows import (
     INNER,
     MAX_EVENTS,
     CellError,
+    PostedRecord,
     arrow_table,
     moment,
     needed,
@@ -34,6 +36,15 @@ _NO_EVENTS: Note = {
     "detail": "A use case that learned from a ready table takes `features`, not `events`.",
 }
 _engines = threading.local()
+
+
+class PostedHistory(TypedDict):
+    """A profile with events in place of features, as it was posted."""
+
+    customer_id: NotRequired[str | int]
+    events: Sequence[PostedRecord]
+    traits: NotRequired[PostedRecord | None]
+    as_of: str | int | float
 
 
 def prepare(profiles: Sequence[Any], served: Mapping[str, Live], use_cases: Sequence[str] | None) -> Sequence[Any]:
@@ -66,12 +77,12 @@ def prepare(profiles: Sequence[Any], served: Mapping[str, Live], use_cases: Sequ
 Made = tuple[Row | None, Score | None]  # features, or an answer without a score
 
 
-def _featured(live: Live, profiles: Mapping[int, Mapping[str, Any]]) -> dict[int, Made]:
+def _featured(live: Live, profiles: Mapping[int, PostedHistory]) -> dict[int, Made]:
     """For one use case, each profile's features, or why there are none."""
     version = live.release.version
     if not _takes_events(live):
         return dict.fromkeys(profiles, (None, {"status": "invalid", "errors": [_NO_EVENTS], "model_version": version}))
-    compiled = json.loads(live.release.bundle.files[FILE])
+    compiled: RawEvents = json.loads(live.release.bundle.files[FILE])
     events: list[list[Any]] = []
     traits: list[list[Any]] = []
     made: dict[int, Made] = {}
@@ -87,9 +98,7 @@ def _featured(live: Live, profiles: Mapping[int, Mapping[str, Any]]) -> dict[int
     return {row: made.get(row) or ((found[row], None) if row in found else lacking) for row in profiles}
 
 
-def _read(
-    compiled: Mapping[str, Any], row: int, profile: Mapping[str, Any]
-) -> tuple[list[list[Any]], list[list[Any]], list[Note]]:
+def _read(compiled: RawEvents, row: int, profile: PostedHistory) -> tuple[list[list[Any]], list[list[Any]], list[Note]]:
     """A profile's rows of the tables `events` and `traits`, and the rules it breaks."""
     as_of, broken, events = moment(profile["as_of"]), [], []
     met: set[tuple[Any, ...]] = set()
@@ -108,7 +117,7 @@ def _read(
     return events, [[str(row), *traits]], broken + faults
 
 
-def _event(compiled: Mapping[str, Any], event: Any, what: str) -> tuple[list[Any], list[Note]]:
+def _event(compiled: RawEvents, event: Any, what: str) -> tuple[list[Any], list[Note]]:
     """One event's cells, its amount in the currency of the use case."""
     columns = [column for column in compiled["events"] if column["key"] not in INNER]
     currency = compiled.get("currency")
@@ -126,7 +135,7 @@ def _event(compiled: Mapping[str, Any], event: Any, what: str) -> tuple[list[Any
     return cells, []
 
 
-def _of_another(compiled: Mapping[str, Any], event: Mapping[str, Any], customer: str | None, what: str) -> list[Note]:
+def _of_another(compiled: RawEvents, event: PostedRecord, customer: str | None, what: str) -> list[Note]:
     """The fault of an event that names another customer than the profile, in the log's column of customers."""
     own = [name for name in compiled.get("ignored", {}).get("events", ()) if name != compiled.get("id")]
     rule = "must be the profile's own customer, got another"
@@ -137,7 +146,7 @@ def _of_another(compiled: Mapping[str, Any], event: Mapping[str, Any], customer:
     ]
 
 
-def _identity(event: Mapping[str, Any], identity: str | None, cells: Sequence[Any]) -> tuple[Any, ...] | None:
+def _identity(event: PostedRecord, identity: str | None, cells: Sequence[Any]) -> tuple[Any, ...] | None:
     """What two posted events share that are one: the id and what they say, however spelled; None without an id."""
     value = None if identity is None else event.get(identity)
     if value is None or value == "":
@@ -146,7 +155,7 @@ def _identity(event: Mapping[str, Any], identity: str | None, cells: Sequence[An
     return (text, *cells)
 
 
-def _run(compiled: Mapping[str, Any], events: list[list[Any]], traits: list[list[Any]]) -> dict[int, dict[str, Any]]:
+def _run(compiled: RawEvents, events: list[list[Any]], traits: list[list[Any]]) -> dict[int, Row]:
     """The features of each profile with an event before its `as_of`, by its row."""
     engine = _engine()
     engine.register("events", arrow_table(compiled["events"], events))
@@ -180,11 +189,11 @@ def _takes_events(live: Live) -> bool:
     return FILE in live.release.bundle.files
 
 
-def _customer(profile: Mapping[str, Any]) -> str | None:
+def _customer(profile: PostedHistory) -> str | None:
     return posted_id(profile.get(CUSTOMER_ID))
 
 
-def _faults(profile: Mapping[str, Any]) -> list[Note]:
+def _faults(profile: PostedHistory) -> list[Note]:
     """The rules that the profile itself breaks, whatever the use case."""
     broken = []
     if not _customer(profile):

@@ -23,12 +23,13 @@ from serving.customers import feature_store as store
 from serving.customers import pending_erasures
 from serving.customers.feature_store import StoredRow
 from serving.customers.id_migration import settle_ids
+from serving.customers.kept import CustomerErased, CustomerExport, Facts, RequestDocument
 
 REQUESTS = "requests"  # ten real customers of each use case, for trying things out
 _DRAFT = re.compile(r"\..+\.(\d+)(?:\.[0-9a-f]+)?\.tmp")  # with the id of the process that wrote it
 
 
-def export(home: Path, customers: Sequence[str]) -> list[dict[str, Any]]:
+def export(home: Path, customers: Sequence[str]) -> list[CustomerExport]:
     """All that a home holds of customers, in the order asked; raises as `erase` does."""
     settle_ids(home)
     rows = _stored(home, customers)
@@ -39,7 +40,7 @@ def export(home: Path, customers: Sequence[str]) -> list[dict[str, Any]]:
     requests, days = list(_requests(home)), _days(home, customers)
     return [
         {
-            CUSTOMER_ID: customer,
+            "customer_id": customer,
             "store": [{"as_of": _iso(row.as_of), "features": row.features} for row in rows.get(customer, ())],
             "decisions": lines.get(customer, []),
             "population": days.get(customer, []),
@@ -56,7 +57,7 @@ def export(home: Path, customers: Sequence[str]) -> list[dict[str, Any]]:
     ]
 
 
-def erase(home: Path, customers: Sequence[str]) -> list[dict[str, Any]]:
+def erase(home: Path, customers: Sequence[str]) -> list[CustomerErased]:
     """Removes all that a home holds of customers, in the order asked; what is left is a keyed hash and the moment.
 
     From now on nobody is given any of it. Its bytes in the store and the decisions log are written over by
@@ -81,7 +82,7 @@ def erase(home: Path, customers: Sequence[str]) -> list[dict[str, Any]]:
     in_days = bool(days_of(home))
     return [
         {
-            CUSTOMER_ID: customer,
+            "customer_id": customer,
             "removed": {
                 **{place: len(rows.get(customer, ())) for place, rows in visible.items()},
                 "requests": requests.get(customer, 0),
@@ -109,7 +110,7 @@ def _stored(home: Path, customers: Sequence[str]) -> Mapping[str, Sequence[Store
     return store.SqliteStore(path).find(customers) if path.exists() else {}
 
 
-def _days(home: Path, customers: Sequence[str]) -> Mapping[str, list[dict[str, Any]]]:
+def _days(home: Path, customers: Sequence[str]) -> Mapping[str, list[Facts]]:
     """What the days of the population hold, by id."""
     if not days_of(home):
         return {}
@@ -118,7 +119,7 @@ def _days(home: Path, customers: Sequence[str]) -> Mapping[str, list[dict[str, A
     return kept_of(home, customers)
 
 
-def _requests(home: Path) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+def _requests(home: Path) -> Iterator[tuple[Path, RequestDocument]]:
     """The request files that training left; any other file is not ours, and nobody's profiles are looked for in it."""
     for file in sorted((home / REQUESTS).glob("*.json")):
         with suppress(ValueError):
@@ -132,7 +133,7 @@ def _is_request(request: Any) -> bool:
     return isinstance(profiles, list) and all(isinstance(profile, dict) for profile in profiles)
 
 
-def _id_of(profile: Mapping[str, Any]) -> str:
+def _id_of(profile: Facts) -> str:
     return posted_id(profile.get(CUSTOMER_ID)) or ""
 
 

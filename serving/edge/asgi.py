@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import Awaitable, Callable
 
-from serving.requests.body import Receive
+from serving.requests.body import AsgiMessage, Receive
 
-Scope = MutableMapping[str, Any]
-Send = Callable[[Any], Awaitable[None]]
+Scope = AsgiMessage
+Send = Callable[[AsgiMessage], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 

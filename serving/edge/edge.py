@@ -122,7 +122,7 @@ class Edge:
         """
         method, gate = scope["method"], self._runtime.gate
         if route.template not in _UNGUARDED:
-            gate.check_caller(scope, headers, call=method == "POST" and route.template in HANDLERS)
+            gate.check_caller(scope.get("server"), headers, call=method == "POST" and route.template in HANDLERS)
         if method == "OPTIONS":
             return Reply(204, headers=route.allow)
         if route.needs == CONSOLE:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from serving.edge.asgi import App, Scope, length_header
 from serving.http.problems import FAILED, KINDS, MEDIA_TYPE, Problem, ProblemKind
 from serving.http.reply import Reply
+from serving.requests.body import AsgiMessage
 
 _OWN_HEADERS = (b"content-length", b"content-type", b"server", b"date", b"transfer-encoding", b"content-encoding")
 _OURS = (MEDIA_TYPE, b"text/html; charset=utf-8")
@@ -24,14 +23,14 @@ async def forward(inner: App, scope: Scope, body: bytes = b"", media_type: bytes
     reply = Reply(500)
     given = False
 
-    async def receive() -> dict[str, Any]:
+    async def receive() -> AsgiMessage:
         nonlocal given
         if given:
             return {"type": "http.disconnect"}
         given = True
         return {"type": "http.request", "body": body, "more_body": False}
 
-    async def collect(message: Any) -> None:
+    async def collect(message: AsgiMessage) -> None:
         if message["type"] == "http.response.start":
             headers = [(name.lower(), value) for name, value in message.get("headers", [])]
             reply.status = message["status"]

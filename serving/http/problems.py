@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from features.spec.feature import Json
+from scoring.encoding.notes import Note
 from serving.http.reply import Headers, Reply, json_reply
 
 MEDIA_TYPE = b"application/problem+json"
@@ -62,9 +63,9 @@ class Problem(Exception):  # noqa: N818 the word of RFC 9457
         kind: ProblemKind,
         detail: str,
         *,
-        errors: Iterable[Mapping[str, Any]] = (),
+        errors: Iterable[Note] = (),
         headers: Headers | None = None,
-        facts: Mapping[str, Any] | None = None,
+        facts: Mapping[str, Json] | None = None,
     ) -> None:
         super().__init__(detail)
         self.kind = kind
@@ -75,16 +76,15 @@ class Problem(Exception):  # noqa: N818 the word of RFC 9457
 
     def reply(self, request_id: str) -> Reply:
         """The problem document."""
-        document: dict[str, Any] = {
+        document = {
             "type": self.kind.uri,
             "title": self.kind.title,
             "status": self.kind.status,
             "detail": self.detail,
             "request_id": request_id,
             **self.facts,
+            **({"errors": self.errors} if self.errors else {}),
         }
-        if self.errors:
-            document["errors"] = self.errors
         reply = json_reply(document, status=self.kind.status, headers=list(self.headers))
         reply.content_type = MEDIA_TYPE
         return reply

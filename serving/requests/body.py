@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 from serving.http.problems import BAD_ENCODING, MEDIA, OVERLOADED, TOO_LARGE, TOO_SLOW, Problem, retry_after
 from serving.settings import Settings
 
-Receive = Callable[[], Awaitable[Any]]
+AsgiMessage = MutableMapping[str, Any]  # or a scope: what they hold, ASGI says by type
+Receive = Callable[[], Awaitable[AsgiMessage]]
 UNCOUNTED = (
     64 * 1024
 )  # bytes of a body, up to which it takes none of the budget: as much as a connection may hold anyway
@@ -136,7 +137,7 @@ async def _rest(start: bytes, receive: Receive, limit: int, share: BodyShare) ->
     return b"".join(chunks)
 
 
-def _chunk(message: Mapping[str, Any]) -> bytes:
+def _chunk(message: AsgiMessage) -> bytes:
     if message["type"] == "http.disconnect":
         raise ClientLeftError
     return bytes(message.get("body", b""))

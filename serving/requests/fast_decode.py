@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from types import UnionType
 from typing import Any
 
 import msgspec
@@ -20,11 +21,12 @@ from scoring.answers.served_release import Live
 from scoring.encoding.block import Block
 from scoring.encoding.vectorised import NUMERIC
 from serving.requests.models import ScoringOptions
+from serving.requests.rules import PostedBody
 from serving.requests.strict_json import names_twice
 
 LARGE = 16_384  # bytes from which it pays
 Shape = tuple[tuple[str, str], ...]  # features by name and type, numbers first
-_TYPES: Mapping[str, Any] = {
+_TYPES: Mapping[str, UnionType | type[str | bool | float]] = {
     "boolean": bool | None,
     "category": str | None,
     "date": str | None,
@@ -35,7 +37,7 @@ _SCALAR = int | float | str | bool | None
 _REST = dict.fromkeys(ScoringOptions.__struct_fields__, list[str] | _SCALAR)  # whether they may be so is asked later
 
 
-def read_block(body: bytes, served: Mapping[str, Live]) -> dict[str, Any] | None:
+def read_block(body: bytes, served: Mapping[str, Live]) -> PostedBody | None:
     """The value of a call's body with its profiles as a `Block`; None where it must be looked at more closely."""
     if len(body) < LARGE:
         return None
@@ -53,7 +55,7 @@ def _decoded(body: bytes, shape: Shape) -> Any:
         return None
 
 
-def _sound(body: bytes, call: Any, shape: Shape) -> dict[str, Any] | None:
+def _sound(body: bytes, call: Any, shape: Shape) -> PostedBody | None:
     rest = {name: value for name in _REST if (value := getattr(call, name)) is not msgspec.UNSET}
     keys = 1 + len(rest) + len(call.profiles) * (2 + len(shape))
     customers = [customer for profile in call.profiles if (customer := posted_id(profile.customer_id))]
@@ -81,9 +83,9 @@ def _decoder(shape: Shape) -> Callable[[bytes], Any]:
         (f"feature_{place}", _TYPES.get(kind, float | None), msgspec.field(name=name))
         for place, (name, kind) in enumerate(shape)
     ]
-    strict: dict[str, Any] = {"forbid_unknown_fields": True, "gc": False}
-    features: Any = msgspec.defstruct("Features", fields, **strict)
-    profile: Any = msgspec.defstruct("Profile", [(CUSTOMER_ID, str), ("features", features)], **strict)
+    features: Any = msgspec.defstruct("Features", fields, forbid_unknown_fields=True, gc=False)
+    identified = [(CUSTOMER_ID, str), ("features", features)]
+    profile: Any = msgspec.defstruct("Profile", identified, forbid_unknown_fields=True, gc=False)
     rest = [(name, kind, msgspec.UNSET) for name, kind in _REST.items()]
-    call: Any = msgspec.defstruct("Call", [("profiles", list[profile]), *rest], **strict)
+    call: Any = msgspec.defstruct("Call", [("profiles", list[profile]), *rest], forbid_unknown_fields=True, gc=False)
     return msgspec.json.Decoder(call).decode

@@ -9,6 +9,7 @@ from typing import Any, TypeVar, get_type_hints
 
 import msgspec
 
+from features.spec.feature import Json
 from scoring.encoding.block import Block
 from scoring.encoding.notes import Note
 from scoring.encoding.value_rules import is_name, kind
@@ -16,6 +17,7 @@ from serving.http.pointers import pointer
 from serving.http.problems import INVALID, Problem
 
 Request = TypeVar("Request", bound=msgspec.Struct)
+PostedBody = Mapping[str, Json | Block]  # decoded; a large call has its profiles as a block
 
 
 def listed(value: Any) -> str:
@@ -58,7 +60,7 @@ class _Field:
     rule: Rule
     default: Any
 
-    def read(self, body: Mapping[str, Any]) -> tuple[Any, Note | None]:
+    def read(self, body: PostedBody) -> tuple[Any, Note | None]:
         """The field's value, and the rule it breaks."""
         value = body.get(self.name, self.default)
         if type(value) is float and value.is_integer():
@@ -82,7 +84,7 @@ class _Field:
         return {"code": "invalid_field", "field": self.name, "detail": detail, "pointer": pointer(path)}
 
 
-def request_of(shape: type[Request], body: Mapping[str, Any]) -> Request:
+def request_of(shape: type[Request], body: PostedBody) -> Request:
     """The request that an object is, by the type that declares it.
 
     Raises:
@@ -102,7 +104,7 @@ def request_of(shape: type[Request], body: Mapping[str, Any]) -> Request:
     return shape(**{name: value for name, (value, _) in read.items()})
 
 
-def object_of(shape: type[msgspec.Struct], body: Any) -> Mapping[str, Any]:
+def object_of(shape: type[msgspec.Struct], body: Any) -> PostedBody:
     """A decoded body that is an object.
 
     Raises:
@@ -141,7 +143,7 @@ def _ruled(shape: type[msgspec.Struct]) -> tuple[_Field, ...]:
     return tuple(each for each in _fields(shape) if (each.rule.holds, each.rule.first_wrong) != (_always, _nowhere))
 
 
-def _strangers(shape: type[msgspec.Struct], body: Mapping[str, Any]) -> list[Note]:
+def _strangers(shape: type[msgspec.Struct], body: PostedBody) -> list[Note]:
     """The keys that the type does not have: by name, but for those that may be a customer's value."""
     others = [key for key in body if key not in shape.__struct_encode_fields__]
     rule = f"The body may hold {_keys(shape)} only, got"

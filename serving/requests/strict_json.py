@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
+from features.spec.feature import Json
+from scoring.encoding.notes import Note
 from scoring.encoding.value_rules import is_name
 from serving.http.pointers import pointer
 from serving.http.problems import NOT_JSON, Problem
-from serving.requests.syntax_errors import where_not_json, where_not_utf8, with_place
+from serving.requests.syntax_errors import not_json, where_not_json, where_not_utf8
 
 MAX_DEPTH = 32
 _parse = msgspec.json.Decoder().decode
@@ -37,12 +38,12 @@ def decode(body: bytes) -> Any:
     except msgspec.ValidationError:
         raise _beyond_float64() from None
     except UnicodeDecodeError:
-        raise _problem(*with_place("The body must be UTF-8", body, where_not_utf8(body))) from None
+        raise _problem(not_json("The body must be UTF-8", body, where_not_utf8(body))) from None
     except RecursionError:
         raise _too_deep() from None
     except (msgspec.DecodeError, ValueError) as error:
         rule = "The body must be JSON as RFC 8259 has it, without lone surrogates"
-        raise _problem(*with_place(rule, body, where_not_json(body, str(error)))) from None
+        raise _problem(not_json(rule, body, where_not_json(body, str(error)))) from None
     keys, depth = _census_of_call(value, body) or _census(value)
     if depth > MAX_DEPTH:
         raise _too_deep()
@@ -105,18 +106,19 @@ def _examine(body: bytes) -> None:
     if path := _path_to_twice(document):
         key = str(path[-1])
         named = f", got {key} twice" if is_name(key) else ""
-        raise _problem(f"An object must name each key once{named}.", {"pointer": pointer(path if named else path[:-1])})
+        detail, place = f"An object must name each key once{named}.", pointer(path if named else path[:-1])
+        raise _problem({"code": "not_json", "detail": detail, "pointer": place})
 
 
-class _Twice(dict[str, Any]):
+class _Twice(dict[str, Json]):
     """An object that named a key twice, and the first such key."""
 
-    def __init__(self, pairs: list[tuple[str, Any]], key: str) -> None:
+    def __init__(self, pairs: list[tuple[str, Json]], key: str) -> None:
         super().__init__(pairs)
         self.key = key
 
 
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _distinct(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     found = dict(pairs)
     if len(found) == len(pairs):
         return found
@@ -145,5 +147,6 @@ def _too_deep() -> Problem:
     return Problem(NOT_JSON, f"The body must be at most {MAX_DEPTH} levels deep.")
 
 
-def _problem(detail: str, place: Mapping[str, Any]) -> Problem:
-    return Problem(NOT_JSON, detail, errors=[{"code": "not_json", "detail": detail, **place}] if place else ())
+def _problem(note: Note) -> Problem:
+    """With the note where it says more than the detail does."""
+    return Problem(NOT_JSON, note["detail"], errors=[note] if note.keys() & {"line", "pointer"} else ())

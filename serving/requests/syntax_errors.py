@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 
+from scoring.encoding.notes import Note
 from serving.http.pointers import line_and_column
 
 _BYTE = re.compile(r"\(byte (\d+)\)$")  # as msgspec says it
@@ -35,13 +36,10 @@ def where_not_json(body: bytes, message: str) -> int | None:
     return min(met, default=None)
 
 
-def with_place(rule: str, body: bytes, offset: int | None) -> tuple[str, dict[str, int]]:
-    """A broken rule as a sentence with its line and column, and these by name, counted from 1; `byte` from 0."""
+def not_json(rule: str, body: bytes, offset: int | None) -> Note:
+    """A broken rule with its line and column, where these are known; both counted from 1, the byte from 0."""
     if offset is None:
-        return f"{rule}.", {}
+        return {"code": "not_json", "detail": f"{rule}."}
     line, column = line_and_column(body, offset)
-    return f"{rule}, got something else in line {line}, column {column}.", {
-        "line": line,
-        "column": column,
-        "byte": offset,
-    }
+    detail = f"{rule}, got something else in line {line}, column {column}."
+    return {"code": "not_json", "detail": detail, "line": line, "column": column, "byte": offset}

@@ -40,7 +40,7 @@ class _Lines(logging.Handler):
     """Turns the records of libraries into our lines."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        fields: dict[str, Any] = {"logger": record.name}
+        fields = {"logger": record.name}
         if record.name.partition(".")[0] in _CONSTANT_TEMPLATES and isinstance(record.msg, str):
             fields["template"] = record.msg
         if record.exc_info and record.exc_info[1]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +24,7 @@ class Curve:
     hits: Floats
 
     @classmethod
-    def of(cls, stored: Mapping[str, Any]) -> Curve:
+    def of(cls, stored: Mapping[str, Sequence[float]]) -> Curve:
         """One candidate's curve of `curves.json`."""
         return cls(*(np.asarray(stored[name], dtype=np.float64) for name in ("rows", "hits")))
 

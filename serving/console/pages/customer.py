@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 from starlette.requests import Request
 
+from features.spec.languages import Language
 from scoring.errors import PolicyFailedError
 from serving.api.use_case_document import example
 from serving.console.views.score_history import earlier
 from serving.console.views.scored_customer import ScoredCustomer, features_in, scored_customer, with_features
-from serving.console.views.what_if import changed, controls
+from serving.console.views.what_if import Control, changed, controls
 from serving.console.web import forms
 from serving.console.web.i18n import Texts
 from serving.console.web.render import asset, language_of, page, pretty
@@ -23,6 +24,26 @@ from serving.requests.strict_json import decode
 from serving.worker.request_context import CONTEXT
 
 _SAVED = [(b"content-disposition", b'attachment; filename="penchant-customer.html"')]
+
+
+class CustomerFacts(TypedDict):
+    """What the customer's templates show of a posted text."""
+
+    here: str
+    customer: ScoredCustomer
+    several: int  # how many were posted, where more than one
+    released_at: Mapping[str, float]  # by use case, seconds since the epoch
+    again: str
+    profile: Any
+    use_cases: list[str] | None
+
+
+class WhatIf(TypedDict):
+    """The controls, the rules that a form broke, and the customer as changed where something was."""
+
+    controls: list[Control]
+    broken: list[str]
+    then: ScoredCustomer | None
 
 
 async def show(request: Request) -> Reply:
@@ -44,10 +65,10 @@ async def what_if(request: Request) -> Reply:
     posted = await forms.fields(request)
     language = language_of(request)
     facts = await _facts_of(posted.get("profile", ""), Texts(language))
-    facts |= _changed(facts, posted, Texts(language))
+    changes = _changed(facts, posted, Texts(language))
     if request.headers.get("x-part") == "result":
-        return page("what_if.html", language, facts)
-    return page("customer.html", language, await _with_earlier(facts, Texts(language)))
+        return page("what_if.html", language, {**facts, **changes})
+    return await _page(facts, changes, language)
 
 
 async def export(request: Request) -> Reply:
@@ -75,20 +96,20 @@ async def shown(request: Request, text: str) -> Reply:
         facts = await _facts_of(text, Texts(language))
     except Problem as problem:
         return _form(request, problem, text)
-    facts |= _changed(facts, {}, Texts(language))
-    return page("customer.html", language, await _with_earlier(facts, Texts(language)))
+    return await _page(facts, _changed(facts, {}, Texts(language)), language)
 
 
-async def _with_earlier(facts: Mapping[str, Any], texts: Texts) -> dict[str, Any]:
-    return {**facts, "earlier": await asyncio.to_thread(earlier, facts["customer"].answer["customer_id"], texts)}
+async def _page(facts: CustomerFacts, changes: WhatIf, language: Language) -> Reply:
+    before = await asyncio.to_thread(earlier, facts["customer"].answer["customer_id"], Texts(language))
+    return page("customer.html", language, {**facts, **changes, "earlier": before})
 
 
-async def _facts_of(text: str, texts: Texts) -> dict[str, Any]:
+async def _facts_of(text: str, texts: Texts) -> CustomerFacts:
     """As `_facts`; a history takes long enough to be read beside the loop that answers."""
     return await asyncio.to_thread(_facts, text, texts) if '"events"' in text else _facts(text, texts)
 
 
-def _facts(text: str, texts: Texts) -> dict[str, Any]:
+def _facts(text: str, texts: Texts) -> CustomerFacts:
     """What the customer's templates show of a posted text.
 
     Raises:
@@ -131,15 +152,15 @@ def _scored(profile: Any, use_cases: list[str] | None, texts: Texts) -> ScoredCu
 
 def _again(asked: ScoresRequest) -> Any:
     """What to post for the same page."""
-    whom: dict[str, Any] = {"customer_ids": asked.customer_ids} if asked.customer_ids else {"profiles": asked.profiles}
+    whom = {"customer_ids": asked.customer_ids} if asked.customer_ids else {"profiles": asked.profiles}
     if asked.use_cases:
         return {"use_cases": asked.use_cases, **whom}
     return asked.profiles[0] if asked.profiles else whom
 
 
-def _changed(facts: Mapping[str, Any], posted: Mapping[str, str], texts: Texts) -> dict[str, Any]:
+def _changed(facts: CustomerFacts, posted: Mapping[str, str], texts: Texts) -> WhatIf:
     """The what-if of a customer: its controls, and the customer as changed where something was."""
-    shown: ScoredCustomer = facts["customer"]
+    shown = facts["customer"]
     if not shown.scored:
         return {"controls": [], "broken": [], "then": None}
     profile = facts["profile"]

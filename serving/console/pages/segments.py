@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from starlette.requests import Request
 
 from scoring.segments.policy import LEVELS, Policy, Segment
@@ -26,7 +24,7 @@ async def segments(request: Request) -> Reply:
     policy, served = snapshot.policy, snapshot.served
     known = sizes(home, policy)
     state = audience.export_state(known)
-    facts: dict[str, Any] = {
+    facts = {
         "here": "segments",
         "policy": policy,
         "policy_refusal": snapshot.policy_refusal,

@@ -8,7 +8,7 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from features.spec.feature import MISSING, Feature
 from scoring.bundle.bundle import Bundle
@@ -26,8 +26,17 @@ class Rank:
     missing: bool = False
 
 
+class FeatureHistogram(TypedDict):
+    """A feature of `reference.json`: rows by level, or between edges, and those where it is missing."""
+
+    levels: NotRequired[dict[str, int]]
+    edges: list[float]
+    counts: list[int]
+    missing: int
+
+
 @lru_cache(maxsize=64)
-def _reference(content: bytes) -> Mapping[str, Any]:
+def _reference(content: bytes) -> Mapping[str, FeatureHistogram]:
     return dict(json.loads(content).get("features", {}))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from scoring.errors import PlanError
 from scoring.models.threshold_planner import Ask, Cut, Market, plan
@@ -51,7 +50,8 @@ def answer(market: Market, posted: Mapping[str, str], texts: Texts, *, leaving: 
     words, broken = _words(asked, texts)
     if broken:
         return PlanResult(asked, population, leaving, broken)
-    ask = Ask(**words)
+    capacity = words.pop("capacity", None)
+    ask = Ask(None if capacity is None else int(capacity), **words)
     try:
         found = plan(market, ask)
     except PlanError:
@@ -65,9 +65,9 @@ def answer(market: Market, posted: Mapping[str, str], texts: Texts, *, leaving: 
     return PlanResult(asked, population, leaving, [], cut, cut.rows * found.rate, saved, cuts, charts)
 
 
-def _words(asked: Mapping[str, str], texts: Texts) -> tuple[dict[str, Any], list[str]]:
+def _words(asked: Mapping[str, str], texts: Texts) -> tuple[dict[str, float], list[str]]:
     """The planner's words, and a sentence for every field that is wrong."""
-    words: dict[str, Any] = {}
+    words: dict[str, float] = {}
     broken = []
     for name, (label, rule, low, high, unit) in _FIELDS.items():
         text = asked[name].replace(",", ".")
@@ -75,7 +75,7 @@ def _words(asked: Mapping[str, str], texts: Texts) -> tuple[dict[str, Any], list
             continue
         value = _number(text)
         if low <= value <= high and (rule != "plan_whole" or value.is_integer()):
-            words[name] = int(value) if rule == "plan_whole" else value / unit
+            words[name] = value / unit
         else:
             broken.append(texts.of("plan_broken", name=texts[label], rule=texts[rule]))
     if not broken and ("cost" in words) != ("value" in words):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from scoring.privacy.suppression import SuppressionError
 from serving.console.web.i18n import Texts
 from serving.customers.decision_log import latest_of
+from serving.customers.kept import DecisionLine
 from serving.worker.request_context import CONTEXT, RequestContext
 
 MOST = 10
@@ -21,7 +21,7 @@ class Earlier:
     """The newest scores first, with their labels; or the key of a text that says why there are none."""
 
     why: str | None = None
-    lines: Sequence[Mapping[str, Any]] = ()
+    lines: Sequence[DecisionLine] = ()
 
 
 def earlier(customer_id: str | None, texts: Texts) -> Earlier:
@@ -42,11 +42,11 @@ def earlier(customer_id: str | None, texts: Texts) -> Earlier:
     return Earlier(None if lines else "earlier_none", [_labelled(line, context, texts) for line in lines])
 
 
-def _labelled(line: Mapping[str, Any], context: RequestContext, texts: Texts) -> dict[str, Any]:
+def _labelled(line: DecisionLine, context: RequestContext, texts: Texts) -> DecisionLine:
     """A line with the labels its codes have today; a code that is no more keeps its own name."""
     live = context.snapshot.served.get(line["use_case"])
     bands = {band["code"]: band["label"] for band in live.bands[texts.language]} if live else {}
-    segment = context.snapshot.policy.by_code.get(line["segment"])
+    segment = context.snapshot.policy.by_code.get(line["segment"] or "")
     return {
         **line,
         "band": bands.get(line["band"], line["band"]),

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from features.spec.feature import OTHER, Feature
+from features.spec.feature import OTHER, Feature, Row
 from scoring.answers.explain import explain_profile
 from scoring.answers.prepared_profile import PreparedProfile
 from scoring.answers.score import score_profiles
@@ -87,19 +87,19 @@ def scored_customer(
     return ScoredCustomer(answer, answers, _rows(answers, profile, texts))
 
 
-def features_of(profile: Any, name: str) -> Mapping[str, Any]:
+def features_of(profile: Any, name: str) -> Row:
     """A sound profile's features for one use case, as posted or as made from its events."""
     return profile.features[name] if isinstance(profile, PreparedProfile) else profile["features"]
 
 
-def features_in(profile: Any) -> dict[str, Any]:
+def features_in(profile: Any) -> Row:
     """All features of a sound profile."""
     if not isinstance(profile, PreparedProfile):
         return dict(profile["features"])
     return {name: value for features in profile.features.values() for name, value in features.items()}
 
 
-def with_features(profile: Any, changed: Mapping[str, Any]) -> Any:
+def with_features(profile: Any, changed: Row) -> Any:
     """A sound profile with other values of its features."""
     if not isinstance(profile, PreparedProfile):
         return {**profile, "features": {**profile["features"], **changed}}

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from features.spec.feature import Feature
+from features.spec.feature import Feature, Row
 from scoring.answers.served_release import Live
 from scoring.reasons.reasons import described
 from serving.console.web.i18n import Texts
@@ -38,7 +38,7 @@ class Control:
         return "" if self.value is None else _posted(self.value)
 
 
-def controls(served: Iterable[Live], features: Mapping[str, Any], texts: Texts) -> list[Control]:
+def controls(served: Iterable[Live], features: Row, texts: Texts) -> list[Control]:
     """A control for every feature that one of the use cases allows, at the value the profile has."""
     found: dict[str, Control] = {}
     for live in served:
@@ -50,8 +50,8 @@ def controls(served: Iterable[Live], features: Mapping[str, Any], texts: Texts) 
 
 
 def changed(
-    allowed: Iterable[Control], posted: Mapping[str, str], features: Mapping[str, Any], texts: Texts
-) -> tuple[dict[str, Any], list[str]]:
+    allowed: Iterable[Control], posted: Mapping[str, str], features: Row, texts: Texts
+) -> tuple[Row, list[str]]:
     """The features as the form sets them, and a sentence for each value that is out of bounds."""
     result, broken = dict(features), []
     for control in allowed:

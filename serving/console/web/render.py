@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,7 @@ def _asset(name: str) -> Reply:
 def page(
     template: str,
     language: Language,
-    facts: dict[str, Any],
+    facts: Mapping[str, object],  # as the template names them
     *,
     status: int = 200,
     headers: list[tuple[bytes, bytes]] | None = None,

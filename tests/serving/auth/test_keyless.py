@@ -24,7 +24,7 @@ BODY = {"customer_ids": ["c1"]}
 def refusal(gate: Gate, *headers: tuple[bytes, bytes], server: Any = LOCAL, call: bool = True) -> Any:
     """The kind of problem a caller meets; None where it is let in."""
     try:
-        gate.check_caller({"headers": headers, "server": server}, dict(headers), call=call)
+        gate.check_caller(server, dict(headers), call=call)
     except Problem as problem:
         return problem.kind
     return None

@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from serving.cli.demo import HOST, fullest, one_profile_each
+from scoring.answers.wire import Result, Score
+from scoring.segments.names import SegmentPlace
+from serving.cli.demo import HOST, RequestBody, fullest, one_profile_each
 from serving.cli.ports import taken
 from tests.support.models import release_shop, shop_rows
 from tests.support.ports import free_port
@@ -145,7 +147,7 @@ def test_a_free_port_is_no_news(home: Path) -> None:
 
 def test_profiles_of_one_customer_are_joined() -> None:
     """Same id and no feature at odds: one profile with the features of both."""
-    posted = [
+    posted: list[RequestBody] = [
         {"profiles": [{"customer_id": "1", "features": features}]} for features in ({"a": 1, "b": 2}, {"a": 1, "c": 3})
     ]
 
@@ -155,15 +157,29 @@ def test_profiles_of_one_customer_are_joined() -> None:
 @pytest.mark.parametrize("other", [{"a": 2, "c": 3}, {"c": 3}], ids=["at odds", "nothing shared"])
 def test_two_customers_with_one_id_stay_two(other: dict[str, int]) -> None:
     """A row number of one table and a customer number of another are not the same person."""
-    posted = [{"profiles": [{"customer_id": "1", "features": features}]} for features in ({"a": 1, "b": 2}, other)]
+    posted: list[RequestBody] = [
+        {"profiles": [{"customer_id": "1", "features": features}]} for features in ({"a": 1, "b": 2}, other)
+    ]
 
     assert len(one_profile_each(posted)) == 2
 
 
 def test_the_fullest_answer_is_shown() -> None:
     """A customer with two scores and a segment says more than one with a score."""
-    scored, silent = {"status": "scored"}, {"status": "not_eligible"}
-    poor = {"customer_id": "1", "segment": None, "scores": {"churn": silent, "propensity": scored}}
-    rich = {"customer_id": "2", "segment": {"code": "loyal"}, "scores": {"churn": scored, "propensity": scored}}
+    scored: Score = {"status": "scored"}
+    silent: Score = {"status": "not_eligible"}
+    loyal: SegmentPlace = {"code": "loyal", "label": "Loyal"}
+    poor: Result = {
+        "customer_id": "1",
+        "status": "ok",
+        "segment": None,
+        "scores": {"churn": silent, "propensity": scored},
+    }
+    rich: Result = {
+        "customer_id": "2",
+        "status": "ok",
+        "segment": loyal,
+        "scores": {"churn": scored, "propensity": scored},
+    }
 
     assert fullest([poor, rich, poor]) is rich

@@ -44,10 +44,24 @@ def test_a_line_says_what_was_decided(tmp_path: Path) -> None:
 
     [first, second] = decisions_of(tmp_path, ["a", "a", "c"])["a"]
     assert before == {}
-    assert first.pop("at") <= second.pop("at")
+    assert first["at"] <= second["at"]
     facts = {"use_case": "churn", "model_version": "4", "band": "low", "reasons": ["recency"]}
-    assert first == {**facts, "request_id": "r1", "caller": "crm", "score": 31.2, "segment": "loyal"}
-    assert second == {**facts, "request_id": "r2", "caller": None, "score": 50.0, "segment": None}
+    assert first == {
+        **facts,
+        "at": first["at"],
+        "request_id": "r1",
+        "caller": "crm",
+        "score": 31.2,
+        "segment": "loyal",
+    }
+    assert second == {
+        **facts,
+        "at": second["at"],
+        "request_id": "r2",
+        "caller": None,
+        "score": 50.0,
+        "segment": None,
+    }
 
 
 def test_nothing_is_kept_beyond_its_time(tmp_path: Path) -> None:

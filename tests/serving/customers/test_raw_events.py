@@ -71,6 +71,9 @@ def test_one_column_under_two_names_must_say_one_thing(live: Live) -> None:
 
 def test_the_document_names_the_id_of_events(live: Live) -> None:
     """Who posts a history can know that it may say so."""
-    names = [field["name"] for field in use_case_document(live)["events"]["fields"]]
+    described = use_case_document(live).events
+
+    assert described
+    names = [field["name"] for field in described["fields"]]
 
     assert "order_id" in names
