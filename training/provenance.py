@@ -25,7 +25,7 @@ FIGURE_VERSIONS = {
     "training.selection": 2,
     "training.promotion": 5,
     "training.diagnostics": 3,
-    "training.bundling": 4,
+    "training.bundling": 5,
 }
 LIBRARIES = ("duckdb", "ibis-framework", "numpy", "pandera", "polars", "pyarrow", "scikit-learn", "scipy", "shap")
 EITHER = ("xgboost", "xgboost-cpu")  # one code under two names

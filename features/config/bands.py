@@ -43,6 +43,11 @@ class Bands(ListSection):
         """The thresholds as given, percentiles 60 and 90 by default."""
         return self.scores or self.percentiles or ((60.0, 90.0) if self.plan is None else ())
 
+    @property
+    def named(self) -> bool:
+        """Whether the use case says where its bands part."""
+        return (self.scores or self.percentiles or self.plan) is not None
+
     @model_validator(mode="after")
     def _ladder_fits(self) -> Bands:
         broken = []

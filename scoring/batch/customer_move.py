@@ -104,7 +104,7 @@ def placed_by(home: Path, policy_version: str, models: Mapping[str, str], use_ca
     Raises:
         GoneError: One of them is not there any more.
     """
-    policy = policy_of_version(home, policy_version)
+    policy = policy_of_version(home, policy_version, models)
     read = {use_case, *(policy.use_cases if policy else ())} & models.keys()
     loaded = {
         name: served[name]

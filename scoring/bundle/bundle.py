@@ -126,7 +126,7 @@ def load_bundle(folder: Path, *, manifest_sha256: str | None = None, threads: in
     Raises:
         BundleError: A file is missing, added, or not the one that was sealed, or does not parse.
     """
-    stored = _read_manifest(folder, manifest_sha256)
+    stored = _stored_manifest(folder, manifest_sha256)
     files = _read_sealed(folder, _seals(stored))
     manifest = read_manifest(stored)
     try:
@@ -139,7 +139,12 @@ def load_bundle(folder: Path, *, manifest_sha256: str | None = None, threads: in
     return Bundle(manifest, model, golden, kept)
 
 
-def _read_manifest(folder: Path, sha256: str | None) -> dict[str, Json]:
+def load_manifest(folder: Path, sha256: str) -> Manifest:
+    """The manifest of a bundle alone, checked against its hash. Raises as `load_bundle` does."""
+    return read_manifest(_stored_manifest(folder, sha256))
+
+
+def _stored_manifest(folder: Path, sha256: str | None) -> dict[str, Json]:
     path = folder / MANIFEST
     if not path.is_file():
         raise BundleError(f"A bundle needs a {MANIFEST}, got none.")

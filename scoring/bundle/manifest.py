@@ -159,6 +159,11 @@ class Manifest(Struct, frozen=True, kw_only=True):
     windows: LogWindows | None = None
     worth: CampaignWorth | None = None
 
+    @property
+    def average(self) -> float | None:
+        """The outcome's rate on the test rows, the latest that is known; None where a bundle does not say."""
+        return self.base_rate.get("test")
+
 
 def read_manifest(stored: Mapping[str, Json]) -> Manifest:
     """The manifest that a parsed file holds.

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from features.spec.atomic import exchange, new_draft, put_in_place, sync, write_file
-from scoring.bundle.bundle import MANIFEST, Bundle, canonical_json, load_bundle
+from scoring.bundle.bundle import MANIFEST, Bundle, canonical_json, load_bundle, load_manifest
+from scoring.bundle.manifest import Manifest
 from scoring.errors import BundleError
 from scoring.releases.current_pointer import CURRENT, NAME, required_version
 
@@ -54,6 +55,15 @@ def load_release(home: Path, name: str, *, version: str | None = None, threads: 
     if bundle.name != name:
         raise BundleError(f"The bundle in folder {name}/{version} must be of {name}, got another use case.")
     return Release(version, folder, facts, bundle)
+
+
+def manifest_of(home: Path, name: str, *, version: str | None = None) -> Manifest | None:
+    """The manifest of the current release of a use case, or of a version; None where it is gone or broken."""
+    try:
+        folder = release_folder(home, name, version or required_version(home, name))
+        return load_manifest(folder, read_facts(folder)["manifest_sha256"])
+    except BundleError:
+        return None
 
 
 def read_facts(folder: Path) -> dict[str, Any]:

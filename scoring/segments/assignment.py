@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from scoring.bundle.bundle import canonical_json
+from scoring.bundle.manifest import Manifest
 from scoring.errors import BundleError
-from scoring.releases.store import make_current_in, write_folder
+from scoring.releases.current_pointer import released_use_cases
+from scoring.releases.store import make_current_in, manifest_of, write_folder
+from scoring.segments.default_policy import VERSION, default_policy
 from scoring.segments.policy import Assignment, Policy, Segment
 from scoring.segments.rules import FIELDS, NullableColumn, evaluate
 
@@ -64,16 +67,24 @@ def current_policy(home: Path) -> Policy:
     """
     pointer = home / SEGMENTS_FOLDER / "CURRENT"
     if not pointer.is_file():
-        return DEFAULT
+        return _default(manifest_of(home, name) for name in released_use_cases(home))
     return installed_policy(home, pointer.read_text().strip())
 
 
-def policy_of_version(home: Path, version: str) -> Policy | None:
-    """The policy of a version that was in force once; None where it is gone."""
+def policy_of_version(home: Path, version: str, models: Mapping[str, str]) -> Policy | None:
+    """The policy of a version that was in force once, beside these versions of models; None where it is gone."""
+    if version == VERSION:
+        return _default(manifest_of(home, name, version=model) for name, model in models.items())
     try:
-        return DEFAULT if version == DEFAULT.version else installed_policy(home, version)
+        return installed_policy(home, version)
     except BundleError:
         return None
+
+
+def _default(manifests: Iterable[Manifest | None]) -> Policy:
+    """The default policy of some releases; where none can be read that of a home without any."""
+    known = [manifest for manifest in manifests if manifest is not None]
+    return default_policy(known) if known else DEFAULT
 
 
 def installed_policy(home: Path, version: str) -> Policy:

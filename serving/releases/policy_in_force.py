@@ -56,7 +56,7 @@ class PolicyInForce:
         return DEFAULT
 
     def _put(self, policy: Policy) -> None:
-        changed = policy.version != self.policy.version
+        changed = policy != self.policy  # the default policy has one version, whatever the releases are
         if changed:
             self._before, self.policy = (DEFAULT if self.refusal else self.policy), policy
         if changed or self.refusal:

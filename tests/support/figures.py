@@ -38,7 +38,7 @@ from tests.support.worlds import log_case, purchases
 from training.bundling.curves import curves
 from training.bundling.golden_rows import synthetic_rows
 from training.bundling.market import market_of
-from training.bundling.thresholds import at_percentiles
+from training.bundling.thresholds import around, at_percentiles
 from training.data.calendar_drift import share_outside
 from training.data.clusters import Clusters
 from training.data.encode import encode, fit_encoder
@@ -334,6 +334,7 @@ def of_bundling() -> Figures:
         **{f"cuts: {name}": float(len(curve["at"])) for name, curve in beside.items()},
         "curve beside": _sum_of(beside["b"]),
         "thresholds": sum(at_percentiles(probability, (60, 90))),
+        "thresholds around": sum(around(at_percentiles(probability, (60, 90)), float(label.mean()))),
         "slope": float(market.slope),
         "offset": float(market.offset),
         "ticks": float((market.ticks * market.rows).sum()),

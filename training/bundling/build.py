@@ -76,7 +76,7 @@ def build(
     # of a ready table the population are the test rows
     today = probability if task.table.cutoffs is None else winner.probability(taught.matrix(population))
     market = market_of(today, probability, learned.test_labels, learned.test_clusters, seed=task.seed)
-    ladder, planned = ladder_for(task.use_case, probability, market)
+    ladder, planned = ladder_for(task.use_case, probability, market, average=parts.base_rates()["test"])
     digests, revision, versions = task.provenance()
     manifest = Manifest(
         **described(task.use_case, task.table, cutoffs),

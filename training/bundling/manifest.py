@@ -15,7 +15,7 @@ from features.spec.languages import LANGUAGES, Language
 from scoring.bundle.manifest import BandTable, LogWindows, Outcome
 from scoring.models.bands import Ladder
 from scoring.models.threshold_planner import Ask, Market, Plan, plan
-from training.bundling.thresholds import at_percentiles, at_scores, realised, rising
+from training.bundling.thresholds import around, at_percentiles, at_scores, realised, rising
 from training.data.clusters import Clusters
 
 if TYPE_CHECKING:
@@ -87,17 +87,18 @@ def described(use_case: UseCase, table: LearningTable, cutoffs: Cutoffs | None) 
     }
 
 
-def ladder_for(use_case: UseCase, probability: Floats, market: Market) -> tuple[Ladder, Plan | None]:
+def ladder_for(use_case: UseCase, probability: Floats, market: Market, *, average: float) -> tuple[Ladder, Plan | None]:
     """The bands a use case asks for, and the plan behind them where the planner was asked.
 
-    Percentiles are those of the test rows. A planned cut, in today's population, is where the highest band begins; any
-    further thresholds part the rest into equal shares.
+    Percentiles are those of the test rows. Where a use case does not say where its bands part, the lowest lies below
+    the `average` rate of the outcome and the highest above it. A planned cut, in today's population, is where the
+    highest band begins; any further thresholds part the rest into equal shares.
     """
     bands = use_case.bands
     codes = tuple(bands.codes)
     if bands.plan is None:
         thresholds = at_scores(bands.scores) if bands.scores else at_percentiles(probability, bands.steps)
-        return Ladder(codes, thresholds), None
+        return Ladder(codes, thresholds if bands.named else around(thresholds, average)), None
     planned = plan(market, Ask(**bands.plan.model_dump()))
     rest, lower = probability[probability < planned.cut.threshold], len(codes) - 2
     shares = [100 * step / (lower + 1) for step in range(1, lower + 1)]

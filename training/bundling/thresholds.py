@@ -41,6 +41,19 @@ def at_percentiles(probability: Floats, percentiles: Sequence[float]) -> tuple[f
     return rising([tick / TICKS for tick in wanted])
 
 
+def around(thresholds: Sequence[float], average: float) -> tuple[float, ...]:
+    """The thresholds with the lowest at the average or below it and the highest above it, where they were not.
+
+    Whoever is in the lowest band is then below the average, whoever is in the highest above it.
+
+    >>> around((0.6, 0.9), 0.54), around((0.04, 0.1), 0.12)
+    ((0.54, 0.9), (0.04, 0.1201))
+    """
+    below = math.floor(average * TICKS + NEAR)
+    lowest, *between, highest = thresholds
+    return rising([min(lowest, below / TICKS), *between, max(highest, (below + 1) / TICKS)])
+
+
 def _tick(ordered: Floats, value: float) -> int:
     """The nearest tick to a probability; where several rows share it the one below, so that none falls under."""
     shared = np.searchsorted(ordered, value, side="right") - np.searchsorted(ordered, value, side="left") > 1

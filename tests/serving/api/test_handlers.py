@@ -14,6 +14,7 @@ from scoring.answers.explain import explain_profile
 from scoring.answers.score import score_profiles
 from scoring.answers.served_release import Live
 from scoring.releases.store import load_release
+from scoring.segments.assignment import current_policy
 from tests.support.answers import contract, profiles
 
 
@@ -27,7 +28,8 @@ def test_http_answers_what_scoring_answers(client: httpx.Client, home: Path, cou
 
     assert answer.status_code == 200
     jsonschema.validate(answer.json(), contract("scores"))
-    assert answer.json()["results"] == score_profiles(live, profiles(count), reasons=3, language="fr")
+    policy = current_policy(home)
+    assert answer.json()["results"] == score_profiles(live, profiles(count), reasons=3, language="fr", policy=policy)
 
 
 def test_reasons_add_up_to_the_served_probability(client: httpx.Client) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring.models.bands import Ladder
-from training.bundling.thresholds import at_percentiles, at_scores, realised, rising
+from training.bundling.thresholds import around, at_percentiles, at_scores, realised, rising
 from training.data.clusters import Clusters
 
 
@@ -34,6 +34,25 @@ def test_a_label_never_contradicts_its_number(scores: list[float]) -> None:
     if np.ptp(population) > 2e-4:
         assert rungs[population.argmax()] == 2
         assert rungs[population.argmin()] == 0
+
+
+@given(
+    st.lists(st.floats(1e-7, 1 - 1e-7), min_size=2, max_size=60),
+    st.floats(2e-4, 1 - 2e-4),
+)
+@settings(max_examples=200, deadline=None)
+def test_low_is_below_the_average_and_high_above_it(scores: list[float], average: float) -> None:
+    """Whatever the population and the rate; what lay on its own side already stays where it was."""
+    population = np.array(scores)
+    before = at_percentiles(population, (60, 90))
+
+    low, high = around(before, average)
+    rungs = Ladder(("low", "medium", "high"), (low, high)).rungs(population)
+
+    assert np.all(population[rungs == 0] < average + 1e-9)
+    assert np.all(population[rungs == 2] > average)
+    assert before[0] > average or low == before[0]
+    assert before[1] <= average + 1e-9 or high == before[1]
 
 
 def test_a_shared_high_score_is_high() -> None:
