@@ -3,6 +3,7 @@
 __all__ = [
     "addressable",
     "audience",
+    "campaign",
     "consent",
     "contacts",
     "export_formats",

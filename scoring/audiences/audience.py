@@ -10,6 +10,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from features.spec.feature import CUSTOMER_ID
 from features.spec.ids import EDGES
@@ -50,14 +51,14 @@ class Audience:
     left_out: Mapping[str, int]
 
 
-def open_contacts(file: ContactsFile, *, at: datetime) -> Contacts:
-    """The contacts of a file, and who of them agreed as of a moment.
+def open_contacts(file: ContactsFile, *, at: datetime, of: Collection[str] | None = None) -> Contacts:
+    """The contacts of a file, or those of some customers only, and who of them agreed as of a moment.
 
     Raises:
         AudienceError: A column is missing, or rows of a table of consent break a rule.
         BatchError: A file cannot be read.
     """
-    found = read_contacts(file.path, email=file.email, consent=file.consent, channel=file.channel)
+    found = read_contacts(file.path, email=file.email, consent=file.consent, channel=file.channel, of=of)
     if file.table is None:
         return found
     status = read_consent(file.table, channel=file.channel, purpose=file.purpose, at=at)
@@ -65,7 +66,9 @@ def open_contacts(file: ContactsFile, *, at: datetime) -> Contacts:
     return Contacts(found.emails, agreed, status.withdrawn, file.channel)
 
 
-def read_contacts(path: Path, *, email: str, consent: str | None, channel: str = CHANNEL) -> Contacts:
+def read_contacts(
+    path: Path, *, email: str, consent: str | None, channel: str = CHANNEL, of: Collection[str] | None = None
+) -> Contacts:
     """The contacts of a Parquet or CSV file with `customer_id` and the columns named.
 
     Without a column of consent nobody agreed. An address of the channel `email` has an @, any other is not blank.
@@ -76,11 +79,14 @@ def read_contacts(path: Path, *, email: str, consent: str | None, channel: str =
     """
     emails: dict[str, str] = {}
     agreed: dict[str, bool] = {}
-    for table in read_batches(path):
+    for batch in read_batches(path):
         names = [name for name in (CUSTOMER_ID, email, consent) if name is not None]
-        require_columns(path, table, *names)
+        require_columns(path, batch, *names)
+        table = batch.select(names).set_column(0, CUSTOMER_ID, id_column(batch.column(CUSTOMER_ID)))
+        if of is not None:
+            table = table.filter(pc.is_in(table.column(CUSTOMER_ID), pa.array(sorted(of), pa.string())))
         words = _texts(table, consent) if consent else [None] * len(table)
-        customers = id_column(table.column(CUSTOMER_ID)).to_pylist()
+        customers = table.column(CUSTOMER_ID).to_pylist()
         for customer, address, word in zip(customers, _texts(table, email), words, strict=True):
             if customer is not None:
                 agreed[customer] = agreed.get(customer, True) and (word or "").strip().casefold() in _YES
@@ -159,7 +165,7 @@ def select_audience(
     taken: set[str] = set()
     ids = snapshot.column(CUSTOMER_ID)
     for row in _members(snapshot, code):
-        reason = _barred(ids[row], contacts, suppressed or Suppressed(), taken)
+        reason = reason_left_out(ids[row], contacts, suppressed or Suppressed(), taken)
         if reason is None and in_holdout(ids[row], share=holdout, salt=salt):
             holdout_ids.append(ids[row])
             reason = "holdout"
@@ -175,8 +181,8 @@ def _members(snapshot: SegmentSnapshot, code: str) -> list[int]:
     return [row for row in range(len(paths)) if code in paths[row] or code in also[row]]
 
 
-def _barred(customer: str, contacts: Contacts | None, suppressed: Suppressed, taken: set[str]) -> str | None:
-    """Why a member may not be addressed; an address is used once."""
+def reason_left_out(customer: str, contacts: Contacts | None, suppressed: Suppressed, taken: set[str]) -> str | None:
+    """Why a member may not be addressed, None for one who may; an address is used once, and added to those taken."""
     email = contacts.emails.get(customer) if contacts else None
     if customer in suppressed.customers or (email and _folded(email) in suppressed.emails):
         return "suppressed"

@@ -1,8 +1,9 @@
 """What left a home as a list of customers: HOME/segments/exports.jsonl, a line for each, which names nobody.
 
-Each line is a JSON object: `at` (ISO 8601, UTC), `by` (`command`, or `console` with the `key`), `segment`, `policy`,
-`as_of`, `format`, `internal`, and with contacts the `channel` and `purpose`; how many `members` there were, how many
-were `written` and how many `left_out` by reason.
+Each line is a JSON object: `at` (ISO 8601, UTC), `by` (`command`, `console` or `api`, these with the `key`), `segment`,
+`policy`, `as_of`, `format`, `internal`, and with contacts the `channel` and `purpose`; how many `members` there were,
+how many were `written` and how many `left_out` by reason. Of a list by rank also the `use_case`, `top`, `threshold`
+and `campaign`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ from scoring.audiences.addressable import AudienceCounts
 from scoring.segments.assignment import SEGMENTS_FOLDER
 
 EXPORTS = "exports.jsonl"
-_COUNTED = ("segment", "policy", "as_of", "internal", "channel", "purpose", "members", "written", "left_out")
+_COUNTED = (
+    *("use_case", "top", "threshold", "campaign"),  # of a list by rank
+    *("segment", "policy", "as_of", "internal", "channel", "purpose", "members", "written", "left_out"),
+)
 
 
 def log_export(home: Path, document: AudienceCounts, *, format_: str, by: str, key: str | None = None) -> None:

@@ -2,11 +2,14 @@
 
 __all__ = [
     "cursors",
+    "customer_history",
+    "customer_lists",
     "customer_pages",
     "daily_file",
     "day_index",
     "days",
     "forget",
+    "history",
     "moves",
     "ranked",
     "read_days",

@@ -21,6 +21,10 @@ class DayGoneError(PopulationError):
     """The day of a cursor is not kept for pages any more."""
 
 
+class ContactsUnreadableError(ValueError):
+    """The contacts that a home has named cannot be read."""
+
+
 class QueryError(ValueError):
     """A question that the day cannot answer; `broken` has the rule by the name of what breaks it."""
 

@@ -137,6 +137,11 @@ class DayIndex:
         order = self._order(query)
         return np.asarray(order[self._mask(query)[order]], np.int32)
 
+    def hidden_of(self, query: CustomerQuery) -> NDArray[np.int32]:
+        """The rows of a query that nobody is shown; raises as `page` does."""
+        self._check(query, None, 0)
+        return np.asarray(self.hidden[self._filtered(query)[self.hidden]], np.int32)
+
     def rank(self, query: CustomerQuery, row: int) -> int:
         """A row's rank in the order of a query, from 0; a cursor goes on after it."""
         return int(self._ranks(query)[row])
@@ -183,6 +188,12 @@ class DayIndex:
         return np.asarray(self._batch.column(name).to_numpy(zero_copy_only=True))
 
     def _mask(self, query: CustomerQuery) -> Mask:
+        """Which rows a query leaves that may be shown."""
+        mask = self._filtered(query)
+        mask[self.hidden] = False
+        return mask
+
+    def _filtered(self, query: CustomerQuery) -> Mask:
         """Which rows a query leaves."""
         if query.use_case is None:
             mask = np.ones(len(self._batch), np.bool_)
@@ -195,7 +206,6 @@ class DayIndex:
             mask &= self._equal(f"{query.use_case}_band", query.band)
         if query.reason is not None:
             mask &= self._with_reason(query.use_case, query.reason)
-        mask[self.hidden] = False
         return mask
 
     def _equal(self, column: str, code: str) -> Mask:

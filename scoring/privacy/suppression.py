@@ -35,6 +35,7 @@ __all__ = [
     "count",
     "mark_erased",
     "open_suppression",
+    "own_key",
     "remove",
 ]
 _TABLES = f"""
@@ -131,6 +132,17 @@ def count(home: Path) -> int:
     return Reader(home / FILE).ask("SELECT COUNT(*) FROM suppressed")[0][0] if (home / FILE).exists() else 0
 
 
+def own_key(home: Path) -> bytes:
+    """The key of a home, made where it has neither one nor a list.
+
+    Raises:
+        SuppressionError: The list has lost its key.
+    """
+    if not (home / FILE).exists():
+        _make_key(home)
+    return read_key(home)
+
+
 def _write(home: Path, change: str, rows: Sequence[tuple[bytes | float, ...]]) -> int:
     with writing(home / FILE, _TABLES) as connection:
         return connection.executemany(change, rows).rowcount
@@ -138,9 +150,7 @@ def _write(home: Path, change: str, rows: Sequence[tuple[bytes | float, ...]]) -
 
 def _all_keyed(home: Path, customers: Collection[str], *, as_is: bool = False) -> list[bytes]:
     """The hashes of customers, of their texts `as_is`; makes the key where there is no list that has one."""
-    if not (home / FILE).exists():
-        _make_key(home)
-    key = read_key(home)
+    key = own_key(home)
     return [keyed(key, customer if as_is else read_id(customer) or customer) for customer in customers]
 
 

@@ -8,11 +8,14 @@ from msgspec import Meta
 
 from scoring.answers.wire import RequestId, Version
 from scoring.encoding.notes import Note
+from scoring.population.customer_history import CustomerHistory
+from scoring.population.customer_pages import RankedCustomer
 from scoring.segments.names import Code
 from serving.customers.kept import CustomerErased, CustomerExport, Facts, Size
 from serving.customers.segment_report import Became, SnapshotFacts
 
 Labels = Annotated[dict[str, str], Meta(description="By language.", examples=[{"fr": "À risque", "en": "At risk"}])]
+DayMoment = Annotated[str, Meta(description="The moment the day speaks of, UTC.", examples=["2026-03-01T00:00:00Z"])]
 
 
 class ProblemDocument(TypedDict):
@@ -119,6 +122,43 @@ class CustomersErased(TypedDict):
 
     request_id: RequestId
     customers: list[CustomerErased]
+
+
+class CustomersListed(TypedDict):
+    """The answer of GET /v1/customers and POST /v1/customers/search: a page of the day."""
+
+    as_of: DayMoment
+    total: Annotated[int, Meta(ge=0, description="How many there are on all pages.")]
+    customers: list[RankedCustomer]
+    next: Annotated[str | None, Meta(description="The cursor of the next page; null on the last one.")]
+
+
+class CustomersLookedUp(TypedDict):
+    """The answer of POST /v1/customers/lookup, in the order asked."""
+
+    customers: list[CustomerHistory]
+
+
+class ListMade(TypedDict):
+    """The answer of POST /v1/lists: the likeliest first, how many were left out and why, and who is held out."""
+
+    as_of: DayMoment
+    use_case: str
+    internal: Annotated[
+        bool, Meta(description="Whether nobody's consent is known, so that nobody may be addressed by this list.")
+    ]
+    channel: str | None
+    purpose: str | None
+    members: Annotated[int, Meta(ge=0, description="Those on the list, and those left out.")]
+    written: Annotated[int, Meta(ge=0, description="Those on the list.")]
+    left_out: Annotated[
+        dict[str, Size],
+        Meta(description="By the first reason.", examples=[{"no_consent": 41, "suppressed": 2, "holdout": 30}]),
+    ]
+    held_out: Annotated[list[str], Meta(description="The ids of the hold-out: do not contact them.")]
+    salt: str | None
+    campaign: Annotated[str | None, Meta(description="The id of the campaign that is kept; with a hold-out only.")]
+    customers: list[RankedCustomer]
 
 
 class Alive(TypedDict):

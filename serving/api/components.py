@@ -14,6 +14,7 @@ from scoring.answers.wire import Explanation, FlatScores, MoveAnswer, Scores
 from serving.api import answers
 from serving.api.described_profiles import DescribedUseCase, described_use_cases
 from serving.requests.models import CustomersRequest, ExplanationById, MoveRequest, ScoresByIds, ScoresByProfiles
+from serving.requests.population_models import ListRequest, LookupRequest, PageParameters, SearchRequest
 
 Schema = dict[str, Any]
 _PLACE = "#/components/schemas/"
@@ -33,6 +34,12 @@ _TYPES: tuple[Any, ...] = (
     answers.Segments,
     answers.CustomersExport,
     answers.CustomersErased,
+    SearchRequest,
+    LookupRequest,
+    ListRequest,
+    answers.CustomersListed,
+    answers.CustomersLookedUp,
+    answers.ListMade,
     answers.Alive,
     answers.Ready,
     answers.ProblemDocument,
@@ -62,6 +69,22 @@ def components(served: Mapping[str, Live]) -> Schema:
     }
     renamed = json.dumps(whole).replace(f'{_SUFFIX}"', '"')
     return dict(json.loads(renamed))
+
+
+def page_parameters() -> list[Schema]:
+    """The parameters of GET /v1/customers, of the type that reads them."""
+    _, found = msgspec.json.schema_components([PageParameters], ref_template=_PLACE + "{name}")
+    return [_parameter(name, schema) for name, schema in found[PageParameters.__name__]["properties"].items()]
+
+
+def _parameter(name: str, schema: Schema) -> Schema:
+    """One of them; an address knows no null."""
+    about = {key: schema[key] for key in ("description",) if key in schema}
+    plain = next((one for one in schema.get("anyOf", []) if one.get("type") != "null"), schema)
+    kept = {key: value for key, value in plain.items() if key not in ("description", "default")}
+    if "enum" in kept:
+        kept["enum"] = [one for one in kept["enum"] if one is not None]
+    return {"name": name, "in": "query", **about, "schema": ref("UseCaseName") if name == "use_case" else kept}
 
 
 def _one_of(description: str, names: list[str]) -> Schema:

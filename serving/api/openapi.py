@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from scoring.answers.served_release import Live
-from serving.api.components import Schema, components, ref
+from serving.api.components import Schema, components, page_parameters, ref
 from serving.api.use_case_document import example
 from serving.http.problems import KINDS
 
@@ -51,6 +51,38 @@ def _paths(served: Mapping[str, Live]) -> Schema:
                 "explanations", "Explain one score", "ExplanationRequest", "Explanation", _explanation_example(served)
             )
         },
+        "/v1/customers": {
+            "get": _get(
+                "listCustomers",
+                "A page of the customers of the day in service",
+                _json("CustomersListed"),
+                parameters=page_parameters(),
+                statuses=(401, 409, 429, 503, 504),
+            )
+        },
+        "/v1/customers/search": {
+            "post": _post(
+                "searchCustomers",
+                "Customers by a part of their id",
+                "SearchRequest",
+                "CustomersListed",
+                statuses=(409,),
+            )
+        },
+        "/v1/customers/lookup": {
+            "post": _post(
+                "lookUpCustomers",
+                "Features, scores and segments by day",
+                "LookupRequest",
+                "CustomersLookedUp",
+                statuses=(409,),
+            )
+        },
+        "/v1/lists": {
+            "post": _post(
+                "lists", "A list of the likeliest, with a hold-out", "ListRequest", "ListMade", statuses=(409,)
+            )
+        },
         "/v1/customers/export": {
             "post": _post("exportCustomers", "What is kept of customers", "CustomersRequest", "CustomersExport")
         },
@@ -76,7 +108,9 @@ def _paths(served: Mapping[str, Live]) -> Schema:
     }
 
 
-def _post(operation: str, summary: str, asked: str, answered: str, example: Any = None) -> Schema:
+def _post(
+    operation: str, summary: str, asked: str, answered: str, example: Any = None, *, statuses: Iterable[int] = ()
+) -> Schema:
     content: Schema = {"schema": ref(asked)}
     if example:
         content["example"] = example
@@ -84,7 +118,7 @@ def _post(operation: str, summary: str, asked: str, answered: str, example: Any 
         "operationId": operation,
         "summary": summary,
         "requestBody": {"required": True, "content": {"application/json": content}},
-        "responses": {"200": _success(_json(answered)), **_errors((*_ALWAYS, *_POSTED))},
+        "responses": {"200": _success(_json(answered)), **_errors((*_ALWAYS, *_POSTED, *statuses))},
     }
 
 

@@ -9,14 +9,26 @@ from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from typing import Any
 
-from serving.api import handlers, moves, probes
+from serving.api import customer_lists, handlers, moves, population, probes
 from serving.auth import login
 from serving.auth.gate import CONSOLE
 from serving.auth.keyless import check_host
 from serving.console.pages.problem_page import trouble, wants_page
 from serving.edge.asgi import App, Scope, Send
 from serving.edge.forward import forward
-from serving.edge.routes import ERASE, EXPLANATIONS, EXPORT, MOVES, SCORES, UNMATCHED, Route, find
+from serving.edge.routes import (
+    ERASE,
+    EXPLANATIONS,
+    EXPORT,
+    LISTS,
+    LOOKUP,
+    MOVES,
+    SCORES,
+    SEARCH,
+    UNMATCHED,
+    Route,
+    find,
+)
 from serving.edge.send import not_modified, send_reply
 from serving.http.problems import FAILED, METHOD, NOT_FOUND, Problem
 from serving.http.reply import Reply
@@ -31,6 +43,7 @@ from serving.requests.body import (
 )
 from serving.requests.fast_decode import read_block
 from serving.requests.models import customers_request, explanation_request, move_request, scores_request
+from serving.requests.population_models import list_request, lookup_request, search_request
 from serving.requests.strict_json import decode
 from serving.telemetry import logs, metrics
 from serving.worker.request_context import CONTEXT, RequestContext
@@ -43,6 +56,9 @@ HANDLERS = {
     EXPORT: handlers.answer_export,
     ERASE: handlers.answer_erase,
     MOVES: moves.answer_moves,
+    SEARCH: population.answer_search,
+    LOOKUP: population.answer_lookup,
+    LISTS: customer_lists.answer_lists,
 }
 _CHECKS: dict[str, Callable[[Any], object]] = {
     SCORES: scores_request,
@@ -50,6 +66,9 @@ _CHECKS: dict[str, Callable[[Any], object]] = {
     EXPORT: customers_request,
     ERASE: customers_request,
     MOVES: move_request,
+    SEARCH: search_request,
+    LOOKUP: lookup_request,
+    LISTS: list_request,
 }
 _PROBES = {"/livez": probes.livez, "/readyz": probes.readyz, "/metrics": probes.metrics_page}
 _UNGUARDED = ("/livez", "/readyz")  # asked by what watches a server, under any name

@@ -13,6 +13,10 @@ EXPLANATIONS = "/v1/explanations"
 EXPORT = "/v1/customers/export"
 ERASE = "/v1/customers/erase"
 MOVES = "/v1/moves"
+CUSTOMERS = "/v1/customers"
+SEARCH = "/v1/customers/search"
+LOOKUP = "/v1/customers/lookup"
+LISTS = "/v1/lists"
 UNMATCHED = "(unmatched)"
 
 
@@ -46,6 +50,10 @@ ROUTES = (
     Route(EXPORT, _POST, scope="admin"),
     Route(ERASE, _POST, scope="admin"),
     Route(MOVES, _POST, scope="customers"),
+    Route(CUSTOMERS, scope="customers"),
+    Route(SEARCH, _POST, scope="customers"),
+    Route(LOOKUP, _POST, scope="customers"),
+    Route(LISTS, _POST, scope="customers"),
     Route("/v1/use-cases", scope=ANY_KEY),
     Route("/v1/use-cases/{name}", scope=ANY_KEY),
     Route("/v1/use-cases/{name}/report", scope=ANY_KEY),

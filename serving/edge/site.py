@@ -14,6 +14,7 @@ from starlette.routing import Route
 from scoring.answers.served_release import Live
 from scoring.releases.store import REPORT
 from serving.api.openapi import document
+from serving.api.population import answer_customers
 from serving.api.use_case_document import summary, use_case_document
 from serving.console.pages import audience, customer, customers
 from serving.console.pages import home as start
@@ -40,6 +41,7 @@ def site() -> Starlette:
             Route("/v1/use-cases/{name}", _endpoint(use_case), methods=get),
             Route("/v1/use-cases/{name}/report", _endpoint(report), methods=get),
             Route("/v1/segments", _endpoint(segments), methods=get),
+            Route("/v1/customers", _endpoint(page_of_customers), methods=get),
             Route("/openapi.json", _endpoint(openapi), methods=get),
             Route("/docs", _endpoint(start.docs), methods=get),
             Route("/console/", _endpoint(start.start), methods=both),
@@ -137,6 +139,11 @@ async def segments(_request: Request) -> Reply:
     compared = report and {"before": report.before, "after": report.after, "outcome": report.outcome}
     document = {"policy": policy.version, "use_cases": list(policy.use_cases), "segments": listed, "report": compared}
     return with_tag(json_reply(document))
+
+
+async def page_of_customers(request: Request) -> Reply:
+    """GET /v1/customers."""
+    return await answer_customers(request.query_params.multi_items(), CONTEXT.get())
 
 
 async def openapi(_request: Request) -> Reply:

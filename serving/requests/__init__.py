@@ -1,3 +1,3 @@
 """A posted body within its limits, decoded strictly, and checked as a request."""
 
-__all__ = ["body", "fast_decode", "models", "strict_json"]
+__all__ = ["body", "fast_decode", "models", "population_models", "strict_json"]

@@ -104,6 +104,10 @@ def test_every_route_is_called(call: Callable[..., Any], generated: ModuleType, 
         "moves": call(
             "moves", body=types.MoveRequest(use_case=name, customer_id="c1", from_="2026-03-01", to="2026-03-02")
         ),
+        "listCustomers": call("list_customers", use_case=name, limit=2),
+        "searchCustomers": call("search_customers", body=types.SearchRequest(contains="c1", limit=2)),
+        "lookUpCustomers": call("look_up_customers", body=types.LookupRequest(customer_ids=["c1"])),
+        "lists": call("lists", body=types.ListRequest(use_case=name, top=4, holdout=0.5, salt="spring", metric="sale")),
         "exportCustomers": call("export_customers", body=everyone),
         "eraseCustomers": call("erase_customers", body=everyone),
         "listUseCases": call("list_use_cases"),
@@ -122,6 +126,10 @@ def test_every_route_is_called(call: Callable[..., Any], generated: ModuleType, 
     assert score.probability == answers["explanations"].probability
     assert [reason.text for reason in score.reasons] == [one.text for one in answers["explanations"].reasons[:2]]
     assert [one.customer_id for one in answers["exportCustomers"].customers] == ["8", "9"]
+    assert len(answers["listCustomers"].customers) == 2
+    assert answers["searchCustomers"].customers[0].customer_id == "c1"
+    assert answers["lookUpCustomers"].customers[0].known
+    assert answers["lists"].written + len(answers["lists"].held_out) == answers["lists"].members == 4
     move = answers["moves"]
     assert sum(move.contributions.additional_properties.values()) == pytest.approx(move.sum_, abs=1e-9)
     assert (move.from_.day, move.to.day) == ("2026-03-01", "2026-03-02")

@@ -1,0 +1,172 @@
+"""Campaigns: what is known of a list that left with a hold-out, kept so that its effect can be told later.
+
+`HOME/campaigns/ID/campaign.json` has the list, by digest, and the plan; `arms.parquet` beside it says who was of which
+arm by keyed hash of the id, so that it names nobody and outlives a change of contacts, consent and days.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from features.spec.atomic import new_draft, put_in_place
+from features.spec.suppression_list import keyed
+from scoring.privacy.suppression import own_key
+
+CAMPAIGNS, CAMPAIGN, ARMS = "campaigns", "campaign.json", "arms.parquet"
+_LOCK = ".lock"
+
+
+class SaltReusedError(ValueError):
+    """A salt has drawn another hold-out before."""
+
+
+class CampaignError(ValueError):
+    """A campaign of the home is not what was written."""
+
+
+class CampaignVersions(msgspec.Struct, frozen=True):
+    """What scored the list's day, and what named its segments."""
+
+    models: dict[str, str]  # by use case
+    policy: str
+
+
+class CampaignList(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom a list was made of; both arms together are its `digest`."""
+
+    use_case: str
+    snapshot: str  # the moment of the day
+    digest: str = ""  # sha256 of the keyed hashes of both arms
+    segment: str | None = None
+    threshold: float | None = None
+    top: int | None = None
+
+
+class CampaignPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """What is stated of a list before it leaves."""
+
+    salt: str  # which share is held out
+    holdout: float
+    list: CampaignList
+    versions: CampaignVersions
+    window: str | None = None  # in which answers count, as 90d
+    metric: str | None = None  # which event an answer is
+    planned_look: date | None = None  # when the effect is looked at
+
+
+class CampaignArm(msgspec.Struct, frozen=True):
+    """How many, and the sha256 of their keyed hashes in rising order."""
+
+    n: int
+    digest: str
+
+
+class Campaign(CampaignPlan, frozen=True, kw_only=True):
+    """A campaign as it is kept."""
+
+    id: str
+    made: datetime  # UTC
+    arms: dict[str, CampaignArm]  # `treated` and `held_out`
+
+
+def record_campaign(home: Path, plan: CampaignPlan, *, treated: Sequence[str], held_out: Sequence[str]) -> Campaign:
+    """Keeps a campaign, on the disk before its list leaves; the same one again is the one that is kept.
+
+    Args:
+        home: Where campaigns are kept.
+        plan: Its list's digest is made here.
+        treated: The ids of those on the list.
+        held_out: The ids of those held out of it.
+
+    Raises:
+        SaltReusedError: The salt was used for another list, hold-out or plan.
+        CampaignError: A campaign of the home cannot be read.
+        SuppressionError: The home's key cannot be read.
+    """
+    key = own_key(home)
+    hashes = {"treated": _hashes(key, treated), "held_out": _hashes(key, held_out)}
+    arms = {name: CampaignArm(len(found), _digest(found)) for name, found in hashes.items()}
+    listed = msgspec.structs.replace(plan.list, digest=_digest(sorted([*hashes["treated"], *hashes["held_out"]])))
+    plan = msgspec.structs.replace(plan, list=listed)
+    stated = {**msgspec.structs.asdict(plan), "arms": arms}
+    with _one_writer(home):
+        for known in campaigns_of(home):
+            if known.salt == plan.salt:
+                if {name: getattr(known, name) for name in stated} == stated:
+                    return known
+                raise SaltReusedError("A salt must be new for each list and plan, got one of an earlier campaign.")
+        identity = hashlib.sha256(msgspec.json.encode(stated, order="deterministic")).hexdigest()[:12]
+        made = datetime.now(UTC).replace(microsecond=0)
+        campaign = Campaign(id=identity, made=made, **stated)
+        _write(home, campaign, hashes)
+    return campaign
+
+
+def campaigns_of(home: Path) -> list[Campaign]:
+    """The campaigns of a home, by id.
+
+    Raises:
+        CampaignError: One of them cannot be read.
+    """
+    folder = home / CAMPAIGNS
+    files = sorted(folder.glob(f"[0-9a-f]*/{CAMPAIGN}")) if folder.is_dir() else []
+    return [_read(file) for file in files]
+
+
+def _read(file: Path) -> Campaign:
+    try:
+        return _DECODE(file.read_bytes())
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise CampaignError(f"{file.parent.name} must be a readable campaign, got {type(error).__name__}.") from error
+
+
+def _write(home: Path, campaign: Campaign, hashes: dict[str, list[bytes]]) -> None:
+    rows = sorted((who, arm) for arm, found in hashes.items() for who in found)
+    table = pa.table(
+        {
+            "who": pa.array([who for who, _ in rows], pa.binary(32)),
+            "arm": pa.array([arm for _, arm in rows], pa.string()),
+        }
+    )
+    target = home / CAMPAIGNS / campaign.id
+    with new_draft(target, folder=True) as (draft, _):
+        pq.write_table(table, draft / ARMS)
+        (draft / CAMPAIGN).write_bytes(msgspec.json.format(msgspec.json.encode(campaign), indent=1) + b"\n")
+        for file in (draft / ARMS, draft / CAMPAIGN):
+            file.chmod(0o600)
+        draft.chmod(0o700)
+        put_in_place(draft, target)
+
+
+def _hashes(key: bytes, customers: Sequence[str]) -> list[bytes]:
+    return sorted(keyed(key, customer) for customer in customers)
+
+
+def _digest(hashes: Sequence[bytes]) -> str:
+    return hashlib.sha256(b"".join(hashes)).hexdigest()
+
+
+@contextmanager
+def _one_writer(home: Path) -> Iterator[None]:
+    """One process at a time looks for a salt and writes."""
+    folder = home / CAMPAIGNS
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+_DECODE = msgspec.json.Decoder(Campaign).decode

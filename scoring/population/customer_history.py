@@ -1,0 +1,47 @@
+"""What a look-up of a customer answers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+Cell = str | int | float | bool | None
+
+
+class DayScore(msgspec.Struct, frozen=True):
+    """What a use case said on a day; null but for status and version where it did not score."""
+
+    status: str
+    score: float | None
+    probability: float | None
+    percentile: int | None
+    band: str | None
+    version: str | None
+
+
+class CustomerDay(msgspec.Struct, frozen=True):
+    """One customer on one day."""
+
+    as_of: datetime
+    segment: str | None
+    scores: dict[str, DayScore]  # by use case
+
+
+class CustomerConsent(msgspec.Struct, frozen=True):
+    """Whether a customer agreed to be addressed by a channel for a purpose."""
+
+    channel: str
+    purpose: str
+    status: Literal["granted", "withdrawn", "none", "unknown"]  # `unknown`: not among the contacts
+
+
+class CustomerHistory(msgspec.Struct, frozen=True):
+    """What the days hold of a customer; nothing of one whom they do not know, or who objected or was erased."""
+
+    customer_id: str
+    known: bool
+    features: dict[str, dict[str, Cell]]  # by use case, of the latest day that keeps them; dates as text
+    days: list[CustomerDay]  # the earliest first
+    consent: CustomerConsent | None  # null where the home has named no contacts

@@ -1,0 +1,143 @@
+"""Lists made of a day by rank: those who may be addressed, who was left out and why, and the hold-out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from features.spec.suppression_list import objectors_of
+from scoring.audiences.audience import (
+    Contacts,
+    Suppressed,
+    in_holdout,
+    reason_left_out,
+    with_customers,
+)
+from scoring.audiences.contacts import ContactsFile
+from scoring.population.customer_pages import CustomerQuery, RankedCustomer
+from scoring.population.home_contacts import contacts_of
+from scoring.population.ranked import DayIndex
+
+MOST = 100_000  # customers of a list
+
+
+class ListTooLongError(ValueError):
+    """A list would be of more customers than one may be."""
+
+
+class ListQuery(msgspec.Struct, frozen=True):
+    """Whom a list is of: all that is stated must hold."""
+
+    use_case: str
+    top: int | None = None  # so many, the likeliest first, of those who may be addressed; the hold-out is among them
+    threshold: float | None = None  # the least probability
+    segment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerList:
+    """A list, the likeliest first."""
+
+    customers: list[RankedCustomer]
+    held_out: list[str]  # ids
+    left_out: dict[str, int]  # how many, by the first reason; the hold-out too
+    contacts: ContactsFile | None  # by which consent was checked; None: nobody's is known
+
+    @property
+    def members(self) -> int:
+        """Those on it, and those left out."""
+        return len(self.customers) + sum(self.left_out.values())
+
+
+def make_list(home: Path, index: DayIndex, query: ListQuery, *, holdout: float = 0.0, salt: str = "") -> CustomerList:
+    """The list of a query, by the contacts that the home has named; without any nobody's consent is known.
+
+    Whoever objected or was erased is left out at once, and everyone with an address of theirs.
+
+    Args:
+        home: Which has the suppression list and the contacts.
+        index: The day.
+        query: Whom.
+        holdout: The share to hold out, in [0, 1).
+        salt: Which share it is.
+
+    Raises:
+        QueryError: The query names what the day does not have.
+        ListTooLongError: There are more than `MOST`.
+        ContactsUnreadableError: The contacts cannot be read.
+        SuppressionError: The suppression list cannot be read.
+    """
+    file, contacts = contacts_of(home) or (None, None)
+    wanted = CustomerQuery(query.use_case, query.segment, order="-score")
+    rows = _above(index.ranked(wanted), index, query)
+    chosen, held_out, left_out = _chosen(home, index, rows, query.top, contacts, holdout, salt)
+    if hidden := _hidden(index, wanted, query, rows, chosen, held_out):
+        left_out["suppressed"] += hidden
+    customers = index.customers(rows[chosen])
+    return CustomerList(customers, index.ids(rows[held_out]), dict(sorted(left_out.items())), file)
+
+
+def _above(rows: NDArray[np.int32], index: DayIndex, query: ListQuery) -> NDArray[np.int32]:
+    """The rows at or above the threshold."""
+    if query.threshold is None:
+        return rows
+    return rows[index.probabilities(query.use_case)[rows] >= query.threshold]
+
+
+def _chosen(
+    home: Path,
+    index: DayIndex,
+    rows: NDArray[np.int32],
+    top: int | None,
+    contacts: Contacts | None,
+    holdout: float,
+    salt: str,
+) -> tuple[list[int], list[int], Counter[str]]:
+    """Positions in the rows: of the list, and of the hold-out; and how many were left out until it was full."""
+    suppressed, taken = _suppressed(home, contacts), set[str]()  # addresses that are on the list
+    chosen: list[int] = []
+    held_out: list[int] = []
+    left_out: Counter[str] = Counter()
+    for start in range(0, len(rows), MOST):
+        for position, customer in enumerate(index.ids(rows[start : start + MOST]), start):
+            if len(chosen) + len(held_out) == top:
+                return chosen, held_out, left_out
+            reason = reason_left_out(customer, contacts, suppressed, taken)
+            if reason is None and in_holdout(customer, share=holdout, salt=salt):
+                held_out.append(position)
+                reason = "holdout"
+            if reason is None:
+                chosen.append(position)
+            else:
+                left_out[reason] += 1
+            if len(chosen) > MOST:
+                raise ListTooLongError(f"A list must be of at most {MOST:,} customers, got more; state a lower `top`.")
+    return chosen, held_out, left_out
+
+
+def _suppressed(home: Path, contacts: Contacts | None) -> Suppressed:
+    """Who of the contacts objected or was erased, with their addresses: whoever shares one is suppressed too."""
+    if contacts is None or (objectors := objectors_of(home)) is None:
+        return Suppressed()
+    return with_customers(Suppressed(), objectors.among(contacts.consent), contacts)
+
+
+def _hidden(
+    index: DayIndex,
+    wanted: CustomerQuery,
+    query: ListQuery,
+    rows: NDArray[np.int32],
+    chosen: list[int],
+    held_out: list[int],
+) -> int:
+    """How many who are hidden would have been looked at: they rank above the last who was."""
+    hidden = _above(index.hidden_of(wanted), index, query)
+    if query.top is None or len(chosen) + len(held_out) < query.top:
+        return len(hidden)
+    last = index.rank(wanted, int(rows[max([*chosen[-1:], *held_out[-1:]])]))
+    return sum(index.rank(wanted, int(row)) < last for row in hidden)

@@ -1,0 +1,112 @@
+"""POST /v1/lists: a list made of the day in service, logged, and with a hold-out kept as a campaign."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Any
+
+from serving.api.answers import ListMade
+from serving.api.population import in_population, iso
+from serving.http.pointers import pointer
+from serving.http.problems import INVALID, LIST_TOO_LONG, SALT_REUSED, STORE_DOWN, Problem, retry_after
+from serving.http.reply import Reply, json_reply
+from serving.requests.population_models import ListRequest, list_request
+from serving.worker.request_context import RequestContext
+
+if TYPE_CHECKING:  # they bring pyarrow along, which few servers need
+    from scoring.population.customer_lists import CustomerList
+    from scoring.population.ranked import DayIndex
+
+
+async def answer_lists(body: Any, context: RequestContext) -> Reply:
+    """POST /v1/lists.
+
+    Raises:
+        Problem: The request cannot be answered, or the salt has been used for another list.
+    """
+    asked = list_request(body)
+    return await in_population(lambda: _list_of(asked, context), context, INVALID)
+
+
+def _list_of(asked: ListRequest, context: RequestContext) -> Reply:
+    from scoring.audiences.export_log import log_export
+    from scoring.population.customer_lists import ListQuery, ListTooLongError, make_list
+    from scoring.population.ranked import open_index
+
+    home = context.runtime.settings.home
+    index = open_index(home)
+    query = ListQuery(asked.use_case, asked.top, asked.threshold, asked.segment)
+    salt = (asked.salt or secrets.token_hex(8)) if asked.holdout else None
+    try:
+        made = make_list(home, index, query, holdout=asked.holdout, salt=salt or "")
+    except ListTooLongError as error:
+        raise Problem(LIST_TOO_LONG, str(error)) from None
+    context.rows = len(made.customers)
+    answer = _answer(asked, index, made, salt)
+    if salt:
+        answer["campaign"] = _campaign(asked, context, index, made, salt)
+    caller = context.key.name if context.key else None
+    log_export(home, _logged(asked, index, answer), format_="json", by="api", key=caller)
+    return json_reply(answer)
+
+
+def _answer(asked: ListRequest, index: DayIndex, made: CustomerList, salt: str | None) -> ListMade:
+    return {
+        "as_of": iso(index.as_of),
+        "use_case": asked.use_case,
+        "internal": made.contacts is None,
+        "channel": made.contacts.channel if made.contacts else None,
+        "purpose": made.contacts.purpose if made.contacts else None,
+        "members": made.members,
+        "written": len(made.customers),
+        "left_out": made.left_out,
+        "held_out": made.held_out,
+        "salt": salt,
+        "campaign": None,
+        "customers": made.customers,
+    }
+
+
+def _campaign(asked: ListRequest, context: RequestContext, index: DayIndex, made: CustomerList, salt: str) -> str:
+    """The id of the campaign that the list is kept as."""
+    from scoring.audiences.campaign import (
+        CampaignError,
+        CampaignList,
+        CampaignPlan,
+        CampaignVersions,
+        SaltReusedError,
+        record_campaign,
+    )
+
+    day = index.day.manifest
+    listed = CampaignList(
+        use_case=asked.use_case,
+        snapshot=iso(index.as_of),
+        segment=asked.segment,
+        threshold=asked.threshold,
+        top=asked.top,
+    )
+    plan = CampaignPlan(
+        salt=salt,
+        holdout=asked.holdout,
+        list=listed,
+        versions=CampaignVersions(day.models, day.policy),
+        window=asked.window,
+        metric=asked.metric,
+        planned_look=asked.planned_look,
+    )
+    treated = [one.customer_id for one in made.customers]
+    try:
+        return record_campaign(context.runtime.settings.home, plan, treated=treated, held_out=made.held_out).id
+    except CampaignError as error:
+        raise Problem(STORE_DOWN, str(error), headers=retry_after(5)) from None
+    except SaltReusedError as error:
+        note = {"code": "salt_reused", "field": "salt", "detail": str(error), "pointer": pointer(["salt"])}
+        raise Problem(SALT_REUSED, str(error), errors=[note]) from None
+
+
+def _logged(asked: ListRequest, index: DayIndex, answer: ListMade) -> dict[str, object]:
+    """What the log of exports is given of a list; it keeps what it counts, and nobody's id."""
+    stated = {"top": asked.top, "threshold": asked.threshold, "segment": asked.segment}
+    document = {**answer, **stated, "policy": index.day.manifest.policy}
+    return {name: value for name, value in document.items() if value is not None}
