@@ -1,4 +1,4 @@
-"""Campaigns: what is known of a list that left with a hold-out, kept so that its effect can be told later.
+"""Campaigns: what is known of a list that left with a hold-out, kept so that its effect can be measured later.
 
 `HOME/campaigns/ID/campaign.json` has the list, by digest, and the plan; `arms.parquet` beside it says who was of which
 arm by keyed hash of the id, so that it names nobody and outlives a change of contacts, consent and days.
@@ -55,7 +55,7 @@ class CampaignList(msgspec.Struct, frozen=True, kw_only=True):
 class CampaignPlan(msgspec.Struct, frozen=True, kw_only=True):
     """What is stated of a list before it leaves."""
 
-    salt: str  # which share is held out
+    salt: str  # which share is the hold-out
     holdout: float
     list: CampaignList
     versions: CampaignVersions
@@ -76,17 +76,17 @@ class Campaign(CampaignPlan, frozen=True, kw_only=True):
 
     id: str
     made: datetime  # UTC
-    arms: dict[str, CampaignArm]  # `treated` and `held_out`
+    arms: dict[str, CampaignArm]  # of those on the list, and of the hold-out
 
 
-def record_campaign(home: Path, plan: CampaignPlan, *, treated: Sequence[str], held_out: Sequence[str]) -> Campaign:
+def record_campaign(home: Path, plan: CampaignPlan, *, treated: Sequence[str], holdout_ids: Sequence[str]) -> Campaign:
     """Keeps a campaign, on the disk before its list leaves; the same one again is the one that is kept.
 
     Args:
         home: Where campaigns are kept.
         plan: Its list's digest is made here.
         treated: The ids of those on the list.
-        held_out: The ids of those held out of it.
+        holdout_ids: The ids of those in the hold-out.
 
     Raises:
         SaltReusedError: The salt was used for another list, hold-out or plan.
@@ -94,7 +94,7 @@ def record_campaign(home: Path, plan: CampaignPlan, *, treated: Sequence[str], h
         SuppressionError: The home's key cannot be read.
     """
     key = own_key(home)
-    hashes = {"treated": _hashes(key, treated), "held_out": _hashes(key, held_out)}
+    hashes = {"treated": _hashes(key, treated), "held_out": _hashes(key, holdout_ids)}
     arms = {name: CampaignArm(len(found), _digest(found)) for name, found in hashes.items()}
     listed = msgspec.structs.replace(plan.list, digest=_digest(sorted([*hashes["treated"], *hashes["held_out"]])))
     plan = msgspec.structs.replace(plan, list=listed)

@@ -11,10 +11,10 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from scoring.audiences.addressable import AudienceCounts
 from scoring.segments.assignment import SEGMENTS_FOLDER
 
 EXPORTS = "exports.jsonl"
@@ -24,12 +24,12 @@ _COUNTED = (
 )
 
 
-def log_export(home: Path, document: AudienceCounts, *, format_: str, by: str, key: str | None = None) -> None:
+def log_export(home: Path, document: Mapping[str, object], *, format_: str, by: str, key: str | None = None) -> None:
     """Adds what is about to leave, on the disk before it does: nothing leaves that is not logged.
 
     Args:
         home: Which has the log; it is made where there is none.
-        document: As `addressable.counted` gives it.
+        document: As `addressable.counted` gives it, or of a list by rank its answer; what is counted is kept.
         format_: One of `export_formats.FORMATS`.
         by: Who exports.
         key: The name of the key it was asked with, where there was one.

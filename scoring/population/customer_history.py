@@ -10,7 +10,7 @@ import msgspec
 Cell = str | int | float | bool | None
 
 
-class DayScore(msgspec.Struct, frozen=True):
+class KeptScore(msgspec.Struct, frozen=True):
     """What a use case said on a day; null but for status and version where it did not score."""
 
     status: str
@@ -21,12 +21,12 @@ class DayScore(msgspec.Struct, frozen=True):
     version: str | None
 
 
-class CustomerDay(msgspec.Struct, frozen=True):
+class KeptDay(msgspec.Struct, frozen=True):
     """One customer on one day."""
 
     as_of: datetime
     segment: str | None
-    scores: dict[str, DayScore]  # by use case
+    scores: dict[str, KeptScore]  # by use case
 
 
 class CustomerConsent(msgspec.Struct, frozen=True):
@@ -43,5 +43,5 @@ class CustomerHistory(msgspec.Struct, frozen=True):
     customer_id: str
     known: bool
     features: dict[str, dict[str, Cell]]  # by use case, of the latest day that keeps them; dates as text
-    days: list[CustomerDay]  # the earliest first
+    days: list[KeptDay]  # the earliest first
     consent: CustomerConsent | None  # null where the home has named no contacts

@@ -44,7 +44,7 @@ class CustomerList:
     """A list, the likeliest first."""
 
     customers: list[RankedCustomer]
-    held_out: list[str]  # ids
+    holdout_ids: list[str]  # ids
     left_out: dict[str, int]  # how many, by the first reason; the hold-out too
     contacts: ContactsFile | None  # by which consent was checked; None: nobody's is known
 
@@ -75,11 +75,11 @@ def make_list(home: Path, index: DayIndex, query: ListQuery, *, holdout: float =
     file, contacts = contacts_of(home) or (None, None)
     wanted = CustomerQuery(query.use_case, query.segment, order="-score")
     rows = _above(index.ranked(wanted), index, query)
-    chosen, held_out, left_out = _chosen(home, index, rows, query.top, contacts, holdout, salt)
-    if hidden := _hidden(index, wanted, query, rows, chosen, held_out):
+    chosen, holdout_ids, left_out = _chosen(home, index, rows, query.top, contacts, holdout, salt)
+    if hidden := _hidden(index, wanted, query, rows, chosen, holdout_ids):
         left_out["suppressed"] += hidden
     customers = index.customers(rows[chosen])
-    return CustomerList(customers, index.ids(rows[held_out]), dict(sorted(left_out.items())), file)
+    return CustomerList(customers, index.ids(rows[holdout_ids]), dict(sorted(left_out.items())), file)
 
 
 def _above(rows: NDArray[np.int32], index: DayIndex, query: ListQuery) -> NDArray[np.int32]:
@@ -101,15 +101,15 @@ def _chosen(
     """Positions in the rows: of the list, and of the hold-out; and how many were left out until it was full."""
     suppressed, taken = _suppressed(home, contacts), set[str]()  # addresses that are on the list
     chosen: list[int] = []
-    held_out: list[int] = []
+    holdout_ids: list[int] = []
     left_out: Counter[str] = Counter()
     for start in range(0, len(rows), MOST):
         for position, customer in enumerate(index.ids(rows[start : start + MOST]), start):
-            if len(chosen) + len(held_out) == top:
-                return chosen, held_out, left_out
+            if len(chosen) + len(holdout_ids) == top:
+                return chosen, holdout_ids, left_out
             reason = reason_left_out(customer, contacts, suppressed, taken)
             if reason is None and in_holdout(customer, share=holdout, salt=salt):
-                held_out.append(position)
+                holdout_ids.append(position)
                 reason = "holdout"
             if reason is None:
                 chosen.append(position)
@@ -117,7 +117,7 @@ def _chosen(
                 left_out[reason] += 1
             if len(chosen) > MOST:
                 raise ListTooLongError(f"A list must be of at most {MOST:,} customers, got more; state a lower `top`.")
-    return chosen, held_out, left_out
+    return chosen, holdout_ids, left_out
 
 
 def _suppressed(home: Path, contacts: Contacts | None) -> Suppressed:
@@ -133,11 +133,11 @@ def _hidden(
     query: ListQuery,
     rows: NDArray[np.int32],
     chosen: list[int],
-    held_out: list[int],
+    holdout_ids: list[int],
 ) -> int:
     """How many who are hidden would have been looked at: they rank above the last who was."""
     hidden = _above(index.hidden_of(wanted), index, query)
-    if query.top is None or len(chosen) + len(held_out) < query.top:
+    if query.top is None or len(chosen) + len(holdout_ids) < query.top:
         return len(hidden)
-    last = index.rank(wanted, int(rows[max([*chosen[-1:], *held_out[-1:]])]))
+    last = index.rank(wanted, int(rows[max([*chosen[-1:], *holdout_ids[-1:]])]))
     return sum(index.rank(wanted, int(row)) < last for row in hidden)

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from features.spec.feature import CUSTOMER_ID
 from features.spec.suppression_list import objectors_of
-from scoring.population.customer_history import Cell, CustomerConsent, CustomerDay, CustomerHistory, DayScore
+from scoring.population.customer_history import Cell, CustomerConsent, CustomerHistory, KeptDay, KeptScore
 from scoring.population.days import Day, days_of
 from scoring.population.home_contacts import contacts_of
 from scoring.population.partitioned import part_name, part_of
@@ -31,7 +31,7 @@ def histories(home: Path, customers: Sequence[str]) -> list[CustomerHistory]:
     objectors = objectors_of(home)
     shown = set(customers) - (objectors.among(customers) if objectors else frozenset())
     days = days_of(home)
-    by_day: dict[str, list[CustomerDay]] = {}
+    by_day: dict[str, list[KeptDay]] = {}
     for day in days:
         for row in _rows(day, "part", shown, _columns(day)):
             by_day.setdefault(str(row[CUSTOMER_ID]), []).append(_customer_day(day, row))
@@ -49,13 +49,13 @@ def _columns(day: Day) -> list[str]:
     return [CUSTOMER_ID, "segment", *(f"{name}_{own}" for name in day.manifest.models for own in _OWN)]
 
 
-def _customer_day(day: Day, row: Row) -> CustomerDay:
+def _customer_day(day: Day, row: Row) -> KeptDay:
     scores = {
-        name: msgspec.convert({own: row[f"{name}_{own}"] for own in _OWN}, DayScore)
+        name: msgspec.convert({own: row[f"{name}_{own}"] for own in _OWN}, KeptScore)
         for name in day.manifest.models
         if row[f"{name}_status"] is not None
     }
-    return CustomerDay(day.manifest.as_of, msgspec.convert(row["segment"], str | None), scores)
+    return KeptDay(day.manifest.as_of, msgspec.convert(row["segment"], str | None), scores)
 
 
 def _features(days: Sequence[Day], customers: Collection[str]) -> Mapping[str, dict[str, dict[str, Cell]]]:

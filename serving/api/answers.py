@@ -140,7 +140,7 @@ class CustomersLookedUp(TypedDict):
 
 
 class ListMade(TypedDict):
-    """The answer of POST /v1/lists: the likeliest first, how many were left out and why, and who is held out."""
+    """The answer of POST /v1/lists: the likeliest first, how many were left out and why, and the hold-out."""
 
     as_of: DayMoment
     use_case: str
@@ -155,7 +155,7 @@ class ListMade(TypedDict):
         dict[str, Size],
         Meta(description="By the first reason.", examples=[{"no_consent": 41, "suppressed": 2, "holdout": 30}]),
     ]
-    held_out: Annotated[list[str], Meta(description="The ids of the hold-out: do not contact them.")]
+    holdout_ids: Annotated[list[str], Meta(description="The ids of the hold-out: do not contact them.")]
     salt: str | None
     campaign: Annotated[str | None, Meta(description="The id of the campaign that is kept; with a hold-out only.")]
     customers: list[RankedCustomer]

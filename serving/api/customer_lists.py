@@ -60,7 +60,7 @@ def _answer(asked: ListRequest, index: DayIndex, made: CustomerList, salt: str |
         "members": made.members,
         "written": len(made.customers),
         "left_out": made.left_out,
-        "held_out": made.held_out,
+        "holdout_ids": made.holdout_ids,
         "salt": salt,
         "campaign": None,
         "customers": made.customers,
@@ -97,7 +97,7 @@ def _campaign(asked: ListRequest, context: RequestContext, index: DayIndex, made
     )
     treated = [one.customer_id for one in made.customers]
     try:
-        return record_campaign(context.runtime.settings.home, plan, treated=treated, held_out=made.held_out).id
+        return record_campaign(context.runtime.settings.home, plan, treated=treated, holdout_ids=made.holdout_ids).id
     except CampaignError as error:
         raise Problem(STORE_DOWN, str(error), headers=retry_after(5)) from None
     except SaltReusedError as error:

@@ -119,7 +119,7 @@ class ListRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     segment: SegmentCode = None
     holdout: Annotated[
         float,
-        Meta(ge=0, lt=1, description="The share held out of the list, to measure what it does.", examples=[0.1]),
+        Meta(ge=0, lt=1, description="The share to keep off the list, to measure what it does.", examples=[0.1]),
         Rule("Must be a share in [0, 1), got {got}.", got=kind),
     ] = 0.0
     salt: Annotated[

@@ -129,7 +129,7 @@ def test_every_route_is_called(call: Callable[..., Any], generated: ModuleType, 
     assert len(answers["listCustomers"].customers) == 2
     assert answers["searchCustomers"].customers[0].customer_id == "c1"
     assert answers["lookUpCustomers"].customers[0].known
-    assert answers["lists"].written + len(answers["lists"].held_out) == answers["lists"].members == 4
+    assert answers["lists"].written + len(answers["lists"].holdout_ids) == answers["lists"].members == 4
     move = answers["moves"]
     assert sum(move.contributions.additional_properties.values()) == pytest.approx(move.sum_, abs=1e-9)
     assert (move.from_.day, move.to.day) == ("2026-03-01", "2026-03-02")

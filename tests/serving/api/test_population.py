@@ -191,18 +191,18 @@ def test_a_hold_out_leaves_a_campaign(asked: httpx.Client, peopled: Path) -> Non
     other = asked.post(LISTS, json={**body, "top": 61})
 
     assert first == again
-    assert first["written"] + len(first["held_out"]) == first["members"] == 60
-    assert first["left_out"] == {"holdout": len(first["held_out"])}
-    assert {one["customer_id"] for one in first["customers"]}.isdisjoint(first["held_out"])
+    assert first["written"] + len(first["holdout_ids"]) == first["members"] == 60
+    assert first["left_out"] == {"holdout": len(first["holdout_ids"])}
+    assert {one["customer_id"] for one in first["customers"]}.isdisjoint(first["holdout_ids"])
     file = peopled / "campaigns" / first["campaign"] / "campaign.json"
     campaign = json.loads(file.read_bytes())
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert campaign.keys() >= {"id", "made", "salt", "holdout", "list", "versions", "window", "metric", "planned_look"}
     assert {name: arm["n"] for name, arm in campaign["arms"].items()} == {
         "treated": first["written"],
-        "held_out": len(first["held_out"]),
+        "held_out": len(first["holdout_ids"]),
     }
-    assert not any(f'"{who}"' in file.read_text() for who in first["held_out"])
+    assert not any(f'"{who}"' in file.read_text() for who in first["holdout_ids"])
     assert is_problem(other, 409, "salt-reused")["errors"][0]["pointer"] == "/salt"
 
 
