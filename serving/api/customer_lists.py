@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Any
 
+from scoring.encoding.notes import Note
 from serving.api.answers import ListMade
 from serving.api.population import in_population, iso
 from serving.http.pointers import pointer
@@ -101,7 +102,7 @@ def _campaign(asked: ListRequest, context: RequestContext, index: DayIndex, made
     except CampaignError as error:
         raise Problem(STORE_DOWN, str(error), headers=retry_after(5)) from None
     except SaltReusedError as error:
-        note = {"code": "salt_reused", "field": "salt", "detail": str(error), "pointer": pointer(["salt"])}
+        note: Note = {"code": "salt_reused", "field": "salt", "detail": str(error), "pointer": pointer(["salt"])}
         raise Problem(SALT_REUSED, str(error), errors=[note]) from None
 
 

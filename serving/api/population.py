@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
+from scoring.encoding.notes import Note
 from scoring.population.cursors import CursorError, read_cursor
 from scoring.population.customer_pages import (
     ContactsUnreadableError,
@@ -142,10 +143,9 @@ def _answered(call: Callable[[], Reply], context: RequestContext, kind: ProblemK
         raise Problem(STORE_DOWN, detail, headers=retry_after(5)) from None
 
 
-def _broken(error: QueryError, kind: ProblemKind) -> list[dict[str, str]]:
+def _broken(error: QueryError, kind: ProblemKind) -> list[Note]:
     """Every rule that is broken, with its place where it was posted."""
-    posted = kind is not BAD_PARAMETER
-    return [
-        {"code": "not_in_the_day", "field": name, "detail": rule, **({"pointer": pointer([name])} if posted else {})}
-        for name, rule in error.broken.items()
+    notes: list[Note] = [
+        {"code": "not_in_the_day", "field": name, "detail": rule} for name, rule in error.broken.items()
     ]
+    return notes if kind is BAD_PARAMETER else [{**note, "pointer": pointer([note["field"]])} for note in notes]

@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from features.spec.ids import posted_id
 from scoring.answers.wire import CustomerId
+from scoring.encoding.notes import Note
 from scoring.encoding.value_rules import is_name, kind
 from serving.http.problems import BAD_PARAMETER, Problem
 from serving.requests.rules import Rule, object_of, request_of
@@ -160,20 +161,20 @@ def page_parameters(pairs: Sequence[tuple[str, str]]) -> PageParameters:
     try:
         asked = request_of(PageParameters, values)
     except Problem as problem:
-        errors += [{"code": "invalid_parameter", **_without_place(note)} for note in problem.errors]
+        errors += [_broken(note["field"], note["detail"]) for note in problem.errors]
     if errors:
         raise Problem(BAD_PARAMETER, " ".join(f"{e['field']}: {e['detail']}" for e in errors), errors=errors)
     return asked
 
 
-def _note(name: str, rule: str) -> dict[str, str]:
+def _note(name: str, rule: str) -> Note:
     """A broken rule; an unknown name may be a customer's value, and is repeated only where it looks like a name."""
     shown = name if is_name(name) else ""
-    return {"code": "invalid_parameter", "field": shown, "detail": f"{rule} {shown or 'another'}."}
+    return _broken(shown, f"{rule} {shown or 'another'}.")
 
 
-def _without_place(note: Any) -> dict[str, str]:
-    return {"field": note["field"], "detail": note["detail"]}
+def _broken(name: str, detail: str) -> Note:
+    return {"code": "invalid_parameter", "field": name, "detail": detail}
 
 
 def search_request(body: Any) -> SearchRequest:
