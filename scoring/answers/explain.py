@@ -13,6 +13,7 @@ from scoring.answers.score import MAX_REASONS, check_request, features_of, openi
 from scoring.answers.served_release import Live, published, statuses_of
 from scoring.answers.wire import ExplainedScore
 from scoring.encoding.notes import Note
+from scoring.reasons.comparison import comparison_text
 from scoring.reasons.reasons import named_contributions, top_reasons
 
 
@@ -51,19 +52,27 @@ def _explanation(served: Live, matrix: NDArray[np.float64], warnings: list[Note]
     scored = served.scorer.score(matrix)
     explained = served.scorer.explain(matrix, scored.margin)
     status = statuses_of(served.scorer, matrix)[0]
-    return {
+    facts = published(served, scored, language)[0]
+    explanation: ExplainedScore = {
         "use_case": bundle.name,
         "eligible": status == "scored",
         "base_value": float(explained.base_value[0]),
         "contributions": named_contributions(bundle, explained.contributions[0]),
         "margin": float(scored.margin[0]),
         "calibration": {"a": bundle.calibration.a, "b": bundle.calibration.b},
-        **published(served, scored, language)[0],
+        "probability": facts["probability"],
+        "score": facts["score"],
+        "percentile": facts["percentile"],
+        "band": facts["band"],
+        "next_band": facts["next_band"],
         "reasons": top_reasons(bundle, matrix[0].tolist(), explained.contributions[0], MAX_REASONS, language),
         "model_version": served.release.version,
         "trained_to": bundle.manifest.trained_to,
         "warnings": warnings,
     }
+    if (average := bundle.manifest.average) is not None:
+        explanation["comparison"] = comparison_text(explanation["probability"], average, language)
+    return explanation
 
 
 def _nothing(status: str) -> Note:

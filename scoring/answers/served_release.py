@@ -12,6 +12,7 @@ from features.spec.languages import LANGUAGES, Language
 from scoring.answers.wire import NextBand, PublishedScore, Score, Status
 from scoring.bundle.scorer import Scored, Scorer
 from scoring.errors import BundleError
+from scoring.reasons.comparison import comparison_text
 from scoring.reasons.reason import Reason
 from scoring.reasons.reasons import top_reasons
 from scoring.releases.store import Release, load_release
@@ -108,7 +109,7 @@ def _answers(
         rows = zip(matrix.tolist(), explained.contributions, strict=True)
         why = [top_reasons(served.release.bundle, values, amounts, reasons, language) for values, amounts in rows]
     trained_to = served.release.bundle.manifest.trained_to
-    return [
+    answers: list[Score] = [
         {
             "status": "scored",
             "probability": facts["probability"],
@@ -123,6 +124,10 @@ def _answers(
         }
         for facts, reasons_of_row in zip(published(served, scored, language), why, strict=True)
     ]
+    if reasons and (average := served.release.bundle.manifest.average) is not None:
+        for answer in answers:
+            answer["comparison"] = comparison_text(answer["probability"], average, language)
+    return answers
 
 
 def published(served: Live, scored: Scored, language: Language) -> list[PublishedScore]:

@@ -53,6 +53,15 @@ class NextBand(TypedDict):
     distance: float
 
 
+Comparison = Annotated[
+    str,
+    Meta(
+        description="With the outcome's rate on the test rows, where reasons are asked for.",
+        examples=["61%: above the average of 54%"],
+    ),
+]
+
+
 class Score(TypedDict):
     """One use case's answer."""
 
@@ -66,6 +75,7 @@ class Score(TypedDict):
     trained_to: NotRequired[str | None]
     warnings: NotRequired[list[Note]]
     reasons: NotRequired[list[Reason]]
+    comparison: NotRequired[Comparison]
     errors: NotRequired[list[Note]]
 
 
@@ -200,6 +210,7 @@ class ExplainedScore(TypedDict):
     model_version: Version
     trained_to: str | None
     warnings: list[Note]
+    comparison: NotRequired[Comparison]
 
 
 class Explanation(Answered, ExplainedScore):

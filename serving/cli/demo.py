@@ -158,6 +158,8 @@ def rendered(result: Result) -> Iterator[str]:
             f"  {name}: {score['score']} of 100, band {score['band']['label']}, "
             f"percentile {score['percentile']}, model version {score['model_version']}"
         )
+        if comparison := score.get("comparison"):
+            yield f"    {comparison}"
         for reason in score["reasons"]:
             yield f"    {'+' if reason['contribution'] > 0 else '-'} {reason['text']}"
 
