@@ -118,21 +118,21 @@ class Penchant:
         return await _answer(answer_moves, asked)
 
     @bentoml.api(route="/v1/customers/search")
-    async def search_customers(self, contains: str, limit: int = 50, cursor: str | None = None) -> dict[str, Any]:
+    async def search_customers(self, contains: str, limit: int = 50, cursor: str | None = None) -> Document:
         """Finds the customers of the day in service whose id contains a text."""
         from serving.api.population import answer_search
 
         return await _answer(answer_search, {"contains": contains, "limit": limit, "cursor": cursor})
 
     @bentoml.api(route="/v1/customers/lookup")
-    async def look_customers_up(self, customer_ids: list[str | int]) -> dict[str, Any]:
+    async def look_customers_up(self, customer_ids: list[str | int]) -> Document:
         """Answers features, scores and segments by day, and consent, of up to 100 customers."""
         from serving.api.population import answer_lookup
 
         return await _answer(answer_lookup, {"customer_ids": customer_ids})
 
     @bentoml.api(route="/v1/lists")
-    async def lists(self, asked: Any, /) -> dict[str, Any]:
+    async def lists(self, asked: Any, /) -> Document:
         """Makes a list of the likeliest of the day in service, with a hold-out where one is asked for."""
         from serving.api.customer_lists import answer_lists
 

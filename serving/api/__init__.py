@@ -1,3 +1,3 @@
 """The answers of the HTTP API: scores, explanations, probes, and the documents that describe it."""
 
-__all__ = ["customer_lists", "handlers", "moves", "openapi", "population", "probes", "use_case_document"]
+__all__ = ["answers", "customer_lists", "handlers", "moves", "openapi", "population", "probes", "use_case_document"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -13,6 +12,7 @@ from starlette.routing import Route
 
 from scoring.answers.served_release import Live
 from scoring.releases.store import REPORT
+from serving.api.answers import SegmentDocument
 from serving.api.openapi import document
 from serving.api.population import answer_customers
 from serving.api.use_case_document import summary, use_case_document
@@ -122,7 +122,7 @@ async def segments(_request: Request) -> Reply:
     if report and not report.of(policy):
         report = None
     became = {one.code: one for one in report.segments} if report else {}
-    listed: list[dict[str, Any]] = [
+    listed: list[SegmentDocument] = [
         {
             "code": segment.code,
             "labels": dict(segment.labels),
