@@ -143,7 +143,7 @@ def _run_id(
         "sources": {name: [input_digest(use_case), config_digest(use_case)] for name, (_, use_case) in entries.items()},
         "rows": {name: _sha256(entry.rows) for name, (entry, _) in entries.items() if entry.rows},
         "code": code_digest(),
-        "models": {name: served.release.facts["manifest_sha256"] for name, served in live.items()},
+        "models": {name: served.release.facts.manifest_sha256 for name, served in live.items()},
         "policy": policy.version,
         "before": before.manifest.run_id if before else None,
         "objectors": objectors.digest() if objectors else None,

@@ -71,7 +71,7 @@ def _run_state(
 ) -> BatchState:
     return {
         "source": [str(path.resolve()) for path in source_files(source)],
-        "models": {name: served.release.facts["manifest_sha256"] for name, served in live.items()},
+        "models": {name: served.release.facts.manifest_sha256 for name, served in live.items()},
         "model_versions": [served.release.version for served in live.values()],
         "rows": ROWS,
         "versions": [pa.__version__, np.__version__, xgboost.__version__],

@@ -7,11 +7,12 @@ names the version that is served. Both are written under a temporary name, flush
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+import msgspec
+from msgspec import Struct
 
 from features.spec.atomic import exchange, new_draft, put_in_place, sync, write_file
 from scoring.bundle.bundle import MANIFEST, Bundle, canonical_json, load_bundle, load_manifest
@@ -23,13 +24,26 @@ RELEASE = "release.json"
 REPORT = "report.html"
 
 
+class ReleaseFacts(Struct, frozen=True):
+    """`release.json`: what a release says of itself, and when and from what it was made."""
+
+    manifest_sha256: str
+    name: str | None = None
+    version: str | None = None
+    registered_at: str | None = None
+    run_id: str | None = None
+
+
+_facts = msgspec.json.Decoder(ReleaseFacts).decode  # the type is looked up here, before threads use it
+
+
 @dataclass(frozen=True)
 class Release:
     """A bundle with the version it has in the registry."""
 
     version: str
     folder: Path
-    facts: Mapping[str, Any]  # release.json
+    facts: ReleaseFacts
     bundle: Bundle
 
 
@@ -49,9 +63,9 @@ def load_release(home: Path, name: str, *, version: str | None = None, threads: 
     version = version or required_version(home, name)
     folder = release_folder(home, name, version)
     facts = read_facts(folder)
-    if facts.get("name") != name or facts.get("version") != version:
+    if facts.name != name or facts.version != version:
         raise BundleError(f"The release in folder {name}/{version} must say so itself, got another name or version.")
-    bundle = load_bundle(folder, manifest_sha256=facts["manifest_sha256"], threads=threads)
+    bundle = load_bundle(folder, manifest_sha256=facts.manifest_sha256, threads=threads)
     if bundle.name != name:
         raise BundleError(f"The bundle in folder {name}/{version} must be of {name}, got another use case.")
     return Release(version, folder, facts, bundle)
@@ -61,27 +75,26 @@ def manifest_of(home: Path, name: str, *, version: str | None = None) -> Manifes
     """The manifest of the current release of a use case, or of a version; None where it is gone or broken."""
     try:
         folder = release_folder(home, name, version or required_version(home, name))
-        return load_manifest(folder, read_facts(folder)["manifest_sha256"])
+        return load_manifest(folder, read_facts(folder).manifest_sha256)
     except BundleError:
         return None
 
 
-def read_facts(folder: Path) -> dict[str, Any]:
+def read_facts(folder: Path) -> ReleaseFacts:
     """`release.json`: name, version, the manifest's sha256, when and from what it was released."""
     path = folder / RELEASE
     if path.exists() and not path.is_file():  # a pipe would be waited for without end
         raise BundleError(f"{RELEASE} must be a file, got something else of that name.")
     try:
-        facts = json.loads(path.read_bytes())
+        return _facts(path.read_bytes())
+    except msgspec.ValidationError as error:
+        raise BundleError(f"{RELEASE} must name the manifest's sha256, got none.") from error
     except (OSError, ValueError, RecursionError) as error:
         raise BundleError(f"A release needs a {RELEASE} in JSON, got {type(error).__name__}.") from error
-    if not isinstance(facts, dict) or not isinstance(facts.get("manifest_sha256"), str):
-        raise BundleError(f"{RELEASE} must name the manifest's sha256, got none.")
-    return facts
 
 
 def install_release(
-    home: Path, name: str, version: str, bundle: Path, *, report: bytes | None = None, facts: Mapping[str, Any]
+    home: Path, name: str, version: str, bundle: Path, *, report: bytes | None = None, facts: Mapping[str, str | None]
 ) -> Path:
     """Stores a bundle as a version and returns its folder; does not make it current.
 

@@ -150,7 +150,7 @@ def _install(registry: Registry, home: Path, version: Version) -> bool:
     """Whether a release had to be written: it was not there, or not what it should be."""
     try:
         release = load_release(home, version.name, version=version.number)
-        if release.facts["manifest_sha256"] == version.tags[MANIFEST]:
+        if release.facts.manifest_sha256 == version.tags[MANIFEST]:
             return False
     except BundleError:
         shutil.rmtree(release_folder(home, version.name, version.number), ignore_errors=True)
