@@ -27,6 +27,7 @@ from scoring.storage.leftovers import remove_leftovers
 from serving.auth.home_lock import MODE, locked
 
 SCOPES = ("score", "explain", "customers", "admin")
+_EARLIER = frozenset({"score", "explain", "admin"})  # all there were before there was `customers`
 FILE = "keys.json"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -90,7 +91,9 @@ class KeyEntry(TypedDict):
 
 
 def _key(entry: KeyEntry) -> ApiKey:
-    key = ApiKey(entry["name"], entry["sha256"], frozenset(entry["scopes"]), entry.get("rate"))
+    scopes = frozenset(entry["scopes"])
+    scopes |= {"customers"} if scopes >= _EARLIER else frozenset()  # who had all has all
+    key = ApiKey(entry["name"], entry["sha256"], scopes, entry.get("rate"))
     sound = _NAME.fullmatch(key.name) and _HASH.fullmatch(key.sha256) and key.scopes <= set(SCOPES)
     if not sound or not (key.rate is None or 0 < key.rate < math.inf):
         raise ValueError("A key is not well formed.")

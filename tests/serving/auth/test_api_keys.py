@@ -46,6 +46,16 @@ def test_a_key_is_kept_as_its_hash_only(tmp_path: Path) -> None:
     assert read_keys(tmp_path).find(token[:-1]) is None
 
 
+@pytest.mark.parametrize(
+    ("scopes", "lists"), [(["score", "explain", "admin"], True), (["score", "admin"], False), (["customers"], True)]
+)
+def test_a_key_that_had_all_scopes_has_all(tmp_path: Path, scopes: list[str], *, lists: bool) -> None:
+    """One made before there was the scope `customers` lists customers only where it might do everything."""
+    add_key(tmp_path, "crm", scopes)
+
+    assert ("customers" in read_keys(tmp_path).keys[0].scopes) is lists
+
+
 def test_the_command_line_makes_names_and_ends_keys(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`add` prints the key once, list never, remove ends it."""
     assert main(["--home", str(tmp_path), "add", "crm", "--scopes", "score,admin", "--rate", "5"]) == 0
