@@ -11,6 +11,7 @@ from starlette.requests import Request
 from features.spec.languages import Language
 from scoring.errors import PolicyFailedError
 from serving.api.use_case_document import example
+from serving.console.views.customer_days import customer_days
 from serving.console.views.score_history import earlier
 from serving.console.views.scored_customer import ScoredCustomer, features_in, scored_customer, with_features
 from serving.console.views.what_if import Control, changed, controls
@@ -100,8 +101,10 @@ async def shown(request: Request, text: str) -> Reply:
 
 
 async def _page(facts: CustomerFacts, changes: WhatIf, language: Language) -> Reply:
-    before = await asyncio.to_thread(earlier, facts["customer"].answer["customer_id"], Texts(language))
-    return page("customer.html", language, {**facts, **changes, "earlier": before})
+    customer, context, texts = facts["customer"].answer["customer_id"], CONTEXT.get(), Texts(language)
+    days = await asyncio.to_thread(customer_days, context, customer, texts)
+    before = await asyncio.to_thread(earlier, customer, texts)
+    return page("customer.html", language, {**facts, **changes, "days": days, "earlier": before})
 
 
 async def _facts_of(text: str, texts: Texts) -> CustomerFacts:

@@ -1,6 +1,7 @@
 """What a page shows, worked out before any template is rendered."""
 
 __all__ = [
+    "customer_days",
     "customer_rows",
     "findings",
     "plan",

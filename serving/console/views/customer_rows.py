@@ -132,7 +132,7 @@ def _listed(context: RequestContext, asked: Filters, texts: Texts) -> CustomersV
     else:
         page = index.page(query, limit=PAGE, after=after)
     counts = index.counts(query)
-    labels = _Labels(context, context.snapshot.served.get(asked.use_case), texts)
+    labels = Labels(context, context.snapshot.served.get(asked.use_case), texts)
     return CustomersView(
         asked,
         use_cases=known,
@@ -150,7 +150,7 @@ def _listed(context: RequestContext, asked: Filters, texts: Texts) -> CustomersV
 
 
 @dataclass(frozen=True, slots=True)
-class _Labels:
+class Labels:
     """The words for codes, as the policy and the release in service have them."""
 
     context: RequestContext

@@ -1,0 +1,136 @@
+"""A list of the day's likeliest taken away by the page: counted first, then as a file; nobody in it who did not agree."""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+
+from serving.api.customer_lists import kept_list
+from serving.api.population import in_population
+from serving.console.pages.audience import FORMATS
+from serving.console.views.customer_rows import SCOPE, Filters, Labels
+from serving.console.web import forms
+from serving.console.web.i18n import Texts
+from serving.console.web.render import language_of
+from serving.http.problems import BAD_REQUEST, INVALID, NOT_ALLOWED, NOT_READY, Problem
+from serving.http.reply import Reply
+from serving.requests.population_models import ListRequest, list_request
+from serving.worker.request_context import CONTEXT, RequestContext
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from scoring.population.customer_lists import CustomerList
+
+FORMS = ("excel-fr", "csv", "brevo", "mailchimp")
+REASONS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ListForm:
+    """The form as it stands, and what was counted by it."""
+
+    top: str = "300"
+    holdout: str = "10"  # percent
+    format: str = FORMS[0]
+    salt: str = ""  # drawn when it is counted, so that the file holds the same customers out
+    broken: bool = False
+    counted: CustomerList | None = None
+
+    @classmethod
+    def read(cls, posted: Mapping[str, str]) -> ListForm:
+        """The fields as posted; the language's usual format where none is named."""
+        return cls(
+            posted.get("top", cls().top).strip(),
+            posted.get("holdout", cls().holdout).strip(),
+            posted.get("format", FORMS[0]),
+            posted.get("salt", ""),
+        )
+
+    def request(self, asked: Filters) -> ListRequest:
+        """What is asked of `kept_list`.
+
+        Raises:
+            Problem: The fields are no list.
+        """
+        try:
+            top, holdout = int(self.top), float(self.holdout.replace(",", ".")) / 100
+        except ValueError:
+            raise Problem(INVALID, "A list is of so many customers, of whom a share in percent is held out.") from None
+        body = {"use_case": asked.use_case, "top": top, "holdout": holdout, "segment": asked.segment or None}
+        return list_request({**body, "salt": (self.salt or None) if holdout else None})
+
+
+async def counted(form: ListForm, asked: Filters, context: RequestContext) -> ListForm:
+    """The form with what a list of it would hold; nothing is kept, nothing leaves."""
+    if context.key is not None and SCOPE not in context.key.scopes:
+        return form
+    try:
+        request = form.request(asked)
+    except Problem:
+        return replace(form, broken=True)
+    salt = form.salt or (secrets.token_hex(8) if request.holdout else "")
+    request = msgspec.structs.replace(request, salt=salt or None)
+    made = await in_population(lambda: kept_list(request, context, keep=False), context, INVALID)
+    return replace(form, salt=salt, counted=made.list)
+
+
+async def download(request: Request) -> Reply:
+    """POST /console/list: the list as a file; one with a hold-out is kept as a campaign before it leaves.
+
+    Raises:
+        Problem: 403 without the scope, 400 for another form, 422 for no list, 503 where no consent is known.
+    """
+    posted = await forms.fields(request)
+    context, texts = CONTEXT.get(), Texts(language_of(request))
+    if context.key is not None and SCOPE not in context.key.scopes:
+        raise Problem(NOT_ALLOWED, f"The key needs the scope {SCOPE}.")
+    form = ListForm.read(posted)
+    if form.format not in FORMS:
+        raise Problem(BAD_REQUEST, "A list leaves in one of the forms offered.")
+    asked = form.request(Filters.read(posted))
+    content, name = await in_population(lambda: _file(asked, form.format, context, texts), context, INVALID)
+    ending, kind = FORMATS[form.format]
+    return Reply(200, content, kind, [(b"content-disposition", f'attachment; filename="{name}{ending}"'.encode())])
+
+
+def _file(asked: ListRequest, form: str, context: RequestContext, texts: Texts) -> tuple[bytes, str]:
+    """The bytes of a list and what its file is called."""
+    from scoring.audiences.export_formats import write_audience
+    from scoring.population.home_contacts import contacts_of
+
+    contacts = contacts_of(context.runtime.settings.home)
+    if contacts is None:
+        raise Problem(NOT_READY, "A list needs named contacts, since nobody is addressed who did not agree.")
+    kept = kept_list(asked, context, keep=True, form=form, by="console")
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "list"
+        write_audience(_table(kept.list, asked.use_case, contacts[1].emails, context, texts), target, form)
+        return target.read_bytes(), f"{asked.use_case}-{kept.as_of.date()}{f'-{kept.campaign}' if kept.campaign else ''}"
+
+
+def _table(
+    made: CustomerList, name: str, emails: Mapping[str, str], context: RequestContext, texts: Texts
+) -> pa.Table:
+    """A row a customer, in words of the language; the score as batch gives it."""
+    import pyarrow as pa
+
+    labels = Labels(context, context.snapshot.served.get(name), texts)
+    rows = [labels.row(customer, name) for customer in made.customers]
+    columns: dict[str, list[str | float | None]] = {
+        "customer_id": [row.customer_id for row in rows],
+        "email": [emails.get(row.customer_id) for row in rows],
+        "segment": [row.segment or None for row in rows],
+        f"{name}_score": [row.score for row in rows],
+        f"{name}_band": [row.band for row in rows],
+    }
+    for rank in range(REASONS):
+        texts_of = [row.reasons[rank].text if rank < len(row.reasons) else None for row in rows]
+        columns[f"{name}_reason_{rank + 1}_text"] = list(texts_of)
+    return pa.table(columns)
