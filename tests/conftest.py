@@ -18,9 +18,7 @@ ROOT = Path(__file__).parents[1]
 
 # How long an example takes says how busy the machine is, and decides nothing.
 # The same examples in every run: what is found by chance is found again by whoever looks for it.
-settings.register_profile(
-    "any machine", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
-)
+settings.register_profile("any machine", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
 
 # Files of few tests that take long: begun last, one would keep the other process waiting. The second trains too while

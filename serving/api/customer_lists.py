@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from scoring.encoding.notes import Note
 from serving.api.answers import ListMade
@@ -29,26 +32,55 @@ async def answer_lists(body: Any, context: RequestContext) -> Reply:
     return await in_population(lambda: _list_of(asked, context), context, INVALID)
 
 
-def _list_of(asked: ListRequest, context: RequestContext) -> Reply:
-    from scoring.audiences.export_log import log_export
+@dataclass(frozen=True, slots=True)
+class RankedList:
+    """A list of the day in service, before it leaves."""
+
+    asked: ListRequest  # with the salt that drew the hold-out, where there is one
+    index: DayIndex
+    made: CustomerList
+
+
+def ranked_list(asked: ListRequest, context: RequestContext) -> RankedList:
+    """Makes a list; nothing of it is kept.
+
+    Raises:
+        Problem: It would be too long; and what `make_list` raises.
+    """
     from scoring.population.customer_lists import ListQuery, ListTooLongError, make_list
     from scoring.population.ranked import open_index
 
     home = context.runtime.settings.home
     index = open_index(home)
     query = ListQuery(asked.use_case, asked.top, asked.threshold, asked.segment)
-    salt = (asked.salt or secrets.token_hex(8)) if asked.holdout else None
+    asked = msgspec.structs.replace(asked, salt=(asked.salt or secrets.token_hex(8)) if asked.holdout else None)
     try:
-        made = make_list(home, index, query, holdout=asked.holdout, salt=salt or "")
+        made = make_list(home, index, query, holdout=asked.holdout, salt=asked.salt or "")
     except ListTooLongError as error:
         raise Problem(LIST_TOO_LONG, str(error)) from None
     context.rows = len(made.customers)
-    answer = _answer(asked, index, made, salt)
-    if salt:
-        answer["campaign"] = _campaign(asked, context, index, made, salt)
+    return RankedList(asked, index, made)
+
+
+def let_leave(ranked: RankedList, context: RequestContext, *, format_: str, by: str) -> ListMade:
+    """What is said of a list that leaves, which is logged before; with a hold-out it is kept as a campaign.
+
+    Raises:
+        Problem: The salt has been used for another list.
+    """
+    from scoring.audiences.export_log import log_export
+
+    answer = _answer(ranked.asked, ranked.index, ranked.made, ranked.asked.salt)
+    if ranked.asked.salt:
+        answer["campaign"] = _campaign(ranked.asked, context, ranked.index, ranked.made, ranked.asked.salt)
     caller = context.key.name if context.key else None
-    log_export(home, _logged(asked, index, answer), format_="json", by="api", key=caller)
-    return json_reply(answer)
+    logged = _logged(ranked.asked, ranked.index, answer)
+    log_export(context.runtime.settings.home, logged, format_=format_, by=by, key=caller)
+    return answer
+
+
+def _list_of(asked: ListRequest, context: RequestContext) -> Reply:
+    return json_reply(let_leave(ranked_list(asked, context), context, format_="json", by="api"))
 
 
 def _answer(asked: ListRequest, index: DayIndex, made: CustomerList, salt: str | None) -> ListMade:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from scoring.encoding.notes import Note
 from scoring.population.cursors import CursorError, read_cursor
@@ -40,6 +40,7 @@ from serving.requests.population_models import (
 from serving.telemetry import logs
 from serving.worker.request_context import RequestContext
 
+Answer = TypeVar("Answer")
 UNREADABLE = (PopulationError, SuppressionError, ContactsUnreadableError, OSError)
 
 
@@ -114,7 +115,7 @@ def iso(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
 
 
-async def in_population(call: Callable[[], Reply], context: RequestContext, kind: ProblemKind) -> Reply:
+async def in_population(call: Callable[[], Answer], context: RequestContext, kind: ProblemKind) -> Answer:
     """What a call answers that reads the days of the home, which is never done on the loop.
 
     Args:
@@ -128,7 +129,7 @@ async def in_population(call: Callable[[], Reply], context: RequestContext, kind
     return await context.in_thread(lambda: _answered(call, context, kind))
 
 
-def _answered(call: Callable[[], Reply], context: RequestContext, kind: ProblemKind) -> Reply:
+def _answered(call: Callable[[], Answer], context: RequestContext, kind: ProblemKind) -> Answer:
     try:
         return call()
     except NoPopulationError as error:

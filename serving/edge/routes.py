@@ -67,6 +67,7 @@ ROUTES = (
     Route("/"),
     Route("/console/", _BOTH, _FORM),
     Route("/console/customers", _BOTH, _FORM),
+    Route("/console/list", _POST, _FORM),
     Route("/console/customer", _BOTH, _FORM),
     Route("/console/upload", _POST, b"multipart/form-data"),
     Route("/console/what-if", _POST, _FORM),

@@ -16,7 +16,7 @@ from serving.api.answers import SegmentDocument
 from serving.api.openapi import document
 from serving.api.population import answer_customers
 from serving.api.use_case_document import summary, use_case_document
-from serving.console.pages import audience, customer, customers
+from serving.console.pages import audience, customer, customer_list, customers
 from serving.console.pages import home as start
 from serving.console.pages import model as models
 from serving.console.pages import segments as segments_page
@@ -46,6 +46,7 @@ def site() -> Starlette:
             Route("/docs", _endpoint(start.docs), methods=get),
             Route("/console/", _endpoint(start.start), methods=both),
             Route("/console/customers", _endpoint(customers.customers), methods=both),
+            Route("/console/list", _endpoint(customer_list.download), methods=post),
             Route("/console/customer", _endpoint(customer.show), methods=both),
             Route("/console/upload", _endpoint(customer.upload), methods=post),
             Route("/console/what-if", _endpoint(customer.what_if), methods=post),

@@ -6,15 +6,16 @@ import contextvars
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from scoring.errors import PolicyFailedError
 from scoring.segments.assignment import DEFAULT
 from serving.admission.scheduler import Slot
 from serving.auth.api_keys import ApiKey
-from serving.http.reply import Reply
 from serving.releases.watcher import Snapshot
 from serving.worker.runtime import Runtime
 
+Answer = TypeVar("Answer")
 SMALL_COST = 200  # rows scored; work up to this is done at once, where a thread would cost more than it gives
 
 
@@ -33,8 +34,8 @@ class RequestContext:
         """Whether work is done on the event loop: that of a short call which costs little."""
         return self.slot is not None and cost <= SMALL_COST
 
-    async def in_thread(self, call: Callable[[], Reply]) -> Reply:
-        """What a call answers that may keep the thread busy for long; it is a short one no more.
+    async def in_thread(self, call: Callable[[], Answer]) -> Answer:
+        """What a call returns that may keep the thread busy for long; it is a short one no more.
 
         Raises:
             Problem: As `Runtime.work`, and whatever the call raises.

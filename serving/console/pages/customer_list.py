@@ -1,17 +1,16 @@
-"""A list of the day's likeliest taken away by the page: counted first, then as a file; nobody in it who did not agree."""
+"""A list of the day's likeliest taken away: counted first, then as a file; nobody in it who did not agree."""
 
 from __future__ import annotations
 
-import secrets
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 
-from serving.api.customer_lists import kept_list
+from serving.api.customer_lists import let_leave, ranked_list
 from serving.api.population import in_population
 from serving.console.pages.audience import FORMATS
 from serving.console.views.customer_rows import SCOPE, Filters, Labels
@@ -45,7 +44,7 @@ class ListForm:
 
     @classmethod
     def read(cls, posted: Mapping[str, str]) -> ListForm:
-        """The fields as posted; the language's usual format where none is named."""
+        """The fields as posted; those of a first look where none are."""
         return cls(
             posted.get("top", cls().top).strip(),
             posted.get("holdout", cls().holdout).strip(),
@@ -75,10 +74,8 @@ async def counted(form: ListForm, asked: Filters, context: RequestContext) -> Li
         request = form.request(asked)
     except Problem:
         return replace(form, broken=True)
-    salt = form.salt or (secrets.token_hex(8) if request.holdout else "")
-    request = msgspec.structs.replace(request, salt=salt or None)
-    made = await in_population(lambda: kept_list(request, context, keep=False), context, INVALID)
-    return replace(form, salt=salt, counted=made.list)
+    ranked = await in_population(lambda: ranked_list(request, context), context, INVALID)
+    return replace(form, salt=ranked.asked.salt or "", counted=ranked.made)
 
 
 async def download(request: Request) -> Reply:
@@ -108,16 +105,16 @@ def _file(asked: ListRequest, form: str, context: RequestContext, texts: Texts) 
     contacts = contacts_of(context.runtime.settings.home)
     if contacts is None:
         raise Problem(NOT_READY, "A list needs named contacts, since nobody is addressed who did not agree.")
-    kept = kept_list(asked, context, keep=True, form=form, by="console")
+    ranked = ranked_list(asked, context)
+    campaign = let_leave(ranked, context, format_=form, by="console")["campaign"]
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "list"
-        write_audience(_table(kept.list, asked.use_case, contacts[1].emails, context, texts), target, form)
-        return target.read_bytes(), f"{asked.use_case}-{kept.as_of.date()}{f'-{kept.campaign}' if kept.campaign else ''}"
+        write_audience(_table(ranked.made, asked.use_case, contacts[1].emails, context, texts), target, form)
+        named = [asked.use_case, ranked.index.as_of.date().isoformat(), *([campaign] if campaign else [])]
+        return target.read_bytes(), "-".join(named)
 
 
-def _table(
-    made: CustomerList, name: str, emails: Mapping[str, str], context: RequestContext, texts: Texts
-) -> pa.Table:
+def _table(made: CustomerList, name: str, emails: Mapping[str, str], context: RequestContext, texts: Texts) -> pa.Table:
     """A row a customer, in words of the language; the score as batch gives it."""
     import pyarrow as pa
 

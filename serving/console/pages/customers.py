@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.requests import Request
 
+from serving.console.pages.customer_list import FORMS, ListForm, counted
 from serving.console.views.customer_rows import ORDERS, Filters, customer_rows
 from serving.console.web import forms
 from serving.console.web.i18n import Texts
@@ -21,6 +22,15 @@ async def customers(request: Request) -> Reply:
     texts, context = Texts(language_of(request)), CONTEXT.get()
     asked = Filters.read({**request.query_params, **posted})
     shown = await context.runtime.work(lambda: customer_rows(context, asked, texts))
-    return page(
-        "customers.html", texts.language, {"here": "customers", "asked": shown.asked, "shown": shown, "orders": ORDERS}
-    )
+    form = ListForm.read(posted)
+    if "top" in posted and not shown.refusal:
+        form = await counted(form, shown.asked, context)
+    facts = {
+        "here": "customers",
+        "asked": shown.asked,
+        "shown": shown,
+        "orders": ORDERS,
+        "form": form,
+        "formats": FORMS,
+    }
+    return page("customers.html", texts.language, facts)

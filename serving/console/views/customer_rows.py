@@ -158,14 +158,17 @@ class Labels:
     texts: Texts
 
     def segment(self, code: str | None) -> str:
+        """A segment's; the code itself of one that is no more, nothing for none."""
         known = self.context.snapshot.policy.by_code.get(code or "")
         return known.labels[self.texts.language] if known else code or ""
 
     def band(self, code: str | None) -> str:
+        """A band's, likewise."""
         bands = self.live.bands[self.texts.language] if self.live else []
         return next((band["label"] for band in bands if band["code"] == code), code or "")
 
     def row(self, customer: RankedCustomer, use_case: str) -> CustomerRow:
+        """A customer as the list shows them, by one use case."""
         segment = self.segment(customer.segment)
         score = customer.scores.get(use_case)
         if score is None or self.live is None:
