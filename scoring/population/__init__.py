@@ -10,6 +10,7 @@ __all__ = [
     "days",
     "forget",
     "history",
+    "home_contacts",
     "moves",
     "ranked",
     "read_days",

@@ -116,6 +116,7 @@ def freeze_segments(home: Path, scratch: Path) -> None:
     report = ["segment-report", "--home", str(home), *dates, "--outcomes", str(folder / "outcomes.parquet")]
     assert main([*report, "--outcome", "bought"]) == 0
     lines = [f"m{n},m{n}@example.com,{'yes' if n % 2 else 'no'}" for n in range(CUSTOMERS - 10)]
+    lines += [f"c{n},c{n}@example.com,{'yes' if n % 2 else 'no'}" for n in range(300)]  # of the days, where there are
     (folder / "contacts.csv").write_text("\n".join(["customer_id,mail,agreed", *lines, "m1,,yes"]))
     contacts = ["contacts", str(folder / "contacts.csv"), "--home", str(home), "--email", "mail", "--consent", "agreed"]
     assert main(contacts) == 0

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 from serving.customers.feature_store import put
 from tests.support.days import made, released, write_customers
 from tests.support.models import shop_rows
+from tests.support.moved_days import write_moved_day
 from tests.support.servers import Server, start, stop
 from tests.support.shop import freeze_segments, note_verdicts, release_full_shop
 
@@ -36,6 +38,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     release_full_shop(folder, "churn", "2", scratch=scratch, polarity="negative", seed=1)
     freeze_segments(folder, scratch)
     note_verdicts(folder)
+    write_moved_day(folder, datetime(2026, 2, 1, tzinfo=UTC), seed=9)
     made(folder, released(folder, "churn", "propensity"), write_customers(scratch / "customers.parquet"))
     known = next(row for row in shop_rows(50, seed=5) if None not in row.values() and row["days_since_purchase"] < 300)
     put(folder, list(known), [("known-1", list(known.values()))], as_of=time.time())

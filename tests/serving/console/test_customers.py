@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import html
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +15,7 @@ import pytest
 from scoring.population.days import days_of
 from scoring.population.read_days import day_rows
 from tests.serving.console.conftest import LANGUAGES, Open
+from tests.support.barriers import barriers
 from tests.support.servers import Server
 
 PATH = "/console/customers"
@@ -108,3 +112,56 @@ def test_the_list_says_why_in_words(client: httpx.Client, language: str) -> None
 
     assert len(re.findall(r'class="small (?:good|poor)"', row)) == 3
     assert "None" not in row
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_list_is_taken_away_in_six_clicks(
+    server: Server, home: Path, open_page: Open, tmp_path: Path, language: str
+) -> None:
+    """From the first page: the likeliest who agreed, a part held out, as a file that a French Excel opens right."""
+    seen = open_page(server, "/console/", language=language)
+    seen.page.click(f'nav a[href^="{PATH}"]')
+    seen.page.fill("#top", "60")
+    seen.page.fill("#holdout", "20")
+    seen.page.click("form:has(#top) button")
+    seen.page.wait_for_selector("[data-list=churn]")
+    written, held_out = (int(seen.told(f"[data-part={part}]")) for part in ("written", "holdout"))
+    assert barriers(seen.page) == []
+    with seen.page.expect_download() as saved:
+        seen.page.click("[data-list] button")
+    saved.value.save_as(file := tmp_path / saved.value.suggested_filename)
+    with file.open(encoding="utf-8-sig", newline="") as content:
+        rows = list(csv.DictReader(content, delimiter=";"))
+    campaign = json.loads((home / "campaigns" / file.stem[-12:] / "campaign.json").read_bytes())
+    scores = {row["customer_id"]: row["churn_score"] for row in day_rows(home, days_of(home)[-1]).to_pylist()}
+
+    assert written + held_out == 60
+    assert held_out > 0
+    assert (
+        [campaign["arms"][arm]["n"] for arm in ("treated", "held_out")] == [written, held_out] == [len(rows), held_out]
+    )
+    assert all(int(row["customer_id"][1:]) % 2 for row in rows)  # who agreed
+    assert {row["customer_id"]: float(row["churn_score"].replace(",", ".")) for row in rows}.items() <= scores.items()
+    assert {row["churn_band"] for row in rows} <= {"en": {"Low", "Medium", "High"}, "fr": {"Faible", "Moyen", "Élevé"}}[
+        language
+    ]
+
+
+def test_a_list_that_is_none_is_explained(client: httpx.Client) -> None:
+    """In the page; a file of it is refused."""
+    for form in ({"top": "abc"}, {"top": "0"}, {"top": "10", "holdout": "100"}, {"top": "10", "holdout": "nan"}):
+        assert 'role="alert"' in client.post(f"{PATH}?use_case=churn&language=fr", data=form).text
+        assert client.post("/console/list", data={"use_case": "churn", **form}).status_code == 422
+    assert client.post("/console/list", data={"use_case": "churn", "top": "5", "format": "../x"}).status_code == 400
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_customer_is_shown_day_by_day(client: httpx.Client, language: str) -> None:
+    """Each day's score, and why it moved, in the words that POST /v1/moves has for the same days."""
+    page = client.post(f"/console/customer?language={language}", data={"customer_id": "c29"}).text
+    asked = {"use_case": "propensity", "customer_id": "c29", "from": "2026-02-01", "to": "2026-03-01"}
+    move = client.post("/v1/moves", json={**asked, "language": language}).json()
+    said = " ".join(html.unescape(page).split())  # signs are bound to their words by blanks of another kind
+
+    assert len(re.findall('data-part="day-propensity"', page)) == 2
+    assert " ".join(move["text"].split()) in said
