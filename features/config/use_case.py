@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from features.config.bands import Bands
 from features.config.file_errors import error_messages, section_conflicts
@@ -59,6 +59,13 @@ class DisplayName(Section):
         return {language: name for language, name in (("fr", self.fr), ("en", self.en)) if name}
 
 
+class NextStep(Section):
+    """What to do with the customers of a band, in both languages."""
+
+    fr: Annotated[str, Field(min_length=1)]
+    en: Annotated[str, Field(min_length=1)]
+
+
 class Reasons(ListSection):
     """Features that are used and never named."""
 
@@ -86,12 +93,21 @@ class Presentation(ListSection):
     """How the answers are shown and what is accepted of the data, of whatever source."""
 
     bands: Bands = Field(default_factory=Bands)
+    actions: dict[str, NextStep] = Field(default_factory=dict)  # by the code of a band
     names: dict[str, DisplayName] = Field(default_factory=dict)
     reasons: Reasons = Field(default_factory=Reasons)
     what_if: dict[str, tuple[Scalar, ...]] = Field(default_factory=dict)
     quality: Quality = Field(default_factory=Quality)
     accepted_leaks: dict[str, str] = Field(default_factory=dict)
     file: Path = Field(default=Path("use-case.toml"), exclude=True)  # where it was read from
+
+    @model_validator(mode="after")
+    def _actions_are_of_bands(self) -> Self:
+        strangers = sorted(self.actions.keys() - set(self.bands.codes))
+        if strangers:
+            codes = ", ".join(self.bands.codes)
+            raise ValueError(f"actions are of bands ({codes}), got {', '.join(strangers)}")
+        return self
 
 
 class SourceSections(ListSection):

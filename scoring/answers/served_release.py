@@ -36,8 +36,12 @@ class Live:
         labels = release.bundle.manifest.bands.labels
         codes = release.bundle.ladder.codes
         self._above = list(zip(codes[1:], release.bundle.ladder.thresholds, strict=True))
+        actions = release.bundle.manifest.actions or {}
         self.bands: dict[Language, list[Named]] = {
-            language: [{"code": code, "label": label} for code, label in zip(codes, labels[language], strict=True)]
+            language: [
+                _named(code, label, actions.get(code, {}).get(language))
+                for code, label in zip(codes, labels[language], strict=True)
+            ]
             for language in LANGUAGES
         }
 
@@ -63,6 +67,10 @@ class Live:
             "lowest_band": code == codes[0],
             "highest_band": code == codes[-1],
         }[field]
+
+
+def _named(code: str, label: str, action: str | None) -> Named:
+    return {"code": code, "label": label} if action is None else {"code": code, "label": label, "action": action}
 
 
 def release_of_version(home: Path, name: str, version: str) -> Live | None:

@@ -123,6 +123,7 @@ class CampaignWorth(Struct, frozen=True):
 class Manifest(Struct, frozen=True, kw_only=True):
     """All that a bundle says of itself."""
 
+    actions: dict[str, dict[str, str]] | UnsetType = UNSET  # by band and language, where a use case says what to do
     bands: BandTable
     base_rate: dict[str, float] = {}  # by part of the rows
     baselines: dict[str, dict[str, float]] = {}  # metrics by kind

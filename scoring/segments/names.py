@@ -13,10 +13,11 @@ Level = Literal[1, 2, 3]
 
 
 class Named(TypedDict):
-    """A band or a segment."""
+    """A band or a segment, with what to do next where its use case or policy says so."""
 
     code: Code
     label: str
+    action: NotRequired[Annotated[str, Meta(min_length=1, examples=["Call within two days"])]]
 
 
 class SegmentPlace(Named):

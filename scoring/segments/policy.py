@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import cached_property
 from typing import TypedDict
 
@@ -18,7 +18,16 @@ from scoring.segments.rules import Kind, Mask, NullableColumn, Rule, evaluate, f
 LEVELS: tuple[Level, ...] = (1, 2, 3)  # overall engagement, behaviour, context
 
 
-class StoredSegment(TypedDict):
+class StoredGuidance(TypedDict, total=False):
+    """What is said of a segment's use, as JSON; what is unsaid is not there."""
+
+    action: dict[str, str]
+    objective: str
+    owner: str
+    review_by: str
+
+
+class StoredSegment(StoredGuidance):
     """A segment as an installed policy holds it."""
 
     code: str
@@ -43,6 +52,29 @@ class StoredPolicy(TypedDict):
 
 
 @dataclass(frozen=True, slots=True)
+class Guidance:
+    """What a business does with a segment; all of it may be unsaid."""
+
+    action: Mapping[str, str] = field(default_factory=dict)  # the next step with a member, by language
+    objective: str | None = None
+    owner: str | None = None
+    review_by: date | None = None  # when the segment must be looked at again
+
+    def to_json(self) -> StoredGuidance:
+        """What is said of it."""
+        stored = StoredGuidance()
+        if self.action:
+            stored["action"] = dict(self.action)
+        if self.objective:
+            stored["objective"] = self.objective
+        if self.owner:
+            stored["owner"] = self.owner
+        if self.review_by:
+            stored["review_by"] = self.review_by.isoformat()
+        return stored
+
+
+@dataclass(frozen=True, slots=True)
 class Segment:
     """A named group that a campaign can address; codes are stable, labels follow the language.
 
@@ -61,13 +93,14 @@ class Segment:
     stay: Rule | None = None
     stay_text: str | None = None
     minimum_stay: timedelta = timedelta(0)
+    guidance: Guidance = Guidance()
 
     def named(self, language: Language) -> Named:
         """Code and label as an answer gives them."""
         return {"code": self.code, "label": self.labels[language]}
 
     def to_json(self) -> StoredSegment:
-        """The segment as an installed policy holds it."""
+        """The segment as an installed policy holds it; what is unsaid of its guidance stands nowhere."""
         return {
             "code": self.code,
             "labels": dict(self.labels),
@@ -80,6 +113,7 @@ class Segment:
             "stay": self.stay,
             "stay_text": self.stay_text,
             "minimum_stay_days": self.minimum_stay.days,
+            **self.guidance.to_json(),
         }
 
     @classmethod
@@ -97,6 +131,12 @@ class Segment:
             stay=from_json(stored["stay"]) if stored["stay"] else None,
             stay_text=stored["stay_text"],
             minimum_stay=timedelta(days=stored["minimum_stay_days"]),
+            guidance=Guidance(
+                stored.get("action", {}),
+                stored.get("objective"),
+                stored.get("owner"),
+                date.fromisoformat(stored["review_by"]) if "review_by" in stored else None,
+            ),
         )
 
 
@@ -112,13 +152,16 @@ class Assignment:
         if not self.path and not self.also:
             return None
         deepest = self.path[-1] if self.path else self.also[0]
-        return {
+        place: SegmentPlace = {
             "code": deepest.code,
             "label": deepest.labels[language],
             "level": deepest.level,
             "path": [segment.named(language) for segment in self.path],
             "also": [segment.named(language) for segment in self.also],
         }
+        if deepest.guidance.action:
+            place["action"] = deepest.guidance.action[language]
+        return place
 
 
 @dataclass(frozen=True)

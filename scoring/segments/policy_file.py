@@ -15,7 +15,7 @@ from features.spec.languages import LANGUAGES
 from scoring.segments.coverage import Bounds, uncovered, unreachable
 from scoring.segments.cut_points import Cuts
 from scoring.segments.names import Level
-from scoring.segments.policy import LEVELS, Policy, Segment, days
+from scoring.segments.policy import LEVELS, Guidance, Policy, Segment, days
 from scoring.segments.rule_parser import parse_rule
 from scoring.segments.rule_texts import STATUSES, exact_texts, level_texts, with_known_texts
 from scoring.segments.rules import FIELDS, Kind, Rule, RuleError, names
@@ -31,6 +31,10 @@ _KEYS: Mapping[str, tuple[type, ...]] = {
     "priority": (int,),
     "stay": (str,),
     "minimum_stay": (str,),
+    "action": (dict,),
+    "objective": (str,),
+    "owner": (str,),
+    "review_by": (date,),
 }
 _KINDS: Mapping[str, Kind] = {
     "number": "number",
@@ -55,6 +59,9 @@ class _Stated(Struct, frozen=True):
     priority: int = 0
     stay: str | None = None
     minimum_stay: str = "0d"
+    objective: str | None = None
+    owner: str | None = None
+    review_by: date | None = None
 
 
 class PolicyError(ValueError):
@@ -188,9 +195,10 @@ class _Reader:
         stated = msgspec.convert(table, _Stated)
         if not _CODE.fullmatch(stated.code):
             self._fault(number, "code", f"A code is written in a-z, 0-9 and _, got {stated.code!r}.")
-        labels, level = self._labels(number, table["label"]), self._level(number, stated.level)
+        labels, level = self._texts(number, "label", table["label"]), self._level(number, stated.level)
         rule, stay = self._rule(number, "rule", stated.rule), self._rule(number, "stay", stated.stay)
         minimum = self._days(number, stated.minimum_stay)
+        action = self._texts(number, "action", table["action"]) if "action" in table else {}
         if rule is None or level is None or len(self.faults) > before:
             return None
         return Segment(
@@ -205,14 +213,16 @@ class _Reader:
             stay=stay,
             stay_text=stated.stay,
             minimum_stay=minimum,
+            guidance=Guidance(action, stated.objective, stated.owner, stated.review_by),
         )
 
-    def _labels(self, number: int, given: Json | date) -> dict[str, str]:
+    def _texts(self, number: int, key: str, given: Json | date) -> dict[str, str]:
         found = given if isinstance(given, Mapping) else {}
-        labels = {name: text for name, text in found.items() if isinstance(text, str) and text.strip()}
-        if set(found) != set(LANGUAGES) or len(labels) != len(found):
-            self._fault(number, "label", "A label is needed in fr and en, got something else.")
-        return labels
+        texts = {name: text for name, text in found.items() if isinstance(text, str) and text.strip()}
+        if set(found) != set(LANGUAGES) or len(texts) != len(found):
+            one = "An action" if key == "action" else "A label"
+            self._fault(number, key, f"{one} is needed in fr and en, got something else.")
+        return texts
 
     def _level(self, number: int, given: int) -> Level | None:
         level = next((level for level in LEVELS if level == given), None)

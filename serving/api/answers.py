@@ -89,6 +89,12 @@ class SegmentDocument(TypedDict):
     parent: NotRequired[str | None]
     exclusive: NotRequired[bool]
     priority: NotRequired[int]
+    action: NotRequired[Annotated[dict[str, str], Meta(description="The next step with a member, by language.")]]
+    objective: NotRequired[str]
+    owner: NotRequired[str]
+    review_by: NotRequired[
+        Annotated[str, Meta(description="When it must be looked at again.", examples=["2027-01-01"])]
+    ]
     size: NotRequired[Size | None]
     became: Became | None
 

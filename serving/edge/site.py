@@ -134,6 +134,7 @@ async def segments(_request: Request) -> Reply:
             "priority": segment.priority,
             "size": known.get(segment.code),
             "became": became.get(segment.code),
+            **segment.guidance.to_json(),
         }
         for segment in policy.ordered
     ]

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict
 
 import numpy as np
+from msgspec import UNSET, UnsetType
 from numpy.typing import NDArray
 
 from features.config.use_case import LogUseCase, UseCase
@@ -40,6 +41,7 @@ INTENDED_USE = {
 class Described(TypedDict):
     """The parts of a manifest that say what is asked of which data."""
 
+    actions: dict[str, dict[str, str]] | UnsetType
     name: str
     polarity: Polarity
     source: Literal["log", "table"]
@@ -73,6 +75,7 @@ def described(use_case: UseCase, table: LearningTable, cutoffs: Cutoffs | None) 
     """What is asked of which data and when, as it stands in the manifest; `cutoffs` are those learned from."""
     log = use_case if isinstance(use_case, LogUseCase) else None
     return {
+        "actions": {code: step.model_dump() for code, step in use_case.actions.items()} or UNSET,
         "name": use_case.name,
         "polarity": use_case.polarity,
         "source": use_case.source,

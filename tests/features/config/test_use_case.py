@@ -9,6 +9,7 @@ import pytest
 
 from features.config.use_case import LogUseCase, load_use_case
 from features.errors import UseCaseError
+from features.tables.digests import config_digest
 from scoring.models.threshold_planner import Ask
 from tests.support.worlds import EXAMPLES
 
@@ -168,3 +169,15 @@ def test_a_file_that_is_not_there_says_so(tmp_path: Path) -> None:
     """A missing file is a use-case error."""
     with pytest.raises(UseCaseError, match=r"cannot be read"):
         load_use_case(tmp_path / "nowhere.toml")
+
+
+def test_next_steps_are_of_bands(tmp_path: Path) -> None:
+    """In both languages; of a band that there is. Without any the digest is what it was."""
+    plain = load_use_case(written(tmp_path, LOG))
+    said = load_use_case(written(tmp_path, LOG + '\n[actions]\nhigh = { fr = "Appeler", en = "Call" }\n'))
+    with pytest.raises(UseCaseError) as failure:
+        load_use_case(written(tmp_path, LOG + '\n[actions]\ntop = { fr = "Appeler", en = "Call" }\n'))
+
+    assert said.actions["high"].model_dump() == {"fr": "Appeler", "en": "Call"}
+    assert config_digest(said) != config_digest(plain)
+    assert "actions are of bands (low, medium, high), got top" in "\n".join(failure.value.broken)
