@@ -12,7 +12,7 @@ STAMP := $(VENV)/.installed
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test browser lint bench tables endure soak fuzz pages doors compare coverage nulls noise kill scale daily mlflow mailing lock newest kills
+.PHONY: help setup run test browser lint bench tables endure soak fuzz pages doors compare coverage nulls noise kill scale daily pictures mlflow mailing lock newest kills
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -104,6 +104,9 @@ tables: setup ## feature tables by us, by SQL and by pandas: 10M events, CPU and
 
 scale: setup ## train a million rows of 40 columns beside xgboost.train alone: processor time and peak memory
 	$(PY) -W ignore -m benchmarks.scale
+
+pictures: setup ## take the pictures of the README, of the home that `make run` leaves
+	$(PY) -m benchmarks.pictures --home "$(HOME_DIR)"
 
 daily: setup ## pages, filters and searches of a day of a million customers: processor time of each (2 minutes)
 	$(PY) -m benchmarks.daily
