@@ -6,10 +6,12 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import ibis
+import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import polars as pl
 import pyarrow as pa
@@ -47,7 +49,7 @@ def engine() -> Iterator[Any]:
 def store(backend: Any, name: str, table: ir.Table) -> ir.Table:
     """The table's rows, stored by the engine under a name: in a file, of which memory has only what is being read."""
     folder = backend.raw_sql("SELECT current_setting('temp_directory')").fetchone()[0]
-    file, query = literal(str(Path(folder) / f"{name}.parquet")), ibis.to_sql(table, dialect="duckdb")
+    file, query = literal(str(Path(folder) / f"{name}.parquet")), _sql(table.unbind().op())
     Path(folder).mkdir(exist_ok=True)
     backend.raw_sql(f"COPY ({query}) TO {file} (FORMAT parquet, COMPRESSION lz4_raw)")
     backend.raw_sql(f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS SELECT * FROM read_parquet({file})")  # noqa: S608  both are quoted
@@ -75,12 +77,18 @@ def frame(table: ir.Table) -> pl.DataFrame:
 def frames(table: ir.Table, settings: Iterable[Mapping[str, int]]) -> Iterator[pl.DataFrame]:
     """The rows of a table for each setting of the engine's variables; the table is made SQL but once."""
     backend, schema = table.get_backend(), table.schema().to_pyarrow()
-    sql = str(ibis.to_sql(table, dialect="duckdb"))
+    sql = _sql(table.unbind().op())
     for setting in settings:
         for name, value in setting.items():
             backend.raw_sql(f"SET VARIABLE {name} = {value}")
         # In pieces: a whole one comes in buffers of up to twice its size, and the frame would hold on to them.
         yield _framed(backend.raw_sql(sql).fetch_record_batch(_ROWS).read_all().cast(schema))
+
+
+@lru_cache(512)
+def _sql(unbound: ops.Node) -> str:
+    """The SQL of a table of no engine; jobs ask for many again, and to make the SQL takes longer than to run it."""
+    return str(ibis.to_sql(unbound.to_expr(), dialect="duckdb"))
 
 
 def _framed(rows: pa.Table) -> pl.DataFrame:

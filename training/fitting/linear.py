@@ -155,7 +155,8 @@ def _scale(feature: Feature, column: NDArray[np.float64], *, always_log: bool) -
         return _Scaling(False, 0.0, 1.0, 1.0)
     deviations = known - known.mean()
     spread = float(known.std())
-    skewness = float((deviations**3).mean()) / spread**3 if spread > 0 else 0.0
+    cubes = deviations * deviations * deviations  # a power of 3 takes twenty times as long
+    skewness = float(cubes.mean()) / spread**3 if spread > 0 else 0.0
     log1p = feature.type in ("number", "integer") and bool(known.min() >= 0) and (always_log or skewness > STEEP)
     values = np.log1p(known) if log1p else known
     spread = float(values.std())
