@@ -83,6 +83,7 @@ def all_pages(index: DayIndex, ask: Callable[[Cursor | None], CustomersPage]) ->
     while True:
         page = ask(after)
         found += [one.customer_id for one in page.customers]
+        assert len(found) <= page.total
         if page.next is None:
             assert page.total == len(found)
             return found
