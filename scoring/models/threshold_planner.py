@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -78,7 +79,7 @@ class Plan(Struct, frozen=True):
 
 
 class StoredMarket(TypedDict):
-    """`population.json`; older bundles have no interval of the hits."""
+    """`population.json`; older bundles have no interval of the hits and no design effect."""
 
     ticks: list[int]
     rows: list[int]
@@ -87,6 +88,7 @@ class StoredMarket(TypedDict):
     offset: float
     spread: list[list[float]]
     seed: int
+    design_effect: NotRequired[float]
     hits_low: NotRequired[list[float]]
     hits_high: NotRequired[list[float]]
 
@@ -120,6 +122,7 @@ class Market:
             "offset": self.offset,
             "spread": self.spread.tolist(),
             "seed": self.seed,
+            "design_effect": self.design_effect,
             "hits_low": self.cuts["hits_low"].tolist(),
             "hits_high": self.cuts["hits_high"].tolist(),
         }
@@ -138,8 +141,14 @@ class Market:
             slope=stored["slope"],
             offset=stored["offset"],
             seed=stored["seed"],
+            design_effect=stored.get("design_effect", 1.0),
             interval=interval,
         )
+
+    def among(self, population: Floats) -> Market:
+        """Other customers by their probabilities, each within (0, 1), which are trusted as far."""
+        ticks, rows, mean = by_tick(population)
+        return dataclasses.replace(self, ticks=ticks, rows=rows, mean=mean, interval=None)
 
     @cached_property
     def cuts(self) -> dict[str, Floats]:
@@ -179,6 +188,14 @@ class Market:
             variation = noise[draw] * np.sqrt(self.design_effect * self.rows * chance * (1 - chance))
             drawn[draw] = (self.rows * chance + variation).cumsum()
         return drawn
+
+
+def by_tick(population: Floats) -> tuple[NDArray[np.int64], Floats, Floats]:
+    """Probabilities in ten-thousandths, falling, and how many there are within each and their mean."""
+    tick = np.floor(population * TICKS + 1e-9).astype(np.int64)
+    ticks, where = np.unique(-tick, return_inverse=True)
+    rows = np.bincount(where).astype(np.float64)
+    return -ticks, rows, np.bincount(where, weights=population) / rows
 
 
 def plan(market: Market, ask: Ask) -> Plan:

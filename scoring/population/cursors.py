@@ -43,8 +43,8 @@ def checksum(question: str) -> int:
 def read_cursor(text: str) -> Cursor:
     """The cursor of a text.
 
-    >>> str(read_cursor(str(Cursor(datetime(2026, 3, 1, tzinfo=UTC), 49, 7)))) == "AQAAAABpo4MAAAAABwAAADE"
-    True
+    >>> read_cursor("AQAAAABpo4GAAAAABwAAADE").rank
+    49
 
     Raises:
         CursorError: It is none.

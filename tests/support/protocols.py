@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import weakref
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import uvicorn
@@ -35,8 +36,12 @@ async def no_application(_scope: Any, _receive: Any, _send: Any) -> None:
 
 
 def serve_protocols(ask: Callable[[int, Made], Awaitable[None]], application: Any = no_application) -> None:
-    """Asks such a server by its port, on uvloop as in a worker; each connection it makes is put into a list."""
-    uvloop.run(_served(ask, application))
+    """Asks such a server by its port, on uvloop as in a worker; each connection it makes is put into a list.
+
+    In a thread of its own: a browser's driver may have left a loop running in this one.
+    """
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        thread.submit(uvloop.run, _served(ask, application)).result()
 
 
 async def _served(ask: Callable[[int, Made], Awaitable[None]], application: Any) -> None:

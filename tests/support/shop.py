@@ -34,6 +34,7 @@ WHAT_IF = {
     "canal d'achat": ["web", "Store"],
     "subscribed": [True, False],
 }
+ACTION = {"en": "Call within a week", "fr": "Appeler sous huit jours"}
 WORTH = {
     "en": "Had you contacted the top 50, 40 would have bought.",
     "fr": "50 premiers contactés, 40 auraient acheté.",
@@ -55,6 +56,7 @@ def release_full_shop(home: Path, name: str, version: str = "1", *, scratch: Pat
         **msgspec.to_builtins(bundle.manifest),
         **_figures(label, probability, beside, bundle.ladder),
         "what_if": WHAT_IF,
+        **({"actions": {"high": ACTION}} if name == "churn" else {}),
         "forbid": ["joined on"] if name == "churn" else [],
         "worth": {"contacted": 50, "hits": 40, "at_random": 12, "text": WORTH},
         "windows": {"observation": 365, "gap": 7, "prediction": 90},

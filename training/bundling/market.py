@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.models.calibration import sigmoid
-from scoring.models.threshold_planner import TICKS, Market
+from scoring.models.threshold_planner import Market, by_tick
 from training.data.clusters import Clusters
 from training.errors import CalibrationError
 
@@ -22,12 +22,8 @@ def market_of(
 
     The population's rows are taken to hang together as the test rows do, of which `clusters` are one customer's.
     """
-    tick = np.floor(population * TICKS + 1e-9).astype(np.int64)
-    ticks, where = np.unique(-tick, return_inverse=True)
-    rows = np.bincount(where).astype(np.float64)
-    mean = np.bincount(where, weights=population) / rows
     slope, offset, spread, effect = recalibration(probability, label, clusters)
-    return Market(-ticks, rows, mean, slope, offset, spread, seed, effect)
+    return Market(*by_tick(population), slope, offset, spread, seed, effect)
 
 
 def recalibration(probability: Floats, label: NDArray[Any], clusters: Clusters) -> tuple[float, float, Floats, float]:

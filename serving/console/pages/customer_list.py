@@ -38,6 +38,7 @@ class ListForm:
     top: str = "300"
     holdout: str = "10"  # percent
     format: str = FORMS[0]
+    threshold: str = ""  # the least probability, as the planner names it
     salt: str = ""  # drawn when it is counted, so that the file holds the same customers out
     broken: bool = False
     counted: CustomerList | None = None
@@ -49,6 +50,7 @@ class ListForm:
             posted.get("top", cls().top).strip(),
             posted.get("holdout", cls().holdout).strip(),
             posted.get("format", FORMS[0]),
+            posted.get("threshold", ""),
             posted.get("salt", ""),
         )
 
@@ -60,9 +62,11 @@ class ListForm:
         """
         try:
             top, holdout = int(self.top), float(self.holdout.replace(",", ".")) / 100
+            threshold = float(self.threshold) if self.threshold else None
         except ValueError:
             raise Problem(INVALID, "A list is of so many customers, of whom a share in percent is held out.") from None
-        body = {"use_case": asked.use_case, "top": top, "holdout": holdout, "segment": asked.segment or None}
+        body = {"use_case": asked.use_case, "top": top, "threshold": threshold, "holdout": holdout}
+        body["segment"] = asked.segment or None
         return list_request({**body, "salt": (self.salt or None) if holdout else None})
 
 
@@ -130,4 +134,6 @@ def _table(made: CustomerList, name: str, emails: Mapping[str, str], context: Re
     for rank in range(REASONS):
         texts_of = [row.reasons[rank].text if rank < len(row.reasons) else None for row in rows]
         columns[f"{name}_reason_{rank + 1}_text"] = list(texts_of)
+    if any(row.action for row in rows):
+        columns["action"] = [row.action or None for row in rows]
     return pa.table(columns)

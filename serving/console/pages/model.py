@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -18,8 +18,9 @@ from scoring.bundle.manifest import Digests, Manifest
 from scoring.errors import BundleError
 from scoring.releases.store import read_facts
 from scoring.text.promotion import baseline_text
-from serving.console.charts.curves import curves_of, market_of
+from serving.console.charts.curves import curves_of
 from serving.console.charts.model_charts import by_tenths, calibration_chart, model_charts
+from serving.console.views.day_market import market_today
 from serving.console.views.findings import findings
 from serving.console.views.plan import PlanResult, answer
 from serving.console.views.promotions import decisions_on
@@ -61,13 +62,19 @@ async def model(request: Request) -> Reply:
 async def replan(request: Request) -> Reply:
     """GET /console/models/{name}/plan: the planner's answer alone, for its sliders."""
     live, language = _live(request), language_of(request)
-    return page("plan.html", language, {"plan": await _planned(live, request, Texts(language))})
+    return page(
+        "plan.html",
+        language,
+        {"here": live.release.bundle.manifest.name, "plan": await _planned(live, request, Texts(language))},
+    )
 
 
 async def _planned(live: Live, request: Request, texts: Texts) -> PlanResult | None:
-    market = await asyncio.to_thread(market_of, live)
+    today = await asyncio.to_thread(market_today, CONTEXT.get().runtime.settings.home, live)
     leaving = live.release.bundle.polarity == "negative"
-    return answer(market, request.query_params, texts, leaving=leaving) if market else None
+    if today is None:
+        return None
+    return replace(answer(today.market, request.query_params, texts, leaving=leaving), day=today.day)
 
 
 def verdict(manifest: Manifest, texts: Texts) -> str | None:

@@ -3,6 +3,7 @@
 __all__ = [
     "customer_days",
     "customer_rows",
+    "day_market",
     "findings",
     "plan",
     "promotions",

@@ -76,6 +76,7 @@ class CustomerRow:
     percentile: int | None = None
     band: str = ""  # its label
     reasons: Sequence[ReasonInWords] = ()
+    action: str = ""  # the next step of the band, else of the segment; empty where none is stated
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +168,14 @@ class Labels:
         bands = self.live.bands[self.texts.language] if self.live else []
         return next((band["label"] for band in bands if band["code"] == code), code or "")
 
+    def action(self, band: str | None, segment: str | None) -> str:
+        """The next step with a customer: their band's, else their segment's; nothing where neither states one."""
+        language = self.texts.language
+        bands = self.live.bands[language] if self.live else []
+        of_band = next((one.get("action") for one in bands if one["code"] == band), None)
+        known = self.context.snapshot.policy.by_code.get(segment or "")
+        return of_band or (known.guidance.action.get(language, "") if known else "")
+
     def row(self, customer: RankedCustomer, use_case: str) -> CustomerRow:
         """A customer as the list shows them, by one use case."""
         segment = self.segment(customer.segment)
@@ -177,7 +186,8 @@ class Labels:
             return CustomerRow(customer.customer_id, segment, score.status)
         reasons = [self._reason(reason, self.live) for reason in score.reasons]
         band = self.band(score.band)
-        return CustomerRow(customer.customer_id, segment, score.status, score.score, score.percentile, band, reasons)
+        shown = (score.status, score.score, score.percentile, band, reasons)
+        return CustomerRow(customer.customer_id, segment, *shown, self.action(score.band, customer.segment))
 
     def _reason(self, reason: RankedReason, live: Live) -> ReasonInWords:
         bundle, language = live.release.bundle, self.texts.language

@@ -36,6 +36,7 @@ class PlanResult:
     saved: float | None = None  # departures avoided, where it was asked how many a contact saves
     cuts: list[Cut] = field(default_factory=list)  # the chosen one among its neighbours, largest last
     charts: list[Chart] = field(default_factory=list)
+    day: str | None = None  # ISO date of the customers planned for; None: those of the version's training
 
 
 def answer(market: Market, posted: Mapping[str, str], texts: Texts, *, leaving: bool) -> PlanResult:

@@ -17,6 +17,7 @@ from scoring.population.read_days import day_rows
 from tests.serving.console.conftest import LANGUAGES, Open
 from tests.support.barriers import barriers
 from tests.support.servers import Server
+from tests.support.shop import ACTION
 
 PATH = "/console/customers"
 
@@ -145,6 +146,9 @@ def test_a_list_is_taken_away_in_six_clicks(
     assert {row["churn_band"] for row in rows} <= {"en": {"Low", "Medium", "High"}, "fr": {"Faible", "Moyen", "Élevé"}}[
         language
     ]
+    high = {"en": "High", "fr": "Élevé"}[language]
+    assert {row["action"] for row in rows if row["churn_band"] == high} == {ACTION[language]}
+    assert {row["action"] for row in rows if row["churn_band"] != high} <= {""}
 
 
 def test_a_list_that_is_none_is_explained(client: httpx.Client) -> None:
@@ -165,3 +169,18 @@ def test_a_customer_is_shown_day_by_day(client: httpx.Client, language: str) -> 
 
     assert len(re.findall('data-part="day-propensity"', page)) == 2
     assert " ".join(move["text"].split()) in said
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_planner_hands_over_whom_it_speaks_of(server: Server, home: Path, open_page: Open, language: str) -> None:
+    """It plans for the day's customers; those of the chosen cut are the list's, on it or left out for a reason."""
+    seen = open_page(server, f"/console/models/churn?capacity=40&language={language}")
+    size, threshold = int(seen.told("[data-part=size]")), float(seen.told("[data-part=at]"))
+    rows = day_rows(home, days_of(home)[-1]).to_pylist()
+    above = {row["customer_id"] for row in rows if (row["churn_probability"] or 0) >= threshold}
+    seen.page.click("button[data-part=list]")
+    seen.page.wait_for_selector("[data-list=churn]")
+    counts = seen.page.locator("[data-list] dd data").evaluate_all("all => all.map(one => Number(one.value))")
+
+    assert 0 < len(above) == size <= 40
+    assert sum(counts) == size
