@@ -64,7 +64,7 @@ class ListForm:
             top, holdout = int(self.top), float(self.holdout.replace(",", ".")) / 100
             threshold = float(self.threshold) if self.threshold else None
         except ValueError:
-            raise Problem(INVALID, "A list is of so many customers, of whom a share in percent is held out.") from None
+            raise Problem(INVALID, "A list is of so many customers, of whom a share in percent stays out.") from None
         body = {"use_case": asked.use_case, "top": top, "threshold": threshold, "holdout": holdout}
         body["segment"] = asked.segment or None
         return list_request({**body, "salt": (self.salt or None) if holdout else None})
