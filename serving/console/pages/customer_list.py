@@ -12,7 +12,7 @@ from starlette.requests import Request
 
 from serving.api.customer_lists import let_leave, ranked_list
 from serving.api.population import in_population
-from serving.console.pages.audience import FORMATS
+from serving.console.pages import audience
 from serving.console.views.customer_rows import SCOPE, Filters, Labels
 from serving.console.web import forms
 from serving.console.web.i18n import Texts
@@ -86,18 +86,18 @@ async def download(request: Request) -> Reply:
     """POST /console/list: the list as a file; one with a hold-out is kept as a campaign before it leaves.
 
     Raises:
-        Problem: 403 without the scope, 400 for another form, 422 for no list, 503 where no consent is known.
+        Problem: 403 without the scopes, 400 for another form, 422 for no list, 503 where no consent is known.
     """
     posted = await forms.fields(request)
     context, texts = CONTEXT.get(), Texts(language_of(request))
-    if context.key is not None and SCOPE not in context.key.scopes:
-        raise Problem(NOT_ALLOWED, f"The key needs the scope {SCOPE}.")
+    if context.key is not None and not {SCOPE, audience.SCOPE} <= context.key.scopes:
+        raise Problem(NOT_ALLOWED, f"The key needs the scopes {SCOPE} and {audience.SCOPE}: the file has addresses.")
     form = ListForm.read(posted)
     if form.format not in FORMS:
         raise Problem(BAD_REQUEST, "A list leaves in one of the forms offered.")
     asked = form.request(Filters.read(posted))
     content, name = await in_population(lambda: _file(asked, form.format, context, texts), context, INVALID)
-    ending, kind = FORMATS[form.format]
+    ending, kind = audience.FORMATS[form.format]
     return Reply(200, content, kind, [(b"content-disposition", f'attachment; filename="{name}{ending}"'.encode())])
 
 

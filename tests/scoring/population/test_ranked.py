@@ -64,7 +64,7 @@ def expected(rows: Rows, query: CustomerQuery) -> list[str]:
     name = query.use_case
     found = [row for row in rows if name is None or row[f"{name}_status"] == "scored"]
     if query.segment is not None:
-        found = [row for row in found if query.segment in [*row["segment_path"], *row["also"]]]  # type: ignore[misc]
+        found = [row for row in found if query.segment in [*row["segment_path"], *row["also"]]]  # type: ignore[misc]  # lists, as Parquet has them
     if query.band is not None:
         found = [row for row in found if row[f"{name}_band"] == query.band]
     if query.reason is not None:

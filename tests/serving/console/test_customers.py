@@ -14,7 +14,8 @@ import pytest
 
 from scoring.population.days import days_of
 from scoring.population.read_days import day_rows
-from tests.serving.console.conftest import LANGUAGES, Open
+from serving.auth.api_keys import add_key
+from tests.serving.console.conftest import LANGUAGES, Open, running
 from tests.support.barriers import barriers
 from tests.support.servers import Server
 from tests.support.shop import ACTION
@@ -149,6 +150,24 @@ def test_a_list_is_taken_away_in_six_clicks(
     high = {"en": "High", "fr": "Élevé"}[language]
     assert {row["action"] for row in rows if row["churn_band"] == high} == {ACTION[language]}
     assert {row["action"] for row in rows if row["churn_band"] != high} <= {""}
+
+
+def test_addresses_leave_by_a_key_that_may_export_them(home: Path, tmp_path: Path) -> None:
+    """Who may see customers may count a list; the file has addresses, which the API's list has not."""
+    copied = tmp_path / "home"
+    copied.mkdir()
+    for folder in ("releases", "population", "segments"):
+        (copied / folder).symlink_to(home / folder)
+    token = add_key(copied, "reader", ["score", "explain", "customers"])
+    with running(copied, tmp_path) as server, server.client() as client:
+        client.post("/console/sign-in", data={"key": token})
+        session, form = {"cookie": f"penchant={client.cookies['penchant']}"}, {"top": "5", "holdout": "0"}
+        counted = client.post(f"{PATH}?use_case=churn", data=form, headers=session).text
+        saved = client.post("/console/list", data={"use_case": "churn", **form}, headers=session)
+
+        assert 'data-list="churn"' in counted
+        assert 'action="/console/list' not in counted
+        assert saved.status_code == 403
 
 
 def test_a_list_that_is_none_is_explained(client: httpx.Client) -> None:
