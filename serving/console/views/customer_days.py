@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from scoring.privacy.suppression import SuppressionError
 from serving.console.views.customer_rows import SCOPE, Labels
+from serving.console.views.score_history import ScoreLine
 from serving.console.web.i18n import Texts
 from serving.worker.request_context import RequestContext
 
@@ -18,23 +19,11 @@ MOST = 12  # days
 
 
 @dataclass(frozen=True, slots=True)
-class DayLine:
-    """One score of one day."""
-
-    day: str  # ISO date
-    use_case: str
-    score: float  # 0..100
-    band: str  # its label
-    segment: str  # its label; empty where in none
-    version: str
-
-
-@dataclass(frozen=True, slots=True)
 class CustomerDays:
     """The newest day first; or the key of a text that says why there is none."""
 
     why: str | None = None
-    lines: Sequence[DayLine] = ()
+    lines: Sequence[ScoreLine] = ()
     moves: Sequence[tuple[str, str]] = ()  # use case, and what moved it in words
 
 
@@ -57,12 +46,12 @@ def customer_days(context: RequestContext, customer_id: str | None, texts: Texts
         return CustomerDays("customers_unreadable")
 
 
-def _lines(context: RequestContext, day: KeptDay, texts: Texts) -> Iterator[DayLine]:
+def _lines(context: RequestContext, day: KeptDay, texts: Texts) -> Iterator[ScoreLine]:
     for name, score in day.scores.items():
         if score.score is not None:
             labels = Labels(context, context.snapshot.served.get(name), texts)
             segment, version = labels.segment(day.segment), score.version or ""
-            yield DayLine(day.as_of.date().isoformat(), name, score.score, labels.band(score.band), segment, version)
+            yield ScoreLine(day.as_of.date().isoformat(), name, score.score, labels.band(score.band), segment, version)
 
 
 def _moves(context: RequestContext, customer: str, days: Sequence[KeptDay], texts: Texts) -> Iterator[tuple[str, str]]:

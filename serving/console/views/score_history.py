@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scoring.privacy.suppression import SuppressionError
+from serving.console.views.customer_rows import Labels
 from serving.console.web.i18n import Texts
 from serving.customers.decision_log import latest_of
 from serving.customers.kept import DecisionLine
@@ -17,11 +18,23 @@ SCOPE = "admin"  # as POST /v1/customers/export asks for, which answers the same
 
 
 @dataclass(frozen=True, slots=True)
+class ScoreLine:
+    """One score of one use case, with the labels its codes have today; a code that is no more keeps its own name."""
+
+    at: str  # ISO date or moment
+    use_case: str
+    score: float  # 0..100
+    band: str
+    segment: str  # empty where in none
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
 class Earlier:
-    """The newest scores first, with their labels; or the key of a text that says why there are none."""
+    """The newest scores first; or the key of a text that says why there are none."""
 
     why: str | None = None
-    lines: Sequence[DecisionLine] = ()
+    lines: Sequence[ScoreLine] = ()
 
 
 def earlier(customer_id: str | None, texts: Texts) -> Earlier:
@@ -42,13 +55,7 @@ def earlier(customer_id: str | None, texts: Texts) -> Earlier:
     return Earlier(None if lines else "earlier_none", [_labelled(line, context, texts) for line in lines])
 
 
-def _labelled(line: DecisionLine, context: RequestContext, texts: Texts) -> DecisionLine:
-    """A line with the labels its codes have today; a code that is no more keeps its own name."""
-    live = context.snapshot.served.get(line["use_case"])
-    bands = {band["code"]: band["label"] for band in live.bands[texts.language]} if live else {}
-    segment = context.snapshot.policy.by_code.get(line["segment"] or "")
-    return {
-        **line,
-        "band": bands.get(line["band"], line["band"]),
-        "segment": segment.labels[texts.language] if segment else line["segment"],
-    }
+def _labelled(line: DecisionLine, context: RequestContext, texts: Texts) -> ScoreLine:
+    labels = Labels(context, context.snapshot.served.get(line["use_case"]), texts)
+    band, segment = labels.band(line["band"]), labels.segment(line["segment"])
+    return ScoreLine(line["at"], line["use_case"], line["score"], band, segment, line["model_version"])

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import tomllib
+from collections import Counter
+from pathlib import Path
+
+from scoring.text import messages
+from serving.console.web import i18n
 from serving.console.web.i18n import Texts
 
 
@@ -14,3 +20,12 @@ def test_numbers_follow_the_language() -> None:
     assert english.signed(-0.001) == "0.00"
     assert french.date("1998-04-02") == "2 avril 1998"
     assert french.between(1, 2, 1) == "[1,0\u202f; 2,0]"
+
+
+def test_a_key_has_one_text() -> None:
+    """Tables are for the reader only: a key of two of them, or of the messages, would have one text put out of use."""
+    tables = tomllib.loads(Path(i18n.__file__).with_name("texts.toml").read_text(encoding="utf-8"))
+    keys = Counter(key for table in tables.values() for key in table)
+
+    assert [key for key, count in keys.items() if count > 1] == []
+    assert keys.keys() & messages.texts("en").keys() == set()
