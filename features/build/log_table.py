@@ -45,6 +45,7 @@ from features.tables.learning_table import (
     with_display_names,
 )
 from features.tables.schema import check_table
+from features.tables.value_labels import label_findings
 
 __all__ = ["LearningTable", "learning_table", "rows_at", "scoring_table"]
 
@@ -70,7 +71,8 @@ def learning_table(
         bad = _bad(context)
         write_quarantine(quarantine, use_case.name, bad)
         features = with_display_names(log_features(context.plan), use_case)
-        check_names(use_case, [name for each in features for name in (each.name, each.subject or "")])
+        names = [name for each in features for name in (each.name, each.subject or "")]
+        check_names(use_case, names, [*names, *_columns(context)])
         moments = (*context.cutoffs.train, context.cutoffs.test)
         parts = dict(zip(moments, _eligible_at(context, moments), strict=True))
         latest = context.cutoffs.train[-1]
@@ -85,7 +87,8 @@ def learning_table(
     digest = digest_without(input_digest(use_case), objectors, context.log.barred)
     table = LearningTable(rows, features, eligibility(use_case), cutoffs, report, digest, undated, context.plan, bad)
     filled = filled_in_part(rows, features)
-    return replace(table, findings=(*leaks, *undated, *filled, *leak_findings(table, use_case.accepted_leaks)))
+    doubtful = leak_findings(table, use_case.accepted_leaks)
+    return replace(table, findings=(*leaks, *undated, *filled, *label_findings(use_case, features), *doubtful))
 
 
 def scoring_table(
@@ -126,6 +129,12 @@ def rows_at(use_case: LogUseCase, moments: Sequence[datetime], objectors: Object
 
 def _bad(context: LogContext) -> dict[str, BadRows]:
     return {"events": context.log.bad} | ({"profiles": context.profiles.bad} if context.profiles else {})
+
+
+def _columns(context: LogContext) -> list[str]:
+    """The columns that a log's features may be of, whether or not they are."""
+    profiles = () if context.profiles is None else context.profiles.columns
+    return [*context.plan.properties, *(column["name"] for column in profiles)]
 
 
 def _eligible_at(context: LogContext, cutoffs: Sequence[datetime]) -> Iterator[pl.DataFrame]:

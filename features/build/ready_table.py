@@ -42,6 +42,7 @@ from features.tables.learning_table import (
 from features.tables.repeated_rows import customer_column, duplicates, grouped_by, repeated_notes
 from features.tables.schema import check_table
 from features.tables.target import further_labels, labels_of, order_of
+from features.tables.value_labels import label_findings
 
 _number, _guest = "__number", "__guest"
 _copies, _copied = 10, 0.01  # rows, and share of all, up to which equal rows are taken for copies of one
@@ -113,7 +114,7 @@ def read_ready_table(use_case: TableUseCase, objectors: Objectors | None = None)
     }
     unread = [kept[source.inside(name)].alias(name) for name, read in reads.items() if read.dropped]
     found = identifiers(kept, [each for each in unread if each.n_unique() > _nearly_all * len(each)])
-    findings = (*found, *_unread(reads))
+    findings = (*found, *_unread(reads), *label_findings(use_case, features))
     made_from = digest_without(digest(section.path), objectors, barred)
     return LearningTable(rows, features, None, None, report, made_from, findings, bad={"table": bad})
 
@@ -155,7 +156,7 @@ def _check_columns(use_case: TableUseCase, section: Table, source: Source) -> No
         raise UseCaseError(
             use_case.file, [f"table.{key}: must name columns of the table, {name!r} is none" for key, name in unknown]
         )
-    check_names(use_case, source.columns)
+    check_names(use_case, source.columns, source.columns)
 
 
 def _fetch(source: Source, section: Table) -> pl.DataFrame:

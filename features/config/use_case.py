@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from features.config.bands import Bands
+from features.config.display_texts import DisplayName, InBothLanguages
 from features.config.file_errors import error_messages, section_conflicts
 from features.config.log_sections import (
     CurrencyColumn,
@@ -21,7 +22,15 @@ from features.config.log_sections import (
     Window,
 )
 from features.config.table_section import Table
-from features.config.value_types import Fraction, ListSection, ModelName, Scalar, Section, SourceColumns, TomlTable
+from features.config.value_types import (
+    Fraction,
+    ListSection,
+    ModelName,
+    Scalar,
+    SourceColumn,
+    SourceColumns,
+    TomlTable,
+)
 from features.errors import UseCaseError
 from features.spec.feature import Polarity
 
@@ -45,25 +54,6 @@ __all__ = [
 
 Candidate = Literal["recency", "rfm_logit", "logit", "forest", "xgboost"]
 ImputationKind = Literal["weight", "median", "neighbours", "regression"]
-
-
-class DisplayName(Section):
-    """The name of a column where people read, by language."""
-
-    fr: str | None = None
-    en: str | None = None
-    unit: str | None = None
-
-    def by_language(self) -> dict[str, str]:
-        """The names given, by language."""
-        return {language: name for language, name in (("fr", self.fr), ("en", self.en)) if name}
-
-
-class NextStep(Section):
-    """What to do with the customers of a band, in both languages."""
-
-    fr: Annotated[str, Field(min_length=1)]
-    en: Annotated[str, Field(min_length=1)]
 
 
 class Reasons(ListSection):
@@ -92,8 +82,11 @@ class Question(ListSection):
 class Presentation(ListSection):
     """How the answers are shown and what is accepted of the data, of whatever source."""
 
+    title: InBothLanguages | None = None  # what the use case is called where people read
+    outcome: InBothLanguages | None = None  # what a high score says of a customer: "buys within 90 days"
+    labels: dict[SourceColumn, dict[str, InBothLanguages]] = Field(default_factory=dict)  # of values, by column
     bands: Bands = Field(default_factory=Bands)
-    actions: dict[str, NextStep] = Field(default_factory=dict)  # by the code of a band
+    actions: dict[str, InBothLanguages] = Field(default_factory=dict)  # what to do next, by the code of a band
     names: dict[str, DisplayName] = Field(default_factory=dict)
     reasons: Reasons = Field(default_factory=Reasons)
     what_if: dict[str, tuple[Scalar, ...]] = Field(default_factory=dict)

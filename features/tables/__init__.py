@@ -1,3 +1,12 @@
 """The table a model learns from: bookkeeping, schema, target, columns filled in part, digests of its sources."""
 
-__all__ = ["digests", "filled", "learning_table", "population_schema", "repeated_rows", "schema", "target"]
+__all__ = [
+    "digests",
+    "filled",
+    "learning_table",
+    "population_schema",
+    "repeated_rows",
+    "schema",
+    "target",
+    "value_labels",
+]

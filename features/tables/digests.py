@@ -23,6 +23,7 @@ FIGURE_VERSIONS = {
 }
 
 _sections = ("events", "table", "profiles")
+_texts = ("title", "outcome", "labels", "actions")
 
 
 def input_digest(use_case: UseCase) -> str:
@@ -37,8 +38,9 @@ def input_digest(use_case: UseCase) -> str:
 def config_digest(use_case: UseCase) -> str:
     """The sha256 of the use case as it was understood; a source's folder does not count, its bytes do elsewhere."""
     stated = UseCaseFile.model_validate(dict(use_case)).model_dump(mode="json")
-    if not stated["actions"]:
-        del stated["actions"]  # as before there were any
+    for name in _texts:
+        if not stated[name]:
+            del stated[name]  # as before there were any
     for section in (stated[name] for name in _sections if stated.get(name)):
         if section.get("order") is None:
             section.pop("order", None)  # a key that is not given makes no other table than before there was one

@@ -80,11 +80,16 @@ def with_display_names(features: Iterable[Feature], use_case: UseCase) -> tuple[
     return tuple(named)
 
 
-def check_names(use_case: UseCase, known: Sequence[str]) -> None:
-    """Checks that the columns which optional sections name are there.
+def check_names(use_case: UseCase, known: Sequence[str], columns: Collection[str]) -> None:
+    """Checks that the features and the columns which optional sections name are there.
+
+    Args:
+        use_case: What names them.
+        known: What may be forbidden or varied.
+        columns: What may have labels, whether or not it is a feature.
 
     Raises:
-        UseCaseError: a forbidden or varied column is not there.
+        UseCaseError: a forbidden, varied or labelled column is not there.
     """
     named = {"reasons.forbid": use_case.reasons.forbid, "what_if": tuple(use_case.what_if)}
     broken = [
@@ -92,6 +97,11 @@ def check_names(use_case: UseCase, known: Sequence[str]) -> None:
         for key, names in named.items()
         for name in names
         if name not in known
+    ]
+    broken += [
+        f"labels.{column}: must be of a column of the data, {column!r} is none"
+        for column in use_case.labels
+        if column not in columns
     ]
     if broken:
         raise UseCaseError(use_case.file, broken)

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from features.spec.feature import Feature, Finding, Json, Polarity, Predicate, Scalar
-from features.spec.languages import LANGUAGES
+from features.spec.languages import LANGUAGES, Language
 from scoring.errors import BundleError
 from scoring.models.calibration import Calibration
 from scoring.models.threshold_planner import Plan
@@ -143,8 +143,10 @@ class Manifest(Struct, frozen=True, kw_only=True):
     intervals: dict[str, list[float]] = {}  # 95%, of the metrics
     kind: str
     label: Outcome | None = None
+    labels: dict[Language, dict[str, dict[str, str]]] | UnsetType = UNSET  # of values: by language, feature and value
     metrics: dict[str, float]
     name: str
+    outcome: dict[str, str] | UnsetType = UNSET  # what a high score says of a customer, by language
     over_bar: BarGain | UnsetType | None = UNSET  # None where the model is itself the bar
     params: dict[str, Setting] = {}  # of the fit, by its kind
     polarity: Polarity
@@ -153,6 +155,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     seed_variance: SeedVariance | None = None
     source: Literal["log", "table"] | None = None
     tenths: tuple[Tenth, ...] = ()
+    title: dict[str, str] | UnsetType = UNSET  # what the use case is called where people read, by language
     trained_to: str | None
     verdict: str | None = None
     versions: dict[str, str] = {}  # of libraries
@@ -164,6 +167,18 @@ class Manifest(Struct, frozen=True, kw_only=True):
     def average(self) -> float | None:
         """The outcome's rate on the test rows, the latest that is known; None where a bundle does not say."""
         return self.base_rate.get("test")
+
+    def titled(self, language: Language) -> str:
+        """What people read for the use case: its title, its name where it states none."""
+        return (self.title or {}).get(language, self.name)
+
+    def outcome_in(self, language: Language) -> str | None:
+        """What a high score says of a customer; None where the use case does not state it."""
+        return (self.outcome or {}).get(language)
+
+    def labels_of(self, feature: str, language: Language) -> Mapping[str, str]:
+        """What people read for the values of a feature, by value; those without a label stand for themselves."""
+        return (self.labels or {}).get(language, {}).get(feature, {})
 
 
 def read_manifest(stored: Mapping[str, Json]) -> Manifest:

@@ -85,9 +85,9 @@ def _change(score: MovedScore, name: str, language: Language) -> str:
     if name == OTHER_FACTORS:
         return str(catalogue()["texts"][language][OTHER_FACTORS])
     position = next(place for place, feature in enumerate(score.bundle.features) if feature.name == name)
-    feature = score.bundle.features[position]
+    feature, labels = score.bundle.features[position], score.bundle.manifest.labels_of(name, language)
     earlier, now = (
-        sentence(feature, shown_value(score.bundle, feature, values[position]), language)
+        sentence(feature, shown_value(score.bundle, feature, values[position]), language, labels)
         for values in (score.values_before, score.values_after)
     )
     key = "move_unchanged" if now == earlier else "move_before"

@@ -53,7 +53,9 @@ def _text_columns(
     for position, feature in enumerate(features):
         rows = np.flatnonzero(at == position)
         values, where = np.unique(matrix[rows, shown[position]], return_inverse=True)
-        sentences = [sentence(feature, shown_value(bundle, feature, value), language) for value in values.tolist()]
+        labels = bundle.manifest.labels_of(feature.name, language)
+        known = (shown_value(bundle, feature, value) for value in values.tolist())
+        sentences = [sentence(feature, value, language, labels) for value in known]
         texts[rows] = np.asarray(sentences, dtype=object)[where]
     which = pa.array(at)
     return {

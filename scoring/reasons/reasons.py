@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -18,6 +18,7 @@ from scoring.reasons.reason import Reason
 from scoring.text.formatting import calendar_date, catalogue, event_forms, number, quantity, singular
 
 OTHER_FACTORS = "other_factors"
+ValueLabels = Mapping[str, str]  # what people read for a feature's values in one language, by value as text
 _COUNTED = ("frequency", "refund", "property")
 
 
@@ -63,7 +64,7 @@ def _reason(bundle: Bundle, about: tuple[Feature, float] | None, amount: float, 
     if about is not None:
         feature, encoded = about
         code, name, value = feature.family, feature.name, shown_value(bundle, feature, encoded)
-        text = sentence(feature, value, language)
+        text = sentence(feature, value, language, bundle.manifest.labels_of(name, language))
     return {
         "code": code,
         "feature": name,
@@ -99,7 +100,8 @@ def text_of(bundle: Bundle, name: str, cell: str | None, language: Language) -> 
     feature = next((one for one in bundle.features if one.name == name), None)
     if feature is None:  # the sum of what is not named, or a feature of another version
         return str(catalogue()["texts"][language].get(name, name))
-    return sentence(feature, None if cell is None else _cell(feature, cell), language)
+    value = None if cell is None else _cell(feature, cell)
+    return sentence(feature, value, language, bundle.manifest.labels_of(name, language))
 
 
 def _cell(feature: Feature, text: str) -> bool | float | str:
@@ -114,30 +116,40 @@ def _cell(feature: Feature, text: str) -> bool | float | str:
     return int(value) if value.is_integer() else value
 
 
-def sentence(feature: Feature, value: Any, language: Language) -> str:
-    """A value as a sentence, e.g. `Last purchase 12 days ago`; a feature outside the catalogue is `name: value`."""
+def sentence(feature: Feature, value: Any, language: Language, labels: ValueLabels) -> str:
+    """A value as a sentence, e.g. `Last purchase 12 days ago`; a feature outside the catalogue is `name: value`.
+
+    Args:
+        feature: Whose value it is.
+        value: As a reader knows it, see `shown_value`.
+        language: Of the sentence.
+        labels: Of the feature's values in that language, by value.
+    """
     texts = catalogue()["texts"][language]
     key = _key(feature)
-    words = _words(feature, language)
+    words = _words(feature, language, labels)
     if key not in texts:
-        return _plain(feature, value, language)
+        return _plain(feature, value, language, labels)
     if value is None:
         absent = f"{feature.family}_null"
-        return str(texts[absent].format(**words)) if absent in texts else _plain(feature, None, language)
+        return str(texts[absent].format(**words)) if absent in texts else _plain(feature, None, language, labels)
     if value == 0 and f"{key}_zero" in texts:
         return str(texts[f"{key}_zero"].format(**words))
     text: str = texts[key].format(n=_quantity(feature, value, words, language), **words)
     return text[0].upper() + text[1:]
 
 
-def described(feature: Feature, language: Language) -> str:
-    """What a feature measures, e.g. `Purchases in the last 90 days`; its own name where nothing better is known."""
+def described(feature: Feature, language: Language, labels: ValueLabels) -> str:
+    """What a feature measures, e.g. `Purchases in the last 90 days`; its own name where nothing better is known.
+
+    `labels` are as `sentence` takes them.
+    """
     if language in feature.names:
         return feature.names[language]
     name: str | None = catalogue()["names"][language].get(_key(feature))
     if name is None:
         return feature.name
-    text = name.format(**_words(feature, language))
+    text = name.format(**_words(feature, language, labels))
     return text[0].upper() + text[1:]
 
 
@@ -153,7 +165,7 @@ def _key(feature: Feature) -> str:
     return feature.family
 
 
-def _words(feature: Feature, language: Language) -> dict[str, str]:
+def _words(feature: Feature, language: Language, labels: ValueLabels) -> dict[str, str]:
     texts = catalogue()["texts"][language]
     one, several, feminine = event_forms("refund" if feature.family == "refund" else feature.event, language)
     window = texts["whole"]
@@ -165,12 +177,17 @@ def _words(feature: Feature, language: Language) -> dict[str, str]:
         "one": one,
         "several": several,
         "window": window,
-        "subject": feature.subject or "",
+        "subject": labels.get(_level(feature), feature.subject or ""),
         "Aucun": "Aucune" if feminine else "Aucun",
         "Dernier": "Dernière" if feminine else "Dernier",
         "le_dernier": "la dernière" if feminine else "le dernier",
         "d_several": f"d'{several}" if vowel else f"de {several}",
     }
+
+
+def _level(feature: Feature) -> str:
+    """The level that a feature counts, as its labels name it; of a subject that is no level all of it."""
+    return (feature.subject or "").rpartition(": ")[2]
 
 
 def _quantity(feature: Feature, value: float, words: dict[str, str], language: Language) -> str:
@@ -181,11 +198,18 @@ def _quantity(feature: Feature, value: float, words: dict[str, str], language: L
     return quantity(value, feature.unit, language)
 
 
-def _plain(feature: Feature, value: Any, language: Language) -> str:
+def value_label(value: Any, labels: ValueLabels) -> str | None:
+    """The label of a value; None where it has none."""
+    return labels.get(str(value).lower() if isinstance(value, bool) else str(value))
+
+
+def _plain(feature: Feature, value: Any, language: Language, labels: ValueLabels) -> str:
     texts = catalogue()["texts"][language]
     name = feature.names.get(language)
     if value is None:
         shown = texts["unknown"]
+    elif (label := value_label(value, labels)) is not None:
+        name, shown = name or feature.name, label
     elif isinstance(value, bool):
         shown = texts["yes"] if value else texts["no"]
     elif feature.type == "date":

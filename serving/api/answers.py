@@ -15,6 +15,17 @@ from serving.customers.kept import CustomerErased, CustomerExport, Facts, Size
 from serving.customers.segment_report import Became, SnapshotFacts
 
 Labels = Annotated[dict[str, str], Meta(description="By language.", examples=[{"fr": "À risque", "en": "At risk"}])]
+Title = Annotated[
+    dict[str, str],
+    Meta(description="What people call it, by language.", examples=[{"fr": "Départs", "en": "Leaving customers"}]),
+]
+StatedOutcome = Annotated[
+    dict[str, str],
+    Meta(
+        description="What a high score says of a customer, by language.",
+        examples=[{"fr": "achète dans les 90 jours", "en": "buys within 90 days"}],
+    ),
+]
 DayMoment = Annotated[str, Meta(description="The moment the day speaks of, UTC.", examples=["2026-03-01T00:00:00Z"])]
 
 
@@ -49,6 +60,8 @@ class UseCaseDocument(TypedDict):
     """A use case: its features, a body that works as it stands, bands, figures and limits."""
 
     name: str
+    title: NotRequired[Title]
+    outcome: NotRequired[StatedOutcome]
     polarity: Literal["positive", "negative"]
     model_version: Version
     features: list[FeatureDocument]
@@ -71,6 +84,8 @@ class UseCaseLine(TypedDict):
     model_version: Version
     trained_to: NotRequired[str | None]
     href: Annotated[str, Meta(examples=["/v1/use-cases/churn"])]
+    title: NotRequired[Title]
+    outcome: NotRequired[StatedOutcome]
 
 
 class UseCases(TypedDict):

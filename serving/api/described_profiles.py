@@ -51,10 +51,15 @@ def described_use_cases(served: Mapping[str, Live]) -> list[DescribedUseCase]:
 
 
 def _described(title: str, name: str, live: Live) -> DescribedUseCase:
-    body = example(live)["profiles"][0]
+    body, manifest = example(live)["profiles"][0], live.release.bundle.manifest
+    described_as = {one.name: described(one, "en", manifest.labels_of(one.name, "en")) for one in manifest.features}
     fields = [
-        (f"feature_{place}", _type_of(feature, body["features"][feature.name]), msgspec.field(name=feature.name))
-        for place, feature in enumerate(live.release.bundle.features)
+        (
+            f"feature_{place}",
+            _type_of(feature, described_as[feature.name], body["features"][feature.name]),
+            msgspec.field(name=feature.name),
+        )
+        for place, feature in enumerate(manifest.features)
     ]
     features: Any = msgspec.defstruct(f"{title}Features", fields, forbid_unknown_fields=True, kw_only=True)
     features.__doc__ = f"Every feature of {name}, null where missing."
@@ -72,9 +77,8 @@ def _described(title: str, name: str, live: Live) -> DescribedUseCase:
     return DescribedUseCase(profile, explanation, {"use_case": name, "profile": body, "language": "en"})
 
 
-def _type_of(feature: Feature, value: Any) -> Any:
+def _type_of(feature: Feature, description: str, value: Any) -> Any:
     """The values that a feature takes, null among them; a number that is written its own way may be text too."""
-    description = described(feature, "en")
     if feature.written is not None:
         description += f"; text is written {feature.written}"
     kinds = _kind(feature)

@@ -15,7 +15,7 @@ from features.spec.feature import CUSTOMER_ID, Feature, FeatureType, Json, Polar
 from features.spec.languages import Language
 from features.spec.raw_events import RawColumn, RawEvents
 from scoring.answers.served_release import Live
-from scoring.bundle.manifest import BandTable, CampaignWorth, LogWindows, Outcome, Receipt
+from scoring.bundle.manifest import BandTable, CampaignWorth, LogWindows, Manifest, Outcome, Receipt
 from scoring.models.calibration import Calibration
 from scoring.reasons.reasons import described
 from serving.api.answers import UseCaseLine
@@ -93,9 +93,11 @@ class DescribedFeature(msgspec.Struct, frozen=True):
 
 
 class DescribedModel(msgspec.Struct, frozen=True):
-    """The body of GET /v1/use-cases/{name}; from `bands` on as the manifest has it."""
+    """The body of GET /v1/use-cases/{name}; titles, outcomes, and from `bands` on as the manifest has it."""
 
     name: str
+    title: dict[str, str] | UnsetType
+    outcome: dict[str, str] | UnsetType
     polarity: Polarity
     kind: str
     model_version: str
@@ -126,12 +128,14 @@ def use_case_document(live: Live, *, language: Language = "en") -> DescribedMode
     manifest = live.release.bundle.manifest
     return DescribedModel(
         name=manifest.name,
+        title=manifest.title,
+        outcome=manifest.outcome,
         polarity=manifest.polarity,
         kind=manifest.kind,
         model_version=live.release.version,
         trained_to=manifest.trained_to,
         released_at=live.release.facts.registered_at,
-        features=[_feature(feature, language) for feature in live.release.bundle.features],
+        features=[_feature(feature, manifest, language) for feature in manifest.features],
         example=example(live),
         events=_histories(live) if EVENTS in live.release.bundle.files else UNSET,
         bands=manifest.bands,
@@ -155,13 +159,18 @@ def use_case_document(live: Live, *, language: Language = "en") -> DescribedMode
 def summary(live: Live) -> UseCaseLine:
     """One line of GET /v1/use-cases."""
     manifest = live.release.bundle.manifest
-    return {
+    line: UseCaseLine = {
         "name": manifest.name,
         "polarity": manifest.polarity,
         "model_version": live.release.version,
         "trained_to": manifest.trained_to,
         "href": f"/v1/use-cases/{manifest.name}",
     }
+    if manifest.title:
+        line["title"] = manifest.title
+    if manifest.outcome:
+        line["outcome"] = manifest.outcome
+    return line
 
 
 def example(live: Live) -> ScoresExample[ExampleProfile]:
@@ -214,13 +223,13 @@ def _history(live: Live, events: Sequence[RawColumn], *, typed: bool) -> ScoresE
     return {"use_cases": [live.release.bundle.name], "profiles": [profile], "reasons": 3, "language": "en"}
 
 
-def _feature(feature: Feature, language: Language) -> DescribedFeature:
+def _feature(feature: Feature, manifest: Manifest, language: Language) -> DescribedFeature:
     return DescribedFeature(
         name=feature.name,
         type=feature.type,
         unit=feature.unit,
         nullable=True,
-        description=described(feature, language),
+        description=described(feature, language, manifest.labels_of(feature.name, language)),
         family=feature.family,
         lower=feature.lower,
         upper=feature.upper,

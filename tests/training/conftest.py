@@ -125,11 +125,11 @@ def home(both: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where both use cases are trained and released; tests read it and change it back."""
     home = tmp_path_factory.mktemp("own") / "home"
     shutil.copytree(both / "home", home)
-    _move_artifacts(home / "mlflow.db", str(both / "home"), str(home))
+    move_artifacts(home / "mlflow.db", str(both / "home"), str(home))
     return home
 
 
-def _move_artifacts(database: Path, before: str, now: str) -> None:
+def move_artifacts(database: Path, before: str, now: str) -> None:
     """MLflow keeps in its database where a home's artifacts lie: the copy's lie in the copy."""
     with closing(sqlite3.connect(database)) as opened, opened:
         for (table,) in opened.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():

@@ -79,7 +79,7 @@ def build(
     ladder, planned = ladder_for(task.use_case, probability, market, average=parts.base_rates()["test"])
     digests, revision, versions = task.provenance()
     manifest = Manifest(
-        **described(task.use_case, task.table, cutoffs),
+        **described(task.use_case, task.table, cutoffs, taught.features),
         digests=digests,
         code_revision=revision,
         versions=versions,

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from features.config.use_case import LogUseCase, UseCase
 from features.spec.feature import Feature, Polarity, Predicate, Scalar
 from features.spec.languages import LANGUAGES, Language
+from features.tables.value_labels import value_labels
 from scoring.bundle.manifest import BandTable, LogWindows, Outcome
 from scoring.models.bands import Ladder
 from scoring.models.threshold_planner import Ask, Market, Plan, plan
@@ -42,6 +43,9 @@ class Described(TypedDict):
     """The parts of a manifest that say what is asked of which data."""
 
     actions: dict[str, dict[str, str]] | UnsetType
+    title: dict[str, str] | UnsetType
+    outcome: dict[str, str] | UnsetType
+    labels: dict[Language, dict[str, dict[str, str]]] | UnsetType
     name: str
     polarity: Polarity
     source: Literal["log", "table"]
@@ -71,11 +75,23 @@ class ReferenceDocument(TypedDict):
     score: Histogram
 
 
-def described(use_case: UseCase, table: LearningTable, cutoffs: Cutoffs | None) -> Described:
-    """What is asked of which data and when, as it stands in the manifest; `cutoffs` are those learned from."""
+def described(
+    use_case: UseCase, table: LearningTable, cutoffs: Cutoffs | None, features: Sequence[Feature]
+) -> Described:
+    """What is asked of which data and when, as it stands in the manifest.
+
+    Args:
+        use_case: What is asked.
+        table: What it is learned from.
+        cutoffs: Those learned from; None of a ready table.
+        features: Those learned from, with the levels that have a code of their own.
+    """
     log = use_case if isinstance(use_case, LogUseCase) else None
     return {
         "actions": {code: step.model_dump() for code, step in use_case.actions.items()} or UNSET,
+        "title": use_case.title.model_dump() if use_case.title else UNSET,
+        "outcome": use_case.outcome.model_dump() if use_case.outcome else UNSET,
+        "labels": value_labels(use_case, features) or UNSET,
         "name": use_case.name,
         "polarity": use_case.polarity,
         "source": use_case.source,

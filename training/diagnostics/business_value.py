@@ -35,6 +35,16 @@ UNSURE: dict[Language, str] = {
     "en": "Not surely more than chance: of the top {}{}, {} {}, against {} at random.",
     "fr": "Pas sûrement plus que le hasard : des {} premiers{}, {} {}, contre {} au hasard.",
 }
+STATED: dict[Language, str] = {
+    "en": "Had you contacted the top {0}{1}, “{3}” would have come true {2} times, against {4} at random.",
+    "fr": "Si vous aviez contacté les {0} premiers{1}, « {3} » se serait vérifié {2} fois, contre {4} au hasard.",
+}
+UNSURE_STATED: dict[Language, str] = {
+    "en": "Not surely more than chance: among the top {0}{1}, “{3}” would have come true {2} times, "
+    "against {4} at random.",
+    "fr": "Pas sûrement plus que le hasard : parmi les {0} premiers{1}, « {3} » se serait vérifié {2} fois, "
+    "contre {4} au hasard.",
+}
 ON: dict[Language, str] = {"en": " on ", "fr": " le "}
 
 
@@ -52,7 +62,7 @@ def worth(
     sure = wilson(came, size, effect=effect)["low"] > rate
     hits, chance = round(came), round(rate * size)
     sentences: dict[str, str] = {
-        language: (SENTENCE if sure else UNSURE)[language].format(
+        language: _sentence(use_case, sure)[language].format(
             number(float(size), language),
             ON[language] + calendar_date(cutoff.timestamp() / 86400, language) if cutoff else "",
             number(float(hits), language),
@@ -64,8 +74,24 @@ def worth(
     return CampaignWorth(contacted=size, hits=hits, at_random=chance, text=sentences)
 
 
+def _sentence(use_case: UseCase, sure: bool) -> dict[Language, str]:
+    """The sentence that an outcome stands in: as it is stated, else as the end of "N ..."."""
+    if _states(use_case):
+        return STATED if sure else UNSURE_STATED
+    return SENTENCE if sure else UNSURE
+
+
+def _states(use_case: UseCase) -> bool:
+    """Whether the outcome is put as the use case states it; of purchases there is a sentence that says as much."""
+    return use_case.outcome is not None and not (
+        isinstance(use_case, LogUseCase) and use_case.label.event == "purchase"
+    )
+
+
 def outcome_words(use_case: UseCase, language: Language) -> str:
-    """What the label says of a customer, as the end of "N ...": "would have bought within 90 days"."""
+    """What the label says of a customer, as stated or as the end of "N ...": "would have bought within 90 days"."""
+    if use_case.outcome is not None and _states(use_case):
+        return str(getattr(use_case.outcome, language)).rstrip(".")
     if not isinstance(use_case, LogUseCase):
         return LABELLED[language].format(use_case.table.label, use_case.table.positive)
     event, absent = use_case.label.event, use_case.label.outcome == "absent"

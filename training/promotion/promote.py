@@ -22,6 +22,7 @@ from training.evaluation.paired_gain import gain_over_rate, paired_gain
 from training.promotion.champion import Champion, champion_of, served_by
 from training.promotion.gate import LEAST_GAIN, Decision, against, decision_record, integrity, minimum, moves
 from training.promotion.guards import bar, borne_out, calibration, seed_variance, stability
+from training.promotion.same_figures import has_same_figures
 from training.promotion.sync import adopt, sync_one
 from training.registry.lines import OutcomeLine, Settled, UntimedLine
 from training.registry.mlflow_registry import DECISION, Version
@@ -46,6 +47,8 @@ def decide(
         return Decision(promote=False, rule="never")
     if task.mode == "always":
         return Decision(promote=True, rule="always")
+    if champion is not None and has_same_figures(challenger, champion.bundle):
+        return Decision(promote=True, rule="same_figures", figures={"champion_version": int(champion.number)})
     if served is None:
         scorer = Scorer(challenger)
         served = scorer.score(encode(scorer.encoder, parts.test)).probability

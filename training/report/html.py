@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from features.spec.feature import Feature
 from features.spec.languages import LANGUAGES, Language
 from features.tables.learning_table import LearningTable
+from scoring.bundle.manifest import Manifest
 from scoring.reasons.reasons import described
 from scoring.text.data_notes import note_text
 from scoring.text.findings import FindingText, finding_text
@@ -139,7 +140,7 @@ def weights(built: Built) -> list[FeatureWeight]:
     total = float(strength.sum()) or 1.0
     return [
         FeatureWeight(
-            *_shown(built.bundle.features[position], built.bundle.forbidden),
+            *_shown(built.bundle.features[position], built.bundle.manifest),
             share=float(strength[position]) / total,
             direction="levels"
             if built.bundle.features[position].type == "category"
@@ -193,11 +194,13 @@ def _direction(values: Any, contributions: Any) -> str:
     return "mixed" if abs(link) < 0.3 else "up" if link > 0 else "down"
 
 
-def _shown(feature: Feature, forbidden: frozenset[str]) -> tuple[Mapping[Language, str], str]:
+def _shown(feature: Feature, manifest: Manifest) -> tuple[Mapping[Language, str], str]:
     """What a feature is called in each language, and its name where that is another and may be said."""
-    if feature.name in forbidden:
+    if feature.name in manifest.forbid:
         return {language: WORDS[language]["other_factors"] for language in LANGUAGES}, ""
-    called = {language: described(feature, language) for language in LANGUAGES}
+    called = {
+        language: described(feature, language, manifest.labels_of(feature.name, language)) for language in LANGUAGES
+    }
     return called, "" if feature.name in called.values() else feature.name
 
 

@@ -12,9 +12,11 @@ from scoring.text.formatting import event_forms, figure, number, percent, quanti
 def outcome(manifest: Manifest, words: Mapping[str, str], language: Language) -> str:
     """What a high score says will happen, and whether that is good news."""
     label, windows = manifest.label, manifest.windows
-    if label is None:
+    if stated := manifest.outcome_in(language):
+        said = f"{stated[:1].upper()}{stated[1:].rstrip('.')}."
+    elif label is None:
         return ""
-    if windows:
+    elif windows:
         said = words[f"outcome_{label.outcome}"].format(**_event(label.event or "", windows.prediction, language))
     else:
         said = words["outcome_label"].format(column=label.column, positive=label.positive)

@@ -12,7 +12,7 @@ from scoring.answers.prepared_profile import PreparedProfile
 from scoring.answers.score import score_profiles
 from scoring.answers.served_release import Live
 from scoring.answers.wire import ExplainedScore, Result, Score
-from scoring.reasons.reasons import OTHER_FACTORS, sentence, shown_value
+from scoring.reasons.reasons import OTHER_FACTORS, ValueLabels, sentence, shown_value, value_label
 from scoring.segments.policy import Policy
 from scoring.text.formatting import catalogue, quantity
 from serving.console.views.percentile import Rank, rank_of
@@ -146,11 +146,11 @@ def _row(
     one: UseCaseAnswer, feature: Feature, encoded: float, scored: Sequence[UseCaseAnswer], texts: Texts
 ) -> FeatureRow:
     bundle = one.live.release.bundle
-    value = shown_value(bundle, feature, encoded)
+    value, labels = shown_value(bundle, feature, encoded), bundle.manifest.labels_of(feature.name, texts.language)
     return FeatureRow(
         feature.name,
-        texts.kept_together(_label(feature, value, texts)),
-        _value(feature, value, texts),
+        texts.kept_together(_label(feature, value, labels, texts)),
+        _value(feature, value, labels, texts),
         value,
         rank_of(bundle, feature, encoded),
         _contributions(scored, feature.name),
@@ -165,19 +165,21 @@ def _contributions(scored: Sequence[UseCaseAnswer], name: str) -> dict[str, floa
     }
 
 
-def _label(feature: Feature, value: Any, texts: Texts) -> str:
+def _label(feature: Feature, value: Any, labels: ValueLabels, texts: Texts) -> str:
     """Its declared name, else what its value says in a reviewed sentence, else its own name."""
-    if texts.language in feature.names:
-        return feature.names[texts.language]
-    text = sentence(feature, value, texts.language)
+    if texts.language in feature.names or value_label(value, labels) is not None:
+        return feature.names.get(texts.language, feature.name)
+    text = sentence(feature, value, texts.language, labels)
     return feature.name if text.startswith(f"{feature.name} = ") else text
 
 
-def _value(feature: Feature, value: Any, texts: Texts) -> str:
-    """A value with its unit, a date by the calendar; what is not known or is neither is named by its text."""
+def _value(feature: Feature, value: Any, labels: ValueLabels, texts: Texts) -> str:
+    """A value by its label, with its unit, or by the calendar; what is not known or is neither is named by its text."""
     phrases = catalogue()["texts"][texts.language]
     if value is None:
         return str(phrases["unknown"])
+    if (label := value_label(value, labels)) is not None:
+        return label
     if isinstance(value, bool):
         return str(phrases["yes" if value else "no"])
     if isinstance(value, str):

@@ -84,13 +84,14 @@ def _inside(became: Became, served: Mapping[str, Live], texts: Texts) -> Inside:
 def _within(
     live: Live, predicted: float | None, weights: Sequence[Weight], counts: Sequence[int], texts: Texts
 ) -> Within:
-    features = {feature.name: feature for feature in live.release.bundle.features}
+    manifest = live.release.bundle.manifest
+    features = {feature.name: feature for feature in manifest.features}
     positive = live.release.bundle.polarity == "positive"
     phrases = {OTHER_FACTORS: catalogue()["texts"][texts.language][OTHER_FACTORS]}
     whys = [
         Why(
             texts.kept_together(
-                described(features[one.feature], texts.language)
+                described(features[one.feature], texts.language, manifest.labels_of(one.feature, texts.language))
                 if one.feature in features
                 else phrases.get(one.feature, one.feature)
             ),

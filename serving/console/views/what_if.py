@@ -9,7 +9,7 @@ from typing import Any
 
 from features.spec.feature import Feature, Row
 from scoring.answers.served_release import Live
-from scoring.reasons.reasons import described
+from scoring.reasons.reasons import ValueLabels, described, value_label
 from serving.console.web.i18n import Texts
 
 PREFIX = "set."  # of a form's field that sets a feature
@@ -45,7 +45,9 @@ def controls(served: Iterable[Live], features: Row, texts: Texts) -> list[Contro
         allowed = live.release.bundle.manifest.what_if
         for feature in live.release.bundle.features:
             if feature.name in allowed and feature.name not in found:
-                found[feature.name] = _control(feature, allowed[feature.name], features.get(feature.name), texts)
+                labels = live.release.bundle.manifest.labels_of(feature.name, texts.language)
+                value = features.get(feature.name)
+                found[feature.name] = _control(feature, allowed[feature.name], value, labels, texts)
     return list(found.values())
 
 
@@ -64,15 +66,15 @@ def changed(
     return result, broken
 
 
-def _control(feature: Feature, values: Sequence[Any], value: Any, texts: Texts) -> Control:
-    label = described(feature, texts.language)
+def _control(feature: Feature, values: Sequence[Any], value: Any, labels: ValueLabels, texts: Texts) -> Control:
+    label = described(feature, texts.language, labels)
     if feature.type in ("number", "integer") and len(values) == 2:
         low = max(float(values[0]), -math.inf if feature.lower is None else feature.lower)
         high = min(float(values[1]), math.inf if feature.upper is None else feature.upper)
         return Control(feature, label, value, low, high, "1" if feature.type == "integer" else "any")
-    offered = [(_posted(one), _shown(one, texts)) for one in values]
+    offered = [(_posted(one), _shown(one, labels, texts)) for one in values]
     if value is None or _posted(value) not in dict(offered):
-        offered.insert(0, ("" if value is None else _posted(value), _shown(value, texts)))
+        offered.insert(0, ("" if value is None else _posted(value), _shown(value, labels, texts)))
     return Control(feature, label, value, choices=tuple(offered))
 
 
@@ -107,9 +109,11 @@ def _posted(value: Any) -> str:
     return str(value)
 
 
-def _shown(value: Any, texts: Texts) -> str:
+def _shown(value: Any, labels: ValueLabels, texts: Texts) -> str:
     if value is None:
         return texts["what_if_unknown"]
+    if (label := value_label(value, labels)) is not None:
+        return label
     if isinstance(value, bool):
         return ("oui" if value else "non") if texts.language == "fr" else ("yes" if value else "no")
     return texts.number(value) if isinstance(value, (int, float)) else str(value)

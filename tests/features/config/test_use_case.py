@@ -181,3 +181,40 @@ def test_next_steps_are_of_bands(tmp_path: Path) -> None:
     assert said.actions["high"].model_dump() == {"fr": "Appeler", "en": "Call"}
     assert config_digest(said) != config_digest(plain)
     assert "actions are of bands (low, medium, high), got top" in "\n".join(failure.value.broken)
+
+
+TEXTS = """title = { fr = "Départs", en = "Leaving customers" }
+outcome = { fr = " n'achète plus ", en = "stops buying" }
+"""
+LABELS = '\n[labels.contact]\ncellular = { fr = "téléphone mobile", en = "mobile phone" }\n'
+
+
+def test_texts_are_given_in_both_languages(tmp_path: Path) -> None:
+    """A title, an outcome and labels of values; without any the digest is what it was."""
+    plain = load_use_case(written(tmp_path, LOG))
+    said = load_use_case(written(tmp_path, TEXTS + LOG + LABELS))
+
+    assert said.title is not None
+    assert said.title.model_dump() == {"fr": "Départs", "en": "Leaving customers"}
+    assert said.outcome is not None
+    assert said.outcome.fr == "n'achète plus"
+    assert said.labels["contact"]["cellular"].en == "mobile phone"
+    assert len({config_digest(plain), config_digest(said)}) == 2
+    assert plain.title is plain.outcome is None
+    assert not plain.labels
+
+
+def test_every_text_that_breaks_a_rule_is_named_at_once(tmp_path: Path) -> None:
+    """One that lacks a language, one that is blank, one of a language there is not."""
+    broken = """title = { fr = "Départs" }
+outcome = { fr = "n'achète plus", en = " " }
+"""
+    labels = '\n[labels.contact]\ncellular = { fr = "mobile", en = "mobile", de = "mobil" }\n'
+
+    with pytest.raises(UseCaseError) as failure:
+        load_use_case(written(tmp_path, broken + LOG + labels))
+
+    said = "\n".join(failure.value.broken)
+    assert "title.en: is required" in said
+    assert "outcome.en: " in said
+    assert "labels.contact.cellular.de: unknown key" in said

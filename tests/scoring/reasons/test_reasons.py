@@ -51,8 +51,8 @@ def test_a_value_is_told_in_both_languages(
     feature: Feature, value: bool | float | str | None, fr: str, en: str
 ) -> None:
     """Gender, number, units and the decimal sign follow the language."""
-    assert sentence(feature, value, "fr") == fr
-    assert sentence(feature, value, "en") == en
+    assert sentence(feature, value, "fr", {}) == fr
+    assert sentence(feature, value, "en", {}) == en
 
 
 def test_the_catalogue_says_the_same_things_in_both_languages() -> None:

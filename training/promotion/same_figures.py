@@ -1,0 +1,38 @@
+"""Whether a version gives every figure that another gives, so that what is new about it is shown, not computed."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from features.spec.feature import Feature
+from scoring.bundle.bundle import Bundle
+from scoring.bundle.manifest import Manifest
+
+
+def has_same_figures(challenger: Bundle, champion: Bundle) -> bool:
+    """Whether the configuration alone is another, and neither a score, a band nor who is spoken of depends on it.
+
+    Texts are such a change: titles, labels, names, next steps; so is what may be named or varied.
+    """
+    new, old = challenger.manifest, champion.manifest
+    return new.digests.config != old.digests.config and _figures(new) == _figures(old)
+
+
+def _figures(manifest: Manifest) -> tuple[Any, ...]:
+    """All of a manifest that numbers are made of; its sealed files are the model and the golden rows, among others."""
+    return (
+        manifest.files,
+        tuple(_without_texts(feature) for feature in manifest.features),
+        manifest.encoder,
+        manifest.eligible,
+        manifest.calibration,
+        manifest.boundaries,
+        manifest.bands.codes,
+        manifest.bands.thresholds,
+        (manifest.polarity, manifest.label, manifest.windows, manifest.trained_to),
+    )
+
+
+def _without_texts(feature: Feature) -> Feature:
+    return dataclasses.replace(feature, names={}, unit=None)
