@@ -17,8 +17,8 @@ from scoring.encoding.notes import Note
 from scoring.encoding.value_rules import other_keys
 from scoring.encoding.vectorised import Posted
 from scoring.errors import PolicyFailedError, RequestError
-from scoring.segments.assignment import DEFAULT, assign_all, field_of
-from scoring.segments.policy import Policy
+from scoring.segments.assignment import DEFAULT, ColumnReader, assign_all, assign_one, field_of
+from scoring.segments.policy import Assignment, Policy
 
 MAX_REASONS = 20
 _PROFILE_KEYS = {CUSTOMER_ID, "features"}
@@ -197,19 +197,29 @@ def name_segments(
 
     def read(name: str) -> list[Any]:
         if parts := field_of(name):
-            return [live[parts[0]].field(score, parts[1]) for score in scores[parts[0]]]
+            return live[parts[0]].fields(scores[parts[0]], parts[1])
         if isinstance(profiles, Block):
             column = profiles.column(name)
             return _as_scored(live, name, [column[row] for row in rows])
         return _as_scored(live, name, [_feature(profiles[row], name) for row in rows])
 
-    statuses = {name: [score["status"] for score in answered] for name, answered in scores.items()}
     try:
-        assignments = assign_all(policy, statuses, read)
+        assignments = _assigned(policy, scores, len(rows), read)
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:  # a rule that does not fit its values
         raise PolicyFailedError(f"The policy {policy.version} named no segments ({type(error).__name__}).") from error
+    places = {id(assigned): assigned.to_answer(language) for assigned in assignments}  # few: who stand alike share one
     for row, assigned in zip(rows, assignments, strict=True):
-        answers[row]["segment"] = assigned.to_answer(language)
+        answers[row]["segment"] = places[id(assigned)]
+
+
+def _assigned(
+    policy: Policy, scores: Mapping[str, Sequence[Score]], count: int, read: ColumnReader
+) -> list[Assignment]:
+    """Where customers stand; one alone without arrays, which cost more than its answer."""
+    statuses = {name: [score["status"] for score in answered] for name, answered in scores.items()}
+    if count > 1:
+        return assign_all(policy, statuses, read)
+    return [assign_one(policy, {name: status for name, (status,) in statuses.items()}, lambda name: read(name)[0])]
 
 
 def _feature(profile: Any, name: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,21 +53,18 @@ class Live:
         code, at = self._above[rung]
         return {"code": code, "at": at, "distance": at - probability}
 
-    def field(self, score: Score, field: str) -> Any:
-        """What a segment's rule reads of an answer; null where the customer was not scored, but for the status."""
+    def fields(self, scores: Sequence[Score], field: str) -> list[Any]:
+        """What a segment's rule reads of answers; null where a customer was not scored, but for the status."""
         if field == "status":
-            return score["status"]
-        if score["status"] != "scored":
-            return None
-        code, codes = score["band"]["code"], self.release.bundle.ladder.codes
-        return {
-            "probability": score["probability"],
-            "score": score["score"],
-            "percentile": score["percentile"],
-            "band": code,
-            "lowest_band": code == codes[0],
-            "highest_band": code == codes[-1],
-        }[field]
+            return [score["status"] for score in scores]
+        if field in ("probability", "score", "percentile"):
+            return [score.get(field) for score in scores]
+        bands = [score["band"]["code"] if score["status"] == "scored" else None for score in scores]
+        codes = self.release.bundle.ladder.codes
+        if field == "band":
+            return list(bands)
+        asked = {"lowest_band": codes[0], "highest_band": codes[-1]}[field]
+        return [None if code is None else code == asked for code in bands]
 
 
 def _named(code: str, label: str, action: str | None) -> Named:
@@ -84,11 +82,11 @@ def release_of_version(home: Path, name: str, version: str) -> Live | None:
 def score_matrix(served: Live, matrix: NDArray[np.float64], reasons: int, language: Language) -> list[Score]:
     """The answers of encoded rows, shape (rows, features)."""
     codes = status_codes(served.scorer, matrix)
+    if not codes.any():
+        return _answers(served, matrix, served.scorer.score(matrix), reasons, language)
     covered = np.flatnonzero(codes == 0)
-    rows = matrix if len(covered) == len(matrix) else matrix[covered]
+    rows = matrix[covered]
     scored = _answers(served, rows, served.scorer.score(rows), reasons, language) if len(covered) else []
-    if len(covered) == len(matrix):
-        return scored
     answers: list[Score] = [
         {"status": STATUSES[code], "model_version": served.release.version} for code in codes.tolist()
     ]

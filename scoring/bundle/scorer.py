@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scoring.bundle.bundle import Bundle
 from scoring.bundle.published_contributions import published_contributions
 from scoring.encoding.encoder import Encoder
-from scoring.models.bands import percentile, published_score
+from scoring.models.bands import percentile, published_score, published_score_of_one
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,8 @@ class Scorer:
     def score(self, matrix: NDArray[np.float64]) -> Scored:
         """Scores encoded rows, shape (rows, features)."""
         margin = self.bundle.model.margin(matrix.astype(np.float32))
+        if len(margin) == 1:
+            return self._scored_alone(margin)
         probability = self.bundle.calibration.probability(margin)
         return Scored(
             margin,
@@ -50,6 +52,17 @@ class Scorer:
             published_score(probability),
             percentile(probability, self.bundle.boundaries),
             self.bundle.ladder.rungs(probability),
+        )
+
+    def _scored_alone(self, margin: NDArray[np.float32]) -> Scored:
+        """The same of one row: scalars cost a third of what arrays of one do."""
+        probability = self.bundle.calibration.probability_of_one(float(margin[0]))
+        return Scored(
+            margin,
+            np.array([probability]),
+            np.array([published_score_of_one(probability)]),
+            percentile(np.array([probability]), self.bundle.boundaries),
+            np.array([self.bundle.ladder.rung_of_one(probability)]),
         )
 
     def explain(self, matrix: NDArray[np.float64], margin: NDArray[np.float32], *, in_bulk: bool = False) -> Explained:

@@ -66,6 +66,7 @@ class Encoder:
         }
         self._rules = [rule_for(feature, codes.get(feature.name, {})) for feature in features]
         self._missing = [float(codes[f.name][MISSING_CODE]) if f.type == "category" else math.nan for f in features]
+        self._nothing = np.asarray(self._missing)
         self._numeric = [place for place, feature in enumerate(features) if is_plain(feature)]
         self._others = [place for place, feature in enumerate(features) if not is_plain(feature)]
         order = [features[place] for place in self._numeric + self._others]
@@ -198,7 +199,7 @@ class Encoder:
 
     def empty(self, matrix: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which rows know nothing at all: every feature missing."""
-        return np.asarray(np.all(np.isnan(matrix) | (matrix == np.asarray(self._missing)), axis=1))
+        return np.asarray((np.isnan(matrix) | (matrix == self._nothing)).all(axis=1))
 
 
 def _posted_as(feature: Feature) -> str:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from bisect import bisect_right
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+
+from scoring.models.calibration import within
 
 
 def published_score(probability: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -15,8 +19,13 @@ def published_score(probability: NDArray[np.float64]) -> NDArray[np.float64]:
     >>> published_score(np.array([0.0, 0.31249, 0.3125, 1.0])).tolist()
     [0.1, 31.2, 31.3, 99.9]
     """
-    tenths = np.clip(np.floor(np.asarray(probability) * 1000.0 + 0.5), 1.0, 999.0)
+    tenths = within(np.floor(np.asarray(probability) * 1000.0 + 0.5), 1.0, 999.0)
     return np.asarray(tenths / 10.0)
+
+
+def published_score_of_one(probability: float) -> float:
+    """`published_score` of one probability, to the bit."""
+    return min(max(float(math.floor(probability * 1000.0 + 0.5)), 1.0), 999.0) / 10.0
 
 
 def percentile_boundaries(reference: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -38,7 +47,7 @@ def percentile(probability: NDArray[np.float64], boundaries: NDArray[np.float64]
     >>> percentile(np.array([0.0, 0.5, 1.0]), boundaries).tolist()
     [1, 50, 100]
     """
-    return np.asarray(1 + np.searchsorted(boundaries, probability, side="right"))
+    return np.asarray(1 + boundaries.searchsorted(probability, side="right"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +63,7 @@ class Ladder:
 
     codes: tuple[str, ...]
     thresholds: tuple[float, ...]  # probabilities in (0, 1), rising
+    _steps: NDArray[np.float64] = field(init=False, repr=False, compare=False)  # the same, made once
 
     def __post_init__(self) -> None:
         if len(self.codes) != len(self.thresholds) + 1:
@@ -62,7 +72,12 @@ class Ladder:
             )
         if not all(low < high for low, high in pairwise((0.0, *self.thresholds, 1.0))):
             raise ValueError(f"Thresholds must rise strictly within (0, 1), got {self.thresholds}.")
+        object.__setattr__(self, "_steps", np.asarray(self.thresholds, dtype=np.float64))
 
     def rungs(self, probability: NDArray[np.float64]) -> NDArray[np.int64]:
         """The position of each probability's band, 0 the lowest."""
-        return np.asarray(np.searchsorted(np.asarray(self.thresholds), probability, side="right"))
+        return np.asarray(self._steps.searchsorted(probability, side="right"))
+
+    def rung_of_one(self, probability: float) -> int:
+        """`rungs` of one probability."""
+        return bisect_right(self.thresholds, probability)

@@ -25,7 +25,9 @@ class Trees:
     feature: Indices  # that a node asks for; 0 at a leaf
     column: Indices  # where that feature's value stands in a doubled row
     value: NDArray[np.float32]  # the threshold, right of which lies what reaches it; at a leaf what it adds
-    children: Indices  # shape (nodes, 2): left, right
+    threshold: NDArray[np.float32]  # the same where a node asks; NaN at a leaf, which nothing reaches
+    children: Indices  # shape (nodes, 2): left, right, which is the next after left
+    left: Indices  # the first of the two
     cover: NDArray[np.float64]  # the weight of the fitting rows that came by
     roots: Indices
     depth: int
@@ -33,17 +35,20 @@ class Trees:
 
     def margin(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
         """Raw log-odds, shape (rows,): base and trees added up one by one in float32, as xgboost does."""
-        doubled = double(matrix)
-        start = np.arange(len(matrix))[:, None] * doubled.shape[1]
-        children = self.children.ravel()
-        at = np.tile(self.roots, (len(matrix), 1))
+        doubled, count = double(matrix), len(matrix)
+        at = np.tile(self.roots, (count, 1)) if count > 1 else self.roots[None]
+        start = np.arange(count)[:, None] * doubled.shape[1]
         for _ in range(self.depth):
-            right = doubled.take(self.column.take(at) + start) >= self.value.take(at)
-            at = children.take(2 * at + right)
-        terms = np.empty((len(matrix), len(self.roots) + 1), dtype=np.float32)
+            column = self.column.take(at)
+            if count > 1:
+                column += start
+            right = doubled.take(column) >= self.threshold.take(at)
+            at = self.left.take(at)
+            at += right
+        terms = np.empty((count, len(self.roots) + 1), dtype=np.float32)
         terms[:, 0] = self.base
         terms[:, 1:] = self.value.take(at)
-        return np.cumsum(terms, axis=1, dtype=np.float32)[:, -1]
+        return np.asarray(terms.cumsum(axis=1, dtype=np.float32)[:, -1])
 
     def edge_cases(self, count: int) -> NDArray[np.float32]:
         """Rows on which a difference would show: on thresholds, just below them, and missing; drawn with a seed."""
@@ -79,7 +84,8 @@ def read_trees(stored: bytes) -> Trees | None:
     return _flatten(trees, np.float32(-math.log(odds)), int(parameters["num_feature"]))
 
 
-def _flatten(trees: list[dict[str, Any]], base: np.float32, width: int) -> Trees:
+def _flatten(trees: list[dict[str, Any]], base: np.float32, width: int) -> Trees | None:
+    """None where two siblings are not neighbours, as xgboost makes them."""
     sizes = [len(tree["left_children"]) for tree in trees]
     roots = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.intp)
     shift = np.repeat(roots, sizes)
@@ -90,13 +96,18 @@ def _flatten(trees: list[dict[str, Any]], base: np.float32, width: int) -> Trees
     left, right = joined("left_children", np.intp), joined("right_children", np.intp)
     leaf, own = left < 0, np.arange(len(left))
     feature = np.where(leaf, 0, joined("split_indices", np.intp))
+    if not np.array_equal(right[~leaf], left[~leaf] + 1):
+        return None
     children = np.stack([np.where(leaf, own, left + shift), np.where(leaf, own, right + shift)], axis=1)
+    value = joined("split_conditions", np.float32)
     return Trees(
         base,
         feature,
         np.where(joined("default_left", np.bool_), feature, feature + width),
-        joined("split_conditions", np.float32),
+        value,
+        np.where(leaf, np.float32(np.nan), value),
         children,
+        children[:, 0].copy(),
         joined("sum_hessian", np.float64),
         roots,
         _depth(children, roots),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from scoring.releases.current_pointer import released_use_cases
 from scoring.releases.store import make_current_in, manifest_of, write_folder
 from scoring.segments.default_policy import VERSION, default_policy
 from scoring.segments.policy import Assignment, Policy, Segment
-from scoring.segments.rules import FIELDS, NullableColumn, evaluate
+from scoring.segments.rules import FIELDS, NullableColumn, evaluate, plain_value
 
 SEGMENTS_FOLDER = "segments"
 SIZES = "sizes.json"  # beside the policies: the last snapshot's counts and where it is
@@ -127,6 +128,19 @@ def assign_all(
     return [place if speaks else Assignment() for place, speaks in zip(placed, spoken, strict=True)]
 
 
+def assign_one(policy: Policy, statuses: Mapping[str, str], read: Callable[[str], Any]) -> Assignment:
+    """Where `assign_all` puts one customer of no known membership.
+
+    Args:
+        policy: Whose rules hold.
+        statuses: The customer's status for each use case of the policy.
+        read: Gives the value of a name the rules read, None where null.
+    """
+    if not all(statuses[name] in SPEAKING for name in policy.use_cases):
+        return Assignment()
+    return policy.place({name: plain_value(read(name), policy.kinds[name]) for name in policy.columns})
+
+
 def rules_that_hold(
     policy: Policy, statuses: Mapping[str, Sequence[str]], read: ColumnReader, members: Sequence[Collection[str]]
 ) -> list[frozenset[str]]:
@@ -161,6 +175,7 @@ def _spoken(values: Sequence[Any], spoken: Sequence[bool]) -> list[Any]:
     return [value if speaks else None for value, speaks in zip(values, spoken, strict=True)]
 
 
+@lru_cache(1024)  # the names of policies, which rules read a hundred times a second
 def field_of(name: str) -> tuple[str, str] | None:
     """The use case and the field of a name like `churn.score`; None where it is a feature's."""
     use_case, point, field = name.rpartition(".")

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 
 from features.spec.languages import Language
 from scoring.segments.names import Level, Named, SegmentPlace
-from scoring.segments.rules import Kind, Mask, NullableColumn, Rule, evaluate, from_json, names
+from scoring.segments.rules import Kind, Mask, NullableColumn, Rule, evaluate, from_json, holds_for_one, names
 
 LEVELS: tuple[Level, ...] = (1, 2, 3)  # overall engagement, behaviour, context
 
@@ -226,8 +226,6 @@ class Policy:
                 being over: then no other exclusive segment of that level takes it. A segment's `stay` rule keeps its
                 other members from those asked after it.
         """
-        paths: list[list[Segment]] = [[] for _ in range(count)]
-        also: list[list[Segment]] = [[] for _ in range(count)]
         within: dict[str | None, Mask] = {None: np.ones(count, dtype=np.bool_)}
         for level in LEVELS:
             asked = [segment for segment in self.ordered if segment.level == level]
@@ -242,10 +240,42 @@ class Policy:
                 else:
                     holds |= bound[segment.code]
                 within[segment.code] = holds
-                into = paths if segment.exclusive else also
-                for row in np.flatnonzero(holds).tolist():
-                    into[row].append(segment)
-        return [Assignment(tuple(path), tuple(more)) for path, more in zip(paths, also, strict=True)]
+        return self._placed([within[segment.code] for segment in self.ordered], count)
+
+    def _placed(self, holds: Sequence[Mask], count: int) -> list[Assignment]:
+        """One assignment a customer, the same one for all who stand alike; masks in the order of `ordered`."""
+        if not holds:
+            return [Assignment()] * count
+        packed = np.packbits(np.stack(holds), axis=0).T
+        width, data = packed.shape[1], packed.tobytes()
+        keys = [data[start : start + width] for start in range(0, len(data), width)]
+        first = {key: row for row, key in zip(range(count - 1, -1, -1), reversed(keys), strict=True)}
+        made = {key: self._standing([bool(mask[row]) for mask in holds]) for key, row in first.items()}
+        return [made[key] for key in keys]
+
+    def _standing(self, holds: Sequence[bool]) -> Assignment:
+        """Where one stands in whom these of the ordered segments hold."""
+        into = [segment for segment, is_in in zip(self.ordered, holds, strict=True) if is_in]
+        return Assignment(
+            tuple(segment for segment in into if segment.exclusive),
+            tuple(segment for segment in into if not segment.exclusive),
+        )
+
+    def place(self, values: Mapping[str, Any]) -> Assignment:
+        """Where `assign` puts one customer of no known membership, without an array for each of its steps.
+
+        Args:
+            values: The customer's `plain_value` of each of `self.columns`.
+        """
+        within: set[str | None] = {None}
+        taken: Level | None = None  # the level whose exclusive segment is found; levels come in order
+        for segment in self.ordered:
+            if segment.parent not in within or (segment.exclusive and segment.level == taken):
+                continue
+            if holds_for_one(segment.rule, values):
+                within.add(segment.code)
+                taken = segment.level if segment.exclusive else taken
+        return self._standing([segment.code in within for segment in self.ordered])
 
     def _holds(
         self, segment: Segment, columns: Mapping[str, NullableColumn], count: int, members: Sequence[Mapping[str, bool]]

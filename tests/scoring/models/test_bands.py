@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scoring.models.bands import Ladder, percentile, percentile_boundaries, published_score
+from scoring.models.bands import (
+    Ladder,
+    percentile,
+    percentile_boundaries,
+    published_score,
+    published_score_of_one,
+)
+from scoring.models.calibration import Calibration
 
 probabilities = st.floats(1e-7, 1 - 1e-7)
 
@@ -33,6 +40,19 @@ def test_the_published_score_is_rounded_half_up_and_never_certain(probability: f
 
     assert 0.1 <= got <= 99.9
     assert got == pytest.approx(float(min(max(exact, Decimal("0.1")), Decimal("99.9"))), abs=1e-9)
+
+
+@given(st.floats(-800, 800, width=32), st.floats(0.1, 3), st.floats(-5, 5))
+def test_one_row_is_published_as_many_are(margin: float, slope: float, offset: float) -> None:
+    """Probability, score and band of one margin are those of an array's, to the bit."""
+    calibration, ladder = Calibration(slope, offset), Ladder(("low", "medium", "high"), (0.3, 0.6))
+    among = calibration.probability(np.array([0.5, margin, -2.0], dtype=np.float32))
+
+    alone = calibration.probability_of_one(margin)
+
+    assert alone == among[1]
+    assert published_score_of_one(alone) == published_score(among)[1]
+    assert ladder.rung_of_one(alone) == ladder.rungs(among)[1]
 
 
 @given(st.lists(probabilities, min_size=2, max_size=50))
