@@ -14,5 +14,6 @@ __all__ = [
     "moves",
     "ranked",
     "read_days",
+    "segment_table",
     "write_day",
 ]

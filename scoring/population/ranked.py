@@ -7,6 +7,7 @@ or was erased since it was written is in no page and no count.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cached_property
@@ -33,8 +34,7 @@ from scoring.population.customer_pages import (
 )
 from scoring.population.day_index import INDEX, REASONS, IndexFacts, number_of, read_facts
 from scoring.population.days import Day, days_of
-from scoring.population.hidden_rows import hidden_rows
-from scoring.population.id_search import rows_containing
+from scoring.population.index_rows import hidden_rows, rows_containing
 
 Mask = NDArray[np.bool_]
 _BLOCK = 16_384  # rows that are looked at together for those of a page
@@ -149,6 +149,19 @@ class DayIndex:
     def ids(self, rows: NDArray[np.int32]) -> list[str]:
         """The ids of rows."""
         found: list[str] = self._batch.column(CUSTOMER_ID).take(pa.array(rows)).to_pylist()
+        return found
+
+    @property
+    def customer_ids(self) -> pa.StringArray:
+        """The id of every row, where it stands."""
+        return self._batch.column(CUSTOMER_ID)
+
+    def reason_features(self, name: str) -> Counter[str]:
+        """How often each feature is among the reasons of a use case, of those who are shown."""
+        shown = self._mask(CustomerQuery())
+        found = Counter[str]()
+        for column in (one.replace("_code", "_feature") for one in self._reasons(name)):
+            found.update(_counted(self._column(column)[shown], self.facts.codes[column]))
         return found
 
     def probabilities(self, name: str) -> NDArray[np.float64]:

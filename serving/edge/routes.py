@@ -73,6 +73,7 @@ ROUTES = (
     Route("/console/what-if", _POST, _FORM),
     Route("/console/export", _POST, _FORM),
     Route("/console/segments", _BOTH, _FORM),
+    Route("/console/segment-table"),
     Route("/console/audience", _POST, _FORM),
     Route("/console/models/{name}"),
     Route("/console/models/{name}/plan"),

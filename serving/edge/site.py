@@ -52,6 +52,7 @@ def site() -> Starlette:
             Route("/console/what-if", _endpoint(customer.what_if), methods=post),
             Route("/console/export", _endpoint(customer.export), methods=post),
             Route("/console/segments", _endpoint(segments_page.segments), methods=both),
+            Route("/console/segment-table", _endpoint(segments_page.table), methods=get),
             Route("/console/audience", _endpoint(audience.download), methods=post),
             Route("/console/models/{name}", _endpoint(models.model), methods=get),
             Route("/console/models/{name}/plan", _endpoint(models.replan), methods=get),

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from features.spec.feature import OTHER, Feature, Row
+from features.spec.feature import Feature, Row
 from scoring.answers.explain import explain_profile
 from scoring.answers.prepared_profile import PreparedProfile
 from scoring.answers.score import score_profiles
@@ -14,7 +14,8 @@ from scoring.answers.served_release import Live
 from scoring.answers.wire import ExplainedScore, Result, Score
 from scoring.reasons.reasons import OTHER_FACTORS, ValueLabels, sentence, shown_value, value_label
 from scoring.segments.policy import Policy
-from scoring.text.formatting import catalogue, quantity
+from scoring.text.formatting import catalogue
+from serving.console.views.named_features import shown_feature
 from serving.console.views.percentile import Rank, rank_of
 from serving.console.views.waterfall import Step, waterfall
 from serving.console.web.i18n import Texts
@@ -150,7 +151,7 @@ def _row(
     return FeatureRow(
         feature.name,
         texts.kept_together(_label(feature, value, labels, texts)),
-        _value(feature, value, labels, texts),
+        shown_feature(feature, value, labels, texts),
         value,
         rank_of(bundle, feature, encoded),
         _contributions(scored, feature.name),
@@ -171,24 +172,3 @@ def _label(feature: Feature, value: Any, labels: ValueLabels, texts: Texts) -> s
         return feature.names.get(texts.language, feature.name)
     text = sentence(feature, value, texts.language, labels)
     return feature.name if text.startswith(f"{feature.name} = ") else text
-
-
-def _value(feature: Feature, value: Any, labels: ValueLabels, texts: Texts) -> str:
-    """A value by its label, with its unit, or by the calendar; what is not known or is neither is named by its text."""
-    phrases = catalogue()["texts"][texts.language]
-    if value is None:
-        return str(phrases["unknown"])
-    if (label := value_label(value, labels)) is not None:
-        return label
-    if isinstance(value, bool):
-        return str(phrases["yes" if value else "no"])
-    if isinstance(value, str):
-        return texts.date(value) if feature.type == "date" else phrases["other"] if value == OTHER else value
-    return quantity(float(value), feature.unit if _has_text(feature.unit) else None, texts.language)
-
-
-def _has_text(unit: str | None) -> bool:
-    """Whether a unit has a text in both languages, or needs none; what is counted stands in the label already."""
-    if unit is None or unit == "share" or unit in catalogue()["units"]:
-        return unit is not None
-    return (len(unit) == 3 and unit.isupper()) or not unit.isalnum()

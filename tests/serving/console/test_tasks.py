@@ -286,22 +286,6 @@ def test_the_gates_decisions_are_told_and_why(server: Server, open_page: Open, l
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_segments_are_told_with_rules_and_sizes(
-    server: Server, client: httpx.Client, open_page: Open, language: str
-) -> None:
-    """Labels and rules as the API has them, sizes as they were counted, a distribution for every score."""
-    seen = open_page(server, "/console/segments", language=language)
-
-    for segment in client.get("/v1/segments").json()["segments"]:
-        row = seen.page.locator(f"tr[data-segment={segment['code']}]")
-        assert segment["labels"][language] in row.inner_text()
-        assert segment["rule"] in row.inner_text() or segment["rule"] == "TRUE"
-        assert seen.told(f"tr[data-segment={segment['code']}]") == str(segment["size"])
-    assert ("3 February 2026" if language == "en" else "3 février 2026") in seen.page.inner_text("main")
-    assert seen.page.locator(".cards:last-child svg.histogram").count() == 2
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
 def test_what_became_of_each_segment_is_told(
     server: Server, client: httpx.Client, open_page: Open, language: str
 ) -> None:
