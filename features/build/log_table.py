@@ -20,6 +20,7 @@ from features.history.event_log import Log
 from features.history.orders import merge_orders
 from features.leakage.detectors import leak_findings
 from features.leakage.perturbation import sees_the_future
+from features.point_in_time.declared_counts import empty_counts
 from features.point_in_time.definitions import log_features
 from features.point_in_time.labels import LABEL, Cutoffs, eligibility, labels
 from features.point_in_time.log_context import LogContext, open_log_context
@@ -86,9 +87,9 @@ def learning_table(
     report = _report(context, cutoffs, [*notes, *incoherent], rows, features)
     digest = digest_without(input_digest(use_case), objectors, context.log.barred)
     table = LearningTable(rows, features, eligibility(use_case), cutoffs, report, digest, undated, context.plan, bad)
-    filled = filled_in_part(rows, features)
+    found = (*filled_in_part(rows, features), *empty_counts(context.plan.counts, rows))
     doubtful = leak_findings(table, use_case.accepted_leaks)
-    return replace(table, findings=(*leaks, *undated, *filled, *label_findings(use_case, features), *doubtful))
+    return replace(table, findings=(*leaks, *undated, *found, *label_findings(use_case, features), *doubtful))
 
 
 def scoring_table(

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, ValidationError
 
+from features.config.counts import count_conflicts
 from features.config.value_types import TomlTable
 
 
@@ -16,14 +17,14 @@ def section_conflicts(raw: TomlTable) -> list[str]:
         arrived = "both" if log else "neither"
         return [f"exactly one of [events] and [table] must be given, got {arrived}"]
     needed = ("window", "label") if log else ()
-    barred = () if log else ("window", "label", "eligible", "profiles", "engagement")
+    barred = () if log else ("window", "label", "eligible", "profiles", "engagement", "counts", "calendar")
     kind = "events" if log else "table"
     broken = [f"[{name}] is required with [{kind}]" for name in needed if name not in raw]
     broken += [f"[{name}] does not go with [{kind}]" for name in barred if name in raw]
     quality = raw.get("quality")
     if table and isinstance(quality, Mapping) and quality.get("outliers") is True:
         broken.append("quality.outliers counts events, it does not go with [table]")
-    return broken + (_label_conflicts(raw) if log else [])
+    return broken + ([*_label_conflicts(raw), *count_conflicts(raw)] if log else [])
 
 
 def _label_conflicts(raw: TomlTable) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from features.config.bands import Bands
+from features.config.counts import Count, CountSections
 from features.config.display_texts import DisplayName, InBothLanguages
 from features.config.file_errors import error_messages, section_conflicts
 from features.config.log_sections import (
@@ -35,6 +36,7 @@ from features.errors import UseCaseError
 from features.spec.feature import Polarity
 
 __all__ = [
+    "Count",
     "CurrencyColumn",
     "Events",
     "ImputationKind",
@@ -115,11 +117,11 @@ class SourceSections(ListSection):
     engagement: dict[str, float] = Field(default_factory=dict)
 
 
-class UseCaseFile(Presentation, SourceSections, Question):
+class UseCaseFile(Presentation, SourceSections, CountSections, Question):
     """The file as it may be written: every section, whether or not they go together."""
 
 
-class LogUseCase(Presentation, Question):
+class LogUseCase(Presentation, CountSections, Question):
     """A model of a log of events: what happens in the window after a moment, from what happened before it."""
 
     source: ClassVar[Literal["log"]] = "log"

@@ -23,6 +23,12 @@ def _days(value: object) -> object:
     raise ValueError('must be whole days or weeks such as "90d" or "13w"')
 
 
+def _hours(value: object) -> object:
+    if isinstance(value, str) and (match := re.fullmatch(r"\s*(\d{1,5})\s*([hdw])\s*", value)):
+        return int(match[1]) * {"h": 1, "d": 24, "w": 168}[match[2]]
+    raise ValueError('must be whole hours, days or weeks such as "24h" or "7d"')
+
+
 def _moment(value: object) -> object:
     """A date, a datetime or ISO text as a UTC datetime; without a zone it is UTC."""
     if isinstance(value, str):
@@ -59,6 +65,7 @@ def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 Days = Annotated[int, BeforeValidator(_days)]
+Hours = Annotated[int, BeforeValidator(_hours)]
 UtcMoment = Annotated[datetime, BeforeValidator(_moment)]
 SourceColumn = Annotated[str, Field(min_length=1)]
 SourceColumns = Annotated[tuple[SourceColumn, ...], AfterValidator(_distinct)]

@@ -18,8 +18,8 @@ def merge_orders(events: ir.Table, *same: str) -> ir.Table:
     """Events with the lines of each order as one: those of one customer, type and order, refunds apart.
 
     The event is at the earliest moment, its amount and measures are the sums; a property is kept where all lines that
-    have one agree, else it is null. Without a declared order the events are as they are. `same` are columns that
-    are the same in all rows of a customer.
+    have one agree, else it is null; what is true of any line is true of the event. Without a declared order the events
+    are as they are. `same` are columns that are the same in all rows of a customer.
     """
     if ORDER_ID not in events.columns:
         return events
@@ -34,6 +34,8 @@ def _of_lines(cells: ir.Column) -> ir.Value:
     """What one event has of the cells of its lines."""
     if cells.get_name() == "ts":
         return cells.min()
+    if cells.type().is_boolean():
+        return cells.any()
     if cells.type().is_string():
         return ibis.ifelse(cells.min() == cells.max(), cells.min(), ibis.null("string"))
     return cells.sum().try_cast(AMOUNT)

@@ -14,6 +14,7 @@ import ibis.expr.types as ir
 
 from features.columns.expressions import AMOUNT
 from features.history.orders import ORDER_ID, merge_orders
+from features.point_in_time.declared_counts import column_of, count_events, with_fits
 from features.point_in_time.feature_plan import FeaturePlan
 from features.spec.feature import CUSTOMER_ID
 
@@ -92,6 +93,10 @@ class CustomerAggregates:
         there = self.rows[f"m{position}n_{days}"].cast("float64")
         return self.rows[f"m{position}_{days}"].cast("float64") / there.nullif(0.0)
 
+    def declared(self, position: int) -> ir.Value:
+        """How many events the declared count at a position counts."""
+        return self.rows[column_of(position)].fill_null(0)
+
     def cells(self) -> tuple[ir.Value, ir.Value]:
         """How many cells are expected of a customer's events before the cutoff, and how many are filled.
 
@@ -109,8 +114,9 @@ def aggregate_events(
     events: ir.Table, cutoff: ir.Value, plan: FeaturePlan, codes: Mapping[str, int] | None = None
 ) -> CustomerAggregates:
     """The events before the cutoff, as features are read off them; `codes` are the types' where events have numbers."""
-    known, kinds = _known(events, cutoff), plan.types
-    types: dict[str, str | int] = {kind: kind if codes is None else codes.get(kind, _NONE) for kind in kinds}
+    known, kinds = _known(with_fits(events, plan.counts), cutoff), plan.types
+    named = dict.fromkeys([*kinds, *(kind for count in plan.counts for kind in count.types)])
+    types: dict[str, str | int] = {kind: kind if codes is None else codes.get(kind, _NONE) for kind in named}
     rows = _by_type(known, plan)
     totals = rows.group_by(CUSTOMER_ID).aggregate(**_totals(rows, plan, [types[kind] for kind in plan.amounts]))
     table = _join(totals, _any_days(known, plan.observation))
@@ -120,6 +126,8 @@ def aggregate_events(
         # Selected column by column: `drop` of several names them in the SQL in an order that hashes decide.
         side_by_side = one.select(CUSTOMER_ID, **{_column_of_type(plan, kind, name): one[name] for name in names})
         table = _join(table, side_by_side)
+    if plan.counts:
+        table = _join(table, count_events(known, plan.counts, types, CUTOFF))
     return CustomerAggregates(table, plan)
 
 

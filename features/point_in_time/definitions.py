@@ -17,6 +17,7 @@ from features.columns.expressions import plural, slugs
 from features.history.distinct_slugs import slugs_of_names
 from features.history.encoded_log import EncodedLog
 from features.point_in_time.aggregates import CUTOFF, DAY, CustomerAggregates, aggregate_events
+from features.point_in_time.declared_counts import DeclaredCount
 from features.point_in_time.feature_plan import FeaturePlan, Trait
 from features.spec.feature import CUSTOMER_ID, Feature
 
@@ -96,6 +97,7 @@ def definitions(plan: FeaturePlan) -> list[Definition]:
     for kind in plan.types:
         made += _of_type(kind, plan)
     made += [*_money(plan), *_mailing_rates(plan), *_engagement(plan), *_levels(plan), *_measures(plan)]
+    made += [_declared(count, at) for at, count in enumerate(plan.counts)]
     return list({each.feature.name: each for each in reversed(made)}.values())[::-1]
 
 
@@ -261,6 +263,10 @@ def _level(plan: FeaturePlan, at: int) -> Definition:
         ),
         lambda log: log.level(at),
     )
+
+
+def _declared(count: DeclaredCount, at: int) -> Definition:
+    return Definition(count.feature, lambda log: log.declared(at))
 
 
 def _measures(plan: FeaturePlan) -> Iterator[Definition]:

@@ -17,6 +17,7 @@ from features.errors import DataError
 from features.history.event_log import Log
 from features.history.log_forms import LogForms
 from features.history.orders import merge_orders
+from features.point_in_time.declared_counts import DeclaredCount, declared_counts
 from features.sources.engine import frame
 from features.spec.feature import Feature
 
@@ -60,6 +61,7 @@ class FeaturePlan:
     traits: tuple[Trait, ...] = ()
     usual: tuple[Decimal, Decimal] | None = None  # between which amounts are not outliers; None: none are counted
     forms: LogForms = field(default_factory=LogForms)
+    counts: tuple[DeclaredCount, ...] = ()
 
     @property
     def observation(self) -> int:
@@ -121,6 +123,7 @@ def plan_features(use_case: LogUseCase, log: Log, before: datetime) -> FeaturePl
         currency=currency_of(use_case),
         usual=_usual(known) if use_case.quality.outliers else None,
         forms=log.forms,
+        counts=declared_counts(use_case, log.forms),
     )
 
 

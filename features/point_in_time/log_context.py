@@ -14,6 +14,7 @@ import polars as pl
 from features.config.use_case import LogUseCase
 from features.history.encoded_log import encode_texts
 from features.history.event_log import Log, open_log
+from features.point_in_time.declared_counts import check_counts
 from features.point_in_time.definitions import feature_table, log_features
 from features.point_in_time.feature_plan import FeaturePlan, plan_features
 from features.point_in_time.labels import Cutoffs, cutoffs_of, naive
@@ -73,7 +74,8 @@ def open_log_context(
     cutoffs, notes = cutoffs_of(use_case, log)
     settled = naive(cutoffs.train[-1] if before is None else min(cutoffs.train[-1], before))
     plan = plan_features(use_case, log, settled)
-    taken = [feature.name for feature in log_features(plan)]
+    check_counts(use_case, log, features := log_features(plan))
+    taken = [feature.name for feature in features]
     profiles = open_profiles(backend, use_case, settled, taken, objectors)
     if profiles is not None:
         plan = replace(plan, traits=profiles.traits)

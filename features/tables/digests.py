@@ -23,7 +23,7 @@ FIGURE_VERSIONS = {
 }
 
 _sections = ("events", "table", "profiles")
-_texts = ("title", "outcome", "labels", "actions")
+_added = ("title", "outcome", "labels", "actions", "counts", "calendar")  # keys that a file may do without
 
 
 def input_digest(use_case: UseCase) -> str:
@@ -38,7 +38,7 @@ def input_digest(use_case: UseCase) -> str:
 def config_digest(use_case: UseCase) -> str:
     """The sha256 of the use case as it was understood; a source's folder does not count, its bytes do elsewhere."""
     stated = UseCaseFile.model_validate(dict(use_case)).model_dump(mode="json")
-    for name in _texts:
+    for name in _added:
         if not stated[name]:
             del stated[name]  # as before there were any
     for section in (stated[name] for name in _sections if stated.get(name)):

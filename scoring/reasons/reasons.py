@@ -177,12 +177,20 @@ def _words(feature: Feature, language: Language, labels: ValueLabels) -> dict[st
         "one": one,
         "several": several,
         "window": window,
-        "subject": labels.get(_level(feature), feature.subject or ""),
+        "subject": _subject(feature, language, labels),
         "Aucun": "Aucune" if feminine else "Aucun",
         "Dernier": "Dernière" if feminine else "Dernier",
         "le_dernier": "la dernière" if feminine else "le dernier",
         "d_several": f"d'{several}" if vowel else f"de {several}",
     }
+
+
+def _subject(feature: Feature, language: Language, labels: ValueLabels) -> str:
+    """The level that it counts by its label, a declared count by its title or else its name; else what it is about."""
+    subject = feature.subject or ""
+    if feature.family == "count":
+        return feature.names.get(language) or (f"« {subject} »" if language == "fr" else f"“{subject}”")
+    return labels.get(_level(feature), subject)
 
 
 def _level(feature: Feature) -> str:

@@ -45,6 +45,11 @@ ORDER = {"event": "order", "lower": 0.0}
         (Feature("joined", "date"), "1998-04-02", "joined = 2 avril 1998", "joined = 2 April 1998"),
         (Feature("zips_30d", "integer", "frequency", event="zip_file", window_days=30), 2,
          "2 événements « zip file » sur les 30 derniers jours", "2 “zip file” events in the last 30 days"),
+        (Feature("left_carts", "integer", "count", event="cart", window_days=90, subject="left carts"), 0,
+         "« left carts » sur les 90 derniers jours : 0", "“left carts” in the last 90 days: 0"),
+        (Feature("left_carts", "integer", "count", event="cart", window_days=90, subject="left carts",
+                 names={"fr": "paniers abandonnés", "en": "carts left"}), 2,
+         "Paniers abandonnés sur les 90 derniers jours : 2", "Carts left in the last 90 days: 2"),
     ],
 )  # fmt: skip
 def test_a_value_is_told_in_both_languages(
