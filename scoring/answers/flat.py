@@ -8,12 +8,19 @@ from scoring.answers.served_release import Live
 from scoring.answers.wire import FlatValue, Result, Score
 from scoring.encoding.notes import Note
 from scoring.reasons.reason import Reason
+from scoring.segments.names import Named
+from scoring.segments.policy import Policy
 
 _UNASKED: Score = {"status": "unknown"}  # has no other part
 
 
 def flat_results(
-    live: Mapping[str, Live], results: Sequence[Result], use_cases: Sequence[str] | None, reasons: int
+    live: Mapping[str, Live],
+    results: Sequence[Result],
+    use_cases: Sequence[str] | None,
+    reasons: int,
+    *,
+    policy: Policy,
 ) -> list[dict[str, FlatValue]]:
     """The results of `score_profiles` as rows that all have the same keys, in the order of a scored file's columns.
 
@@ -24,6 +31,7 @@ def flat_results(
         results: What they answered.
         use_cases: Those asked for; None: those that answered any of the customers.
         reasons: How many were asked for.
+        policy: Whose segments they name.
     """
     answered = {name for result in results for name in result["scores"]}
     names = [name for name in live if name in (answered if use_cases is None else use_cases)]
@@ -38,6 +46,7 @@ def flat_results(
                 for column, value in _columns(live[name], result["scores"].get(name), reasons).items()
             },
             "segment": result["segment"] and result["segment"]["code"],
+            **({"segment_action": _action(result["segment"])} if policy.states_actions else {}),
         }
         for result in results
     ]
@@ -60,7 +69,14 @@ def _columns(served: Live, score: Score | None, reasons: int) -> dict[str, FlatV
     for rank in range(reasons):
         cells = _reason_cells(given[rank] if rank < len(given) else None)
         columns |= {f"reason_{rank + 1}_{name}": cell for name, cell in cells.items()}
+    if served.states_actions:
+        columns["action"] = _action(known.get("band"))
     return columns
+
+
+def _action(named: Named | None) -> str | None:
+    """The next step with a band or a segment."""
+    return named.get("action") if named else None
 
 
 def _reason_cells(reason: Reason | None) -> dict[str, FlatValue]:

@@ -38,6 +38,7 @@ class Live:
         codes = release.bundle.ladder.codes
         self._above = list(zip(codes[1:], release.bundle.ladder.thresholds, strict=True))
         actions = release.bundle.manifest.actions or {}
+        self.states_actions = bool(actions)  # whether a band says what to do next
         self.bands: dict[Language, list[Named]] = {
             language: [
                 _named(code, label, actions.get(code, {}).get(language))

@@ -17,6 +17,7 @@ from features.spec.ids import EDGES
 from scoring.audiences.consent import read_consent, require_columns
 from scoring.audiences.contacts import CHANNEL, ContactsFile
 from scoring.audiences.snapshot import AudienceError, SegmentSnapshot
+from scoring.batch.table_answers import SEGMENT_ACTION
 from scoring.storage.id_columns import id_column
 from scoring.storage.table_files import read_batches
 
@@ -201,7 +202,7 @@ def reason_left_out(customer: str, contacts: Contacts | None, suppressed: Suppre
 
 
 def _exported(snapshot: SegmentSnapshot, code: str, chosen: list[int], contacts: Contacts | None) -> pa.Table:
-    """The columns of an audience: id, address, segment, since when, scores, bands and texts of reasons.
+    """The columns of an audience: id, address, segment, since when, scores, bands, texts of reasons, next steps.
 
     Without contacts there is the id alone, in a table whose metadata say that it is internal.
     """
@@ -219,7 +220,9 @@ def _exported(snapshot: SegmentSnapshot, code: str, chosen: list[int], contacts:
         exported += [
             column for column in rows.column_names if column.startswith(f"{name}_reason_") and column.endswith("_text")
         ]
+        exported += [column for column in (f"{name}_action",) if column in rows.column_names]
         columns |= {column: rows.column(column) for column in exported}
+    columns |= {column: rows.column(column) for column in (SEGMENT_ACTION,) if column in rows.column_names}
     return pa.table(columns)
 
 

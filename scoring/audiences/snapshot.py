@@ -16,7 +16,7 @@ from features.spec.feature import CUSTOMER_ID
 from features.spec.languages import Language
 from scoring.answers.served_release import Live
 from scoring.audiences.membership import Membership, SnapshotCounts, membership_after, minimum_stays
-from scoring.batch.table_answers import answer_table, assign_rows
+from scoring.batch.table_answers import answer_table, assign_rows, segment_actions
 from scoring.privacy.suppression import Suppression
 from scoring.segments.policy import Assignment, Policy
 from scoring.storage.id_columns import id_column
@@ -169,6 +169,7 @@ def snapshot_tables(
         for old, new in zip(was, stands, strict=True):
             tally.count(old, new, as_of, compared=previous is not None)
         columns = {CUSTOMER_ID: answered.customers, **_columns(places, stands), **answered.columns(prefixed=True)}
+        columns |= segment_actions(policy, [stand.segment for stand in stands], language)
         yield pa.table(columns).replace_schema_metadata(facts)
     tally.gone = len(before.keys() - seen)
 

@@ -27,6 +27,7 @@ from scoring.storage.csv_rows import BROKEN
 from scoring.storage.id_columns import id_column
 from scoring.storage.table_files import BatchError
 
+SEGMENT_ACTION = "segment_action"  # the next step by a customer's segment; `action` is that by a use case's band
 _EVENTS = "events.json"  # in the bundle of a use case that learned from a log
 
 
@@ -54,10 +55,22 @@ def score_table(
         BatchError: The table lacks a feature's column.
     """
     answered = answer_table(live, table, first=first, reasons=reasons, language=language, suppression=suppression)
-    codes = pa.nulls(len(table), pa.string())
-    if all(name in answered.parts for name in policy.use_cases):
-        codes = pa.array([_code(assigned) for assigned in assign_rows(policy, live, answered, table)], pa.string())
-    return pa.table({CUSTOMER_ID: answered.customers, **answered.columns(prefixed=len(live) > 1), "segment": codes})
+    codes: list[str | None] = [_code(assigned) for assigned in assign_rows(policy, live, answered, table)]
+    return pa.table(
+        {
+            CUSTOMER_ID: answered.customers,
+            **answered.columns(prefixed=len(live) > 1),
+            "segment": pa.array(codes, pa.string()),
+            **segment_actions(policy, codes, language),
+        }
+    )
+
+
+def segment_actions(policy: Policy, codes: Sequence[str | None], language: Language) -> dict[str, pa.Array]:
+    """What to do next with each customer of these segments, as a column; none where the policy states nothing."""
+    if not policy.states_actions:
+        return {}
+    return {SEGMENT_ACTION: pa.array([policy.action(code, language) for code in codes], pa.string())}
 
 
 def _code(assigned: Assignment) -> str | None:
@@ -223,6 +236,9 @@ def _score(served: Live, table: pa.Table, reasons: int, language: Language, barr
     }
     if reasons:
         columns |= _reasons(served, encoded, scored.margin, ~silent, reasons, language)
+    if served.states_actions:
+        actions = [band.get("action") for band in served.bands[language]]
+        columns["action"] = pa.array(actions, pa.string()).take(pa.array(scored.rung, mask=silent))
     return _Part(columns, served.scorer.encoder, encoded.matrix)
 
 

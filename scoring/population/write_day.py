@@ -15,7 +15,7 @@ from features.spec.atomic import exchange, new_draft, put_in_place, sync
 from features.spec.feature import CUSTOMER_ID
 from scoring.audiences.membership import SnapshotCounts
 from scoring.audiences.snapshot import SnapshotInputs, snapshot_tables
-from scoring.batch.table_answers import covered_column
+from scoring.batch.table_answers import SEGMENT_ACTION, covered_column
 from scoring.population.day_index import REASONS, codes_of, write_index
 from scoring.population.days import MANIFEST, DayManifest, day_folder, digests
 from scoring.population.partitioned import Partitioned
@@ -23,7 +23,13 @@ from scoring.storage.id_columns import id_column
 from scoring.storage.table_files import read_batches
 
 _RENAMED = {"path": "segment_path", "model_version": "version"}
-_DROPPED = ("errors", "warnings", *(f"reason_{rank}_text" for rank in range(1, REASONS + 1)))  # texts are made anew
+_DROPPED = (  # texts are made anew
+    "errors",
+    "warnings",
+    "action",
+    SEGMENT_ACTION,
+    *(f"reason_{rank}_text" for rank in range(1, REASONS + 1)),
+)
 
 
 @dataclass(frozen=True, slots=True)

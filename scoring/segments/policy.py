@@ -189,6 +189,16 @@ class Policy:
         """Each segment by its code."""
         return {segment.code: segment for segment in self.segments}
 
+    @cached_property
+    def states_actions(self) -> bool:
+        """Whether a segment says what to do next."""
+        return any(segment.guidance.action for segment in self.segments)
+
+    def action(self, code: str | None, language: Language) -> str | None:
+        """What to do next with the members of a segment; None where nothing is stated, or the code is none."""
+        segment = self.by_code.get(code or "")
+        return segment.guidance.action.get(language) if segment else None
+
     def ancestors(self, segment: Segment) -> list[Segment]:
         """The segments a segment lies within, the nearest first."""
         found: list[Segment] = []

@@ -67,6 +67,9 @@ class UseCaseDocument(TypedDict):
     features: list[FeatureDocument]
     example: Annotated[Facts, Meta(description="A body of POST /v1/scores that works as it stands.")]
     bands: Facts
+    actions: NotRequired[
+        Annotated[dict[str, Labels], Meta(description="What to do next with the customers of a band, by its code.")]
+    ]
     metrics: Facts
     receipt: Facts
     intended_use: Facts

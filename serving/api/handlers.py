@@ -15,7 +15,7 @@ from scoring.answers.explain import ProfileError, explain_profile
 from scoring.answers.flat import flat_results
 from scoring.answers.score import score_profiles
 from scoring.answers.served_release import Live
-from scoring.answers.wire import Result
+from scoring.answers.wire import FlatValue, Result
 from scoring.encoding.block import Block
 from scoring.encoding.notes import Note
 from scoring.errors import PolicyFailedError
@@ -143,8 +143,14 @@ def _score(asked: ScoresRequest, context: RequestContext) -> Reply:
             context.give_up_policy(error)
     if _count(results, context) and not asked.flat:
         locate_errors(results, asked.profiles)
-    answered = flat_results(context.snapshot.served, results, asked.use_cases, asked.reasons) if asked.flat else results
+    answered = _flat(results, asked, context) if asked.flat else results
     return json_reply({"request_id": context.request_id, "scored_at": now(), "results": answered})
+
+
+def _flat(results: list[Result], asked: ScoresRequest, context: RequestContext) -> list[dict[str, FlatValue]]:
+    """The results as rows without anything nested."""
+    snapshot = context.snapshot
+    return flat_results(snapshot.served, results, asked.use_cases, asked.reasons, policy=snapshot.policy)
 
 
 def _count(results: list[Result], context: RequestContext) -> bool:

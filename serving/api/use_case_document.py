@@ -107,6 +107,7 @@ class DescribedModel(msgspec.Struct, frozen=True):
     example: ScoresExample[ExampleProfile]
     events: Histories | UnsetType
     bands: BandTable
+    actions: dict[str, dict[str, str]] | UnsetType
     metrics: dict[str, float]
     baselines: dict[str, dict[str, float]]
     receipt: Receipt
@@ -139,6 +140,7 @@ def use_case_document(live: Live, *, language: Language = "en") -> DescribedMode
         example=example(live),
         events=_histories(live) if EVENTS in live.release.bundle.files else UNSET,
         bands=manifest.bands,
+        actions=manifest.actions,
         metrics=manifest.metrics,
         baselines=manifest.baselines,
         receipt=manifest.receipt,

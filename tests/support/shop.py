@@ -34,11 +34,24 @@ WHAT_IF = {
     "canal d'achat": ["web", "Store"],
     "subscribed": [True, False],
 }
+STATED: dict[str, Any] = {  # of `propensity`; `churn` states nothing
+    "title": {"en": "Next purchase", "fr": "Prochain achat"},
+    "outcome": {"en": "buys within 90 days", "fr": "achète dans les 90 jours"},
+    "labels": {
+        "en": {"canal d'achat": {"web": "online shop", "Store": "city shop"}},
+        "fr": {"canal d'achat": {"web": "boutique en ligne", "Store": "boutique en ville"}},
+    },
+}
 ACTION = {"en": "Call within a week", "fr": "Appeler sous huit jours"}
 WORTH = {
     "en": "Had you contacted the top 50, 40 would have bought.",
     "fr": "50 premiers contactés, 40 auraient acheté.",
 }
+
+
+def called(name: str, language: str) -> str:
+    """What a page calls a use case of this home."""
+    return str(STATED["title"][language]) if name == "propensity" else name
 
 
 def release_full_shop(home: Path, name: str, version: str = "1", *, scratch: Path, **options: Any) -> None:
@@ -56,7 +69,7 @@ def release_full_shop(home: Path, name: str, version: str = "1", *, scratch: Pat
         **msgspec.to_builtins(bundle.manifest),
         **_figures(label, probability, beside, bundle.ladder),
         "what_if": WHAT_IF,
-        **({"actions": {"high": ACTION}} if name == "churn" else {}),
+        **({"actions": {"high": ACTION}} if name == "churn" else STATED),
         "forbid": ["joined on"] if name == "churn" else [],
         "worth": {"contacted": 50, "hits": 40, "at_random": 12, "text": WORTH},
         "windows": {"observation": 365, "gap": 7, "prediction": 90},

@@ -16,7 +16,7 @@ from serving.console.views.segment_changes import report_of
 from serving.console.views.segment_sizes import sizes
 from serving.console.web import forms
 from serving.console.web.i18n import Texts
-from serving.console.web.render import language_of, page
+from serving.console.web.render import called, language_of, page
 from serving.http.problems import BAD_REQUEST, NO_POPULATION, Problem
 from serving.http.reply import Reply
 from serving.worker.request_context import CONTEXT
@@ -42,6 +42,7 @@ async def segments(request: Request) -> Reply:
         "levels": {level: ordered(policy, level) for level in LEVELS if ordered(policy, level)},
         "words": {one.code: rule_words(one.rule, served, texts) for one in policy.ordered},
         "stays": {one.code: rule_words(one.stay, served, texts) for one in policy.ordered if one.stay},
+        "readers": [called(name, served, language) for name in policy.use_cases],
         "unread": [name for name in policy.use_cases if name not in served],
         "sizes": known,
         "report": report_of(home, policy, served, texts),

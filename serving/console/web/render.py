@@ -12,6 +12,7 @@ import jinja2
 from starlette.requests import Request
 
 from features.spec.languages import Language
+from scoring.answers.served_release import Live
 from serving.console.web.i18n import Texts
 from serving.http.reply import Reply
 from serving.worker.request_context import CONTEXT
@@ -72,10 +73,13 @@ def page(
 ) -> Reply:
     """A template with its facts, as an answer in one language."""
     context = CONTEXT.get()
+    served = context.snapshot.served
     shared = {
         "texts": Texts(language),
         "language": language,
-        "names": list(context.snapshot.served),
+        "names": list(served),
+        "called": lambda name: called(name, served, language),
+        "outcome_of": lambda name: outcome_of(name, served, language),
         "key": context.key,
         "pretty": pretty,
         "here": "",
@@ -84,6 +88,16 @@ def page(
     body = _templates().get_template(template).render({**shared, **facts})
     own = [(b"content-language", language.encode()), (b"vary", b"accept-language")]
     return Reply(status, body.encode("utf-8", "replace"), HTML, [*own, *(headers or [])])
+
+
+def called(name: str, served: Mapping[str, Live], language: Language) -> str:
+    """What people read for a use case: its title where one is served that states it, else its name."""
+    return served[name].release.bundle.manifest.titled(language) if name in served else name
+
+
+def outcome_of(name: str, served: Mapping[str, Live], language: Language) -> str | None:
+    """What a high score of a use case says of a customer; None where that is not stated."""
+    return served[name].release.bundle.manifest.outcome_in(language) if name in served else None
 
 
 def language_of(request: Request) -> Language:

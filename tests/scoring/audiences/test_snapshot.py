@@ -11,7 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from features.spec.languages import LANGUAGES, Language
 from scoring.answers.served_release import Live
+from scoring.audiences.audience import Contacts, select_audience
 from scoring.audiences.membership import Membership, SnapshotCounts, membership_after, minimum_stays
 from scoring.audiences.snapshot import (
     AudienceError,
@@ -20,11 +22,13 @@ from scoring.audiences.snapshot import (
 )
 from scoring.batch.table_answers import score_table
 from scoring.models.bands import published_score
+from scoring.releases.store import load_release
 from scoring.segments.assignment import assign_all
 from scoring.segments.policy import Policy
 from scoring.segments.policy_file import read_policy
 from tests.scoring.segments.test_assignment import GOOD, USE_CASES
-from tests.support.models import shop_rows
+from tests.scoring.segments.test_guidance import GUIDED
+from tests.support.models import release_shop, shop_rows
 
 DAY = date(2026, 3, 1)
 Change = tuple[int, str, Any]  # row, column, value
@@ -61,6 +65,31 @@ def test_a_snapshot_says_what_batch_says_and_by_what(live: dict[str, Live], tmp_
     assert {tuple(path) for path in snapshot.column("path")} == {(), ("hot",), ("rest",), ("hot", "hot_web")}
     assert tally.sizes["hot"] == sum("hot" in path for path in snapshot.column("path")) > 0
     assert tally.unplaced == snapshot.column("segment").count(None) == 1
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_next_steps_leave_with_an_audience(live: dict[str, Live], tmp_path: Path, language: Language) -> None:
+    """Frozen as texts of the language, of bands and of segments; with those they are of, and where they are stated."""
+    release_shop(tmp_path, "churn", scratch=tmp_path, seed=1, actions={"high": {"fr": "Appeler", "en": "Call"}})
+    said = {**live, "churn": Live(load_release(tmp_path, "churn"))}
+    source, policy = features(tmp_path / "in.parquet"), read_policy(GUIDED, USE_CASES)
+
+    take_snapshot(said, policy, source, tmp_path / "out.parquet", as_of=DAY, language=language)
+    take_snapshot(live, policy_of(), source, tmp_path / "silent.parquet", as_of=DAY, language=language)
+
+    snapshot, silent = open_snapshot(tmp_path / "out.parquet"), open_snapshot(tmp_path / "silent.parquet")
+    step, place = {"fr": ("Appeler", "Écrire"), "en": ("Call", "Write")}[language]
+    steps = set(zip(snapshot.column("churn_band"), snapshot.column("churn_action"), strict=True))
+    places = set(zip(snapshot.column("segment"), snapshot.column("segment_action"), strict=True))
+    assert steps == {("high", step), ("medium", None), ("low", None), (None, None)}
+    assert {pair for pair in places if pair[1]} == {("rest", place)}
+    assert not [name for name in silent.rows.column_names if "action" in name]
+    known = Contacts(
+        {f"c{number}": f"{number}@x" for number in range(300)}, {f"c{number}": True for number in range(300)}
+    )
+    leaving = select_audience(snapshot, "rest", contacts=known).rows
+    assert [name for name in leaving.column_names if "action" in name] == ["churn_action", "segment_action"]
+    assert set(leaving.column("segment_action").to_pylist()) == {place}
 
 
 def test_flows_add_up_and_members_keep_their_date_of_entry(live: dict[str, Live], tmp_path: Path) -> None:

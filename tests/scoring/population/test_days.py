@@ -26,8 +26,10 @@ from scoring.population.partitioned import part_name, part_of
 from scoring.population.read_days import day_rows, kept_of
 from scoring.population.write_day import DayInputs, write_day
 from scoring.privacy import suppression
+from scoring.releases.store import load_release
 from scoring.segments.assignment import DEFAULT
 from tests.support.days import ABSENT, DAY, made
+from tests.support.models import release_shop
 
 
 def frame(home: Path, day: Day) -> pl.DataFrame:
@@ -51,6 +53,16 @@ def test_a_day_holds_what_scoring_a_file_gives(live: dict[str, Live], source: Pa
     assert apart.select(name for name in rows.columns if name.startswith("churn_")).null_count().row(0) == (43,) * 18
     assert apart["propensity_status"].null_count() == 0
     assert rows.filter(pl.col("churn_status").is_null())["segment"].null_count() == 43
+
+
+def test_a_day_keeps_no_text_of_a_next_step(live: dict[str, Live], source: Path, tmp_path: Path) -> None:
+    """A reader makes it of the band, in a language of its own, as it makes the texts of reasons."""
+    release_shop(tmp_path, "churn", scratch=tmp_path, seed=1, actions={"high": {"fr": "Appeler", "en": "Call"}})
+    said = {**live, "churn": Live(load_release(tmp_path, "churn"))}
+
+    columns = frame(tmp_path, made(tmp_path, said, source)).columns
+
+    assert not [name for name in columns if "action" in name]
 
 
 def test_reasons_name_the_value_that_was_scored(live: dict[str, Live], source: Path, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from tests.serving.console.conftest import LANGUAGES, Open, Seen, running, score
 from tests.support.barriers import barriers
 from tests.support.models import shop_rows
 from tests.support.servers import Server, until
-from tests.support.shop import CUSTOMERS
+from tests.support.shop import CUSTOMERS, called
 
 NEXT = "[data-part=then] data"
 
@@ -116,7 +116,8 @@ def test_earlier_scores_are_told(server: Server, client: httpx.Client, open_page
     scored = {name: score for name, score in told["scores"].items() if score["status"] == "scored"}
     assert len(rows) == len(scored) > 0
     for name, one in scored.items():
-        assert any(name in row and one["band"]["label"] in row and told["segment"]["label"] in row for row in rows)
+        said = (called(name, language), one["band"]["label"], told["segment"]["label"])
+        assert any(all(text in row for text in said) for row in rows)
     assert barriers(seen.page) == []
     client.post("/v1/customers/erase", json={"customer_ids": [who]})
     seen.page.reload()
@@ -270,7 +271,7 @@ def test_the_gates_decisions_are_told_and_why(server: Server, open_page: Open, l
     words = {"en": ("refused", "Evidence of a leak", "promoted"), "fr": ("refusée", "Indice d'une fuite", "promue")}
 
     assert len(rows) == 5
-    assert "as it was told" in next(row for row in rows if "propensity" in row)
+    assert "as it was told" in next(row for row in rows if called("propensity", language) in row)
     leaky = next(row for row in rows if "leaky" in row)
     assert words[language][0] in leaky
     assert words[language][1] in leaky

@@ -52,7 +52,7 @@ SENTENCES: list[tuple[Rule, str, str]] = [
     ),
     (("compare", "<>", ("column", "churn.band"), ("literal", "high")), "Churn band other than High", ""),
     (("in", CHANNEL, ["web", "Store"]), "Canal d'achat web or Store", "Canal d'achat : web ou Store"),
-    (("compare", ">", CHURN, ("column", "propensity.score")), "Churn score above propensity score", ""),
+    (("compare", ">", CHURN, ("column", "propensity.score")), "Churn score above “Next purchase” score", ""),
     (("is", ("column", "subscribed"), True), "Subscribed yes", "Subscribed : oui"),
     (("constant", True), "All others", "Tous les autres"),
 ]
