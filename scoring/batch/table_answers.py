@@ -105,7 +105,7 @@ def answer_table(
     suppression: Suppression | None = None,
 ) -> BatchAnswers:
     """The answers of a table's rows, before any segment; arguments and errors are those of `score_table`."""
-    column = _id_column(live, table)
+    column = id_column_of(live, table)
     barred: list[int] = []
     if column is None:  # nobody has an id
         customers = pc.cast(pa.array(np.arange(first + 1, first + 1 + len(table))), pa.string())
@@ -213,7 +213,7 @@ def _score(served: Live, table: pa.Table, reasons: int, language: Language, barr
         encoded = served.scorer.encoder.table(table)
     except ValueError as error:
         raise BatchError(f"{error}{_if_a_log(served, table)}") from error
-    for row, note in _broken_rows(table):
+    for row, note in broken_rows(table):
         encoded.errors[row] = [note]
         encoded.warnings.pop(row, None)
     status = status_codes(served.scorer, encoded.matrix)
@@ -253,7 +253,7 @@ def _if_a_log(served: Live, table: pa.Table) -> str:
     return " It seems to hold events: make features of them by `python -m features build USE_CASE.toml`."
 
 
-def _broken_rows(table: pa.Table) -> Iterator[tuple[int, Note]]:
+def broken_rows(table: pa.Table) -> Iterator[tuple[int, Note]]:
     """The rows that could not be read, each with the line it stands in and the rule."""
     if BROKEN in table.column_names:
         for row, text in enumerate(table.column(BROKEN).to_pylist()):
@@ -286,7 +286,7 @@ def _notes(notes: Mapping[int, list[Note]], count: int) -> pa.Array:
     return pa.array([texts.get(row) for row in range(count)], pa.string())
 
 
-def _id_column(live: Mapping[str, Live], table: pa.Table) -> str | None:
+def id_column_of(live: Mapping[str, Live], table: pa.Table) -> str | None:
     """Where the ids stand: in the column `customer_id`, else in a use case's own; None where there is neither."""
     names = [CUSTOMER_ID, *(served.release.bundle.manifest.customer_id for served in live.values())]
     return next((name for name in names if name and name in table.column_names), None)

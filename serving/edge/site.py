@@ -16,7 +16,7 @@ from serving.api.answers import SegmentDocument
 from serving.api.openapi import document
 from serving.api.population import answer_customers
 from serving.api.use_case_document import summary, use_case_document
-from serving.console.pages import audience, customer, customer_list, customers
+from serving.console.pages import audience, customer, customer_list, customers, customers_file
 from serving.console.pages import home as start
 from serving.console.pages import model as models
 from serving.console.pages import segments as segments_page
@@ -49,6 +49,9 @@ def site() -> Starlette:
             Route("/console/list", _endpoint(customer_list.download), methods=post),
             Route("/console/customer", _endpoint(customer.show), methods=both),
             Route("/console/upload", _endpoint(customer.upload), methods=post),
+            Route("/console/customers-file", _endpoint(customers_file.customers_file), methods=both),
+            Route("/console/scored-file", _endpoint(customers_file.save), methods=post),
+            Route("/console/example-file", _endpoint(customers_file.example_file), methods=get),
             Route("/console/what-if", _endpoint(customer.what_if), methods=post),
             Route("/console/export", _endpoint(customer.export), methods=post),
             Route("/console/segments", _endpoint(segments_page.segments), methods=both),

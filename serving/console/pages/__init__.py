@@ -1,3 +1,13 @@
 """The pages of the console: a posted form or a link in, HTML or a file out."""
 
-__all__ = ["audience", "customer", "customer_list", "customers", "home", "model", "problem_page", "segments"]
+__all__ = [
+    "audience",
+    "customer",
+    "customer_list",
+    "customers",
+    "customers_file",
+    "home",
+    "model",
+    "problem_page",
+    "segments",
+]

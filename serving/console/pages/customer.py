@@ -58,7 +58,7 @@ async def show(request: Request) -> Reply:
 
 async def upload(request: Request) -> Reply:
     """POST /console/upload: the same for a file."""
-    return await shown(request, await forms.uploaded(request))
+    return await shown(request, forms.text_of(await forms.uploaded(request)))
 
 
 async def what_if(request: Request) -> Reply:

@@ -41,24 +41,31 @@ async def fields(request: Request) -> dict[str, str]:
     return {name: values[-1] for name, values in pairs.items()}
 
 
-async def uploaded(request: Request) -> str:
-    """The text of the one file a form carries.
+async def uploaded(request: Request) -> bytes:
+    """The one file a form carries.
 
     Such a body is a boundary, headers, an empty line, the file, the boundary again.
 
     Raises:
-        Problem: It came from another site, or is not one UTF-8 file.
+        Problem: It came from another site, or is not one file.
     """
     same_site(request)
     first, _, rest = (await request.body()).partition(_END)
     headers, _, content = rest.partition(_END * 2)
     file, ending, after = content.partition(_END + first)
     whole = first.startswith(b"--") and b"filename=" in headers and ending and after.startswith(b"--")
+    if not whole:
+        raise Problem(BAD_REQUEST, "The form must carry one file.")
+    return file
+
+
+def text_of(file: bytes) -> str:
+    """The text of an uploaded file.
+
+    Raises:
+        Problem: It is not in UTF-8.
+    """
     try:
-        return file.decode("utf-8-sig") if whole else _not_a_file()
+        return file.decode("utf-8-sig")
     except UnicodeDecodeError:
-        return _not_a_file()
-
-
-def _not_a_file() -> str:
-    raise Problem(BAD_REQUEST, "The form must carry one file, in UTF-8.")
+        raise Problem(BAD_REQUEST, "The form must carry one file, in UTF-8.") from None

@@ -20,6 +20,7 @@ PAGES = (
     "/console/",
     "/console/customers?use_case=churn",
     "/console/customer",
+    "/console/customers-file",
     "/console/segments",
     PLAN,
     "/docs",
