@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from scoring.answers.score import score_profiles
 from scoring.answers.served_release import Live
 from scoring.answers.wire import Profile
+from scoring.bundle.bundle import canonical_json
 from scoring.encoding.block import Block
 from scoring.errors import PolicyFailedError
 from scoring.segments.policy import Policy
@@ -30,6 +32,11 @@ def prove_policy(policy: Policy, live: Mapping[str, Live]) -> int:
     if _segments(profiles, read, policy) != _segments(block, read, policy):
         raise PolicyFailedError(f"The policy {policy.version} must name the same segments of rows and of a block.")
     return len(profiles)
+
+
+def prove_as_stored(policy: Policy, live: Mapping[str, Live]) -> None:
+    """The same of a policy as servers will read it back once it is installed. Raises as `prove_policy`."""
+    prove_policy(Policy.from_json(json.loads(canonical_json(policy.to_json())), "new"), live)
 
 
 def _segments(profiles: Any, live: Mapping[str, Live], policy: Policy) -> list[Any]:

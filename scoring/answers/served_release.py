@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from features.spec.languages import LANGUAGES, Language
 from scoring.answers.wire import NextBand, PublishedScore, Score, Status
+from scoring.bundle.golden_rows import replay
 from scoring.bundle.scorer import Scored, Scorer
 from scoring.errors import BundleError
 from scoring.reasons.comparison import comparison_text
@@ -78,6 +79,18 @@ def release_of_version(home: Path, name: str, version: str) -> Live | None:
         return Live(load_release(home, name, version=version, threads=1))
     except BundleError:
         return None
+
+
+def open_live(home: Path, names: Iterable[str], *, threads: int = 0) -> dict[str, Live]:
+    """The current releases of use cases, each proved on its golden rows.
+
+    Raises:
+        BundleError: One of them is not there, or is not what it was.
+    """
+    live = {name: Live(load_release(home, name, threads=threads)) for name in names}
+    for served in live.values():
+        replay(served.release.bundle)
+    return live
 
 
 def score_matrix(served: Live, matrix: NDArray[np.float64], reasons: int, language: Language) -> list[Score]:

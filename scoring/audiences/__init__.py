@@ -9,6 +9,7 @@ __all__ = [
     "export_formats",
     "export_log",
     "membership",
+    "policy_trial",
     "segment_report",
     "sizes",
     "snapshot",

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from argparse import Namespace
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 
-from scoring.answers.policy_proof import prove_policy
-from scoring.answers.served_release import Live
+from scoring.answers.policy_proof import prove_as_stored
+from scoring.answers.served_release import Live, open_live
 from scoring.audiences.segment_report import read_outcomes, segment_report
 from scoring.audiences.sizes import keep_report, keep_sizes, snapshot_document
 from scoring.audiences.snapshot import open_snapshot, take_snapshot
-from scoring.bundle.bundle import canonical_json
-from scoring.bundle.golden_rows import replay
-from scoring.cli.audience_lines import report_lines, snapshot_lines
+from scoring.cli.audience_lines import report_lines, snapshot_lines, trial_lines
 from scoring.cli.command_result import CommandResult, UsageError
 from scoring.cli.export_commands import contacts, export
+from scoring.cli.policy_trial_command import try_policy
 from scoring.errors import PolicyFailedError
 from scoring.privacy.suppression import open_suppression
 from scoring.releases.current_pointer import released_use_cases
@@ -31,7 +28,7 @@ from scoring.segments.sql import segment_sql
 
 
 def install(options: Namespace) -> CommandResult:
-    """`segments FILE`: checks a policy against the releases and makes it the current one.
+    """`segments FILE`: checks a policy against the releases and makes it the current one, or with --try only tries it.
 
     Raises:
         PolicyError: It has faults; the installed one is untouched.
@@ -49,6 +46,9 @@ def install(options: Namespace) -> CommandResult:
         {name: bundle.ladder.codes for name, bundle in bundles.items()},
     )
     _prove(policy, live)
+    if options.trial:
+        document = try_policy(options.home, policy, live)
+        return CommandResult(document, [], "\n".join(trial_lines(document)))
     version = install_policy(options.home, policy, source)
     count = len(policy.segments)
     return CommandResult(
@@ -64,7 +64,7 @@ def _prove(policy: Policy, live: Mapping[str, Live]) -> None:
         PolicyError: It cannot name their segments.
     """
     try:
-        prove_policy(Policy.from_json(json.loads(canonical_json(policy.to_json())), "new"), live)
+        prove_as_stored(policy, live)
     except PolicyFailedError as error:
         raise PolicyError([f"line 1: The golden rows of every release must get a segment. {error}"]) from error
 
@@ -88,7 +88,7 @@ def freeze(options: Namespace) -> CommandResult:
     if options.output.suffix == ".csv":
         raise UsageError("A snapshot is a Parquet file, got an --output that ends in .csv.")
     policy = current_policy(options.home)
-    live = _live(options.home, policy.use_cases)
+    live = open_live(options.home, policy.use_cases)
     as_of = options.as_of or datetime.now(UTC).date()
     previous = open_snapshot(options.previous) if options.previous else None
     tally = take_snapshot(
@@ -127,13 +127,6 @@ COMMANDS: Mapping[str, Callable[[Namespace], CommandResult]] = {
     "contacts": contacts,
     "segment-report": compare,
 }
-
-
-def _live(home: Path, use_cases: Sequence[str]) -> dict[str, Live]:
-    live = {name: Live(load_release(home, name)) for name in use_cases}
-    for served in live.values():
-        replay(served.release.bundle)
-    return live
 
 
 def _keeps(policy: Policy) -> bool:

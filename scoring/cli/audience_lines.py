@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from scoring.audiences.membership import FLAP, SegmentFlow, SnapshotCounts
+from scoring.audiences.policy_trial import TrialDocument, TrialSize
 from scoring.audiences.segment_report import ReportDocument, SegmentChange
 from scoring.audiences.sizes import SnapshotDocument
 
@@ -26,6 +27,30 @@ def snapshot_lines(document: SnapshotDocument, tally: SnapshotCounts, output: Pa
 def _flow_lines(flows: Sequence[SegmentFlow]) -> list[str]:
     moves = [flow for flow in flows if flow["from"] != flow["to"]]
     return [f"  {flow['from'] or '-'} -> {flow['to'] or '-'}: {flow['customers']:,}" for flow in moves]
+
+
+def trial_lines(found: TrialDocument) -> list[str]:
+    """A policy's trial as lines for people, with examples by their ids."""
+    lines = [
+        f"On the {found['customers']:,} customers of {found['day']}, against policy {found['against']}; nothing is "
+        "installed.",
+        f"  {'segment':24} {'in service':>12} {'tried':>12}",
+    ]
+    lines += [_size_line(size["code"], size) for size in found["segments"]]
+    if found["unplaced"]["before"] or found["unplaced"]["after"]:
+        lines.append(_size_line("in no segment", found["unplaced"]))
+    lines += [f"{found['moved']:,} would move:", *_flow_lines(found["flows"])]
+    if found["examples"]:
+        lines.append("Examples:")
+    for one in found["examples"]:
+        scores = ", ".join(f"{name} {'-' if score is None else score}" for name, score in one["scores"].items())
+        lines.append(f"  {one['customer_id']}: {one['from'] or '-'} -> {one['to'] or '-'} ({scores})")
+    return lines
+
+
+def _size_line(name: str, size: TrialSize) -> str:
+    before, after = ("-" if count is None else f"{count:,}" for count in (size["before"], size["after"]))
+    return f"  {name:24} {before:>12} {after:>12}"
 
 
 def report_lines(report: ReportDocument) -> list[str]:

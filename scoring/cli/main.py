@@ -12,19 +12,18 @@ from features.spec.languages import LANGUAGES
 from features.spec.options import EITHER_SIDE, add_shared_options, command_first, program
 from features.spec.terminal import print_to_any_terminal
 from scoring.answers.score import MAX_REASONS
-from scoring.answers.served_release import Live
+from scoring.answers.served_release import open_live
 from scoring.audiences.consent import COLUMNS
 from scoring.audiences.contacts import CHANNEL, PURPOSE
 from scoring.audiences.export_formats import FORMATS
 from scoring.audiences.snapshot import AudienceError
 from scoring.batch.score_files import score_file
-from scoring.bundle.golden_rows import replay
 from scoring.cli.audience_commands import COMMANDS
 from scoring.cli.command_result import UsageError
 from scoring.cli.progress import bar
 from scoring.errors import BundleError
+from scoring.population.days import PopulationError
 from scoring.privacy.suppression import SuppressionError, open_suppression
-from scoring.releases.store import load_release
 from scoring.segments.assignment import current_policy
 from scoring.segments.policy_file import PolicyError
 from scoring.storage.leftovers import remove_leftovers
@@ -49,9 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return USAGE
     try:
-        live = {name: Live(load_release(options.home, name, threads=1)) for name in options.use_case}
-        for served in live.values():
-            replay(served.release.bundle)
+        live = open_live(options.home, options.use_case, threads=1)
         with bar(count_rows(options.input)) as progress:
             tally = score_file(
                 live,
@@ -94,7 +91,7 @@ def _run(options: argparse.Namespace) -> int:
     except (BatchError, AudienceError) as error:
         print(error, file=sys.stderr)
         return BROKEN_DATA
-    except (BundleError, SuppressionError, OSError) as error:
+    except (BundleError, SuppressionError, PopulationError, OSError) as error:
         print(error, file=sys.stderr)
         return FAILED
     print(*said.words, sep="\n", end="\n" if said.words else "", file=sys.stderr)
@@ -136,6 +133,12 @@ def _campaign_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     install = commands.add_parser("segments", help="check a policy of segments and install it")
     install.add_argument("file", type=Path, metavar="SEGMENTS.toml")
+    install.add_argument(
+        "--try",
+        dest="trial",
+        action="store_true",
+        help="install nothing: sizes, moves and examples on today's customers",
+    )
     sql = commands.add_parser("sql", help="a segment as one boolean SQL expression for a warehouse")
     sql.add_argument("segment", metavar="SEGMENT")
     sql.add_argument(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import pyarrow.parquet as pq
 
 from features.spec.feature import CUSTOMER_ID, Json
 from features.spec.suppression_list import Objectors, objectors_of
+from scoring.audiences.snapshot import SegmentSnapshot, open_snapshot
+from scoring.batch.table_answers import covered_column
 from scoring.population.days import Day, days_of
 from scoring.population.partitioned import part_name, part_of
 
@@ -33,6 +36,41 @@ def without(rows: pa.Table, objectors: Objectors | None) -> pa.Table:
     gone = objectors.among(rows.column(CUSTOMER_ID).to_pylist())
     there = pc.invert(pc.is_in(rows.column(CUSTOMER_ID), pa.array(sorted(gone), pa.string())))
     return rows.filter(there) if gone else rows
+
+
+def scored_parts(
+    home: Path, day: Day, features: Mapping[str, Sequence[str]]
+) -> Iterator[tuple[SegmentSnapshot, pa.Table]]:
+    """Part by part where a day's customers stand, and in the same order the very rows that were scored of them.
+
+    Args:
+        home: Whose day it is.
+        day: One whose features are kept.
+        features: Those to be read, by use case; `NAME.covered` says whom a use case is about.
+
+    Raises:
+        SuppressionError: The suppression list cannot be read.
+    """
+    objectors = objectors_of(home)
+    for path in day.parts:
+        stood = open_snapshot(path)
+        stood = replace(stood, rows=without(stood.rows, objectors))
+        yield stood, _beside(stood.rows.column(CUSTOMER_ID), path, features)
+
+
+def _beside(customers: pa.ChunkedArray, path: Path, features: Mapping[str, Sequence[str]]) -> pa.Table:
+    """The features of some customers of a part, null where a use case is not about them."""
+    columns: dict[str, pa.Array | pa.ChunkedArray] = {CUSTOMER_ID: customers}
+    for name, wanted in features.items():
+        file = path.with_name(path.name.replace("part-", f"features-{name}-", 1))
+        own = pq.read_table(file) if file.exists() else pa.table({CUSTOMER_ID: pa.array([], pa.string())})
+        at = pc.index_in(customers, value_set=own.column(CUSTOMER_ID))
+        columns[covered_column(name)] = pc.is_valid(at)
+        for feature in wanted:
+            found = own.column(feature).take(at) if feature in own.column_names else pa.nulls(len(at), pa.string())
+            known = columns.get(feature)
+            columns[feature] = found if known is None or feature not in own.column_names else pc.coalesce(known, found)
+    return pa.table(columns)
 
 
 def kept_of(home: Path, customers: Sequence[str]) -> Mapping[str, list[dict[str, Json]]]:
