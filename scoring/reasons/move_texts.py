@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from features.spec.languages import Language
 from scoring.bundle.bundle import Bundle
-from scoring.reasons.reasons import OTHER_FACTORS, sentence, shown_value
+from scoring.reasons.reasons import OTHER_FACTORS, data_last, is_about_data, sentence, shown_value
 from scoring.text.formatting import catalogue, iso_date, listed, number, unbreakable
 from scoring.text.messages import texts
 
@@ -71,8 +71,9 @@ def _score_sentences(score: MovedScore, first: str, last: str, language: Languag
     part = unbreakable(" ; ") if language == "fr" else "; "
     moved = [name for name, change in score.changes.items() if change]
     strongest = sorted(moved, key=lambda name: (-abs(score.changes[name]), name))
+    shown = [strongest[place] for place in data_last([_about_data(score, name) for name in strongest[:SHOWN]])]
     for key, sign in (("move_raised", 1), ("move_lowered", -1)):
-        named = [name for name in strongest[:SHOWN] if score.changes[name] * sign > 0]
+        named = [name for name in shown if score.changes[name] * sign > 0]
         if named:
             yield messages[key].format(reasons=part.join(_change(score, name, language) for name in named))
     if score.model:
@@ -80,11 +81,24 @@ def _score_sentences(score: MovedScore, first: str, last: str, language: Languag
         yield messages[key].format(old=score.versions[0], new=score.versions[1])
 
 
+def _position(score: MovedScore, name: str) -> int:
+    return next(place for place, feature in enumerate(score.bundle.features) if feature.name == name)
+
+
+def _about_data(score: MovedScore, name: str) -> bool:
+    """Whether what a feature says now is about the data; other factors are not."""
+    if name == OTHER_FACTORS:
+        return False
+    position = _position(score, name)
+    feature = score.bundle.features[position]
+    return is_about_data(feature, shown_value(score.bundle, feature, score.values_after[position]) is None)
+
+
 def _change(score: MovedScore, name: str, language: Language) -> str:
     """What a feature says of the customer now, and what it said before."""
     if name == OTHER_FACTORS:
         return str(catalogue()["texts"][language][OTHER_FACTORS])
-    position = next(place for place, feature in enumerate(score.bundle.features) if feature.name == name)
+    position = _position(score, name)
     feature, labels = score.bundle.features[position], score.bundle.manifest.labels_of(name, language)
     earlier, now = (
         sentence(feature, shown_value(score.bundle, feature, values[position]), language, labels)

@@ -6,10 +6,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from features.spec.feature import MISSING, Feature
 from features.spec.languages import Language
 from scoring.bundle.bundle import Bundle
 from scoring.bundle.published_contributions import rounded
-from scoring.reasons.reasons import OTHER_FACTORS, sentence, shown_value
+from scoring.reasons.reasons import OTHER_FACTORS, is_about_data, sentence, shown_value
 from scoring.text.formatting import catalogue
 
 _COLUMNS = {"code": pa.string(), "feature": pa.string(), "text": pa.string(), "contribution": pa.float64()}
@@ -20,7 +21,7 @@ def reason_columns(
 ) -> dict[str, pa.Array]:
     """The reasons that `top_reasons` gives each row, as columns; null where a row has no more of them.
 
-    `reason_1_code`, `reason_1_feature`, `reason_1_text`, `reason_1_contribution` are of the strongest, and so on.
+    `reason_1_code`, `reason_1_feature`, `reason_1_text`, `reason_1_contribution` are of the first, and so on.
     """
     shown = [position for position, feature in enumerate(bundle.features) if feature.name not in bundle.forbidden]
     amounts = contributions[:, shown]
@@ -31,7 +32,8 @@ def reason_columns(
         amounts = np.concatenate([amounts, rounded(hidden)[:, None]], axis=1)
     names = [*(bundle.features[position].name for position in shown), OTHER_FACTORS]
     by_name = np.asarray(sorted(range(amounts.shape[1]), key=names.__getitem__), dtype=np.intp)
-    order = by_name[np.argsort(-np.abs(amounts[:, by_name]), axis=1, kind="stable")[:, :count]]
+    strongest = by_name[np.argsort(-np.abs(amounts[:, by_name]), axis=1, kind="stable")[:, :count]]
+    order = _data_last(strongest, _about_data(bundle, matrix, shown))
     columns: dict[str, pa.Array] = {}
     for rank in range(count):
         if rank < order.shape[1]:
@@ -42,6 +44,32 @@ def reason_columns(
             found = {name: pa.nulls(len(matrix), kind) for name, kind in _COLUMNS.items()}
         columns |= {f"reason_{rank + 1}_{name}": found[name] for name in _COLUMNS}
     return columns
+
+
+def _about_data(bundle: Bundle, matrix: NDArray[np.float64], shown: list[int]) -> NDArray[np.bool_]:
+    """Whether each row's reason is about the data, by its position in `shown`; other factors, one past, are not."""
+    about = np.zeros((len(matrix), len(shown) + 1), dtype=np.bool_)
+    for place, position in enumerate(shown):
+        feature = bundle.features[position]
+        if is_about_data(feature, missing=False):
+            about[:, place] = True
+        elif is_about_data(feature, missing=True):
+            about[:, place] = _is_missing(bundle, feature, matrix[:, position])
+    return about
+
+
+def _is_missing(bundle: Bundle, feature: Feature, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    if feature.type != "category":
+        return np.isnan(values)
+    return np.asarray(values == bundle.manifest.encoder[feature.name].index(MISSING))
+
+
+def _data_last(strongest: NDArray[np.intp], about: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """The reasons of each row in the order of `data_last`."""
+    last = np.take_along_axis(about, strongest, axis=1)
+    if not last.any():
+        return strongest
+    return np.take_along_axis(strongest, np.argsort(last, axis=1, kind="stable"), axis=1)
 
 
 def _text_columns(

@@ -20,6 +20,7 @@ from scoring.text.formatting import calendar_date, catalogue, event_forms, numbe
 OTHER_FACTORS = "other_factors"
 ValueLabels = Mapping[str, str]  # what people read for a feature's values in one language, by value as text
 _COUNTED = ("frequency", "refund", "property")
+_OF_DATA = ("freshness", "completeness")
 
 
 def named_contributions(bundle: Bundle, contributions: NDArray[np.float64]) -> dict[str, float]:
@@ -36,7 +37,7 @@ def named_contributions(bundle: Bundle, contributions: NDArray[np.float64]) -> d
 def top_reasons(
     bundle: Bundle, values: Sequence[float], contributions: NDArray[np.float64], count: int, language: Language
 ) -> list[Reason]:
-    """The `count` strongest reasons of one row by |contribution|, ties by name.
+    """The `count` strongest reasons of one row by |contribution|, ties by name; those about the data stand last.
 
     Args:
         bundle: Whose features, polarity and forbidden names hold.
@@ -55,7 +56,29 @@ def top_reasons(
         others = named_contributions(bundle, contributions)[OTHER_FACTORS]
         entries.append((-abs(others), OTHER_FACTORS, others, None))
     entries.sort(key=itemgetter(0, 1))
-    return [_reason(bundle, about, amount, language) for _, _, amount, about in entries[:count]]
+    reasons = [_reason(bundle, about, amount, language) for _, _, amount, about in entries[:count]]
+    of_data = [
+        about is not None and is_about_data(about[0], reason["value"] is None)
+        for (_, _, _, about), reason in zip(entries, reasons, strict=False)
+    ]
+    return [reasons[place] for place in data_last(of_data)]
+
+
+def is_about_data(feature: Feature, missing: bool) -> bool:
+    """Whether a reason speaks of what is known of a customer rather than of what they are or did.
+
+    So does how fresh or complete the data is, and a value that is `missing` where no sentence says what that means:
+    a customer who never bought has no days since the last purchase, one of an unknown occupation has one.
+    """
+    if feature.family in _OF_DATA:
+        return True
+    texts = catalogue()["texts"]["en"]
+    return missing and (_key(feature) not in texts or f"{feature.family}_null" not in texts)
+
+
+def data_last(about_data: Sequence[bool]) -> list[int]:
+    """The order in which the strongest reasons are shown, as positions: those about the data after all others."""
+    return sorted(range(len(about_data)), key=about_data.__getitem__)
 
 
 def _reason(bundle: Bundle, about: tuple[Feature, float] | None, amount: float, language: Language) -> Reason:

@@ -96,7 +96,7 @@ def _live(home: Path, name: str, version: str) -> Live | None:
 def _compared(line: DecisionLine, features: Row, live: Live | None) -> ReplayedScore:
     logged: GivenScore = {"score": line["score"], "band": line["band"], "reasons": line["reasons"]}
     again = None if live is None else _scored(line, features, live)
-    outcome = GONE if live is None else MUTE if again is None else SAME if again == logged else OTHER
+    outcome = GONE if live is None else MUTE if again is None else SAME if _alike(again, logged) else OTHER
     return {
         "request_id": line["request_id"],
         "at": line["at"],
@@ -106,6 +106,11 @@ def _compared(line: DecisionLine, features: Row, live: Live | None) -> ReplayedS
         "logged": logged,
         "replayed": again,
     }
+
+
+def _alike(again: GivenScore, logged: GivenScore) -> bool:
+    """Whether both say the same; an earlier revision may have put the same reasons in another order."""
+    return {**again, "reasons": sorted(again["reasons"])} == {**logged, "reasons": sorted(logged["reasons"])}
 
 
 def _scored(line: DecisionLine, features: Row, live: Live) -> GivenScore | None:

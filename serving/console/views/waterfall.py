@@ -9,6 +9,7 @@ import numpy as np
 
 from scoring.answers.wire import ExplainedScore
 from scoring.models.calibration import sigmoid
+from scoring.reasons.reason import Reason
 from serving.console.web.i18n import Texts
 
 LARGEST = 9  # contributions with a step of their own; the rest are one
@@ -34,7 +35,7 @@ def waterfall(explanation: ExplainedScore, positive: bool, texts: Texts) -> list
 
     The contributions between base value and total add up to the log-odds a * margin + b.
     """
-    base, named = explanation["base_value"], explanation["reasons"][:LARGEST]
+    base, named = explanation["base_value"], _largest(explanation["reasons"])
     rest = _rest(explanation["contributions"], {reason["feature"] for reason in named})
     parts = [(texts.kept_together(reason["text"]), reason["contribution"]) for reason in named]
     if rest:
@@ -65,6 +66,12 @@ def _step(text: str, amount: float, start: float, end: float, favourable: bool |
     left, right = scale(min(start, end)), scale(max(start, end))
     probability = float(sigmoid(np.asarray([end]))[0])
     return Step(text, amount, start, end, probability, favourable, left, round(max(right - left, 1.0), 1))
+
+
+def _largest(reasons: list[Reason]) -> list[Reason]:
+    """The reasons with a step of their own, in the order in which all are shown."""
+    largest = sorted(reasons, key=lambda reason: -abs(reason["contribution"]))[:LARGEST]
+    return [reason for reason in reasons if reason in largest]
 
 
 def _rest(contributions: Mapping[str, float], named: set[str]) -> list[float]:
