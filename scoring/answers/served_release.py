@@ -116,8 +116,7 @@ def statuses_of(scorer: Scorer, matrix: NDArray[np.float64]) -> list[Status]:
 
 def status_codes(scorer: Scorer, matrix: NDArray[np.float64]) -> NDArray[np.int64]:
     """The same as positions in `STATUSES`."""
-    empty, eligible = scorer.encoder.empty(matrix), scorer.eligible(matrix)
-    return np.where(empty, 2, np.where(eligible, 0, 1))
+    return np.where(scorer.encoder.empty(matrix), 2, np.where(scorer.eligible(matrix), 0, 1))
 
 
 def _answers(

@@ -75,10 +75,10 @@ class Scorer:
         base_value = self.bundle.calibration.log_odds(margin) - contributions.sum(axis=1)
         return Explained(base_value, contributions)
 
-    def eligible(self, matrix: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Whether the model covers each row; a missing value is never eligible."""
+    def eligible(self, matrix: NDArray[np.float64]) -> NDArray[np.bool_] | np.bool_:
+        """Whether the model covers each row, or all alike where it asks for nothing; a missing value never is."""
         rule = self.bundle.eligible
         if rule is None:
-            return np.ones(len(matrix), dtype=np.bool_)
+            return np.True_
         values = matrix[:, self._position[rule.feature]]
         return np.asarray(values <= rule.value if rule.op == "<=" else values >= rule.value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -107,11 +107,13 @@ class Encoder:
     def rows(self, posted: Sequence[Posted]) -> Encoded:
         """Posted rows at once: to each the values, errors and warnings that `row` gives it."""
         encoded = Encoded(np.empty((len(posted), len(self.features)), dtype=np.float64))
-        left = np.ones(len(posted), dtype=np.bool_)
+        left: Iterable[int] = range(len(posted))
         if len(posted) >= MANY:
+            unclear = np.ones(len(posted), dtype=np.bool_)
             rows, picked = plain_rows(posted, self._order)
-            encoded.matrix[rows], left[rows] = self._sweep(picked)
-        for row in np.flatnonzero(left).tolist():
+            encoded.matrix[rows], unclear[rows] = self._sweep(picked)
+            left = np.flatnonzero(unclear).tolist()
+        for row in left:
             self._one_by_one(encoded, row, *posted[row])
         return encoded
 
