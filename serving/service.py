@@ -32,13 +32,20 @@ class EdgedService(bentoml.Service):
         bar_training_libraries()
         from serving.edge.edge import Edge
         from serving.edge.site import site
-        from serving.patches import uvicorn_admission, uvicorn_bad_request, uvicorn_head_timeout, uvicorn_size_limits
+        from serving.patches import (
+            uvicorn_admission,
+            uvicorn_bad_request,
+            uvicorn_head_timeout,
+            uvicorn_one_write,
+            uvicorn_size_limits,
+        )
         from serving.settings import Settings
         from serving.telemetry import logs
         from serving.worker.runtime import Runtime
 
         logs.take_over()
         uvicorn_bad_request.install()
+        uvicorn_one_write.install()
         settings = Settings.from_environment()
         runtime = Runtime(settings)
         uvicorn_head_timeout.install(settings.body_seconds, runtime.scheduler.connected)

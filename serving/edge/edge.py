@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
-import uuid
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from typing import Any
@@ -218,7 +218,7 @@ class Edge:
 def request_id(headers: Mapping[bytes, bytes]) -> str:
     """The caller's own id where it is a plain one, else a new one."""
     given = headers.get(b"x-request-id", b"")
-    return given.decode() if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    return given.decode() if _REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
 
 
 def _allowed(found: tuple[Route, str] | None, method: str) -> tuple[Route, str]:

@@ -5,5 +5,6 @@ __all__ = [
     "uvicorn_admission",
     "uvicorn_bad_request",
     "uvicorn_head_timeout",
+    "uvicorn_one_write",
     "uvicorn_size_limits",
 ]

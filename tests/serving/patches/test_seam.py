@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import pytest
 from circus.watcher import Watcher
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from serving.patches import (
     circus_forked_workers,
@@ -21,6 +21,7 @@ from serving.patches import (
     uvicorn_admission,
     uvicorn_bad_request,
     uvicorn_head_timeout,
+    uvicorn_one_write,
     uvicorn_size_limits,
 )
 from serving.patches.seam import Seam
@@ -32,6 +33,7 @@ SEAMS = {
     "uvicorn_admission": uvicorn_admission.SEAM,
     "uvicorn_bad_request": uvicorn_bad_request.SEAM,
     "uvicorn_head_timeout": uvicorn_head_timeout.SEAM,
+    "uvicorn_one_write": uvicorn_one_write.SEAM,
     "uvicorn_size_limits": uvicorn_size_limits.SEAM,
     "circus_forked_workers, processes": circus_forked_workers.PROCESS_SEAM,
     "circus_forked_workers, watchers": circus_forked_workers.WATCHER_SEAM,
@@ -85,6 +87,12 @@ def test_what_a_patch_lacks_is_named(seam: Seam) -> None:
             lambda: HttpToolsProtocol.connection_made,
         ),
         (
+            uvicorn_one_write,
+            "SEAM",
+            lambda _: uvicorn_one_write.install(),
+            lambda: RequestResponseCycle.send,
+        ),
+        (
             uvicorn_size_limits,
             "SEAM",
             lambda _: uvicorn_size_limits.install(1),
@@ -103,7 +111,7 @@ def test_what_a_patch_lacks_is_named(seam: Seam) -> None:
             lambda: None,
         ),
     ],
-    ids=["admission", "bad_request", "head_timeout", "size_limits", "forked_workers", "respawn"],
+    ids=["admission", "bad_request", "head_timeout", "one_write", "size_limits", "forked_workers", "respawn"],
 )
 def test_a_patch_that_does_not_fit_leaves_the_stock_behaviour(
     patch: ModuleType,
@@ -158,5 +166,6 @@ def test_a_server_without_any_patch_answers_the_same(stock: Server, server: Serv
         "uvicorn_admission",
         "uvicorn_bad_request",
         "uvicorn_head_timeout",
+        "uvicorn_one_write",
         "uvicorn_size_limits",
     }
