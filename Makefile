@@ -63,7 +63,7 @@ lint: setup ## ruff and mypy
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 
-bench: setup ## peers and Penchant side by side: a table in bench.md, figures in bench.json (7 minutes)
+bench: setup ## peers and Penchant side by side: a table in bench.md, figures in bench.json (10 minutes)
 	$(PY) -m benchmarks --json bench.json | tee bench.md
 
 endure: setup ## 120 swaps under load, damaged releases, kills, twice the load, erasures, endless heads (about 30 minutes)

@@ -15,9 +15,11 @@ from benchmarks.load import post
 from benchmarks.measures import Measured, Results, Sample
 from benchmarks.processes import cpu_seconds, memory_bytes
 from benchmarks.report import document, markdown
+from benchmarks.trainings import small_tables
 from benchmarks.world import World, bodies, build, write_customers
 
 CONNECTIONS = (1, 32)
+PARTS = ("http", "start", "batch", "training")
 
 
 def main() -> int:
@@ -25,7 +27,7 @@ def main() -> int:
     options = _parser().parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         world = World(options.folder or Path(scratch))
-        if not world.model.exists():
+        if not world.model.exists() and options.parts != ["training"]:
             build(world)
         results = Results()
         chosen = [one for one in CONTENDERS if not options.only or one.server in options.only]
@@ -35,6 +37,8 @@ def main() -> int:
             _starts(world, options.rounds, results)
         if "batch" in options.parts:
             _batch(world, options.rows, options.rounds, results)
+        if "training" in options.parts:
+            _trainings(Path(scratch), options.rounds, results)
     print(markdown(results))
     if options.json:
         options.json.write_text(document(results))
@@ -91,6 +95,14 @@ def _batch(world: World, rows: int, rounds: int, results: Results) -> None:
     results.large = files.ours(world, large)
 
 
+def _trainings(folder: Path, rounds: int, results: Results) -> None:
+    """One round that is not counted, in which Python compiles what it had not."""
+    for table, small in small_tables(folder).items():
+        pairs = [Measured(small.ours(), small.autolog()) for _ in range(min(rounds, 3) + 1)]
+        results.trainings[table] = pairs[1:]
+        _say(f"training, {table}")
+
+
 def _say(words: str) -> None:
     print(words, file=sys.stderr, flush=True)
 
@@ -100,7 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=2.0, help="of each run of load (default: %(default)s)")
     parser.add_argument("--rows", type=int, default=1_000_000, help="of the batch (default: %(default)s)")
-    parser.add_argument("--parts", nargs="+", choices=("http", "start", "batch"), default=("http", "start", "batch"))
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--only", nargs="+", help="only these servers", default=())
     parser.add_argument("--folder", type=Path, help="where model and logs are kept for the next run")
     parser.add_argument("--json", type=Path, help="where the figures are written too")

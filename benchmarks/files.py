@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,22 +26,28 @@ class Cost:
 def ours(world: World, source: Path, *, reasons: int = 0) -> Cost:
     """`python -m scoring` over a file."""
     options = ["--use-case", NAME, "--input", str(source), "--reasons", str(reasons)]
-    return _run(["-m", "scoring", "--home", str(world.home), *options, "--output", str(world.folder / "ours.parquet")])
+    return run(["-m", "scoring", "--home", str(world.home), *options, "--output", str(world.folder / "ours.parquet")])
 
 
 def bare(world: World, source: Path) -> Cost:
     """Read, predict, write by hand."""
-    return _run(["-m", "benchmarks.bare", str(world.model), str(source), str(world.folder / "bare.parquet")])
+    return run(["-m", "benchmarks.bare", str(world.model), str(source), str(world.folder / "bare.parquet")])
 
 
-def _run(arguments: list[str]) -> Cost:
+def run(arguments: list[str], *, folder: Path = ROOT, environment: Mapping[str, str] | None = None) -> Cost:
+    """What a process of Python's used, its children included.
 
+    Raises:
+        RuntimeError: It failed.
+    """
     started = time.perf_counter()
-    process = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, *arguments], cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
     assert process.stderr is not None
     said = process.stderr.read()
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise RuntimeError(f"{arguments[1]} ended with {process.returncode}: {said.decode()[-2000:]}")
+        raise RuntimeError(f"{' '.join(arguments)} ended with {process.returncode}: {said.decode()[-2000:]}")
     return Cost(used.ru_utime + used.ru_stime, time.perf_counter() - started, used.ru_maxrss * 1024)

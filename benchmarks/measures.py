@@ -8,6 +8,8 @@ from statistics import median
 from benchmarks.files import Cost
 from benchmarks.load import Run
 
+BANK, WIDE = "bank example", "generated, 40 columns"  # the tables of 3,000 rows that are trained
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -19,7 +21,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Measured:
-    """Our batch and the bare one, in turn."""
+    """Our batch or training and what stands beside it, in turn."""
 
     ours: Cost
     bare: Cost
@@ -35,6 +37,7 @@ class Results:
     batch: list[Measured] = field(default_factory=list)
     batch_reasons: Cost | None = None  # of `few` rows
     large: Cost | None = None  # ten times the rows
+    trainings: dict[str, list[Measured]] = field(default_factory=dict)  # by table
     rows: int = 0
     few: int = 0
 
@@ -98,6 +101,10 @@ def ratios(results: Results) -> list[Ratio]:
         Ratio("batch of ten times the rows, peak memory", 1.15, 1.0, _batch_memory(results)),
         Ratio("start-up CPU against BentoML's quickstart", 0.5, 0.35, _starts(results)),
         Ratio("memory of one worker against the quickstart", 0.7, 0.5, _memory(results)),
+        *(
+            Ratio(f"training, 3,000 rows ({table}), CPU against `xgboost.train` + MLflow's autolog", 1.0, 0.7, found)
+            for table, found in _trainings(results).items()
+        ),
     ]
 
 
@@ -111,11 +118,22 @@ def _worst(results: Results, ours: str, *theirs: str) -> float | None:
 
 
 def _batch_cpu(results: Results) -> float | None:
-    return median(pair.ours.cpu_seconds / pair.bare.cpu_seconds for pair in results.batch) if results.batch else None
+    return _cpu_ratio(results.batch) if results.batch else None
 
 
 def _batch_memory(results: Results) -> float | None:
     return results.large.peak_bytes / results.batch[-1].ours.peak_bytes if results.large else None
+
+
+def _trainings(results: Results) -> dict[str, float | None]:
+    """By table; of either table that was not measured, None."""
+    return {
+        table: _cpu_ratio(results.trainings[table]) if table in results.trainings else None for table in (BANK, WIDE)
+    }
+
+
+def _cpu_ratio(pairs: list[Measured]) -> float:
+    return median(pair.ours.cpu_seconds / pair.bare.cpu_seconds for pair in pairs)
 
 
 def _starts(results: Results) -> float | None:

@@ -88,6 +88,9 @@ def _other_lines(results: Results) -> list[str]:
             lines.append(_batch_line(f"{name}, {results.rows:,} rows", asdict(cost)))
     if results.batch_reasons:
         lines.append(_batch_line(f"Penchant with 3 reasons, {results.few:,} rows", asdict(results.batch_reasons)))
+    for table, pairs in results.trainings.items():
+        ours, theirs = min(pair.ours.cpu_seconds for pair in pairs), min(pair.bare.cpu_seconds for pair in pairs)
+        lines.append(f"training, {table}: {ours:.1f} s of CPU at least, autolog {theirs:.1f}")
     if results.large:
         lines.append(_batch_line(f"Penchant, {10 * results.rows:,} rows", asdict(results.large)))
     return lines
@@ -112,6 +115,7 @@ def document(results: Results) -> str:
             ],
             "start_cpu_seconds": results.starts,
             "memory_bytes": {name: sorted(sizes.values(), reverse=True) for name, sizes in results.memory.items()},
+            "trainings": {table: [asdict(pair) for pair in pairs] for table, pairs in results.trainings.items()},
             "batch": {
                 "rows": results.rows,
                 "rows_with_reasons": results.few,

@@ -92,7 +92,7 @@ def main() -> int:
     asked = _parser().parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        file = ROOT / EXAMPLES[CDNOW] if asked.cdnow else _write_table(folder, asked.rows)
+        file = ROOT / EXAMPLES[CDNOW] if asked.cdnow else write_table(folder, asked.rows)
         if asked.cdnow:
             _write_learning_table(folder, file)
         spent, line = _trained(file, folder)
@@ -140,7 +140,7 @@ def _write_learning_table(folder: Path, file: Path) -> None:
     table.rows.select(*names, pl.col("__label").alias("y")).write_parquet(folder / TABLE)
 
 
-def _write_table(folder: Path, rows: int) -> Path:
+def write_table(folder: Path, rows: int) -> Path:
     """A generated table, numbers and texts, and its use case."""
     random = np.random.default_rng(0)
     numbers = {f"n{at}": random.normal(size=rows).astype(np.float32) for at in range(NUMBERS)}

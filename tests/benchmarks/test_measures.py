@@ -8,7 +8,7 @@ import pytest
 from benchmarks.contenders import CONTENDERS
 from benchmarks.files import Cost
 from benchmarks.load import Run
-from benchmarks.measures import Measured, Results, Sample, ratios
+from benchmarks.measures import BANK, WIDE, Measured, Results, Sample, ratios
 from benchmarks.processes import cpu_seconds, memory_bytes
 from benchmarks.report import document, markdown
 
@@ -24,6 +24,10 @@ def results() -> Results:
     made.starts = {"penchant": [1.0, 2.0], "quickstart": [4.0, 4.0]}
     made.memory = {"penchant": {1: 10, 2: 60}, "quickstart": {3: 100}}
     made.batch = [Measured(Cost(1.1, 1.0, 100), Cost(1.0, 1.0, 90))]
+    made.trainings = {
+        BANK: [Measured(Cost(cpu, 1.0, 100), Cost(10.0, 1.0, 90)) for cpu in (30.0, 9.0, 8.0)],
+        WIDE: [Measured(Cost(20.0, 1.0, 100), Cost(10.0, 1.0, 90))],
+    }
     made.large = Cost(10.0, 9.0, 103)
     return made
 
@@ -35,14 +39,17 @@ def test_every_ratio_that_is_asked_for_is_reported(results: Results) -> None:
 
     found = {ratio.what: (ratio.found, ratio.verdict) for ratio in ratios(results)}
 
-    assert len(found) == 9
+    assert len(found) == 11
     assert found["score, CPU against BentoML's quickstart"] == (3.0, "missed")
     assert found["score, CPU against floor + no-op `@bentoml.api`"] == (1.5, "missed")
     assert found["batch of ten times the rows, peak memory"] == (1.03, "must met")
     assert found["start-up CPU against BentoML's quickstart"] == (0.375, "must met")
     assert found["memory of one worker against the quickstart"] == (0.6, "must met")
+    training = "training, 3,000 rows ({}), CPU against `xgboost.train` + MLflow's autolog"
+    assert found[training.format(BANK)] == (0.9, "must met")
+    assert found[training.format(WIDE)] == (2.0, "missed")
     assert all(what in markdown(results) for what in found)
-    assert len(json.loads(document(results))["ratios"]) == 9
+    assert len(json.loads(document(results))["ratios"]) == 11
 
 
 def test_what_was_not_measured_is_reported_so() -> None:
