@@ -89,8 +89,8 @@ def _other_lines(results: Results) -> list[str]:
     if results.batch_reasons:
         lines.append(_batch_line(f"Penchant with 3 reasons, {results.few:,} rows", asdict(results.batch_reasons)))
     for table, pairs in results.trainings.items():
-        ours, theirs = min(pair.ours.cpu_seconds for pair in pairs), min(pair.bare.cpu_seconds for pair in pairs)
-        lines.append(f"training, {table}: {ours:.1f} s of CPU at least, autolog {theirs:.1f}")
+        least, peer = min(pair.ours.cpu_seconds for pair in pairs), min(pair.bare.cpu_seconds for pair in pairs)
+        lines.append(f"training, {table}: {least:.1f} s of CPU at least, autolog {peer:.1f}")
     if results.large:
         lines.append(_batch_line(f"Penchant, {10 * results.rows:,} rows", asdict(results.large)))
     return lines

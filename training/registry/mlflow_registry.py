@@ -34,12 +34,14 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, Schema
 from mlflow.types.schema import AnyType
+from mlflow.utils import requirements_utils
 
 from features.spec.feature import Scalar
 from scoring.bundle.manifest import Setting
 from scoring.text.promotion import DecisionDocument
 from training.errors import RegistryError
 from training.registry.lines import OutcomeLine
+from training.registry.new_database import make_database
 
 CHAMPION, PREVIOUS = "champion", "previous"
 KEY, MANIFEST, DECISION, PROMOTED = "penchant.key", "penchant.manifest", "penchant.decision", "penchant.promoted"
@@ -135,6 +137,8 @@ class Registry:
         self._models = os.environ.get("MLFLOW_REGISTRY_URI") or self.address
         self._local = not asked
         _quiet()
+        if self._local:
+            make_database(self.home / "mlflow.db", version=mlflow.__version__)
         self._client = self._reached()
 
     def select(self) -> None:
@@ -269,7 +273,7 @@ class Registry:
         self._client.log_batch(
             run,
             metrics=_metrics(draft.metrics),
-            params=[Param(name, str(value)[:LONGEST_PARAM]) for name, value in draft.params.items()],
+            params=_params(draft.params),
             tags=[RunTag(name, value) for name, value in {**draft.tags, KEY: draft.key}.items()],
         )
         name, digest = draft.dataset
@@ -281,12 +285,11 @@ class Registry:
                 (Path(folder) / artifact).write_bytes(content)
             self._client.log_artifacts(run, folder)
         for kind, (params, metrics) in draft.candidates.items():
-            with mlflow.start_run(run_name=kind, nested=True):
-                mlflow.log_params({key: str(value)[:LONGEST_PARAM] for key, value in params.items()})
-                mlflow.log_metrics(dict(metrics))
+            with mlflow.start_run(run_name=kind, nested=True) as nested:
+                self._client.log_batch(nested.info.run_id, metrics=_metrics(metrics), params=_params(params))
 
     def _log_model(self, draft: Draft) -> Any:
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder, _pins_as_installed():
             report, outcome = Path(folder) / "report.html", Path(folder) / "outcome.json"
             report.write_bytes(draft.report)
             outcome.write_text(json.dumps(draft.outcome, sort_keys=True, ensure_ascii=False))
@@ -307,7 +310,8 @@ class Registry:
 
     def _check(self, uri: str, draft: Draft) -> None:
         with _same_path():
-            said = mlflow.pyfunc.load_model(uri).predict(pd.DataFrame(draft.example))
+            stored = mlflow.pyfunc.load_model(uri, suppress_warnings=True)
+            said = stored.predict(pd.DataFrame(draft.example))
         if said.tolist() != draft.expected:
             raise RegistryError("A stored model must give its example's probabilities exactly, this one does not.")
 
@@ -320,6 +324,10 @@ def _version(registered: Any) -> Version:
 def _metrics(figures: Mapping[str, float]) -> list[Metric]:
     now = int(datetime.now(UTC).timestamp() * 1000)
     return [Metric(name, value, now, 0) for name, value in figures.items()]
+
+
+def _params(settings: Mapping[str, Setting]) -> list[Param]:
+    return [Param(name, str(value)[:LONGEST_PARAM]) for name, value in settings.items()]
 
 
 def _requirements() -> list[str]:
@@ -355,6 +363,21 @@ def _same_path() -> Iterator[None]:
 def _quiet() -> None:
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.ERROR)
+
+
+@contextmanager
+def _pins_as_installed() -> Iterator[None]:
+    """MLflow would read the files of every installed package, to warn of pins that differ: ours were read from there.
+
+    Which module is of which package takes a second to find out; a package is asked for its version by its own name.
+    """
+    mlflows: Any = requirements_utils
+    known = mlflows._MODULES_TO_PACKAGES  # MLflow has no setting for it
+    mlflows._MODULES_TO_PACKAGES = known or {}
+    try:
+        yield
+    finally:
+        mlflows._MODULES_TO_PACKAGES = known
 
 
 def _any_type() -> Any:
