@@ -21,9 +21,8 @@ from scoring.text.promotion import baseline_text
 from serving.console.charts.curves import curves_of
 from serving.console.charts.model_charts import by_tenths, calibration_chart, model_charts
 from serving.console.views.day_market import market_today
-from serving.console.views.findings import findings
 from serving.console.views.plan import PlanResult, answer
-from serving.console.views.promotions import decisions_on
+from serving.console.views.promotions import decisions_on, findings
 from serving.console.web.i18n import Texts
 from serving.console.web.render import language_of, page
 from serving.http.problems import UNKNOWN_USE_CASE, Problem

@@ -4,7 +4,6 @@ __all__ = [
     "customer_days",
     "customer_rows",
     "day_market",
-    "findings",
     "plan",
     "promotions",
     "rule_words",

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from scoring.privacy.suppression import SuppressionError
 from serving.console.views.customer_rows import SCOPE, Labels
+from serving.console.views.event_periods import EventLine, event_lines
 from serving.console.views.score_history import ScoreLine
 from serving.console.web.i18n import Texts
 from serving.worker.request_context import RequestContext
 
 if TYPE_CHECKING:
-    from scoring.population.customer_history import KeptDay
+    from scoring.population.customer_history import CustomerHistory, KeptDay
 
 MOST = 12  # days
 
@@ -25,6 +26,7 @@ class CustomerDays:
     why: str | None = None
     lines: Sequence[ScoreLine] = ()
     moves: Sequence[tuple[str, str]] = ()  # use case, and what moved it in words
+    events: Sequence[EventLine] = ()  # up to the latest day
 
 
 def customer_days(context: RequestContext, customer_id: str | None, texts: Texts) -> CustomerDays:
@@ -38,12 +40,24 @@ def customer_days(context: RequestContext, customer_id: str | None, texts: Texts
     if customer_id is None:
         return CustomerDays("earlier_nameless")
     try:
-        days = histories(context.runtime.settings.home, [customer_id])[0].days
-        shown = days[-MOST:][::-1]
+        history = histories(context.runtime.settings.home, [customer_id])[0]
+        shown = history.days[-MOST:][::-1]
         lines = [line for day in shown for line in _lines(context, day, texts)]
-        return CustomerDays(None if lines else "days_none", lines, list(_moves(context, customer_id, days, texts)))
+        moves = list(_moves(context, customer_id, history.days, texts))
+        return CustomerDays(None if lines else "days_none", lines, moves, _events(context, history, texts))
     except (PopulationError, SuppressionError, ContactsUnreadableError, OSError):
         return CustomerDays("customers_unreadable")
+
+
+def _events(context: RequestContext, history: CustomerHistory, texts: Texts) -> list[EventLine]:
+    """Each kind of event once, by the first use case that counts it."""
+    found: dict[str, EventLine] = {}
+    for name, values in history.features.items():
+        if name in context.snapshot.served:
+            features = context.snapshot.served[name].release.bundle.features
+            for line in event_lines(features, values, history.days[-1].as_of, texts):
+                found.setdefault(line.several, line)
+    return list(found.values())
 
 
 def _lines(context: RequestContext, day: KeptDay, texts: Texts) -> Iterator[ScoreLine]:

@@ -1,11 +1,13 @@
-"""The gate's last decisions in the reader's language: what was promoted, kept back or refused, and why."""
+"""What a training found, and what the gate decided, in the reader's language: promoted, kept back or refused, and why."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
+from scoring.bundle.manifest import Manifest
 from scoring.releases.promotion_log import decided_use_cases, read_decisions
+from scoring.text.findings import FindingText, finding_text
 from scoring.text.promotion import DecisionDocument, decision_reason
 from serving.console.web.i18n import Texts
 
@@ -22,6 +24,13 @@ class PromotionDecision:
     kind: str
     why: str
     foreign: bool  # whether `why` is English on a French page
+
+
+def findings(manifest: Manifest, texts: Texts) -> list[FindingText] | None:
+    """The findings a bundle carries; None for a version that carries none of its own."""
+    if manifest.findings is None:
+        return None
+    return [finding_text(finding, texts.language) for finding in manifest.findings]
 
 
 def decisions_on(home: Path, name: str, texts: Texts) -> list[PromotionDecision]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import shutil
 import subprocess
 import sys
 import time
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from tests.conftest import newcomer
 from tests.support.servers import Server
 from tests.system.main_job.conftest import ROOT, penchant
 
+PERIOD = re.compile(r'data-period="([^"]*)".*?<data value="(\d+)".*?<td class="num">([^<]*)</td></tr>', re.DOTALL)
 CONTRACT = ROOT / "tests" / "contract"
 
 
@@ -145,6 +148,24 @@ def test_the_example_of_every_use_case_works_as_it_stands(server: Server) -> Non
         assert {row["scores"][name]["status"] for rows in answers for row in rows} <= {"scored", "not_eligible"}
     told = httpx.get(f"{server.url}/v1/use-cases/churn").json()["events"]
     assert told["fields"][0] == {"name": "date", "also": ["timestamp", "ts"], "type": "date", "required": True}
+
+
+def test_the_card_has_a_customers_purchases_by_period(server: Server) -> None:
+    """Each period's number and amount as counted in the log; the last period ends on the day in service."""
+    log = pl.read_parquet(ROOT / "examples/cdnow/transactions.parquet").filter(pl.col("date") < date(1998, 6, 30))
+    buyers = log.group_by("customer_id").len().sort("len", "customer_id")["customer_id"][-6::2].to_list()
+    for customer in map(str, buyers):
+        own = log.filter(pl.col("customer_id").cast(pl.String) == customer)
+        page = httpx.post(f"{server.url}/console/customer?language=en", data={"customer_id": customer}).text
+        periods = PERIOD.findall(page)
+
+        assert len(periods) == 6
+        assert periods[-1][0] == "1998-06-30"
+        starts = [date(1900, 1, 1), *(date.fromisoformat(end) for end, _, _ in periods)]
+        for (end, count, amount), start in zip(periods, starts, strict=False):
+            inside = own.filter(pl.col("date") >= start, pl.col("date") < date.fromisoformat(end))
+            assert int(count) == len(inside)
+            assert amount == f"{inside['amount'].sum():,.2f} USD"
 
 
 def test_ten_real_customers_are_ready_to_post(trained: tuple[Path, dict[str, dict[str, Any]]], server: Server) -> None:

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from features.spec.feature import Finding, Scalar
 from scoring.bundle.manifest import read_manifest
-from serving.console.views.findings import findings
+from serving.console.views.promotions import findings
 from serving.console.web.i18n import Texts
 from tests.support.models import shop_manifest
 
