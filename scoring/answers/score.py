@@ -190,7 +190,8 @@ def name_segments(
     Raises:
         PolicyFailedError: A rule of the policy does not fit the values it reads.
     """
-    rows = [row for row, answer in enumerate(answers) if all(name in answer["scores"] for name in policy.use_cases)]
+    needed = frozenset(policy.use_cases)
+    rows = [row for row, answer in enumerate(answers) if needed <= answer["scores"].keys()]
     if not rows:
         return
     scores = {name: [answers[row]["scores"][name] for row in rows] for name in policy.use_cases}
@@ -207,7 +208,8 @@ def name_segments(
         assignments = _assigned(policy, scores, len(rows), read)
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:  # a rule that does not fit its values
         raise PolicyFailedError(f"The policy {policy.version} named no segments ({type(error).__name__}).") from error
-    places = {id(assigned): assigned.to_answer(language) for assigned in assignments}  # few: who stand alike share one
+    alike = {id(assigned): assigned for assigned in assignments}  # few: who stand alike share one
+    places = {known: assigned.to_answer(language) for known, assigned in alike.items()}
     for row, assigned in zip(rows, assignments, strict=True):
         answers[row]["segment"] = places[id(assigned)]
 

@@ -165,7 +165,7 @@ def _readable(
 ) -> tuple[list[bool], dict[str, NullableColumn]]:
     """Whom every use case of the policy speaks of, and the columns that its rules read."""
     asked = [statuses[name] for name in policy.use_cases]
-    spoken = [all(status in SPEAKING for status in row) for row in zip(*asked, strict=True)]
+    spoken = [SPEAKING.issuperset(row) for row in zip(*asked, strict=True)]
     columns = {name: NullableColumn.of(_spoken(read(name), spoken), policy.kinds[name]) for name in policy.columns}
     return spoken, columns
 
