@@ -1,4 +1,4 @@
-"""What a training found, and what the gate decided, in the reader's language: promoted, kept back or refused, and why."""
+"""What a training found and what the gate decided, in the reader's language: promoted, kept or refused, and why."""
 
 from __future__ import annotations
 
