@@ -14,14 +14,16 @@ import pytest
 from features.build.log_table import scoring_table
 from features.config.use_case import LogUseCase
 from features.errors import DataError, UseCaseError
+from features.leakage.perturbation import sees_the_future
 from features.point_in_time.compiled_sql import raw_events
 from features.point_in_time.declared_counts import DeclaredCount, empty_counts
 from features.point_in_time.labels import naive
 from features.point_in_time.log_context import open_log_context
 from features.sources.engine import engine
-from features.spec.feature import normalise
+from features.spec.feature import CUSTOMER_ID, normalise
 from features.spec.raw_events import RawEvents
-from tests.features.point_in_time.test_compiled_sql import answered, layout_of, posted
+from features.tables.learning_table import ID
+from tests.features.point_in_time.test_compiled_sql import answered, posted
 from tests.support.worlds import load_log, purchases, toml, utc, write_use_case
 
 CUTOFF = utc(200)
@@ -141,17 +143,17 @@ def test_every_count_is_what_it_says(tmp_path: Path, at: int) -> None:
         assert at < 200 or sum(expected.values()) > 0, count["name"]
 
 
-def test_raw_events_give_the_counts_of_the_table(tmp_path: Path) -> None:
-    """To the bit, whatever else is in the table; with every event after a cutoff rewritten none changes."""
-    log = odd_log()
-    use_case = odd_case(tmp_path, log)
-    table, raw = layout_of(use_case)
+def test_the_future_changes_no_count(tmp_path: Path) -> None:
+    """With every event after the cutoff rewritten, and the types and levels settled anew."""
+    with engine() as backend:
+        context = open_log_context(backend, odd_case(tmp_path, odd_log()), None)
+        cutoff = context.cutoffs.train[-1]
+        rows = context.features_at(cutoff).rename({CUSTOMER_ID: ID})
 
-    found = answered(raw, {"events": as_posted(log, raw)})
+        found = sees_the_future(backend, context, cutoff, rows)
 
-    assert found.equals(scoring_table(use_case, CUTOFF).drop("eligible"))
-    assert {feature.name for feature in table.features} >= {str(count["name"]) for count in COUNTS}
-    assert [finding.feature for finding in table.findings if finding.rule == "sees_the_future"] == []
+    assert set(rows.columns) >= {str(count["name"]) for count in COUNTS}
+    assert found == []
 
 
 def test_raw_lines_of_orders_give_the_counts_of_the_table(tmp_path: Path) -> None:

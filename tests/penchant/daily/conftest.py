@@ -9,16 +9,33 @@ import pytest
 
 from scoring.population.daily_file import add_use_case
 from tests.support.models import release_log
-from tests.support.worlds import log_case, purchases
+from tests.support.worlds import load_log, log_case, purchases
+
+OWN = """
+[calendar]
+sales = "2024-06-26..2024-07-23"
+
+[[counts]]
+name = "september_purchases"
+event = "purchase"
+months = [9]
+
+[[counts]]
+name = "sales_purchases"
+event = "purchase"
+calendar = "sales"
+days_around = 3
+"""
 
 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a log, its use case and a home; read only."""
     folder = tmp_path_factory.mktemp("world")
-    use_case = log_case(folder, purchases())
-    release_log(folder / "home", use_case)
-    add_use_case(folder / "home", folder / "case.toml", daily=True)
+    file = log_case(folder, purchases()).file
+    file.write_text(file.read_text(encoding="utf-8") + OWN, encoding="utf-8")
+    release_log(folder / "home", load_log(file))
+    add_use_case(folder / "home", file, daily=True)
     return folder
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scoring.answers.score import score_profiles
 from scoring.answers.served_release import Live
+from scoring.bundle.bundle import canonical_json
 from scoring.bundle.manifest import Manifest, read_manifest
 from scoring.releases.current_pointer import released_use_cases
 from scoring.releases.store import load_release
@@ -28,7 +31,7 @@ POLARITY = {"churn": "negative", "shop-churn": "negative", "propensity": "positi
 
 def manifest(name: str, *, average: float = 0.4, thresholds: tuple[float, float] = (0.3, 0.7), **own: Any) -> Manifest:
     """A use case by its name, with an average and thresholds."""
-    document = shop_manifest(name, POLARITY[name], np.linspace(0.01, 0.99, 200))
+    document = shop_manifest(name, POLARITY.get(name, "positive"), np.linspace(0.01, 0.99, 200))
     document["bands"] = {**document["bands"], "thresholds": list(thresholds)}
     return read_manifest({**document, "base_rate": {"test": average}, **own})
 
@@ -93,13 +96,15 @@ def test_no_label_contradicts_its_number(
             assert segment == "loyal"
 
 
-def columns_of(policy: Policy, probability: float, low: float, high: float) -> Any:
-    """What its rules read of one scored customer."""
+def columns_of(
+    policy: Policy, probability: float | None, low: float, high: float, *, status: str = "scored"
+) -> Mapping[str, NullableColumn]:
+    """What its rules read of one customer."""
     values = {
-        "status": "scored",
+        "status": status,
         "probability": probability,
-        "lowest_band": probability < low,
-        "highest_band": probability >= high,
+        "lowest_band": None if probability is None else probability < low,
+        "highest_band": None if probability is None else probability >= high,
     }
     return {name: NullableColumn.of([values[name.rpartition(".")[2]]], policy.kinds[name]) for name in policy.columns}
 
@@ -113,6 +118,22 @@ def test_its_rules_read_as_they_are_evaluated(names: list[str]) -> None:
     assert {segment.code: parse_rule(segment.text, kinds) for segment in policy.segments} == {
         segment.code: segment.rule for segment in policy.segments
     }
+
+
+@settings(max_examples=40)
+@given(st.dictionaries(st.from_regex(r"[a-z][a-z0-9_.-]{0,12}", fullmatch=True), st.booleans(), max_size=5))
+def test_whatever_is_in_service_everybody_is_placed(use_cases: dict[str, bool]) -> None:
+    """One use case of each kind of news at most, whatever their names; the policy is read back as it was made."""
+    news = {name: "negative" if bad else "positive" for name, bad in use_cases.items()}
+
+    policy = default_policy([manifest(name, polarity=polarity) for name, polarity in news.items()])
+
+    assert {news[name] for name in policy.use_cases} == set(news.values())
+    assert len(policy.use_cases) == len(set(news.values()))
+    assert Policy.from_json(json.loads(canonical_json(policy.to_json())), policy.version) == policy
+    for status, probability in (("scored", 0.2), ("scored", 0.5), ("scored", 0.8), ("not_eligible", None)):
+        columns = columns_of(policy, probability, 0.3, 0.7, status=status)
+        assert not policy.use_cases or policy.assign(columns, 1)[0].path
 
 
 def test_bands_across_the_average_are_cut_there() -> None:
