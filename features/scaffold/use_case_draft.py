@@ -158,6 +158,11 @@ def _log(file: Path, target: Path, guessed: RoleGuess) -> list[str]:
         f"event = {_quoted(event)}",
         'outcome = "present"  # "absent" for churn, with polarity "negative" and',
         f'#                       [eligible] active_within = "{prediction}d"',
+        "",
+        "# [[counts]]  # a feature of your own: these events, counted; docs/guide/your-own-data.md has all keys",
+        '# name = "in_december"',
+        f"# event = {_quoted(event)}",
+        "# months = [12]",
         *_blanks(guessed),
         *([] if guessed.moment and guessed.customer else _listed(guessed)),
     ]

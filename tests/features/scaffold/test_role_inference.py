@@ -13,7 +13,7 @@ from features.errors import DataError
 from features.scaffold.column_profile import profile_columns
 from features.scaffold.role_inference import columns_after_outcome, guess_roles, positive_of
 from features.scaffold.use_case_draft import init
-from tests.support.worlds import purchases
+from tests.support.worlds import load_log, purchases
 
 N = 60
 IDS, TWICE = [f"{i:04d}-X" for i in range(N)], [f"{i // 2:04d}" for i in range(N)]
@@ -217,7 +217,10 @@ def test_what_cannot_be_told_is_left_to_fill_in(
 
 
 def test_a_first_use_case_of_a_log_fits_its_pace_and_trains(tmp_path: Path) -> None:
-    """Four months, day before month, a quarter of the rows without a customer: windows, form and share are written."""
+    """Four months, day before month, a quarter of the rows without a customer: windows, form and share are written.
+
+    The hint of a count is one once its signs of a comment are gone.
+    """
     log = purchases(120, 120, rate=0.1).with_columns(ts=pl.col("ts").dt.strftime("%d/%m/%Y"))
     nobody = log.head(len(log) // 4).with_columns(customer_id=pl.lit(None, pl.String))
     pl.concat([nobody, log]).write_csv(tmp_path / "orders.csv")
@@ -229,6 +232,10 @@ def test_a_first_use_case_of_a_log_fits_its_pace_and_trains(tmp_path: Path) -> N
     assert written["events"]["timestamp_format"] == "%d/%m/%Y"
     assert written["quality"]["bad_rows"] > 0.2
     assert "eligible on 2024-04-16" in message
+    text = (tmp_path / "orders.toml").read_text()
+    hint = text.index("# [[counts]]")
+    (tmp_path / "orders.toml").write_text(text[:hint] + text[hint:].replace("\n# ", "\n").removeprefix("# "))
+    assert [count.months for count in load_log(tmp_path / "orders.toml").counts] == [(12,)]
 
 
 @pytest.mark.parametrize("name", ["years_at_company", "YearsAtCompany", "months_as_customer", "basket_per_visitor"])
