@@ -14,11 +14,11 @@ from features.errors import DataError, UseCaseError
 from features.spec.options import EITHER_SIDE, add_shared_options, command_first
 from features.spec.terminal import print_to_any_terminal
 from penchant.daily.run_file import load_run_file
-from penchant.daily.run_state import RunState, last_run, step_line
+from penchant.daily.run_state import STEP_NAMES, RunState, last_run, step_line
 from scoring.audiences.snapshot import AudienceError
 from scoring.errors import BundleError
 from scoring.population.daily_file import RUN_FILE
-from scoring.population.days import PopulationBusyError, PopulationError
+from scoring.population.days import PopulationBusyError, PopulationError, is_written_now
 from scoring.privacy.suppression import SuppressionError
 from scoring.storage.table_files import BatchError
 
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _status(options.home, as_json=options.json)
     options = _parser().parse_args(words)
     try:
-        return _run(options.home, options.as_of, as_json=options.json)
+        return _run(options.home, options.as_of, options.only, as_json=options.json)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
@@ -49,19 +49,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _failed(FAILED, failure)
 
 
-def _run(home: Path, as_of: datetime, *, as_json: bool) -> int:
-    """Runs a day; what learns or scores is loaded once the file has been read."""
+def _run(home: Path, as_of: datetime, only: str | None, *, as_json: bool) -> int:
+    """Runs a day, or one step of it; what learns or scores is loaded once the file has been read."""
     if not (home / RUN_FILE).exists():
         rule = "must name use cases by [[use_case]] file; a first promoted training begins it, got no such file"
         return _broken(USAGE, str(home / RUN_FILE), [rule])
-    run_file, use_cases = load_run_file(home)
+    try:
+        run_file, use_cases = load_run_file(home)
+    except UseCaseError:
+        if not is_written_now(home):
+            RunState("", as_of.isoformat()).fail(home)
+        raise
     from penchant.daily.day import run_day
     from penchant.daily.day_features import StepFailedError
+    from penchant.daily.day_steps import StepInputsError
 
     try:
-        state = run_day(home, run_file, use_cases, as_of)
+        state = run_day(home, run_file, use_cases, as_of, only=only)
     except StepFailedError as failure:
         return failure.code
+    except StepInputsError as failure:
+        return _failed(USAGE, failure)
     _show(state, as_json=as_json)
     return DONE
 
@@ -99,6 +107,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--as-of", type=_moment, default=_today(), metavar="D", help="date or moment, UTC (default: today)"
+    )
+    parser.add_argument(
+        "--only", choices=STEP_NAMES, metavar="STEP", help=f"do one step alone: {', '.join(STEP_NAMES)}"
     )
     add_shared_options(parser)
     return parser

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 
 from features.config.file_errors import error_messages
 from features.config.use_case import UseCase, load_use_case, read_toml
 from features.config.value_types import Days, ListSection
 from features.errors import UseCaseError
-from scoring.population.daily_file import RUN_FILE
+from scoring.population.daily_file import RUN_FILE, age_of
 
 
 class DailyUseCase(ListSection):
@@ -28,11 +29,18 @@ class Kept(ListSection):
     months: Annotated[int, Field(ge=0, le=120, strict=True)] = 13  # month ends
 
 
+class Delivered(ListSection):
+    """What may leave."""
+
+    max_age: Annotated[timedelta | None, BeforeValidator(age_of)] = None  # of a day whose customers leave; None: any
+
+
 class RunFile(ListSection):
     """The whole file; paths are absolute after `load_run_file`."""
 
     use_case: Annotated[tuple[DailyUseCase, ...], Field(min_length=1)]
     population: Kept = Field(default_factory=Kept)
+    deliver: Delivered = Field(default_factory=Delivered)
 
 
 def load_run_file(home: Path) -> tuple[RunFile, dict[str, UseCase]]:

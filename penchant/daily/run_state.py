@@ -6,15 +6,17 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
 from features.spec.atomic import write_file
-from scoring.population.days import POPULATION, PopulationBusyError, only_writer
+from scoring.population.daily_file import LAST_RUN
+from scoring.population.days import POPULATION, is_written_now
 
-STATE = "last_run.json"
+STEP_NAMES = ("features", "population", "store", "flows", "retention")  # in their order
 Status = Literal["running", "done", "unchanged", "failed", "stopped"]
 
 
@@ -36,6 +38,7 @@ class RunState(msgspec.Struct):
     as_of: str
     status: Status = "running"
     steps: list[RunStep] = []
+    at: str = ""  # ISO moment of its last sign of life
 
     @contextmanager
     def step(self, home: Path, name: str) -> Iterator[RunStep]:
@@ -55,30 +58,28 @@ class RunState(msgspec.Struct):
             self.keep(home)
             print(step_line(step), file=sys.stderr)  # noqa: T201 the command would seem to hang
 
+    def fail(self, home: Path) -> None:
+        """Keeps that it failed before any step."""
+        self.status = "failed"
+        self.keep(home)
+
     def keep(self, home: Path) -> None:
         """Writes it to the home."""
-        write_file(home / POPULATION / STATE, msgspec.json.encode(self))
+        self.at = datetime.now(UTC).isoformat(timespec="seconds")
+        write_file(home / POPULATION / LAST_RUN, msgspec.json.encode(self))
 
 
 def last_run(home: Path) -> RunState | None:
     """The last run of a home; `stopped` where it was killed under way; None where there was none."""
-    file = home / POPULATION / STATE
+    file = home / POPULATION / LAST_RUN
     if not file.exists():
         return None
     state = msgspec.json.decode(file.read_bytes(), type=RunState)
-    if state.status == "running" and not _is_running(home):
+    if state.status == "running" and not is_written_now(home):
         state.status = "stopped"
         for step in state.steps:
             step.status = "stopped" if step.status == "running" else step.status
     return state
-
-
-def _is_running(home: Path) -> bool:
-    try:
-        with only_writer(home):
-            return False
-    except PopulationBusyError:
-        return True
 
 
 def step_line(step: RunStep) -> str:

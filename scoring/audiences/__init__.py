@@ -10,6 +10,7 @@ __all__ = [
     "export_log",
     "membership",
     "policy_trial",
+    "realised_outcomes",
     "segment_report",
     "sizes",
     "snapshot",

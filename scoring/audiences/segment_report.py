@@ -4,35 +4,18 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NotRequired, TypedDict
 
 from features.spec.feature import CUSTOMER_ID
-from scoring.audiences.membership import Membership, SegmentFlow
-from scoring.audiences.snapshot import AudienceError, SegmentSnapshot, SnapshotSegment
+from scoring.audiences.membership import SegmentFlow
+from scoring.audiences.realised_outcomes import RealisedOutcomes, RealisedRate, realised_rate
+from scoring.audiences.snapshot import SegmentSnapshot, SnapshotRecord, SnapshotSegment
 from scoring.segments.policy import LEVELS
-from scoring.storage.id_columns import id_column
-from scoring.storage.table_files import read_batches
 
+Stands = Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]  # path and overlapping segments by customer
 STEPS = 10  # of a distribution of scores
-_Z = 1.959963984540054  # two-sided 95%
-_OUTCOMES = {"0": 0, "0.0": 0, "false": 0, "1": 1, "1.0": 1, "true": 1, "": None}  # as CSV holds them
-
-
-def wilson(hits: int, trials: int) -> tuple[float, float]:
-    """The 95% score interval of a rate (Wilson, 1927); all of 0..1 where nothing was tried.
-
-    >>> tuple(round(bound, 4) for bound in wilson(5, 10))
-    (0.2366, 0.7634)
-    """
-    if not trials:
-        return 0.0, 1.0
-    rate, slack = hits / trials, _Z * _Z / trials
-    centre = (rate + slack / 2) / (1 + slack)
-    reach = _Z / (1 + slack) * math.sqrt(rate * (1 - rate) / trials + slack / (4 * trials))
-    return max(centre - reach, 0.0), min(centre + reach, 1.0)
 
 
 class WeightedFeature(TypedDict):
@@ -41,16 +24,6 @@ class WeightedFeature(TypedDict):
     feature: str
     share: float
     contribution: float
-
-
-class RealisedRate(TypedDict):
-    """What members did, of those of whom it is known; `rate` with its 95% interval."""
-
-    known: int
-    hits: int
-    rate: float | None
-    low: float
-    high: float
 
 
 class SegmentChange(SnapshotSegment):
@@ -91,43 +64,6 @@ class ReportDocument(TypedDict):
     gone: int
 
 
-@dataclass(frozen=True, slots=True)
-class RealisedOutcomes:
-    """What customers did after the first date."""
-
-    known: Mapping[str, bool]  # by customer id
-    complete: bool = False  # whoever is not named did not
-
-    def of(self, customers: Iterable[str]) -> list[bool]:
-        """The outcomes that are known."""
-        return [self.known.get(one, False) for one in customers if self.complete or one in self.known]
-
-
-def read_outcomes(path: Path, column: str) -> RealisedOutcomes:
-    """Outcomes by customer; a file of ids alone names all who had the outcome.
-
-    Raises:
-        AudienceError: It lacks a column, or holds an outcome other than 0 and 1.
-        BatchError: It cannot be read.
-    """
-    found: dict[str, bool] = {}
-    complete = False
-    for table in read_batches(path):
-        if CUSTOMER_ID not in table.column_names:
-            raise AudienceError(f"{path.name} must hold customer_id, got no such column.")
-        complete = table.column_names == [CUSTOMER_ID]
-        if not complete and column not in table.column_names:
-            raise AudienceError(f"{path.name} must hold {column} beside customer_id, or customer_id alone.")
-        values = [1] * len(table) if complete else table.column(column).to_pylist()
-        values = [_OUTCOMES.get(value.strip().casefold(), value) if type(value) is str else value for value in values]
-        if any(value not in (0, 1, None) for value in values):
-            raise AudienceError(f"{column} of {path.name} must be 0, 1 or null, got something else.")
-        ids = id_column(table.column(CUSTOMER_ID)).to_pylist()
-        known = {one: bool(value) for one, value in zip(ids, values, strict=True) if None not in (one, value)}
-        found |= known
-    return RealisedOutcomes(found, complete)
-
-
 def segment_report(
     before: SegmentSnapshot, after: SegmentSnapshot, outcomes: RealisedOutcomes | None = None
 ) -> ReportDocument:
@@ -135,83 +71,195 @@ def segment_report(
 
     A customer whose outcome is not known counts in no rate.
     """
-    old, new = before.memberships(), after.memberships()
-    both = old.keys() & new.keys()
-    labels = {one["code"]: one for one in (*before.facts["segments"], *after.facts["segments"])}
-    reasons = top_features(after)
-    sizes = [Counter(code for stand in stands.values() for code in stand.entered) for stands in (old, new)]
-    segments: list[SegmentChange] = [
-        {
-            "code": code,
-            "exclusive": one["exclusive"],
-            "labels": one["labels"],
-            "level": one["level"],
-            "before": sizes[0][code],
-            "after": sizes[1][code],
-            "predicted": _predicted(before, code),
-            "reasons": reasons.get(code, {}),
-            "scores": _distribution(after, code),
-        }
-        for code, one in labels.items()
-    ]
-    if outcomes:
-        for segment in segments:
-            segment["realised"] = _realised(old, segment["code"], outcomes)
-    return {
-        "before": _dated(before, len(old)),
-        "after": _dated(after, len(new)),
-        "segments": segments,
-        "flows": _flows(before, after),
-        "moved": sum(old[one].segment != new[one].segment for one in both),
-        "arrived": len(new.keys() - old.keys()),
-        "gone": len(old.keys() - new.keys()),
-    }
+    return report_by_part([(before, after)], outcomes)
 
 
-def _flows(before: SegmentSnapshot, after: SegmentSnapshot) -> list[LevelFlow]:
-    """How many went from each segment of a level to each other or stayed; null where they are in none of that level."""
-    levels = {one["code"]: one["level"] for one in (*before.facts["segments"], *after.facts["segments"])}
-    paths = [
-        {
-            customer: {levels[code]: code for code in path}
-            for customer, path in zip(snapshot.column(CUSTOMER_ID), snapshot.column("path"), strict=True)
+def report_by_part(
+    parts: Iterable[tuple[SegmentSnapshot, SegmentSnapshot]], outcomes: RealisedOutcomes | None = None
+) -> ReportDocument:
+    """The same of snapshots that come in parts, a customer's of both dates in one; there is at least one part."""
+    tally = _Tally()
+    for before, after in parts:
+        tally.add(before, after, outcomes)
+    return tally.document(realised=outcomes is not None)
+
+
+@dataclass(slots=True)
+class _Amounts:
+    """What the contributions of one feature to members of one segment add up to."""
+
+    count: int = 0
+    total: float = 0.0
+    absolute: float = 0.0
+
+    def add(self, amounts: Sequence[float]) -> None:
+        self.count += len(amounts)
+        self.total += sum(amounts)
+        self.absolute += sum(map(abs, amounts))
+
+
+class _Tally:
+    """What a report counts; by segment's code, and where a use case counts by both."""
+
+    def __init__(self) -> None:
+        self.labels: dict[str, SnapshotSegment] = {}
+        self.sizes: tuple[Counter[str], Counter[str]] = (Counter(), Counter())
+        self.customers = [0, 0]
+        self.predicted: dict[tuple[str, str], tuple[int, float]] = defaultdict(lambda: (0, 0.0))
+        self.steps: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0] * STEPS)
+        self.reasons: dict[tuple[str, str], dict[str, _Amounts]] = defaultdict(lambda: defaultdict(_Amounts))
+        self.flows: Counter[tuple[int, str | None, str | None]] = Counter()
+        self.outcomes: dict[str, list[int]] = defaultdict(lambda: [0, 0])  # known, and hits
+        self.moved = self.both = 0
+        self.facts: tuple[SnapshotRecord, SnapshotRecord] | None = None
+
+    def add(self, before: SegmentSnapshot, after: SegmentSnapshot, outcomes: RealisedOutcomes | None) -> None:
+        """Counts a part."""
+        self.facts = (before.facts, after.facts)
+        self.labels |= {one["code"]: one for one in (*before.facts["segments"], *after.facts["segments"])}
+        paths = [_paths(snapshot) for snapshot in (before, after)]
+        for at, own in enumerate(paths):
+            self.customers[at] += len(own)
+            for path, also in own.values():
+                self.sizes[at].update(path)
+                self.sizes[at].update(also)
+        self._add_flows(*paths)
+        self._add_predicted(before)
+        self._add_scores(after)
+        self._add_reasons(after)
+        if outcomes:
+            self._add_outcomes(paths[0], outcomes)
+
+    def document(self, *, realised: bool) -> ReportDocument:
+        """All that was counted."""
+        assert self.facts  # noqa: S101 there is a part
+        first, second = self.facts
+        segments: list[SegmentChange] = [
+            {
+                "code": code,
+                "exclusive": one["exclusive"],
+                "labels": one["labels"],
+                "level": one["level"],
+                "before": self.sizes[0][code],
+                "after": self.sizes[1][code],
+                "predicted": {name: self._mean(code, name) for name in first["models"]},
+                "reasons": self._top(code, second["models"]),
+                "scores": {name: list(self.steps[code, name]) for name in second["models"]},
+            }
+            for code, one in self.labels.items()
+        ]
+        if realised:
+            for segment in segments:
+                segment["realised"] = realised_rate(*self.outcomes[segment["code"]])
+        return {
+            "before": _dated(first, self.customers[0]),
+            "after": _dated(second, self.customers[1]),
+            "segments": segments,
+            "flows": _sorted_flows(self.flows),
+            "moved": self.moved,
+            "arrived": self.customers[1] - self.both,
+            "gone": self.customers[0] - self.both,
         }
-        for snapshot in (before, after)
-    ]
-    counts = Counter(
-        (level, paths[0][one].get(level), paths[1][one].get(level))
-        for one in paths[0].keys() & paths[1].keys()
-        for level in LEVELS
-    )
+
+    def _add_flows(self, old: Stands, new: Stands) -> None:
+        """How many went from each segment of a level to each other or stayed; null where in none of that level."""
+        levels = {code: one["level"] for code, one in self.labels.items()}
+        pairs: Counter[tuple[tuple[str, ...], tuple[str, ...]]] = Counter()
+        for one, (path, also) in new.items():
+            if (stood := old.get(one)) is not None:
+                pairs[stood[0], path] += 1
+                self.moved += _deepest(stood) != _deepest((path, also))
+        self.both += pairs.total()
+        for (first, second), count in pairs.items():
+            was, now = ({levels[code]: code for code in path} for path in (first, second))
+            for level in LEVELS:
+                self.flows[level, was.get(level), now.get(level)] += count
+
+    def _add_predicted(self, snapshot: SegmentSnapshot) -> None:
+        for name, code, values in _probabilities(snapshot):
+            count, total = self.predicted[code, name]
+            self.predicted[code, name] = (count + len(values), total + math.fsum(values))
+
+    def _add_scores(self, snapshot: SegmentSnapshot) -> None:
+        for name, code, values in _probabilities(snapshot):
+            counts = self.steps[code, name]
+            for value in values:
+                counts[min(int(value * STEPS), STEPS - 1)] += 1
+
+    def _add_reasons(self, snapshot: SegmentSnapshot) -> None:
+        groups = _groups(snapshot)
+        for name in snapshot.facts["models"]:
+            for (code, feature), amounts in _amounts(snapshot, name, groups).items():
+                self.reasons[code, name][feature].add(amounts)
+
+    def _add_outcomes(self, stands: Stands, outcomes: RealisedOutcomes) -> None:
+        members: dict[str, list[str]] = defaultdict(list)
+        for one, (path, also) in stands.items():
+            for code in (*path, *also):
+                members[code].append(one)
+        for code, customers in members.items():
+            known = outcomes.of(customers)
+            self.outcomes[code][0] += len(known)
+            self.outcomes[code][1] += sum(known)
+
+    def _mean(self, code: str, name: str) -> float | None:
+        """The mean probability of the members who have one."""
+        count, total = self.predicted[code, name]
+        return total / count if count else None
+
+    def _top(self, code: str, models: Iterable[str], count: int = 3) -> dict[str, list[WeightedFeature]]:
+        """By use case, the features that weigh most among the members' reasons.
+
+        `share` is of the members for whom the feature is among the reasons kept; `contribution` is its mean over
+        them, in calibrated log-odds.
+        """
+        found: dict[str, list[WeightedFeature]] = {}
+        for name in models:
+            if own := self.reasons.get((code, name)):
+                ranked = sorted(own.items(), key=lambda entry: -entry[1].absolute)[:count]
+                size = self.sizes[1][code]
+                found[name] = [
+                    {"feature": feature, "share": sums.count / size, "contribution": sums.total / sums.count}
+                    for feature, sums in ranked
+                ]
+        return found
+
+
+def _paths(snapshot: SegmentSnapshot) -> Stands:
+    """Each customer's path, and the overlapping segments beside it."""
+    columns = (snapshot.column(name) for name in (CUSTOMER_ID, "path", "also"))
+    return {one: (tuple(path), tuple(also)) for one, path, also in zip(*columns, strict=True)}
+
+
+def _deepest(stand: tuple[tuple[str, ...], tuple[str, ...]]) -> str | None:
+    return stand[0][-1] if stand[0] else None
+
+
+def _groups(snapshot: SegmentSnapshot) -> list[tuple[str, ...]]:
+    """Each row's segments."""
     return [
-        {"level": level, "from": first, "to": second, "customers": count}
-        for (level, first, second), count in sorted(counts.items(), key=lambda flow: (flow[0][0], -flow[1], str(flow)))
-        if first or second
+        tuple(dict.fromkeys((*path, *also)))
+        for path, also in zip(snapshot.column("path"), snapshot.column("also"), strict=True)
     ]
 
 
-def top_features(snapshot: SegmentSnapshot, count: int = 3) -> dict[str, dict[str, list[WeightedFeature]]]:
-    """By segment and use case, the features that weigh most among its members' reasons.
-
-    `share` is of the members for whom the feature is among the reasons kept; `contribution` is its mean over them, in
-    calibrated log-odds.
-    """
-    groups = [{*path, *also} for path, also in zip(snapshot.column("path"), snapshot.column("also"), strict=True)]
-    found: dict[str, dict[str, list[WeightedFeature]]] = defaultdict(dict)
+def _probabilities(snapshot: SegmentSnapshot) -> Iterator[tuple[str, str, list[float]]]:
+    """By use case and segment, the probabilities of the members who have one."""
+    groups = _groups(snapshot)
     for name in snapshot.facts["models"]:
-        amounts = _amounts(snapshot, name, groups)
-        for code, features in amounts.items():
-            size = sum(code in group for group in groups)
-            ranked = sorted(features.items(), key=lambda entry: -sum(abs(amount) for amount in entry[1]))[:count]
-            found[code][name] = [
-                {"feature": feature, "share": len(given) / size, "contribution": sum(given) / len(given)}
-                for feature, given in ranked
-            ]
-    return found
+        found: dict[str, list[float]] = defaultdict(list)
+        for group, value in zip(groups, snapshot.column(f"{name}_probability"), strict=True):
+            if value is not None:
+                for code in group:
+                    found[code].append(value)
+        yield from ((name, code, values) for code, values in found.items())
 
 
-def _amounts(snapshot: SegmentSnapshot, name: str, groups: list[set[str]]) -> dict[str, dict[str, list[float]]]:
-    gathered: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+def _amounts(
+    snapshot: SegmentSnapshot, name: str, groups: Sequence[tuple[str, ...]]
+) -> dict[tuple[str, str], list[float]]:
+    """By segment and feature, what the reasons kept of its members hold."""
+    gathered: dict[tuple[str, str], list[float]] = defaultdict(list)
     rank = 1
     while f"{name}_reason_{rank}_feature" in snapshot.rows.column_names:
         features = snapshot.column(f"{name}_reason_{rank}_feature")
@@ -219,52 +267,23 @@ def _amounts(snapshot: SegmentSnapshot, name: str, groups: list[set[str]]) -> di
         for group, feature, amount in zip(groups, features, amounts, strict=True):
             if feature is not None:
                 for code in group:
-                    gathered[code][feature].append(amount)
+                    gathered[code, feature].append(amount)
         rank += 1
     return gathered
 
 
-def _predicted(snapshot: SegmentSnapshot, code: str) -> dict[str, float | None]:
-    """By use case, the mean probability of the members who have one."""
-    inside = _inside(snapshot, code)
-    means: dict[str, float | None] = {}
-    for name in snapshot.facts["models"]:
-        values = [
-            p
-            for p, holds in zip(snapshot.column(f"{name}_probability"), inside, strict=True)
-            if holds and p is not None
-        ]
-        means[name] = math.fsum(values) / len(values) if values else None
-    return means
+def _sorted_flows(counts: Counter[tuple[int, str | None, str | None]]) -> list[LevelFlow]:
+    return [
+        {"level": level, "from": first, "to": second, "customers": count}
+        for (level, first, second), count in sorted(counts.items(), key=lambda flow: (flow[0][0], -flow[1], str(flow)))
+        if first or second
+    ]
 
 
-def _distribution(snapshot: SegmentSnapshot, code: str) -> dict[str, list[int]]:
-    """By use case, how many members have a probability within each tenth of 0..1."""
-    inside = _inside(snapshot, code)
-    counts = {name: [0] * STEPS for name in snapshot.facts["models"]}
-    for name, steps in counts.items():
-        for probability, holds in zip(snapshot.column(f"{name}_probability"), inside, strict=True):
-            if holds and probability is not None:
-                steps[min(int(probability * STEPS), STEPS - 1)] += 1
-    return counts
-
-
-def _inside(snapshot: SegmentSnapshot, code: str) -> list[bool]:
-    paths, also = snapshot.column("path"), snapshot.column("also")
-    return [code in path or code in more for path, more in zip(paths, also, strict=True)]
-
-
-def _realised(stands: Mapping[str, Membership], code: str, outcomes: RealisedOutcomes) -> RealisedRate:
-    known = outcomes.of(one for one, stand in stands.items() if code in stand.entered)
-    low, high = wilson(sum(known), len(known))
-    rate = sum(known) / len(known) if known else None
-    return {"known": len(known), "hits": sum(known), "rate": rate, "low": low, "high": high}
-
-
-def _dated(snapshot: SegmentSnapshot, customers: int) -> DatedSnapshot:
+def _dated(facts: SnapshotRecord, customers: int) -> DatedSnapshot:
     return {
-        "as_of": snapshot.facts["as_of"],
-        "policy": snapshot.facts["policy"],
-        "models": dict(snapshot.facts["models"]),
+        "as_of": facts["as_of"],
+        "policy": facts["policy"],
+        "models": dict(facts["models"]),
         "customers": customers,
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -171,7 +171,7 @@ def snapshot_tables(
         columns = {CUSTOMER_ID: answered.customers, **_columns(places, stands), **answered.columns(prefixed=True)}
         columns |= segment_actions(policy, [stand.segment for stand in stands], language)
         yield pa.table(columns).replace_schema_metadata(facts)
-    tally.gone = len(before.keys() - seen)
+    tally.gone += len(before.keys() - seen)
 
 
 def open_snapshot(path: Path) -> SegmentSnapshot:
@@ -180,15 +180,34 @@ def open_snapshot(path: Path) -> SegmentSnapshot:
     Raises:
         AudienceError: It is none.
     """
+    return snapshot_of(sorted(path.glob(PART_FILES)) if path.is_dir() else [path], path.name)
+
+
+def snapshot_of(files: Sequence[Path], name: str, *, stands_alone: bool = False) -> SegmentSnapshot:
+    """The snapshot in some of its files.
+
+    Args:
+        files: At least one.
+        name: What a message calls them.
+        stands_alone: Whether only what `memberships` reads is read.
+
+    Raises:
+        AudienceError: They are none.
+    """
     try:
-        rows = pq.read_table(sorted(path.glob(PART_FILES)) if path.is_dir() else path)
+        rows = pq.read_table(list(files), columns=_stand_columns(files[0]) if stands_alone else None)
         facts = json.loads((rows.schema.metadata or {})[_KEY])
         rows = rows.rename_columns(["path" if name == "segment_path" else name for name in rows.column_names])
         others = rows.select([name for name in rows.column_names if name != CUSTOMER_ID])
         customers = id_column(rows.column(CUSTOMER_ID))  # earlier snapshots hold other spellings
         return SegmentSnapshot(facts, others.add_column(0, CUSTOMER_ID, customers))
-    except (KeyError, ValueError, OSError, pa.ArrowInvalid) as error:
-        raise AudienceError(f"{path.name} must be a readable snapshot, got {type(error).__name__}.") from error
+    except (KeyError, IndexError, ValueError, OSError, pa.ArrowInvalid) as error:
+        raise AudienceError(f"{name} must be a readable snapshot, got {type(error).__name__}.") from error
+
+
+def _stand_columns(file: Path) -> list[str]:
+    wanted = {CUSTOMER_ID, "segment_path", *_PLACE.names}
+    return [name for name in pq.read_schema(file).names if name in wanted]
 
 
 def _facts(live: Mapping[str, Live], policy: Policy, as_of: date) -> SnapshotRecord:

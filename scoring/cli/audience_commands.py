@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 
 from scoring.answers.policy_proof import prove_as_stored
 from scoring.answers.served_release import Live, open_live
-from scoring.audiences.segment_report import read_outcomes, segment_report
+from scoring.audiences.realised_outcomes import read_outcomes
+from scoring.audiences.segment_report import segment_report
 from scoring.audiences.sizes import keep_report, keep_sizes, snapshot_document
 from scoring.audiences.snapshot import open_snapshot, take_snapshot
 from scoring.cli.audience_lines import report_lines, snapshot_lines, trial_lines

@@ -12,6 +12,7 @@ __all__ = [
     "history",
     "home_contacts",
     "moves",
+    "partitioned",
     "ranked",
     "read_days",
     "segment_table",

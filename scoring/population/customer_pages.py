@@ -21,6 +21,10 @@ class DayGoneError(PopulationError):
     """The day of a cursor is not kept for pages any more."""
 
 
+class StaleDayError(PopulationError):
+    """The day is older than its customers may be on a list."""
+
+
 class ContactsUnreadableError(ValueError):
     """The contacts that a home has named cannot be read."""
 

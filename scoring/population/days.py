@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +17,11 @@ import msgspec
 POPULATION = "population"
 MANIFEST = "manifest.json"
 LOCK = ".run.lock"
+WORK = ".work"  # what the steps of a run hand on to one another
 PARTS = 64  # a customer's rows of all days are in the part of the same number, so that an erasure rewrites little
+_LOOKS = 5
+_SETTLED = 1_000_000_000  # ns
+Stamp = tuple[int, ...]
 _NAME = re.compile(r"\d{4}-\d\d-\d\d(T\d{6})?")
 
 
@@ -26,6 +31,10 @@ class PopulationBusyError(Exception):
 
 class PopulationError(ValueError):
     """A day is not what a run writes."""
+
+
+class DamagedDayError(PopulationError):
+    """A file of a day is not what its run wrote."""
 
 
 class DayManifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,8 +58,26 @@ class Day:
 
     @property
     def parts(self) -> list[Path]:
-        """The files of its customers, in order."""
-        return sorted(self.folder.glob("part-*.parquet"))
+        """The files of its customers, in order. Raises as `file` does."""
+        names = sorted(name for name in self.manifest.files if name.startswith("part-"))
+        return [file for name in names if (file := self.file(name))]
+
+    def file(self, name: str) -> Path | None:
+        """A file, once its bytes are known to be those that the manifest names; None where the day has none such.
+
+        Raises:
+            PopulationError: They are others, or the file is gone.
+        """
+        files, path = self.manifest.files, self.folder / name
+        while name in files:
+            found = _known_digest(path)
+            if found == files[name]:
+                return path
+            now = open_day(self.folder).manifest.files  # an erasure exchanges a day for another
+            if now == files:
+                raise DamagedDayError(f"{name} of {self.folder.name} must be as the run wrote it, got other bytes.")
+            files = now
+        return None
 
 
 def day_name(as_of: datetime) -> str:
@@ -74,8 +101,29 @@ def days_of(home: Path) -> list[Day]:
         PopulationError: One of them is not what a run writes.
     """
     folder = home / POPULATION
-    names = sorted(path for path in folder.iterdir() if _NAME.fullmatch(path.name)) if folder.is_dir() else []
-    return [open_day(path) for path in names]
+    if not folder.is_dir():
+        return []
+    return [_known_day(path) for path in sorted(folder.iterdir()) if _NAME.fullmatch(path.name)]
+
+
+def _known_day(folder: Path) -> Day:
+    """The day in a folder, read once as long as its manifest is the same file."""
+    mark = _mark_of(folder / MANIFEST)
+    known = _known_days.get(folder)
+    if known is None or known[0] != mark or mark is None:
+        known = (mark, open_day(folder))
+        if mark is not None and time.time_ns() - mark[2] > _SETTLED:  # else another change could leave the same time
+            _known_days[folder] = known
+    return known[1]
+
+
+def _mark_of(path: Path) -> Stamp | None:
+    """Another for another file, or other bytes of it; None where it is gone."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return (stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_size)
 
 
 def open_day(folder: Path) -> Day:
@@ -106,20 +154,55 @@ def only_writer(home: Path) -> Iterator[None]:
     folder = home / POPULATION
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (folder / LOCK).open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise PopulationBusyError("One run of a home at a time, another one is under way.") from None
+        for _ in range(_LOOKS):  # who only looks whether a run is under way holds the lock for a moment
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError:
+                time.sleep(0.02)
+        else:
+            raise PopulationBusyError("One run of a home at a time, another one is under way.")
         yield
+
+
+def is_written_now(home: Path) -> bool:
+    """Whether a process writes the days of a home at this moment."""
+    try:
+        with (home / POPULATION / LOCK).open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return False
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
 
 
 def digests(folder: Path) -> dict[str, str]:
     """The sha256 of each file of a day's folder but its manifest."""
-    return dict(_digests(folder))
+    paths = [path for path in sorted(folder.iterdir()) if path.name != MANIFEST]
+    return {path.name: digest_of(path) for path in paths}
 
 
-def _digests(folder: Path) -> Iterator[tuple[str, str]]:
-    for path in sorted(folder.iterdir()):
-        if path.name != MANIFEST:
-            with path.open("rb") as file:
-                yield path.name, hashlib.file_digest(file, "sha256").hexdigest()
+def digest_of(path: Path) -> str:
+    """The sha256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _known_digest(path: Path) -> str | None:
+    """The same, read once as long as the file is the same one; None where it is gone."""
+    mark = _mark_of(path)
+    known = _known_digests.get(path)
+    if mark is None or (known is not None and known[0] == mark):
+        return known[1] if known and mark else None
+    try:
+        known = (mark, digest_of(path))
+    except OSError:
+        return None
+    if time.time_ns() - mark[2] > _SETTLED:
+        _known_digests[path] = known
+    return known[1]
+
+
+_known_days: dict[Path, tuple[Stamp | None, Day]] = {}  # by folder
+_known_digests: dict[Path, tuple[Stamp, str]] = {}

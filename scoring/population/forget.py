@@ -17,7 +17,7 @@ from features.spec.atomic import new_draft
 from features.spec.feature import CUSTOMER_ID
 from features.spec.suppression_list import objectors_of
 from scoring.population.day_index import INDEX, UseCaseCodes, rewrite_index, write_index
-from scoring.population.days import Day, days_of, digests, only_writer
+from scoring.population.days import POPULATION, WORK, Day, days_of, digest_of, only_writer
 from scoring.population.partitioned import part_name, part_of
 from scoring.population.read_days import without
 from scoring.population.write_day import replace_day, seal_day
@@ -34,10 +34,11 @@ def forget_customers(home: Path, customers: Collection[str]) -> None:
         PopulationBusyError: A run is under way.
         PopulationError: One of the days is not what a run writes.
     """
-    if not days_of(home):
+    if not days_of(home) and not (home / POPULATION / WORK).exists():
         return
     numbers, gone = {part_of(customer) for customer in customers}, pa.array(sorted(customers), pa.string())
     with only_writer(home):
+        shutil.rmtree(home / POPULATION / WORK, ignore_errors=True)  # of a run that was killed, or of single steps
         for day in days_of(home):
             endings = tuple(part_name("", number) for number in numbers)
             files = [path for path in day.folder.glob("*.parquet") if path.name.endswith(endings)]
@@ -151,13 +152,24 @@ def _rewrite(
                 (draft / name).hardlink_to(day.folder / name)
         if add:
             add(draft)
-        files = digests(draft)
+        # what stays keeps its digest: bytes that were damaged since are not made good by it
+        kept = {
+            name: digest for name, digest in day.manifest.files.items() if name not in {*touched, *_of_rows(touched)}
+        }
+        files = {
+            name: kept.get(name) or digest_of(draft / name) for name in sorted(each.name for each in draft.iterdir())
+        }
         customers = sum(pq.read_metadata(draft / name).num_rows for name in files if name.startswith("part-"))
         manifest = msgspec.structs.replace(
             day.manifest, files=files, customers=customers, thin=thin or day.manifest.thin
         )
         seal_day(draft, manifest)
         replace_day(draft, day.folder)
+
+
+def _of_rows(touched: Collection[str]) -> Collection[str]:
+    """The index, which is written anew with any part."""
+    return (INDEX,) if touched else ()
 
 
 def _copy(source: Path, target: Path, change: Change) -> None:

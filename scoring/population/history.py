@@ -74,8 +74,7 @@ def _cell(value: Cell | datetime | date) -> Cell:
 
 def _rows(day: Day, prefix: str, customers: Collection[str], columns: list[str] | None = None) -> Iterator[Row]:
     for number in sorted({part_of(customer) for customer in customers}):
-        path = day.folder / part_name(prefix, number)
-        if path.exists():
+        if path := day.file(part_name(prefix, number)):
             yield from pq.read_table(path, columns=columns, filters=[(CUSTOMER_ID, "in", list(customers))]).to_pylist()
 
 

@@ -119,8 +119,8 @@ class _MoveReader:
 
     def _row(self, day: Day, prefix: str) -> pa.Table | None:
         """The customer's row of a day's files; None where there is none, or the customer objected."""
-        path = day.folder / part_name(prefix, part_of(self.asked.customer))
-        if not path.exists():
+        path = day.file(part_name(prefix, part_of(self.asked.customer)))
+        if path is None:
             return None
         found = without(pq.read_table(path, filters=[(CUSTOMER_ID, "=", self.asked.customer)]), self.objectors)
         return found if len(found) else None

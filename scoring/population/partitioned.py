@@ -53,11 +53,12 @@ class Partitioned:
                 self._flush(number)
 
     def close(self) -> None:
-        """Ends all files."""
+        """Ends the files that were begun; what is written from then on must be of other parts."""
         for number in sorted(self._waiting):
             self._flush(number)
         for writer in self._writers.values():
             writer.close()
+        self._writers.clear()
 
     def _flush(self, number: int) -> None:
         waiting = self._waiting.pop(number, [])

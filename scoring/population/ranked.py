@@ -33,7 +33,7 @@ from scoring.population.customer_pages import (
     RankedScore,
 )
 from scoring.population.day_index import INDEX, REASONS, IndexFacts, number_of, read_facts
-from scoring.population.days import Day, days_of
+from scoring.population.days import DamagedDayError, Day, days_of
 from scoring.population.index_rows import hidden_rows, rows_containing
 
 Mask = NDArray[np.bool_]
@@ -41,31 +41,44 @@ _BLOCK = 16_384  # rows that are looked at together for those of a page
 
 
 def open_index(home: Path, as_of: datetime | None = None) -> DayIndex:
-    """The index of the day in service, or of the moment that a cursor names.
+    """The index of the day in service, or of the moment that a cursor names; the day before serves for a damaged one.
 
     Raises:
         NoPopulationError: There is no day, or it was made before there were indexes.
         DayGoneError: The moment's day has no index any more.
+        DamagedDayError: The index is not what its run wrote, nor is that of the day before.
         SuppressionError: The suppression list cannot be read.
     """
     days = days_of(home)
     if not days:
         raise NoPopulationError("A home must have a population to list customers: run `penchant run`, it has none.")
-    chosen = [day for day in days if as_of is None or day.manifest.as_of == as_of][-1:]
-    if not chosen or (as_of is not None and INDEX not in chosen[0].manifest.files):
+    chosen = [day for day in days if as_of is None or day.manifest.as_of == as_of]
+    if not chosen or (as_of is not None and INDEX not in chosen[-1].manifest.files):
         raise DayGoneError("A cursor must be of the day in service or the one before; begin with the first page again.")
-    if INDEX not in chosen[0].manifest.files:
+    if INDEX not in chosen[-1].manifest.files:
         raise NoPopulationError("The day must have an index to list customers: run `penchant run`, which writes it.")
+    try:
+        return _opened(home, chosen[-1])
+    except DamagedDayError:
+        if len(chosen) == 1 or INDEX not in chosen[-2].manifest.files:
+            raise
+        return _opened(home, chosen[-2])  # yesterday stays in service
+
+
+def _opened(home: Path, day: Day) -> DayIndex:
     while True:
-        before = index_mark(chosen[0])
-        opened = DayIndex(home, chosen[0], before)
-        if index_mark(chosen[0]) == before:  # else an erasure has exchanged it between the two looks
+        before = index_mark(day)
+        opened = DayIndex(home, day, before)
+        if index_mark(day) == before:  # else an erasure has exchanged it between the two looks
             return opened
 
 
 def index_mark(day: Day) -> tuple[int, ...]:
     """Another for other bytes of a day's index."""
-    stat = (day.folder / INDEX).stat()
+    try:
+        stat = (day.folder / INDEX).stat()
+    except FileNotFoundError:
+        raise DamagedDayError(f"{day.folder.name} must have the index that its run wrote, it is gone.") from None
     return (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)
 
 
@@ -73,7 +86,10 @@ class DayIndex:
     """One day's index, mapped into memory as long as it is read."""
 
     def __init__(self, home: Path, day: Day, mark: tuple[int, ...]) -> None:
-        with pa.memory_map(str(day.folder / INDEX)) as file:
+        path = day.file(INDEX)
+        if path is None:
+            raise DayGoneError("The day must have an index to list customers, it has none any more.")
+        with pa.memory_map(str(path)) as file:
             reader = pa.ipc.open_file(file)
             self.facts: IndexFacts = read_facts(reader.schema)
             self._batch = reader.get_batch(0)

@@ -86,8 +86,7 @@ def kept_of(home: Path, customers: Sequence[str]) -> Mapping[str, list[dict[str,
 
 def _rows_of(day: Day, prefix: str, customers: Sequence[str]) -> Iterator[tuple[str, dict[str, Json]]]:
     for number in sorted({part_of(customer) for customer in customers}):
-        path = day.folder / part_name(prefix, number)
-        if path.exists():
+        if path := day.file(part_name(prefix, number)):
             for row in pq.read_table(path, filters=[(CUSTOMER_ID, "in", list(customers))]).to_pylist():
                 yield row.pop(CUSTOMER_ID), {name: _as_json(value) for name, value in row.items()}
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -14,11 +14,11 @@ import pyarrow.compute as pc
 from features.spec.atomic import exchange, new_draft, put_in_place, sync
 from features.spec.feature import CUSTOMER_ID
 from scoring.audiences.membership import SnapshotCounts
-from scoring.audiences.snapshot import SnapshotInputs, snapshot_tables
+from scoring.audiences.snapshot import SegmentSnapshot, SnapshotInputs, snapshot_of, snapshot_tables
 from scoring.batch.table_answers import SEGMENT_ACTION, covered_column
 from scoring.population.day_index import REASONS, codes_of, write_index
-from scoring.population.days import MANIFEST, DayManifest, day_folder, digests
-from scoring.population.partitioned import Partitioned
+from scoring.population.days import MANIFEST, Day, DayManifest, day_folder, digests
+from scoring.population.partitioned import Partitioned, part_name
 from scoring.storage.id_columns import id_column
 from scoring.storage.table_files import read_batches
 
@@ -33,12 +33,22 @@ _DROPPED = (  # texts are made anew
 
 
 @dataclass(frozen=True, slots=True)
+class CustomerGroup:
+    """A file of the customers of some parts, and of no others."""
+
+    file: Path
+    parts: range
+
+
+@dataclass(frozen=True, slots=True)
 class DayInputs:
     """All that a day is made of; in the source `NAME.covered` says whom a use case is about, where that is not all."""
 
     run_id: str
     as_of: datetime  # UTC
     snapshot: SnapshotInputs
+    groups: Sequence[CustomerGroup] = ()  # of all customers in place of the source, so that memory holds one at a time
+    before: Day | None = None  # the day before, whose parts are read with their group; else `snapshot.previous`
 
 
 def write_day(home: Path, made_from: DayInputs, *, check: Callable[[Sequence[Path]], None]) -> SnapshotCounts:
@@ -90,16 +100,32 @@ def _write_parts(draft: Path, made_from: DayInputs, tally: SnapshotCounts) -> No
         name: [each.name for each in served.release.bundle.features] for name, served in made_from.snapshot.live.items()
     }
     rows = {name: Partitioned(draft, f"features-{name}") for name in made_from.snapshot.live}
-    for answered, table in zip(
-        snapshot_tables(made_from.snapshot, tally, reasons=REASONS),
-        read_batches(made_from.snapshot.source),
-        strict=True,
-    ):
-        answers.write(_day_table(answered, table, made_from))
-        for name, scored_rows in rows.items():
-            scored_rows.write(_scored_rows(name, features[name], table))
-    for written in (answers, *rows.values()):
-        written.close()
+    for inputs in _by_group(made_from):
+        for answered, table in zip(
+            snapshot_tables(inputs, tally, reasons=REASONS), read_batches(inputs.source), strict=True
+        ):
+            answers.write(_day_table(answered, table, made_from))
+            for name, scored_rows in rows.items():
+                scored_rows.write(_scored_rows(name, features[name], table))
+        for written in (answers, *rows.values()):
+            written.close()  # a part is whole with its group
+
+
+def _by_group(made_from: DayInputs) -> Iterator[SnapshotInputs]:
+    """What each group's snapshot is made of."""
+    if not made_from.groups:
+        yield made_from.snapshot
+    for group in made_from.groups:
+        before = made_from.before
+        previous = part_of_day(before, group.parts, stands_alone=True) if before else None
+        yield replace(made_from.snapshot, source=group.file, previous=previous)
+
+
+def part_of_day(day: Day, numbers: Iterable[int], *, stands_alone: bool = False) -> SegmentSnapshot:
+    """The snapshot that some parts of a day are, or of it what `memberships` reads; raises as `Day.file`."""
+    files = [file for number in numbers if (file := day.file(part_name("part", number)))]
+    found = snapshot_of(files or day.parts[:1], day.folder.name, stands_alone=stands_alone)
+    return found if files else replace(found, rows=found.rows.slice(0, 0))
 
 
 def _day_table(answered: pa.Table, table: pa.Table, made_from: DayInputs) -> pa.Table:

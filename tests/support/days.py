@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import polars as pl
 
 from scoring.answers.served_release import Live
 from scoring.audiences.snapshot import SnapshotInputs, open_snapshot
 from scoring.batch.table_answers import covered_column
-from scoring.population.days import Day, day_folder, latest_day, open_day
-from scoring.population.write_day import DayInputs, write_day
+from scoring.population.days import Day, day_folder, digests, latest_day, open_day
+from scoring.population.write_day import DayInputs, seal_day, write_day
 from scoring.privacy import suppression
 from scoring.releases.store import load_release
 from scoring.segments.assignment import DEFAULT
@@ -43,6 +44,12 @@ def made(home: Path, live: Mapping[str, Live], source: Path, as_of: datetime = D
     inputs = SnapshotInputs(live, DEFAULT, source, as_of.date(), previous, listed)
     write_day(home, DayInputs(run_id, as_of, inputs), check=_passes)
     return open_day(day_folder(home, as_of))
+
+
+def sealed_anew(day: Day) -> None:
+    """Makes what stands in a day's folder the day, whatever a test wrote there."""
+    seal_day(day.folder, msgspec.structs.replace(day.manifest, files=digests(day.folder)))
+    day.folder.parent.touch()  # else its manifest may be one that was read before
 
 
 def _passes(_parts: Sequence[Path]) -> None:

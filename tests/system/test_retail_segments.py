@@ -12,7 +12,8 @@ import pytest
 from features.build.log_table import scoring_table
 from features.config.use_case import LogUseCase
 from scoring.answers.served_release import Live
-from scoring.audiences.segment_report import RealisedOutcomes, ReportDocument, SegmentChange, segment_report
+from scoring.audiences.realised_outcomes import RealisedOutcomes
+from scoring.audiences.segment_report import ReportDocument, SegmentChange, segment_report
 from scoring.audiences.snapshot import open_snapshot, take_snapshot
 from scoring.releases.store import load_release
 from scoring.segments.policy_file import read_policy

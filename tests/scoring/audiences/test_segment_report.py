@@ -9,14 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 from scipy.stats import binomtest
 
-from scoring.audiences.segment_report import (
-    RealisedOutcomes,
-    ReportDocument,
-    SegmentChange,
-    read_outcomes,
-    segment_report,
-    wilson,
-)
+from scoring.audiences.realised_outcomes import RealisedOutcomes, read_outcomes, wilson
+from scoring.audiences.segment_report import ReportDocument, SegmentChange, segment_report
 from scoring.audiences.snapshot import AudienceError, SegmentSnapshot, SnapshotSegment
 
 LEVELS = {"a": 1, "b": 1, "a_new": 2, "extra": 2}

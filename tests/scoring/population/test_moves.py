@@ -13,7 +13,7 @@ import pytest
 
 from scoring.answers.served_release import Live
 from scoring.answers.wire import Move
-from scoring.population.days import day_folder
+from scoring.population.days import day_folder, open_day
 from scoring.population.forget import forget_old
 from scoring.population.moves import AskedMove, MoveError, customer_move
 from scoring.privacy import suppression
@@ -21,6 +21,7 @@ from scoring.releases.store import load_release, release_folder
 from scoring.segments.assignment import DEFAULT, install_policy
 from scoring.segments.policy import Policy
 from scoring.segments.policy_file import read_policy
+from tests.support.days import sealed_anew
 from tests.support.models import release_shop
 from tests.support.moved_days import ABSENT, CUSTOMERS, FIRST, LAST, write_moved_day
 
@@ -283,6 +284,7 @@ def test_a_later_model_may_read_features_that_were_not_kept(home: Path) -> None:
     write(home, LAST, 4, churn="2")
     for part in day_folder(home, FIRST).glob("features-*.parquet"):
         pl.read_parquet(part).drop("monetary_365d").write_parquet(part)
+    sealed_anew(open_day(day_folder(home, FIRST)))
     asked = AskedMove("churn", "c1", "2026-03-01", "2026-03-02")
 
     with pytest.raises(MoveError) as refused:

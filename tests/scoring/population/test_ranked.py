@@ -31,7 +31,7 @@ from scoring.population.forget import forget_customers, forget_old, settle_index
 from scoring.population.ranked import DayIndex, open_index
 from scoring.population.read_days import day_rows
 from scoring.privacy import suppression
-from tests.support.days import DAY, made, write_customers
+from tests.support.days import DAY, made, sealed_anew, write_customers
 
 Rows = list[dict[str, object]]
 
@@ -172,7 +172,8 @@ def test_whoever_objects_or_is_erased_is_in_no_page_at_once(own: Path) -> None:
         assert not index.search(gone[0], limit=400).customers or gone[0] not in {
             one.customer_id for one in index.search(gone[0], limit=400).customers
         }
-        write_index(own, days_of(own)[0].folder, index.facts.use_cases)
+        write_index(own, index.day.folder, index.facts.use_cases)
+        sealed_anew(index.day)
     assert index_had_hashes == [False, True]
     assert open_index(own).counts(CustomerQuery()).total == 297
     suppression.remove(own, ["c1"])

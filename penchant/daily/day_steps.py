@@ -1,0 +1,194 @@
+"""The steps of a day, in their order; each says what it needs that another makes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from features.config.use_case import UseCase
+from features.spec.atomic import write_file
+from features.spec.feature import CUSTOMER_ID
+from features.tables.population_schema import check_population
+from penchant.daily.day_features import StepFailedError, write_customers, written_groups
+from penchant.daily.run_file import DailyUseCase, RunFile
+from penchant.daily.run_state import STEP_NAMES, RunStep
+from scoring.answers.served_release import Live
+from scoring.audiences.membership import Membership, SnapshotCounts
+from scoring.audiences.segment_report import report_by_part
+from scoring.audiences.sizes import keep_report, keep_sizes, snapshot_document
+from scoring.audiences.snapshot import SegmentSnapshot, SnapshotInputs
+from scoring.population.day_index import codes_of
+from scoring.population.days import PARTS, POPULATION, WORK, Day, day_folder, digest_of, open_day
+from scoring.population.forget import forget_objectors, forget_old, settle_indexes
+from scoring.population.write_day import DayInputs, part_of_day, write_day
+from scoring.privacy.suppression import open_suppression
+from scoring.segments.policy import Policy
+
+UNFINISHED = ".unfinished"  # beside the days: the run whose day is there, while steps after it are not done
+MADE_FOR = "run"  # in the folder of what steps hand on: the run that it is of
+_NUMBERS = [range(first, first + 4) for first in range(0, PARTS, 4)]  # of parts that are compared at once
+Entries = Mapping[str, tuple[DailyUseCase, UseCase]]
+
+
+class StepInputsError(ValueError):
+    """A step was asked for alone, and what it needs is not there."""
+
+    def __init__(self, step: str, before: str) -> None:
+        super().__init__(f"The step {step} needs what the step {before} makes of the same inputs: run that one first.")
+
+
+@dataclass(frozen=True, slots=True)
+class DayContext:
+    """What the steps of one day work on."""
+
+    home: Path
+    run_id: str
+    as_of: datetime
+    run_file: RunFile
+    entries: Entries
+    live: Mapping[str, Live]
+    policy: Policy
+    before: Day | None
+
+    @property
+    def work(self) -> Path:
+        """The folder of what steps hand on to one another."""
+        return self.home / POPULATION / WORK
+
+    def day(self, step: str) -> Day:
+        """The day of this run.
+
+        Raises:
+            StepInputsError: It is not there.
+        """
+        folder = day_folder(self.home, self.as_of)
+        if not folder.is_dir() or (day := open_day(folder)).manifest.run_id != self.run_id:
+            raise StepInputsError(step, "population")
+        return day
+
+
+def features(context: DayContext, step: RunStep) -> None:
+    """All customers with the features of every use case."""
+    context.work.mkdir(mode=0o700, parents=True, exist_ok=True)
+    made_for = context.work / MADE_FOR
+    made_for.unlink(missing_ok=True)
+    groups, step.rows = write_customers(context.entries, context.as_of, context.work, context.home)
+    step.digest = _digest([group.file for group in groups])
+    write_file(made_for, context.run_id.encode())
+
+
+def population(context: DayContext, step: RunStep) -> None:
+    """The day: scores, reasons and segments of all customers, in service from its end on."""
+    made_for, home = context.work / MADE_FOR, context.home
+    if not made_for.exists() or made_for.read_text() != context.run_id:
+        raise StepInputsError("population", "features")
+    groups = written_groups(context.work)
+    inputs = SnapshotInputs(
+        context.live, context.policy, context.work, context.as_of.date(), suppression=open_suppression(home)
+    )
+    day = DayInputs(context.run_id, context.as_of, inputs, groups, context.before)
+    write_file(home / POPULATION / UNFINISHED, context.run_id.encode())
+    counts = write_day(home, day, check=lambda parts: check_population(parts, list(context.live)))
+    step.rows, step.digest = counts.customers, digest_of(context.day("population").folder / "manifest.json")
+    shutil.rmtree(context.work)
+
+
+def store(context: DayContext, step: RunStep) -> None:
+    """The online store as of the day, by the command that loads it; a set of columns is loaded once."""
+    day, loaded = context.day("store"), dict[frozenset[str], str]()
+    for name, served in context.live.items():
+        loaded.setdefault(frozenset(served.scorer.encoder.names), name)
+    context.work.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for columns, name in loaded.items():
+        rows = _load(context, _joined_features(day, name, columns, context.work))
+        step.rows = max(step.rows or 0, rows)
+    shutil.rmtree(context.work)
+
+
+def flows(context: DayContext, step: RunStep) -> None:
+    """Sizes of segments and who moved since the day before, for the pages."""
+    day, before, tally = context.day("flows"), context.before, SnapshotCounts()
+    if before is None:
+        for numbers in _NUMBERS:
+            _count(tally, {}, part_of_day(day, numbers, stands_alone=True).memberships(), context, compared=False)
+    else:
+        report = report_by_part(_counted(before, day, tally, context))
+        keep_report(context.home, report)
+        step.note = f"{report['moved']:,} moved since {report['before']['as_of']}"
+    document = snapshot_document(context.policy, context.live, context.as_of.date(), tally, compared=before is not None)
+    keep_sizes(context.home, document, day.folder)
+
+
+def retention(context: DayContext, step: RunStep) -> None:
+    """Who objected meanwhile leaves the day, and what is old goes."""
+    forget_objectors(context.home, context.day("retention"))
+    use_cases = [use_case for _, use_case in context.entries.values()]
+    windows = [use_case.window for use_case in use_cases if use_case.source == "log"]
+    matured = timedelta(days=max((window.gap + window.prediction for window in windows), default=0))
+    kept = context.run_file.population
+    changed = forget_old(
+        context.home, context.as_of.date(), keep=timedelta(days=kept.keep), matured=matured, months=kept.months
+    )
+    step.note = f"{changed} old days"
+    settle_indexes(context.home, codes_of(context.live))
+    (context.home / POPULATION / UNFINISHED).unlink(missing_ok=True)
+
+
+STEPS: Mapping[str, Callable[[DayContext, RunStep], None]] = dict(
+    zip(STEP_NAMES, (features, population, store, flows, retention), strict=True)
+)
+
+
+def _joined_features(day: Day, name: str, columns: frozenset[str], work: Path) -> Path:
+    """The features of one use case's customers in one file."""
+    file, names = work / f"store-{name}.parquet", [CUSTOMER_ID, *sorted(columns)]
+    parts = sorted(one for one in day.manifest.files if one.startswith(f"features-{name}-"))
+    with pq.ParquetWriter(file, pq.read_schema(day.folder / parts[0]).empty_table().select(names).schema) as writer:
+        for part in parts:
+            if path := day.file(part):
+                writer.write_table(pq.read_table(path, columns=names))
+    return file
+
+
+def _load(context: DayContext, file: Path) -> int:
+    command = [sys.executable, "-m", "serving", "load", str(file), "--as-of", context.as_of.isoformat()]
+    done = subprocess.run([*command, "--home", str(context.home), "--json"], stdout=subprocess.PIPE, check=False)
+    if done.returncode:
+        raise StepFailedError(done.returncode)
+    return int(json.loads(done.stdout)["customers"])
+
+
+def _counted(
+    before: Day, day: Day, tally: SnapshotCounts, context: DayContext
+) -> Iterator[tuple[SegmentSnapshot, SegmentSnapshot]]:
+    """Some customers on both days at a time, who are counted as they pass."""
+    for numbers in _NUMBERS:
+        was, now = (part_of_day(one, numbers) for one in (before, day))
+        _count(tally, was.memberships(), now.memberships(), context, compared=True)
+        yield was, now
+
+
+def _count(
+    tally: SnapshotCounts,
+    was: Mapping[str, Membership],
+    now: Mapping[str, Membership],
+    context: DayContext,
+    *,
+    compared: bool,
+) -> None:
+    for customer, stand in now.items():
+        tally.count(was.get(customer), stand, context.as_of.date(), compared=compared)
+    tally.gone += len(was.keys() - now.keys())
+
+
+def _digest(files: list[Path]) -> str:
+    return hashlib.sha256("".join(map(digest_of, files)).encode()).hexdigest()
