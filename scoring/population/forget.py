@@ -107,7 +107,8 @@ def _thin(day: Day) -> None:
     def thinned(rows: pa.Table) -> pa.Table:
         return rows.select([name for name in rows.column_names if not any(map(name.startswith, reasons))])
 
-    _rewrite(day, {path.name for path in day.parts}, thinned, dropped="features-*.parquet", thin=True)
+    parts = {name for name in day.manifest.files if name.startswith("part-")}
+    _rewrite(day, parts, thinned, dropped="features-*.parquet", thin=True)
 
 
 def settle_indexes(home: Path, use_cases: Mapping[str, UseCaseCodes]) -> None:
