@@ -7,7 +7,8 @@ import os
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from functools import cached_property
+from typing import Protocol, Self
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads cost ten times the processor on a busy machine
 
@@ -50,6 +51,9 @@ class TreeModel:
     bits on rows made to show a difference. The Shapley values are those of the same trees, in float64 and for any
     number of rows; for very many there are tables, made once enough rows were asked for. A booster that is not plain
     trees, or fails the proof, is left to xgboost altogether.
+
+    What only few rows or reasons need is made when it is first asked for, or by `prepare`: a training predicts by many
+    models that never serve.
     """
 
     def __init__(self, stored: bytes, *, threads: int = 0) -> None:
@@ -60,20 +64,29 @@ class TreeModel:
             booster.load_model(bytearray(stored))
             booster.set_param({"nthread": count})
             self._boosters[count] = booster
-        self._trees = self._proved(read_trees(bytes(self._boosters[1].save_raw("json"))))
-        self._shapley = Shapley(self._trees) if self._trees else None
         self._bulk: BulkShapley | None = None
         self._asked, self._lock = 0, threading.Lock()  # rows asked for in bulk so far
 
-    def _proved(self, trees: Trees | None) -> Trees | None:
+    def prepare(self) -> Self:
+        """Reads the trees, proves the walk and numbers the edges now, so that no request does."""
+        self._shapley  # noqa: B018 a property, kept once it is made
+        return self
+
+    @cached_property
+    def _trees(self) -> Trees | None:
+        trees = read_trees(bytes(self._boosters[1].save_raw("json")))
         if trees is None or not trees.depth or trees.cover.min() <= 0:
             return None
         rows = trees.edge_cases(PROOF)
         return trees if np.array_equal(trees.margin(rows), self._ask(rows)) else None
 
+    @cached_property
+    def _shapley(self) -> Shapley | None:
+        return Shapley(self._trees) if self._trees else None
+
     def margin(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
         """Raw log-odds, shape (rows,)."""
-        if self._trees is not None and len(matrix) <= FEW:
+        if len(matrix) <= FEW and self._trees is not None:
             return self._trees.margin(matrix)
         return self._ask(matrix)
 
@@ -197,6 +210,12 @@ def _term(term: Term, values: NDArray[np.float64]) -> NDArray[np.float64]:
     return added
 
 
-def parse_model(name: str, stored: bytes, *, threads: int = 0) -> Model:
-    """The model of a bundle's file: `model.ubj` holds trees, `model.json` a linear score."""
-    return TreeModel(stored, threads=threads) if name.endswith(".ubj") else LinearModel.parse(stored)
+def parse_model(name: str, stored: bytes, *, threads: int = 0, prepared: bool = True) -> Model:
+    """The model of a bundle's file: `model.ubj` holds trees, `model.json` a linear score.
+
+    `prepared`: whether trees are made ready for few rows and for reasons now, or when those are first asked for.
+    """
+    if not name.endswith(".ubj"):
+        return LinearModel.parse(stored)
+    model = TreeModel(stored, threads=threads)
+    return model.prepare() if prepared else model

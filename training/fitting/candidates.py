@@ -98,8 +98,8 @@ class Fitted:
     params: Mapping[str, Setting]
 
     def model(self) -> Model:
-        """The model, parsed."""
-        return parse_model(self.file, self.stored)
+        """The model, parsed; most candidates only predict many rows."""
+        return parse_model(self.file, self.stored, prepared=False)
 
 
 Fit = Callable[[Lesson, int], Fitted]
