@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from features.spec.feature import Feature
-from training.report.plots import STYLE
+from training.report.svg import COLOURS, Box, Plot, Scale, document
 
-DEPENDENCE = "dependence.png"
+DEPENDENCE = "dependence.svg"
+WIDTH, HEIGHT = 380, 210  # of one feature's picture
 ACROSS = 2  # pictures side by side
 BINS = 20  # most bins of a number, of equal counts
 LEVELS = 10  # most levels of a category shown, the most frequent
@@ -27,26 +24,19 @@ Floats = NDArray[np.float64]
 def dependence(
     features: Sequence[Feature], codes: Mapping[str, list[str]], values: Floats, contributions: Floats
 ) -> bytes:
-    """One PNG, a picture a feature in the order given: median contribution (calibrated log-odds) and its middle 80%.
+    """One SVG, a picture a feature in the order given: median contribution (calibrated log-odds) and its middle 80%.
 
     `values` are encoded, shape (rows, features), as `contributions`; what spreads within a bin is what other features
     change.
     """
-    down = -(-len(features) // ACROSS)
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(7.5, 2.1 * down), layout="tight")
-        for at, feature in enumerate(features):
-            axes = figure.add_subplot(down, ACROSS, at + 1)
-            axes.set_title(feature.name, fontsize=8)
-            axes.tick_params(labelsize=7)
-            axes.axhline(0, color="grey", linewidth=0.6)
-            if feature.type == "category":
-                _levels(axes, codes[feature.name], values[:, at], contributions[:, at])
-            else:
-                _numbers(axes, feature, values[:, at], contributions[:, at])
-        into = io.BytesIO()
-        figure.savefig(into, format="png", dpi=100)
-    return into.getvalue()
+    plots = []
+    for at, feature in enumerate(features):
+        box = Box(WIDTH * (at % ACROSS) + 52, HEIGHT * (at // ACROSS) + 20, WIDTH - 64, HEIGHT - 72)
+        if feature.type == "category":
+            plots.append(_levels(box, feature, codes[feature.name], values[:, at], contributions[:, at]))
+        else:
+            plots.append(_numbers(box, feature, values[:, at], contributions[:, at]))
+    return document(WIDTH * ACROSS, HEIGHT * -(-len(features) // ACROSS), plots)
 
 
 def binned(values: Floats, contributions: Floats) -> tuple[Floats, Floats]:
@@ -61,27 +51,39 @@ def binned(values: Floats, contributions: Floats) -> tuple[Floats, Floats]:
     return np.array([values[place == bin_].mean() for bin_ in kept]), np.array(spread).T
 
 
-def _numbers(axes: Any, feature: Feature, values: Floats, contributions: Floats) -> None:
+def _numbers(box: Box, feature: Feature, values: Floats, contributions: Floats) -> Plot:
     known = ~np.isnan(values)
     if not known.any():
-        return
+        plot = Plot(box, Scale(0.0, 1.0), Scale(-1.0, 1.0))
+        plot.axes(title=feature.name)
+        return plot
     x, (low, middle, high) = binned(values[known], contributions[known])
     if feature.type == "date":
         x = 1970 + x / 365.2425
-    axes.fill_between(x, low, high, alpha=0.25, linewidth=0)
-    axes.plot(x, middle, marker="o", markersize=2.5, linewidth=1.2)
-    if feature.type != "date" and x.min() >= 0 and x.max() > LONG * max(float(np.median(values[known])), 1e-9):
-        axes.set_xscale("symlog", linthresh=1.0)
+    typical = max(float(np.median(values[known])), 1e-9)
+    wide = bool(feature.type != "date" and x.min() >= 0 and x.max() > LONG * typical and x.max() > 10)
+    plot = Plot(box, Scale.around(x, logarithmic=wide), Scale.around(np.r_[0.0, low, high]))
+    plot.level(0.0)
+    plot.band(x, low, high, COLOURS[0])
+    plot.curve(x, middle, f'stroke="{COLOURS[0]}" stroke-width="1.2"')
+    plot.dots(x, middle, COLOURS[0])
+    plot.axes(title=feature.name)
+    return plot
 
 
-def _levels(axes: Any, levels: list[str], codes: Floats, contributions: Floats) -> None:
+def _levels(box: Box, feature: Feature, levels: list[str], codes: Floats, contributions: Floats) -> Plot:
     counts = np.bincount(codes.astype(np.int64), minlength=len(levels))
     shown = np.sort(np.argsort(-counts, kind="stable")[: min(LEVELS, int((counts > 0).sum()))])
     spread = np.array([np.quantile(contributions[codes == code], MIDDLE) for code in shown.tolist()])
     low, middle, high = spread.T
-    axes.errorbar(range(len(shown)), middle, yerr=[middle - low, high - middle], fmt="o", markersize=3, capsize=2)
-    axes.set_xticks(range(len(shown)), [_short(levels[code]) for code in shown.tolist()], rotation=35, ha="right")
+    plot = Plot(box, Scale(-0.5, len(shown) - 0.5), Scale.around(np.r_[0.0, spread.ravel()]))
+    x = np.arange(len(shown), dtype=np.float64)
+    plot.level(0.0)
+    plot.intervals(x, low, high, COLOURS[0])
+    plot.dots(x, middle, COLOURS[0])
+    plot.axes(title=feature.name, names=[_short(levels[code]) for code in shown.tolist()])
+    return plot
 
 
 def _short(level: str) -> str:
-    return (level if len(level) <= 14 else f"{level[:13]}…").replace("$", r"\$")
+    return level if len(level) <= 14 else f"{level[:13]}…"

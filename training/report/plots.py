@@ -7,28 +7,25 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from features.spec.languages import LANGUAGES
 from scoring.text.messages import texts
 from training.bundling.shapley_oracle import shap_library
 from training.evaluation.metrics import Outcomes
+from training.report.svg import COLOURS, GREY, ROW, Box, Plot, Scale, document
 
-mpl.use("Agg")
 STYLE: Any = {
     "font.size": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
     "grid.alpha": 0.25,
-    "svg.hashsalt": "penchant",
-    "svg.fonttype": "none",
 }
 CONTACTED = "Share contacted | Part contactée"
 POINTS = 400  # most points a curve is drawn with
+WIDTH, HEIGHT, BOX = 440, 300, Box(52, 12, 376, 240)
 Floats = NDArray[np.float64]
 Curves = Mapping[str, Floats]  # probabilities by candidate, the model first
 
@@ -39,21 +36,23 @@ def draw(label: NDArray[Any], served: Curves, raw: Floats) -> dict[str, bytes]:
     `raw` are the model's probabilities before calibration.
     """
     outcomes = {kind: Outcomes.of(label, probability) for kind, probability in served.items()}
-    with mpl.rc_context(STYLE):
-        return {
-            "roc.svg": _curves(
-                "False positive rate | Faux positifs", "True positive rate | Vrais positifs", outcomes, _roc
-            ),
-            "precision_recall.svg": _curves("Recall | Rappel", "Precision | Précision", outcomes, _precision),
-            "calibration.svg": _calibration(next(iter(outcomes.values())), Outcomes.of(label, raw)),
-            "gain.svg": _curves(CONTACTED, "Outcomes found | Issues trouvées", outcomes, _gain),
-            "lift.svg": _curves(CONTACTED, "Lift | Gain sur le hasard", outcomes, _lift),
-        }
+    return {
+        "roc.svg": _curves(
+            "False positive rate | Faux positifs", "True positive rate | Vrais positifs", outcomes, _roc
+        ),
+        "precision_recall.svg": _curves("Recall | Rappel", "Precision | Précision", outcomes, _precision),
+        "calibration.svg": _calibration(next(iter(outcomes.values())), Outcomes.of(label, raw)),
+        "gain.svg": _curves(CONTACTED, "Outcomes found | Issues trouvées", outcomes, _gain),
+        "lift.svg": _curves(CONTACTED, "Lift | Gain sur le hasard", outcomes, _lift),
+    }
 
 
 def beeswarm(contributions: Floats, values: Floats, names: list[str]) -> bytes:
     """Shap's beeswarm of calibrated log-odds, one dot a row and feature, as PNG."""
     shap = shap_library()
+    import matplotlib as mpl
+
+    mpl.use("Agg")
     from matplotlib import pyplot
 
     with mpl.rc_context(STYLE), warnings.catch_warnings():
@@ -63,9 +62,10 @@ def beeswarm(contributions: Floats, values: Floats, names: list[str]) -> bytes:
         figure = pyplot.gcf()
         figure.axes[0].set_xlabel("Contribution in log-odds | Contribution en log-cotes")
         figure.set_size_inches(7, 4.5)
-        content = _saved(figure, "png", dpi=110, bbox_inches="tight")
+        into = io.BytesIO()
+        figure.savefig(into, format="png", dpi=110, bbox_inches="tight")
         pyplot.close(figure)
-    return content
+    return into.getvalue()
 
 
 def _roc(outcomes: Outcomes) -> tuple[Floats, Floats]:
@@ -96,35 +96,32 @@ def _share(amount: Floats) -> Floats:
 def _curves(
     across: str, up: str, outcomes: Mapping[str, Outcomes], curve: Callable[[Outcomes], tuple[Floats, Floats]]
 ) -> bytes:
-    figure, axes = _canvas(across, up)
-    for rank, (kind, one) in enumerate(outcomes.items()):
-        x, y = curve(one)
-        keep = np.unique(np.linspace(0, len(x) - 1, POINTS).astype(int))
-        axes.plot(
-            x[keep], y[keep], label=_called(kind), linewidth=1.8 if rank == 0 else 1.0, alpha=1.0 if rank == 0 else 0.7
-        )
-    axes.legend(frameon=False)
-    return _saved(figure, "svg", metadata={"Date": None})
+    points = [_thinned(*curve(one)) for one in outcomes.values()]
+    plot = Plot(BOX, Scale(0.0, 1.0), Scale(0.0, max(1.0, *(float(y.max()) for _, y in points))))
+    for (x, y), colour in reversed(list(zip(points, COLOURS, strict=False))):
+        style = 'stroke-width="1.8"' if colour == COLOURS[0] else 'stroke-opacity=".7"'
+        plot.curve(x, y, f'stroke="{colour}" {style}')
+    return _finished(plot, across, up, list(zip(COLOURS, map(_called, outcomes), strict=False)))
+
+
+def _thinned(x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    keep = np.unique(np.linspace(0, len(x) - 1, POINTS).astype(int))
+    return x[keep], y[keep]
 
 
 def _calibration(outcomes: Outcomes, before: Outcomes) -> bytes:
-    figure, axes = _canvas("Predicted | Prédit", "Realised, 90% interval | Réalisé")
     tenths, raw = outcomes.tenths(), before.tenths()
-    x, y = [t.predicted for t in tenths], [t.realised for t in tenths]
-    below = [max(t.realised - t.low, 0.0) for t in tenths]
-    above = [max(t.high - t.realised, 0.0) for t in tenths]
-    axes.plot([0, max(*x, *y)], [0, max(*x, *y)], color="grey", linewidth=0.8, linestyle=":")
-    axes.plot(
-        [t.predicted for t in raw],
-        [t.realised for t in raw],
-        "x",
-        markersize=5,
-        alpha=0.7,
-        label="before | avant",
-    )
-    axes.errorbar(x, y, yerr=[below, above], fmt="o", markersize=4, capsize=2, label="after | après calibration")
-    axes.legend(frameon=False)
-    return _saved(figure, "svg", metadata={"Date": None})
+    x, y = np.array([t.predicted for t in tenths]), np.array([t.realised for t in tenths])
+    low, high = np.array([t.low for t in tenths]), np.array([t.high for t in tenths])
+    x_raw, y_raw = np.array([t.predicted for t in raw]), np.array([t.realised for t in raw])
+    most = float(max(x.max(), x_raw.max())), float(max(high.max(), y_raw.max()))
+    plot = Plot(BOX, Scale(0.0, 1.05 * most[0]), Scale(0.0, 1.05 * most[1]))
+    plot.curve(np.array([0.0, min(most)]), np.array([0.0, min(most)]), f'stroke="{GREY}" stroke-dasharray="1 2"')
+    plot.crosses(x_raw, y_raw, COLOURS[1])
+    plot.intervals(x, low, high, COLOURS[0])
+    plot.dots(x, y, COLOURS[0], 2.5)
+    entries = [(COLOURS[1], "before | avant"), (COLOURS[0], "after | après calibration")]
+    return _finished(plot, "Predicted | Prédit", "Realised, 90% interval | Réalisé", entries)
 
 
 def _called(kind: str) -> str:
@@ -132,15 +129,7 @@ def _called(kind: str) -> str:
     return " | ".join(dict.fromkeys(texts(language).get(kind, kind) for language in LANGUAGES))
 
 
-def _canvas(across: str, up: str) -> tuple[Figure, Any]:
-    figure = Figure(figsize=(4.6, 3.4), layout="constrained")
-    axes = figure.add_subplot()
-    axes.set_xlabel(across)
-    axes.set_ylabel(up)
-    return figure, axes
-
-
-def _saved(figure: Figure, form: str, **options: Any) -> bytes:
-    into = io.BytesIO()
-    figure.savefig(into, format=form, **options)
-    return into.getvalue()
+def _finished(plot: Plot, across: str, up: str, entries: list[tuple[str, str]]) -> bytes:
+    plot.axes(across=across, up=up)
+    plot.legend(entries, top=HEIGHT + 2)
+    return document(WIDTH, HEIGHT + ROW * len(entries), [plot])

@@ -107,7 +107,7 @@ def test_pictures_and_answers_are_kept_with_the_run(trained: Lines, registry: Re
 
     kept = {artifact.path for artifact in mlflow.MlflowClient().list_artifacts(str(champion.run))}
 
-    assert {"dependence.png", "season.json", "criteria.json"} <= kept
+    assert {"dependence.svg", "season.json", "criteria.json"} <= kept
 
 
 @given(st.dictionaries(st.sampled_from("abcdefghijklmnop"), st.integers(1, 200), min_size=1))
