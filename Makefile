@@ -12,7 +12,7 @@ STAMP := $(VENV)/.installed
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test browser lint bench tables endure soak fuzz pages doors compare coverage nulls noise kill scale daily pictures mlflow mailing lock newest kills
+.PHONY: help setup run test tests browser lint style types bench tables endure soak fuzz pages doors compare coverage nulls noise kill scale daily pictures mlflow mailing lock newest kills
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -45,10 +45,14 @@ run: setup ## train the examples and score two days once, then serve them on POR
 	@$(PY) examples/first_home.py --home "$(HOME_DIR)"
 	@exec $(PY) -m serving.cli.demo --home "$(HOME_DIR)" --port $(PORT)
 
+# Types are checked beside the tests, whose first minutes leave a processor idle.
+test: setup style browser ## lint, types and all tests, as CI runs them
+	@$(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,--jobs 2) types tests
+
 # A file of tests stays in one process: what its tests share is made once. Files come as tests/conftest.py orders them.
 # Our own code is compiled once too: where PYTHONDONTWRITEBYTECODE is set hundreds of processes would compile it anew.
-test: export PYTHONDONTWRITEBYTECODE :=
-test: setup lint browser ## lint, types and all tests, as CI runs them
+tests: export PYTHONDONTWRITEBYTECODE :=
+tests: setup
 	$(PY) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 # The console's tests drive a real browser: Debian's, installed where it is missing and we may; else they say so.
@@ -58,9 +62,13 @@ browser:
 	    DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; } || \
 	  echo "No chromium: the console's tests will fail." >&2
 
-lint: setup ## ruff and mypy
+lint: style types ## ruff and mypy
+
+style: setup
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
+
+types: setup
 	$(PY) -m mypy
 
 bench: setup ## peers and Penchant side by side: a table in bench.md, figures in bench.json (10 minutes)
