@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support import forks
+
 ROOT = Path(__file__).parents[1]
 
 # How long an example takes says how busy the machine is, and decides nothing.
@@ -93,8 +95,9 @@ def examples_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _train_the_examples(folder: Path) -> None:
-    command = [sys.executable, "-m", "training", "--home", str(folder / ".penchant"), "--json"]
-    with (folder / "training.json").open("wb") as report:
-        subprocess.run(command, cwd=ROOT, env=newcomer(), stdout=report, check=True)
-    full_house = [sys.executable, "examples/first_home.py", "--home", str(folder / ".penchant")]
+    home = str(folder / ".penchant")
+    trained = forks.run(["-m", "training", "--home", home, "--json"], cwd=ROOT, env=newcomer())
+    assert trained.returncode == 0, trained.stderr
+    (folder / "training.json").write_text(trained.stdout, encoding="utf-8")
+    full_house = [sys.executable, "examples/first_home.py", "--home", home]
     subprocess.run(full_house, cwd=ROOT, env=newcomer(), check=True)

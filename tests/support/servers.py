@@ -13,6 +13,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.support import forks
 from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -24,7 +25,7 @@ class Server:
     """A running server, and where it writes."""
 
     url: str
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | forks.Forked
     output: Path
     home: Path
 
@@ -64,24 +65,20 @@ def launch(
     command: list[str] | None = None,
     folder: Path = ROOT,
 ) -> Server:
-    """Starts it and waits for nothing."""
+    """Starts it and waits for nothing: as a fork, or anew where a command or Python's own settings are given."""
     port = free_port()
     output = scratch / f"server-{port}.log"
-    command = command or [sys.executable, "-m", "serving", "--home", str(home)]
-    surroundings = {name: value for name, value in os.environ.items() if not name.startswith(("PENCHANT_", "BENTOML_"))}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PENCHANT_", "BENTOML_"))}
+    own = {"BENTOML_HOME": str(scratch / f"bentoml-{port}"), "BENTOML_DO_NOT_TRACK": "True", **(settings or {})}
+    line = command or [sys.executable, "-m", "serving", "--home", str(home)]
+    line, env = [*line, "--port", str(port)], {**inherited, **own}
+    anew = command is not None or any(name.startswith("PYTHON") for name in own)
+    process: subprocess.Popen[bytes] | forks.Forked
     with output.open("wb") as sink:
-        process = subprocess.Popen(
-            [*command, "--port", str(port)],
-            cwd=folder,
-            env={
-                **surroundings,
-                "BENTOML_HOME": str(scratch / f"bentoml-{port}"),
-                "BENTOML_DO_NOT_TRACK": "True",
-                **(settings or {}),
-            },
-            stdout=sink,
-            stderr=subprocess.STDOUT,
-        )
+        if anew:
+            process = subprocess.Popen(line, cwd=folder, env=env, stdout=sink, stderr=subprocess.STDOUT)
+        else:
+            process = forks.start(line[1:], cwd=folder, env=env, stdout=sink, stderr=sink)
     return Server(f"http://127.0.0.1:{port}", process, output, home)
 
 

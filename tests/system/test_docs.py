@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from features.config.use_case import load_use_case
 from serving.cli.demo import greeting
 from serving.settings import Settings
 from tests.conftest import newcomer, take_along
+from tests.support import forks
 from tests.support.markdown import Block, Command, alike, blocks, commands
 from tests.support.ports import free_port
 
@@ -38,6 +40,7 @@ CHECKOUT = (
     "bentofile.yaml",
     "LICENSE",
 )  # what commands there read
+SHELL = set("|&;<>$`*?~#")  # a line with one of them is for bash
 SERVED = "127.0.0.1:3000"  # where documents say the server is
 
 
@@ -55,7 +58,7 @@ class Reader:
 
     folder: Path
     port: int
-    server: subprocess.Popen[bytes] | None = None
+    server: forks.Forked | None = None
     wrong: list[str] = field(default_factory=list)
 
     @property
@@ -91,7 +94,7 @@ class Reader:
 
     def execute(self, block: Block) -> None:
         """Runs a program; it must end well."""
-        ended = self.started([sys.executable, "-c", self.local(block.text)])
+        ended = forks.run(["-c", self.local(block.text)], cwd=self.folder, env=self.surroundings)
         if ended.returncode:
             self.wrong.append(f"line {block.line}:\n{ended.stderr}")
 
@@ -102,14 +105,20 @@ class Reader:
         elif command.line.startswith("python -m serving"):
             self.serve()
         else:
-            ended = self.started(["bash", "-c", self.local(command.line)])
+            ended = self.started(self.local(command.line))
             self.compare(command, ended.stdout + ended.stderr)
             if ended.returncode and "error" not in command.printed:
                 self.wrong.append(f"$ {command.line}\nended with {ended.returncode}\n{ended.stderr}")
 
-    def started(self, line: list[str]) -> subprocess.CompletedProcess[str]:
-        """A process in the reader's folder, ended."""
-        return subprocess.run(line, cwd=self.folder, env=self.surroundings, capture_output=True, text=True, check=False)
+    def started(self, line: str) -> subprocess.CompletedProcess[str]:
+        """A line in the reader's folder, ended: by bash, where it asks more of it than to start Python."""
+        words = shlex.split(line.replace("\\\n", " "))
+        if words[:2] == ["python", "-m"] and not SHELL & set(line):
+            return forks.run(words[1:], cwd=self.folder, env=self.surroundings)
+        words = ["bash", "-c", line]
+        return subprocess.run(
+            words, cwd=self.folder, env=self.surroundings, capture_output=True, text=True, check=False
+        )
 
     def make(self, command: Command) -> None:
         """`make run` greets; of the other targets, which would run these tests again, only the existence is held."""
@@ -125,10 +134,9 @@ class Reader:
         """Starts the server, once, and waits until it is ready."""
         if self.server is not None:
             return
-        line = [sys.executable, "-m", "serving", "--port", str(self.port)]
-        self.server = subprocess.Popen(
-            line, cwd=self.folder, env=self.surroundings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        line = ["-m", "serving", "--port", str(self.port)]
+        with Path(os.devnull).open("wb") as nowhere:
+            self.server = forks.start(line, cwd=self.folder, env=self.surroundings, stdout=nowhere, stderr=nowhere)
         latest = time.monotonic() + 120
         while time.monotonic() < latest and self.server.poll() is None:
             try:

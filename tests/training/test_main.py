@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from tests.support import forks
 from training.__main__ import BAD_DATA, DONE, FAILED, NO_REGISTRY, NOT_PROMOTED, USAGE, main
 from training.evaluation.calibration_error import CALIBRATED
 
@@ -289,12 +290,16 @@ def test_a_registry_out_of_reach_is_five(
 
 def test_first_commands_in_a_new_home_wait_for_one_another(tmp_path: Path) -> None:
     """MLflow makes its database once: whoever comes second waits, and neither ends in a traceback of its migrations."""
-    asked = [sys.executable, "-m", "training", "sync", "--home", str(tmp_path / "home")]
-    root = str(CONTRACT.parents[2])
+    asked = ["-m", "training", "sync", "--home", str(tmp_path / "home")]
+    files = [tmp_path / f"{number}.txt" for number in range(3)]
 
-    running = [subprocess.Popen(asked, cwd=root, stderr=subprocess.PIPE, text=True) for _ in range(3)]
-    said = [one.communicate()[1] for one in running]
+    running = []
+    for file in files:
+        with file.open("wb") as sink:
+            running.append(forks.start(asked, cwd=CONTRACT.parents[2], env=os.environ, stdout=sink, stderr=sink))
+    codes = [one.wait() for one in running]
+    said = [file.read_text() for file in files]
 
-    assert [one.returncode for one in running] == [DONE] * 3, said
+    assert codes == [DONE] * 3, said
     assert any("waiting for another training" in one for one in said)
     assert not any("Traceback" in one for one in said)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import stat
-import subprocess
-import sys
 from pathlib import Path
 
 import polars as pl
 import pytest
+
+from tests.support import forks
 
 ROOT = Path(__file__).parents[3]
 USE_CASE = """
@@ -57,9 +57,7 @@ def shop(tmp_path: Path) -> Path:
 def build(shop: Path, out: str, *, kill_at: int = 0) -> int:
     """The exit status of `features build`, killed where asked as its n-th file is written."""
     words = ["build", str(shop / "shop.toml"), "--cutoff", "2024-05-01", "--out", str(shop / "made" / out)]
-    command = [sys.executable, "-c", KILLED, str(kill_at), *words]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False, timeout=120)
-    return done.returncode
+    return forks.run(["-c", KILLED, str(kill_at), *words], cwd=ROOT, env=os.environ).returncode
 
 
 def files(shop: Path) -> dict[str, int]:

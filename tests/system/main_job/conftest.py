@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ import polars as pl
 import pytest
 
 from tests.conftest import newcomer
+from tests.support import forks
 from tests.support.servers import Server, start, stop
 
 ROOT = Path(__file__).parents[3]
@@ -21,9 +20,7 @@ ROOT = Path(__file__).parents[3]
 
 def penchant(*arguments: str, code: int = 0) -> str:
     """Runs one of the packages from the command line; returns what it prints on stdout."""
-    done = subprocess.run(
-        [sys.executable, "-m", *arguments], cwd=ROOT, env=newcomer(), capture_output=True, text=True, check=False
-    )
+    done = forks.run(["-m", *arguments], cwd=ROOT, env=newcomer())
     assert done.returncode == code, done.stderr
     return done.stdout
 

@@ -6,8 +6,6 @@ import json
 import math
 import re
 import shutil
-import subprocess
-import sys
 import time
 from datetime import date
 from pathlib import Path
@@ -24,6 +22,7 @@ import pytest
 from scoring.bundle.scorer import Scorer
 from scoring.releases.store import load_release
 from tests.conftest import newcomer
+from tests.support import forks
 from tests.support.servers import Server
 from tests.system.main_job.conftest import ROOT, penchant
 
@@ -114,14 +113,8 @@ def registry_scores(home: Path, name: str, customers: Path) -> np.ndarray:
         "print([float(p) for p in model.predict(pandas.read_parquet(sys.argv[3]))])"
     )
     store = f"sqlite:///{home / 'mlflow.db'}"
-    done = subprocess.run(
-        [sys.executable, "-c", script, store, name, str(customers)],
-        cwd=home,
-        env=newcomer(),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = forks.run(["-c", script, store, name, str(customers)], cwd=home, env=newcomer())
+    assert done.returncode == 0, done.stderr
     return np.array(json.loads(done.stdout.splitlines()[-1]))
 
 
@@ -248,7 +241,8 @@ def champion(version: str) -> str:
 def with_client(home: Path, script: str) -> None:
     """Runs a line with MLflow's own client of a home's registry, in a process of its own."""
     opened = f"from mlflow import MlflowClient; client = MlflowClient('sqlite:///{home / 'mlflow.db'}');"
-    subprocess.run([sys.executable, "-c", opened + script], cwd=home, env=newcomer(), check=True)
+    done = forks.run(["-c", opened + script], cwd=home, env=newcomer())
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_running_server_follows_the_alias(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ import polars as pl
 from scoring.bundle.golden_rows import replay
 from scoring.releases.current_pointer import current_version
 from scoring.releases.store import load_release
+from tests.support import forks
 from training.__main__ import main
 from training.registry.mlflow_registry import Registry
 
@@ -49,8 +49,8 @@ positive = 1
 
 def promoted(home: Path, version: str, kill_at: int = 0) -> tuple[int, str]:
     """The exit status of `promote`, and how many steps it took where it was left alone."""
-    command = [sys.executable, "-c", KILLED, str(kill_at), "promote", "shop", version, "--home", str(home)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+    command = ["-c", KILLED, str(kill_at), "promote", "shop", version, "--home", str(home)]
+    done = forks.run(command, cwd=ROOT, env=os.environ)
     return done.returncode, (done.stdout.split() or [""])[-1]
 
 
