@@ -16,7 +16,7 @@ import ibis.expr.types as ir
 import polars as pl
 
 from features.columns.expressions import slug
-from features.config.use_case import Count, LogUseCase
+from features.config.use_case import Count, LogUseCase, TypeColumn
 from features.errors import DataError, UseCaseError
 from features.history.distinct_slugs import by_normalised
 from features.history.event_log import Log
@@ -66,31 +66,35 @@ def declared_counts(use_case: LogUseCase, forms: LogForms) -> tuple[DeclaredCoun
 
 def _declared(use_case: LogUseCase, count: Count, forms: LogForms) -> DeclaredCount:
     properties, title = use_case.events.properties, count.title
-    numbered = {name: by_normalised(forms.numbered.get(name, {})) for name in count.where}
     where = (
-        (properties.index(name), tuple(_slug(value, numbered[name]) for value in values))
+        (properties.index(name), tuple(_slug(value, forms, name) for value in values))
         for name, values in count.where.items()
     )
     return DeclaredCount(
         name=count.name,
-        event=slug(count.event),
+        event=_type(count.event, use_case, forms),
         window=count.window or use_case.window.observation,
         where=tuple(where),
         months=count.months or (),
         periods=tuple(use_case.periods_of(count)),
-        unless=None if count.unless is None else slug(count.unless),
+        unless=None if count.unless is None else _type(count.unless, use_case, forms),
         within=count.within or 0,
         titles=() if title is None else (("fr", title.fr), ("en", title.en)),
     )
 
 
-def _slug(value: str | bool | int | float, numbered: Mapping[str, str]) -> str:
-    """A value as the log's slug for it: 12.0 is 12, true is as an engine writes it."""
+def _type(name: str, use_case: LogUseCase, forms: LogForms) -> str:
+    kind = use_case.events.type
+    return _slug(name, forms, kind.column) if isinstance(kind, TypeColumn) else slug(name)
+
+
+def _slug(value: str | bool | int | float, forms: LogForms, column: str) -> str:
+    """A value as the log's slug for it in a column: 12.0 is 12, true is as an engine writes it."""
     if isinstance(value, bool):
         text = str(value).lower()
     else:
         text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
-    return numbered.get(normalise(text)) or slug(text)
+    return by_normalised(forms.numbered.get(column, {})).get(normalise(text)) or slug(text)
 
 
 def check_counts(use_case: LogUseCase, log: Log, features: Sequence[Feature]) -> None:
@@ -106,6 +110,11 @@ def check_counts(use_case: LogUseCase, log: Log, features: Sequence[Feature]) ->
         for at, count in enumerate(use_case.counts)
         if count.name in taken or _of_a_trait.fullmatch(count.name)
     ]
+    broken += [
+        f"counts.{at}.unless: must be another event than event, got {use_case.counts[at].unless!r}"
+        for at, count in enumerate(declared_counts(use_case, log.forms))
+        if count.unless == count.event
+    ]
     if broken:
         raise UseCaseError(use_case.file, broken)
     known = log.encoded.codes
@@ -113,7 +122,7 @@ def check_counts(use_case: LogUseCase, log: Log, features: Sequence[Feature]) ->
         f"counts.{at}.{key}: must be a type of events of the log ({', '.join(list(known)[:20])}), got {kind!r}"
         for at, count in enumerate(use_case.counts)
         for key, kind in (("event", count.event), ("unless", count.unless))
-        if kind is not None and slug(kind) not in known
+        if kind is not None and _type(kind, use_case, log.forms) not in known
     ]
     if unknown:
         raise DataError(log.source.path, unknown)

@@ -63,7 +63,12 @@ def declared(counts: Sequence[Mapping[str, Any]]) -> str:
 
 
 def odd_case(
-    folder: Path, log: pl.DataFrame, counts: Sequence[Mapping[str, Any]] = COUNTS, **events: str
+    folder: Path,
+    log: pl.DataFrame,
+    counts: Sequence[Mapping[str, Any]] = COUNTS,
+    *,
+    label: str = "Achat",
+    **events: str,
 ) -> LogUseCase:
     """A use case on such a log."""
     log.write_parquet(folder / "events.parquet")
@@ -79,7 +84,7 @@ def odd_case(
     sections: dict[str, Any] = {
         "events": {**section, **events},
         "window": {"observation": "100d", "prediction": "30d", "train_cutoffs": 2, "test_cutoff": "2024-07-19"},
-        "label": {"event": "Achat", "outcome": "present"},
+        "label": {"event": label, "outcome": "present"},
         "calendar": {"sales": SALES[0], "fair": SALES[1]},
     }
     file = write_use_case(folder, sections)
@@ -288,11 +293,34 @@ def test_events_that_the_log_does_not_have_are_named(tmp_path: Path) -> None:
 def test_a_name_that_the_log_gives_a_feature_is_refused(tmp_path: Path) -> None:
     """Those of built-in features, of bookkeeping, and those that traits have inside."""
     names = ["achats_total", "customer_id", "eligible", "completeness", "t0", "newest"]
+    counts = [{"name": name, "event": "Achat"} for name in names]
+    counts[5] |= {"unless": "ACHAT", "within": "1d"}  # another text, the same event
 
     with pytest.raises(UseCaseError) as failure:
-        scoring_table(odd_case(tmp_path, odd_log(), [{"name": name, "event": "Achat"} for name in names]), CUTOFF)
+        scoring_table(odd_case(tmp_path, odd_log(), counts), CUTOFF)
 
-    assert [line.split(":")[0] for line in failure.value.broken] == [f"counts.{at}.name" for at in range(5)]
+    wrong = [line.split(":")[0] for line in failure.value.broken]
+    assert wrong == [*(f"counts.{at}.name" for at in range(5)), "counts.5.unless"]
+
+
+def test_types_that_differ_in_signs_only_are_counted_apart(tmp_path: Path) -> None:
+    """As levels are: each by the text that the log has."""
+    log = odd_log().with_columns(kind=pl.col("kind").replace({"Achat": "Achat +", "Panier validé": "Achat -"}))
+    counts: list[dict[str, Any]] = [
+        {"name": "plus", "event": "achat +"},
+        {"name": "minus", "event": "Achat -"},
+        {"name": "alone", "event": "Achat -", "unless": "Achat +", "within": "2d"},
+    ]
+    use_case = odd_case(tmp_path, log, counts, label="Achat +")
+
+    table = scoring_table(use_case, CUTOFF)
+
+    rows = {row["customer_id"]: row for row in table.iter_rows(named=True)}
+    past = log.filter(pl.col("ts") < naive(CUTOFF)).with_columns(kind=pl.col("kind").str.replace("Achat", "achat"))
+    for (customer,), own in past.group_by("customer_id"):
+        for count in counts:
+            spelled = count | {key: str(count[key]).lower() for key in ("event", "unless") if key in count}
+            assert rows[str(customer)][count["name"]] == by_hand(own.to_dicts(), spelled, naive(CUTOFF))
 
 
 def test_a_count_of_nothing_is_a_finding() -> None:
