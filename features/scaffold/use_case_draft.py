@@ -23,6 +23,11 @@ from features.sources.source import open_source, reading
 
 _rungs = {7: 60, 14: 90, 30: 180, 60: 365, 90: 365, 180: 365, 365: 730, 730: 1460}  # prediction to observation, days
 _fill_in = "FILL IN: none of the columns below seems to say it"
+_labels = (
+    "",
+    "# [labels.COLUMN]  # what people read for the values of a column, a line for each",
+    '# VALUE = { fr = "...", en = "..." }',
+)
 _shown = 60  # columns that are listed where one must be chosen
 
 
@@ -80,6 +85,8 @@ def _header(target: Path, polarity: str) -> list[str]:
         f"name = {_quoted(_use_case_name(target.stem))}",
         f'polarity = "{polarity}"  # "positive": a high score is good news; "negative": bad news',
         "seed = 7",
+        '# title = { fr = "...", en = "..." }  # what people read in place of the name',
+        '# outcome = { fr = "...", en = "..." }  # what a high score says of a customer: "buys within 90 days"',
         "",
     ]
 
@@ -127,7 +134,12 @@ def _table(file: Path, target: Path, guessed: RoleGuess) -> list[str]:
         lines.append(f"# order_by = {_quoted(guessed.moment.name)}  # split in time on it")
         lines += [f"# order_by_{line.removeprefix('timestamp_')}" for line in _not_iso(guessed.moment)]
     bad = label is not None and BAD.search(f"{label.words} {positive_of(label).lower()}")
-    return [*_header(target, "negative" if bad else "positive"), *lines, *([] if label else _listed(guessed))]
+    return [
+        *_header(target, "negative" if bad else "positive"),
+        *lines,
+        *_labels,
+        *([] if label else _listed(guessed)),
+    ]
 
 
 def _log(file: Path, target: Path, guessed: RoleGuess) -> list[str]:
@@ -164,6 +176,7 @@ def _log(file: Path, target: Path, guessed: RoleGuess) -> list[str]:
         f"# event = {_quoted(event)}",
         "# months = [12]",
         *_blanks(guessed),
+        *_labels,
         *([] if guessed.moment and guessed.customer else _listed(guessed)),
     ]
 

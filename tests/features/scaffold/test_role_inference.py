@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from features.config.use_case import load_use_case
 from features.errors import DataError
 from features.scaffold.column_profile import profile_columns
 from features.scaffold.role_inference import columns_after_outcome, guess_roles, positive_of
@@ -319,3 +320,21 @@ def test_a_file_that_is_not_utf_8_is_told_how_to_become_it(tmp_path: Path) -> No
 
     with pytest.raises(DataError, match="iconv -f WINDOWS-1252"):
         init(tmp_path / "a.csv", tmp_path / "a.toml", force=False)
+
+
+def test_the_texts_that_a_draft_offers_can_be_stated(tmp_path: Path) -> None:
+    """Its comments on title, outcome and labels, filled in, are a use case that is read."""
+    rows = "".join(f"{n},{'ab'[n % 2]},{'yes' if n % 3 else 'no'}\n" for n in range(200))
+    (tmp_path / "people.csv").write_text(f"spent,shop,subscribed\n{rows}")
+    init(tmp_path / "people.csv", tmp_path / "people.toml", force=False)
+    draft = (tmp_path / "people.toml").read_text(encoding="utf-8")
+    offered = [line for line in draft.splitlines() if line.startswith(("# title", "# outcome", "# [labels", "# VALUE"))]
+
+    filled = "\n".join(line.removeprefix("# ") if line in offered else line for line in draft.splitlines())
+    (tmp_path / "people.toml").write_text(filled.replace("COLUMN", "shop").replace("VALUE", "a"), encoding="utf-8")
+    use_case = load_use_case(tmp_path / "people.toml")
+
+    assert len(offered) == 4
+    assert use_case.title is not None
+    assert use_case.outcome is not None
+    assert use_case.labels["shop"].keys() == {"a"}
