@@ -13,6 +13,7 @@ from features.spec.languages import LANGUAGES, Language
 from scoring.answers.wire import NextBand, PublishedScore, Score, Status
 from scoring.bundle.golden_rows import replay
 from scoring.bundle.scorer import Scored, Scorer
+from scoring.encoding.value_rules import WARNINGS
 from scoring.errors import BundleError
 from scoring.reasons.comparison import comparison_text
 from scoring.reasons.reason import Reason
@@ -47,6 +48,11 @@ class Live:
             ]
             for language in LANGUAGES
         }
+
+    def usual_warnings(self) -> tuple[str, ...]:
+        """The warnings that nearly all customers would get, each as a scored file has those of a row."""
+        usual = self.release.bundle.manifest.usual_warnings or ()
+        return tuple(f"{one.feature}: {WARNINGS[one.code]}" for one in usual)
 
     def next_band(self, rung: int, probability: float) -> NextBand | None:
         """The band above: its code, where it begins, and how far away that is; None at the top."""

@@ -101,6 +101,14 @@ class Tenth(Struct, frozen=True):
     tenth: int
 
 
+class UsualWarning(Struct, frozen=True):
+    """A warning that nearly all customers would get: it is given once, of the model, and of no customer."""
+
+    code: str
+    feature: str
+    share: float  # of the test rows, or of the customers of the training's day, whichever is more
+
+
 class LogWindows(Struct, frozen=True, omit_defaults=True):
     """Days looked back over, left out and predicted, and the moments learned at."""
 
@@ -157,6 +165,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     tenths: tuple[Tenth, ...] = ()
     title: dict[str, str] | UnsetType = UNSET  # what the use case is called where people read, by language
     trained_to: str | None
+    usual_warnings: tuple[UsualWarning, ...] | UnsetType = UNSET  # unset where there is none
     verdict: str | None = None
     versions: dict[str, str] = {}  # of libraries
     what_if: dict[str, tuple[Scalar, ...]]

@@ -37,7 +37,8 @@ class Scorer:
 
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
-        self.encoder = Encoder(bundle.features, bundle.manifest.encoder)
+        usual = frozenset((one.feature, one.code) for one in bundle.manifest.usual_warnings or ())
+        self.encoder = Encoder(bundle.features, bundle.manifest.encoder, usual_warnings=usual)
         self._position = {feature.name: position for position, feature in enumerate(bundle.features)}
 
     def score(self, matrix: NDArray[np.float64]) -> Scored:

@@ -55,10 +55,19 @@ class Encoder:
 
     Numbers and integers stay as they are, booleans are 0 or 1, dates are days since 1970-01-01, a category is the
     position of its level in `levels`, where OTHER and MISSING have places of their own. A missing number is NaN.
+
+    Warnings that are `usual_warnings`, as feature and code, are given of no row: nearly all would have them.
     """
 
-    def __init__(self, features: tuple[Feature, ...], levels: Mapping[str, list[str]]) -> None:
+    def __init__(
+        self,
+        features: tuple[Feature, ...],
+        levels: Mapping[str, list[str]],
+        *,
+        usual_warnings: Collection[tuple[str, str]] = (),
+    ) -> None:
         self.features = features
+        self._usual = usual_warnings
         self.names = frozenset(feature.name for feature in features)
         self.levels = levels
         self._codes = codes = {
@@ -98,7 +107,7 @@ class Encoder:
                 errors.append(_note("invalid_value", name, str(broken)))
                 continue
             encoded.append(number)
-            if warning:
+            if warning and (name, warning) not in self._usual:
                 warnings.append(_note(warning, name, WARNINGS[warning]))
         if present < len(values):
             errors += [stranger(name) for name in values if name not in self.names and name not in allowed]
@@ -171,7 +180,8 @@ class Encoder:
             for row, detail in column.broken.items():
                 encoded.errors.setdefault(row, []).append(_note("invalid_value", feature.name, detail))
             for row, code in column.warned.items():
-                encoded.warnings.setdefault(row, []).append(_note(code, feature.name, WARNINGS[code]))
+                if (feature.name, code) not in self._usual:
+                    encoded.warnings.setdefault(row, []).append(_note(code, feature.name, WARNINGS[code]))
         for row in encoded.errors:
             encoded.matrix[row] = self._missing
         return encoded

@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 POPULATION = "population"
 MANIFEST = "manifest.json"
@@ -46,6 +47,7 @@ class DayManifest(msgspec.Struct, frozen=True, kw_only=True):
     models: dict[str, str]  # version by use case
     customers: int
     files: dict[str, str]  # sha256 by name
+    warnings: dict[str, tuple[str, ...]] | UnsetType = UNSET  # of nearly all customers, by use case
     thin: bool = False  # whether reasons and features are gone, as they are kept for a while only
 
 

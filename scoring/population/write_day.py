@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
+from msgspec import UNSET
 
 from features.spec.atomic import exchange, new_draft, put_in_place, sync
 from features.spec.feature import CUSTOMER_ID
@@ -72,11 +73,18 @@ def write_day(home: Path, made_from: DayInputs, *, check: Callable[[Sequence[Pat
             policy=made_from.snapshot.policy.version,
             models={name: served.release.version for name, served in made_from.snapshot.live.items()},
             customers=tally.customers,
+            warnings=_usual_warnings(made_from) or UNSET,
             files=digests(draft),
         )
         seal_day(draft, manifest)
         replace_day(draft, folder)
     return tally
+
+
+def _usual_warnings(made_from: DayInputs) -> dict[str, tuple[str, ...]]:
+    """What the models warn of nearly all customers, so that no customer's own row need say it."""
+    live = made_from.snapshot.live
+    return {name: usual for name, served in live.items() if (usual := served.usual_warnings())}
 
 
 def seal_day(draft: Path, manifest: DayManifest) -> None:

@@ -72,6 +72,9 @@ class UseCaseDocument(TypedDict):
     ]
     metrics: Facts
     receipt: Facts
+    usual_warnings: NotRequired[
+        Annotated[list[Facts], Meta(description="Warnings of nearly all customers, which no answer repeats.")]
+    ]
     intended_use: Facts
     trained_to: NotRequired[str | None]
     kind: NotRequired[str]

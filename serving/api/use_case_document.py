@@ -16,6 +16,7 @@ from features.spec.languages import Language
 from features.spec.raw_events import RawColumn, RawEvents
 from scoring.answers.served_release import Live
 from scoring.bundle.manifest import BandTable, CampaignWorth, LogWindows, Manifest, Outcome, Receipt
+from scoring.encoding.value_rules import WARNINGS
 from scoring.models.calibration import Calibration
 from scoring.reasons.reasons import described
 from serving.api.answers import UseCaseLine
@@ -92,6 +93,15 @@ class DescribedFeature(msgspec.Struct, frozen=True):
     written: str | None
 
 
+class DescribedWarning(msgspec.Struct, frozen=True):
+    """A warning that nearly all customers would get: given here once, and of no customer."""
+
+    code: str
+    feature: str
+    detail: str
+    share: float
+
+
 class DescribedModel(msgspec.Struct, frozen=True):
     """The body of GET /v1/use-cases/{name}; titles, outcomes, and from `bands` on as the manifest has it."""
 
@@ -111,6 +121,7 @@ class DescribedModel(msgspec.Struct, frozen=True):
     metrics: dict[str, float]
     baselines: dict[str, dict[str, float]]
     receipt: Receipt
+    usual_warnings: list[DescribedWarning] | UnsetType
     intended_use: dict[str, str]
     worth: CampaignWorth | None
     base_rate: dict[str, float]
@@ -144,6 +155,7 @@ def use_case_document(live: Live, *, language: Language = "en") -> DescribedMode
         metrics=manifest.metrics,
         baselines=manifest.baselines,
         receipt=manifest.receipt,
+        usual_warnings=_usual_warnings(manifest) or UNSET,
         intended_use=manifest.intended_use,
         worth=manifest.worth,
         base_rate=manifest.base_rate,
@@ -156,6 +168,12 @@ def use_case_document(live: Live, *, language: Language = "en") -> DescribedMode
         code_revision=manifest.code_revision,
         versions=manifest.versions,
     )
+
+
+def _usual_warnings(manifest: Manifest) -> list[DescribedWarning]:
+    return [
+        DescribedWarning(one.code, one.feature, WARNINGS[one.code], one.share) for one in manifest.usual_warnings or ()
+    ]
 
 
 def summary(live: Live) -> UseCaseLine:

@@ -37,6 +37,7 @@ WHAT_IF = {
 STATED: dict[str, Any] = {  # of `propensity`; `churn` states nothing
     "title": {"en": "Next purchase", "fr": "Prochain achat"},
     "outcome": {"en": "buys within 90 days", "fr": "achète dans les 90 jours"},
+    "usual_warnings": [{"code": "outside_training_range", "feature": "days_since_purchase", "share": 0.97}],
     "labels": {
         "en": {"canal d'achat": {"web": "online shop", "Store": "city shop"}},
         "fr": {"canal d'achat": {"web": "boutique en ligne", "Store": "boutique en ville"}},

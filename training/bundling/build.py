@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from msgspec import UNSET
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
@@ -24,6 +25,7 @@ from training.bundling.golden_rows import golden_rows
 from training.bundling.manifest import banded, described, ladder_for, reference
 from training.bundling.market import market_of
 from training.bundling.receipt import check
+from training.bundling.usual_warnings import usual_warnings
 from training.data.clusters import Clusters
 from training.data.encode import columns, encode
 from training.data.split import Parts
@@ -98,6 +100,7 @@ def build(
         seed_variance=evidence.seed_variance,
         tenths=tuple(evidence.tenths),
         findings=findings,
+        usual_warnings=usual_warnings(taught.encoder, parts.test, population) or UNSET,
         rows={**parts.counts(), **_customers(learned.test_clusters)},
         base_rate=parts.base_rates(),
         worth=worth(

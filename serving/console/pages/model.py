@@ -22,7 +22,7 @@ from serving.console.charts.curves import curves_of
 from serving.console.charts.model_charts import by_tenths, calibration_chart, model_charts
 from serving.console.views.day_market import market_today
 from serving.console.views.plan import PlanResult, answer
-from serving.console.views.promotions import decisions_on, findings
+from serving.console.views.promotions import decisions_on, findings, shared_warnings
 from serving.console.web.i18n import Texts
 from serving.console.web.render import language_of, page
 from serving.http.problems import UNKNOWN_USE_CASE, Problem
@@ -44,6 +44,7 @@ async def model(request: Request) -> Reply:
         "manifest": manifest,
         "verdict": verdict(manifest, texts),
         "findings": findings(manifest, texts),
+        "shared_warnings": shared_warnings(live, texts),
         "metrics": METRICS,
         "lower": LOWER,
         "charts": model_charts(curves, manifest.kind, texts) if curves else [],

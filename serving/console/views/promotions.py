@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from scoring.answers.served_release import Live
 from scoring.bundle.manifest import Manifest
+from scoring.encoding.value_rules import WARNINGS
 from scoring.releases.promotion_log import decided_use_cases, read_decisions
 from scoring.text.findings import FindingText, finding_text
 from scoring.text.promotion import DecisionDocument, decision_reason
+from serving.console.views.named_features import named_features
 from serving.console.web.i18n import Texts
 
 FEW, SOME = 6, 8  # on the first page, on a model's
@@ -31,6 +34,29 @@ def findings(manifest: Manifest, texts: Texts) -> list[FindingText] | None:
     if manifest.findings is None:
         return None
     return [finding_text(finding, texts.language) for finding in manifest.findings]
+
+
+@dataclass(frozen=True, slots=True)
+class SharedWarning:
+    """A warning that nearly all customers would get."""
+
+    name: str  # of the feature, as people read it
+    text: str
+    share: float
+
+
+def shared_warnings(live: Live, texts: Texts) -> list[SharedWarning]:
+    """The warnings that a model gives of nearly all customers; a feature that may not be named is another factor."""
+    manifest = live.release.bundle.manifest
+    names = {name: feature.name for name, feature in named_features({manifest.name: live}, texts).items()}
+    return [
+        SharedWarning(
+            names.get(one.feature, texts["family_other_factors"]),
+            WARNINGS[one.code] if texts.language == "en" else texts.note(one.code) or WARNINGS[one.code],
+            one.share,
+        )
+        for one in manifest.usual_warnings or ()
+    ]
 
 
 def decisions_on(home: Path, name: str, texts: Texts) -> list[PromotionDecision]:

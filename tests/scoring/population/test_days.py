@@ -65,6 +65,19 @@ def test_a_day_keeps_no_text_of_a_next_step(live: dict[str, Live], source: Path,
     assert not [name for name in columns if "action" in name]
 
 
+def test_a_day_says_once_what_its_models_warn_of_nearly_all(
+    live: dict[str, Live], source: Path, tmp_path: Path
+) -> None:
+    """In its manifest, by use case; a day of models that warn of nobody in particular says nothing."""
+    usual = [{"code": "outside_training_range", "feature": "monetary_365d", "share": 0.98}]
+    release_shop(tmp_path, "churn", scratch=tmp_path, seed=1, usual_warnings=usual)
+
+    day = made(tmp_path, {**live, "churn": Live(load_release(tmp_path, "churn"))}, source)
+
+    assert day.manifest.warnings == {"churn": ("monetary_365d: The value lies outside the range met in training.",)}
+    assert b"warnings" not in (made(tmp_path / "other", live, source).folder / "manifest.json").read_bytes()
+
+
 def test_reasons_name_the_value_that_was_scored(live: dict[str, Live], source: Path, tmp_path: Path) -> None:
     """The cell of the feature beside its contribution."""
     rows = frame(tmp_path, made(tmp_path, live, source))

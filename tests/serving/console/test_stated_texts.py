@@ -59,6 +59,26 @@ def test_a_card_reads_in_stated_texts(client: httpx.Client, profile: dict[str, A
     assert 'value="web"' in page
 
 
+@pytest.mark.parametrize(
+    ("language", "warning"),
+    [
+        ("en", r"Days since the last purchase: The value lies outside the range met in training. 97%"),
+        ("fr", r"Jours depuis le dernier achat : la valeur est hors de l'étendue vue à l'apprentissage. 97 %"),
+    ],
+)
+def test_a_warning_of_nearly_all_customers_stands_on_the_model(
+    client: httpx.Client, language: str, warning: str
+) -> None:
+    """Once, by the feature's name, with the share of customers; a model that has none shows no such heading."""
+    pages = [read(client.get(f"/console/models/{name}?language={language}").text) for name in ("propensity", "churn")]
+    heading = {"en": "Warnings of nearly all customers", "fr": "Avertissements de presque tous les clients"}[language]
+
+    assert warning in pages[0]
+    assert [heading in page for page in pages] == [True, False]
+    described = [client.get(f"/v1/use-cases/{name}").json() for name in ("propensity", "churn")]
+    assert [one.get("usual_warnings", [{}])[0].get("share") for one in described] == [0.97, None]
+
+
 def test_the_api_states_them_beside_the_names(client: httpx.Client) -> None:
     """In the list of use cases and in each one's description; nothing of a use case that states none."""
     lines = {line["name"]: line for line in client.get("/v1/use-cases").json()["use_cases"]}
