@@ -37,12 +37,13 @@ UNSURE: dict[Language, str] = {
 }
 STATED: dict[Language, str] = {
     "en": "Had you contacted the top {0}{1}, “{3}” would have come true {2} times, against {4} at random.",
-    "fr": "Si vous aviez contacté les {0} premiers{1}, « {3} » se serait vérifié {2} fois, contre {4} au hasard.",
+    "fr": "Si vous aviez contacté les {0} premiers{1}, «\u00a0{3}\u00a0» se serait vérifié {2} fois, "
+    "contre {4} au hasard.",
 }
 UNSURE_STATED: dict[Language, str] = {
     "en": "Not surely more than chance: among the top {0}{1}, “{3}” would have come true {2} times, "
     "against {4} at random.",
-    "fr": "Pas sûrement plus que le hasard : parmi les {0} premiers{1}, « {3} » se serait vérifié {2} fois, "
+    "fr": "Pas sûrement plus que le hasard : parmi les {0} premiers{1}, «\u00a0{3}\u00a0» se serait vérifié {2} fois, "
     "contre {4} au hasard.",
 }
 ON: dict[Language, str] = {"en": " on ", "fr": " le "}

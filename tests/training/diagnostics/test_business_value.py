@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from features.config.display_texts import InBothLanguages
 from features.config.use_case import UseCase
 from tests.support.worlds import table_case
 from training.data.clusters import Clusters
@@ -37,6 +38,30 @@ def test_a_model_that_finds_more_says_so(case: UseCase) -> None:
     told = worth(case, LABEL, 0.3 * NOISE + 0.6 * LABEL, Clusters.apart(ROWS), None)
 
     assert told.text["en"].startswith("Had you contacted the top 100, 100 would have had")
+
+
+def test_an_outcome_stands_as_it_is_stated(case: UseCase) -> None:
+    """In place of a column and its value, whether or not surely more is found; of purchases there is a sentence."""
+    outcome = InBothLanguages(fr="achète.", en="buys")
+    stated = case.model_copy(update={"outcome": outcome})
+
+    sure, unsure = (
+        worth(stated, LABEL, served, Clusters.apart(ROWS), None) for served in (0.3 * NOISE + 0.6 * LABEL, NOISE)
+    )
+
+    chance = sure.at_random
+    assert (
+        sure.text["en"]
+        == f"Had you contacted the top 100, “buys” would have come true 100 times, against {chance} at random."
+    )
+    assert sure.text["fr"].startswith(
+        "Si vous aviez contacté les 100 premiers, «\u00a0achète\u00a0» se serait vérifié 100 fois"
+    )
+    assert unsure.text["en"].startswith("Not surely more than chance: among the top 100, “buys” would have come true")
+    assert unsure.text["fr"].startswith(
+        "Pas sûrement plus que le hasard : parmi les 100 premiers, «\u00a0achète\u00a0»"
+    )
+    assert unsure.hits == worth(case, LABEL, NOISE, Clusters.apart(ROWS), None).hits
 
 
 def test_five_customers_of_twenty_rows_are_no_proof(case: UseCase) -> None:
