@@ -15,6 +15,7 @@ from scoring.audiences.export_formats import FORMS, write_audience
 from scoring.audiences.export_log import log_export
 from scoring.audiences.snapshot import open_snapshot
 from scoring.cli.command_result import CommandResult, UsageError
+from scoring.population.daily_file import check_age_of
 
 _REASONS = {
     "suppressed": "suppressed",
@@ -32,6 +33,7 @@ _OF_CONTACTS = ("contacts", "email", "consent", "consent_table", "channel", "pur
 def export(options: Namespace) -> CommandResult:
     """`export`: a segment's members who may be addressed, in the form a tool imports; --internal their ids alone."""
     _check_export(options)
+    check_age_of(options.home, options.snapshot)
     snapshot = open_snapshot(options.snapshot)
     if options.segment not in snapshot.codes:
         raise UsageError(f"A segment must be of the snapshot ({', '.join(snapshot.codes)}), got another.")

@@ -48,7 +48,11 @@ def forget_customers(home: Path, customers: Collection[str]) -> None:
 
 
 def _holds(path: Path, customers: pa.Array) -> bool:
-    ids = pq.read_table(path, columns=[CUSTOMER_ID]).column(0)
+    """Whether a file holds one of some customers, or nobody can tell."""
+    try:
+        ids = pq.read_table(path, columns=[CUSTOMER_ID]).column(0)
+    except (OSError, pa.ArrowInvalid):
+        return True
     return bool(pc.any(pc.is_in(ids, customers)).as_py())
 
 
@@ -143,34 +147,43 @@ def _rewrite(
 ) -> None:
     """A day with some files changed, the index with them, some dropped and some added, in the place of the old one."""
     gone = {path.name for path in day.folder.glob(dropped)} if dropped else set()
+    changed = {name for name in (*touched, *((INDEX,) if touched else ())) if name in day.manifest.files}
+    damaged = {name for name in changed if not _is_sound(day, name)}  # they may hold anybody, so they go
     with new_draft(day.folder, folder=True) as (draft, _):
-        for name in day.manifest.files.keys() - gone:
-            if name == INDEX and touched:
-                rewrite_index(day.folder / name, draft / name, change)
-            elif name in touched:
-                _copy(day.folder / name, draft / name, change)
-            else:
+        for name in day.manifest.files.keys() - gone - damaged:
+            if name not in changed:
                 (draft / name).hardlink_to(day.folder / name)
+            elif name == INDEX:
+                rewrite_index(day.folder / name, draft / name, change)
+            else:
+                _copy(day.folder / name, draft / name, change)
         if add:
             add(draft)
-        # what stays keeps its digest: bytes that were damaged since are not made good by it
-        kept = {
-            name: digest for name, digest in day.manifest.files.items() if name not in {*touched, *_of_rows(touched)}
-        }
-        files = {
-            name: kept.get(name) or digest_of(draft / name) for name in sorted(each.name for each in draft.iterdir())
-        }
-        customers = sum(pq.read_metadata(draft / name).num_rows for name in files if name.startswith("part-"))
+        # what stays keeps its digest, and what went by damage too: neither is made good by a rewriting
+        kept = {name: day.manifest.files[name] for name in day.manifest.files.keys() - gone - changed}
+        lost = {name: day.manifest.files[name] for name in damaged - {INDEX}}  # the index is made anew by a run
+        made = {path.name: digest_of(path) for path in draft.iterdir() if path.name not in kept}
         manifest = msgspec.structs.replace(
-            day.manifest, files=files, customers=customers, thin=thin or day.manifest.thin
+            day.manifest,
+            files=dict(sorted({**kept, **lost, **made}.items())),
+            customers=day.manifest.customers - _fewer(day, draft, changed - damaged),
+            thin=thin or day.manifest.thin,
         )
         seal_day(draft, manifest)
         replace_day(draft, day.folder)
 
 
-def _of_rows(touched: Collection[str]) -> Collection[str]:
-    """The index, which is written anew with any part."""
-    return (INDEX,) if touched else ()
+def _is_sound(day: Day, name: str) -> bool:
+    """Whether a file holds the bytes that the manifest names."""
+    path = day.folder / name
+    return path.exists() and digest_of(path) == day.manifest.files[name]
+
+
+def _fewer(day: Day, draft: Path, names: Collection[str]) -> int:
+    """How many customers rewritten parts hold no more."""
+    parts = [name for name in names if name.startswith("part-")]
+    before, after = (sum(pq.read_metadata(folder / name).num_rows for name in parts) for folder in (day.folder, draft))
+    return before - after
 
 
 def _copy(source: Path, target: Path, change: Change) -> None:

@@ -45,13 +45,16 @@ def ranked_list(asked: ListRequest, context: RequestContext) -> RankedList:
     """Makes a list; nothing of it is kept.
 
     Raises:
+        StaleDayError: The day is too old for a list.
         Problem: It would be too long; and what `make_list` raises.
     """
     from scoring.population.customer_lists import ListQuery, ListTooLongError, make_list
+    from scoring.population.daily_file import check_age
     from scoring.population.ranked import open_index
 
     home = context.runtime.settings.home
     index = open_index(home)
+    check_age(home, index.as_of)
     query = ListQuery(asked.use_case, asked.top, asked.threshold, asked.segment)
     asked = msgspec.structs.replace(asked, salt=(asked.salt or secrets.token_hex(8)) if asked.holdout else None)
     try:

@@ -15,6 +15,7 @@ from scoring.population.customer_pages import (
     DayGoneError,
     NoPopulationError,
     QueryError,
+    StaleDayError,
 )
 from scoring.population.days import PopulationError, days_of
 from scoring.privacy.suppression import SuppressionError
@@ -26,6 +27,7 @@ from serving.http.problems import (
     NO_PAGE,
     NO_POPULATION,
     STORE_DOWN,
+    TOO_OLD,
     Problem,
     ProblemKind,
     retry_after,
@@ -134,6 +136,8 @@ def _answered(call: Callable[[], Answer], context: RequestContext, kind: Problem
         return call()
     except NoPopulationError as error:
         raise Problem(NO_POPULATION, str(error)) from None
+    except StaleDayError as error:
+        raise Problem(TOO_OLD, str(error)) from None
     except (DayGoneError, CursorError) as error:
         raise Problem(NO_PAGE, str(error)) from None
     except QueryError as error:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from starlette.requests import Request
 
 from serving.console.pages.customer_list import FORMS, ListForm, counted
 from serving.console.views.customer_rows import ORDERS, Filters, customer_rows
+from serving.console.views.day_in_service import day_notes
 from serving.console.web import forms
 from serving.console.web.i18n import Texts
 from serving.console.web.render import language_of, page
@@ -22,14 +25,16 @@ async def customers(request: Request) -> Reply:
     texts, context = Texts(language_of(request)), CONTEXT.get()
     asked = Filters.read({**request.query_params, **posted})
     shown = await context.runtime.work(lambda: customer_rows(context, asked, texts))
+    notes = await asyncio.to_thread(day_notes, context.runtime.settings.home, texts, served=shown.in_service)
     form = ListForm.read(posted)
-    if "top" in posted and not shown.refusal:
+    if "top" in posted and not shown.refusal and notes.deliverable:
         form = await counted(form, shown.asked, context)
     facts = {
         "here": "customers",
         "asked": shown.asked,
         "shown": shown,
         "orders": ORDERS,
+        "notes": notes,
         "form": form,
         "formats": FORMS,
     }

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from starlette.requests import Request
 
 from serving.api.openapi import document
 from serving.auth.login import sign_out
 from serving.console.pages import customer
+from serving.console.views.day_in_service import day_notes
 from serving.console.views.promotions import latest_decisions
 from serving.console.web import forms
 from serving.console.web.i18n import Texts
@@ -23,7 +26,7 @@ async def start(request: Request) -> Reply:
         if "sign_out" in posted:
             return sign_out(CONTEXT.get().runtime.gate, dict(request.scope["headers"]))
         return await customer.shown(request, posted.get("profile", ""))
-    context = CONTEXT.get()
+    context, texts = CONTEXT.get(), Texts(language_of(request))
     snapshot = context.snapshot
     facts = {
         "here": "start",
@@ -33,7 +36,8 @@ async def start(request: Request) -> Reply:
         "policy": snapshot.policy,
         "policy_refusal": snapshot.policy_refusal,
         "ready": context.runtime.ready,
-        "verdicts": latest_decisions(context.runtime.settings.home, Texts(language_of(request))),
+        "notes": await asyncio.to_thread(day_notes, context.runtime.settings.home, texts),
+        "verdicts": latest_decisions(context.runtime.settings.home, texts),
     }
     return page("start.html", language_of(request), facts)
 

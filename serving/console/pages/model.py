@@ -20,7 +20,7 @@ from scoring.releases.store import read_facts
 from scoring.text.promotion import baseline_text
 from serving.console.charts.curves import curves_of
 from serving.console.charts.model_charts import by_tenths, calibration_chart, model_charts
-from serving.console.views.day_market import market_today
+from serving.console.views.day_in_service import DayNotes, day_notes, market_today
 from serving.console.views.plan import PlanResult, answer
 from serving.console.views.promotions import decisions_on, findings, shared_warnings
 from serving.console.web.i18n import Texts
@@ -55,18 +55,20 @@ async def model(request: Request) -> Reply:
         "verdicts": decisions_on(CONTEXT.get().runtime.settings.home, manifest.name, texts),
         "released_at": CONTEXT.get().snapshot.released_at[manifest.name],
         "plan": await _planned(live, request, texts),
+        "notes": await _noted(texts),
     }
     return page("model.html", language, facts)
 
 
 async def replan(request: Request) -> Reply:
     """GET /console/models/{name}/plan: the planner's answer alone, for its sliders."""
-    live, language = _live(request), language_of(request)
-    return page(
-        "plan.html",
-        language,
-        {"here": live.release.bundle.manifest.name, "plan": await _planned(live, request, Texts(language))},
-    )
+    live, texts = _live(request), Texts(language_of(request))
+    facts = {"plan": await _planned(live, request, texts), "notes": await _noted(texts)}
+    return page("plan.html", texts.language, {"here": live.release.bundle.manifest.name, **facts})
+
+
+async def _noted(texts: Texts) -> DayNotes:
+    return await asyncio.to_thread(day_notes, CONTEXT.get().runtime.settings.home, texts)
 
 
 async def _planned(live: Live, request: Request, texts: Texts) -> PlanResult | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Literal, get_args
 from urllib.parse import urlencode
 
@@ -87,6 +88,7 @@ class CustomersView:
     refusal: str | None = None
     use_cases: Sequence[str] = ()
     as_of: str = ""
+    in_service: datetime | None = None  # the day that serves; None on a page of a cursor, which may be of another
     total: int = 0
     everybody: int = 0  # of the day, whatever is asked
     rows: Sequence[CustomerRow] = ()
@@ -138,6 +140,7 @@ def _listed(context: RequestContext, asked: Filters, texts: Texts) -> CustomersV
         asked,
         use_cases=known,
         as_of=index.as_of.isoformat(),
+        in_service=None if after else index.as_of,
         total=page.total,
         everybody=index.counts(CustomerQuery()).total,
         rows=[labels.row(customer, asked.use_case) for customer in page.customers],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from scoring.answers.served_release import Live
 from scoring.audiences.snapshot import AudienceError, SnapshotInputs, open_snapshot
 from scoring.batch.score_files import score_file
 from scoring.population.days import (
+    DamagedDayError,
     Day,
     PopulationBusyError,
     PopulationError,
@@ -22,6 +24,7 @@ from scoring.population.days import (
     only_writer,
 )
 from scoring.population.forget import forget_customers, forget_objectors, forget_old
+from scoring.population.history import histories
 from scoring.population.partitioned import part_name, part_of
 from scoring.population.read_days import day_rows, kept_of
 from scoring.population.write_day import DayInputs, write_day
@@ -178,6 +181,49 @@ def test_who_objects_while_a_day_is_made_is_not_in_it(live: dict[str, Live], sou
 
     assert kept_of(tmp_path, ["c5"]) == {}
     assert len(kept_of(tmp_path, ["c6"])["c6"]) == 3
+
+
+@pytest.mark.parametrize("prefix", ["part", "features-churn"])
+def test_a_damaged_file_of_a_day_is_refused(live: dict[str, Live], source: Path, tmp_path: Path, prefix: str) -> None:
+    """Its bytes are held against the manifest before they are parsed; other customers' files still serve."""
+    day = made(tmp_path, live, source)
+    file = day.folder / part_name(prefix, part_of("c2"))
+    content = file.read_bytes()
+    file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+
+    with pytest.raises(DamagedDayError, match=f"{file.name} of 2026-03-01"):
+        histories(tmp_path, ["c2"])
+    other = next(one for one in ("c1", "c3", "c4") if part_of(one) != part_of("c2"))
+    assert histories(tmp_path, [other])[0].known
+
+
+def test_an_erasure_goes_past_damage_and_makes_none_good(live: dict[str, Live], source: Path, tmp_path: Path) -> None:
+    """Damaged files elsewhere stay refused; one that may hold whom it is about goes, and its customers are refused."""
+    day = made(tmp_path, live, source)
+    for who in ("c2", "c3"):
+        file = day.folder / part_name("part", part_of(who))
+        file.write_bytes(file.read_bytes() + b"more")
+
+    forget_customers(tmp_path, ["c2"])
+
+    assert not (day.folder / part_name("part", part_of("c2"))).exists()
+    assert (day.folder / part_name("part", part_of("c3"))).exists()
+    for who in ("c2", "c3"):
+        with pytest.raises(DamagedDayError):
+            histories(tmp_path, [who])
+
+
+def test_manifests_are_read_once_as_long_as_they_stay(live: dict[str, Live], source: Path, tmp_path: Path) -> None:
+    """One that is exchanged is read anew."""
+    day = made(tmp_path, live, source)
+    manifest = day.folder / "manifest.json"
+    os.utime(manifest, ns=(0, 0))  # long settled
+
+    first, again = days_of(tmp_path)[0], days_of(tmp_path)[0]
+    forget_customers(tmp_path, ["c2"])
+
+    assert again is first
+    assert days_of(tmp_path)[0].manifest.customers == first.manifest.customers - 1
 
 
 def test_nobody_writes_days_beside_a_run(live: dict[str, Live], source: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import itertools
+import shutil
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -26,7 +27,7 @@ from scoring.population.customer_pages import (
     RankedCustomer,
 )
 from scoring.population.day_index import INDEX, codes_of, write_index
-from scoring.population.days import Day, days_of
+from scoring.population.days import DamagedDayError, Day, days_of
 from scoring.population.forget import forget_customers, forget_old, settle_indexes
 from scoring.population.ranked import DayIndex, open_index
 from scoring.population.read_days import day_rows
@@ -178,6 +179,21 @@ def test_whoever_objects_or_is_erased_is_in_no_page_at_once(own: Path) -> None:
     assert open_index(own).counts(CustomerQuery()).total == 297
     suppression.remove(own, ["c1"])
     assert open_index(own).counts(CustomerQuery()).total == 298
+
+
+def test_a_damaged_index_leaves_yesterday_in_service(live: dict[str, Live], source: Path, tmp_path: Path) -> None:
+    """It is refused before it is parsed; where there is no yesterday that is an error that names the day."""
+    yesterday = made(tmp_path, live, source)
+    today = made(tmp_path, live, source, DAY + timedelta(days=1))
+    index = today.folder / INDEX
+    content = bytearray(index.read_bytes())
+    content[len(content) // 2] ^= 1
+    index.write_bytes(content)
+
+    assert open_index(tmp_path).as_of == yesterday.manifest.as_of
+    shutil.rmtree(yesterday.folder)
+    with pytest.raises(DamagedDayError, match=r"index.arrow of 2026-03-02"):
+        open_index(tmp_path)
 
 
 def test_an_erasure_rewrites_the_index_and_pages_go_on(own: Path) -> None:

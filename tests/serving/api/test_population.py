@@ -35,7 +35,7 @@ def peopled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home, scratch = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("bundles")
     release_shop(home, "propensity", scratch=scratch)
     release_shop(home, "churn", scratch=scratch, polarity="negative", seed=1)
-    live, source = released(home, "churn", "propensity"), write_customers(home / "customers.parquet")
+    live, source = released(home, "churn", "propensity"), write_customers(home / "customers.parquet", count=600)
     made(home, live, source)
     score_file(live, source, home / "scored.parquet", reasons=3)
     return home
@@ -107,7 +107,7 @@ def test_the_counts_of_every_filter_add_up(asked: httpx.Client) -> None:
     assert sum(total(band=code) for code in ("low", "medium", "high")) == total()
     assert total(segment="at_risk", band="high") <= total(segment="at_risk") <= total()
     assert total(order="score") == total(order="customer_id") == total()
-    assert asked.get(PAGE).json()["total"] == 300
+    assert asked.get(PAGE).json()["total"] == 600
 
 
 @pytest.mark.parametrize(
@@ -170,16 +170,16 @@ def test_a_look_up_answers_features_and_days(asked: httpx.Client, peopled: Path)
 
 
 def test_a_list_equals_the_batch_to_the_bit(asked: httpx.Client, peopled: Path) -> None:
-    """The likeliest, in order; ids only, as nobody's consent is known."""
-    answer = asked.post(LISTS, json={"use_case": "propensity", "top": 130}).raise_for_status().json()
-    rows = scored(peopled, "propensity")[:130]
+    """The 330 likeliest, in order; ids only, as nobody's consent is known."""
+    answer = asked.post(LISTS, json={"use_case": "propensity", "top": 330}).raise_for_status().json()
+    rows = scored(peopled, "propensity")[:330]
 
     assert [(one["customer_id"], one["scores"]["propensity"]["probability"]) for one in answer["customers"]] == [
         (row["customer_id"], row["propensity_probability"]) for row in rows
     ]
     assert (answer["internal"], answer["campaign"], answer["left_out"]) == (True, None, {})
     line = json.loads((peopled / "segments/exports.jsonl").read_text().splitlines()[-1])
-    assert (line["by"], line["key"], line["top"], line["written"]) == ("api", "customers", 130, 130)
+    assert (line["by"], line["key"], line["top"], line["written"]) == ("api", "customers", 330, 330)
     assert "customers" not in line.keys() - {"key"}
 
 
@@ -206,6 +206,20 @@ def test_a_hold_out_leaves_a_campaign(asked: httpx.Client, peopled: Path) -> Non
     assert is_problem(other, 409, "salt-reused")["errors"][0]["pointer"] == "/salt"
 
 
+def test_a_day_that_is_too_old_leaves_on_no_list(asked: httpx.Client, peopled: Path) -> None:
+    """A 409 with the rule; pages go on, and so do lists once nothing is said of an age."""
+    file = peopled / "run.toml"
+    file.write_text('[deliver]\nmax_age = "36h"\n')
+    try:
+        refused, page = asked.post("/v1/lists", json={"use_case": "churn", "top": 3}), asked.get("/v1/customers")
+    finally:
+        file.unlink()
+
+    assert "max_age" in is_problem(refused, 409, "population-too-old")["detail"]
+    assert page.status_code == 200
+    assert asked.post("/v1/lists", json={"use_case": "churn", "top": 3}).status_code == 200
+
+
 def test_whoever_objects_leaves_lists_and_pages_at_once(asked: httpx.Client, peopled: Path) -> None:
     """Counted as suppressed, and found no more."""
     first = asked.post(LISTS, json={"use_case": "propensity", "top": 5}).json()["customers"][0]["customer_id"]
@@ -219,7 +233,7 @@ def test_whoever_objects_leaves_lists_and_pages_at_once(asked: httpx.Client, peo
 
     assert answer["left_out"] == {"suppressed": 1}
     assert first not in {one["customer_id"] for one in [*answer["customers"], *page["customers"]]}
-    assert (page["total"], looked_up["known"]) == (299, False)
+    assert (page["total"], looked_up["known"]) == (599, False)
 
 
 @pytest.mark.parametrize("path", POSTED)

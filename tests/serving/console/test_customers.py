@@ -178,6 +178,31 @@ def test_a_list_that_is_none_is_explained(client: httpx.Client) -> None:
     assert client.post("/console/list", data={"use_case": "churn", "top": "5", "format": "../x"}).status_code == 400
 
 
+@pytest.mark.parametrize(("language", "said"), [("en", "too old to be contacted"), ("fr", "trop anciens")])
+def test_a_day_that_is_too_old_is_red_and_leaves_on_no_list(
+    home: Path, client: httpx.Client, language: str, said: str
+) -> None:
+    """On the first page, the customers' and the planner's; the list is not offered, and its file is refused."""
+    file = home / "run.toml"
+    file.write_text('[deliver]\nmax_age = "36h"\n')
+    try:
+        pages = [
+            client.get(f"{path}?language={language}").text for path in ("/console/", PATH, "/console/models/churn")
+        ]
+        refused = client.post("/console/list", data={"use_case": "churn", "top": "5"})
+    finally:
+        file.unlink()
+
+    for page in pages:
+        assert said in html.unescape(
+            re.findall(r'class="notice bad" role="alert" data-part="day-note">([^<]*)<', page)[0]
+        )
+        assert 'action="/console/list' not in page
+        assert 'id="list"' not in page
+        assert 'data-part="list"' not in page
+    assert refused.status_code == 409
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_customer_is_shown_day_by_day(client: httpx.Client, language: str) -> None:
     """Each day's score, and why it moved, in the words that POST /v1/moves has for the same days."""

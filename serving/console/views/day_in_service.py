@@ -1,0 +1,100 @@
+"""The day in service on pages: whom the planner plans for, and in a sentence each what is wrong with the day."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from scoring.answers.served_release import Live
+from scoring.models.threshold_planner import Market
+from scoring.population.daily_file import failed_run, is_too_old
+from scoring.population.days import PopulationError, days_of, latest_day
+from scoring.privacy.suppression import SuppressionError
+from serving.console.charts.curves import market_of
+from serving.console.web.i18n import Texts
+
+
+@dataclass(frozen=True, slots=True)
+class MarketToday:
+    """The market and the day it is of; None where it is of the version's training."""
+
+    market: Market
+    day: str | None = None  # ISO date
+
+
+def market_today(home: Path, live: Live) -> MarketToday | None:
+    """The day's scored customers where this version scored them; None for a version that has no market.
+
+    It reads files, so never on the loop that answers.
+    """
+    market = market_of(live)
+    if market is None:
+        return None
+    try:
+        day = latest_day(home)
+        if day is None or day.manifest.models.get(live.release.bundle.manifest.name) != live.release.version:
+            return MarketToday(market)
+        return _of_the_day(home, live) or MarketToday(market)
+    except (PopulationError, SuppressionError, OSError):
+        return MarketToday(market)
+
+
+def _of_the_day(home: Path, live: Live) -> MarketToday | None:
+    """By the day in service, which is an earlier one where the latest is damaged; None where not this version's."""
+    from scoring.population.customer_pages import CustomerQuery  # few servers need pyarrow, which they bring
+    from scoring.population.ranked import open_index
+
+    index, manifest = open_index(home), live.release.bundle.manifest
+    if index.day.manifest.models.get(manifest.name) != live.release.version:
+        return None
+    scored = index.probabilities(manifest.name)[index.ranked(CustomerQuery(manifest.name))]
+    return MarketToday(_among(live, scored.tobytes()), index.as_of.date().isoformat())
+
+
+@lru_cache(maxsize=8)
+def _among(live: Live, scored: bytes) -> Market:
+    """Kept by what was scored, as a slider asks for the same again and again."""
+    market = market_of(live)
+    if market is None or not scored:
+        raise PopulationError("A day must have scored somebody to plan for it, it has not.")
+    today = market.among(np.frombuffer(scored, np.float64))
+    assert today.cuts  # noqa: S101 worked out here, off the loop that answers
+    return today
+
+
+@dataclass(frozen=True, slots=True)
+class DayNotes:
+    """Sentences about the day, and whether its customers may be on a list that leaves."""
+
+    sentences: list[str]
+    deliverable: bool = True
+
+
+def day_notes(home: Path, texts: Texts, *, served: datetime | None = None, now: datetime | None = None) -> DayNotes:
+    """What people should know before they rely on the day; it reads files, so never on the loop that answers.
+
+    Args:
+        home: Whose days they are.
+        texts: In the page's language.
+        served: The day that the page shows, where it shows one; None: the latest.
+        now: This moment where it is None.
+    """
+    sentences, deliverable = [], True
+    if failed := failed_run(home):
+        sentences.append(texts.of("run_failed", at=texts.moment(failed.at or failed.as_of)))
+    try:
+        days = days_of(home)
+        latest = days[-1].manifest.as_of if days else None
+        if latest and served and served != latest:
+            sentences.append(texts.of("day_damaged", date=texts.date(latest.isoformat())))
+        shown = served or latest
+        if shown and is_too_old(home, shown, now):
+            sentences.append(texts.of("day_too_old", date=texts.date(shown.isoformat())))
+            deliverable = False
+    except PopulationError:
+        return DayNotes([*sentences, texts["day_unknown"]], deliverable=False)
+    return DayNotes(sentences, deliverable)
