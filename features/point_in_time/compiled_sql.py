@@ -11,6 +11,7 @@ from features.history.distinct_slugs import by_normalised
 from features.history.log_forms import LogForms
 from features.history.orders import ORDER_ID
 from features.history.typed_rows import rates_of, spellings
+from features.point_in_time.declared_counts import definitions_of
 from features.point_in_time.definitions import feature_table
 from features.point_in_time.feature_plan import FeaturePlan, Trait
 from features.spec.feature import CUSTOMER_ID
@@ -132,7 +133,7 @@ def raw_events(use_case: LogUseCase, plan: FeaturePlan) -> RawEvents:
     """All that serving needs to turn raw events into features, as JSON: the SQL and the tables it reads."""
     section, profiles = use_case.events, use_case.profiles
     about = () if profiles is None else (profiles.customer_id, profiles.valid_from, *profiles.exclude)
-    return {
+    raw: RawEvents = {
         "sql": event_sql(use_case, plan),
         "events": event_columns(use_case, plan.forms),
         "traits": trait_columns(plan),
@@ -144,6 +145,9 @@ def raw_events(use_case: LogUseCase, plan: FeaturePlan) -> RawEvents:
             "traits": [name for name in about if name is not None],
         },
     }
+    if use_case.counts:
+        raw["counts"] = definitions_of(use_case)
+    return raw
 
 
 def _filled_in(traits: ir.Table) -> ir.Table:

@@ -22,6 +22,7 @@ from features.history.distinct_slugs import by_normalised
 from features.history.event_log import Log
 from features.history.log_forms import LogForms
 from features.spec.feature import CUSTOMER_ID, ELIGIBLE, Feature, Finding, normalise
+from features.spec.raw_events import CountDefinition
 
 FAMILY = "count"
 _AGE, _NEXT = "__age", "__next_"
@@ -64,6 +65,25 @@ def declared_counts(use_case: LogUseCase, forms: LogForms) -> tuple[DeclaredCoun
     return tuple(_declared(use_case, count, forms) for count in use_case.counts)
 
 
+def definitions_of(use_case: LogUseCase) -> list[CountDefinition]:
+    """The counts as a bundle tells them, in the words of the use case."""
+    return [_definition(use_case, count) for count in use_case.counts]
+
+
+def _definition(use_case: LogUseCase, count: Count) -> CountDefinition:
+    window = count.window or use_case.window.observation
+    found: CountDefinition = {"name": count.name, "event": count.event, "window_days": window}
+    if count.where:
+        found["where"] = {name: [_text(value) for value in values] for name, values in count.where.items()}
+    if count.months:
+        found["months"] = sorted(count.months)
+    if count.calendar:
+        found["days"] = [[day.isoformat() for day in period] for period in use_case.periods_of(count)]
+    if count.unless is not None and count.within is not None:
+        found |= {"unless": count.unless, "within_hours": count.within}
+    return found
+
+
 def _declared(use_case: LogUseCase, count: Count, forms: LogForms) -> DeclaredCount:
     properties, title = use_case.events.properties, count.title
     where = (
@@ -89,12 +109,16 @@ def _type(name: str, use_case: LogUseCase, forms: LogForms) -> str:
 
 
 def _slug(value: str | bool | int | float, forms: LogForms, column: str) -> str:
-    """A value as the log's slug for it in a column: 12.0 is 12, true is as an engine writes it."""
-    if isinstance(value, bool):
-        text = str(value).lower()
-    else:
-        text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    """A value as the log's slug for it in a column."""
+    text = _text(value)
     return by_normalised(forms.numbered.get(column, {})).get(normalise(text)) or slug(text)
+
+
+def _text(value: str | bool | int | float) -> str:
+    """A value as text: 12.0 is 12, true is as an engine writes it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def check_counts(use_case: LogUseCase, log: Log, features: Sequence[Feature]) -> None:

@@ -31,6 +31,19 @@ class IgnoredNames(TypedDict):
     traits: list[str]
 
 
+class CountDefinition(TypedDict):
+    """A count that the use case declares, in its own words; what it does not ask for need not be there."""
+
+    name: str  # of the feature
+    event: str
+    window_days: int
+    where: NotRequired[dict[str, list[str]]]  # by property, any of these
+    months: NotRequired[list[int]]
+    days: NotRequired[list[list[str]]]  # periods, each its first and last day in ISO form, days around included
+    unless: NotRequired[str]
+    within_hours: NotRequired[int]
+
+
 class RawEvents(TypedDict):
     """All that serving needs; parts that older bundles do not have need not be there."""
 
@@ -41,3 +54,4 @@ class RawEvents(TypedDict):
     id: NotRequired[str | None]  # the log's column of event ids
     currency: NotRequired[RawCurrency | None]
     ignored: NotRequired[IgnoredNames]
+    counts: NotRequired[list[CountDefinition]]  # where the use case declares some

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Generic, TypedDict, TypeVar
+from typing import Generic, NotRequired, TypedDict, TypeVar
 
 import msgspec
 import numpy as np
@@ -13,7 +13,7 @@ from msgspec import UNSET, UnsetType
 
 from features.spec.feature import CUSTOMER_ID, Feature, FeatureType, Json, Polarity, Predicate, Scalar
 from features.spec.languages import Language
-from features.spec.raw_events import RawColumn, RawEvents
+from features.spec.raw_events import CountDefinition, RawColumn, RawEvents
 from scoring.answers.served_release import Live
 from scoring.bundle.manifest import BandTable, CampaignWorth, LogWindows, Manifest, Outcome, Receipt
 from scoring.encoding.value_rules import WARNINGS
@@ -75,6 +75,7 @@ class Histories(TypedDict):
     fields: list[HistoryField]
     traits: list[HistoryField]
     example: ScoresExample[ExampleHistory]
+    counts: NotRequired[list[CountDefinition]]  # what its own counts count of them
 
 
 class DescribedFeature(msgspec.Struct, frozen=True):
@@ -209,11 +210,14 @@ def _histories(live: Live) -> Histories:
     """What a posted history may hold, and a body with one that works as it stands."""
     compiled: RawEvents = json.loads(live.release.bundle.files[EVENTS])
     events = [column for column in compiled["events"] if column["key"] not in INNER]
-    return {
+    found: Histories = {
         "fields": [_field(column, column["key"] in needed(compiled)) for column in events] + _id_field(compiled),
         "traits": [_field(column, required=False) for column in compiled["traits"] if column["key"] != CUSTOMER_ID],
         "example": _history(live, events, typed=compiled["typed"]),
     }
+    if "counts" in compiled:
+        found["counts"] = compiled["counts"]
+    return found
 
 
 def _id_field(compiled: RawEvents) -> list[HistoryField]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from msgspec import UNSET
 
 from features.build.log_table import scoring_table
 from penchant import score
@@ -18,6 +19,7 @@ from scoring.answers.served_release import Live
 from scoring.batch.score_files import score_file
 from scoring.segments.cut_points import cuts_of
 from scoring.segments.policy_file import PolicyError, read_policy
+from serving.api.use_case_document import use_case_document
 from serving.customers.raw_events import prepare
 from tests.features.point_in_time.test_declared_counts import COUNTS, CUTOFF, odd_case, odd_log
 from tests.support.models import release_log
@@ -91,6 +93,21 @@ def test_events_posted_give_what_the_table_has(world: World) -> None:
     assert {who: of_events[who] for who in scored} == scored
     by_notebook = score(world.table, use_case="case", home=world.home)
     assert dict(by_notebook.select("customer_id", "probability").iter_rows()) == scored
+
+
+def test_a_bundle_says_what_its_counts_count(world: World) -> None:
+    """In the words of the use case, with the days that a period takes in; GET /v1/use-cases/{name} hands it on."""
+    document = use_case_document(world.live)
+
+    assert document.events is not UNSET
+    counts = {count["name"]: count for count in document.events["counts"]}
+    assert list(counts) == NAMES
+    assert counts["minus"] == {
+        "name": "minus", "event": "Achat", "window_days": 400, "where": {"Rayon": ["a-"], "size": ["12"]}
+    }  # fmt: skip
+    assert counts["abandoned_minus"]["unless"] == "Achat"
+    assert counts["abandoned_minus"]["within_hours"] == 7 * 24
+    assert counts["near_any"]["days"][-1] == ["2024-04-28", "2024-05-04"]
 
 
 def test_a_rule_reads_a_count(world: World) -> None:
