@@ -19,7 +19,7 @@ from scoring.audiences.audience import (
     with_customers,
 )
 from scoring.audiences.contacts import ContactsFile
-from scoring.population.customer_pages import CustomerQuery, RankedCustomer
+from scoring.population.customer_pages import CustomerQuery, Order, RankedCustomer
 from scoring.population.home_contacts import contacts_of
 from scoring.population.ranked import DayIndex
 
@@ -37,11 +37,12 @@ class ListQuery(msgspec.Struct, frozen=True):
     top: int | None = None  # so many, the likeliest first, of those who may be addressed; the hold-out is among them
     threshold: float | None = None  # the least probability
     segment: str | None = None
+    order: Order = "-score"
 
 
 @dataclass(frozen=True, slots=True)
 class CustomerList:
-    """A list, the likeliest first."""
+    """A list in its order."""
 
     customers: list[RankedCustomer]
     holdout_ids: list[str]  # ids
@@ -73,7 +74,7 @@ def make_list(home: Path, index: DayIndex, query: ListQuery, *, holdout: float =
         SuppressionError: The suppression list cannot be read.
     """
     file, contacts = contacts_of(home) or (None, None)
-    wanted = CustomerQuery(query.use_case, query.segment, order="-score")
+    wanted = CustomerQuery(query.use_case, query.segment, order=query.order)
     rows = _above(index.ranked(wanted), index, query)
     chosen, holdout_ids, left_out = _chosen(home, index, rows, query.top, contacts, holdout, salt)
     if hidden := _hidden(index, wanted, query, rows, chosen, holdout_ids):

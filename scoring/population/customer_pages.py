@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,7 +11,7 @@ import msgspec
 from scoring.population.cursors import Cursor
 from scoring.population.days import PopulationError
 
-Order = Literal["-score", "score", "customer_id"]
+Order = Literal["-score", "score", "customer_id", "refresh"]
 
 
 class NoPopulationError(PopulationError):
@@ -45,6 +46,7 @@ class CustomerQuery(msgspec.Struct, frozen=True):
     band: str | None = None  # of the use case
     reason: str | None = None  # a code among the three of the use case
     order: Order | None = None  # `-score`: the highest first; None: that of a use case, else by id
+    # `refresh`: those with missing cells of their own data, scored or not, the emptiest and stalest first
 
     @property
     def sorted_by(self) -> Order:
@@ -81,12 +83,21 @@ class RankedCustomer(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
+class ProfileCells:
+    """How much of a customer's own data is there."""
+
+    missing: int
+    expected: int
+
+
+@dataclass(frozen=True, slots=True)
 class CustomersPage:
     """A page, and how many there are on all pages."""
 
     total: int
     customers: list[RankedCustomer]
     next: Cursor | None  # None on the last page
+    profiles: Sequence[ProfileCells] = ()  # of each customer; none where the day does not say
 
 
 @dataclass(frozen=True, slots=True)

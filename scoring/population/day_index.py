@@ -25,9 +25,12 @@ from scoring.answers.served_release import Live
 
 INDEX = "index.arrow"
 REASONS = 3
+PROFILE = ("profile_missing", "profile_expected", "profile_freshness")  # of the parts, since days have them
+REFRESH = "refresh"  # before `.rank` and `.order`, which no use case's name can hold
 _FACTS = b"penchant_index"
 _SNAPSHOT = b"penchant"  # metadata of the parts, by `scoring.audiences.snapshot`
 _PLACES, _CODES = "\x1e", "\x1f"  # between segment, path and overlapping ones; between codes of either
+_RANKS = ("_rank", ".rank")
 _STANDS = ("segment", "segment_path", "also")
 WHO_BYTES = 8  # of a customer's keyed hash: enough to find whom a list may mean, who is then looked at closely
 
@@ -88,6 +91,7 @@ def write_index(home: Path, folder: Path, use_cases: Mapping[str, UseCaseCodes])
         made.add_use_case(name)
     snapshot = json.loads((pq.read_schema(parts[0]).metadata or {})[_SNAPSHOT])
     segments = tuple(one["code"] for one in snapshot["segments"])
+    made.add_profiles()
     known = {name: made.with_found(name, codes) for name, codes in use_cases.items()}
     facts = IndexFacts(use_cases=known, segments=segments, places=places, codes=made.codes)
     _save(pa.table(made.columns), facts, folder / INDEX)
@@ -99,9 +103,9 @@ def rewrite_index(source: Path, target: Path, change: Callable[[pa.Table], pa.Ta
         table = pa.ipc.open_file(file).read_all()
         facts = read_facts(table.schema)
         rows = change(table).combine_chunks()
-        for name in facts.use_cases:
-            column = f"{name}_order"
-            found = pa.array(_order(rows.column(f"{name}_rank").to_numpy()))
+        for rank in [name for name in rows.column_names if name.endswith(_RANKS)]:
+            column = rank.removesuffix("rank") + "order"
+            found = pa.array(_order(rows.column(rank).to_numpy()))
             rows = rows.set_column(rows.column_names.index(column), column, found)
         _save(rows, facts, target)
 
@@ -162,6 +166,23 @@ class _Columns:
         self.add(f"{name}_rank", ranks)
         self.add(f"{name}_order", _order(ranks))
 
+    def add_profiles(self) -> None:
+        """Missing and expected cells of each row, and its rank among the profiles to refresh: -1 where none is missing.
+
+        The emptiest first, of equals the stalest, then the smaller id.
+        """
+        if PROFILE[0] not in self._rows.column_names:
+            return
+        missing, expected = (self._column(name).to_numpy().astype(np.int16) for name in PROFILE[:2])
+        fresh = np.asarray(self._column(PROFILE[2]).fill_null(np.inf).to_numpy(), np.float64)
+        rows = np.flatnonzero(missing)
+        worst_first = rows[np.lexsort((fresh[rows], -missing[rows] / expected[rows]))]
+        ranks = np.full(len(missing), -1, np.int32)
+        ranks[worst_first] = np.arange(len(rows), dtype=np.int32)
+        found = (missing, expected, ranks, _order(ranks))
+        for name, values in zip((*PROFILE[:2], f"{REFRESH}.rank", f"{REFRESH}.order"), found, strict=True):
+            self.add(name, values)
+
     def with_found(self, name: str, codes: UseCaseCodes) -> UseCaseCodes:
         """A use case's codes, and those beside them that rows have."""
         bands = [code for code in self.codes[f"{name}_band"] if code not in codes.bands]
@@ -197,6 +218,7 @@ def _compact(part: Path, use_cases: Iterable[str]) -> pa.Table:
     coded += [name for reason in reasons for own in ("code", "feature") if (name := f"{reason}{own}") in known]
     plain = [f"{name}_{own}" for name in use_cases for own in ("probability", "score", "percentile")]
     plain += [name for reason in reasons for own in ("contribution", "value") if (name := f"{reason}{own}") in known]
+    plain += [name for name in PROFILE if name in known]
     asked = [CUSTOMER_ID, *_STANDS, *coded, *plain]
     rows = pq.read_table(part, columns=asked, read_dictionary=coded, use_threads=False, memory_map=True)
     paths = [pc.binary_join(rows.column(name), _CODES) for name in _STANDS[1:]]

@@ -27,12 +27,13 @@ from scoring.population.customer_pages import (
     CustomersPage,
     DayGoneError,
     NoPopulationError,
+    ProfileCells,
     QueryError,
     RankedCustomer,
     RankedReason,
     RankedScore,
 )
-from scoring.population.day_index import INDEX, REASONS, IndexFacts, number_of, read_facts
+from scoring.population.day_index import INDEX, PROFILE, REASONS, REFRESH, IndexFacts, number_of, read_facts
 from scoring.population.days import DamagedDayError, Day, days_of
 from scoring.population.index_rows import hidden_rows, rows_containing
 
@@ -167,6 +168,20 @@ class DayIndex:
         found: list[str] = self._batch.column(CUSTOMER_ID).take(pa.array(rows)).to_pylist()
         return found
 
+    @cached_property
+    def to_refresh(self) -> int | None:
+        """How many have missing cells of their own data; None where the day does not say."""
+        if f"{REFRESH}.rank" not in self._names:
+            return None
+        return int(np.count_nonzero(self._mask(CustomerQuery(order="refresh"))))
+
+    def profiles(self, rows: NDArray[np.int32] | Sequence[int]) -> list[ProfileCells]:
+        """How much of their own data is there of rows; none where the day does not say."""
+        if PROFILE[0] not in self._names:
+            return []
+        cells = [self._column(name)[np.asarray(rows, np.int64)].tolist() for name in PROFILE[:2]]
+        return [ProfileCells(missing, expected) for missing, expected in zip(*cells, strict=True)]
+
     @property
     def customer_ids(self) -> pa.StringArray:
         """The id of every row, where it stands."""
@@ -205,7 +220,10 @@ class DayIndex:
                 broken[name] = "Must come with a use_case, whose it is, got none."
             elif value is not None and known and value not in codes:
                 broken[name] = f"Must be one of {', '.join(codes)}, got another."
-        if query.sorted_by != "customer_id" and query.use_case is None:
+        if query.sorted_by == "refresh":
+            if self.to_refresh is None:
+                broken["order"] = "Must be another: the day does not say whose data are missing."
+        elif query.sorted_by != "customer_id" and query.use_case is None:
             broken["order"] = "Must be customer_id where there is no use_case, got an order of scores."
         if broken:
             raise QueryError(broken)
@@ -224,7 +242,9 @@ class DayIndex:
 
     def _filtered(self, query: CustomerQuery) -> Mask:
         """Which rows a query leaves."""
-        if query.use_case is None:
+        if query.sorted_by == "refresh":
+            mask = self._column(f"{REFRESH}.rank") >= 0
+        elif query.use_case is None:
             mask = np.ones(len(self._batch), np.bool_)
         else:
             mask = self._equal(f"{query.use_case}_status", "scored")
@@ -270,13 +290,14 @@ class DayIndex:
         """The rows in the order of a query."""
         if query.sorted_by == "customer_id":
             return np.arange(len(self._batch), dtype=np.int32)
-        order = self._column(f"{query.use_case}_order")
+        order = self._column(f"{REFRESH}.order" if query.sorted_by == "refresh" else f"{query.use_case}_order")
         ranked = order[: bisect_left(range(len(order)), True, key=lambda place: bool(order[place] < 0))]
-        return ranked if query.sorted_by == "-score" else ranked[::-1]
+        return ranked[::-1] if query.sorted_by == "score" else ranked
 
     def _ranks(self, query: CustomerQuery) -> NDArray[np.int32]:
         """Each row's rank in the order of a query."""
-        return self._column("position" if query.sorted_by == "customer_id" else f"{query.use_case}_rank")
+        known = {"customer_id": "position", "refresh": f"{REFRESH}.rank"}
+        return self._column(known.get(query.sorted_by, f"{query.use_case}_rank"))
 
     def _page(self, mask: Mask, query: CustomerQuery, limit: int, after: Cursor | None, listed: int) -> CustomersPage:
         order, ranks, start = self._order(query), self._ranks(query), 0
@@ -285,7 +306,8 @@ class DayIndex:
             start = bisect_right(range(len(order)), sign * after.rank, key=lambda at: sign * int(ranks[order[at]]))
         rows = _next_rows(order, mask, start, limit + 1)
         more = Cursor(self.as_of, int(ranks[rows[limit - 1]]), listed) if len(rows) > limit else None
-        return CustomersPage(int(np.count_nonzero(mask)), self.customers(rows[:limit]), more)
+        shown = rows[:limit]
+        return CustomersPage(int(np.count_nonzero(mask)), self.customers(shown), more, self.profiles(shown))
 
     def _customer(self, cells: dict[str, list[Any]], row: int) -> RankedCustomer:
         scores = {name: score for name in self.use_cases if (score := self._score(cells, row, name))}

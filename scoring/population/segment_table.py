@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from features.spec.feature import CUSTOMER_ID
 from scoring.population.customer_pages import CustomerQuery
 from scoring.population.day_index import INDEX
-from scoring.population.days import Day, days_of
+from scoring.population.days import PARTS, Day, days_of
+from scoring.population.partitioned import part_name
 from scoring.population.ranked import DayIndex, index_mark, open_index
 
 FIGURES = 5  # features whose means are given: those that most often stand among the reasons
@@ -148,7 +149,8 @@ class _FeatureParts:
 
     @classmethod
     def of(cls, day: Day, name: str) -> _FeatureParts:
-        files = sorted(day.folder.glob(f"features-{name}-[0-9][0-9].parquet"))
+        parts = (day.file(part_name(f"features-{name}", number)) for number in range(PARTS))
+        files = [file for file in parts if file]
         schema = pq.read_schema(files[0]) if files else ()
         rows = sum(pq.read_metadata(path).num_rows for path in files)
         return cls(name, files, rows, frozenset(field.name for field in schema if _is_number(field.type)))

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import UNSET
+from numpy.typing import NDArray
 
 from features.spec.atomic import exchange, new_draft, put_in_place, sync
 from features.spec.feature import CUSTOMER_ID
+from scoring.answers.served_release import Live
 from scoring.audiences.membership import SnapshotCounts
 from scoring.audiences.snapshot import SegmentSnapshot, SnapshotInputs, snapshot_of, snapshot_tables
 from scoring.batch.table_answers import SEGMENT_ACTION, covered_column
-from scoring.population.day_index import REASONS, codes_of, write_index
+from scoring.population.day_index import PROFILE, REASONS, codes_of, write_index
 from scoring.population.days import MANIFEST, Day, DayManifest, day_folder, digests
 from scoring.population.partitioned import Partitioned, part_name
 from scoring.storage.id_columns import id_column
@@ -151,6 +154,7 @@ def _day_table(answered: pa.Table, table: pa.Table, made_from: DayInputs) -> pa.
         columns[prefix + _RENAMED.get(own, own)] = answered.column(column)
         if name and own.startswith("reason_") and own.endswith("_feature"):
             columns[f"{column.removesuffix('feature')}value"] = _values(answered.column(column), table)
+    columns |= _profile_columns(table, made_from.snapshot.live)
     return pa.table(columns).replace_schema_metadata(answered.schema.metadata)
 
 
@@ -166,6 +170,31 @@ def _values(named: pa.ChunkedArray, table: pa.Table) -> pa.Array:
             cells = table.column(feature).combine_chunks().cast(pa.string())
             found = pc.if_else(pc.fill_null(pc.equal(named, feature), False), cells, found)
     return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
+
+
+def _profile_columns(table: pa.Table, live: Mapping[str, Live]) -> dict[str, pa.Array | pa.ChunkedArray]:
+    """How many cells of the customers' own data are missing in each row, of how many, and how fresh the row is.
+
+    Own data are the traits that the use cases covering a row read; freshness is null where no log says it.
+    """
+    covering: dict[str, NDArray[np.bool_]] = {}
+    for name, served in live.items():
+        column = covered_column(name)
+        covered = np.ones(len(table), np.bool_)
+        if column in table.column_names:
+            covered = table.column(column).to_numpy()
+        for feature in served.release.bundle.features:
+            if feature.family == "trait" and feature.name in table.column_names:
+                covering[feature.name] = covered | covering.get(feature.name, np.False_)
+    missing, expected = (np.zeros(len(table), np.int16) for _ in range(2))
+    for name, covered in covering.items():
+        expected += covered
+        missing += covered & pc.is_null(table.column(name), nan_is_null=True).to_numpy()
+    fresh = table.column("freshness") if "freshness" in table.column_names else None
+    freshness: pa.Array | pa.ChunkedArray = pa.nulls(len(table), pa.float64())
+    if fresh is not None and pa.types.is_floating(fresh.type):
+        freshness = fresh.cast(pa.float64())
+    return dict(zip(PROFILE, (pa.array(missing), pa.array(expected), freshness), strict=True))
 
 
 def _scored_rows(name: str, features: Iterable[str], table: pa.Table) -> pa.Table:

@@ -19,6 +19,7 @@ from serving.worker.request_context import RequestContext
 
 if TYPE_CHECKING:  # they bring pyarrow along, which few servers need
     from scoring.population.customer_lists import CustomerList
+    from scoring.population.customer_pages import Order
     from scoring.population.ranked import DayIndex
 
 
@@ -41,8 +42,8 @@ class RankedList:
     made: CustomerList
 
 
-def ranked_list(asked: ListRequest, context: RequestContext) -> RankedList:
-    """Makes a list; nothing of it is kept.
+def ranked_list(asked: ListRequest, context: RequestContext, *, order: Order = "-score") -> RankedList:
+    """Makes a list, of the likeliest or in another order; nothing of it is kept.
 
     Raises:
         StaleDayError: The day is too old for a list.
@@ -55,7 +56,7 @@ def ranked_list(asked: ListRequest, context: RequestContext) -> RankedList:
     home = context.runtime.settings.home
     index = open_index(home)
     check_age(home, index.as_of)
-    query = ListQuery(asked.use_case, asked.top, asked.threshold, asked.segment)
+    query = ListQuery(asked.use_case, asked.top, asked.threshold, asked.segment, order)
     asked = msgspec.structs.replace(asked, salt=(asked.salt or secrets.token_hex(8)) if asked.holdout else None)
     try:
         made = make_list(home, index, query, holdout=asked.holdout, salt=asked.salt or "")

@@ -6,14 +6,14 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from starlette.requests import Request
 
 from serving.api.customer_lists import let_leave, ranked_list
 from serving.api.population import in_population
 from serving.console.pages import audience
-from serving.console.views.customer_rows import SCOPE, Filters, Labels
+from serving.console.views.customer_rows import SCOPE, Filters, Labels, Order
 from serving.console.web import forms
 from serving.console.web.i18n import Texts
 from serving.console.web.render import language_of
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 FORMS = ("excel-fr", "csv", "brevo", "mailchimp")
 REASONS = 3
+REFRESH: Literal["refresh"] = "refresh"  # an order of the list
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,8 @@ class ListForm:
             threshold = float(self.threshold) if self.threshold else None
         except ValueError:
             raise Problem(INVALID, "A list is of so many customers, of whom a share in percent stays out.") from None
+        if asked.order == REFRESH:
+            holdout = 0.0  # nobody is kept from being asked for what is missing
         body = {"use_case": asked.use_case, "top": top, "threshold": threshold, "holdout": holdout}
         body["segment"] = asked.segment or None
         return list_request({**body, "salt": (self.salt or None) if holdout else None})
@@ -78,7 +81,7 @@ async def counted(form: ListForm, asked: Filters, context: RequestContext) -> Li
         request = form.request(asked)
     except Problem:
         return replace(form, broken=True)
-    ranked = await in_population(lambda: ranked_list(request, context), context, INVALID)
+    ranked = await in_population(lambda: ranked_list(request, context, order=_order(asked)), context, INVALID)
     return replace(form, salt=ranked.asked.salt or "", counted=ranked.made)
 
 
@@ -95,13 +98,19 @@ async def download(request: Request) -> Reply:
     form = ListForm.read(posted)
     if form.format not in FORMS:
         raise Problem(BAD_REQUEST, "A list leaves in one of the forms offered.")
-    asked = form.request(Filters.read(posted))
-    content, name = await in_population(lambda: _file(asked, form.format, context, texts), context, INVALID)
+    filters = Filters.read(posted)
+    asked, order = form.request(filters), _order(filters)
+    content, name = await in_population(lambda: _file(asked, order, form.format, context, texts), context, INVALID)
     ending, kind = audience.FORMATS[form.format]
     return Reply(200, content, kind, [(b"content-disposition", f'attachment; filename="{name}{ending}"'.encode())])
 
 
-def _file(asked: ListRequest, form: str, context: RequestContext, texts: Texts) -> tuple[bytes, str]:
+def _order(asked: Filters) -> Order:
+    """Lists are of the likeliest, whatever the page's order, or of those whose data have gaps."""
+    return REFRESH if asked.order == REFRESH else "-score"
+
+
+def _file(asked: ListRequest, order: Order, form: str, context: RequestContext, texts: Texts) -> tuple[bytes, str]:
     """The bytes of a list and what its file is called."""
     from scoring.audiences.export_formats import write_audience
     from scoring.population.home_contacts import contacts_of
@@ -109,12 +118,16 @@ def _file(asked: ListRequest, form: str, context: RequestContext, texts: Texts) 
     contacts = contacts_of(context.runtime.settings.home)
     if contacts is None:
         raise Problem(NOT_READY, "A list needs named contacts, since nobody is addressed who did not agree.")
-    ranked = ranked_list(asked, context)
+    ranked = ranked_list(asked, context, order=order)
     campaign = let_leave(ranked, context, format_=form, by="console")["campaign"]
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "list"
         write_audience(_table(ranked.made, asked.use_case, contacts[1].emails, context, texts), target, form)
-        named = [asked.use_case, ranked.index.as_of.date().isoformat(), *([campaign] if campaign else [])]
+        named = [
+            order if order == REFRESH else asked.use_case,
+            ranked.index.as_of.date().isoformat(),
+            *([campaign] if campaign else []),
+        ]
         return target.read_bytes(), "-".join(named)
 
 

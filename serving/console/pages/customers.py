@@ -6,7 +6,7 @@ import asyncio
 
 from starlette.requests import Request
 
-from serving.console.pages.customer_list import FORMS, ListForm, counted
+from serving.console.pages.customer_list import FORMS, REFRESH, ListForm, counted
 from serving.console.views.customer_rows import ORDERS, Filters, customer_rows
 from serving.console.views.day_in_service import day_notes
 from serving.console.web import forms
@@ -33,7 +33,7 @@ async def customers(request: Request) -> Reply:
         "here": "customers",
         "asked": shown.asked,
         "shown": shown,
-        "orders": ORDERS,
+        "orders": [order for order in ORDERS if order != REFRESH or shown.to_refresh],
         "notes": notes,
         "form": form,
         "formats": FORMS,

@@ -14,10 +14,10 @@ from serving.console.web.i18n import Texts
 from serving.worker.request_context import RequestContext
 
 if TYPE_CHECKING:
-    from scoring.population.customer_pages import RankedCustomer, RankedReason
+    from scoring.population.customer_pages import CustomersPage, RankedCustomer, RankedReason
 
 PAGE = 50  # customers
-Order = Literal["-score", "score", "customer_id"]
+Order = Literal["-score", "score", "customer_id", "refresh"]
 ORDERS: tuple[Order, ...] = get_args(Order)
 SCOPE = "customers"  # as GET /v1/customers asks for, which answers the same
 
@@ -78,6 +78,7 @@ class CustomerRow:
     band: str = ""  # its label
     reasons: Sequence[ReasonInWords] = ()
     action: str = ""  # the next step of the band, else of the segment; empty where none is stated
+    known: str = ""  # how much of their own data is there, in words, where the list is of gaps
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,7 @@ class CustomersView:
     in_service: datetime | None = None  # the day that serves; None on a page of a cursor, which may be of another
     total: int = 0
     everybody: int = 0  # of the day, whatever is asked
+    to_refresh: int = 0  # of the day, whose own data have gaps
     rows: Sequence[CustomerRow] = ()
     following: str | None = None  # the cursor of the next page
     segments: Sequence[FilterChoice] = ()
@@ -126,7 +128,7 @@ def _listed(context: RequestContext, asked: Filters, texts: Texts) -> CustomersV
     index = open_index(context.runtime.settings.home, after.as_of if after else None)
     known = [name for name in index.use_cases if name in context.snapshot.served]
     asked = asked if asked.use_case in known else replace(asked, use_case=next(iter(known), ""))
-    order = asked.order if known else ORDERS[-1]
+    order = asked.order if known or asked.order == "refresh" else "customer_id"
     query = CustomerQuery(
         asked.use_case or None, asked.segment or None, asked.band or None, asked.reason or None, order
     )
@@ -143,7 +145,8 @@ def _listed(context: RequestContext, asked: Filters, texts: Texts) -> CustomersV
         in_service=None if after else index.as_of,
         total=page.total,
         everybody=index.counts(CustomerQuery()).total,
-        rows=[labels.row(customer, asked.use_case) for customer in page.customers],
+        to_refresh=index.to_refresh or 0,
+        rows=_rows(page, asked, labels),
         following=str(page.next) if page.next else None,
         segments=[FilterChoice(code, labels.segment(code), count) for code, count in counts.segments.items()],
         bands=[FilterChoice(code, labels.band(code), count) for code, count in counts.bands.items()],
@@ -151,6 +154,16 @@ def _listed(context: RequestContext, asked: Filters, texts: Texts) -> CustomersV
             FilterChoice(code, texts.named(f"family_{code}"), count) for code, count in counts.reasons.items() if count
         ],
     )
+
+
+def _rows(page: CustomersPage, asked: Filters, labels: Labels) -> list[CustomerRow]:
+    rows = [labels.row(customer, asked.use_case) for customer in page.customers]
+    if asked.order != "refresh":
+        return rows
+    return [
+        replace(row, known=labels.texts.of("cells_known", known=cells.expected - cells.missing, n=cells.expected))
+        for row, cells in zip(rows, page.profiles, strict=True)
+    ]
 
 
 @dataclass(frozen=True, slots=True)

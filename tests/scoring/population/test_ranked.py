@@ -33,6 +33,7 @@ from scoring.population.ranked import DayIndex, open_index
 from scoring.population.read_days import day_rows
 from scoring.privacy import suppression
 from tests.support.days import DAY, made, sealed_anew, write_customers
+from tests.support.models import SHOP
 
 Rows = list[dict[str, object]]
 
@@ -324,3 +325,44 @@ def test_without_a_day_there_is_no_page(tmp_path: Path) -> None:
     """A sentence that says what makes one."""
     with pytest.raises(NoPopulationError, match="penchant run"):
         open_index(tmp_path)
+
+
+def gaps_of(home: Path) -> dict[str, tuple[int, int]]:
+    """How many cells of each customer's own data are missing, of how many, by the rows that were scored."""
+    traits = [feature.name for feature in SHOP if feature.family == "trait"]
+    rows = pl.read_parquet(home / "customers.parquet").to_dicts()
+    return {row["customer_id"]: (sum(row[name] is None for name in traits), len(traits)) for row in rows}
+
+
+def test_profiles_to_refresh_are_those_with_gaps_the_emptiest_first(home: Path) -> None:
+    """Each once, scored or not, page by page; of equals the smaller id; within a segment as many as are counted."""
+    index, gaps = open_index(home), gaps_of(home)
+    query = CustomerQuery(order="refresh")
+    found: list[str] = []
+    after: Cursor | None = None
+    while True:
+        page = index.page(query, limit=7, after=after)
+        found += [one.customer_id for one in page.customers]
+        assert [(one.missing, one.expected) for one in page.profiles] == [
+            gaps[one.customer_id] for one in page.customers
+        ]
+        after = page.next
+        if after is None:
+            break
+    counts = index.counts(query)
+
+    assert found == sorted((one for one in gaps if gaps[one][0]), key=lambda one: (-gaps[one][0] / gaps[one][1], one))
+    assert len(found) == index.to_refresh == page.total == sum(counts.segments.values()) + counts.unplaced
+    for code, count in counts.segments.items():
+        assert index.page(CustomerQuery(segment=code, order="refresh")).total == count
+
+
+def test_an_objector_is_no_profile_to_refresh(own: Path) -> None:
+    """And whoever stays keeps their place."""
+    before = [one.customer_id for one in open_index(own).page(CustomerQuery(order="refresh")).customers]
+    suppression.add(own, before[:1])
+    forget_customers(own, before[1:2])
+
+    assert [one.customer_id for one in open_index(own).page(CustomerQuery(order="refresh"), limit=48).customers] == (
+        before[2:]
+    )

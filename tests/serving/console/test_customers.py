@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import html
+import io
 import json
 import re
 from collections.abc import Iterator
@@ -147,7 +148,17 @@ def test_a_list_is_taken_away_in_six_clicks(
     assert {row["churn_band"] for row in rows} <= {"en": {"Low", "Medium", "High"}, "fr": {"Faible", "Moyen", "Élevé"}}[
         language
     ]
+    assert {row["action"] for row in rows} <= {"", ACTION[language]}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_list_says_what_to_do_next(client: httpx.Client, language: str) -> None:
+    """With those of the band that states it, and with no others; nobody is held out, so that chance has no say."""
+    form = {"use_case": "churn", "top": "60", "holdout": "0", "format": "csv"}
+    text = client.post(f"/console/list?language={language}", data=form).content.decode()
+    rows = list(csv.DictReader(io.StringIO(text)))
     high = {"en": "High", "fr": "Élevé"}[language]
+
     assert {row["action"] for row in rows if row["churn_band"] == high} == {ACTION[language]}
     assert {row["action"] for row in rows if row["churn_band"] != high} <= {""}
 
@@ -228,3 +239,31 @@ def test_the_planner_hands_over_whom_it_speaks_of(server: Server, home: Path, op
 
     assert 0 < len(above) == size <= 40
     assert sum(counts) == size
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_profiles_to_refresh_are_listed_and_taken_away(
+    server: Server, home: Path, open_page: Open, tmp_path: Path, language: str
+) -> None:
+    """As many as the link says; the first of them who agreed leave as a file, in that order, nobody held out."""
+    seen = open_page(server, f"{PATH}?language={language}")
+    link = seen.page.locator("[data-part=to-refresh]")
+    count = int("".join(digit for digit in link.inner_text() if digit.isdigit()))
+    link.click()
+    rows = day_rows(home, days_of(home)[-1]).to_pylist()
+    emptiest = sorted((-row["profile_missing"], row["customer_id"]) for row in rows if row["profile_missing"])
+    listed = seen.page.locator("[data-customer]").evaluate_all("rows => rows.map(row => row.dataset.customer)")
+    seen.page.fill("#top", "20")
+    seen.page.click("form:has(#top) button")
+    seen.page.wait_for_selector("[data-list]")
+    with seen.page.expect_download() as saved:
+        seen.page.click("[data-list] button")
+    saved.value.save_as(file := tmp_path / saved.value.suggested_filename)
+    with file.open(encoding="utf-8-sig", newline="") as content:
+        taken = [row["customer_id"] for row in csv.DictReader(content, delimiter=";")]
+
+    assert barriers(seen.page) == []
+    assert count == len(emptiest)
+    assert listed == [customer for _, customer in emptiest[:50]]
+    assert file.name == "refresh-2026-03-01.csv"
+    assert taken == [customer for _, customer in emptiest if int(customer[1:]) % 2][:20]
