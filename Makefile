@@ -80,8 +80,9 @@ endure: setup ## 120 swaps under load, damaged releases, kills, twice the load, 
 soak: setup ## load for MINUTES (default 20) with a swap a minute: memory and descriptors before and after
 	$(PY) -m benchmarks.endurance soak --minutes $(MINUTES)
 
-kills: setup ## every command on a home killed at 100 moments: sound after each, nothing of a customer left (10 minutes)
+kills: setup ## every command on a home killed at 100 moments, a daily run at 20: sound after each, nothing of a customer left (15 minutes)
 	PENCHANT_KILLS=100 $(PY) -m pytest tests/system/test_kills.py
+	PENCHANT_RUN_KILLS=20 $(PY) -m pytest tests/penchant/daily/test_run.py -k killed
 
 fuzz: setup ## schemathesis, all checks, 500 cases a route, against the described API (about 10 minutes)
 	PENCHANT_FUZZ_CASES=500 $(PY) -m pytest tests/serving/api/test_openapi.py

@@ -55,7 +55,7 @@ def run_day(
     with only_writer(home):
         state = RunState("", as_of.isoformat())
         try:
-            context = _context(home, run_file, use_cases, as_of)
+            context = day_context(home, run_file, use_cases, as_of)
         except Exception:
             state.fail(home)
             raise
@@ -71,7 +71,8 @@ def run_day(
         return state
 
 
-def _context(home: Path, run_file: RunFile, use_cases: Mapping[str, UseCase], as_of: datetime) -> DayContext:
+def day_context(home: Path, run_file: RunFile, use_cases: Mapping[str, UseCase], as_of: datetime) -> DayContext:
+    """What a day would be made of, with the id of the run; raises as `run_day`."""
     live = _live(home, use_cases)
     entries = {name: (entry, use_cases[name]) for name, entry in _named(run_file, use_cases) if name in live}
     policy, before = current_policy(home), _day_before(home, as_of)

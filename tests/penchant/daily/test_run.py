@@ -7,9 +7,12 @@ import os
 import random
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +21,16 @@ import pytest
 
 from penchant import population
 from penchant.cli.run import main
+from penchant.daily.day import day_context
+from penchant.daily.run_file import load_run_file
 from scoring.audiences.snapshot import open_snapshot
 from scoring.cli.main import main as score
+from scoring.population.customer_pages import CustomerQuery
+from scoring.population.daily_file import failed_run
 from scoring.population.days import PopulationError, days_of, only_writer
+from scoring.population.ranked import open_index
 from scoring.privacy import suppression
+from scoring.segments.assignment import current_policy
 from serving.customers import subject_rights
 from serving.customers.feature_store import SqliteStore
 from serving.customers.housekeeping import finish_erasures
@@ -43,6 +52,15 @@ def files(home: Path) -> dict[str, bytes]:
     """All that the days hold, by path."""
     folder = home / "population"
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.glob("20*/*"))}
+
+
+def left(home: Path) -> list[Any]:
+    """What a run leaves beside the days: the stored customers, sizes and flows."""
+    kept = [json.loads(path.read_bytes()) for path in sorted((home / "segments").glob("*.json"))]
+    for document in kept:
+        document.pop("snapshot", None)  # where the home stands
+    with sqlite3.connect(home / "store.db") as store:
+        return [*kept, store.execute("SELECT count(*) FROM customers").fetchall()]
 
 
 def test_a_run_leaves_scores_segments_and_the_store(world: Path, capsys: Capture) -> None:
@@ -78,6 +96,41 @@ def test_the_same_day_again_changes_nothing(world: Path, capsys: Capture) -> Non
 
     assert (again["status"], again["steps"], again["run_id"]) == ("unchanged", [], first["run_id"])
     assert files(home) == before
+
+
+def test_steps_done_one_by_one_leave_what_a_run_leaves(world: Path, capsys: Capture) -> None:
+    """Each says which one makes what it lacks; a run goes on after a day that is there."""
+    home, twin = world / "home", shutil.copytree(world, world.with_name("twin")) / "home"
+    ran(twin, capsys, "--as-of", DAY)
+    for step, before in (("population", "features"), ("store", "population"), ("flows", "population")):
+        assert main(["--home", str(home), "--as-of", DAY, "--only", step]) == 2
+        assert f"needs what the step {before} makes" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as ended:
+        main(["--home", str(home), "--only", "dreams"])
+    assert ended.value.code == 2
+    assert "features, population, store, flows, retention" in capsys.readouterr().err.replace("'", "")
+
+    for step in ("features", "population"):
+        assert [one["name"] for one in ran(home, capsys, "--as-of", DAY, "--only", step)["steps"]] == [step]
+    rest = ran(home, capsys, "--as-of", DAY)
+
+    assert [step["name"] for step in rest["steps"]] == ["store", "flows", "retention"]
+    assert (files(home), left(home)) == (files(twin), left(twin))
+    assert ran(home, capsys, "--as-of", DAY)["status"] == "unchanged"
+
+
+def test_another_content_of_the_default_policy_is_another_day(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its version is `default` whatever it holds."""
+    run_file, use_cases = load_run_file(world / "home")
+    asked = (world / "home", run_file, use_cases, datetime(2024, 10, 1, tzinfo=UTC))
+    before, policy = day_context(*asked), current_policy(world / "home")
+
+    monkeypatch.setattr(
+        "penchant.daily.day.current_policy", lambda _home: replace(policy, segments=policy.segments[1:])
+    )
+
+    assert policy.version == "default"
+    assert day_context(*asked).run_id != before.run_id
 
 
 def test_another_list_of_objectors_is_another_day(world: Path, capsys: Capture) -> None:
@@ -128,6 +181,9 @@ def test_a_day_that_fails_leaves_the_one_before(world: Path, capfd: Capture) -> 
     assert files(home) == before
     assert main(["status", "--home", str(home), "--json"]) == 0
     status = json.loads(capfd.readouterr().out)
+    failed = failed_run(home)
+    assert failed
+    assert (failed.as_of, failed.at) == ("2024-10-02T00:00:00+00:00", status["at"])
     assert (status["status"], status["steps"][0]["name"], status["steps"][0]["status"]) == (
         "failed",
         "features",
@@ -155,7 +211,7 @@ def test_a_run_killed_at_any_moment_is_done_again(world: Path, capsys: Capture) 
     seconds = (time.monotonic() - begun) + 1.5  # a process of its own also imports
     rng = random.Random(7)
 
-    for _ in range(int(os.environ.get("PENCHANT_RUN_KILLS", "4"))):
+    for _ in range(int(os.environ.get("PENCHANT_RUN_KILLS", "3"))):
         command = [sys.executable, "-m", "penchant", "run", "--home", str(world / "home"), "--as-of", DAY]
         with subprocess.Popen(
             command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
@@ -165,9 +221,12 @@ def test_a_run_killed_at_any_moment_is_done_again(world: Path, capsys: Capture) 
         assert yesterday.items() <= files(world / "home").items()
         day = population(home=world / "home")["as_of"][0].date().isoformat()
         assert day in ("2024-09-30", DAY)
+        index = open_index(world / "home")
+        assert index.page(CustomerQuery(), limit=1).total == index.day.manifest.customers
     ran(world / "home", capsys, "--as-of", DAY)
 
     assert files(world / "home") == files(twin / "home")
+    assert left(world / "home") == left(twin / "home")
     assert [path.name for path in (world / "home/population").iterdir() if path.name.startswith(".")] == [".run.lock"]
 
 
