@@ -150,9 +150,7 @@ def _listed(context: RequestContext, asked: Filters, texts: Texts) -> CustomersV
         following=str(page.next) if page.next else None,
         segments=[FilterChoice(code, labels.segment(code), count) for code, count in counts.segments.items()],
         bands=[FilterChoice(code, labels.band(code), count) for code, count in counts.bands.items()],
-        reasons=[
-            FilterChoice(code, texts.named(f"family_{code}"), count) for code, count in counts.reasons.items() if count
-        ],
+        reasons=[FilterChoice(code, family(code, texts), count) for code, count in counts.reasons.items() if count],
     )
 
 
@@ -164,6 +162,13 @@ def _rows(page: CustomersPage, asked: Filters, labels: Labels) -> list[CustomerR
         replace(row, known=labels.texts.of("cells_known", known=cells.expected - cells.missing, n=cells.expected))
         for row, cells in zip(rows, page.profiles, strict=True)
     ]
+
+
+def family(code: str, texts: Texts) -> str:
+    """What reasons of a code have in common; a group of the use case's own is called as it calls it."""
+    key = f"family_{code}"
+    text = texts.named(key)
+    return code.replace("_", " ") if text == key else text
 
 
 @dataclass(frozen=True, slots=True)
