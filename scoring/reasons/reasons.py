@@ -70,10 +70,10 @@ def is_about_data(feature: Feature, missing: bool) -> bool:
     So does how fresh or complete the data is, and a value that is `missing` where no sentence says what that means:
     a customer who never bought has no days since the last purchase, one of an unknown occupation has one.
     """
-    if feature.family in _OF_DATA:
-        return True
+    if not missing or feature.family in _OF_DATA:
+        return feature.family in _OF_DATA
     texts = catalogue()["texts"]["en"]
-    return missing and (_key(feature) not in texts or f"{feature.family}_null" not in texts)
+    return _key(feature) not in texts or f"{feature.family}_null" not in texts
 
 
 def data_last(about_data: Sequence[bool]) -> list[int]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import html
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import httpx
+import jsonschema
 import pytest
 
 from tests.serving.console.conftest import LANGUAGES
@@ -20,6 +22,7 @@ PAGES = (
     "/console/segments",
     "/console/models/propensity?capacity=100",
 )
+CONTRACT = Path(__file__).parents[2] / "contract" / "use-case.schema.json"
 MACHINES = r"<(code|textarea|pre|script|style)\b.*?</\1>"  # what is read by machines, or typed for them
 
 
@@ -76,6 +79,8 @@ def test_a_warning_of_nearly_all_customers_stands_on_the_model(
     assert warning in pages[0]
     assert [heading in page for page in pages] == [True, False]
     described = [client.get(f"/v1/use-cases/{name}").json() for name in ("propensity", "churn")]
+    for one in described:
+        jsonschema.validate(one, json.loads(CONTRACT.read_text(encoding="utf-8")))
     assert [one.get("usual_warnings", [{}])[0].get("share") for one in described] == [0.97, None]
 
 
