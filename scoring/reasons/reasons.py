@@ -177,7 +177,12 @@ def described(feature: Feature, language: Language, labels: ValueLabels) -> str:
 
 
 def _key(feature: Feature) -> str:
-    """The catalogue's key: the family, with a part of the name where a family has several sentences."""
+    """The catalogue's key: the family, with a part of the name where a family has several sentences.
+
+    None has a column of the profiles, in whatever group a use case puts it: no sentence is about it.
+    """
+    if feature.subject and feature.event is None and feature.window_days is None:
+        return ""
     if feature.family == "regularity":
         return next(
             (f"regularity_{part}" for part in ("gap_mean", "gap_sd", "recency_over_gap") if part in feature.name), ""

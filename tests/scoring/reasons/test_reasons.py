@@ -1,15 +1,24 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from features.spec.feature import Feature
+from features.spec.feature import Feature, FeatureType
 from features.spec.languages import LANGUAGES
 from scoring.answers.served_release import Live
 from scoring.bundle.bundle import Bundle
 from scoring.reasons.reason_columns import reason_columns
-from scoring.reasons.reasons import OTHER_FACTORS, is_favourable, named_contributions, sentence, top_reasons
+from scoring.reasons.reasons import (
+    OTHER_FACTORS,
+    described,
+    is_favourable,
+    named_contributions,
+    sentence,
+    top_reasons,
+)
 from scoring.text.formatting import catalogue
 
 ORDER = {"event": "order", "lower": 0.0}
@@ -58,6 +67,18 @@ def test_a_value_is_told_in_both_languages(
     """Gender, number, units and the decimal sign follow the language."""
     assert sentence(feature, value, "fr", {}) == fr
     assert sentence(feature, value, "en", {}) == en
+
+
+@pytest.mark.parametrize("group", ["activity", "count", "frequency", "property", "tenure", "firmographic"])
+def test_a_trait_is_shown_as_it_is_whatever_its_group(group: str) -> None:
+    """A sector grouped as `activity` is no count of active days."""
+    kinds: list[tuple[FeatureType, Any]]
+    kinds = [("category", "web"), ("boolean", True), ("integer", 4), ("date", "1998-04-02"), ("category", None)]
+    for kind, value in kinds:
+        trait = Feature("sector", kind, group, subject="Sector")
+        for language in LANGUAGES:
+            assert sentence(trait, value, language, {}).startswith("sector = ")
+            assert described(trait, language, {}) == "sector"
 
 
 def test_the_catalogue_says_the_same_things_in_both_languages() -> None:
