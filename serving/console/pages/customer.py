@@ -12,6 +12,7 @@ from features.spec.languages import Language
 from scoring.errors import PolicyFailedError
 from serving.api.use_case_document import example
 from serving.console.views.customer_days import customer_days
+from serving.console.views.named_features import measures
 from serving.console.views.score_history import earlier
 from serving.console.views.scored_customer import ScoredCustomer, features_in, scored_customer, with_features
 from serving.console.views.what_if import Control, changed, controls
@@ -37,6 +38,7 @@ class CustomerFacts(TypedDict):
     again: str
     profile: Any
     use_cases: list[str] | None
+    measures: Mapping[str, str]  # by feature
 
 
 class WhatIf(TypedDict):
@@ -139,6 +141,7 @@ def _facts(text: str, texts: Texts) -> CustomerFacts:
         "again": pretty(_again(asked)),
         "profile": profile,
         "use_cases": asked.use_cases,
+        "measures": measures(served, texts),
     }
 
 

@@ -15,6 +15,7 @@ from features.spec.feature import CUSTOMER_ID
 from scoring.privacy.suppression import SuppressionError
 from serving.api.use_case_document import example
 from serving.console.pages import audience
+from serving.console.views.named_features import measures
 from serving.console.views.scored_file import MOST_BYTES, MOST_ROWS, ScoredFile, UploadError, file_table, scored_file
 from serving.console.web import forms
 from serving.console.web.i18n import Texts
@@ -42,6 +43,7 @@ async def customers_file(request: Request) -> Reply:
         "live": CONTEXT.get().snapshot.served,
         "limits": {"rows": MOST_ROWS, "megabytes": MOST_BYTES >> 20},
         "scored": scored,
+        "measures": measures(CONTEXT.get().snapshot.served, texts) if scored else {},
         "broken": broken,
         "shown": SHOWN,
         "formats": FORMATS,

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from serving.api.openapi import document
 from serving.auth.login import sign_out
 from serving.console.pages import customer
-from serving.console.views.day_in_service import day_notes
+from serving.console.views.day_in_service import customers_today, day_notes
 from serving.console.views.promotions import latest_decisions
 from serving.console.web import forms
 from serving.console.web.i18n import Texts
@@ -36,6 +36,7 @@ async def start(request: Request) -> Reply:
         "policy": snapshot.policy,
         "policy_refusal": snapshot.policy_refusal,
         "ready": context.runtime.ready,
+        "today": await asyncio.to_thread(customers_today, context.runtime.settings.home),
         "notes": await asyncio.to_thread(day_notes, context.runtime.settings.home, texts),
         "verdicts": latest_decisions(context.runtime.settings.home, texts),
     }

@@ -4,6 +4,7 @@ __all__ = [
     "customer_days",
     "customer_rows",
     "day_market",
+    "named_features",
     "plan",
     "promotions",
     "rule_words",

@@ -67,6 +67,26 @@ def _among(live: Live, scored: bytes) -> Market:
 
 
 @dataclass(frozen=True, slots=True)
+class CustomersToday:
+    """How many customers the day in service shows."""
+
+    customers: int
+    date: str  # ISO date
+
+
+def customers_today(home: Path) -> CustomersToday | None:
+    """Without those who objected or were erased; None where no day can be read. It reads files: not on the loop."""
+    from scoring.population.customer_pages import CustomerQuery  # few servers need pyarrow, which they bring
+    from scoring.population.ranked import open_index
+
+    try:
+        index = open_index(home)
+        return CustomersToday(index.counts(CustomerQuery()).total, index.as_of.date().isoformat())
+    except (PopulationError, SuppressionError, OSError):
+        return None
+
+
+@dataclass(frozen=True, slots=True)
 class DayNotes:
     """Sentences about the day, and whether its customers may be on a list that leaves."""
 

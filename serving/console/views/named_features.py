@@ -43,6 +43,12 @@ def named_features(served: Mapping[str, Live], texts: Texts) -> dict[str, NamedF
     return found
 
 
+def measures(served: Mapping[str, Live], texts: Texts) -> dict[str, str]:
+    """What each feature measures, by its name; without those that are called by no better one."""
+    named = named_features(served, texts)
+    return {name: feature.name for name, feature in named.items() if feature.name != name}
+
+
 def shown_feature(feature: Feature, value: Any, labels: ValueLabels, texts: Texts) -> str:
     """A value by its label, with its unit, or by the calendar; what is not known or is neither is named by its text."""
     phrases = catalogue()["texts"][texts.language]

@@ -267,3 +267,15 @@ def test_profiles_to_refresh_are_listed_and_taken_away(
     assert listed == [customer for _, customer in emptiest[:50]]
     assert file.name == "refresh-2026-03-01.csv"
     assert taken == [customer for _, customer in emptiest if int(customer[1:]) % 2][:20]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_first_page_begins_with_todays_customers(home: Path, client: httpx.Client, language: str) -> None:
+    """How many there are and of which day, with the way to the list."""
+    text = client.get(f"/console/?language={language}").text
+    today = text.split('data-part="today">')[1].split("</section>")[0]
+
+    assert today.startswith(f"{len(day_rows(home, days_of(home)[-1]))} ")
+    assert {"en": "1 March 2026", "fr": "1er mars 2026"}[language] in today
+    assert f'href="{PATH}?language={language}"' in today
+    assert text.index('data-part="today"') < text.index('id="health"')
