@@ -54,9 +54,9 @@ class Log:
         return self.folder / "shop.toml"
 
 
-def write(log: Log, events: int, *, seed: int = 0) -> None:
-    """Draws the events in no order, and writes them and the use case."""
-    rng, customers = np.random.default_rng(seed), max(1, events // EVENTS_EACH)
+def write(log: Log, events: int, *, seed: int = 0, each: int = EVENTS_EACH) -> None:
+    """Draws the events in no order, so many a customer on average, and writes them and the use case."""
+    rng, customers = np.random.default_rng(seed), max(1, events // each)
     log.folder.mkdir(parents=True, exist_ok=True)
     log.use_case.write_text(USE_CASE)
     rates = rng.gamma(1.5, 1.0, customers)

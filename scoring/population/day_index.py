@@ -130,10 +130,13 @@ def place_in_list(key: bytes, customer: str) -> int:
 
 
 class _Columns:
-    """The columns of an index in the making, in the order of ids."""
+    """The columns of an index in the making, in the order of ids; of the parts one use case is read at a time."""
 
     def __init__(self, parts: Sequence[Path], use_cases: Iterable[str]) -> None:
-        self._rows = pa.concat_tables([_compact(path, use_cases) for path in parts]).unify_dictionaries()
+        coded = [f"{name}_{own}" for name in use_cases for own in _coded_columns()]
+        self._parts = [pq.ParquetFile(path, read_dictionary=coded, memory_map=True) for path in parts]
+        self._names = frozenset(self._parts[0].schema_arrow.names)
+        self._rows = self._read([CUSTOMER_ID])
         self._order = pc.sort_indices(self._rows.column(CUSTOMER_ID))
         self.columns: dict[str, pa.Array] = {}
         self.codes: dict[str, tuple[str, ...]] = {}
@@ -146,11 +149,15 @@ class _Columns:
 
     def add_places(self) -> tuple[SegmentPlaces, ...]:
         """Where each row stands in the segments, as the number of one of the ways that there are."""
+        tables = [part.read(list(_STANDS), use_threads=False) for part in self._parts]
+        self._rows = pa.concat_tables([pa.table({"place": _places(table)}) for table in tables]).unify_dictionaries()
         self._coded("place", np.int32)
         return tuple(_place(text) for text in self.codes.pop("place"))
 
     def add_use_case(self, name: str) -> None:
         """What a page shows of a use case, the rank of each row and the row of each rank."""
+        own = [*_coded_columns(), *_plain_columns()]
+        self._rows = self._read([column for each in own if (column := f"{name}_{each}") in self._names])
         status = self._coded(f"{name}_status", np.int8)
         self._numbers(f"{name}_probability", f"{name}_score")
         self.add(f"{name}_percentile", self._column(f"{name}_percentile").fill_null(0).to_numpy().astype(np.int8))
@@ -171,8 +178,9 @@ class _Columns:
 
         The emptiest first, of equals the stalest, then the smaller id.
         """
-        if PROFILE[0] not in self._rows.column_names:
+        if PROFILE[0] not in self._names:
             return
+        self._rows = self._read(list(PROFILE))
         missing, expected = (self._column(name).to_numpy().astype(np.int16) for name in PROFILE[:2])
         fresh = np.asarray(self._column(PROFILE[2]).fill_null(np.inf).to_numpy(), np.float64)
         rows = np.flatnonzero(missing)
@@ -189,6 +197,11 @@ class _Columns:
         columns = [f"{name}_reason_{rank}_code" for rank in range(1, REASONS + 1)]
         reasons = {*codes.reasons, *(code for column in columns for code in self.codes.get(column, ()))}
         return UseCaseCodes((*codes.bands, *bands), tuple(sorted(reasons)))
+
+    def _read(self, names: list[str]) -> pa.Table:
+        tables = [part.read(names, use_threads=False) for part in self._parts]
+        rows: pa.Table = pa.concat_tables(tables).unify_dictionaries()
+        return rows
 
     def _column(self, name: str) -> pa.ChunkedArray:
         column: pa.ChunkedArray = self._rows.column(name).take(self._order)
@@ -210,21 +223,24 @@ class _Columns:
         return found
 
 
-def _compact(part: Path, use_cases: Iterable[str]) -> pa.Table:
-    """What the index takes of a part, texts that repeat as a dictionary."""
-    known = frozenset(pq.read_schema(part).names)
-    reasons = [f"{name}_reason_{rank}_" for name in use_cases for rank in range(1, REASONS + 1)]
-    coded = [f"{name}_{own}" for name in use_cases for own in ("status", "band")]
-    coded += [name for reason in reasons for own in ("code", "feature") if (name := f"{reason}{own}") in known]
-    plain = [f"{name}_{own}" for name in use_cases for own in ("probability", "score", "percentile")]
-    plain += [name for reason in reasons for own in ("contribution", "value") if (name := f"{reason}{own}") in known]
-    plain += [name for name in PROFILE if name in known]
-    asked = [CUSTOMER_ID, *_STANDS, *coded, *plain]
-    rows = pq.read_table(part, columns=asked, read_dictionary=coded, use_threads=False, memory_map=True)
+def _coded_columns() -> list[str]:
+    """A use case's columns whose texts repeat."""
+    reasons = [f"reason_{rank}_{own}" for rank in range(1, REASONS + 1) for own in ("code", "feature")]
+    return ["status", "band", *reasons]
+
+
+def _plain_columns() -> list[str]:
+    """The others of a use case that the index takes."""
+    reasons = [f"reason_{rank}_{own}" for rank in range(1, REASONS + 1) for own in ("contribution", "value")]
+    return ["probability", "score", "percentile", *reasons]
+
+
+def _places(rows: pa.Table) -> pa.ChunkedArray:
+    """The ways to stand in the segments, a dictionary of texts."""
     paths = [pc.binary_join(rows.column(name), _CODES) for name in _STANDS[1:]]
     places = [column.fill_null("") for column in (rows.column(_STANDS[0]), *paths)]
-    columns = {name: rows.column(name) for name in (CUSTOMER_ID, *coded, *plain)}
-    return pa.table({**columns, "place": pc.binary_join_element_wise(*places, _PLACES).dictionary_encode()})
+    joined: pa.ChunkedArray = pc.binary_join_element_wise(*places, _PLACES).dictionary_encode()
+    return joined
 
 
 def _ranks(probability: NDArray[np.float64], scored: NDArray[np.bool_]) -> Integers:
