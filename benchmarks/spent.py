@@ -67,6 +67,7 @@ PARTS = {
     ],
     "criteria": ["training.report.comparisons.criteria"],
     "scikit-learn's forest": ["training.report.comparisons.reference_forest"],
+    "unusual rows": ["training.report.comparisons.unusual"],
     "pictures": ["training.train.pictures"],
     "report page": ["training.train.report_html"],
     "MLflow and the release store": [
@@ -79,6 +80,7 @@ PARTS = {
 PURPOSES = {
     "search": "training.selection.cross_validation.search",
     "seeds": "training.selection.winner.median_fitted",
+    "seed variance": "training.selection.winner.seed_variance_of",
     "folds": "training.train.choose_for",
     "a year earlier": "training.train.with_season",
     "the model": "training.train.fit",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -213,6 +214,7 @@ def _inline(name: str, content: bytes) -> str:
     return f"data:{MEDIA[Path(name).suffix]};base64,{base64.b64encode(content).decode()}"
 
 
+@cache
 def _templates() -> Environment:
     loader = FileSystemLoader(Path(__file__).parent / "templates")
     return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
