@@ -15,7 +15,7 @@ from msgspec import UNSET
 from numpy.typing import NDArray
 
 from features.spec.atomic import exchange, new_draft, put_in_place, sync
-from features.spec.feature import CUSTOMER_ID
+from features.spec.feature import CUSTOMER_ID, Feature
 from scoring.answers.served_release import Live
 from scoring.audiences.membership import SnapshotCounts
 from scoring.audiences.snapshot import SegmentSnapshot, SnapshotInputs, snapshot_of, snapshot_tables
@@ -183,9 +183,9 @@ def _profile_columns(table: pa.Table, live: Mapping[str, Live]) -> dict[str, pa.
         covered = np.ones(len(table), np.bool_)
         if column in table.column_names:
             covered = table.column(column).to_numpy()
-        for feature in served.release.bundle.features:
-            if feature.family == "trait" and feature.name in table.column_names:
-                covering[feature.name] = covered | covering.get(feature.name, np.False_)
+        for cell in _own_cells(served.release.bundle.features):
+            if cell in table.column_names:
+                covering[cell] = covered | covering.get(cell, np.False_)
     missing, expected = (np.zeros(len(table), np.int16) for _ in range(2))
     for name, covered in covering.items():
         expected += covered
@@ -195,6 +195,16 @@ def _profile_columns(table: pa.Table, live: Mapping[str, Live]) -> dict[str, pa.
     if fresh is not None and pa.types.is_floating(fresh.type):
         freshness = fresh.cast(pa.float64())
     return dict(zip(PROFILE, (pa.array(missing), pa.array(expected), freshness), strict=True))
+
+
+def _own_cells(features: Iterable[Feature]) -> Iterable[str]:
+    """The features that stand for the customers' own data, one for a trait that makes several, whatever its group."""
+    found: dict[str, str] = {}
+    for feature in features:
+        of_profile = feature.subject and feature.event is None and feature.window_days is None
+        if of_profile or feature.family == "trait":
+            found.setdefault(feature.subject or feature.name, feature.name)
+    return found.values()
 
 
 def _scored_rows(name: str, features: Iterable[str], table: pa.Table) -> pa.Table:

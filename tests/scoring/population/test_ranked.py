@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -32,8 +33,8 @@ from scoring.population.forget import forget_customers, forget_old, settle_index
 from scoring.population.ranked import DayIndex, open_index
 from scoring.population.read_days import day_rows
 from scoring.privacy import suppression
-from tests.support.days import DAY, made, sealed_anew, write_customers
-from tests.support.models import SHOP
+from tests.support.days import DAY, made, released, sealed_anew, write_customers
+from tests.support.models import SHOP, release_shop
 
 Rows = list[dict[str, object]]
 
@@ -366,3 +367,21 @@ def test_an_objector_is_no_profile_to_refresh(own: Path) -> None:
     assert [one.customer_id for one in open_index(own).page(CustomerQuery(order="refresh"), limit=48).customers] == (
         before[2:]
     )
+
+
+def test_a_trait_is_a_cell_of_own_data_in_any_group_and_a_list_is_one(tmp_path: Path) -> None:
+    """Profiles put traits in groups of their own; what a list makes several features of is one cell."""
+    own = {
+        "subscribed": {"family": "firmographic", "subject": "subscribed"},
+        "joined on": {"subject": "interests"},
+        "canal d'achat": {"subject": "interests"},
+    }
+    features = [{**msgspec.to_builtins(feature), **own.get(feature.name, {})} for feature in SHOP]
+    release_shop(tmp_path, "grouped", scratch=tmp_path, features=features)
+    made(tmp_path, released(tmp_path, "grouped"), write_customers(tmp_path / "customers.parquet"))
+    rows = {row["customer_id"]: row for row in pl.read_parquet(tmp_path / "customers.parquet").to_dicts()}
+
+    for row in kept(tmp_path):
+        source = rows[str(row["customer_id"])]
+        missing = sum(source[name] is None for name in ("subscribed", "joined on"))
+        assert (row["profile_missing"], row["profile_expected"]) == (missing, 2)
