@@ -38,6 +38,12 @@ LONGEST = (
 )
 
 
+def pytest_configure() -> None:
+    """Lets all processes of a run have their commands forked from the same ones."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        forks.begin_run()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
     """Keeps the garbage collector from looking through all libraries again and again, now and in every test."""

@@ -7,11 +7,13 @@ and ends as one. What a process imports, its patches and Python's own settings a
 from __future__ import annotations
 
 import atexit
+import fcntl
 import gc
 import json
 import os
 import runpy
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -19,7 +21,6 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -48,6 +49,7 @@ LIBRARIES = {
         "sklearn.ensemble",
     ),
 }
+FOLDER = "TESTS_FORKS"  # the environment variable that names where processes that fork take requests
 _LARGEST = 1 << 20  # bytes of a request
 
 
@@ -98,14 +100,13 @@ def start(
 ) -> Forked:
     """Starts `python` with these arguments, `-m MODULE ...` or `-c PROGRAM ...`, on streams of its own."""
     kind = "lean" if arguments[0] == "-m" and arguments[1] in LEAN else "whole"
-    control = _parent(kind)
     ended, ending = os.pipe()
-    with Path(os.devnull).open("rb") as nothing:
+    with _connect(kind) as connection, Path(os.devnull).open("rb") as nothing:
         request = json.dumps({"arguments": list(arguments), "folder": str(cwd), "environment": dict(env)})
         streams = [nothing.fileno(), stdout.fileno(), stderr.fileno(), ending]
-        socket.send_fds(control, [request.encode()], streams)
-    os.close(ending)
-    pid = control.recv(16)
+        socket.send_fds(connection, [request.encode()], streams)
+        os.close(ending)
+        pid = connection.recv(16)
     assert pid, "The process that forks has ended: what it wrote to stderr says why."
     return Forked(arguments, int(pid), ended)
 
@@ -121,20 +122,31 @@ def run(arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> subpr
     return subprocess.CompletedProcess(list(arguments), code, *printed)
 
 
-@cache
-def _parent(kind: str) -> socket.socket:
-    """Where the process of a kind, started when it is first asked for, takes requests."""
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    line = [sys.executable, "-W", "ignore", "-m", "tests.support.forks", kind, str(theirs.fileno())]
-    process = subprocess.Popen(line, cwd=ROOT, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()])
-    theirs.close()
+def begin_run() -> None:
+    """Where all processes of a run of tests find those that fork: a folder, until the process that calls this ends."""
+    folder = os.environ[FOLDER] = tempfile.mkdtemp(prefix="penchant-forks-")
+    (Path(folder) / "pid").write_text(str(os.getpid()))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
 
-    def end() -> None:
-        ours.close()
-        process.wait()
 
-    atexit.register(end)
-    return ours
+def _connect(kind: str) -> socket.socket:
+    """A connection to the process of a kind, which is started when one of the run first asks for it."""
+    if FOLDER not in os.environ:
+        begin_run()
+    folder = Path(os.environ[FOLDER])
+    address = folder / kind
+    with (folder / f"{kind}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not address.exists():
+            with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+                listener.bind(str(address))
+                listener.listen()
+                number = listener.fileno()
+                line = [sys.executable, "-W", "ignore", "-m", "tests.support.forks", kind, str(number)]
+                subprocess.Popen(line, cwd=ROOT, stdin=subprocess.DEVNULL, pass_fds=[number])
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    connection.connect(str(address))
+    return connection
 
 
 class _Request:
@@ -148,8 +160,8 @@ class _Request:
         self.streams, self.ending = streams[:3], streams[3]
 
 
-def _serve(control: socket.socket) -> _Request:
-    """Forks for each request; returns in the fork, and ends in the parent once nobody can ask any more."""
+def _serve(listener: socket.socket) -> _Request:
+    """Forks for each request; returns in the fork, and ends in the parent once the run of tests is over."""
     running: dict[int, int] = {}
 
     def reap(*_: object) -> None:
@@ -162,17 +174,22 @@ def _serve(control: socket.socket) -> _Request:
             os.close(ending)
 
     signal.signal(signal.SIGCHLD, reap)
+    listener.settimeout(1)
     while True:
-        message, streams, *_ = socket.recv_fds(control, _LARGEST, 4)
-        if not message:
-            os._exit(0)
-        request = _Request(message, streams)
+        try:
+            connection, _ = listener.accept()
+        except TimeoutError:
+            if _is_over():
+                os._exit(0)
+            continue
+        request = _Request(*socket.recv_fds(connection, _LARGEST, 4)[:2])
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
         pid = os.fork()
         if not pid:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-            control.close()
+            connection.close()
+            listener.close()
             for descriptor in (request.ending, *running.values()):
                 os.close(descriptor)
             return request
@@ -180,7 +197,17 @@ def _serve(control: socket.socket) -> _Request:
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         for stream in request.streams:
             os.close(stream)
-        control.send(str(pid).encode())
+        with connection:
+            connection.send(str(pid).encode())
+
+
+def _is_over() -> bool:
+    """Whether the process that began the run of tests has ended."""
+    try:
+        os.kill(int((Path(os.environ[FOLDER]) / "pid").read_text()), 0)
+    except OSError:
+        return True
+    return False
 
 
 def _become(request: _Request) -> None:
