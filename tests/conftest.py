@@ -24,22 +24,25 @@ ROOT = Path(__file__).parents[1]
 settings.register_profile("any machine", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
 
-# Files of few tests that take long: begun last, one would keep the other process waiting. The second trains too while
-# the first trains the examples, which the others need.
+# Files of few tests that take long: begun last, one would keep the other processes waiting. While the first trains the
+# examples the others do what needs none of them, for some minutes.
 LONGEST = (
     "tests/system/test_docs.py",
     "tests/training/test_train.py",
     "tests/training/promotion/test_promote.py",
-    "tests/system/main_job/test_main_job.py",
-    "tests/system/main_job/test_raw_events.py",
+    "tests/features/build/test_log_table.py",
     "tests/features/point_in_time/test_compiled_sql.py",
+    "tests/training/test_main.py",
+    "tests/training/registry/test_mlflow_registry.py",
     "tests/system/test_kills.py",
     "tests/system/test_retail_segments.py",
+    "tests/system/main_job/test_main_job.py",
+    "tests/system/main_job/test_raw_events.py",
 )
 
 
 def pytest_configure() -> None:
-    """Lets all processes of a run have their commands forked from the same ones."""
+    """Lets all processes of a run have their commands forked from the same ones, and compile a function once."""
     if "PYTEST_XDIST_WORKER" not in os.environ:
         forks.begin_run()
 

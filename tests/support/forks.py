@@ -123,9 +123,13 @@ def run(arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> subpr
 
 
 def begin_run() -> None:
-    """Where all processes of a run of tests find those that fork: a folder, until the process that calls this ends."""
+    """Where all processes of a run of tests find those that fork: a folder, until the process that calls this ends.
+
+    Theirs is also what numba compiles: it takes 2 s, and each training needs it.
+    """
     folder = os.environ[FOLDER] = tempfile.mkdtemp(prefix="penchant-forks-")
     (Path(folder) / "pid").write_text(str(os.getpid()))
+    os.environ["NUMBA_CACHE_DIR"] = tempfile.mkdtemp(prefix="numba-", dir=folder)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
 
 

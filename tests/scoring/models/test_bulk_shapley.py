@@ -41,7 +41,7 @@ def categories(seed: int = 0) -> tuple[bytes, np.ndarray]:
     return bytes(booster.save_raw("ubj")), rows.astype(np.float32)
 
 
-@pytest.fixture(params=[*KINDS, "categories"])
+@pytest.fixture(scope="module", params=[*KINDS, "categories"])
 def trees_and_rows(request: pytest.FixtureRequest) -> tuple[Trees, np.ndarray]:
     """Forests of every kind, and rows with missing values, on thresholds and far away."""
     stored, rows = categories() if request.param == "categories" else fitted(**KINDS[request.param])

@@ -36,7 +36,7 @@ def fitted(seed: int = 0, rounds: int = 40, **parameters: Any) -> tuple[bytes, n
     return bytes(booster.save_raw("ubj")), rows
 
 
-@pytest.fixture(params=KINDS, ids=list(KINDS))
+@pytest.fixture(scope="module", params=KINDS, ids=list(KINDS))
 def stored_and_rows(request: pytest.FixtureRequest) -> tuple[bytes, np.ndarray]:
     """Every kind of booster that training may choose, and others."""
     return fitted(**KINDS[request.param])
