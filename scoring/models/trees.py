@@ -36,11 +36,11 @@ class Trees:
     def margin(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
         """Raw log-odds, shape (rows,): base and trees added up one by one in float32, as xgboost does."""
         doubled, count = double(matrix), len(matrix)
-        at = np.tile(self.roots, (count, 1)) if count > 1 else self.roots[None]
+        at = self.roots[None] if count == 1 else np.tile(self.roots, (count, 1))
         start = np.arange(count)[:, None] * doubled.shape[1]
         for _ in range(self.depth):
             column = self.column.take(at)
-            if count > 1:
+            if count != 1:
                 column += start
             right = doubled.take(column) >= self.threshold.take(at)
             at = self.left.take(at)
