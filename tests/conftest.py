@@ -38,6 +38,15 @@ LONGEST = (
     "tests/system/test_retail_segments.py",
     "tests/system/main_job/test_main_job.py",
     "tests/system/main_job/test_raw_events.py",
+    "tests/serving/worker/test_endurance.py",
+    "tests/serving/worker/test_descriptors.py",
+    "tests/serving/worker/test_faults.py",
+    "tests/training/promotion/test_killed_promotion.py",
+    "tests/training/selection/test_seasonality.py",
+    "tests/features/build/test_prove.py",
+    "tests/features/build/test_objectors.py",
+    "tests/system/test_core_alone.py",
+    "tests/system/test_installed.py",
 )
 
 
