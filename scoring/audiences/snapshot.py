@@ -136,9 +136,11 @@ def take_snapshot(
 
 
 def snapshot_tables(
-    made_from: SnapshotInputs, tally: SnapshotCounts, *, reasons: int = 0, language: Language = "en"
+    made_from: SnapshotInputs, tally: SnapshotCounts, *, reasons: int = 0, language: Language | None = "en"
 ) -> Iterator[pa.Table]:
     """The rows of a snapshot, a batch of the source at a time; what there is to count is added to `tally`.
+
+    Without a language there are no texts.
 
     Raises:
         BatchError: The source cannot be read or lacks a feature.
@@ -169,7 +171,8 @@ def snapshot_tables(
         for old, new in zip(was, stands, strict=True):
             tally.count(old, new, as_of, compared=previous is not None)
         columns = {CUSTOMER_ID: answered.customers, **_columns(places, stands), **answered.columns(prefixed=True)}
-        columns |= segment_actions(policy, [stand.segment for stand in stands], language)
+        if language:
+            columns |= segment_actions(policy, [stand.segment for stand in stands], language)
         yield pa.table(columns).replace_schema_metadata(facts)
     tally.gone += len(before.keys() - seen)
 

@@ -101,10 +101,13 @@ def answer_table(
     *,
     first: int = 0,
     reasons: int = 0,
-    language: Language = "en",
+    language: Language | None = "en",
     suppression: Suppression | None = None,
 ) -> BatchAnswers:
-    """The answers of a table's rows, before any segment; arguments and errors are those of `score_table`."""
+    """The answers of a table's rows, before any segment; arguments and errors are those of `score_table`.
+
+    Without a language there are no texts: neither of reasons nor of what to do next.
+    """
     column = id_column_of(live, table)
     barred: list[int] = []
     if column is None:  # nobody has an id
@@ -207,7 +210,7 @@ class _Part:
         return [None if math.isnan(value) else value for value in self.matrix[:, position].tolist()]
 
 
-def _score(served: Live, table: pa.Table, reasons: int, language: Language, barred: Sequence[int]) -> _Part:
+def _score(served: Live, table: pa.Table, reasons: int, language: Language | None, barred: Sequence[int]) -> _Part:
     """One use case's columns; those of the barred rows are null but for their status."""
     try:
         encoded = served.scorer.encoder.table(table)
@@ -236,7 +239,7 @@ def _score(served: Live, table: pa.Table, reasons: int, language: Language, barr
     }
     if reasons:
         columns |= _reasons(served, encoded, scored.margin, ~silent, reasons, language)
-    if served.states_actions:
+    if served.states_actions and language:
         actions = [band.get("action") for band in served.bands[language]]
         columns["action"] = pa.array(actions, pa.string()).take(pa.array(scored.rung, mask=silent))
     return _Part(columns, served.scorer.encoder, encoded.matrix)
@@ -268,7 +271,7 @@ def _reasons(
     margin: NDArray[np.float32],
     scored_rows: NDArray[np.bool_],
     count: int,
-    language: Language,
+    language: Language | None,
 ) -> dict[str, pa.Array]:
     """The columns of the reasons; null where the row was not scored, or has no more of them."""
     matrix = encoded.matrix[scored_rows]

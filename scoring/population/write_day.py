@@ -19,7 +19,7 @@ from features.spec.feature import CUSTOMER_ID, Feature
 from scoring.answers.served_release import Live
 from scoring.audiences.membership import SnapshotCounts
 from scoring.audiences.snapshot import SegmentSnapshot, SnapshotInputs, snapshot_of, snapshot_tables
-from scoring.batch.table_answers import SEGMENT_ACTION, covered_column
+from scoring.batch.table_answers import covered_column
 from scoring.population.day_index import PROFILE, REASONS, codes_of, write_index
 from scoring.population.days import MANIFEST, Day, DayManifest, day_folder, digests
 from scoring.population.partitioned import Partitioned, part_name
@@ -27,13 +27,7 @@ from scoring.storage.id_columns import id_column
 from scoring.storage.table_files import read_batches
 
 _RENAMED = {"path": "segment_path", "model_version": "version"}
-_DROPPED = (  # texts are made anew
-    "errors",
-    "warnings",
-    "action",
-    SEGMENT_ACTION,
-    *(f"reason_{rank}_text" for rank in range(1, REASONS + 1)),
-)
+_DROPPED = ("errors", "warnings")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +107,7 @@ def _write_parts(draft: Path, made_from: DayInputs, tally: SnapshotCounts) -> No
     rows = {name: Partitioned(draft, f"features-{name}") for name in made_from.snapshot.live}
     for inputs in _by_group(made_from):
         for answered, table in zip(
-            snapshot_tables(inputs, tally, reasons=REASONS), read_batches(inputs.source), strict=True
+            snapshot_tables(inputs, tally, reasons=REASONS, language=None), read_batches(inputs.source), strict=True
         ):
             answers.write(_day_table(answered, table, made_from))
             for name, scored_rows in rows.items():

@@ -17,11 +17,16 @@ _COLUMNS = {"code": pa.string(), "feature": pa.string(), "text": pa.string(), "c
 
 
 def reason_columns(
-    bundle: Bundle, matrix: NDArray[np.float64], contributions: NDArray[np.float64], count: int, language: Language
+    bundle: Bundle,
+    matrix: NDArray[np.float64],
+    contributions: NDArray[np.float64],
+    count: int,
+    language: Language | None,
 ) -> dict[str, pa.Array]:
     """The reasons that `top_reasons` gives each row, as columns; null where a row has no more of them.
 
-    `reason_1_code`, `reason_1_feature`, `reason_1_text`, `reason_1_contribution` are of the first, and so on.
+    `reason_1_code`, `reason_1_feature`, `reason_1_text`, `reason_1_contribution` are of the first, and so on; no text
+    without a language.
     """
     shown = [position for position, feature in enumerate(bundle.features) if feature.name not in bundle.forbidden]
     amounts = contributions[:, shown]
@@ -35,14 +40,17 @@ def reason_columns(
     strongest = by_name[np.argsort(-np.abs(amounts[:, by_name]), axis=1, kind="stable")[:, :count]]
     order = _data_last(strongest, _about_data(bundle, matrix, shown))
     columns: dict[str, pa.Array] = {}
+    kinds = {name: kind for name, kind in _COLUMNS.items() if language or name != "text"}
     for rank in range(count):
         if rank < order.shape[1]:
             at = order[:, rank]
-            found = _text_columns(bundle, matrix, shown, at, language)
+            found = _named_columns(bundle, shown, at)
+            if language:
+                found["text"] = _texts(bundle, matrix, shown, at, language)
             found["contribution"] = pa.array(np.take_along_axis(amounts, at[:, None], axis=1)[:, 0])
         else:
-            found = {name: pa.nulls(len(matrix), kind) for name, kind in _COLUMNS.items()}
-        columns |= {f"reason_{rank + 1}_{name}": found[name] for name in _COLUMNS}
+            found = {name: pa.nulls(len(matrix), kind) for name, kind in kinds.items()}
+        columns |= {f"reason_{rank + 1}_{name}": found[name] for name in kinds}
     return columns
 
 
@@ -72,10 +80,19 @@ def _data_last(strongest: NDArray[np.intp], about: NDArray[np.bool_]) -> NDArray
     return np.take_along_axis(strongest, np.argsort(last, axis=1, kind="stable"), axis=1)
 
 
-def _text_columns(
+def _named_columns(bundle: Bundle, shown: list[int], at: NDArray[np.int64]) -> dict[str, pa.Array]:
+    """Code and feature of each row's feature; `at` is its position in `shown`, one past the end for others."""
+    features, which = [bundle.features[position] for position in shown], pa.array(at)
+    return {
+        "code": pa.array([*(feature.family for feature in features), OTHER_FACTORS]).take(which),
+        "feature": pa.array([*(feature.name for feature in features), OTHER_FACTORS]).take(which),
+    }
+
+
+def _texts(
     bundle: Bundle, matrix: NDArray[np.float64], shown: list[int], at: NDArray[np.int64], language: Language
-) -> dict[str, pa.Array]:
-    """Code, feature and text of each row's feature; `at` is its position in `shown`, one past the end for others."""
+) -> pa.Array:
+    """The text of each row's feature."""
     features = [bundle.features[position] for position in shown]
     texts = np.full(len(matrix), catalogue()["texts"][language][OTHER_FACTORS], dtype=object)
     for position, feature in enumerate(features):
@@ -85,9 +102,4 @@ def _text_columns(
         known = (shown_value(bundle, feature, value) for value in values.tolist())
         sentences = [sentence(feature, value, language, labels) for value in known]
         texts[rows] = np.asarray(sentences, dtype=object)[where]
-    which = pa.array(at)
-    return {
-        "code": pa.array([*(feature.family for feature in features), OTHER_FACTORS]).take(which),
-        "feature": pa.array([*(feature.name for feature in features), OTHER_FACTORS]).take(which),
-        "text": pa.array(texts, pa.string()),
-    }
+    return pa.array(texts, pa.string())
