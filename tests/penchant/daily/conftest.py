@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from scoring.population.daily_file import add_use_case
+from tests.support import forks
 from tests.support.models import release_log
 from tests.support.worlds import load_log, log_case, purchases
 
@@ -43,3 +49,21 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def world(model: Path, tmp_path: Path) -> Path:
     """A copy of it to run in."""
     return shutil.copytree(model, tmp_path / "world")
+
+
+@pytest.fixture(autouse=True)
+def forked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The processes that a run starts are forks: processes still, which need not import all libraries anew.
+
+    Those of a run that is itself a process, as where one is killed, are started anew.
+    """
+
+    def run(command: Sequence[str], **_options: object) -> subprocess.CompletedProcess[str]:
+        assert command[0] == sys.executable
+        ended = forks.run(command[1:], cwd=Path.cwd(), env=os.environ)
+        os.write(2, ended.stderr.encode())
+        return ended
+
+    started = SimpleNamespace(run=run, PIPE=subprocess.PIPE)
+    for module in ("day_features", "day_steps"):
+        monkeypatch.setattr(f"penchant.daily.{module}.subprocess", started)
