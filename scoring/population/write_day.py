@@ -158,12 +158,18 @@ def _own_columns(answered: pa.Table, name: str) -> list[str]:
 
 def _values(named: pa.ChunkedArray, table: pa.Table) -> pa.Array:
     """The cell of the feature that each row names, as text; null where it is missing, or the row names none."""
-    found = pa.nulls(len(table), pa.string())
-    for feature in pc.unique(named).drop_null().to_pylist():
+    coded = named.combine_chunks().dictionary_encode()
+    numbers = coded.indices.fill_null(-1).to_numpy()
+    texts, rows = [pa.nulls(1, pa.string())], [np.empty(0, np.int64)]
+    for number, feature in enumerate(coded.dictionary.to_pylist()):
         if feature in table.column_names:
-            cells = table.column(feature).combine_chunks().cast(pa.string())
-            found = pc.if_else(pc.fill_null(pc.equal(named, feature), False), cells, found)
-    return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
+            rows.append(np.flatnonzero(numbers == number))
+            cells = table.column(feature).take(pa.array(rows[-1]))  # cast of these alone: that is what takes long
+            texts += cells.cast(pa.string()).chunks
+    naming = np.concatenate(rows)
+    at = np.zeros(len(table), np.int64)
+    at[naming] = np.arange(1, len(naming) + 1)
+    return pa.concat_arrays(texts).take(pa.array(at))
 
 
 def _profile_columns(table: pa.Table, live: Mapping[str, Live]) -> dict[str, pa.Array | pa.ChunkedArray]:
