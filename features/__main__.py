@@ -96,8 +96,11 @@ def _moment(text: str) -> datetime:
 
 def _build(options: argparse.Namespace) -> int:
     file, rows = build(load_use_case(options.use_case), options.cutoff, options.out, objectors_of(options.home))
+    if options.json:
+        print(json.dumps({"file": str(file), "customers": rows}))
+        return 0
     print("unchanged" if rows is None else f"{rows:,} customers", file=sys.stderr)
-    print(json.dumps({"file": str(file), "customers": rows}) if options.json else file)
+    print(file)
     return 0
 
 

@@ -53,7 +53,8 @@ def _load(options: argparse.Namespace) -> int:
     says = f"enough for {', '.join(fitting)}" if fitting else "not enough for any use case that is released here"
     if passed["broken"]:
         print(f"{passed['broken']:,} rows of the file could not be read and are passed over.", file=sys.stderr)
-    print(f"{count:,} customers as of {options.as_of.isoformat()}, {says}.", file=sys.stderr)
+    if not options.json:
+        print(f"{count:,} customers as of {options.as_of.isoformat()}, {says}.", file=sys.stderr)
     if passed["erased"]:
         print(f"{passed['erased']:,} were erased and are passed over; --with-erased takes them in.", file=sys.stderr)
     if options.json:

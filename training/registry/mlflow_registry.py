@@ -47,6 +47,7 @@ CHAMPION, PREVIOUS = "champion", "previous"
 KEY, MANIFEST, DECISION, PROMOTED = "penchant.key", "penchant.manifest", "penchant.decision", "penchant.promoted"
 MODEL_CODE = Path(__file__).with_name("pyfunc_model.py")
 CODE = [str(MODEL_CODE.parents[2] / folder) for folder in ("scoring", "features")]
+_KNOWN_MODULES = "_MODULES_TO_PACKAGES"
 NEEDED = ("mlflow", "numpy", "pandas", "pyarrow", "xgboost-cpu", "xgboost")
 LONGEST_PARAM = 500
 
@@ -370,14 +371,17 @@ def _pins_as_installed() -> Iterator[None]:
     """MLflow would read the files of every installed package, to warn of pins that differ: ours were read from there.
 
     Which module is of which package takes a second to find out; a package is asked for its version by its own name.
+    MLflow has no setting for it: where a version of it keeps that elsewhere, it takes its second.
     """
     mlflows: Any = requirements_utils
-    known = mlflows._MODULES_TO_PACKAGES  # MLflow has no setting for it
-    mlflows._MODULES_TO_PACKAGES = known or {}
+    if getattr(mlflows, _KNOWN_MODULES, "elsewhere") is not None:
+        yield
+        return
+    setattr(mlflows, _KNOWN_MODULES, {})
     try:
         yield
     finally:
-        mlflows._MODULES_TO_PACKAGES = known
+        setattr(mlflows, _KNOWN_MODULES, None)
 
 
 def _any_type() -> Any:
