@@ -140,12 +140,9 @@ def _with(together: pl.DataFrame, own: pl.DataFrame, use_case: UseCase) -> pl.Da
     shared = [name for name in own.columns if name in together.columns and name != CUSTOMER_ID]
     wide = together.join(own, on=CUSTOMER_ID, how="full", coalesce=True, suffix=".other")
     both = pl.all_horizontal(pl.col(CUSTOMER_ID).is_in(frame[CUSTOMER_ID].implode()) for frame in (together, own))
-    apart = [
-        name
-        for name in shared
-        if together[name].dtype != own[name].dtype
-        or not wide.filter(both).select(pl.col(name).eq_missing(pl.col(f"{name}.other")).all()).item()
-    ]
+    same = [name for name in shared if together[name].dtype == own[name].dtype]
+    alike = wide.filter(both).select(pl.col(name).eq_missing(pl.col(f"{name}.other")).all() for name in same)
+    apart = [name for name in shared if name not in same or not alike[name].item()]
     if apart:
         rule = f"columns of one name must hold the same as in the use cases before, {', '.join(apart)} do not"
         raise DataError(use_case.file, [rule])

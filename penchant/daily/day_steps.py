@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -58,6 +58,7 @@ class DayContext:
     live: Mapping[str, Live]
     policy: Policy
     before: Day | None
+    counted: list[SnapshotCounts] = field(default_factory=list)  # what the population step counted, where it ran now
 
     @property
     def work(self) -> Path:
@@ -98,6 +99,7 @@ def population(context: DayContext, step: RunStep) -> None:
     day = DayInputs(context.run_id, context.as_of, inputs, groups, context.before)
     write_file(home / POPULATION / UNFINISHED, context.run_id.encode())
     counts = write_day(home, day, check=lambda parts: check_population(parts, list(context.live)))
+    context.counted.append(counts)
     step.rows, step.digest = counts.customers, digest_of(context.day("population").folder / "manifest.json")
     shutil.rmtree(context.work)
 
@@ -118,12 +120,13 @@ def flows(context: DayContext, step: RunStep) -> None:
     """Sizes of segments and who moved since the day before, for the pages."""
     day, before, tally = context.day("flows"), context.before, SnapshotCounts()
     if before is None:
-        for numbers in _NUMBERS:
+        for numbers in () if context.counted else _NUMBERS:
             _count(tally, {}, part_of_day(day, numbers, stands_alone=True).memberships(), context, compared=False)
     else:
         report = report_by_part(_counted(before, day, tally, context))
         keep_report(context.home, report)
         step.note = f"{report['moved']:,} moved since {report['before']['as_of']}"
+    [tally] = context.counted or [tally]
     document = snapshot_document(context.policy, context.live, context.as_of.date(), tally, compared=before is not None)
     keep_sizes(context.home, document, day.folder)
 
@@ -173,7 +176,8 @@ def _counted(
     """Some customers on both days at a time, who are counted as they pass."""
     for numbers in _NUMBERS:
         was, now = (part_of_day(one, numbers) for one in (before, day))
-        _count(tally, was.memberships(), now.memberships(), context, compared=True)
+        if not context.counted:
+            _count(tally, was.memberships(), now.memberships(), context, compared=True)
         yield was, now
 
 
