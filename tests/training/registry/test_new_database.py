@@ -19,7 +19,7 @@ def statements(script: str) -> list[list[str]]:
 
 
 def test_the_script_is_what_mlflows_migrations_leave(tmp_path: Path) -> None:
-    """To the letter, its revision included, for the version that is locked; indices and constraints come in any order."""
+    """To the letter, its revision included, for the version that is locked; indices and constraints in any order."""
     path, expected = tmp_path / "mlflow.db", statements(migrated())
 
     make_database(path, version=mlflow.__version__)
