@@ -74,15 +74,15 @@ def ratios(results: Results) -> list[Ratio]:
     return [
         Ratio(
             "score, CPU against BentoML's quickstart",
-            1 / 10,
-            1 / 16,
+            0.085,
+            0.07,
             _worst(results, score, "BentoML quickstart with pandas"),
         ),
         Ratio("score, CPU against floor + no-op `@bentoml.api`", 1.3, 1.0, _worst(results, score, *floor)),
         Ratio(
             "score + 3 reasons, CPU against BentoML + TreeExplainer",
-            1 / 4,
-            1 / 5,
+            0.13,
+            0.10,
             _worst(results, reasons, "BentoML + shap.TreeExplainer"),
         ),
         Ratio(
@@ -93,11 +93,11 @@ def ratios(results: Results) -> list[Ratio]:
         ),
         Ratio(
             "1,000 profiles as JSON, CPU against `mlflow models serve`",
-            1.0,
-            1 / 1.5,
+            0.45,
+            0.3,
             _worst(results, "Penchant, 1,000 profiles", "mlflow models serve, 1,000 profiles"),
         ),
-        Ratio("batch, CPU against reading + bare predict + writing", 1.4, 1.1, _batch_cpu(results)),
+        Ratio("batch, CPU against reading + bare predict + writing", 1.1, 1.03, _batch_cpu(results)),
         Ratio("batch of ten times the rows, peak memory", 1.15, 1.0, _batch_memory(results)),
         Ratio("start-up CPU against BentoML's quickstart", 0.5, 0.35, _starts(results)),
         Ratio("memory of one worker against the quickstart", 0.7, 0.5, _memory(results)),
