@@ -57,6 +57,7 @@ _IMPORTED = (  # by a worker, between its start and its first answer; a test fin
     "serving.patches.uvicorn_admission",
     "serving.edge.edge",
     "serving.patches.uvicorn_head_timeout",
+    "serving.patches.uvicorn_one_write",
     "serving.edge.site",
     "serving.patches.uvicorn_bad_request",
     "serving.patches.uvicorn_size_limits",
