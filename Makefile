@@ -54,7 +54,7 @@ test: setup style browser ## lint, types and all tests, as CI runs them
 # Our own code is compiled once too: where PYTHONDONTWRITEBYTECODE is set hundreds of processes would compile it anew.
 tests: export PYTHONDONTWRITEBYTECODE :=
 tests: setup
-	$(PY) -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
+	$(PY) -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 # The console's tests drive a real browser: Debian's, installed where it is missing and we may; else they say so.
 browser:
