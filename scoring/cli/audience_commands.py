@@ -11,12 +11,13 @@ from scoring.answers.served_release import Live, open_live
 from scoring.audiences.realised_outcomes import read_outcomes
 from scoring.audiences.segment_report import segment_report
 from scoring.audiences.sizes import keep_report, keep_sizes, snapshot_document
-from scoring.audiences.snapshot import open_snapshot, take_snapshot
+from scoring.audiences.snapshot import take_snapshot
 from scoring.cli.audience_lines import report_lines, snapshot_lines, trial_lines
 from scoring.cli.command_result import CommandResult, UsageError
 from scoring.cli.export_commands import contacts, export
 from scoring.cli.policy_trial_command import try_policy
 from scoring.errors import PolicyFailedError
+from scoring.population.read_days import open_checked
 from scoring.privacy.suppression import open_suppression
 from scoring.releases.current_pointer import released_use_cases
 from scoring.releases.store import load_release
@@ -91,7 +92,7 @@ def freeze(options: Namespace) -> CommandResult:
     policy = current_policy(options.home)
     live = open_live(options.home, policy.use_cases)
     as_of = options.as_of or datetime.now(UTC).date()
-    previous = open_snapshot(options.previous) if options.previous else None
+    previous = open_checked(options.previous) if options.previous else None
     tally = take_snapshot(
         live,
         policy,
@@ -110,7 +111,7 @@ def freeze(options: Namespace) -> CommandResult:
 
 def compare(options: Namespace) -> CommandResult:
     """`segment-report`: sizes, flows, realised outcomes and reasons between two snapshots; the console shows it."""
-    before, after = open_snapshot(options.before), open_snapshot(options.after)
+    before, after = open_checked(options.before), open_checked(options.after)
     if before.as_of > after.as_of:
         raise UsageError(f"--before must not be later than --after, got {before.as_of} and {after.as_of}.")
     outcomes = read_outcomes(options.outcomes, options.outcome) if options.outcomes else None

@@ -13,9 +13,9 @@ from scoring.audiences.audience import Audience, open_contacts, read_suppressed
 from scoring.audiences.contacts import CHANNEL, PURPOSE, ContactsFile
 from scoring.audiences.export_formats import FORMS, write_audience
 from scoring.audiences.export_log import log_export
-from scoring.audiences.snapshot import open_snapshot
 from scoring.cli.command_result import CommandResult, UsageError
 from scoring.population.daily_file import check_age_of
+from scoring.population.read_days import open_checked
 
 _REASONS = {
     "suppressed": "suppressed",
@@ -34,7 +34,7 @@ def export(options: Namespace) -> CommandResult:
     """`export`: a segment's members who may be addressed, in the form a tool imports; --internal their ids alone."""
     _check_export(options)
     check_age_of(options.home, options.snapshot)
-    snapshot = open_snapshot(options.snapshot)
+    snapshot = open_checked(options.snapshot)
     if options.segment not in snapshot.codes:
         raise UsageError(f"A segment must be of the snapshot ({', '.join(snapshot.codes)}), got another.")
     file = None if options.internal else _contacts_file(options.contacts, options)

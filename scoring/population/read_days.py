@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 
 from features.spec.feature import CUSTOMER_ID, Json
 from features.spec.suppression_list import Objectors, objectors_of
-from scoring.audiences.snapshot import SegmentSnapshot, open_snapshot
+from scoring.audiences.snapshot import SegmentSnapshot, open_snapshot, snapshot_of
 from scoring.batch.table_answers import covered_column
-from scoring.population.days import Day, days_of
+from scoring.population.days import Day, days_of, open_day
 from scoring.population.partitioned import part_name, part_of
 
 
@@ -38,6 +38,16 @@ def without(rows: pa.Table, objectors: Objectors | None) -> pa.Table:
     return rows.filter(there) if gone else rows
 
 
+def open_checked(path: Path) -> SegmentSnapshot:
+    """The snapshot in a file or in the folder of a day, of which every file is what the run wrote.
+
+    Raises:
+        AudienceError: It is no snapshot.
+        PopulationError: It is a day, and damaged.
+    """
+    return snapshot_of(open_day(path).parts, path.name) if path.is_dir() else open_snapshot(path)
+
+
 def scored_parts(
     home: Path, day: Day, features: Mapping[str, Sequence[str]]
 ) -> Iterator[tuple[SegmentSnapshot, pa.Table]]:
@@ -55,15 +65,15 @@ def scored_parts(
     for path in day.parts:
         stood = open_snapshot(path)
         stood = replace(stood, rows=without(stood.rows, objectors))
-        yield stood, _beside(stood.rows.column(CUSTOMER_ID), path, features)
+        yield stood, _beside(stood.rows.column(CUSTOMER_ID), day, path.name, features)
 
 
-def _beside(customers: pa.ChunkedArray, path: Path, features: Mapping[str, Sequence[str]]) -> pa.Table:
+def _beside(customers: pa.ChunkedArray, day: Day, part: str, features: Mapping[str, Sequence[str]]) -> pa.Table:
     """The features of some customers of a part, null where a use case is not about them."""
     columns: dict[str, pa.Array | pa.ChunkedArray] = {CUSTOMER_ID: customers}
     for name, wanted in features.items():
-        file = path.with_name(path.name.replace("part-", f"features-{name}-", 1))
-        own = pq.read_table(file) if file.exists() else pa.table({CUSTOMER_ID: pa.array([], pa.string())})
+        file = day.file(part.replace("part-", f"features-{name}-", 1))
+        own = pq.read_table(file) if file else pa.table({CUSTOMER_ID: pa.array([], pa.string())})
         at = pc.index_in(customers, value_set=own.column(CUSTOMER_ID))
         columns[covered_column(name)] = pc.is_valid(at)
         for feature in wanted:

@@ -11,6 +11,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from features.spec.atomic import draft_of
+
 SCRIPT = Path(__file__).with_name("new_database.sql")
 
 
@@ -20,12 +22,12 @@ def head_line(version: str) -> str:
 
 
 def make_database(path: Path, *, version: str) -> None:
-    """Makes the database where there is none yet and the script is of MLflow's version; it appears whole or not."""
+    """Makes the database where there is none yet and the script is of MLflow's version.
+
+    It appears whole or not, and never in place of one that somebody has made meanwhile.
+    """
     script = SCRIPT.read_text(encoding="utf-8")
     if path.exists() or not script.startswith(head_line(version)):
         return
-    draft = path.with_name(f".{path.name}.tmp")
-    draft.unlink(missing_ok=True)
-    with closing(sqlite3.connect(draft)) as database:
+    with draft_of(path, keep_existing=True) as draft, closing(sqlite3.connect(draft)) as database:
         database.executescript(script)
-    draft.rename(path)

@@ -26,7 +26,7 @@ from scoring.population.days import (
 from scoring.population.forget import forget_customers, forget_objectors, forget_old
 from scoring.population.history import histories
 from scoring.population.partitioned import part_name, part_of
-from scoring.population.read_days import day_rows, kept_of
+from scoring.population.read_days import day_rows, kept_of, open_checked, scored_parts
 from scoring.population.write_day import DayInputs, write_day
 from scoring.privacy import suppression
 from scoring.releases.store import load_release
@@ -193,8 +193,24 @@ def test_a_damaged_file_of_a_day_is_refused(live: dict[str, Live], source: Path,
 
     with pytest.raises(DamagedDayError, match=f"{file.name} of 2026-03-01"):
         histories(tmp_path, ["c2"])
+    with pytest.raises(DamagedDayError):
+        list(scored_parts(tmp_path, day, {"churn": ["purchases_90d"]}))
     other = next(one for one in ("c1", "c3", "c4") if part_of(one) != part_of("c2"))
     assert histories(tmp_path, [other])[0].known
+
+
+def test_a_day_is_a_snapshot_only_as_it_was_written(live: dict[str, Live], source: Path, tmp_path: Path) -> None:
+    """Its manifest names its files: other bytes are refused before they are parsed, a file of others' is not read."""
+    day = made(tmp_path, live, source)
+    whole = open_checked(day.folder)
+    file = day.parts[0]
+    (day.folder / "part-99.parquet").write_bytes(file.read_bytes())
+
+    assert open_checked(day.folder).rows.equals(whole.rows)
+
+    file.write_bytes(file.read_bytes() + b"more")
+    with pytest.raises(DamagedDayError, match=file.name):
+        open_checked(day.folder)
 
 
 def test_an_erasure_goes_past_damage_and_makes_none_good(live: dict[str, Live], source: Path, tmp_path: Path) -> None:
