@@ -1,3 +1,3 @@
 """The texts people read: numbers, dates and names in French and English, and the sentences on decisions."""
 
-__all__ = ["data_notes", "findings", "formatting", "messages", "promotion"]
+__all__ = ["data_notes", "findings", "formatting", "health_reasons", "messages", "promotion"]

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tests.conftest import newcomer, take_along
-from tests.system.test_layers import LATER, OURS, ROOT, broken_rules
+from tests.system.test_layers import CORE, LATER, ROOT, broken_rules
 
 FILES = ("pyproject.toml", "README.md", "LICENSE", "bentofile.yaml")
 MODULES = (
@@ -30,7 +30,7 @@ MODULES = (
 def core(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout from which everything beside the core is deleted."""
     folder = tmp_path_factory.mktemp("core")
-    take_along([*OURS, *FILES], folder)
+    take_along([*CORE, *FILES], folder)
     return folder
 
 
@@ -64,7 +64,7 @@ def test_the_wheel_is_built_alone(core: Path, tmp_path: Path) -> None:
 
     [wheel] = tmp_path.glob("*.whl")
     folders = {name.partition("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
-    assert {name for name in folders if not name.endswith(".dist-info")} == set(OURS)
+    assert {name for name in folders if not name.endswith(".dist-info")} == set(CORE)
 
 
 def test_the_bento_packs_serving_and_what_it_stands_on(core: Path) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-OURS = ("features", "scoring", "training", "serving", "penchant")
+CORE = ("features", "scoring", "training", "serving", "penchant")
+OURS = (*CORE, "monitoring")
 LATER = ("activation", "monitoring")  # installed beside the core or not; it stands without them
 
 # What each package may import of the others; a module stands for itself and all below it.
@@ -30,7 +31,7 @@ AT_HOME = {
     "bentoml": ("serving/service.py",),
     "ibis": ("features/",),
     "pandera": ("features/",),
-    "sklearn": ("training/",),
+    "sklearn": ("training/", "monitoring/"),
     "shap": ("training/",),
     "numba": ("scoring/models/bulk_kernel.py",),
     "pandas": ("training/",),

@@ -19,11 +19,12 @@ ORDER = {
     "features": "errors spec sources columns config history point_in_time tables quality leakage build scaffold "
     "__main__",
     "scoring": "errors lean_imports text storage encoding models privacy bundle releases reasons segments answers "
-    "batch audiences population cli __main__",
+    "batch audiences population health cli __main__",
     "training": "errors progress provenance data evaluation fitting registry task selection promotion "
     "diagnostics bundling report train __main__",
     "serving": "settings http telemetry auth requests admission releases customers worker api console client edge "
     "patches cli service __main__",
+    "monitoring": "state cli __main__",
     "penchant": "notebook daily cli __main__ __init__",
 }
 # Started as modules, found by a name in a table, or for others to import: no import of ours shows it.

@@ -1,0 +1,60 @@
+"""Why scores are fine, to be watched or not to be trusted, as a sentence: `health_reasons.toml`."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from features.spec.languages import Language
+from scoring.text.formatting import figure, iso_date, number, percent, unbreakable
+
+Shown = str | int | float | None
+_AREAS = ("roc_auc", "low", "high", "learned")
+_DATES = ("day", "next_known")
+
+
+@cache
+def _texts(language: Language) -> Mapping[str, Mapping[str, str]]:
+    stored = tomllib.loads((Path(__file__).parent / "health_reasons.toml").read_text(encoding="utf-8"))
+    found = {table: {code: forms[language] for code, forms in texts.items()} for table, texts in stored.items()}
+    if language == "fr":
+        return {table: {code: unbreakable(text) for code, text in texts.items()} for table, texts in found.items()}
+    return found
+
+
+def state_name(state: str, language: Language) -> str:
+    """What a state is called."""
+    return _texts(language)["state"][state]
+
+
+def health_text(code: str, values: Mapping[str, Shown], language: Language) -> str:
+    """A reason of a health document as a sentence; one that is not known is its code.
+
+    >>> health_text("old_model", {"days": 120, "limit": 90}, "en")
+    'The model learned from data of 120 days ago, more than 90.'
+    """
+    variant = "_until" if code == "no_outcome" and values.get("next_known") else ""
+    text = _texts(language)["reason"].get(f"{code}{variant}")
+    if text is None:
+        return code
+    figures = {name: _shown(name, value, language) for name, value in values.items()}
+    if code == "behind_rfm":
+        gain, high = values["gain"], values["high"]
+        figures |= {"lost": _loss(gain, language), "least": _loss(high, language)}
+    return text.format(**figures)
+
+
+def _loss(gain: Shown, language: Language) -> str:
+    return figure(-gain, language, decimals=4) if isinstance(gain, float | int) else ""
+
+
+def _shown(name: str, value: Shown, language: Language) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return iso_date(value, language) if name in _DATES else value
+    if name in _AREAS:
+        return figure(value, language, decimals=3)
+    return percent(value, language, decimals=1) if isinstance(value, float) else number(value, language)
