@@ -70,9 +70,12 @@ class PageParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
         Rule("Must be the code of a reason, got {got}.", got=kind, holds=_matches(_CODE)),
     ] = None
     order: Annotated[
-        Literal["-score", "score", "customer_id"] | None,
-        Meta(description="`-score`: the highest first, as where it is left out; `score`: the lowest first."),
-        Rule("Must be -score, score or customer_id, got {got} that is none.", got=kind),
+        Literal["-score", "score", "customer_id", "refresh"] | None,
+        Meta(
+            description="`-score`: the highest first, as where it is left out; `score`: the lowest first; `refresh`: "
+            "those with missing cells of their own data alone, scored or not, the emptiest and stalest first."
+        ),
+        Rule("Must be -score, score, customer_id or refresh, got {got} that is none.", got=kind),
     ] = None
     limit: Limit = 50
     cursor: CursorText = None

@@ -15,7 +15,7 @@ from scoring.audiences.contacts import CHANNEL, ContactsFile, named_contacts
 from scoring.privacy.suppression import SuppressionError
 from serving.console.views.segment_sizes import Sizes, sizes
 from serving.console.web import forms
-from serving.http.problems import BAD_REQUEST, NOT_ALLOWED, NOT_READY, Problem
+from serving.http.problems import BAD_REQUEST, NOT_ALLOWED, NOT_READY, TOO_OLD, Problem
 from serving.http.reply import Reply
 from serving.telemetry import logs
 from serving.worker.request_context import CONTEXT, RequestContext
@@ -46,11 +46,11 @@ class ExportState:
 
 
 def export_state(counted: Sizes | None) -> ExportState:
-    """What an audience would be made of: the last snapshot, and the contacts that were named."""
+    """What an audience would be made of: the last snapshot or day, and the contacts that were named."""
     context = CONTEXT.get()
     if context.key is not None and SCOPE not in context.key.scopes:
         return ExportState("audience_scope")
-    if counted is None or not counted.of_this_policy or counted.snapshot is None or not counted.snapshot.is_file():
+    if counted is None or not counted.of_this_policy or counted.snapshot is None or not counted.snapshot.exists():
         return ExportState("audience_unfrozen")
     contacts = named_contacts(context.runtime.settings.home)
     if contacts is None or not all(path.exists() for path in contacts.paths):
@@ -77,7 +77,8 @@ async def prepare(posted: Mapping[str, str], *, write: bool) -> tuple[AudienceCo
     """The counts of a posted segment's audience, and its file where it is to be written.
 
     Raises:
-        Problem: 403 without the scope, 400 for what is no segment or format, 503 where a file cannot be read.
+        Problem: 403 without the scope, 400 for what is no segment or format, 409 for a day that is too old, 503 where a
+            file cannot be read.
     """
     context = CONTEXT.get()
     policy = context.snapshot.policy
@@ -112,16 +113,21 @@ def _prepared(
     from scoring.audiences.audience import open_contacts
     from scoring.audiences.export_formats import write_audience
     from scoring.audiences.export_log import log_export
-    from scoring.audiences.snapshot import AudienceError, open_snapshot
+    from scoring.audiences.snapshot import AudienceError
+    from scoring.population.customer_pages import StaleDayError
+    from scoring.population.daily_file import check_age_of
+    from scoring.population.days import PopulationError
+    from scoring.population.read_days import open_checked
     from scoring.storage.table_files import BatchError
 
     file = found.contacts
     assert file  # noqa: S101 there is no refusal
+    home = context.runtime.settings.home
     try:
-        snapshot = open_snapshot(found.snapshot)
+        check_age_of(home, found.snapshot)
+        snapshot = open_checked(found.snapshot)
         if snapshot.facts["policy"] != context.snapshot.policy.version:
             raise AudienceError("The snapshot must be of the segments that are installed, got one of others.")
-        home = context.runtime.settings.home
         audience = addressees(home, snapshot, code, contacts=open_contacts(file, at=datetime.now(UTC)))
         document = counted(snapshot, code, audience, file)
         if not write:
@@ -130,7 +136,9 @@ def _prepared(
         with tempfile.TemporaryDirectory() as folder:
             write_audience(audience.rows, target := Path(folder) / "audience", format_)
             return document, target.read_bytes()
-    except (AudienceError, BatchError, SuppressionError, OSError) as error:
+    except StaleDayError as error:
+        raise Problem(TOO_OLD, str(error)) from None
+    except (AudienceError, BatchError, PopulationError, SuppressionError, OSError) as error:
         detail = "The snapshot, the contacts or the suppression list cannot be read now, so nobody may be addressed."
         logs.write("audience_failed", level="error", request_id=context.request_id, **logs.fault(error))
         raise Problem(NOT_READY, detail) from None

@@ -14,6 +14,8 @@ import pytest
 
 from scoring.batch.score_files import score_file
 from scoring.population.cursors import Cursor
+from scoring.population.customer_pages import CustomerQuery
+from scoring.population.ranked import open_index
 from scoring.privacy import suppression
 from serving.auth.api_keys import add_key
 from tests.support.answers import bearer, is_problem
@@ -108,6 +110,22 @@ def test_the_counts_of_every_filter_add_up(asked: httpx.Client) -> None:
     assert total(segment="at_risk", band="high") <= total(segment="at_risk") <= total()
     assert total(order="score") == total(order="customer_id") == total()
     assert asked.get(PAGE).json()["total"] == 600
+
+
+def test_profiles_to_refresh_are_paged(asked: httpx.Client, peopled: Path) -> None:
+    """Those with gaps alone, in the order that the index has."""
+    expected = open_index(peopled).page(CustomerQuery(order="refresh"), limit=1000)
+    found: list[str] = []
+    parameters: dict[str, str] = {"order": "refresh", "limit": "40"}
+    while True:
+        page = asked.get(PAGE, params=parameters).raise_for_status().json()
+        found += [one["customer_id"] for one in page["customers"]]
+        if page["next"] is None:
+            break
+        parameters["cursor"] = page["next"]
+
+    assert 80 < page["total"] == len(found) < 600
+    assert found == [one.customer_id for one in expected.customers]
 
 
 @pytest.mark.parametrize(

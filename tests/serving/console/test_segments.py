@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import httpx
@@ -11,6 +12,7 @@ import pytest
 
 from scoring.population.days import Day, days_of
 from scoring.population.read_days import day_rows
+from scoring.segments.assignment import SEGMENTS_FOLDER, SIZES
 from tests.serving.console.conftest import LANGUAGES, Open
 from tests.support.servers import Server
 
@@ -65,6 +67,43 @@ def test_the_table_is_taken_away(server: Server, open_page: Open, tmp_path: Path
     assert all(float(cell.replace(",", ".")) >= 0 for row in rows[1:] for cell in row[2:] if cell)
     with server.client() as client:
         assert client.get("/console/segment-table?format=parquet").status_code == 400
+
+
+@pytest.fixture
+def of_the_day(server: Server) -> Iterator[Day]:
+    """The latest day, counted last as a run leaves it; what was counted before is put back."""
+    file, day = server.home / SEGMENTS_FOLDER / SIZES, days_of(server.home)[-1]
+    before = file.read_bytes()
+    stated = {"as_of": "2026-03-01", "policy": day.manifest.policy, "snapshot": str(day.folder)}
+    file.write_text(json.dumps({**json.loads(before), **stated}))
+    yield day
+    file.write_bytes(before)
+
+
+def test_an_audience_is_of_the_day(server: Server, client: httpx.Client, of_the_day: Day) -> None:
+    """Its members by the day's own files; none of a day that is too old, or damaged."""
+    run_file, part = server.home / "run.toml", of_the_day.parts[0]
+    posted = {"segment": "promising", "format": "csv"}
+    whom = members(server.home, of_the_day)["promising"]
+    written, stood = part.read_bytes(), run_file.read_bytes() if run_file.exists() else None
+    page = client.post("/console/segments", data=posted)
+    statuses = {}
+    for name, change in {
+        "old": lambda: run_file.write_text('[deliver]\nmax_age = "36h"\n'),
+        "damaged": lambda: part.write_bytes(written[:-8] + bytes(8)),
+    }.items():
+        try:
+            change()
+            of_the_day.folder.parent.touch()
+            statuses[name] = client.post("/console/audience", data=posted).status_code
+        finally:
+            part.write_bytes(written)
+            run_file.unlink(missing_ok=True) if stood is None else run_file.write_bytes(stood)
+            of_the_day.folder.parent.touch()
+
+    assert whom
+    assert f'data-part="members"><data value="{len(whom)}"' in page.text
+    assert statuses == {"old": 409, "damaged": 503}
 
 
 def test_the_members_of_a_segment_are_one_click_away(server: Server, open_page: Open) -> None:

@@ -389,7 +389,7 @@ def test_an_empty_installation_says_what_to_do(tmp_path: Path, open_page: Open) 
             for path in ("/console/customer", "/console/segments"):
                 assert seen.page.goto(server.url + path).status == 200
             assert "python -m scoring segment-report" in seen.page.inner_text("main")
-            assert "python -m scoring snapshot" in seen.page.inner_text("#audience")
+            assert "penchant run" in seen.page.inner_text("#audience")
             assert barriers(seen.page) == []
 
 
