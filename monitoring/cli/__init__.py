@@ -1,3 +1,3 @@
 """The commands of monitoring, as `penchant` forwards to them."""
 
-__all__ = ["health_lines"]
+__all__ = ["alert_commands", "health_lines"]

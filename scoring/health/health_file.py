@@ -107,11 +107,16 @@ class HealthAlert(Struct, frozen=True, kw_only=True):
     """Something that somebody should do."""
 
     id: str  # the same as long as it is the same thing
-    use_case: str
+    use_case: str  # empty where it is about the day of all use cases
     state: Literal["open", "acknowledged", "ended"]
     since: str  # ISO date
     what: HealthReason
     damage: float | None = None  # in the planner's money, where there is one
+    subject: str | None = None  # the feature, source or segment it is about, where it is about one
+    acknowledged_by: str | None = None
+    acknowledged: str | None = None  # ISO moment
+    ended: str | None = None  # ISO moment
+    queued: str | None = None  # ISO moment at which it was given to delivery; None: never
 
 
 class HealthDocument(Struct, frozen=True, kw_only=True):

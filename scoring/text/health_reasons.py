@@ -46,6 +46,20 @@ def health_text(code: str, values: Mapping[str, Shown], language: Language) -> s
     return text.format(**figures)
 
 
+def health_action(code: str, use_case: str, values: Mapping[str, Shown], language: Language) -> str:
+    """The one thing to do about a reason.
+
+    Args:
+        code: Of the reason.
+        use_case: What people read for it; empty where the reason is about the day of all.
+        values: Of the reason.
+        language: Of the sentence.
+    """
+    texts = _texts(language)["action"]
+    figures = {name: _shown(name, value, language) for name, value in values.items()}
+    return texts.get(code, texts["other"]).format(**{**figures, "use_case": use_case})
+
+
 def _loss(gain: Shown, language: Language) -> str:
     return figure(-gain, language, decimals=4) if isinstance(gain, float | int) else ""
 

@@ -1,0 +1,3 @@
+"""From the health of a home to alerts: opened once, ended when it is gone, each with one thing to do."""
+
+__all__ = ["settle_alerts"]

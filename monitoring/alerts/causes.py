@@ -1,0 +1,86 @@
+"""What of the health of a home somebody should do something about."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from monitoring.config.monitor_file import MonitorFile
+from monitoring.state.judge import GRAVITY
+from scoring.health.health_file import FeatureDrift, HealthDocument, HealthReason, UseCaseHealth, Value
+from scoring.population.daily_file import failed_run, is_too_old
+from scoring.population.days import latest_day
+
+
+@dataclass(frozen=True, slots=True)
+class AlertCause:
+    """One thing that is wrong, as of a window."""
+
+    use_case: str  # empty where it is about the day of all
+    what: HealthReason
+    window: str  # ISO date of the day on which it shows
+    subject: str | None = None
+    damage: float | None = None
+
+    @property
+    def kind(self) -> tuple[str, str, str]:
+        """What it is the same thing by, window after window."""
+        return self.what.code, self.use_case, self.subject or ""
+
+    @property
+    def alert_id(self) -> str:
+        """The id of an alert that this window opens."""
+        return hashlib.sha256("\n".join((*self.kind, self.window)).encode()).hexdigest()[:16]
+
+
+def causes_of(home: Path, health: HealthDocument, file: MonitorFile) -> Iterator[AlertCause]:
+    """Everything to alert about, use case by use case, then what is about the day.
+
+    Raises:
+        PopulationError: The days of the home, or how old they may be, cannot be read.
+    """
+    least = GRAVITY.index(file.alerts.state)
+    for name, found in sorted(health.use_cases.items()):
+        for cause in (*_reasons(name, found, health.as_of), *_drifted(name, found, health.as_of, file)):
+            if GRAVITY.index(cause.what.state) >= least:
+                yield cause
+    if least <= GRAVITY.index("watch"):
+        yield from _of_the_day(home)
+
+
+def _reasons(name: str, found: UseCaseHealth, as_of: str) -> Iterator[AlertCause]:
+    """A cause for each grave reason; drift is one for each feature."""
+    for reason in found.why:
+        if reason.state != "fine" and reason.code != "drift":
+            subject = next((str(reason.values[key]) for key in ("source", "segment") if key in reason.values), None)
+            yield AlertCause(name, reason, str(reason.values.get("day") or as_of)[:10], subject)
+
+
+def _drifted(name: str, found: UseCaseHealth, as_of: str, file: MonitorFile) -> Iterator[AlertCause]:
+    """The features whose drift does damage, the most damaging first."""
+    for drift in found.drift:
+        if drift.alert and moved_by(drift) >= file.limits.moved:
+            values: dict[str, Value] = {
+                "feature": drift.feature,
+                "moved": moved_by(drift),
+                "value": drift.value_at_risk,
+            }
+            what = HealthReason("drift", values, "watch")
+            yield AlertCause(name, what, as_of[:10], drift.feature, drift.value_at_risk)
+
+
+def moved_by(drift: FeatureDrift) -> float:
+    """The share of the customers, or of the list, that a drift moves at most."""
+    return max(drift.moved_band, drift.moved_segment, drift.moved_list)
+
+
+def _of_the_day(home: Path) -> Iterator[AlertCause]:
+    """The last run where it failed; the day in service where no list of it may leave."""
+    if failed := failed_run(home):
+        yield AlertCause("", HealthReason("run_failed", {"day": failed.as_of[:10]}, "watch"), failed.as_of[:10])
+    latest = latest_day(home)
+    if latest and is_too_old(home, latest.manifest.as_of):
+        day = latest.manifest.as_of.date().isoformat()
+        yield AlertCause("", HealthReason("day_too_old", {"day": day}, "watch"), day)
