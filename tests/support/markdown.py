@@ -1,4 +1,4 @@
-"""Documents as tests read them: fenced blocks, commands with what they print, and how alike two outputs are."""
+"""Documents as tests read them: sections, fenced blocks, commands with what they print, how alike two outputs are."""
 
 from __future__ import annotations
 
@@ -18,6 +18,35 @@ _VARIES = (
     (re.compile(r'("favourable": ?)(?:true|false)'), r"\1#"),
     (re.compile(r"-?\d+(?:,\d{3})*(?:\.\d+)?"), "#"),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A heading with its prose, up to the next heading: no fenced block is in it."""
+
+    level: int
+    title: str
+    prose: str
+
+    @property
+    def anchor(self) -> str:
+        """What a link to this heading has after its `#`."""
+        return re.sub(r"[^\w -]", "", self.title.lower()).replace(" ", "-")
+
+    @property
+    def code(self) -> set[str]:
+        """What stands between backticks, each run of blanks as one."""
+        return {" ".join(one.split()) for one in re.findall(r"`([^`]+)`", self.prose)}
+
+    @property
+    def links(self) -> list[str]:
+        """Where its links and pictures lead, as written, in order."""
+        return re.findall(r"\]\(([^)\s]+)\)", self.prose)
+
+    @property
+    def text(self) -> str:
+        """Its prose without code, addresses and where links lead."""
+        return re.sub(r"`[^`]+`|(?<=\])\([^)\s]+\)|https?://\S+", "", self.prose)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +82,19 @@ def blocks(document: str) -> list[Block]:
             **({match["how"]: match["name"]} if match["how"] else {}),
         )
         for match in _BLOCK.finditer(document)
+    ]
+
+
+def sections(document: str) -> list[Section]:
+    r"""The headings of a document in order, each with its prose.
+
+    >>> [(one.level, one.anchor, one.code) for one in sections("# One `a`\n\n## What's two\n\nUse `b  c`.\n")]
+    [(1, 'one-a', set()), (2, 'whats-two', {'b c'})]
+    """
+    parts = re.split(r"^(#+) (.+)$", _BLOCK.sub("", document), flags=re.MULTILINE)[1:]
+    return [
+        Section(len(level), title, prose)
+        for level, title, prose in zip(parts[::3], parts[1::3], parts[2::3], strict=True)
     ]
 
 

@@ -49,7 +49,8 @@ def documents() -> list[Path]:
     found = [
         path for name in DOCUMENTS for path in ([ROOT / name] if name.endswith(".md") else (ROOT / name).rglob("*.md"))
     ]
-    return sorted(path for path in found if "fr" not in path.parts and blocks(path.read_text(encoding="utf-8")))
+    french = ROOT / "docs/guide/fr"
+    return sorted(path for path in found if path.parent != french and blocks(path.read_text(encoding="utf-8")))
 
 
 @dataclass
