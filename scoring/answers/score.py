@@ -216,7 +216,7 @@ def name_segments(
 
 def _assigned(
     policy: Policy, scores: Mapping[str, Sequence[Score]], count: int, read: ColumnReader
-) -> list[Assignment]:
+) -> Sequence[Assignment]:
     """Where customers stand; one alone without arrays, which cost more than its answer."""
     statuses = {name: [score["status"] for score in answered] for name, answered in scores.items()}
     if count > 1:

@@ -62,16 +62,19 @@ class SnapshotCounts:
     gone: int = 0  # in the previous snapshot only
     flaps: int = 0
 
-    def count(self, was: Membership | None, now: Membership, as_of: date, *, compared: bool = True) -> None:
-        """Counts a customer; `compared` where there is a previous snapshot at all."""
-        self.customers += 1
-        self.sizes.update(list(now.entered))
-        self.unplaced += not now.entered
+    def count(
+        self, was: Membership | None, now: Membership, as_of: date, *, customers: int = 1, compared: bool = True
+    ) -> None:
+        """Counts so many customers who stand alike; `compared` where there is a previous snapshot at all."""
+        self.customers += customers
+        for code in now.entered:
+            self.sizes[code] += customers
+        self.unplaced += 0 if now.entered else customers
         if was is not None:
-            self.flows[was.segment, now.segment] += 1
-            self.flaps += _is_flap(was, now, as_of)
+            self.flows[was.segment, now.segment] += customers
+            self.flaps += customers if _is_flap(was, now, as_of) else 0
         elif compared:
-            self.arrived += 1
+            self.arrived += customers
 
     @property
     def compared(self) -> int:

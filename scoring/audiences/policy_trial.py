@@ -83,7 +83,7 @@ class PolicyTrial:
 
     def _place(
         self, policy: Policy, stands: Sequence[Membership], answered: BatchAnswers, rows: pa.Table
-    ) -> list[Assignment]:
+    ) -> Sequence[Assignment]:
         members = [minimum_stays(policy, stand, self._as_of) for stand in stands]
         return assign_rows(policy, self._live, answered, rows, members=members)
 

@@ -3,39 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any, TypedDict
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from features.spec.feature import CUSTOMER_ID
 from features.spec.languages import Language
 from scoring.answers.served_release import Live
 from scoring.audiences.membership import Membership, SnapshotCounts, membership_after, minimum_stays
+from scoring.audiences.stands import PLACE, StandsBefore, stand_columns, stands_of
 from scoring.batch.table_answers import answer_table, assign_rows, segment_actions
 from scoring.privacy.suppression import Suppression
-from scoring.segments.policy import Assignment, Policy
+from scoring.segments.policy import Policy
+from scoring.segments.repeated import Repeated, paired
 from scoring.storage.id_columns import id_column
 from scoring.storage.table_files import read_batches, whole_file
 
 _KEY = b"penchant"
 PART_FILES = "part-*.parquet"  # of a snapshot that is a folder
-_CODES, _DATES = pa.list_(pa.string()), pa.list_(pa.date32())
-_PLACE = pa.schema(
-    [
-        ("segment", pa.string()),  # the deepest of the path; null where there is none
-        ("path", _CODES),  # exclusive segments from level 1 down
-        ("also", _CODES),  # overlapping ones
-        ("since", pa.date32()),  # when the customer entered `segment`
-        ("path_since", _DATES),
-        ("also_since", _DATES),
-        ("came_from", pa.string()),  # the segment before this one; null where none is known
-    ]
-)
 
 
 class AudienceError(ValueError):
@@ -83,15 +75,7 @@ class SegmentSnapshot:
 
     def memberships(self) -> dict[str, Membership]:
         """Each customer's stand, by id."""
-        names = (CUSTOMER_ID, "segment", "since", "came_from", "path", "path_since", "also", "also_since")
-        return {
-            customer: Membership(
-                segment, since, came_from, dict(zip([*path, *also], [*path_since, *also_since], strict=True))
-            )
-            for customer, segment, since, came_from, path, path_since, also, also_since in zip(
-                *(self.column(name) for name in names), strict=True
-            )
-        }
+        return dict(zip(self.column(CUSTOMER_ID), stands_of(self.rows), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,52 +113,53 @@ def take_snapshot(
     """
     tally = SnapshotCounts()
     made_from = SnapshotInputs(live, policy, source, as_of, previous, suppression)
+    tables = read_batches(source, mark_broken=True)
     with whole_file(target) as write:
-        for table in snapshot_tables(made_from, tally, reasons=reasons, language=language):
+        for table, _ in snapshot_tables(made_from, tables, tally, reasons=reasons, language=language):
             write(table)
     return tally
 
 
 def snapshot_tables(
-    made_from: SnapshotInputs, tally: SnapshotCounts, *, reasons: int = 0, language: Language | None = "en"
-) -> Iterator[pa.Table]:
-    """The rows of a snapshot, a batch of the source at a time; what there is to count is added to `tally`.
+    made_from: SnapshotInputs,
+    tables: Iterable[pa.Table],
+    tally: SnapshotCounts,
+    *,
+    reasons: int = 0,
+    language: Language | None = "en",
+) -> Iterator[tuple[pa.Table, pa.Table]]:
+    """The rows of a snapshot, a table of features at a time, and that table; what there is to count goes to `tally`.
 
     Without a language there are no texts.
 
     Raises:
-        BatchError: The source cannot be read or lacks a feature.
+        BatchError: A table lacks a feature.
         SuppressionError: The suppression list cannot be read.
-        AudienceError: A customer stands twice in it, or the previous snapshot is of a later date.
+        AudienceError: A customer stands twice in them, or the previous snapshot is of a later date.
     """
     live, policy, as_of, previous = made_from.live, made_from.policy, made_from.as_of, made_from.previous
     if previous is not None and previous.as_of > as_of:
         raise AudienceError(f"The previous snapshot must not be later than {as_of}, got one of {previous.as_of}.")
-    before = previous.memberships() if previous else {}
+    before, seen = None if previous is None else StandsBefore(previous.rows), list[pa.Array]()
     facts = {_KEY: json.dumps(_facts(live, policy, as_of), ensure_ascii=False, sort_keys=True).encode()}
-    seen = set[str]()
-    for table in read_batches(made_from.source, mark_broken=True):
+    for table in tables:
         answered = answer_table(
-            live,
-            table,
-            first=tally.customers,
-            reasons=reasons,
-            language=language,
-            suppression=made_from.suppression,
+            live, table, first=tally.customers, reasons=reasons, language=language, suppression=made_from.suppression
         )
-        customers = answered.customers.to_pylist()
-        _once(customers, seen, first=tally.customers)
-        was = [before.get(customer) for customer in customers]
-        members = [minimum_stays(policy, stand, as_of) for stand in was] if previous else ()
+        _once(answered.customers, seen, first=tally.customers)
+        seen.append(answered.customers)
+        nowhere: Repeated[Membership | None] = Repeated([None], np.zeros(len(table), np.intp))
+        was = before.of(answered.customers) if before else nowhere
+        members = was.each(lambda stand: minimum_stays(policy, stand, as_of)) if before else ()
         places = assign_rows(policy, live, answered, table, members=members)
-        stands = [membership_after(place, stand, as_of) for place, stand in zip(places, was, strict=True)]
-        for old, new in zip(was, stands, strict=True):
-            tally.count(old, new, as_of, compared=previous is not None)
-        columns = {CUSTOMER_ID: answered.customers, **_columns(places, stands), **answered.columns(prefixed=True)}
+        moves = paired(places, was).each(lambda pair: (*pair, membership_after(*pair, as_of)))
+        for (_, old, new), customers in moves.counts():
+            tally.count(old, new, as_of, customers=customers, compared=before is not None)
+        columns = {CUSTOMER_ID: answered.customers, **stand_columns(moves), **answered.columns(prefixed=True)}
         if language:
-            columns |= segment_actions(policy, [stand.segment for stand in stands], language)
-        yield pa.table(columns).replace_schema_metadata(facts)
-    tally.gone += len(before.keys() - seen)
+            columns |= segment_actions(policy, [new.segment for _, _, new in moves], language)
+        yield pa.table(columns).replace_schema_metadata(facts), table
+    tally.gone += before.gone if before else 0
 
 
 def open_snapshot(path: Path) -> SegmentSnapshot:
@@ -209,7 +194,7 @@ def snapshot_of(files: Sequence[Path], name: str, *, stands_alone: bool = False)
 
 
 def _stand_columns(file: Path) -> list[str]:
-    wanted = {CUSTOMER_ID, "segment_path", *_PLACE.names}
+    wanted = {CUSTOMER_ID, "segment_path", *PLACE.names}
     return [name for name in pq.read_schema(file).names if name in wanted]
 
 
@@ -225,27 +210,16 @@ def _facts(live: Mapping[str, Live], policy: Policy, as_of: date) -> SnapshotRec
     }
 
 
-def _once(customers: list[Any], seen: set[str], *, first: int) -> None:
-    """Raises AudienceError where a customer has no id, or one that stood before."""
-    for row, customer in enumerate(customers):
+def _once(customers: pa.Array, before: Sequence[pa.Array], *, first: int) -> None:
+    """Raises AudienceError where a customer has no id, or one that stood in an earlier row."""
+    known = (pc.any(pc.is_in(customers, value_set=batch)).as_py() for batch in before)
+    if not customers.null_count and len(customers.unique()) == len(customers) and not any(known):
+        return
+    seen = {customer for batch in before for customer in batch.to_pylist()}
+    for row, customer in enumerate(customers.to_pylist()):
         if customer is None or customer in seen:
             kind = "none" if customer is None else "one that stands in an earlier row"
             raise AudienceError(
                 f"Every row of a snapshot's input needs an id of its own, got {kind} in row {first + row + 1}."
             )
         seen.add(customer)
-
-
-def _columns(places: list[Assignment], stands: list[Membership]) -> dict[str, pa.Array]:
-    paths = [[one.code for one in place.path] for place in places]
-    also = [[one.code for one in place.also] for place in places]
-    values: dict[str, Iterator[Any]] = {
-        "segment": (stand.segment for stand in stands),
-        "path": iter(paths),
-        "also": iter(also),
-        "since": (stand.since for stand in stands),
-        "path_since": ([stand.entered[code] for code in codes] for codes, stand in zip(paths, stands, strict=True)),
-        "also_since": ([stand.entered[code] for code in codes] for codes, stand in zip(also, stands, strict=True)),
-        "came_from": (stand.came_from for stand in stands),
-    }
-    return {entry.name: pa.array(list(values[entry.name]), entry.type) for entry in _PLACE}

@@ -23,6 +23,7 @@ from scoring.privacy.suppression import Suppression
 from scoring.reasons.reason_columns import reason_columns
 from scoring.segments.assignment import DEFAULT, ColumnReader, assign_all, field_of, rules_that_hold
 from scoring.segments.policy import Assignment, Policy
+from scoring.segments.repeated import Repeated
 from scoring.storage.csv_rows import BROKEN
 from scoring.storage.id_columns import id_column
 from scoring.storage.table_files import BatchError
@@ -144,13 +145,13 @@ def assign_rows(
     table: pa.Table,
     *,
     members: Sequence[Mapping[str, bool]] = (),
-) -> list[Assignment]:
+) -> Repeated[Assignment]:
     """Where each row's customer stands; nowhere unless every use case of the policy was asked.
 
     `members` are as `Policy.assign` takes them.
     """
     if not all(name in answered.parts for name in policy.use_cases):
-        return [Assignment()] * len(table)
+        return Repeated([Assignment()], np.zeros(len(table), np.intp))
     return assign_all(policy, _statuses(policy, answered), _rule_reader(live, answered, table), members=members)
 
 

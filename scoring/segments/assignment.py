@@ -18,6 +18,7 @@ from scoring.releases.current_pointer import released_use_cases
 from scoring.releases.store import make_current_in, manifest_of, write_folder
 from scoring.segments.default_policy import VERSION, default_policy
 from scoring.segments.policy import Assignment, Policy, Segment
+from scoring.segments.repeated import Repeated
 from scoring.segments.rules import FIELDS, NullableColumn, evaluate, plain_value
 
 SEGMENTS_FOLDER = "segments"
@@ -114,7 +115,7 @@ def assign_all(
     read: ColumnReader,
     *,
     members: Sequence[Mapping[str, bool]] = (),
-) -> list[Assignment]:
+) -> Repeated[Assignment]:
     """Where each customer stands; nowhere where a use case of the policy cannot speak of them.
 
     Args:
@@ -125,7 +126,7 @@ def assign_all(
     """
     spoken, columns = _readable(policy, statuses, read)
     placed = policy.assign(columns, len(spoken), members=members)
-    return [place if speaks else Assignment() for place, speaks in zip(placed, spoken, strict=True)]
+    return Repeated([*placed.values, Assignment()], np.where(spoken, placed.which, len(placed.values)))
 
 
 def assign_one(policy: Policy, statuses: Mapping[str, str], read: Callable[[str], Any]) -> Assignment:

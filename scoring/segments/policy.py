@@ -13,6 +13,7 @@ import numpy as np
 
 from features.spec.languages import Language
 from scoring.segments.names import Level, Named, SegmentPlace
+from scoring.segments.repeated import Repeated
 from scoring.segments.rules import Kind, Mask, NullableColumn, Rule, evaluate, from_json, holds_for_one, names
 
 LEVELS: tuple[Level, ...] = (1, 2, 3)  # overall engagement, behaviour, context
@@ -226,7 +227,7 @@ class Policy:
 
     def assign(
         self, columns: Mapping[str, NullableColumn], count: int, *, members: Sequence[Mapping[str, bool]] = ()
-    ) -> list[Assignment]:
+    ) -> Repeated[Assignment]:
         """Where each of `count` customers stands.
 
         Args:
@@ -236,14 +237,15 @@ class Policy:
                 being over: then no other exclusive segment of that level takes it. A segment's `stay` rule keeps its
                 other members from those asked after it.
         """
+        stood = Repeated.of(members)
         within: dict[str | None, Mask] = {None: np.ones(count, dtype=np.bool_)}
         for level in LEVELS:
             asked = [segment for segment in self.ordered if segment.level == level]
-            bound = {one.code: _bound(one, count, members) & within[one.parent] for one in asked}
+            bound = {one.code: _bound(one, count, stood) & within[one.parent] for one in asked}
             reserved = _any([bound[one.code] for one in asked if one.exclusive], count)
             taken = np.zeros(count, dtype=np.bool_)
             for segment in asked:
-                holds = self._holds(segment, columns, count, members) & within[segment.parent]
+                holds = self._holds(segment, columns, count, stood) & within[segment.parent]
                 if segment.exclusive:
                     holds = (holds & ~reserved | bound[segment.code]) & ~taken
                     taken |= holds
@@ -252,16 +254,14 @@ class Policy:
                 within[segment.code] = holds
         return self._placed([within[segment.code] for segment in self.ordered], count)
 
-    def _placed(self, holds: Sequence[Mask], count: int) -> list[Assignment]:
+    def _placed(self, holds: Sequence[Mask], count: int) -> Repeated[Assignment]:
         """One assignment a customer, the same one for all who stand alike; masks in the order of `ordered`."""
         if not holds:
-            return [Assignment()] * count
-        packed = np.packbits(np.stack(holds), axis=0).T
-        width, data = packed.shape[1], packed.tobytes()
-        keys = [data[start : start + width] for start in range(0, len(data), width)]
-        first = {key: row for row, key in zip(range(count - 1, -1, -1), reversed(keys), strict=True)}
-        made = {key: self._standing([bool(mask[row]) for mask in holds]) for key, row in first.items()}
-        return [made[key] for key in keys]
+            return Repeated([Assignment()], np.zeros(count, np.intp))
+        packed = np.ascontiguousarray(np.packbits(np.stack(holds, axis=1), axis=1))
+        keys = packed.view(np.dtype((np.void, packed.shape[1]))).ravel()
+        _, first, which = np.unique(keys, return_index=True, return_inverse=True)
+        return Repeated([self._standing([bool(mask[row]) for mask in holds]) for row in first.tolist()], which)
 
     def _standing(self, holds: Sequence[bool]) -> Assignment:
         """Where one stands in whom these of the ordered segments hold."""
@@ -288,13 +288,13 @@ class Policy:
         return self._standing([segment.code in within for segment in self.ordered])
 
     def _holds(
-        self, segment: Segment, columns: Mapping[str, NullableColumn], count: int, members: Sequence[Mapping[str, bool]]
+        self, segment: Segment, columns: Mapping[str, NullableColumn], count: int, members: Repeated[Mapping[str, bool]]
     ) -> Mask:
         """Whom the entry rule takes, or the stay rule keeps."""
         enters = evaluate(segment.rule, columns, count)
         if not members or segment.stay is None:
             return enters
-        was = np.asarray([segment.code in member for member in members], dtype=np.bool_)
+        was = np.asarray([segment.code in member for member in members.values], dtype=np.bool_)[members.which]
         return enters | (was & evaluate(segment.stay, columns, count))
 
     def to_json(self) -> StoredPolicy:
@@ -312,11 +312,12 @@ class Policy:
         return cls(tuple(stored["use_cases"]), segments, stored["kinds"], version)
 
 
-def _bound(segment: Segment, count: int, members: Sequence[Mapping[str, bool]]) -> Mask:
+def _bound(segment: Segment, count: int, members: Repeated[Mapping[str, bool]]) -> Mask:
     """The members whose minimum stay is not over."""
     if not members:
         return np.zeros(count, dtype=np.bool_)
-    return np.asarray([member.get(segment.code, False) for member in members], dtype=np.bool_)
+    bound = np.asarray([member.get(segment.code, False) for member in members.values], dtype=np.bool_)
+    return bound[members.which]
 
 
 def _any(masks: Sequence[Mask], count: int) -> Mask:

@@ -89,7 +89,7 @@ def test_one_customer_stands_where_many_would(policy: Policy, customers: list[di
     """Levels, parents, priorities, exclusive and overlapping segments; nowhere where a model cannot speak."""
     statuses = [status, *["scored"] * (len(customers) - 1)]
 
-    many = assign_all(policy, {"a": statuses}, lambda name: [one[name] for one in customers])
+    many = [*assign_all(policy, {"a": statuses}, lambda name: [one[name] for one in customers])]
     alone = [
         assign_one(policy, {"a": one_status}, one.__getitem__)
         for one_status, one in zip(statuses, customers, strict=True)
