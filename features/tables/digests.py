@@ -23,6 +23,10 @@ FIGURE_VERSIONS = {
 }
 
 _sections = ("events", "table", "profiles")
+_of_answers = (  # keys that no feature follows from
+    *("name", "polarity", "seed", "candidate", "eligible", "title", "outcome", "labels", "bands", "actions"),
+    *("names", "reasons", "what_if", "accepted_leaks"),
+)
 _added = ("title", "outcome", "labels", "actions", "counts", "calendar")  # keys that a file may do without
 
 
@@ -45,6 +49,15 @@ def config_digest(use_case: UseCase) -> str:
         if section.get("order") is None:
             section.pop("order", None)  # a key that is not given makes no other table than before there was one
         section |= {key: Path(section[key]).name for key in ("path", "links") if section.get(key)}
+    return hashlib.sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()
+
+
+def features_digest(use_case: LogUseCase) -> str:
+    """The sha256 of what a log's features follow from; use cases that differ in the rest have the same features.
+
+    Who is eligible and which outcome counts is no part of it: neither is a feature.
+    """
+    stated = use_case.model_dump(mode="json", exclude={**dict.fromkeys(_of_answers, True), "label": {"outcome"}})
     return hashlib.sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()
 
 

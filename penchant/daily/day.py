@@ -11,7 +11,8 @@ from pathlib import Path
 from features.config.use_case import UseCase
 from features.spec.suppression_list import objectors_of
 from features.tables.digests import code_digest, config_digest, input_digest
-from penchant.daily.day_steps import STEPS, UNFINISHED, DayContext, Entries, StepInputsError
+from penchant.daily.day_features import Entries
+from penchant.daily.day_steps import STEPS, UNFINISHED, DayContext, StepInputsError
 from penchant.daily.run_file import DailyUseCase, RunFile
 from penchant.daily.run_state import RunState
 from scoring.answers.served_release import Live

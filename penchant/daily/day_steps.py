@@ -14,12 +14,11 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from features.config.use_case import UseCase
 from features.spec.atomic import write_file
 from features.spec.feature import CUSTOMER_ID
 from features.tables.population_schema import check_population
-from penchant.daily.day_features import StepFailedError, write_customers, written_groups
-from penchant.daily.run_file import DailyUseCase, RunFile
+from penchant.daily.day_features import CustomerFiles, Entries, StepFailedError, alike
+from penchant.daily.run_file import RunFile
 from penchant.daily.run_state import STEP_NAMES, RunStep
 from scoring.answers.served_release import Live
 from scoring.audiences.membership import Membership, SnapshotCounts
@@ -36,7 +35,6 @@ from scoring.segments.policy import Policy
 UNFINISHED = ".unfinished"  # beside the days: the run whose day is there, while steps after it are not done
 MADE_FOR = "run"  # in the folder of what steps hand on: the run that it is of
 _NUMBERS = [range(first, first + 4) for first in range(0, PARTS, 4)]  # of parts that are compared at once
-Entries = Mapping[str, tuple[DailyUseCase, UseCase]]
 
 
 class StepInputsError(ValueError):
@@ -82,8 +80,9 @@ def features(context: DayContext, step: RunStep) -> None:
     context.work.mkdir(mode=0o700, parents=True, exist_ok=True)
     made_for = context.work / MADE_FOR
     made_for.unlink(missing_ok=True)
-    groups, step.rows = write_customers(context.entries, context.as_of, context.work, context.home)
-    step.digest = _digest([group.file for group in groups])
+    files = CustomerFiles(context.entries, context.work)
+    files.write(context.as_of, context.home)
+    step.rows, step.digest = files.count(), _digest(files.paths)
     write_file(made_for, context.run_id.encode())
 
 
@@ -92,11 +91,11 @@ def population(context: DayContext, step: RunStep) -> None:
     made_for, home = context.work / MADE_FOR, context.home
     if not made_for.exists() or made_for.read_text() != context.run_id:
         raise StepInputsError("population", "features")
-    groups = written_groups(context.work)
+    groups = CustomerFiles(context.entries, context.work).groups()
     inputs = SnapshotInputs(
         context.live, context.policy, context.work, context.as_of.date(), suppression=open_suppression(home)
     )
-    day = DayInputs(context.run_id, context.as_of, inputs, groups, context.before)
+    day = DayInputs(context.run_id, context.as_of, inputs, groups, alike(context.entries), context.before)
     write_file(home / POPULATION / UNFINISHED, context.run_id.encode())
     counts = write_day(home, day, check=lambda parts: check_population(parts, list(context.live)))
     context.counted.append(counts)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import zlib
 from collections import defaultdict
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from features.spec.feature import CUSTOMER_ID
 from scoring.population.days import PARTS
@@ -23,7 +24,7 @@ def part_of(customer: str) -> int:
     >>> part_of("C-1") == part_of("C-1") < PARTS
     True
     """
-    return zlib.crc32(customer.encode("utf-8", "surrogatepass")) % PARTS
+    return crc32(customer.encode("utf-8", "surrogatepass")) % PARTS
 
 
 def part_name(prefix: str, number: int) -> str:
@@ -34,16 +35,17 @@ def part_name(prefix: str, number: int) -> str:
 class Partitioned:
     """Writes tables with a `customer_id` into the parts of a folder, in the order in which they come."""
 
-    def __init__(self, folder: Path, prefix: str) -> None:
-        self._folder, self._prefix = folder, prefix
+    def __init__(self, folder: Path, prefix: str, *, for_long: bool = True) -> None:
+        self._folder, self._prefix, self._for_long = folder, prefix, for_long
         self._waiting: dict[int, list[pa.Table]] = defaultdict(list)
         self._writers: dict[int, pq.ParquetWriter] = {}
 
     def write(self, table: pa.Table) -> None:
         """Takes in rows, each of a customer with an id."""
-        numbers = np.fromiter(map(part_of, table.column(CUSTOMER_ID).to_pylist()), np.int64, len(table))
-        order = np.argsort(numbers, kind="stable")
-        sorted_rows, found = table.take(order), numbers[order]
+        found, sorted_rows = _parts_of(table.column(CUSTOMER_ID)), table
+        if (found[1:] < found[:-1]).any():
+            order = np.argsort(found, kind="stable")
+            found, sorted_rows = found[order], table.take(order)
         starts = np.flatnonzero(np.diff(found, prepend=-1))
         for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(found)], strict=True):
             number = int(found[start])
@@ -67,5 +69,10 @@ class Partitioned:
         table = pa.concat_tables(waiting)
         if number not in self._writers:
             path = self._folder / part_name(self._prefix, number)
-            self._writers[number] = parquet_writer(path, table.schema)
+            self._writers[number] = parquet_writer(path, table.schema, for_long=self._for_long)
         self._writers[number].write_table(table)
+
+
+def _parts_of(customers: pa.ChunkedArray) -> NDArray[np.int64]:
+    """The number of the part of each."""
+    return np.fromiter(map(crc32, customers.cast(pa.binary()).to_pylist()), np.int64, len(customers)) % PARTS

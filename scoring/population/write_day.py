@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -32,10 +32,10 @@ _DROPPED = ("errors", "warnings")
 
 @dataclass(frozen=True, slots=True)
 class CustomerGroup:
-    """A file of the customers of some parts, and of no others."""
+    """The customers of some parts, and of no others."""
 
-    file: Path
     parts: range
+    read: Callable[[], pa.Table]  # their rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,7 @@ class DayInputs:
     as_of: datetime  # UTC
     snapshot: SnapshotInputs
     groups: Sequence[CustomerGroup] = ()  # of all customers in place of the source, so that memory holds one at a time
+    alike: Mapping[str, str] = field(default_factory=dict)  # by use case the one whose customers and rows it has too
     before: Day | None = None  # the day before, whose parts are read with their group; else `snapshot.previous`
 
 
@@ -100,30 +101,36 @@ def replace_day(draft: Path, folder: Path) -> None:
 
 
 def _write_parts(draft: Path, made_from: DayInputs, tally: SnapshotCounts) -> None:
-    answers = Partitioned(draft, "part")
-    features = {
-        name: [each.name for each in served.release.bundle.features] for name, served in made_from.snapshot.live.items()
-    }
-    rows = {name: Partitioned(draft, f"features-{name}") for name in made_from.snapshot.live}
-    for inputs in _by_group(made_from):
-        for answered, table in zip(
-            snapshot_tables(inputs, tally, reasons=REASONS, language=None), read_batches(inputs.source), strict=True
-        ):
+    live, answers = made_from.snapshot.live, Partitioned(draft, "part")
+    features = {name: [each.name for each in served.release.bundle.features] for name, served in live.items()}
+    owners = {name: _owner(name, made_from, features) for name in live}
+    rows = {name: Partitioned(draft, f"features-{name}") for name in live if owners[name] == name}
+    for inputs, tables in _by_group(made_from):
+        for answered, table in snapshot_tables(inputs, tables, tally, reasons=REASONS, language=None):
             answers.write(_day_table(answered, table, made_from))
             for name, scored_rows in rows.items():
                 scored_rows.write(_scored_rows(name, features[name], table))
         for written in (answers, *rows.values()):
             written.close()  # a part is whole with its group
+    for name, owner in owners.items():
+        for path in draft.glob(f"features-{owner}-??.parquet") if owner != name else ():
+            (draft / path.name.replace(owner, name, 1)).hardlink_to(path)
 
 
-def _by_group(made_from: DayInputs) -> Iterator[SnapshotInputs]:
-    """What each group's snapshot is made of."""
+def _owner(name: str, made_from: DayInputs, features: Mapping[str, Sequence[str]]) -> str:
+    """The use case whose files of features are those of another to the byte, so that they are written once."""
+    first = made_from.alike.get(name, name)
+    return first if features.get(first) == features[name] else name
+
+
+def _by_group(made_from: DayInputs) -> Iterator[tuple[SnapshotInputs, Iterable[pa.Table]]]:
+    """What each group's snapshot is made of, and its rows."""
     if not made_from.groups:
-        yield made_from.snapshot
+        yield made_from.snapshot, read_batches(made_from.snapshot.source, mark_broken=True)
     for group in made_from.groups:
         before = made_from.before
         previous = part_of_day(before, group.parts, stands_alone=True) if before else None
-        yield replace(made_from.snapshot, source=group.file, previous=previous)
+        yield replace(made_from.snapshot, previous=previous), [group.read()]
 
 
 def part_of_day(day: Day, numbers: Iterable[int], *, stands_alone: bool = False) -> SegmentSnapshot:

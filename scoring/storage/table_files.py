@@ -133,10 +133,15 @@ def whole_file(target: Path) -> Iterator[Callable[[pa.Table], None]]:
         put_in_place(draft, target)
 
 
-def parquet_writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
-    """A writer that keeps a dictionary of texts that repeat, and loses no time on numbers and ids, which do not."""
+def parquet_writer(path: Path, schema: pa.Schema, *, for_long: bool = True) -> pq.ParquetWriter:
+    """A writer that keeps a dictionary of texts that repeat, and loses no time on numbers and ids, which do not.
+
+    A file that is not kept `for_long` is written and read the fastest.
+    """
     texts = [column.name for column in schema if pa.types.is_string(column.type) and column.name != CUSTOMER_ID]
-    return pq.ParquetWriter(path, schema, use_dictionary=texts)
+    if for_long:
+        return pq.ParquetWriter(path, schema, use_dictionary=texts)
+    return pq.ParquetWriter(path, schema, use_dictionary=False, write_statistics=False, compression="lz4")
 
 
 class _File:

@@ -26,7 +26,7 @@ from penchant.daily.run_file import load_run_file
 from scoring.audiences.snapshot import open_snapshot
 from scoring.cli.main import main as score
 from scoring.population.customer_pages import CustomerQuery
-from scoring.population.daily_file import failed_run
+from scoring.population.daily_file import add_use_case, failed_run
 from scoring.population.days import PopulationError, days_of, only_writer
 from scoring.population.ranked import open_index
 from scoring.privacy import suppression
@@ -34,8 +34,8 @@ from scoring.segments.assignment import current_policy
 from serving.customers import subject_rights
 from serving.customers.feature_store import SqliteStore
 from serving.customers.housekeeping import finish_erasures
-from tests.support.models import release_shop, shop_rows
-from tests.support.worlds import write_use_case
+from tests.support.models import release_log, release_shop, shop_rows
+from tests.support.worlds import load_log, write_use_case
 
 DAY = "2024-10-01"
 Capture = pytest.CaptureFixture[str]
@@ -84,6 +84,29 @@ def test_a_run_leaves_scores_segments_and_the_store(world: Path, capsys: Capture
     sizes = json.loads((home / "segments/sizes.json").read_bytes())
     assert (sizes["as_of"], sizes["customers"]) == (DAY, rows.height)
     assert not (home / "population/.work").exists()
+
+
+def test_use_cases_that_share_features_have_the_columns_of_each_alone(world: Path, capsys: Capture) -> None:
+    """What is built once and kept once is to the byte what each would have alone."""
+    home, twin = world / "home", shutil.copytree(world, world.with_name("twin")) / "home"
+    for folder in (world, twin.parent):
+        file = folder / "other.toml"
+        file.write_text(
+            (folder / "case.toml").read_text().replace('"case"', '"other"').replace('"present"', '"absent"')
+        )
+        release_log(folder / "home", load_log(file))
+    add_use_case(home, world / "other.toml", daily=True)
+    (twin / "run.toml").write_text('[[use_case]]\nfile = "../other.toml"\n')
+
+    for each in (home, twin):
+        ran(each, capsys, "--as-of", DAY)
+
+    kept, alone = (next(each.glob("population/20*")) for each in (home, twin))
+    features = [path.name for path in sorted(alone.glob("features-other-*"))]
+    assert features
+    assert [(kept / name).read_bytes() for name in features] == [(alone / name).read_bytes() for name in features]
+    mine = [name for name in population(home=twin).columns if name.startswith("other_")]
+    assert population(home=home).select(mine).equals(population(home=twin).select(mine))
 
 
 def test_the_same_day_again_changes_nothing(world: Path, capsys: Capture) -> None:
