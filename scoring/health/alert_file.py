@@ -26,13 +26,18 @@ class AcknowledgeError(HealthError):
     """There is no such alert that has not ended, or no such name."""
 
 
+def alerts_path(home: Path) -> Path:
+    """Where the alerts of a home stand, or would."""
+    return home / MONITORING / ALERTS
+
+
 def read_alerts(home: Path) -> Alerts:
     """All alerts that are kept, ended ones too, in the order in which they were found; none where nobody looked.
 
     Raises:
         HealthError: The file is damaged.
     """
-    file = home / MONITORING / ALERTS
+    file = alerts_path(home)
     try:
         return _DECODE(file.read_bytes()) if file.exists() else ()
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -48,7 +53,7 @@ def change_alerts(home: Path, change: Callable[[Alerts], Sequence[HealthAlert]])
     with locked(home, LOCK):
         changed = tuple(change(read_alerts(home)))
         encoded = msgspec.json.format(msgspec.json.encode(changed, order="deterministic"), indent=1)
-        write_file(home / MONITORING / ALERTS, encoded + b"\n", mode=0o600)
+        write_file(alerts_path(home), encoded + b"\n", mode=0o600)
     return changed
 
 

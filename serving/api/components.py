@@ -11,6 +11,7 @@ import msgspec
 from features.spec.languages import LANGUAGES
 from scoring.answers.served_release import Live
 from scoring.answers.wire import Explanation, FlatScores, MoveAnswer, Scores
+from scoring.health.health_file import HealthDocument
 from serving.api import answers
 from serving.api.described_profiles import DescribedUseCase, described_use_cases
 from serving.requests.models import CustomersRequest, ExplanationById, MoveRequest, ScoresByIds, ScoresByProfiles
@@ -40,6 +41,7 @@ _TYPES: tuple[Any, ...] = (
     answers.CustomersListed,
     answers.CustomersLookedUp,
     answers.ListMade,
+    HealthDocument,
     answers.Alive,
     answers.Ready,
     answers.ProblemDocument,
@@ -68,7 +70,15 @@ def components(served: Mapping[str, Live]) -> Schema:
         **found,
     }
     renamed = json.dumps(whole).replace(f'{_SUFFIX}"', '"')
-    return dict(json.loads(renamed))
+    return dict(json.loads(renamed, object_hook=_as_list))
+
+
+def _as_list(schema: Schema) -> Schema:
+    """An array of so many items alike as generators know it: by the schema of one, not of each."""
+    if "prefixItems" not in schema:
+        return schema
+    kept = {key: value for key, value in schema.items() if key != "prefixItems"}
+    return {**kept, "items": schema["prefixItems"][0]}
 
 
 def page_parameters() -> list[Schema]:

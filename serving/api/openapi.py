@@ -100,6 +100,14 @@ def _paths(served: Mapping[str, Live]) -> Schema:
             "get": _get("getReport", "The training report of the served version", html, parameters=[name])
         },
         "/v1/segments": {"get": _get("listSegments", "The segments and their rules", _json("Segments"))},
+        "/v1/health": {
+            "get": _get(
+                "health",
+                "Whether scores are to be trusted, as monitoring last found",
+                _json("Health"),
+                statuses=(401, 429, 503),
+            )
+        },
         "/livez": {"get": _get("livez", "Whether the worker lives", _json("Alive"))},
         "/readyz": {"get": _get("readyz", "Whether to send requests here", _json("Ready"), statuses=(503,))},
         "/metrics": {"get": _get("metrics", "Counters for Prometheus", {"text/plain": {"schema": {"type": "string"}}})},

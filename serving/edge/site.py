@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
 
@@ -11,12 +12,15 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from scoring.answers.served_release import Live
+from scoring.health.alert_file import health_with_alerts
+from scoring.health.matured_windows import HealthError
 from scoring.releases.store import REPORT
 from serving.api.answers import SegmentDocument
 from serving.api.openapi import document
 from serving.api.population import answer_customers
 from serving.api.use_case_document import summary, use_case_document
 from serving.console.pages import audience, customer, customer_list, customers, customers_file
+from serving.console.pages import health as health_page
 from serving.console.pages import home as start
 from serving.console.pages import model as models
 from serving.console.pages import segments as segments_page
@@ -24,7 +28,7 @@ from serving.console.pages.problem_page import trouble, wants_page
 from serving.console.views.segment_sizes import sizes
 from serving.console.web import render
 from serving.customers.segment_report import last_report
-from serving.http.problems import NOT_FOUND, UNKNOWN_USE_CASE, Problem
+from serving.http.problems import NOT_FOUND, NOT_READY, UNKNOWN_USE_CASE, Problem
 from serving.http.reply import Reply, json_reply
 from serving.worker.request_context import CONTEXT
 
@@ -41,6 +45,7 @@ def site() -> Starlette:
             Route("/v1/use-cases/{name}", _endpoint(use_case), methods=get),
             Route("/v1/use-cases/{name}/report", _endpoint(report), methods=get),
             Route("/v1/segments", _endpoint(segments), methods=get),
+            Route("/v1/health", _endpoint(health), methods=get),
             Route("/v1/customers", _endpoint(page_of_customers), methods=get),
             Route("/openapi.json", _endpoint(openapi), methods=get),
             Route("/docs", _endpoint(start.docs), methods=get),
@@ -57,6 +62,7 @@ def site() -> Starlette:
             Route("/console/segments", _endpoint(segments_page.segments), methods=both),
             Route("/console/segment-table", _endpoint(segments_page.table), methods=get),
             Route("/console/audience", _endpoint(audience.download), methods=post),
+            Route("/console/health", _endpoint(health_page.health), methods=both),
             Route("/console/models/{name}", _endpoint(models.model), methods=get),
             Route("/console/models/{name}/plan", _endpoint(models.replan), methods=get),
             Route("/console/style.css", _endpoint(render.style), methods=get),
@@ -144,6 +150,22 @@ async def segments(_request: Request) -> Reply:
     ]
     compared = report and {"before": report.before, "after": report.after, "outcome": report.outcome}
     document = {"policy": policy.version, "use_cases": list(policy.use_cases), "segments": listed, "report": compared}
+    return with_tag(json_reply(document))
+
+
+async def health(_request: Request) -> Reply:
+    """GET /v1/health: what monitoring last found, with the alerts as they stand.
+
+    Raises:
+        Problem: 404 where monitoring never looked, 503 where what it wrote is damaged.
+    """
+    home = CONTEXT.get().runtime.settings.home
+    try:
+        document = await asyncio.to_thread(health_with_alerts, home)
+    except HealthError as error:
+        raise Problem(NOT_READY, str(error)) from None
+    if document is None:
+        raise Problem(NOT_FOUND, "There is no health of this home yet: `penchant monitor` finds it.")
     return with_tag(json_reply(document))
 
 

@@ -22,6 +22,7 @@ class Family:
     labels: Labels = ()
 
 
+_SCORED = ("use_case", "version")
 HTTP_REQUESTS = Family("http_requests_total", "counter", "Requests answered.", ("route", "method", "status"))
 SCORING_ROWS = Family("scoring_rows_total", "counter", "Rows answered, one a use case.", ("use_case", "status"))
 SWAPS = Family("swap_total", "counter", "Releases taken into service or refused.", ("use_case", "result"))
@@ -32,6 +33,12 @@ MODEL_INFO = Family("model_info", "gauge", "The version being served.", ("use_ca
 WORKER_STARTS = Family("worker_starts_total", "counter", "Workers started, those in place of dead ones included.")
 ERASURES_PENDING = Family("erasures_pending", "gauge", "Erased customers whose bytes are still to be written over.")
 READY = Family("ready", "gauge", "1 when every use case is served.")
+HEALTH_READABLE = Family("penchant_health_readable", "gauge", "1 when what monitoring wrote could be read, 0 if not.")
+HEALTH_AGE = Family("penchant_health_age_seconds", "gauge", "Time since the day that monitoring last looked at.")
+USE_CASE_STATE = Family("penchant_use_case_state", "gauge", "0 fine, 1 watch, 2 distrust.", ("use_case",))
+ALERTS_OPEN = Family("penchant_alerts_open", "gauge", "Alerts that nobody has acknowledged.", ("use_case", "code"))
+REALISED_AUC = Family("penchant_realised_roc_auc", "gauge", "Of the last day whose outcome is known.", _SCORED)
+REALISED_LOG_LOSS = Family("penchant_realised_log_loss", "gauge", "Of the last day whose outcome is known.", _SCORED)
 FAMILIES = (
     HTTP_REQUESTS,
     SCORING_ROWS,
@@ -43,6 +50,12 @@ FAMILIES = (
     WORKER_STARTS,
     ERASURES_PENDING,
     READY,
+    HEALTH_READABLE,
+    HEALTH_AGE,
+    USE_CASE_STATE,
+    ALERTS_OPEN,
+    REALISED_AUC,
+    REALISED_LOG_LOSS,
 )
 
 

@@ -28,6 +28,7 @@ from serving.requests.body import UNCOUNTED
 from serving.settings import Settings
 from serving.telemetry import logs, metrics
 from serving.telemetry import worker_totals as tally
+from serving.telemetry.health_gauges import HealthGauges
 from serving.telemetry.metrics import Family, Labels
 
 Answer = TypeVar("Answer")
@@ -47,6 +48,7 @@ class Runtime:
         self.gate = Gate(settings)
         self.customers = Customers(settings)
         self.decisions = Decisions(settings.home, days=settings.decisions_days, on=settings.decisions)
+        self._health = HealthGauges(settings.home)
         self._housekeeping = Housekeeping(settings.home, self.decisions, settings.poll_seconds)
         self._watch = Watch(
             settings.home,
@@ -82,6 +84,7 @@ class Runtime:
             os.kill(os.getpid(), signal.SIGTERM)
         self.gate.look()
         self.customers.look()
+        self._health.look()
         tally.publish(self.registry)
 
     @contextmanager
@@ -166,7 +169,10 @@ class Runtime:
     def metrics_page(self) -> bytes:
         """Every counter of every worker, and the gauges of this one as they stand now."""
         snapshot = self.snapshot
-        gauges: dict[tuple[Family, Labels], float] = {(metrics.READY, ()): float(self.ready)}
+        gauges: dict[tuple[Family, Labels], float] = {
+            (metrics.READY, ()): float(self.ready),
+            **self._health.now(),
+        }
         with suppress(sqlite3.Error):
             gauges[metrics.ERASURES_PENDING, ()] = len(pending_of(self.settings.home))
         for name, seconds in age_seconds(snapshot).items():

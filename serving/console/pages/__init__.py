@@ -6,6 +6,7 @@ __all__ = [
     "customer_list",
     "customers",
     "customers_file",
+    "health",
     "home",
     "model",
     "problem_page",

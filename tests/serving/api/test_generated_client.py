@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.looked_at import look_at
 from tests.support.models import release_shop
 from tests.support.moved_days import FIRST, LAST, write_moved_day
 from tests.support.servers import QUICK, Server, start, stop
@@ -31,6 +32,7 @@ def knowing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     release_shop(home, "shop-churn", scratch=scratch, polarity="negative", seed=1)
     write_moved_day(home, FIRST, 3)
     write_moved_day(home, LAST, 4)
+    look_at(home)
     assert loaded(home, scratch, table(ROWS[:10], range(10))) == 0
     running = start(home, tmp_path_factory.mktemp("server"), QUICK)
     yield running
@@ -114,6 +116,7 @@ def test_every_route_is_called(call: Callable[..., Any], generated: ModuleType, 
         "getUseCase": call("get_use_case", name),
         "getReport": call("get_report", name),
         "listSegments": call("list_segments"),
+        "health": call("health"),
         "livez": call("livez"),
         "readyz": call("readyz"),
         "metrics": call("metrics"),
@@ -130,6 +133,8 @@ def test_every_route_is_called(call: Callable[..., Any], generated: ModuleType, 
     assert answers["searchCustomers"].customers[0].customer_id == "c1"
     assert answers["lookUpCustomers"].customers[0].known
     assert answers["lists"].written + len(answers["lists"].holdout_ids) == answers["lists"].members == 4
+    health = answers["health"].use_cases["churn"]
+    assert (health.state, health.realised.roc_auc, len(answers["health"].alerts)) == ("distrust", 0.71, 2)
     move = answers["moves"]
     assert sum(move.contributions.additional_properties.values()) == pytest.approx(move.sum_, abs=1e-9)
     assert (move.from_.day, move.to.day) == ("2026-03-01", "2026-03-02")

@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 from serving.customers.feature_store import put
 from tests.support.days import made, released, write_customers
+from tests.support.looked_at import look_at
 from tests.support.models import shop_rows
 from tests.support.moved_days import write_moved_day
 from tests.support.servers import Server, start, stop
@@ -41,6 +42,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_moved_day(folder, datetime(2026, 2, 1, tzinfo=UTC), seed=9)
     made(folder, released(folder, "churn", "propensity"), write_customers(scratch / "customers.parquet"))
     known = next(row for row in shop_rows(50, seed=5) if None not in row.values() and row["days_since_purchase"] < 300)
+    look_at(folder, days=365)
     put(folder, list(known), [("known-1", list(known.values()))], as_of=time.time())
     return folder
 

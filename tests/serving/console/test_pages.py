@@ -22,6 +22,7 @@ PAGES = (
     "/console/customer",
     "/console/customers-file",
     "/console/segments",
+    "/console/health",
     PLAN,
     "/docs",
     "/console/sign-in",

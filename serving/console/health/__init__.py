@@ -1,0 +1,3 @@
+"""The health of a home as its page shows it."""
+
+__all__ = ["health_board"]
