@@ -1,6 +1,7 @@
 """Answers to one request: scores, explanations, and the check of a release before it may give any."""
 
 __all__ = [
+    "block_answers",
     "explain",
     "flat",
     "policy_proof",

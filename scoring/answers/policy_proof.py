@@ -10,7 +10,7 @@ from scoring.answers.score import score_profiles
 from scoring.answers.served_release import Live
 from scoring.answers.wire import Profile
 from scoring.bundle.bundle import canonical_json
-from scoring.encoding.block import Block
+from scoring.encoding.block import Block, common_shape
 from scoring.errors import PolicyFailedError
 from scoring.segments.policy import Policy
 
@@ -27,9 +27,10 @@ def prove_policy(policy: Policy, live: Mapping[str, Live]) -> int:
         return 0
     read = {name: live[name] for name in policy.use_cases}
     profiles = _golden(read)
-    names, rows = tuple(profiles[0]["features"]), [tuple(row["features"].values()) for row in profiles]
-    block = Block([row["customer_id"] for row in profiles], names, rows)
-    if _segments(profiles, read, policy) != _segments(block, read, policy):
+    named = _segments(profiles, read, policy)
+    shape = common_shape(served.scorer.encoder.shape for served in read.values())
+    block = Block.of([(row["customer_id"], row["features"]) for row in profiles], shape) if shape else profiles
+    if _segments(block, read, policy) != named:
         raise PolicyFailedError(f"The policy {policy.version} must name the same segments of rows and of a block.")
     return len(profiles)
 

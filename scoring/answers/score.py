@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from features.spec.feature import CUSTOMER_ID, Row
@@ -48,7 +49,7 @@ def score_profiles(
         PolicyFailedError: A rule of the policy does not fit the values it reads.
     """
     check_request(live, use_cases=use_cases, reasons=reasons, language=language)
-    if isinstance(profiles, Block) and (names := _fitting_whole(live, profiles, use_cases)):
+    if isinstance(profiles, Block) and (names := fitting_whole(live, profiles, use_cases)):
         return _score_block(live, profiles, names, reasons, language, policy)
     answers = [opening(profile) for profile in profiles]
     asked = [_asked(live, answer, profile, use_cases) for answer, profile in zip(answers, profiles, strict=True)]
@@ -64,12 +65,13 @@ def score_profiles(
     return answers
 
 
-def _fitting_whole(live: Mapping[str, Live], block: Block, use_cases: Sequence[str] | None) -> list[str]:
+def fitting_whole(live: Mapping[str, Live], block: Block, use_cases: Sequence[str] | None) -> list[str]:
     """The use cases to score a block for; none unless its features are theirs, all of them and no other."""
     given = frozenset(block.names)
     names = [name for name, served in live.items() if name in (use_cases or live)]
     names = names if use_cases else [name for name in names if live[name].scorer.encoder.names <= given]
-    return names if frozenset().union(*(live[name].scorer.encoder.names for name in names)) == given else []
+    asked = frozenset(feature for name in names for feature in live[name].scorer.encoder.shape)
+    return names if asked == frozenset(block.shape) else []
 
 
 def _score_block(
@@ -201,17 +203,24 @@ def name_segments(
             return live[parts[0]].fields(scores[parts[0]], parts[1])
         if isinstance(profiles, Block):
             column = profiles.column(name)
-            return _as_scored(live, name, [column[row] for row in rows])
-        return _as_scored(live, name, [_feature(profiles[row], name) for row in rows])
+            return as_scored(live, name, [column[row] for row in rows])
+        return as_scored(live, name, [_feature(profiles[row], name) for row in rows])
 
-    try:
+    with policy_faults(policy):
         assignments = _assigned(policy, scores, len(rows), read)
-    except (ArithmeticError, LookupError, TypeError, ValueError) as error:  # a rule that does not fit its values
-        raise PolicyFailedError(f"The policy {policy.version} named no segments ({type(error).__name__}).") from error
     alike = {id(assigned): assigned for assigned in assignments}  # few: who stand alike share one
     places = {known: assigned.to_answer(language) for known, assigned in alike.items()}
     for row, assigned in zip(rows, assignments, strict=True):
         answers[row]["segment"] = places[id(assigned)]
+
+
+@contextmanager
+def policy_faults(policy: Policy) -> Iterator[None]:
+    """Turns the fault of a rule that does not fit the values it reads into a PolicyFailedError."""
+    try:
+        yield
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        raise PolicyFailedError(f"The policy {policy.version} named no segments ({type(error).__name__}).") from error
 
 
 def _assigned(
@@ -231,7 +240,7 @@ def _feature(profile: Any, name: str) -> Any:
     return profile["features"].get(name)
 
 
-def _as_scored(live: Mapping[str, Live], name: str, values: list[Any]) -> list[Any]:
+def as_scored(live: Mapping[str, Live], name: str, values: list[Any]) -> list[Any]:
     """The values of a feature as the first use case that has it scored them."""
     encoders = (served.scorer.encoder for served in live.values())
     return next((encoder.as_scored(name, values) for encoder in encoders if name in encoder.names), values)

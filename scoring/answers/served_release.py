@@ -107,12 +107,15 @@ def score_matrix(served: Live, matrix: NDArray[np.float64], reasons: int, langua
     covered = np.flatnonzero(codes == 0)
     rows = matrix[covered]
     scored = _answers(served, rows, served.scorer.score(rows), reasons, language) if len(covered) else []
-    answers: list[Score] = [
-        {"status": STATUSES[code], "model_version": served.release.version} for code in codes.tolist()
-    ]
+    answers = [silent(served, STATUSES[code]) for code in codes.tolist()]
     for row, answer in zip(covered.tolist(), scored, strict=True):
         answers[row] = answer
     return answers
+
+
+def silent(served: Live, status: Status) -> Score:
+    """An answer without a score."""
+    return {"status": status, "model_version": served.release.version}
 
 
 def statuses_of(scorer: Scorer, matrix: NDArray[np.float64]) -> list[Status]:
@@ -133,26 +136,30 @@ def _answers(
         explained = served.scorer.explain(matrix, scored.margin)
         rows = zip(matrix.tolist(), explained.contributions, strict=True)
         why = [top_reasons(served.release.bundle, values, amounts, reasons, language) for values, amounts in rows]
-    trained_to = served.release.bundle.manifest.trained_to
-    answers: list[Score] = [
-        {
-            "status": "scored",
-            "probability": facts["probability"],
-            "score": facts["score"],
-            "percentile": facts["percentile"],
-            "band": facts["band"],
-            "next_band": facts["next_band"],
-            "model_version": served.release.version,
-            "trained_to": trained_to,
-            "warnings": [],
-            "reasons": reasons_of_row,
-        }
+    answers = [
+        whole_answer(served, facts, reasons_of_row)
         for facts, reasons_of_row in zip(published(served, scored, language), why, strict=True)
     ]
     if reasons and (average := served.release.bundle.manifest.average) is not None:
         for answer in answers:
             answer["comparison"] = comparison_text(answer["probability"], average, language)
     return answers
+
+
+def whole_answer(served: Live, facts: PublishedScore, reasons: list[Reason]) -> Score:
+    """The answer of a row that was scored, with no warning yet."""
+    return {
+        "status": "scored",
+        "probability": facts["probability"],
+        "score": facts["score"],
+        "percentile": facts["percentile"],
+        "band": facts["band"],
+        "next_band": facts["next_band"],
+        "model_version": served.release.version,
+        "trained_to": served.release.bundle.manifest.trained_to,
+        "warnings": [],
+        "reasons": reasons,
+    }
 
 
 def published(served: Live, scored: Scored, language: Language) -> list[PublishedScore]:

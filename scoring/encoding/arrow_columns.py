@@ -69,7 +69,7 @@ def _numbers(feature: Feature, rule: ValueRule, column: pa.ChunkedArray) -> Enco
     beyond = np.abs(values) > FLOAT32_MAX
     done = EncodedColumn(np.where(beyond, math.nan, values))
     done.warned.update(dict.fromkeys(np.flatnonzero(beyond).tolist(), "beyond_float32"))
-    for row in np.flatnonzero(~beyond & doubtful(feature, values)).tolist():
+    for row in np.flatnonzero(~beyond & doubtful([feature], values[:, None])).tolist():
         _note(done, row, rule, float(values[row]))
     return done
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from features.spec.feature import Feature, Row, normalise
 from features.spec.missing import is_machines_missing
 from features.spec.numbers import amounts
-from scoring.encoding.block import Block
+from scoring.encoding.block import Block, Shape
 from scoring.encoding.notes import Note
 from scoring.encoding.value_rules import (
     MISSING_CODE,
@@ -29,9 +29,11 @@ from scoring.encoding.vectorised import (
     Posted,
     Values,
     is_plain,
+    known_texts,
     plain_numbers,
     plain_others,
     plain_rows,
+    unclear_numbers,
 )
 
 if TYPE_CHECKING:
@@ -79,8 +81,12 @@ class Encoder:
         self._numeric = [place for place, feature in enumerate(features) if is_plain(feature)]
         self._others = [place for place, feature in enumerate(features) if not is_plain(feature)]
         order = [features[place] for place in self._numeric + self._others]
+        self._known = [
+            known_texts(features[place], self._rules[place], self._missing[place], levels.get(features[place].name, ()))
+            for place in self._others
+        ]
         self._order = [feature.name for feature in order]
-        self.shape = tuple((each.name, _posted_as(each)) for each in order)  # plain numbers first
+        self.shape: Shape = tuple((each.name, _posted_as(each)) for each in order)  # plain numbers first
         self._cells = list(zip([feature.name for feature in features], self._rules, self._missing, strict=True))
 
     def row(self, values: Row, *, allowed: Collection[str] = frozenset()) -> tuple[list[float], list[Note], list[Note]]:
@@ -127,15 +133,30 @@ class Encoder:
         return encoded
 
     def block(self, block: Block) -> Encoded:
-        """The rows of a block that holds every feature: to each the values, errors and warnings that `row` gives it."""
+        """The rows of a block whose shape has this one's: to each the values, errors and warnings `row` gives it."""
+        encoded = Encoded(np.empty((len(block), len(self.features)), dtype=np.float64))
+        numeric = len(self._numeric)
         places = [block.names.index(name) for name in self._order]
-        in_order = places == list(range(len(block.names)))
-        picked = block.rows if in_order else [tuple([row[place] for place in places]) for row in block.rows]
-        matrix, unclear = self._sweep(picked)
-        encoded = Encoded(matrix)
+        width = block.numbers.shape[1]
+        whole = places[:numeric] == list(range(width))
+        numbers = block.numbers if whole else block.numbers[:, places[:numeric]]
+        encoded.matrix[:, self._numeric] = numbers
+        unclear = unclear_numbers([self.features[place] for place in self._numeric], numbers)
+        columns = list(zip(*block.others, strict=True)) if len(block) else [()] * (len(block.names) - width)
+        for place, known, posted in zip(self._others, self._known, places[numeric:], strict=True):
+            found, odd = self._typed(place, known, columns[posted - width])
+            encoded.matrix[:, place] = found
+            unclear |= odd
         for row in np.flatnonzero(unclear).tolist():
             self._one_by_one(encoded, row, block.features(row), frozenset(block.names))
         return encoded
+
+    def _typed(self, place: int, known: Mapping[Any, float], values: Values) -> Plain:
+        """The values of a feature that is no plain number, each of a type it may have; most are known texts."""
+        try:
+            return np.fromiter(map(known.__getitem__, values), np.float64, len(values)), np.False_
+        except KeyError:
+            return plain_others(self.features[place], self._rules[place], self._missing[place], values)
 
     def _one_by_one(self, encoded: Encoded, row: int, values: Row, allowed: frozenset[str]) -> None:
         numbers, errors, warnings = self.row(values, allowed=allowed)

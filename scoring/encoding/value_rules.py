@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -133,14 +133,25 @@ def _range_warning(feature: Feature, number: float) -> str | None:
     return "outside_training_range" if feature.seen and not feature.seen[0] <= number <= feature.seen[1] else None
 
 
-def doubtful(feature: Feature, values: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Rows worth a look by the rule itself: out of bounds, out of the seen range, infinite or fractional."""
-    low = max(bound for bound in (-FLOAT32_MAX, feature.lower, feature.seen and feature.seen[0]) if bound is not None)
-    high = min(bound for bound in (FLOAT32_MAX, feature.upper, feature.seen and feature.seen[1]) if bound is not None)
-    odd = (values < low) | (values > high)
-    if feature.type == "integer":
-        odd |= np.isfinite(values) & (values != np.floor(values)) | (values < -INT64) | (values >= INT64)
+def doubtful(features: Sequence[Feature], values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Rows of numbers, shape (rows, features), worth a look by the rules themselves.
+
+    A number in them is out of bounds, out of the seen range, infinite, or a fraction where none may be.
+    """
+    low, high = np.asarray([_widest(feature) for feature in features], dtype=np.float64).reshape(-1, 2).T
+    odd = ((values < low) | (values > high)).any(axis=1)
+    if any(feature.type == "integer" for feature in features):
+        whole = values[:, [feature.type == "integer" for feature in features]]
+        fractions = np.isfinite(whole) & (whole != np.floor(whole))
+        odd |= (fractions | (whole < -INT64) | (whole >= INT64)).any(axis=1)
     return np.asarray(odd)
+
+
+def _widest(feature: Feature) -> tuple[float, float]:
+    """Between these a number is within all bounds, and was met in training."""
+    seen = feature.seen or (None, None)
+    low = max(bound for bound in (-FLOAT32_MAX, feature.lower, seen[0]) if bound is not None)
+    return low, min(bound for bound in (FLOAT32_MAX, feature.upper, seen[1]) if bound is not None)
 
 
 def _boolean(value: Any) -> EncodedValue:

@@ -16,7 +16,7 @@ from scoring.encoding.value_rules import InvalidValueError, ValueRule, doubtful
 
 Posted = tuple[Row, frozenset[str]]  # a row's features, and the names of others it may hold
 Values = tuple[Any, ...]
-Plain = tuple[NDArray[np.float64], NDArray[np.bool_]]  # encoded values, and the unclear rows
+Plain = tuple[NDArray[np.float64], NDArray[np.bool_] | np.bool_]  # encoded values, and the unclear rows
 
 NUMERIC = ("number", "integer")
 _EXACT = 2.0**53  # whole numbers up to here are compared with bounds as they are
@@ -60,12 +60,23 @@ def plain_numbers(features: Sequence[Feature], rows: Sequence[Values]) -> Plain:
     except OverflowError:
         return np.full((len(rows), len(features)), math.nan), np.ones(len(rows), dtype=np.bool_)
     values = flat.reshape(len(rows), len(features))
-    unclear |= (np.abs(values) > _EXACT).any(axis=1)
-    for place, feature in enumerate(features):
-        unclear |= doubtful(feature, values[:, place])
+    unclear |= unclear_numbers(features, values)
     for row, place in np.argwhere(np.isnan(values)).tolist():
         unclear[row] |= rows[row][place] is not None
     return values, unclear
+
+
+def unclear_numbers(features: Sequence[Feature], values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Rows of numbers, NaN where null, of which one may be refused or warned of."""
+    return np.asarray((np.abs(values) > _EXACT).any(axis=1) | doubtful(features, values))
+
+
+def known_texts(feature: Feature, rule: ValueRule, missing: float, levels: Sequence[str]) -> dict[Any, float]:
+    """What the rule makes of the texts it was made from, as they are spelled there, and of None."""
+    spelled = (*levels, *feature.spellings)
+    texts = spelled if feature.type == "category" else (True, False) if feature.type == "boolean" else ()
+    encoded = {text: rule(text) for text in texts}
+    return {None: missing} | {text: number for text, (number, warning) in encoded.items() if not warning}
 
 
 def plain_others(feature: Feature, rule: ValueRule, missing: float, values: Values) -> Plain:

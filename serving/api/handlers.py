@@ -11,11 +11,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from scoring.answers.block_answers import encode_answers
 from scoring.answers.explain import ProfileError, explain_profile
 from scoring.answers.flat import flat_results
 from scoring.answers.score import score_profiles
 from scoring.answers.served_release import Live
-from scoring.answers.wire import FlatValue, Result
+from scoring.answers.wire import FlatValue, Result, Status
 from scoring.encoding.block import Block
 from scoring.encoding.notes import Note
 from scoring.errors import PolicyFailedError
@@ -131,6 +134,8 @@ def _score(asked: ScoresRequest, context: RequestContext) -> Reply:
     results = None
     while results is None:
         try:
+            if encoded := _encoded(asked, profiles, context):
+                return _scores_reply(encoded, context)
             results = score_profiles(
                 context.snapshot.served,
                 profiles,
@@ -141,10 +146,27 @@ def _score(asked: ScoresRequest, context: RequestContext) -> Reply:
             )
         except PolicyFailedError as error:
             context.give_up_policy(error)
-    if _count(results, context) and not asked.flat:
+    if context.runtime.decisions.on:
+        context.runtime.decisions.record(context.request_id, context.key.name if context.key else None, results)
+    if _count(_statuses(results), context) and not asked.flat:
         locate_errors(results, asked.profiles)
-    answered = _flat(results, asked, context) if asked.flat else results
-    return json_reply({"request_id": context.request_id, "scored_at": now(), "results": answered})
+    return _scores_reply(_flat(results, asked, context) if asked.flat else results, context)
+
+
+def _encoded(asked: ScoresRequest, profiles: Sequence[Any], context: RequestContext) -> msgspec.Raw | None:
+    """The results of a block as JSON; None where each has to be looked at, or where it is no block."""
+    if not isinstance(profiles, Block) or asked.reasons or asked.flat or context.runtime.decisions.on:
+        return None
+    served, policy = context.snapshot.served, context.snapshot.policy
+    encoded = encode_answers(served, profiles, use_cases=asked.use_cases, language=asked.language, policy=policy)
+    if encoded is None:
+        return None
+    _count(encoded.counted, context)
+    return msgspec.Raw(encoded.results)
+
+
+def _scores_reply(results: Any, context: RequestContext) -> Reply:
+    return json_reply({"request_id": context.request_id, "scored_at": now(), "results": results})
 
 
 def _flat(results: list[Result], asked: ScoresRequest, context: RequestContext) -> list[dict[str, FlatValue]]:
@@ -153,12 +175,17 @@ def _flat(results: list[Result], asked: ScoresRequest, context: RequestContext) 
     return flat_results(snapshot.served, results, asked.use_cases, asked.reasons, policy=snapshot.policy)
 
 
-def _count(results: list[Result], context: RequestContext) -> bool:
-    """Records the scores where decisions are logged, and counts the rows by status; returns whether one is invalid."""
-    if context.runtime.decisions.on:
-        context.runtime.decisions.record(context.request_id, context.key.name if context.key else None, results)
-    counted = Counter((name, score["status"]) for row in results for name, score in row["scores"].items())
+def _statuses(results: list[Result]) -> Counter[tuple[str, Status]]:
+    """How many rows have each status, by use case; of a profile that is itself malformed there is none."""
+    counted: Counter[tuple[str, Status]] = Counter(
+        (name, score["status"]) for row in results for name, score in row["scores"].items()
+    )
     counted["(none)", "invalid"] += sum(row["status"] == "invalid" for row in results)
+    return counted
+
+
+def _count(counted: Counter[tuple[str, Status]], context: RequestContext) -> bool:
+    """Counts rows by use case and status; returns whether one is invalid."""
     for labels, count in counted.items():
         if count:
             context.runtime.registry.add(metrics.SCORING_ROWS, labels, count)

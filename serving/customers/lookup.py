@@ -12,7 +12,7 @@ from typing import Any
 from features.spec.feature import CUSTOMER_ID, Json, Row
 from features.spec.ids import posted_id
 from scoring.answers.prepared_profile import PreparedProfile
-from scoring.answers.served_release import Live
+from scoring.answers.served_release import Live, silent
 from scoring.answers.wire import Score, Status
 from scoring.encoding.block import Block
 from scoring.privacy import suppression as lists
@@ -163,11 +163,6 @@ def _fitting(profile: Mapping[str, Json], served: Served) -> Collection[str]:
     else:
         fitting = [name for name, live in served.items() if EVENTS in live.release.bundle.files]
     return fitting or served
-
-
-def silent(live: Live, status: Status) -> Score:
-    """An answer without a score."""
-    return {"status": status, "model_version": live.release.version}
 
 
 @contextmanager

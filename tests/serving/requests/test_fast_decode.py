@@ -13,10 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scoring.answers.block_answers import encode_answers
 from scoring.answers.score import score_profiles
 from scoring.answers.served_release import Live
 from scoring.encoding.block import Block
 from scoring.releases.store import load_release
+from scoring.segments.assignment import DEFAULT
 from serving.http.problems import Problem
 from serving.http.reply import json_reply
 from serving.requests.fast_decode import LARGE, read_block
@@ -76,6 +78,12 @@ def said(body: Any, live: dict[str, Live]) -> bytes | str:
     try:
         asked = scores_request(body)
         assert isinstance(asked, ScoresByProfiles)
+        if isinstance(asked.profiles, Block) and not asked.reasons:
+            encoded = encode_answers(
+                live, asked.profiles, use_cases=asked.use_cases, language=asked.language, policy=DEFAULT
+            )
+            if encoded:
+                return encoded.results
         found = score_profiles(
             live, asked.profiles, use_cases=asked.use_cases, reasons=asked.reasons, language=asked.language
         )
@@ -155,8 +163,9 @@ def test_a_call_in_doubt_is_left_to_the_longer_way(live: dict[str, Live], change
 
 def test_a_block_that_fits_no_use_case_whole_is_answered_row_by_row(live: dict[str, Live]) -> None:
     """A feature too many is every row's error, as it is in a call of few."""
-    names = (*CELLS, "stranger")
-    block = Block(["a", "b"], names, [(1.0, 1.0, 1.0, True, None, "web", 1.0)] * 2)
+    shape = (*live["churn"].scorer.encoder.shape, ("stranger", "category"))
+    features = {**shop_rows(1, seed=9)[0], "stranger": "x"}
+    block = Block.of([("a", features), ("b", features)], shape)
 
     assert score_profiles(live, block) == score_profiles(live, list(block))
     assert {row["status"] for row in score_profiles(live, block, use_cases=["churn"])} == {"ok"}
