@@ -4,6 +4,7 @@ __all__ = [
     "digests",
     "filled",
     "learning_table",
+    "outcome_schema",
     "population_schema",
     "repeated_rows",
     "schema",

@@ -26,6 +26,7 @@ class Limits:
     age_days: int = 90  # of a model
     stale_days: int = 2  # of a source, beyond which its rows are missed
     rejected_share: float = 0.05  # of a source's rows
+    behind_share: float = 0.01  # of the RFM logit's log-loss, by which the model is certainly behind it
     rate_off: float = 0.2  # how far the mean probability may be from the realised rate, as a share of that
     rate_far_off: float = 0.5
 
@@ -72,7 +73,8 @@ def _realised_badly(last: MaturedWindow, learned: Bounds | None, limits: Limits)
     day, baseline = last.as_of[:10], last.baseline
     if baseline and baseline.gain_interval[1] < 0:
         low, high = baseline.gain_interval
-        yield _reason("distrust", "behind_rfm", day=day, gain=baseline.gain, low=low, high=high)
+        far: HealthState = "distrust" if -high > limits.behind_share * baseline.log_loss else "watch"
+        yield _reason(far, "behind_rfm", day=day, gain=baseline.gain, low=low, high=high)
     found = last.measured.intervals.get("roc_auc")
     if learned and found and found[1] < learned[0]:
         auc = last.measured.roc_auc

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 
 from features.spec.options import EITHER_SIDE, command_first
 from features.spec.terminal import print_to_any_terminal
@@ -23,9 +24,10 @@ class Command:
     help: str
     commands: tuple[str, ...]  # its own sub-commands
     lean: bool = False  # whether it runs without the libraries of training
+    beside: str | None = None  # a package that may not be installed, without which there is no such command
 
 
-COMMANDS = {
+_ALL = {
     "train": Command(
         "training",
         "training.__main__",
@@ -51,6 +53,20 @@ COMMANDS = {
         "the day: features, scores, reasons and segments of all customers, the online store, flows",
         ("status",),
     ),
+    "outcomes": Command(
+        None,
+        "penchant.cli.outcomes",
+        "what became of the customers whom a day scored, by the log or by a file",
+        (),
+        beside="monitoring",
+    ),
+    "monitor": Command(
+        None,
+        "penchant.cli.monitor",
+        "whether the scores are to be trusted, and why",
+        (),
+        beside="monitoring",
+    ),
     "serve": Command(
         "serving",
         "serving.__main__",
@@ -59,6 +75,8 @@ COMMANDS = {
         lean=True,
     ),
 }
+
+COMMANDS = {name: command for name, command in _ALL.items() if command.beside is None or find_spec(command.beside)}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -85,5 +103,5 @@ def _help() -> str:
     for name, command in COMMANDS.items():
         same = f" (= python -m {command.package})" if command.package else ""
         lines += [f"  {name:9}  {command.help}{same}"]
-        lines += [f"  {'':9}  {name} {', '.join(command.commands)}"]
+        lines += [f"  {'':9}  {name} {', '.join(command.commands)}"] if command.commands else []
     return "\n".join([*lines, "", EITHER_SIDE])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -13,6 +13,7 @@ import msgspec
 from features.errors import DataError, UseCaseError
 from features.spec.options import EITHER_SIDE, add_shared_options, command_first
 from features.spec.terminal import print_to_any_terminal
+from penchant.cli.arguments import midnight, moment
 from penchant.daily.run_file import load_run_file
 from penchant.daily.run_state import STEP_NAMES, RunState, last_run, step_line
 from scoring.audiences.snapshot import AudienceError
@@ -106,7 +107,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=f"`penchant run status` says how the last one went. {EITHER_SIDE}",
     )
     parser.add_argument(
-        "--as-of", type=_moment, default=_today(), metavar="D", help="date or moment, UTC (default: today)"
+        "--as-of", type=moment, default=midnight(), metavar="D", help="date or moment, UTC (default: today)"
     )
     parser.add_argument(
         "--only", choices=STEP_NAMES, metavar="STEP", help=f"do one step alone: {', '.join(STEP_NAMES)}"
@@ -119,15 +120,3 @@ def _status_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="penchant run status", description="How the last run went, step by step.")
     add_shared_options(parser)
     return parser
-
-
-def _today() -> datetime:
-    return datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-
-
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError("must be a date or a moment in ISO form, got another text") from None
-    return (moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)).replace(microsecond=0)

@@ -18,6 +18,7 @@ from features.spec.atomic import write_file
 from features.spec.feature import CUSTOMER_ID
 from features.tables.population_schema import check_population
 from penchant.daily.day_features import CustomerFiles, Entries, StepFailedError, alike
+from penchant.daily.monitoring_steps import look_at_health, settle_outcomes
 from penchant.daily.run_file import RunFile
 from penchant.daily.run_state import STEP_NAMES, RunStep
 from scoring.answers.served_release import Live
@@ -145,9 +146,23 @@ def retention(context: DayContext, step: RunStep) -> None:
     (context.home / POPULATION / UNFINISHED).unlink(missing_ok=True)
 
 
-STEPS: Mapping[str, Callable[[DayContext, RunStep], None]] = dict(
-    zip(STEP_NAMES, (features, population, store, flows, retention), strict=True)
-)
+def outcomes(context: DayContext, step: RunStep) -> None:
+    """What became of the customers of this day and of those before, as far as it is known by now."""
+    day = context.day("outcomes")
+    use_cases = [use_case for _, use_case in context.entries.values()]
+    step.rows, step.note = settle_outcomes(context.home, use_cases, [day], context.as_of)
+
+
+def monitor(context: DayContext, step: RunStep) -> None:
+    """Whether the scores are to be trusted, and why."""
+    use_cases = [use_case for _, use_case in context.entries.values()]
+    step.digest, step.note = look_at_health(context.home, use_cases, context.day("monitor"))
+
+
+_ALL = (features, population, store, flows, outcomes, monitor, retention)
+STEPS: Mapping[str, Callable[[DayContext, RunStep], None]] = {
+    step.__name__: step for step in _ALL if step.__name__ in STEP_NAMES
+}
 
 
 def _joined_features(day: Day, name: str, columns: frozenset[str], work: Path) -> Path:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
@@ -16,7 +17,8 @@ from features.spec.atomic import write_file
 from scoring.population.daily_file import LAST_RUN
 from scoring.population.days import POPULATION, is_written_now
 
-STEP_NAMES = ("features", "population", "store", "flows", "retention")  # in their order
+MONITORED = ("outcomes", "monitor") if find_spec("monitoring") else ()  # where the package is installed
+STEP_NAMES = ("features", "population", "store", "flows", *MONITORED, "retention")  # in their order
 Status = Literal["running", "done", "unchanged", "failed", "stopped"]
 
 

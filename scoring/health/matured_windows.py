@@ -77,6 +77,7 @@ class MaturedWindow(Struct, frozen=True, kw_only=True):
     estimate: EstimatedQuality | None = None  # as it was made before the outcome
     estimate_true: bool | None = None  # whether its range has the realised area
     changed: int = 0  # outcomes that came late or were corrected since they were first known
+    digest: str = ""  # of all that it was measured from
 
 
 def windows_file(home: Path, use_case: str) -> Path:

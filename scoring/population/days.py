@@ -19,6 +19,7 @@ POPULATION = "population"
 MANIFEST = "manifest.json"
 LOCK = ".run.lock"
 WORK = ".work"  # what the steps of a run hand on to one another
+OUTCOMES = "outcomes"  # what became of the customers of days, beside them
 PARTS = 64  # a customer's rows of all days are in the part of the same number, so that an erasure rewrites little
 _LOOKS = 5
 _SETTLED = 1_000_000_000  # ns
@@ -138,6 +139,11 @@ def open_day(folder: Path) -> Day:
         return Day(folder, msgspec.json.decode((folder / MANIFEST).read_bytes(), type=DayManifest))
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise PopulationError(f"{folder.name} must be a readable day, got {type(error).__name__}.") from error
+
+
+def outcome_files(home: Path) -> list[Path]:
+    """The files that say what became of the customers of days, whatever use case they are of."""
+    return sorted((home / OUTCOMES).glob("*/[!.]*.parquet"))
 
 
 def latest_day(home: Path, *, until: date | None = None) -> Day | None:

@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from features.spec.atomic import new_draft
+from features.spec.atomic import draft_of, new_draft
 from features.spec.feature import CUSTOMER_ID
 from features.spec.suppression_list import objectors_of
 from scoring.population.day_index import INDEX, UseCaseCodes, rewrite_index, write_index
-from scoring.population.days import POPULATION, WORK, Day, days_of, digest_of, only_writer
+from scoring.population.days import POPULATION, WORK, Day, days_of, digest_of, only_writer, outcome_files
 from scoring.population.partitioned import part_name, part_of
 from scoring.population.read_days import without
 from scoring.population.write_day import replace_day, seal_day
@@ -28,16 +28,20 @@ INDEXED = 2  # days that have an index: the one in service, and the one before, 
 
 
 def forget_customers(home: Path, customers: Collection[str]) -> None:
-    """Rewrites the parts of all days that hold these customers.
+    """Rewrites the parts of all days, and of what became of them, that hold these customers.
 
     Raises:
         PopulationBusyError: A run is under way.
         PopulationError: One of the days is not what a run writes.
     """
-    if not days_of(home) and not (home / POPULATION / WORK).exists():
+    outcomes = outcome_files(home)
+    if not days_of(home) and not outcomes and not (home / POPULATION / WORK).exists():
         return
     numbers, gone = {part_of(customer) for customer in customers}, pa.array(sorted(customers), pa.string())
     with only_writer(home):
+        for file in outcomes:
+            if _holds(file, gone):
+                _forget_outcomes(file, gone)
         shutil.rmtree(home / POPULATION / WORK, ignore_errors=True)  # of a run that was killed, or of single steps
         for day in days_of(home):
             endings = tuple(part_name("", number) for number in numbers)
@@ -45,6 +49,17 @@ def forget_customers(home: Path, customers: Collection[str]) -> None:
             touched = {path.name for path in files if _holds(path, gone)}
             if touched:
                 _rewrite(day, touched, lambda rows: rows.filter(pc.invert(pc.is_in(rows.column(CUSTOMER_ID), gone))))
+
+
+def _forget_outcomes(file: Path, customers: pa.Array) -> None:
+    """A file of outcomes without some customers; one that cannot be read may hold anybody, so it goes."""
+    try:
+        rows = pq.read_table(file)
+    except (OSError, pa.ArrowInvalid):
+        file.unlink(missing_ok=True)
+        return
+    with draft_of(file, mode=0o600) as draft, parquet_writer(draft, rows.schema) as writer:
+        writer.write_table(rows.filter(pc.invert(pc.is_in(rows.column(CUSTOMER_ID), customers))))
 
 
 def _holds(path: Path, customers: pa.Array) -> bool:

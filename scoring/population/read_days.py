@@ -15,7 +15,7 @@ from features.spec.feature import CUSTOMER_ID, Json
 from features.spec.suppression_list import Objectors, objectors_of
 from scoring.audiences.snapshot import SegmentSnapshot, open_snapshot, snapshot_of
 from scoring.batch.table_answers import covered_column
-from scoring.population.days import Day, days_of, open_day
+from scoring.population.days import OUTCOMES, Day, days_of, open_day, outcome_files
 from scoring.population.partitioned import part_name, part_of
 
 
@@ -49,7 +49,7 @@ def open_checked(path: Path) -> SegmentSnapshot:
 
 
 def scored_parts(
-    home: Path, day: Day, features: Mapping[str, Sequence[str]]
+    home: Path, day: Day, features: Mapping[str, Sequence[str]], *, parts: Sequence[int] | None = None
 ) -> Iterator[tuple[SegmentSnapshot, pa.Table]]:
     """Part by part where a day's customers stand, and in the same order the very rows that were scored of them.
 
@@ -57,12 +57,14 @@ def scored_parts(
         home: Whose day it is.
         day: One whose features are kept.
         features: Those to be read, by use case; `NAME.covered` says whom a use case is about.
+        parts: The numbers of some parts; None: all.
 
     Raises:
         SuppressionError: The suppression list cannot be read.
     """
     objectors = objectors_of(home)
-    for path in day.parts:
+    files = day.parts if parts is None else [file for one in parts if (file := day.file(part_name("part", one)))]
+    for path in files:
         stood = open_snapshot(path)
         stood = replace(stood, rows=without(stood.rows, objectors))
         yield stood, _beside(stood.rows.column(CUSTOMER_ID), day, path.name, features)
@@ -84,13 +86,20 @@ def _beside(customers: pa.ChunkedArray, day: Day, part: str, features: Mapping[s
 
 
 def kept_of(home: Path, customers: Sequence[str]) -> Mapping[str, list[dict[str, Json]]]:
-    """All that the days hold of customers, by id, the earliest day first; objectors too, since it is theirs to see."""
+    """All that the days and their outcomes hold of customers, by id, the earliest day first.
+
+    Of objectors too, since it is theirs to see.
+    """
     found: dict[str, list[dict[str, Json]]] = {}
     for day in days_of(home):
         for prefix in sorted({path.name.rsplit("-", 1)[0] for path in day.folder.glob("*.parquet")}):
             for customer, row in _rows_of(day, prefix, customers):
                 file = f"{day.folder.name}/{prefix}"
                 found.setdefault(customer, []).append({"file": file, **row})
+    for path in outcome_files(home):
+        for row in pq.read_table(path, filters=[(CUSTOMER_ID, "in", list(customers))]).to_pylist():
+            file = f"{OUTCOMES}/{path.parent.name}/{path.stem}"
+            found.setdefault(str(row.pop(CUSTOMER_ID)), []).append({"file": file, **row})
     return found
 
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from scoring.population.days import PopulationBusyError, days_of
+from scoring.population.days import PopulationBusyError, days_of, outcome_files
 from scoring.privacy.suppression import SuppressionError
 from scoring.storage.leftovers import remove_leftovers
 from scoring.storage.sqlite import scrub
@@ -102,7 +102,7 @@ def finish_erasures(home: Path, *, at_once: bool = False) -> int:
 
 
 def _forget_in_days(home: Path, customers: Collection[str]) -> None:
-    if days_of(home):
+    if days_of(home) or outcome_files(home):
         from scoring.population.forget import forget_customers  # brings pyarrow along, which few servers need
 
         forget_customers(home, customers)

@@ -15,7 +15,7 @@ from typing import Any
 from features.spec.atomic import write_file
 from features.spec.feature import CUSTOMER_ID
 from features.spec.ids import posted_id
-from scoring.population.days import days_of
+from scoring.population.days import days_of, outcome_files
 from scoring.privacy import suppression
 from scoring.privacy.suppression import open_suppression
 from serving.customers import decision_log as decisions
@@ -79,7 +79,7 @@ def erase(home: Path, customers: Sequence[str]) -> list[CustomerErased]:
     places = {customer: {place: int(customer in rows) for place, rows in left.items()} for customer in moments}
     pending_erasures.add(home, {customer: (at, rows) for customer, rows in places.items()})
     requests = _remove_from_requests(home, frozenset(customers))
-    in_days = bool(days_of(home))
+    in_days = bool(days_of(home) or outcome_files(home))
     return [
         {
             "customer_id": customer,
@@ -111,8 +111,8 @@ def _stored(home: Path, customers: Sequence[str]) -> Mapping[str, Sequence[Store
 
 
 def _days(home: Path, customers: Sequence[str]) -> Mapping[str, list[Facts]]:
-    """What the days of the population hold, by id."""
-    if not days_of(home):
+    """What the days of the population and their outcomes hold, by id."""
+    if not days_of(home) and not outcome_files(home):
         return {}
     from scoring.population.read_days import kept_of  # brings pyarrow along, which few servers need
 

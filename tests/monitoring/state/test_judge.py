@@ -47,6 +47,7 @@ def test_without_an_outcome_nothing_is_claimed() -> None:
         (window(), "fine", "as_learned"),
         (window(auc=0.7), "distrust", "auc_fell"),
         (window(gain=-0.01), "distrust", "behind_rfm"),
+        (window(gain=-0.006), "watch", "behind_rfm"),
         (window(predicted=0.13), "watch", "rates_off"),
         (window(predicted=0.04), "distrust", "rates_off"),
         (window(predicted=0.11), "fine", "as_learned"),

@@ -35,7 +35,7 @@ def own_commands(name: str) -> set[str]:
         case "score":
             return set(module.COMMANDS)
         case _:
-            return set(module._COMMANDS)
+            return set(getattr(module, "_COMMANDS", ()))
 
 
 def test_help_lists_all_commands(capsys: Capture) -> None:

@@ -23,6 +23,7 @@ from penchant import population
 from penchant.cli.run import main
 from penchant.daily.day import day_context
 from penchant.daily.run_file import load_run_file
+from penchant.daily.run_state import STEP_NAMES
 from scoring.audiences.snapshot import open_snapshot
 from scoring.cli.main import main as score
 from scoring.population.customer_pages import CustomerQuery
@@ -68,7 +69,7 @@ def test_a_run_leaves_scores_segments_and_the_store(world: Path, capsys: Capture
     home = world / "home"
     document = ran(home, capsys, "--as-of", DAY)
 
-    assert [step["name"] for step in document["steps"]] == ["features", "population", "store", "flows", "retention"]
+    assert [step["name"] for step in document["steps"]] == list(STEP_NAMES)
     assert {step["status"] for step in document["steps"]} == {document["status"]} == {"done"}
     rows = population(home=home).sort("customer_id")
     build = [sys.executable, "-m", "features", "build", str(world / "case.toml"), "--cutoff", DAY]
@@ -131,13 +132,13 @@ def test_steps_done_one_by_one_leave_what_a_run_leaves(world: Path, capsys: Capt
     with pytest.raises(SystemExit) as ended:
         main(["--home", str(home), "--only", "dreams"])
     assert ended.value.code == 2
-    assert "features, population, store, flows, retention" in capsys.readouterr().err.replace("'", "")
+    assert ", ".join(STEP_NAMES) in capsys.readouterr().err.replace("'", "")
 
     for step in ("features", "population"):
         assert [one["name"] for one in ran(home, capsys, "--as-of", DAY, "--only", step)["steps"]] == [step]
     rest = ran(home, capsys, "--as-of", DAY)
 
-    assert [step["name"] for step in rest["steps"]] == ["store", "flows", "retention"]
+    assert [step["name"] for step in rest["steps"]] == ["store", "flows", "outcomes", "monitor", "retention"]
     assert (files(home), left(home)) == (files(twin), left(twin))
     assert ran(home, capsys, "--as-of", DAY)["status"] == "unchanged"
 
@@ -307,12 +308,13 @@ def test_an_erasure_reaches_every_day(world: Path, capsys: Capture) -> None:
     home = world / "home"
     for day in ("2024-09-01", DAY):
         ran(home, capsys, "--as-of", day)
-    assert len(subject_rights.export(home, ["c1"])[0]["population"]) == 4
+    assert len(subject_rights.export(home, ["c1"])[0]["population"]) == 6  # and outcomes
 
     assert subject_rights.erase(home, ["c1"])[0]["pending"]
     assert "c1" not in population(home=home)["customer_id"]
     finish_erasures(home, at_once=True)
 
     assert subject_rights.export(home, ["c1"])[0]["population"] == []
-    for part in sorted((home / "population").glob("20*/*.parquet")):
-        assert "c1" not in pl.read_parquet(part)["customer_id"]
+    parts = [*(home / "population").glob("20*/*.parquet"), *(home / "outcomes").rglob("*.parquet")]
+    assert len(parts) > 2
+    assert not any("c1" in pl.read_parquet(part)["customer_id"] for part in parts)

@@ -1,0 +1,3 @@
+"""How today's customers differ from those that a model learned from, ranked by what that does to their scores."""
+
+__all__ = ["damage", "reference", "sampled_day", "score_drift"]

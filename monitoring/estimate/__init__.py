@@ -1,0 +1,3 @@
+"""How good the scores of a day are expected to be, before its outcome is known."""
+
+__all__ = ["expectation"]

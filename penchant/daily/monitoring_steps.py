@@ -1,0 +1,54 @@
+"""What a day asks of monitoring, which is imported when it is asked: a run goes on where it is not installed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from features.config.use_case import UseCase
+from scoring.population.days import Day
+
+
+def settle_outcomes(
+    home: Path, use_cases: Sequence[UseCase], days: Sequence[Day], until: datetime
+) -> tuple[int, str | None]:
+    """Sets down whom days scored, and fills in what is known by now; returns how many outcomes are, and a note.
+
+    Raises:
+        BundleError: What scored a day is gone.
+        OutcomeError: A file of outcomes is damaged.
+        DataError: A log broke its contract.
+        SuppressionError: The suppression list cannot be read.
+    """
+    from monitoring.outcomes import settle
+
+    matched, changed, late = 0, 0, list[str]()
+    for use_case in use_cases:
+        settle.keep_days(home, use_case, days)
+        if use_case.source == "log":
+            found = settle.settle_by_log(home, use_case, until)
+            if found and found.reaches < until:
+                late.append(f"{use_case.events.path.name} ends on {found.reaches:%Y-%m-%d}")
+        settle.forget_old_outcomes(home, use_case, until)
+        counts = settle.counted(home, use_case)
+        matched += sum(day.matched for day in counts)
+        changed += sum(day.changed for day in counts)
+    notes = [*([f"{changed:,} came late or were corrected"] if changed else []), *late]
+    return matched, ", ".join(notes) or None
+
+
+def look_at_health(home: Path, use_cases: Sequence[UseCase], day: Day) -> tuple[str, str]:
+    """Writes the health of a home as of a day; returns its digest, and the state of each use case.
+
+    Raises:
+        BundleError: What scored the day is gone.
+        OutcomeError: A file of outcomes is damaged.
+        HealthError: A file of monitoring is.
+        PopulationError: The day is not what its run wrote.
+        SuppressionError: The suppression list cannot be read.
+    """
+    from monitoring.state.look import look
+
+    document, digest = look(home, use_cases, day)
+    return digest, ", ".join(f"{name} {health.state}" for name, health in document.use_cases.items())
