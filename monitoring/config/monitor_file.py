@@ -29,6 +29,7 @@ DEFAULT = """\
 # age_days = 90           # of a model
 # stale_days = 2          # that a source ends before the day
 # rejected_share = 0.05   # of a source's rows
+# behind_share = 0.01     # of the RFM logit's log-loss, by which the model is certainly behind it
 # rate_off = 0.2          # how far the mean probability may be from the realised rate, as a share of that: to watch,
 # rate_far_off = 0.5      # and not to be trusted
 # moved = 0.02            # share of the customers or of the list that a drifted feature moves
@@ -86,9 +87,10 @@ class LimitsSection(ListSection):
     age_days: Positive = _LIMITS.age_days
     stale_days: Positive = _LIMITS.stale_days
     rejected_share: Fraction = _LIMITS.rejected_share
+    behind_share: Fraction = _LIMITS.behind_share
     rate_off: Annotated[float, Field(gt=0)] = _LIMITS.rate_off
     rate_far_off: Annotated[float, Field(gt=0)] = _LIMITS.rate_far_off
-    moved: Fraction = 0.02
+    moved: Fraction = _LIMITS.moved
 
 
 class QuietHours(ListSection):

@@ -17,7 +17,7 @@ from features.spec.feature import CUSTOMER_ID
 from features.spec.suppression_list import objectors_of
 from features.tables.outcome_schema import FIRST_OUTCOME, OUTCOME, check_outcomes
 from scoring.health.matured_windows import EstimatedQuality
-from scoring.population.days import OUTCOMES, day_name
+from scoring.population.days import OUTCOMES, PopulationError, day_name
 from scoring.population.read_days import without
 from scoring.storage.table_files import parquet_writer
 
@@ -25,7 +25,7 @@ _KEY = b"penchant"
 _OWN = 0o600  # customers are their owner's alone
 
 
-class OutcomeError(ValueError):
+class OutcomeError(PopulationError):
     """A file of outcomes is not what was written, or not what it must be."""
 
 

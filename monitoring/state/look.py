@@ -31,10 +31,14 @@ from scoring.health.matured_windows import Bounds, EstimatedQuality, MaturedWind
 from scoring.population.days import Day, days_of
 
 
-def look(
-    home: Path, use_cases: Sequence[UseCase], day: Day, limits: Limits | None = None
-) -> tuple[HealthDocument, str]:
+def look(home: Path, use_cases: Sequence[UseCase], day: Day, limits: Limits) -> tuple[HealthDocument, str]:
     """Writes the health of a home as of a day, and returns it with the digest of its file; the same from the same.
+
+    Args:
+        home: Where days, releases and outcomes are kept.
+        use_cases: Those of the daily run.
+        day: The day to look at.
+        limits: From where on something is said.
 
     Raises:
         BundleError: What scored the day is gone.
@@ -48,7 +52,7 @@ def look(
     earlier = [one for one in days_of(home) if one.manifest.as_of < day.manifest.as_of]
     before = earlier[-1] if earlier else None
     scored = [one for one in use_cases if one.name in day.manifest.models]
-    found = {one.name: _health(home, one, day, sample, before, limits or Limits()) for one in scored}
+    found = {one.name: _health(home, one, day, sample, before, limits) for one in scored}
     document = HealthDocument(as_of=day.manifest.as_of.isoformat(), use_cases=found)
     write_health(home, document)
     return document, hashlib.sha256(health_path(home).read_bytes()).hexdigest()
@@ -66,7 +70,7 @@ def _health(
         learned_auc=_learned_auc(sample, name),
         windows=own,
         estimate=_estimate(sample, name, known),
-        drift=feature_drift(sample, name) if sample else (),
+        drift=feature_drift(sample, name, least=limits.moved) if sample else (),
         quality=data_quality(home, use_case, day, sample),
         sources=source_freshness(home, use_case, day),
         age=_age(sample, name, version, day),

@@ -64,7 +64,7 @@ _ALL = {
         None,
         "penchant.cli.monitor",
         "whether the scores are to be trusted, and why",
-        (),
+        ("ack",),
         beside="monitoring",
     ),
     "serve": Command(

@@ -16,6 +16,7 @@ from features.spec.terminal import print_to_any_terminal
 from penchant.cli.arguments import midnight, moment
 from penchant.daily.run_file import load_run_file
 from scoring.errors import BundleError
+from scoring.health.matured_windows import HealthError
 from scoring.population.days import PopulationBusyError, PopulationError, days_of, only_writer
 from scoring.storage.table_files import BatchError
 
@@ -30,8 +31,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _failed(USAGE, "A file or a day is of one use case: --use-case must name it, got none.")
     if options.file and not options.as_of:
         return _failed(USAGE, "A file is of one day: --as-of must name it, got none.")
-    from monitoring.outcomes.outcome_file import OutcomeError
-    from scoring.health.matured_windows import HealthError
 
     try:
         with only_writer(options.home):
@@ -40,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _failed(USAGE, *(f"{failure.file}: {rule}" for rule in failure.broken))
     except DataError as failure:
         return _failed(BAD_DATA, *(f"{failure.file}: {rule}" for rule in failure.broken))
-    except (OutcomeError, BatchError, PopulationError, HealthError) as failure:
+    except (BatchError, PopulationError, HealthError) as failure:
         return _failed(BAD_DATA, str(failure))
     except (PopulationBusyError, BundleError, SuppressionError, OSError) as failure:
         return _failed(FAILED, str(failure))

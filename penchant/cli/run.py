@@ -16,8 +16,10 @@ from features.spec.terminal import print_to_any_terminal
 from penchant.cli.arguments import midnight, moment
 from penchant.daily.run_file import load_run_file
 from penchant.daily.run_state import STEP_NAMES, RunState, last_run, step_line
+from scoring.audiences.campaign import CampaignError
 from scoring.audiences.snapshot import AudienceError
 from scoring.errors import BundleError
+from scoring.health.matured_windows import HealthError
 from scoring.population.daily_file import RUN_FILE
 from scoring.population.days import PopulationBusyError, PopulationError, is_written_now
 from scoring.privacy.suppression import SuppressionError
@@ -44,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _broken(USAGE, failure.file, failure.broken)
     except DataError as failure:
         return _broken(BAD_DATA, failure.file, failure.broken)
-    except (BatchError, AudienceError, PopulationError) as failure:
+    except (BatchError, AudienceError, PopulationError, HealthError, CampaignError) as failure:
         return _failed(BAD_DATA, failure)
     except (PopulationBusyError, BundleError, SuppressionError, OSError) as failure:
         return _failed(FAILED, failure)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from features.config.use_case import UseCase
@@ -39,16 +39,22 @@ def settle_outcomes(
 
 
 def look_at_health(home: Path, use_cases: Sequence[UseCase], day: Day) -> tuple[str, str]:
-    """Writes the health of a home as of a day; returns its digest, and the state of each use case.
+    """Writes the health of a home as of a day, and alerts; returns its digest, and the state of each use case.
+
+    A run never fails for an alert, nor for one that does not arrive.
 
     Raises:
+        UseCaseError: HOME/monitor.toml has a broken key.
         BundleError: What scored the day is gone.
         OutcomeError: A file of outcomes is damaged.
         HealthError: A file of monitoring is.
         PopulationError: The day is not what its run wrote.
         SuppressionError: The suppression list cannot be read.
     """
+    from monitoring.cli.alert_commands import alert_about
+    from monitoring.config.monitor_file import load_monitor_file
     from monitoring.state.look import look
 
-    document, digest = look(home, use_cases, day)
+    document, digest = look(home, use_cases, day, load_monitor_file(home).judged_by)
+    alert_about(home, document, datetime.now(UTC))
     return digest, ", ".join(f"{name} {health.state}" for name, health in document.use_cases.items())
