@@ -6,8 +6,6 @@ import fcntl
 import gc
 import os
 import shutil
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
@@ -117,5 +115,5 @@ def _train_the_examples(folder: Path) -> None:
     trained = forks.run(["-m", "training", "--home", home, "--json"], cwd=ROOT, env=newcomer())
     assert trained.returncode == 0, trained.stderr
     (folder / "training.json").write_text(trained.stdout, encoding="utf-8")
-    full_house = [sys.executable, "examples/first_home.py", "--home", home]
-    subprocess.run(full_house, cwd=ROOT, env=newcomer(), check=True)
+    full_house = forks.run(["examples/first_home.py", "--home", home], cwd=ROOT, env=newcomer())
+    assert full_house.returncode == 0, full_house.stderr

@@ -24,7 +24,7 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import IO, NoReturn
+from typing import IO, Any, NoReturn
 
 ROOT = Path(__file__).parents[2]
 OURS = ("features", "scoring", "training", "monitoring", "serving", "penchant", "tests")
@@ -51,6 +51,7 @@ LIBRARIES = {
 }
 FOLDER = "TESTS_FORKS"  # the environment variable that names where processes that fork take requests
 _LARGEST = 1 << 20  # bytes of a request
+_subprocess_run = subprocess.run
 
 
 class Forked:
@@ -96,14 +97,20 @@ class Forked:
 
 
 def start(
-    arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str], stdout: IO[bytes], stderr: IO[bytes]
+    arguments: Sequence[str],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    stdout: IO[bytes],
+    stderr: IO[bytes],
+    stdin: IO[bytes] | None = None,
 ) -> Forked:
-    """Starts `python` with these arguments, `-m MODULE ...` or `-c PROGRAM ...`, on streams of its own."""
+    """Starts `python` with these arguments, `-m MODULE ...`, `-c PROGRAM` or `FILE ...`, on streams of its own."""
     kind = "lean" if arguments[0] == "-m" and arguments[1] in LEAN else "whole"
     ended, ending = os.pipe()
     with _connect(kind) as connection, Path(os.devnull).open("rb") as nothing:
         request = json.dumps({"arguments": list(arguments), "folder": str(cwd), "environment": dict(env)})
-        streams = [nothing.fileno(), stdout.fileno(), stderr.fileno(), ending]
+        streams = [(stdin or nothing).fileno(), stdout.fileno(), stderr.fileno(), ending]
         socket.send_fds(connection, [request.encode()], streams)
         os.close(ending)
         pid = connection.recv(16)
@@ -120,6 +127,23 @@ def run(arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> subpr
             stream.seek(0)
             printed.append(stream.read().decode())
     return subprocess.CompletedProcess(list(arguments), code, *printed)
+
+
+def run_as_told(command: Sequence[str], **options: Any) -> subprocess.CompletedProcess[bytes]:
+    """`subprocess.run`, which forks where a command of ours is started and no more is asked than what it prints."""
+    plain = list(command[:2]) == [sys.executable, "-m"] and options.keys() <= {"check", "cwd", "stdout"}
+    if not plain or FOLDER not in os.environ:
+        answer: subprocess.CompletedProcess[bytes] = _subprocess_run(command, **options)
+        return answer
+    asked = options.get("stdout") is not None
+    with tempfile.TemporaryFile() as piped, os.fdopen(os.dup(1), "wb") as own, os.fdopen(os.dup(2), "wb") as errors:
+        folder, stdout = Path(options.get("cwd") or Path.cwd()), piped if asked else own
+        code = start(command[1:], cwd=folder, env=os.environ, stdout=stdout, stderr=errors).wait()
+        piped.seek(0)
+        ended = subprocess.CompletedProcess(list(command), code, piped.read() if asked else None)
+    if options.get("check"):
+        ended.check_returncode()
+    return ended
 
 
 def begin_run() -> None:
@@ -219,6 +243,7 @@ def _become(request: _Request) -> None:
     for number, stream in enumerate(request.streams):
         os.dup2(stream, number)
         os.close(stream)
+    sys.stdin = os.fdopen(0, closefd=False)
     sys.stdout = os.fdopen(1, "w", closefd=False)
     sys.stderr = os.fdopen(2, "w", 1, errors="backslashreplace", closefd=False)
     os.environ.clear()
@@ -226,6 +251,7 @@ def _become(request: _Request) -> None:
     os.chdir(request.folder)
     sys.modules["numpy"].random.seed()  # each fork would draw alike
     os.execv = _execute  # type: ignore[assignment]  # what `python -m serving` ends with
+    subprocess.run = run_as_told  # type: ignore[assignment]  # what `python -m penchant run` starts
     _run(request.arguments)
 
 
@@ -255,15 +281,17 @@ def _execute(path: str, command: list[str]) -> NoReturn:
 
 
 def _run(arguments: list[str]) -> None:
-    kind, what, *rest = arguments
-    sys.argv = ["-c" if kind == "-c" else what, *rest]
+    kind, *rest = arguments
     if kind == "-m":
-        sys.path[0] = str(Path.cwd())
-        runpy.run_module(what, run_name="__main__", alter_sys=True)
-    else:
-        sys.path[0] = ""
+        sys.argv, sys.path[0] = rest, str(Path.cwd())
+        runpy.run_module(rest[0], run_name="__main__", alter_sys=True)
+    elif kind == "-c":
+        sys.argv, sys.path[0] = ["-c", *rest[1:]], ""
         main = sys.modules["__main__"] = ModuleType("__main__")
-        exec(compile(what, "<string>", "exec"), main.__dict__)  # noqa: S102 as `python -c` does
+        exec(compile(rest[0], "<string>", "exec"), main.__dict__)  # noqa: S102 as `python -c` does
+    else:
+        sys.argv, sys.path[0] = arguments, str(Path(kind).resolve().parent)
+        runpy.run_path(kind, run_name="__main__")
 
 
 def _import_libraries(kind: str) -> None:

@@ -51,3 +51,24 @@ def test_a_fork_is_a_process_to_wait_for_and_to_end(tmp_path: Path) -> None:
         process.wait(0.01)
     process.terminate()
     assert process.wait() == process.poll() == -signal.SIGTERM
+
+
+FIRST = """
+import subprocess, sys
+done = subprocess.run([sys.executable, "-m", "second", "a"], stdout=subprocess.PIPE)
+print(done.returncode, done.stdout, flush=True)
+subprocess.run([sys.executable, "-m", "second"], check=True)
+"""
+SECOND = "import sys; print('mlflow' in sys.modules, sys.argv[1:]); sys.exit(3)"
+
+
+def test_a_command_that_a_fork_starts_is_a_fork_too(tmp_path: Path) -> None:
+    """With its libraries imported; what it prints, its exit code and a failure come to whoever started it."""
+    (tmp_path / "first.py").write_text(FIRST)
+    (tmp_path / "second.py").write_text(SECOND)
+
+    ended = forks.run(["first.py"], cwd=tmp_path, env=os.environ)
+
+    assert ended.stdout == "3 b\"True ['a']\\n\"\nTrue []\n"
+    assert ended.returncode == 1
+    assert "CalledProcessError" in ended.stderr

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -57,13 +54,6 @@ def forked(monkeypatch: pytest.MonkeyPatch) -> None:
 
     Those of a run that is itself a process, as where one is killed, are started anew.
     """
-
-    def run(command: Sequence[str], **_options: object) -> subprocess.CompletedProcess[str]:
-        assert command[0] == sys.executable
-        ended = forks.run(command[1:], cwd=Path.cwd(), env=os.environ)
-        os.write(2, ended.stderr.encode())
-        return ended
-
-    started = SimpleNamespace(run=run, PIPE=subprocess.PIPE)
+    started = SimpleNamespace(run=forks.run_as_told, PIPE=subprocess.PIPE)
     for module in ("day_features", "day_steps"):
         monkeypatch.setattr(f"penchant.daily.{module}.subprocess", started)

@@ -1,9 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from scoring.errors import BundleError
 from scoring.releases.current_pointer import current_version, released_use_cases
 from scoring.releases.store import install_release, load_release, make_current
 from tests.conftest import ROOT
+from tests.support import forks
 from tests.support.models import release_shop, write_shop_bundle
 
 
@@ -162,8 +162,7 @@ def test_threads_may_be_the_first_to_read_bundles_at_once(tmp_path: Path) -> Non
     write_shop_bundle(tmp_path / "bundle", "churn")
 
     ended = [
-        subprocess.run([sys.executable, "-c", AT_ONCE, str(tmp_path / "bundle")], cwd=ROOT, check=False).returncode
-        for _ in range(8)
+        forks.run(["-c", AT_ONCE, str(tmp_path / "bundle")], cwd=ROOT, env=os.environ).returncode for _ in range(8)
     ]
 
     assert ended == [0] * 8

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -75,10 +76,17 @@ def write(home: Path, as_of: datetime, seed: int, policy: Policy = DEFAULT, *, c
     write_moved_day(home, as_of, seed, policy, versions={"churn": churn})
 
 
-def moved(home: Path, customer: str, use_case: str = "churn", **changes: Any) -> Move:
+def served(home: Path) -> dict[str, Live]:
+    """The releases in service, loaded as a server has them."""
+    return {name: release(home, name) for name in ("churn", "propensity")}
+
+
+def moved(
+    home: Path, customer: str, use_case: str = "churn", loaded: Mapping[str, Live] | None = None, **changes: Any
+) -> Move:
     """A move between the two days."""
     asked = {"first": "2026-03-01", "last": "2026-03-02", "language": "en", **changes}
-    return customer_move(home, AskedMove(use_case, customer, **asked), {})
+    return customer_move(home, AskedMove(use_case, customer, **asked), loaded or {})
 
 
 def day(home: Path, as_of: datetime) -> dict[str, dict[str, Any]]:
@@ -107,7 +115,8 @@ def test_contributions_add_up_to_the_change(home: Path, use_case: str, version: 
     scored = f"{use_case}_probability"
     both = [one for one in CUSTOMERS if first[one][scored] is not None and last[one][scored] is not None]
 
-    moves = [moved(home, customer, use_case) for customer in both]
+    loaded = served(home)
+    moves = [moved(home, customer, use_case, loaded) for customer in both]
 
     assert len(both) > 150
     for customer, move in zip(both, moves, strict=True):
@@ -162,13 +171,15 @@ def test_the_rules_named_are_those_that_flipped(home: Path) -> None:
     days = [day(home, FIRST), day(home, LAST)]
     sources = [{row["customer_id"]: row for row in pl.read_parquet(home / f"rows-{seed}.parquet").to_dicts()}
                for seed in (3, 4)]  # fmt: skip
-    flipped = 0
+    flipped, loaded = 0, served(home)
 
     for customer in CUSTOMERS:
         held = [by_hand(days[0][customer], sources[0][customer], member=False)]
         was = "online" in days[0][customer]["segment_path"]
         held.append(by_hand(days[1][customer], sources[1][customer], member=was))
-        rules = {rule["code"]: (rule["before"], rule["after"]) for rule in moved(home, customer)["rules"]}
+        rules = {
+            rule["code"]: (rule["before"], rule["after"]) for rule in moved(home, customer, loaded=loaded)["rules"]
+        }
         assert rules == {
             code: (code in held[0], code in held[1])
             for code in ("online", "leaving", "rest", "likely")
@@ -194,8 +205,9 @@ def test_the_text_is_of_the_reasons_catalogue(home: Path) -> None:
     """In both languages: what the features said and say, and the segments by their labels; nothing forbidden."""
     write(home, FIRST, 3)
     write(home, LAST, 4)
+    loaded = served(home)
     texts = {
-        language: [moved(home, one, "propensity", language=language)["text"] for one in CUSTOMERS[:80]]
+        language: [moved(home, one, "propensity", loaded, language=language)["text"] for one in CUSTOMERS[:80]]
         for language in ("en", "fr")
     }
 
