@@ -1,3 +1,12 @@
 """A log of events as it is used: typed, checked, encoded, customers merged, its first and last day found."""
 
-__all__ = ["distinct_slugs", "encoded_log", "event_log", "identities", "log_forms", "orders", "typed_rows"]
+__all__ = [
+    "distinct_slugs",
+    "encoded_log",
+    "event_log",
+    "identities",
+    "log_forms",
+    "orders",
+    "typed_rows",
+    "window_events",
+]

@@ -1,6 +1,7 @@
 """The table a model learns from: bookkeeping, schema, target, columns filled in part, digests of its sources."""
 
 __all__ = [
+    "campaign_schema",
     "digests",
     "filled",
     "learning_table",

@@ -67,6 +67,13 @@ _ALL = {
         ("ack",),
         beside="monitoring",
     ),
+    "campaign": Command(
+        "activation",
+        "activation.cli.main",
+        "what lists that left with a hold-out brought: outcomes, effect, next step",
+        ("list", "show", "outcomes", "result"),
+        beside="activation",
+    ),
     "serve": Command(
         "serving",
         "serving.__main__",

@@ -4,6 +4,7 @@ __all__ = [
     "addressable",
     "audience",
     "campaign",
+    "campaign_result",
     "consent",
     "contacts",
     "export_formats",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -32,6 +33,10 @@ class SaltReusedError(ValueError):
 
 class CampaignError(ValueError):
     """A campaign of the home is not what was written."""
+
+
+class UnknownCampaignError(ValueError):
+    """The home has no campaign of that id."""
 
 
 class CampaignVersions(msgspec.Struct, frozen=True):
@@ -99,7 +104,7 @@ def record_campaign(home: Path, plan: CampaignPlan, *, treated: Sequence[str], h
     listed = msgspec.structs.replace(plan.list, digest=_digest(sorted([*hashes["treated"], *hashes["held_out"]])))
     plan = msgspec.structs.replace(plan, list=listed)
     stated = {**msgspec.structs.asdict(plan), "arms": arms}
-    with _one_writer(home):
+    with one_writer(home):
         for known in campaigns_of(home):
             if known.salt == plan.salt:
                 if {name: getattr(known, name) for name in stated} == stated:
@@ -121,6 +126,36 @@ def campaigns_of(home: Path) -> list[Campaign]:
     folder = home / CAMPAIGNS
     files = sorted(folder.glob(f"[0-9a-f]*/{CAMPAIGN}")) if folder.is_dir() else []
     return [_read(file) for file in files]
+
+
+def campaign_named(home: Path, identity: str) -> Campaign:
+    """The campaign of an id.
+
+    Raises:
+        UnknownCampaignError: There is none.
+        CampaignError: It cannot be read.
+    """
+    file = home / CAMPAIGNS / identity / CAMPAIGN
+    if not re.fullmatch("[0-9a-f]{12}", identity) or not file.is_file():
+        raise UnknownCampaignError("A campaign must be one of `penchant campaign list`, got another id.")
+    return _read(file)
+
+
+def assigned(home: Path, campaign: Campaign) -> dict[bytes, str]:
+    """The arm by keyed hash of the id, once the arms are known to be those that were drawn.
+
+    Raises:
+        CampaignError: They are not.
+    """
+    try:
+        rows = pq.read_table(home / CAMPAIGNS / campaign.id / ARMS, columns=["who", "arm"])
+    except (OSError, KeyError, pa.ArrowInvalid) as error:
+        raise CampaignError(f"{ARMS} of {campaign.id} must be readable, got {type(error).__name__}.") from error
+    found = dict(zip(rows.column("who").to_pylist(), rows.column("arm").to_pylist(), strict=True))
+    for name, arm in campaign.arms.items():
+        if _digest(sorted(who for who, own in found.items() if own == name)) != arm.digest:
+            raise CampaignError(f"{ARMS} of {campaign.id} must be as they were drawn, got other customers.")
+    return found
 
 
 def _read(file: Path) -> Campaign:
@@ -157,8 +192,8 @@ def _digest(hashes: Sequence[bytes]) -> str:
 
 
 @contextmanager
-def _one_writer(home: Path) -> Iterator[None]:
-    """One process at a time looks for a salt and writes."""
+def one_writer(home: Path) -> Iterator[None]:
+    """One process at a time writes campaigns of a home, or what is known of them."""
     folder = home / CAMPAIGNS
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)

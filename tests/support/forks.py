@@ -27,7 +27,7 @@ from types import ModuleType
 from typing import IO, Any, NoReturn
 
 ROOT = Path(__file__).parents[2]
-OURS = ("features", "scoring", "training", "monitoring", "serving", "penchant", "tests")
+OURS = ("features", "scoring", "training", "activation", "monitoring", "serving", "penchant", "tests")
 LEAN = ("bentoml", "scoring", "serving")  # commands that bar the training libraries
 LIBRARIES = {
     "lean": ("scoring.cli.main", "bentoml_cli.cli", "bentoml_cli.serve", "pyarrow.dataset"),

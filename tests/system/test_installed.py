@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import ROOT, newcomer, take_along
 from training import provenance
 
-PACKAGES = ("features", "scoring", "training", "monitoring", "serving", "penchant")
+PACKAGES = ("features", "scoring", "training", "activation", "monitoring", "serving", "penchant")
 
 
 @pytest.fixture(scope="module")

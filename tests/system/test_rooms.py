@@ -24,6 +24,7 @@ ORDER = {
     "diagnostics bundling report train __main__",
     "serving": "settings http telemetry auth requests admission releases customers worker api console client edge "
     "patches cli service __main__",
+    "activation": "campaigns cli __main__",
     "monitoring": "estimate outcomes realised drift state config delivery alerts cli __main__",
     "penchant": "notebook daily cli __main__ __init__",
 }

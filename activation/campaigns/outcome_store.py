@@ -1,0 +1,204 @@
+"""What is known of a campaign's customers, kept by keyed hash; of whoever was erased only an arm's totals are left."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import polars as pl
+
+from features.spec.atomic import write_file
+from features.spec.feature import CUSTOMER_ID
+from features.spec.suppression_list import keyed, objectors_of, read_key
+from scoring.audiences.campaign import CAMPAIGNS, Campaign, CampaignError, assigned, one_writer
+
+OUTCOMES = "outcomes.json"
+ANONYMOUS = 20  # customers of an arm from which on one more in its totals names nobody
+Absent = Literal["unknown", "no"]
+_CELLS = {
+    "contacted": pl.Boolean(),
+    "answered": pl.Boolean(),
+    "value": pl.Float64(),
+    "unsubscribed": pl.Boolean(),
+}
+_SCHEMA = {"who": pl.Binary(), **_CELLS}
+
+
+class Totals(msgspec.Struct, frozen=True):
+    """Sums over customers of an arm of whom nothing else is left."""
+
+    n: int = 0
+    contacted: int = 0
+    answered: int = 0
+    unsubscribed: int = 0
+    value: float = 0.0
+    value_squares: float = 0.0
+
+    def with_row(self, row: Mapping[str, object]) -> Totals:
+        """The same and one customer more."""
+        value = row["value"] if isinstance(row["value"], float) else 0.0
+        counts = {name: getattr(self, name) + (row[name] is True) for name in ("contacted", "answered", "unsubscribed")}
+        return Totals(self.n + 1, **counts, value=self.value + value, value_squares=self.value_squares + value * value)
+
+
+class OutcomeRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What is kept beside the rows."""
+
+    known_to: datetime  # UTC
+    absent: Absent  # what is known of those whom no row names
+    valued: bool  # whether values were reported
+    currency: str | None = None
+    file: str = ""  # of the rows
+    sha256: str = ""
+    folded: dict[str, Totals] = {}  # by arm, of those who were erased
+    erased: dict[str, int] = {}  # by arm, all who were erased
+
+
+@dataclass(frozen=True, slots=True)
+class KnownOutcomes:
+    """The outcomes of a campaign by customer, whoever was erased among the totals."""
+
+    record: OutcomeRecord
+    reported: pl.DataFrame  # who, arm, contacted, answered, value, unsubscribed
+    silent: pl.DataFrame  # the same of those who did not answer, as no report names them; none where that is unknown
+
+    @property
+    def rows(self) -> pl.DataFrame:
+        """Everybody of known outcome who was not erased."""
+        return pl.concat([self.reported, self.silent])
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of the rows of a report."""
+
+    matched: int
+    unknown: int  # of nobody who was drawn
+    changed: int  # that say another thing than before
+    erased: int
+
+
+def take_outcomes(
+    home: Path, campaign: Campaign, reported: pl.DataFrame, *, known_to: datetime, absent: Absent, currency: str | None
+) -> Taken:
+    """Adds what was reported of customers; of one who was known before the last report counts.
+
+    Args:
+        home: Where the campaign is kept.
+        campaign: Of whose arms they are.
+        reported: A row a customer, as `check_campaign_outcomes` has them.
+        known_to: Up to when the outcomes are known, UTC.
+        absent: What is known of those of whom no report says anything.
+        currency: Of the values; None where nobody said.
+
+    Raises:
+        CampaignError: The campaign, or what was known before, is not as it was written.
+        SuppressionError: The home's key or list cannot be read.
+    """
+    key, arms, objectors = read_key(home), assigned(home, campaign), objectors_of(home)
+    hashes = [keyed(key, customer) for customer in reported[CUSTOMER_ID]]
+    new = reported.drop(CUSTOMER_ID).with_columns(pl.Series("who", hashes, pl.Binary())).select(*_SCHEMA)
+    drawn = new.filter(pl.col("who").is_in(list(arms)))
+    fresh = drawn.filter(~pl.col("who").is_in(list(objectors.hashes if objectors else ())))
+    with one_writer(home):
+        before = known_outcomes(home, campaign)
+        old = before.reported.drop("arm") if before else pl.DataFrame(schema=_SCHEMA)
+        record = before.record if before else OutcomeRecord(known_to=known_to, absent=absent, valued=False)
+        record = msgspec.structs.replace(
+            record,
+            known_to=max(known_to, record.known_to),
+            absent=absent,
+            valued=record.valued or bool(reported["value"].is_not_null().any()),
+            currency=currency or record.currency,
+        )
+        rows = pl.concat([old.join(fresh, on="who", how="anti"), fresh]).sort("who")
+        _write(home, campaign, record, rows)
+    return Taken(len(fresh), len(new) - len(drawn), _changed(old, fresh), len(drawn) - len(fresh))
+
+
+def _changed(old: pl.DataFrame, fresh: pl.DataFrame) -> int:
+    both = old.join(fresh, on="who", how="inner", suffix="_new")
+    return len(both.filter(pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name}_new")) for name in _CELLS)))
+
+
+def known_outcomes(home: Path, campaign: Campaign) -> KnownOutcomes | None:
+    """What is known, whoever was erased folded into the totals; None before any report.
+
+    Raises:
+        CampaignError: It is not as it was written.
+        SuppressionError: The home's list cannot be read.
+    """
+    record = _record(home, campaign)
+    if record is None:
+        return None
+    try:
+        content = (home / CAMPAIGNS / campaign.id / record.file).read_bytes()
+    except OSError as error:
+        raise CampaignError(f"The outcomes of {campaign.id} must be readable, got {type(error).__name__}.") from error
+    if hashlib.sha256(content).hexdigest() != record.sha256:
+        raise CampaignError(f"The outcomes of {campaign.id} must be as they were written, got other bytes.")
+    arms, objectors = assigned(home, campaign), objectors_of(home)
+    gone = objectors.hashes if objectors else frozenset[bytes]()
+    reported = pl.read_parquet(content)
+    reported = reported.with_columns(pl.Series("arm", [arms[who] for who in reported["who"]], pl.String()))
+    named = set(reported["who"])
+    quiet = [who for who in arms if record.absent == "no" and who not in named and who not in gone]
+    silent = pl.DataFrame({"who": quiet, "arm": [arms[who] for who in quiet]}, {"who": pl.Binary(), "arm": pl.String()})
+    cells = [pl.lit(False if name == "answered" else None, kind).alias(name) for name, kind in _CELLS.items()]
+    silent = silent.with_columns(cells).select(reported.columns)
+    return _without_erased(campaign, KnownOutcomes(record, reported, silent), gone)
+
+
+def settle_erased(home: Path, campaign: Campaign) -> KnownOutcomes | None:
+    """The same as `known_outcomes`, and nothing of whoever was erased stays on the disk. Raises as it does."""
+    with one_writer(home):
+        known = known_outcomes(home, campaign)
+        if known and known.record != _record(home, campaign):
+            _write(home, campaign, known.record, known.reported.drop("arm"))
+    return known
+
+
+def _without_erased(campaign: Campaign, known: KnownOutcomes, objectors: frozenset[bytes]) -> KnownOutcomes:
+    gone = known.reported.filter(pl.col("who").is_in(list(objectors)))
+    if gone.is_empty():
+        return known
+    folded, erased = dict(known.record.folded), dict(known.record.erased)
+    for row in gone.to_dicts():
+        arm = row["arm"]
+        erased[arm] = erased.get(arm, 0) + 1
+        if campaign.arms[arm].n >= ANONYMOUS:
+            folded[arm] = folded.get(arm, Totals()).with_row(row)
+    record = msgspec.structs.replace(known.record, folded=folded, erased=erased)
+    return KnownOutcomes(record, known.reported.join(gone, on="who", how="anti"), known.silent)
+
+
+def _record(home: Path, campaign: Campaign) -> OutcomeRecord | None:
+    try:
+        return _DECODE((home / CAMPAIGNS / campaign.id / OUTCOMES).read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise CampaignError(f"{OUTCOMES} of {campaign.id} must be readable, got {type(error).__name__}.") from error
+
+
+def _write(home: Path, campaign: Campaign, record: OutcomeRecord, rows: pl.DataFrame) -> None:
+    """Writes the rows, then the record that names them, then takes away the rows of before."""
+    folder, content = home / CAMPAIGNS / campaign.id, io.BytesIO()
+    rows.write_parquet(content)
+    digest = hashlib.sha256(content.getvalue()).hexdigest()
+    record = msgspec.structs.replace(record, file=f"outcomes-{digest[:12]}.parquet", sha256=digest)
+    write_file(folder / record.file, content.getvalue(), mode=0o600)
+    stated = msgspec.json.format(msgspec.json.encode(record, order="sorted"), indent=1)
+    write_file(folder / OUTCOMES, stated + b"\n", mode=0o600)
+    for other in folder.glob("outcomes-*.parquet"):
+        if other.name != record.file:
+            other.unlink()
+
+
+_DECODE = msgspec.json.Decoder(OutcomeRecord).decode
