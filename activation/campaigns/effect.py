@@ -33,7 +33,7 @@ class ArmMoments:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The mean of the treated less that of the held out, with its standard error and Welch's degrees of freedom."""
+    """The mean of the treated less that of the control, with its standard error and Welch's degrees of freedom."""
 
     estimate: float
     standard_error: float
@@ -41,20 +41,20 @@ class Difference:
     n: int  # of both arms
 
 
-def difference(treated: ArmMoments, held_out: ArmMoments) -> Difference:
+def difference(treated: ArmMoments, control: ArmMoments) -> Difference:
     """Of two arms of at least two customers each."""
-    parts = (treated.squared_error, held_out.squared_error)
+    parts = (treated.squared_error, control.squared_error)
     total = sum(parts)
-    spread = parts[0] ** 2 / (treated.n - 1) + parts[1] ** 2 / (held_out.n - 1)
-    freedom = total**2 / spread if spread else float(treated.n + held_out.n - 2)
-    return Difference(treated.mean - held_out.mean, math.sqrt(total), freedom, treated.n + held_out.n)
+    spread = parts[0] ** 2 / (treated.n - 1) + parts[1] ** 2 / (control.n - 1)
+    freedom = total**2 / spread if spread else float(treated.n + control.n - 2)
+    return Difference(treated.mean - control.mean, math.sqrt(total), freedom, treated.n + control.n)
 
 
-def relative_difference(treated: ArmMoments, held_out: ArmMoments) -> Difference:
-    """The same as a share of the held out's mean, which must not be 0; its error by the delta method."""
-    share = treated.mean / held_out.mean
-    error = math.sqrt(treated.squared_error + held_out.squared_error * share**2) / abs(held_out.mean)
-    plain = difference(treated, held_out)
+def relative_difference(treated: ArmMoments, control: ArmMoments) -> Difference:
+    """The same as a share of the control's mean, which must not be 0; its error by the delta method."""
+    share = treated.mean / control.mean
+    error = math.sqrt(treated.squared_error + control.squared_error * share**2) / abs(control.mean)
+    plain = difference(treated, control)
     return Difference(share - 1, error, plain.freedom, plain.n)
 
 
@@ -82,20 +82,20 @@ def sequence_interval(found: Difference, level: float, *, tightest_at: int) -> I
     return found.estimate - reach, found.estimate + reach
 
 
-def rate_interval(treated: tuple[int, int], held_out: tuple[int, int], level: float) -> Interval:
+def rate_interval(treated: tuple[int, int], control: tuple[int, int], level: float) -> Interval:
     """The interval of a difference of rates by hybrid scores (Newcombe, 1998, method 10), for one planned look.
 
     Args:
         treated: How many answered, and of how many.
-        held_out: The same.
+        control: The same.
         level: In (0, 1).
 
     >>> low, high = rate_interval((56, 70), (48, 80), 0.95)
     >>> round(low, 4), round(high, 4)  # as in the paper
     (0.0524, 0.3339)
     """
-    (low, high), (low_out, high_out) = wilson(*treated, level), wilson(*held_out, level)
-    rate, rate_out = treated[0] / treated[1], held_out[0] / held_out[1]
+    (low, high), (low_out, high_out) = wilson(*treated, level), wilson(*control, level)
+    rate, rate_out = treated[0] / treated[1], control[0] / control[1]
     found = rate - rate_out
     return found - math.hypot(rate - low, high_out - rate_out), found + math.hypot(high - rate, rate_out - low_out)
 

@@ -170,8 +170,8 @@ class _Look:
 
     def _effect(self) -> CampaignEffect:
         arms = {name: self.arm(name) for name in ARMS}
-        treated, held_out = (rate_moments(arm.answered, arm.n) for arm in arms.values())
-        plain = difference(treated, held_out)
+        treated, control = (rate_moments(arm.answered, arm.n) for arm in arms.values())
+        plain = difference(treated, control)
         adjusted = self._adjusted(plain)
         rate = adjusted or plain
         fixed = fixed_interval(rate, self.level) if adjusted else _newcombe(arms, self.level)
@@ -182,7 +182,7 @@ class _Look:
             interval=fixed if self.planned else self._sequence(rate),
             value=values.estimate if values else None,
             value_interval=self._interval(values) if values else None,
-            relative=relative_difference(treated, held_out).estimate if arms["held_out"].answered else None,
+            relative=relative_difference(treated, control).estimate if arms["held_out"].answered else None,
             kind="fixed" if self.planned else "sequence",
             planned=self.planned,
             level=self.level,
@@ -255,8 +255,8 @@ class _Look:
         hits = {name: arm.unsubscribed for name, arm in arms.items()}
         if any(count is None for count in hits.values()):
             return None
-        treated, held_out = ((hits[name] or 0, arms[name].n) for name in ARMS)
-        return _segment_effect(None, treated, held_out, self.level)
+        treated, control = ((hits[name] or 0, arms[name].n) for name in ARMS)
+        return _segment_effect(None, treated, control, self.level)
 
     def _segments(self) -> Iterator[SegmentEffect]:
         """The effect within each segment of the day that has customers enough of both arms."""
@@ -295,16 +295,16 @@ def _next_step(status: CampaignStatus, effect: CampaignEffect | None, brought: I
 
 
 def _segment_effect(
-    code: str | None, treated: tuple[int, int], held_out: tuple[int, int], level: float
+    code: str | None, treated: tuple[int, int], control: tuple[int, int], level: float
 ) -> SegmentEffect:
-    rate = treated[0] / treated[1] - held_out[0] / held_out[1]
-    interval = rate_interval(treated, held_out, level)
-    return SegmentEffect(segment=code, treated=treated[1], held_out=held_out[1], rate=rate, interval=interval)
+    rate = treated[0] / treated[1] - control[0] / control[1]
+    interval = rate_interval(treated, control, level)
+    return SegmentEffect(segment=code, treated=treated[1], control=control[1], rate=rate, interval=interval)
 
 
 def _newcombe(arms: dict[str, ArmResult], level: float) -> Interval:
-    treated, held_out = arms["treated"], arms["held_out"]
-    return rate_interval((treated.answered, treated.n), (held_out.answered, held_out.n), level)
+    treated, control = arms["treated"], arms["held_out"]
+    return rate_interval((treated.answered, treated.n), (control.answered, control.n), level)
 
 
 def _moments(values: Floats) -> ArmMoments:

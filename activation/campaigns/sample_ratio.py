@@ -12,12 +12,12 @@ REFUSED = 0.001  # below it nothing is concluded: the arms are not comparable
 
 
 def sample_ratio(known: Mapping[str, int], drawn: Mapping[str, int], holdout: float) -> SampleRatio:
-    """The sample-ratio check of two arms: of those known by the share held out, and of the lost between the arms.
+    """The sample-ratio check of two arms: of those known by the hold-out's share, and of the lost between the arms.
 
     Args:
         known: Customers whose outcome is known, by arm.
         drawn: Customers that each arm was of.
-        holdout: The share that was to be held out.
+        holdout: The share that was to be the hold-out.
     """
     total = sum(known.values())
     expected = [total * (1 - holdout), total * holdout]

@@ -42,7 +42,7 @@ class CampaignLine(msgspec.Struct, frozen=True):
     use_case: str
     segment: str | None
     treated: int
-    held_out: int
+    holdout: int
     planned_look: datetime | None
     status: str
 
@@ -65,7 +65,7 @@ def list_campaigns(options: Namespace) -> Done:
     lines = [_line(options, campaign) for campaign in found]
     shown = [
         f"{one.id}  {one.made:%Y-%m-%d}  {one.use_case}{f', {one.segment}' if one.segment else ''}: "
-        f"{one.treated:,} on the list, {one.held_out:,} held out, {status_name(one.status, 'en').lower()}"
+        f"{one.treated:,} on the list, {one.holdout:,} held out, {status_name(one.status, 'en').lower()}"
         for one in lines
     ]
     return Done({"campaigns": lines}, shown or ["No list has left with a hold-out yet."])
@@ -125,7 +125,7 @@ def _line(options: Namespace, campaign: Campaign) -> CampaignLine:
         use_case=campaign.list.use_case,
         segment=campaign.list.segment,
         treated=campaign.arms["treated"].n,
-        held_out=campaign.arms["held_out"].n,
+        holdout=campaign.arms["held_out"].n,
         planned_look=planned_look(campaign),
         status=kept.status if kept else "pending",
     )

@@ -20,7 +20,7 @@ NextStep = Literal[
     "go_on",  # it brings more than it costs
     "costs_more",  # it is heeded, and costs more than it brings
     "stop",  # it does harm
-    "not_shown",  # neither a gain nor a loss can be told from chance
+    "not_shown",  # chance alone could bring it
     "mend",  # what was reported is not what was drawn
 ]
 
@@ -37,13 +37,13 @@ class ArmResult(msgspec.Struct, frozen=True):
 
 
 class CampaignEffect(msgspec.Struct, frozen=True, kw_only=True):
-    """Treated less held out, a customer; each interval of `level`, of the primary metric at the planned look alone."""
+    """Treated less hold-out, a customer; each interval of `level`, of the primary metric at the planned look alone."""
 
     rate: float
     interval: Interval  # of `rate`
     value: float | None = None
     value_interval: Interval | None = None
-    relative: float | None = None  # `rate` as a share of the held out's; None where that is too small
+    relative: float | None = None  # `rate` as a share of the hold-out's; None where that is too small
     kind: Literal["fixed", "sequence"]  # `sequence`: holds at every look, and is wider
     planned: bool  # whether this is the planned look or one after it
     level: float
@@ -78,7 +78,7 @@ class SegmentEffect(msgspec.Struct, frozen=True, kw_only=True):
 
     segment: str | None
     treated: int
-    held_out: int
+    control: int
     rate: float
     interval: Interval
 

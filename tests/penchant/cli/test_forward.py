@@ -32,7 +32,7 @@ def own_commands(name: str) -> set[str]:
             return set(module.RUN) - {"train"}
         case "features":
             return {"build", "init", "duplicates", "report", "prove"}
-        case "score":
+        case "score" | "campaign":
             return set(module.COMMANDS)
         case _:
             return set(getattr(module, "_COMMANDS", ()))
