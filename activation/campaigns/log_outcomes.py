@@ -16,14 +16,14 @@ from scoring.audiences.campaign import Campaign
 
 
 @dataclass(frozen=True, slots=True)
-class LogOutcomes:
+class LogAnswers:
     """Everybody who answered; whoever is not named did not until `known_to`."""
 
     rows: pl.DataFrame  # as `check_campaign_outcomes` has them
     known_to: datetime  # UTC: the end of the log, at most that of the window
 
 
-def log_outcomes(home: Path, campaign: Campaign, use_case: LogUseCase) -> LogOutcomes:
+def log_outcomes(home: Path, campaign: Campaign, use_case: LogUseCase) -> LogAnswers:
     """Who had the campaign's event from its making to the end of its window, refunds subtracted from the value.
 
     Raises:
@@ -36,4 +36,4 @@ def log_outcomes(home: Path, campaign: Campaign, use_case: LogUseCase) -> LogOut
         pl.lit(True).alias("answered"),
         pl.lit(None, pl.Boolean()).alias("unsubscribed"),
     )
-    return LogOutcomes(rows, found.known_to)
+    return LogAnswers(rows, found.known_to)
