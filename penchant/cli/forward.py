@@ -67,6 +67,13 @@ _ALL = {
         ("ack",),
         beside="monitoring",
     ),
+    "audit": Command(
+        None,
+        "penchant.cli.audit",
+        "one file on some months: served, promoted, refused, alerted, erased, and how good it turned out to be",
+        (),
+        beside="monitoring",
+    ),
     "campaign": Command(
         "activation",
         "activation.cli.main",

@@ -15,6 +15,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
+from msgspec import Struct
+
 from scoring.segments.assignment import SEGMENTS_FOLDER
 
 EXPORTS = "exports.jsonl"
@@ -52,7 +55,42 @@ def log_export(home: Path, document: Mapping[str, object], *, format_: str, by: 
         os.close(handle)
 
 
+class LoggedExport(Struct, frozen=True):
+    """A line of the log, as far as it is counted by."""
+
+    at: str
+    by: str
+    format: str
+    segment: str | None = None
+    use_case: str | None = None
+    internal: bool = False
+    members: int = 0
+    written: int = 0
+    left_out: dict[str, int] = {}
+
+
+def read_exports(home: Path) -> list[LoggedExport]:
+    """What left a home, the earliest first; a line that was cut off is passed over.
+
+    Raises:
+        OSError: The log cannot be read.
+    """
+    path = home / SEGMENTS_FOLDER / EXPORTS
+    lines = path.read_bytes().splitlines() if path.exists() else []
+    return [found for line in lines if (found := _read(line)) is not None]
+
+
+def _read(line: bytes) -> LoggedExport | None:
+    try:
+        return _DECODE(line)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
 def _is_cut_off(handle: int) -> bool:
     """Whether a kill left the last line without its end."""
     size = os.fstat(handle).st_size
     return size > 0 and os.pread(handle, 1, size - 1) != b"\n"
+
+
+_DECODE = msgspec.json.Decoder(LoggedExport).decode

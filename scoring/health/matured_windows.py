@@ -79,6 +79,18 @@ class MaturedWindow(Struct, frozen=True, kw_only=True):
     changed: int = 0  # outcomes that came late or were corrected since they were first known
     digest: str = ""  # of all that it was measured from
 
+    @property
+    def predicted(self) -> float | None:
+        """The rate of the outcome that was predicted: the mean probability of all; None where no band has one."""
+        known = [(band.rows, band.predicted) for band in self.bands if band.predicted is not None]
+        rows = sum(count for count, _ in known)
+        return sum(count * mean for count, mean in known) / rows if rows else None
+
+    @property
+    def realised(self) -> float | None:
+        """The rate of the outcome that came."""
+        return self.measured.positives / self.measured.rows if self.measured.rows else None
+
 
 def windows_file(home: Path, use_case: str) -> Path:
     """Where the windows of a use case stand, or would."""

@@ -33,6 +33,7 @@ __all__ = [
     "SuppressionError",
     "add",
     "count",
+    "count_erased",
     "mark_erased",
     "open_suppression",
     "own_key",
@@ -130,6 +131,23 @@ def mark_erased(home: Path, customers: Collection[str], *, at: float) -> None:
 def count(home: Path) -> int:
     """How many are on the list."""
     return Reader(home / FILE).ask("SELECT COUNT(*) FROM suppressed")[0][0] if (home / FILE).exists() else 0
+
+
+def count_erased(home: Path, since: float) -> int:
+    """How many were erased from a moment on, in seconds since the epoch.
+
+    Raises:
+        SuppressionError: The list cannot be read.
+    """
+    try:
+        found = (
+            Reader(home / FILE).ask("SELECT COUNT(*) FROM erased WHERE at >= ?", (since,))
+            if (home / FILE).exists()
+            else [(0,)]
+        )
+    except sqlite3.Error as error:
+        raise SuppressionError(f"{FILE} must be readable, got {type(error).__name__}.") from error
+    return int(found[0][0])
 
 
 def own_key(home: Path) -> bytes:

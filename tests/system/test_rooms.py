@@ -25,7 +25,7 @@ ORDER = {
     "serving": "settings http telemetry auth requests admission releases customers worker api console client edge "
     "patches cli service __main__",
     "activation": "campaigns cli __main__",
-    "monitoring": "estimate outcomes realised drift state config delivery alerts cli __main__",
+    "monitoring": "estimate outcomes realised drift state config delivery alerts audit cli",
     "penchant": "notebook daily cli __main__ __init__",
 }
 # Started as modules, found by a name in a table, or for others to import: no import of ours shows it.

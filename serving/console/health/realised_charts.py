@@ -42,15 +42,13 @@ def realised_days(windows: Sequence[MaturedWindow]) -> list[RealisedDay]:
 
 def _day_of(window: MaturedWindow) -> RealisedDay:
     measured = window.measured
-    known = [band for band in window.bands if band.predicted is not None]
-    rows = sum(band.rows for band in known)
     rate, area = measured.intervals.get("rate", (None, None)), measured.intervals.get("roc_auc", (None, None))
     return RealisedDay(
         date=window.as_of[:10],
         version=window.version,
         rows=measured.rows,
-        predicted=sum(band.rows * (band.predicted or 0.0) for band in known) / rows if rows else None,
-        realised=measured.positives / measured.rows if measured.rows else None,
+        predicted=window.predicted,
+        realised=window.realised,
         rate_low=rate[0],
         rate_high=rate[1],
         roc_auc=measured.roc_auc,

@@ -1,0 +1,231 @@
+"""The record as one HTML file, in French and English, that needs nothing else and runs no script."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+
+from features.spec.languages import LANGUAGES, Language
+from monitoring.audit.audit_record import AuditRecord, ExportTotal, UseCaseRecord
+from scoring.health.health_file import HealthAlert
+from scoring.health.matured_windows import Bounds, MaturedWindow
+from scoring.text.formatting import between, figure, iso_date, number, percent, unbreakable
+from scoring.text.health_reasons import health_text, state_name
+from scoring.text.promotion import DecisionDocument, decision_reason
+
+_HERE = Path(__file__).parent
+_NONE = "—"
+
+
+def audit_page(record: AuditRecord, languages: Sequence[Language] = LANGUAGES) -> str:
+    """The whole file, a part for each language, of which the first is shown first."""
+    parts = [_Translated(record, language, _texts(language)) for language in languages]
+    return _template().render(languages=languages, parts=parts, record=record)
+
+
+@cache
+def _template() -> Template:
+    loader = FileSystemLoader(_HERE / "templates")
+    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined).get_template("audit.html")
+
+
+@cache
+def _texts(language: Language) -> Mapping[str, str]:
+    stored = tomllib.loads((_HERE / "texts.toml").read_text(encoding="utf-8"))["audit"]
+    texts = {key: forms[language] for key, forms in stored.items()}
+    return {key: unbreakable(text) for key, text in texts.items()} if language == "fr" else texts
+
+
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    day: str
+    version: str
+    verdict: str
+    why: str
+    foreign: bool  # whether `why` is English in a French part
+
+
+@dataclass(frozen=True, slots=True)
+class _Alerted:
+    since: str
+    title: str
+    text: str
+    damage: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Translated:
+    """The record in one language."""
+
+    record: AuditRecord
+    language: Language
+    texts: Mapping[str, str]
+
+    @property
+    def span(self) -> str:
+        """From when to when."""
+        dates = {name: self.date(getattr(self.record, name).isoformat()) for name in ("since", "until")}
+        return self.texts["span"].format(**dates)
+
+    @property
+    def counts(self) -> dict[str, str]:
+        """What there was, in numbers."""
+        record = self.record
+        found = {
+            "days": len(record.days),
+            "promoted": record.promoted,
+            "refused": record.refused,
+            "alerted": len(record.alerts),
+            "lists": sum(one.lists for one in record.exports),
+            "erased": record.erased,
+            "objectors": record.objectors,
+        }
+        return {name: number(count, self.language) for name, count in found.items()}
+
+    @property
+    def last_day(self) -> str:
+        """The latest day of all customers; empty where there is none."""
+        if not self.record.days:
+            return ""
+        last = self.record.days[-1].manifest
+        customers = number(last.customers, self.language)
+        return self.texts["day_last"].format(date=self.date(last.as_of.isoformat()), n=customers)
+
+    @property
+    def use_cases(self) -> list[_TranslatedCase]:
+        """Each use case."""
+        return [_TranslatedCase(self, case) for case in self.record.use_cases]
+
+    @property
+    def alerts(self) -> list[_Alerted]:
+        """Each alert."""
+        return [self._alert(alert) for alert in self.record.alerts]
+
+    @property
+    def exports(self) -> list[tuple[str, ...]]:
+        """What left, by door."""
+        return [self._export(total) for total in self.record.exports]
+
+    def titled(self, name: str) -> str:
+        """What people read for a use case."""
+        manifest = next((case.manifest for case in self.record.use_cases if case.name == name), None)
+        return manifest.titled(self.language) if manifest else name or self.texts["all"]
+
+    def date(self, iso: str) -> str:
+        """A day as it is read."""
+        return iso_date(iso, self.language)
+
+    def _alert(self, alert: HealthAlert) -> _Alerted:
+        ended = self.date(alert.ended) if alert.ended else ""
+        state = self.texts[f"state_{alert.state}"].format(name=alert.acknowledged_by, date=ended)
+        damage = _NONE if alert.damage is None else number(alert.damage, self.language, decimals=0)
+        text = health_text(alert.what.code, alert.what.values, self.language)
+        return _Alerted(self.date(alert.since), self.titled(alert.use_case), text, damage, state)
+
+    def _export(self, total: ExportTotal) -> tuple[str, ...]:
+        counts = (number(count, self.language) for count in (total.lists, total.written, total.left_out))
+        form = f"{total.format}, {self.texts['internal']}" if total.internal else total.format
+        return self.texts.get(f"door_{total.by}", total.by), form, *counts
+
+
+@dataclass(frozen=True, slots=True)
+class _TranslatedCase:
+    """A use case in one language."""
+
+    part: _Translated
+    case: UseCaseRecord
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.case.name
+
+    @property
+    def title(self) -> str:
+        """What people read for it."""
+        return self.part.titled(self.case.name)
+
+    @property
+    def service(self) -> str:
+        """Which version is in service."""
+        manifest, texts = self.case.manifest, self.part.texts
+        if self.case.version is None or manifest is None:
+            return texts["none_in_service"]
+        trained = self.part.date(manifest.trained_to) if manifest.trained_to else _NONE
+        return texts["in_service"].format(version=self.case.version, date=trained)
+
+    @property
+    def scored(self) -> list[str]:
+        """How many days each version scored."""
+        text = self.part.texts["scored_days"]
+        return [text.format(version=version, n=days) for version, days in self.case.days.items()]
+
+    @property
+    def state(self) -> str:
+        """Whether it is to be trusted today; empty where nobody looked."""
+        return state_name(self.case.health.state, self.part.language) if self.case.health else ""
+
+    @property
+    def why(self) -> list[str]:
+        """Why."""
+        reasons = self.case.health.why if self.case.health else ()
+        return [health_text(one.code, one.values, self.part.language) for one in reasons]
+
+    @property
+    def known(self) -> str:
+        """Of how many days the outcome became known."""
+        return self.part.texts["quality_says"].format(n=number(self.case.known, self.part.language))
+
+    @property
+    def months(self) -> list[tuple[str, ...]]:
+        """How good it turned out to be, month by month."""
+        return [self._month(window) for window in self.case.months]
+
+    @property
+    def decisions(self) -> list[_Decided]:
+        """What was decided of each version."""
+        return [self._decided(one) for one in self.case.decisions]
+
+    def _month(self, window: MaturedWindow) -> tuple[str, ...]:
+        measured, language, baseline = window.measured, self.part.language, window.baseline
+        bounds = measured.intervals
+        gain = _with(baseline.gain, baseline.gain_interval, language, decimals=4) if baseline else _NONE
+        return (
+            self.part.date(window.as_of),
+            window.version,
+            number(measured.rows, language),
+            _NONE if window.predicted is None else percent(window.predicted, language, decimals=1),
+            _share(window.realised, bounds.get("rate"), language),
+            _with(measured.roc_auc, bounds.get("roc_auc"), language, decimals=3),
+            _with(measured.log_loss, None, language, decimals=4),
+            gain,
+        )
+
+    def _decided(self, decision: DecisionDocument) -> _Decided:
+        verdict = "refused" if decision.get("refused") else "promoted" if decision.get("promoted") else "kept"
+        reason = decision_reason(decision, self.part.language)
+        day, texts = self.part.date(decision["at"]), self.part.texts
+        return _Decided(day, decision["version"], texts[f"verdict_{verdict}"], reason.why, reason.foreign)
+
+
+def _with(value: float | None, bounds: Bounds | None, language: Language, *, decimals: int) -> str:
+    """A figure with its interval, where it has one."""
+    if value is None:
+        return _NONE
+    shown = figure(value, language, decimals=decimals)
+    return f"{shown} {between(*bounds, language, decimals=decimals)}" if bounds else shown
+
+
+def _share(value: float | None, bounds: Bounds | None, language: Language) -> str:
+    """A share with its interval, where it has one."""
+    if value is None:
+        return _NONE
+    shown = percent(value, language, decimals=1)
+    edges = [percent(edge, language, decimals=1) for edge in bounds or ()]
+    return f"{shown} ({' – '.join(edges)})" if edges else shown
