@@ -10,33 +10,39 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks import files
-from benchmarks.contenders import CONTENDERS, Contender, running
+from benchmarks.contenders import CONTENDERS, EXAMPLES, Contender, running
 from benchmarks.load import post
-from benchmarks.measures import Measured, Results, Sample
+from benchmarks.measures import BulkReasons, Measured, Results, Sample
 from benchmarks.processes import cpu_seconds, memory_bytes
 from benchmarks.report import document, markdown
 from benchmarks.trainings import small_tables
 from benchmarks.world import World, bodies, build, write_customers
+from scoring.releases.current_pointer import released_use_cases
 
 CONNECTIONS = (1, 32)
-PARTS = ("http", "start", "batch", "training")
+PARTS = ("http", "start", "batch", "reasons", "training")
+MANY, FEWER = 200_000, 5_000  # rows explained; by xgboost itself, which takes milliseconds a row, fewer
 
 
 def main() -> int:
     """Runs the benchmark; Markdown on stdout, JSON where asked."""
     options = _parser().parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        world = World(options.folder or Path(scratch))
+        examples = options.home if released_use_cases(options.home) else None
+        world = World(options.folder or Path(scratch), examples)
         if not world.model.exists() and options.parts != ["training"]:
             build(world)
         results = Results()
-        chosen = [one for one in CONTENDERS if not options.only or one.server in options.only]
+        known = (*CONTENDERS, *EXAMPLES) if examples else CONTENDERS
+        chosen = [one for one in known if not options.only or one.server in options.only]
         if "http" in options.parts:
             _http(world, chosen, options.rounds, options.seconds, results)
         if "start" in options.parts:
             _starts(world, options.rounds, results)
         if "batch" in options.parts:
             _batch(world, options.rows, options.rounds, results)
+        if "reasons" in options.parts:
+            results.reasons = _reasons(world)
         if "training" in options.parts:
             _trainings(Path(scratch), options.rounds, results)
     print(markdown(results))
@@ -47,7 +53,7 @@ def main() -> int:
 
 def _http(world: World, chosen: Sequence[Contender], rounds: int, seconds: float, results: Results) -> None:
     """Interleaved rounds: every contender in turn, the order turned by one each round."""
-    posted = {one.body: bodies(one.body) for one in chosen}
+    posted = {one.body: bodies(one.body, world.examples) for one in chosen}
     with ExitStack() as stack:
         servers = dict.fromkeys(one.server for one in chosen)
         started = {name: stack.enter_context(running(name, world)) for name in servers}
@@ -81,18 +87,25 @@ def _starts(world: World, rounds: int, results: Results) -> None:
 
 
 def _batch(world: World, rows: int, rounds: int, results: Results) -> None:
-    small, large, few = (world.folder / f"{name}.parquet" for name in ("small", "large", "few"))
+    small, large = (world.folder / f"{name}.parquet" for name in ("small", "large"))
     write_customers(small, rows)
     for _ in range(min(rounds, 3)):
         results.batch.append(Measured(files.ours(world, small), files.bare(world, small)))
         _say("batch")
     results.rows = rows
-    results.few = rows // 20
-    write_customers(few, results.few)
-    results.batch_reasons = files.ours(world, few, reasons=3)
     small.unlink()
     write_customers(large, 10 * rows)
     results.large = files.ours(world, large)
+
+
+def _reasons(world: World) -> BulkReasons:
+    many, fewer = (world.folder / f"{name}.parquet" for name in ("many", "fewer"))
+    write_customers(many, MANY)
+    write_customers(fewer, FEWER)
+    bare, plain, ours = files.bare(world, many), files.ours(world, many), files.ours(world, many, reasons=3)
+    woodelf, contribs = files.shapley(world, many, "woodelf"), files.shapley(world, fewer, "pred_contribs")
+    _say("reasons of many rows")
+    return BulkReasons(MANY, ours, plain, bare, woodelf, contribs, FEWER)
 
 
 def _trainings(folder: Path, rounds: int, results: Results) -> None:
@@ -114,6 +127,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rows", type=int, default=1_000_000, help="of the batch (default: %(default)s)")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--only", nargs="+", help="only these servers", default=())
+    parser.add_argument("--home", type=Path, default=Path(".penchant"), help="of the examples, where it is made")
     parser.add_argument("--folder", type=Path, help="where model and logs are kept for the next run")
     parser.add_argument("--json", type=Path, help="where the figures are written too")
     return parser

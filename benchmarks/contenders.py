@@ -14,7 +14,7 @@ from pathlib import Path
 from socket import socket
 
 from benchmarks.processes import cpu_seconds
-from benchmarks.world import World, bodies
+from benchmarks.world import EXAMPLE, World, bodies
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -40,6 +40,12 @@ CONTENDERS = (
     Contender("FastAPI + pydantic + pred_contribs", "contribs", "/predict", "flat"),
     Contender("mlflow models serve, score", "mlflow", "/invocations", "split"),
     Contender("mlflow models serve, 1,000 profiles", "mlflow", "/invocations", "split_1000"),
+    Contender("Penchant, calls of 1 to 300 profiles", "penchant", "/v1/scores", "ours_mix"),
+    Contender("mlflow models serve, calls of 1 to 300 profiles", "mlflow", "/invocations", "split_mix"),
+)
+EXAMPLES = tuple(  # of the home that `make run` makes
+    Contender(f"Penchant, {name} of the examples", "examples", "/v1/scores", f"{EXAMPLE}{name}")
+    for name in ("propensity", "churn", "term-deposit")
 )
 
 
@@ -49,6 +55,8 @@ def command(server: str, world: World, port: int) -> list[str]:
     match server:
         case "penchant":
             return [*python, "serving", "--home", str(world.home), "--port", str(port)]
+        case "examples":
+            return [*python, "serving", "--home", str(world.examples), "--port", str(port)]
         case "floor":
             return [*python, "uvicorn", "benchmarks.peers.floor:app", *listen, "--no-access-log"]
         case "contribs":
@@ -75,8 +83,8 @@ def running(server: str, world: World) -> Iterator[Callable[[], Running]]:
     with socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    asked = next(contender for contender in CONTENDERS if contender.server == server)
-    body = bodies(asked.body)[0]
+    asked = next(contender for contender in (*CONTENDERS, *EXAMPLES) if contender.server == server)
+    body = bodies(asked.body, world.examples)[0]
     log = world.folder / f"{server}.log"
     with log.open("wb") as sink:
         process = subprocess.Popen(

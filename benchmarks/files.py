@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -12,6 +13,8 @@ from pathlib import Path
 
 from benchmarks.contenders import ROOT
 from benchmarks.world import NAME, World
+
+WOODELF = ("woodelf-explainer==0.4.8", "treelite==4.8.1")
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,26 @@ def ours(world: World, source: Path, *, reasons: int = 0) -> Cost:
 def bare(world: World, source: Path) -> Cost:
     """Read, predict, write by hand."""
     return run(["-m", "benchmarks.bare", str(world.model), str(source), str(world.folder / "bare.parquet")])
+
+
+def shapley(world: World, source: Path, way: str) -> Cost | None:
+    """Shapley values by another (`benchmarks.peers.bulk`); None where WOODELF cannot be installed."""
+    libraries = _woodelf(world.folder / "woodelf") if way == "woodelf" else ROOT
+    if libraries is None:
+        return None
+    target = world.folder / f"{way}.parquet"
+    found = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (ROOT, libraries)))}
+    return run(["-m", "benchmarks.peers.bulk", way, str(world.model), str(source), str(target)], environment=found)
+
+
+def _woodelf(folder: Path) -> Path | None:
+    """WOODELF and what only it needs, in a folder of their own beside the libraries of the lock."""
+    if not folder.exists():
+        uv = shutil.which("uv") or str(Path(sys.executable).parent / "uv")
+        options = ["--quiet", "--no-deps", "--python", sys.executable, "--target", str(folder)]
+        if subprocess.run([uv, "pip", "install", *options, *WOODELF], check=False).returncode:
+            return None
+    return folder
 
 
 def run(arguments: list[str], *, folder: Path = ROOT, environment: Mapping[str, str] | None = None) -> Cost:

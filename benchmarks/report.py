@@ -11,7 +11,8 @@ from importlib.metadata import version
 from statistics import median
 from typing import Any
 
-from benchmarks.measures import Results, Sample, ratios
+from benchmarks.machine import Machine, machine
+from benchmarks.measures import BulkReasons, Results, Sample, ratios
 
 PACKAGES = ("bentoml", "mlflow", "fastapi", "shap", "pandas", "xgboost-cpu", "uvicorn", "starlette", "pyarrow", "numpy")
 MIB = 1024 * 1024
@@ -29,8 +30,10 @@ def markdown(results: Results) -> str:
 def _surroundings_line() -> str:
     found = surroundings()
     packages = ", ".join(f"{name} {number}" for name, number in found["versions"].items())
-    machine = f"{found['processors']} processors ({found['machine']})"
-    return f"{found['date']}, {machine}, Python {found['python']}; {packages}."
+    processors = f"{found['processors']} processors ({found['machine']})"
+    return (
+        f"{found['date']}, {processors}, Python {found['python']}; {packages}.\n\n{Machine(**found['machine_jobs'])}."
+    )
 
 
 def surroundings() -> dict[str, Any]:
@@ -40,6 +43,7 @@ def surroundings() -> dict[str, Any]:
         "processors": os.cpu_count(),
         "machine": platform.machine(),
         "python": platform.python_version(),
+        "machine_jobs": asdict(machine()),
         "versions": {name: version(name) for name in PACKAGES},
     }
 
@@ -86,14 +90,29 @@ def _other_lines(results: Results) -> list[str]:
         ours, bare = results.batch[-1].ours, results.batch[-1].bare
         for name, cost in (("Penchant", ours), ("bare", bare)):
             lines.append(_batch_line(f"{name}, {results.rows:,} rows", asdict(cost)))
-    if results.batch_reasons:
-        lines.append(_batch_line(f"Penchant with 3 reasons, {results.few:,} rows", asdict(results.batch_reasons)))
+    lines += _reasons_lines(results.reasons) if results.reasons else []
     for table, pairs in results.trainings.items():
         least, peer = min(pair.ours.cpu_seconds for pair in pairs), min(pair.bare.cpu_seconds for pair in pairs)
         lines.append(f"training, {table}: {least:.1f} s of CPU at least, autolog {peer:.1f}")
     if results.large:
         lines.append(_batch_line(f"Penchant, {10 * results.rows:,} rows", asdict(results.large)))
     return lines
+
+
+def _reasons_lines(found: BulkReasons) -> list[str]:
+    """Processor time a row, whole commands with reading and writing."""
+    measured = {
+        f"Penchant, {found.rows:,} rows": (found.plain, found.rows),
+        f"Penchant with 3 reasons, {found.rows:,} rows": (found.ours, found.rows),
+        f"WOODELF's values alone, {found.rows:,} rows": (found.woodelf, found.rows),
+        f"pred_contribs alone, {found.contribs_rows:,} rows": (found.contribs, found.contribs_rows),
+    }
+    return [
+        f"{_batch_line(name, asdict(cost))}, {1e6 * cost.cpu_seconds / rows:,.0f} us of CPU a row"
+        if cost
+        else f"{name}: could not be installed"
+        for name, (cost, rows) in measured.items()
+    ]
 
 
 def _batch_line(name: str, cost: dict[str, float]) -> str:
@@ -118,9 +137,8 @@ def document(results: Results) -> str:
             "trainings": {table: [asdict(pair) for pair in pairs] for table, pairs in results.trainings.items()},
             "batch": {
                 "rows": results.rows,
-                "rows_with_reasons": results.few,
                 "runs": [asdict(pair) for pair in results.batch],
-                "reasons": asdict(results.batch_reasons) if results.batch_reasons else None,
+                "reasons": asdict(results.reasons) if results.reasons else None,
                 "large": asdict(results.large) if results.large else None,
             },
         },

@@ -22,12 +22,14 @@ from scoring.encoding.encoder import Encoder
 from scoring.models.bands import percentile_boundaries
 from scoring.models.calibration import Calibration
 from scoring.models.model import TreeModel
-from scoring.releases.store import install_release, make_current
+from scoring.releases.store import install_release, load_release, make_current
 from tests.support.models import golden_rows, shop_manifest
 
 NAME = "bench"
 TREES, DEPTH, NUMBERS, CATEGORIES, LEVELS = 300, 6, 30, 10, 12
 BODIES = 1_000
+EXAMPLE = "example:"  # before the name of a use case
+MIX = [1, 100, 1, 3, 1, 24, 1, 10, 1, 300, 1, 7]  # rows of calls that follow each other
 FEATURES = (
     *(Feature(f"amount_{number:02}", "number", "monetary", "EUR", seen=(-1e6, 1e6)) for number in range(NUMBERS)),
     *(
@@ -44,6 +46,7 @@ class World:
     """Where everything lies that the contenders are started with."""
 
     folder: Path
+    examples: Path | None = None  # the home that `make run` makes
 
     @property
     def home(self) -> Path:
@@ -136,13 +139,27 @@ def codes(row: dict[str, Any]) -> dict[str, float]:
     return {name: float(ENCODER[name].index(value)) if name in ENCODER else value for name, value in row.items()}
 
 
-def bodies(kind: str) -> list[bytes]:
-    """A thousand different bodies of the kind a contender takes."""
+def bodies(kind: str, examples: Path | None = None) -> list[bytes]:
+    """Different bodies of the kind a contender takes; the use cases of the examples' home are kinds too."""
+    if examples and kind.startswith(EXAMPLE):
+        return example_bodies(examples, kind.removeprefix(EXAMPLE))
     make = _BODIES[kind]
     posted = rows(BODIES, seed=5)
+    if kind.endswith("_mix"):
+        sizes = MIX * (BODIES // sum(MIX))
+        starts = [sum(sizes[:place]) for place in range(len(sizes))]
+        return [make(posted[start : start + size]) for start, size in zip(starts, sizes, strict=True)]
     if kind.endswith("_1000"):
         return [make([*posted[start:], *posted[:start]]) for start in range(0, BODIES, 50)]
     return [make([row]) for row in posted]
+
+
+def example_bodies(home: Path, use_case: str) -> list[bytes]:
+    """What a release of a home proves itself by: its golden rows, posted one by one."""
+    return [
+        json.dumps({"use_cases": [use_case], "profiles": [{"customer_id": "c", "features": row.features}]}).encode()
+        for row in load_release(home, use_case).bundle.golden
+    ]
 
 
 def _ours(posted: list[dict[str, Any]], reasons: int) -> bytes:
@@ -159,11 +176,13 @@ _BODIES: dict[str, Callable[[list[dict[str, Any]]], bytes]] = {
     "ours": lambda posted: _ours(posted, 0),
     "ours_reasons": lambda posted: _ours(posted, 3),
     "ours_1000": lambda posted: _ours(posted, 0),
+    "ours_mix": lambda posted: _ours(posted, 0),
     "flat": lambda posted: json.dumps(codes(posted[0])).encode(),
     "data": lambda posted: json.dumps({"data": [codes(row) for row in posted]}).encode(),
     "features": lambda posted: json.dumps({"features": codes(posted[0])}).encode(),
     "split": _split,
     "split_1000": _split,
+    "split_mix": _split,
 }
 
 

@@ -10,7 +10,7 @@ from features.spec.feature import MISSING, Feature
 from features.spec.languages import Language
 from scoring.bundle.bundle import Bundle
 from scoring.bundle.published_contributions import rounded
-from scoring.reasons.reasons import OTHER_FACTORS, is_about_data, sentence, shown_value
+from scoring.reasons.reasons import OTHER_FACTORS, is_about_data, sentences, shown_value
 from scoring.text.formatting import catalogue
 
 _COLUMNS = {"code": pa.string(), "feature": pa.string(), "text": pa.string(), "contribution": pa.float64()}
@@ -100,6 +100,5 @@ def _texts(
         values, where = np.unique(matrix[rows, shown[position]], return_inverse=True)
         labels = bundle.manifest.labels_of(feature.name, language)
         known = (shown_value(bundle, feature, value) for value in values.tolist())
-        sentences = [sentence(feature, value, language, labels) for value in known]
-        texts[rows] = np.asarray(sentences, dtype=object)[where]
+        texts[rows] = np.asarray(sentences(feature, known, language, labels), dtype=object)[where]
     return pa.array(texts, pa.string())

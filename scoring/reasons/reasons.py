@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -148,18 +148,27 @@ def sentence(feature: Feature, value: Any, language: Language, labels: ValueLabe
         language: Of the sentence.
         labels: Of the feature's values in that language, by value.
     """
+    return sentences(feature, [value], language, labels)[0]
+
+
+def sentences(feature: Feature, values: Iterable[Any], language: Language, labels: ValueLabels) -> list[str]:
+    """The `sentence` of each of a feature's values; what is the same for all of them is looked up once."""
     texts = catalogue()["texts"][language]
     key = _key(feature)
-    words = _words(feature, language, labels)
     if key not in texts:
-        return _plain(feature, value, language, labels)
-    if value is None:
-        absent = f"{feature.family}_null"
-        return str(texts[absent].format(**words)) if absent in texts else _plain(feature, None, language, labels)
-    if value == 0 and f"{key}_zero" in texts:
-        return str(texts[f"{key}_zero"].format(**words))
-    text: str = texts[key].format(n=_quantity(feature, value, words, language), **words)
-    return text[0].upper() + text[1:]
+        return [_plain(feature, value, language, labels) for value in values]
+    words = _words(feature, language, labels)
+    absent, none = texts.get(f"{feature.family}_null"), texts.get(f"{key}_zero")
+
+    def said(value: Any) -> str:
+        if value is None:
+            return absent.format(**words) if absent else _plain(feature, None, language, labels)
+        if value == 0 and none:
+            return none.format(**words)
+        text = texts[key].format(n=_quantity(feature, value, words, language), **words)
+        return text[0].upper() + text[1:]
+
+    return [said(value) for value in values]
 
 
 def described(feature: Feature, language: Language, labels: ValueLabels) -> str:

@@ -8,7 +8,7 @@ import pytest
 from benchmarks.contenders import CONTENDERS
 from benchmarks.files import Cost
 from benchmarks.load import Run
-from benchmarks.measures import BANK, WIDE, Measured, Results, Sample, ratios
+from benchmarks.measures import BANK, WIDE, BulkReasons, Measured, Results, Sample, ratios
 from benchmarks.processes import cpu_seconds, memory_bytes
 from benchmarks.report import document, markdown
 
@@ -16,7 +16,7 @@ from benchmarks.report import document, markdown
 @pytest.fixture
 def results() -> Results:
     """Two rounds in which every contender takes 1 ms of processor time a request, and 2 ms at 32 connections."""
-    made = Results(rows=1000, few=50)
+    made = Results(rows=1000)
     for one in CONTENDERS:
         for connections in (1, 32):
             for _ in range(2):
@@ -29,6 +29,8 @@ def results() -> Results:
         WIDE: [Measured(Cost(20.0, 1.0, 100), Cost(10.0, 1.0, 90))],
     }
     made.large = Cost(10.0, 9.0, 103)
+    ours, plain, bare, woodelf, contribs = (Cost(cpu, 1.0, 100) for cpu in (12.0, 3.0, 2.0, 32.0, 9.0))
+    made.reasons = BulkReasons(200, ours, plain, bare, woodelf, contribs, 5)
     return made
 
 
@@ -39,17 +41,19 @@ def test_every_ratio_that_is_asked_for_is_reported(results: Results) -> None:
 
     found = {ratio.what: (ratio.found, ratio.verdict) for ratio in ratios(results)}
 
-    assert len(found) == 11
+    assert len(found) == 13
     assert found["score, CPU against BentoML's quickstart"] == (3.0, "missed")
     assert found["score, CPU against floor + no-op `@bentoml.api`"] == (1.5, "missed")
     assert found["batch of ten times the rows, peak memory"] == (1.03, "must met")
     assert found["start-up CPU against BentoML's quickstart"] == (0.375, "must met")
     assert found["memory of one worker against the quickstart"] == (0.6, "must met")
+    assert found["3 reasons in a batch, 200,000 rows, CPU they add against WOODELF's values alone"] == (0.3, "must met")
+    assert found["batch with 3 reasons, 200,000 rows, CPU against the batch without"] == (4.0, "aim met")
     training = "training, 3,000 rows ({}), CPU against `xgboost.train` + MLflow's autolog"
     assert found[training.format(BANK)] == (0.9, "must met")
     assert found[training.format(WIDE)] == (2.0, "missed")
     assert all(what in markdown(results) for what in found)
-    assert len(json.loads(document(results))["ratios"]) == 11
+    assert len(json.loads(document(results))["ratios"]) == 13
 
 
 def test_what_was_not_measured_is_reported_so() -> None:
