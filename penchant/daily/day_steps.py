@@ -12,10 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
 from features.spec.atomic import write_file
-from features.spec.feature import CUSTOMER_ID
 from features.tables.population_schema import check_population
 from penchant.daily.day_features import CustomerFiles, Entries, StepFailedError, alike
 from penchant.daily.monitoring_steps import look_at_health, settle_outcomes
@@ -110,8 +107,8 @@ def store(context: DayContext, step: RunStep) -> None:
     for name, served in context.live.items():
         loaded.setdefault(frozenset(served.scorer.encoder.names), name)
     context.work.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for columns, name in loaded.items():
-        rows = _load(context, _joined_features(day, name, columns, context.work))
+    for name in loaded.values():
+        rows = _load(context, _linked_features(day, name, context.work))
         step.rows = max(step.rows or 0, rows)
     shutil.rmtree(context.work)
 
@@ -165,19 +162,18 @@ STEPS: Mapping[str, Callable[[DayContext, RunStep], None]] = {
 }
 
 
-def _joined_features(day: Day, name: str, columns: frozenset[str], work: Path) -> Path:
-    """The features of one use case's customers in one file."""
-    file, names = work / f"store-{name}.parquet", [CUSTOMER_ID, *sorted(columns)]
-    parts = sorted(one for one in day.manifest.files if one.startswith(f"features-{name}-"))
-    with pq.ParquetWriter(file, pq.read_schema(day.folder / parts[0]).empty_table().select(names).schema) as writer:
-        for part in parts:
-            if path := day.file(part):
-                writer.write_table(pq.read_table(path, columns=names))
-    return file
+def _linked_features(day: Day, name: str, work: Path) -> Path:
+    """A folder of the features of one use case's customers and of nothing else."""
+    folder = work / f"store-{name}"
+    folder.mkdir()
+    for part in sorted(one for one in day.manifest.files if one.startswith(f"features-{name}-")):
+        if path := day.file(part):
+            (folder / part).hardlink_to(path)
+    return folder
 
 
-def _load(context: DayContext, file: Path) -> int:
-    command = [sys.executable, "-m", "serving", "load", str(file), "--as-of", context.as_of.isoformat()]
+def _load(context: DayContext, features: Path) -> int:
+    command = [sys.executable, "-m", "serving", "load", str(features), "--as-of", context.as_of.isoformat()]
     done = subprocess.run([*command, "--home", str(context.home), "--json"], stdout=subprocess.PIPE, check=False)
     if done.returncode:
         raise StepFailedError(done.returncode)

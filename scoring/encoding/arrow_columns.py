@@ -66,10 +66,13 @@ def _is_number(kind: pa.DataType) -> bool:
 
 def _numbers(feature: Feature, rule: ValueRule, column: pa.ChunkedArray) -> EncodedColumn:
     values = np.asarray(pc.fill_null(column.cast(pa.float64(), safe=False), math.nan).to_numpy(), dtype=np.float64)
+    doubted = doubtful([feature], values[:, None])
+    if not doubted.any():
+        return EncodedColumn(values)
     beyond = np.abs(values) > FLOAT32_MAX
     done = EncodedColumn(np.where(beyond, math.nan, values))
     done.warned.update(dict.fromkeys(np.flatnonzero(beyond).tolist(), "beyond_float32"))
-    for row in np.flatnonzero(~beyond & doubtful([feature], values[:, None])).tolist():
+    for row in np.flatnonzero(~beyond & doubted).tolist():
         _note(done, row, rule, float(values[row]))
     return done
 

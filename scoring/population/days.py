@@ -186,9 +186,10 @@ def is_written_now(home: Path) -> bool:
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """The sha256 of each file of a day's folder but its manifest."""
-    paths = [path for path in sorted(folder.iterdir()) if path.name != MANIFEST]
-    return {path.name: digest_of(path) for path in paths}
+    """The sha256 of each file of a day's folder but its manifest; a file of two names is read once."""
+    paths = {path: path.stat().st_ino for path in sorted(folder.iterdir()) if path.name != MANIFEST}
+    found = {number: digest_of(path) for number, path in {number: path for path, number in paths.items()}.items()}
+    return {path.name: found[number] for path, number in paths.items()}
 
 
 def digest_of(path: Path) -> str:

@@ -37,7 +37,7 @@ def reason_columns(
         amounts = np.concatenate([amounts, rounded(hidden)[:, None]], axis=1)
     names = [*(bundle.features[position].name for position in shown), OTHER_FACTORS]
     by_name = np.asarray(sorted(range(amounts.shape[1]), key=names.__getitem__), dtype=np.intp)
-    strongest = by_name[np.argsort(-np.abs(amounts[:, by_name]), axis=1, kind="stable")[:, :count]]
+    strongest = by_name[_largest(np.abs(amounts.take(by_name, axis=1)), count)]
     order = _data_last(strongest, _about_data(bundle, matrix, shown))
     columns: dict[str, pa.Array] = {}
     kinds = {name: kind for name, kind in _COLUMNS.items() if language or name != "text"}
@@ -52,6 +52,19 @@ def reason_columns(
             found = {name: pa.nulls(len(matrix), kind) for name, kind in kinds.items()}
         columns |= {f"reason_{rank + 1}_{name}": found[name] for name in kinds}
     return columns
+
+
+def _largest(sizes: NDArray[np.float64], count: int) -> NDArray[np.intp]:
+    """The columns of each row's largest sizes, the largest first, of equals the first; sizes are taken over.
+
+    So few are wanted that it is quicker to look for each than to sort all.
+    """
+    found = np.empty((len(sizes), min(count, sizes.shape[1])), np.intp)
+    rows = np.arange(len(sizes))
+    for rank in range(found.shape[1]):
+        found[:, rank] = sizes.argmax(axis=1)
+        sizes[rows, found[:, rank]] = -1.0
+    return found
 
 
 def _about_data(bundle: Bundle, matrix: NDArray[np.float64], shown: list[int]) -> NDArray[np.bool_]:

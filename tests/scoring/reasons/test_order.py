@@ -17,7 +17,7 @@ from scoring.answers.served_release import Live
 from scoring.batch.table_answers import score_table
 from scoring.bundle.bundle import Bundle
 from scoring.reasons.move_texts import MovedScore, MovedSegment, move_text
-from scoring.reasons.reason_columns import reason_columns
+from scoring.reasons.reason_columns import _largest, reason_columns
 from scoring.reasons.reasons import OTHER_FACTORS, is_about_data, top_reasons
 from tests.support.models import shop_rows
 
@@ -113,3 +113,12 @@ def test_a_move_names_what_is_about_the_data_last(doubtful: dict[str, Live]) -> 
 def encoded(served: Live, count: int) -> NDArray[np.float64]:
     """Rows of the shop as a model reads them."""
     return np.asarray([served.scorer.encoder.row(row)[0] for row in shop_rows(count, seed=2)])
+
+
+def test_the_largest_are_those_of_a_stable_sort() -> None:
+    """Of equals the first, also where more are asked for than there are."""
+    sizes = np.random.default_rng(3).integers(0, 4, (500, 6)).astype(np.float64)
+
+    for count in (1, 3, 9):
+        sorted_columns = np.argsort(-sizes, axis=1, kind="stable")[:, :count]
+        assert np.array_equal(_largest(sizes.copy(), count), sorted_columns)
