@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 
 import polars as pl
+import pyarrow.parquet as pq
 
-from features.build.log_table import scoring_table
+from features.build.log_table import scoring_parts
 from features.config.use_case import UseCase
 from features.errors import UseCaseError
 from features.spec.atomic import draft_of, remove_orphans, write_file
+from features.spec.feature import CUSTOMER_ID
 from features.spec.suppression_list import Objectors
 from features.tables.digests import code_digest, config_digest, input_digest
 
@@ -37,21 +41,19 @@ def build(
     _check(out)
     if out.suffix in ENDINGS:
         remove_orphans(out.parent)
-        table = scoring_table(use_case, cutoff, quarantine=out.parent / "quarantine", objectors=objectors)
-        _write(table, out)
-        return out, len(table)
+        parts = scoring_parts(use_case, cutoff, quarantine=out.parent / "quarantine", objectors=objectors)
+        return out, _write(parts, out)
     folder = out / f"cutoff={cutoff.astimezone(UTC):%Y-%m-%dT%H%M%S}".removesuffix("T000000")
     remove_orphans(folder)
     file, manifest = folder / "features.parquet", folder / "manifest.json"
     made_from = _made_from(use_case, cutoff, objectors)
     if _is_there(file, manifest, made_from):
         return file, None
-    table = scoring_table(use_case, cutoff, quarantine=out / "quarantine", objectors=objectors)
-    manifest.unlink(missing_ok=True)
-    _write(table, file)
-    stated = {**made_from, "rows": len(table), "sha256": _sha256(file)}
+    parts = scoring_parts(use_case, cutoff, quarantine=out / "quarantine", objectors=objectors)
+    rows = _write(parts, file, manifest)
+    stated = {**made_from, "rows": rows, "sha256": _sha256(file)}
     write_file(manifest, (json.dumps(stated, indent=1) + "\n").encode())
-    return file, len(table)
+    return file, rows
 
 
 def _check(out: Path) -> None:
@@ -91,6 +93,31 @@ def _sha256(file: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _write(table: pl.DataFrame, path: Path) -> None:
+def _write(parts: Iterator[pl.DataFrame], path: Path, manifest: Path | None = None) -> int:
+    """Writes a table part by part, so that memory never holds it, and returns its rows; an old manifest goes first."""
+    first = next(parts)  # what is wrong with the source shows before anything is touched
+    if manifest:
+        manifest.unlink(missing_ok=True)
     with draft_of(path, mode=CUSTOMERS) as draft:
-        (table.write_csv if path.suffix == ".csv" else table.write_parquet)(draft)
+        return (_write_csv if path.suffix == ".csv" else _write_parquet)(chain([first], parts), draft)
+
+
+def _write_csv(parts: Iterable[pl.DataFrame], draft: Path) -> int:
+    rows = 0
+    with draft.open("wb") as file:
+        for number, part in enumerate(parts):
+            part.write_csv(file, include_header=number == 0)
+            rows += len(part)
+    return rows
+
+
+def _write_parquet(parts: Iterator[pl.DataFrame], draft: Path) -> int:
+    """A row group a part; a dictionary of texts that repeat alone: it is slow, and numbers and ids do not repeat."""
+    first = next(parts)
+    texts = [name for name, kind in first.schema.items() if kind == pl.String and name != CUSTOMER_ID]
+    schema, rows = first.to_arrow().schema, 0
+    with pq.ParquetWriter(draft, schema, compression="zstd", use_dictionary=texts) as writer:
+        for part in chain([first], parts):
+            writer.write_table(part.to_arrow())
+            rows += len(part)
+    return rows

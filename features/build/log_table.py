@@ -48,7 +48,7 @@ from features.tables.learning_table import (
 from features.tables.schema import check_table
 from features.tables.value_labels import label_findings
 
-__all__ = ["LearningTable", "learning_table", "rows_at", "scoring_table"]
+__all__ = ["LearningTable", "learning_table", "rows_at", "scoring_parts", "scoring_table"]
 
 
 def learning_table(
@@ -95,9 +95,17 @@ def learning_table(
 def scoring_table(
     use_case: UseCase, cutoff: datetime, *, quarantine: Path | None = None, objectors: Objectors | None = None
 ) -> pl.DataFrame:
+    """The table that `scoring_parts` gives in parts; raises as that."""
+    return pl.concat(scoring_parts(use_case, cutoff, quarantine=quarantine, objectors=objectors))
+
+
+def scoring_parts(
+    use_case: UseCase, cutoff: datetime, *, quarantine: Path | None = None, objectors: Objectors | None = None
+) -> Iterator[pl.DataFrame]:
     """Customers with any event before the cutoff, by id: customer_id, the model's features, `eligible` last.
 
-    Without `objectors`, whose events and profiles are left out.
+    Without `objectors`, whose events and profiles are left out. At least one part, each with later ids than the one
+    before.
 
     The features are those of the model as long as the cutoff is not earlier than its training cutoffs; earlier, the
     levels counted are those of the events before the cutoff.
@@ -111,11 +119,11 @@ def scoring_table(
     with engine() as backend:
         context = open_log_context(backend, use_case, cutoff, objectors)
         write_quarantine(quarantine, use_case.name, _bad(context))
-        table = context.features_at(cutoff)
-    features, eligible = log_features(context.plan), eligibility(use_case)
-    check_table(table, features, context.log.source.path)
-    allowed = pl.lit(True) if eligible is None else (pl.col(eligible.feature) <= eligible.value).fill_null(False)
-    return table.with_columns(allowed.alias(ELIGIBLE))
+        features, eligible = log_features(context.plan), eligibility(use_case)
+        allowed = pl.lit(True) if eligible is None else (pl.col(eligible.feature) <= eligible.value).fill_null(False)
+        for table in context.features_in_parts(cutoff):
+            check_table(table, features, context.log.source.path)
+            yield table.with_columns(allowed.alias(ELIGIBLE))
 
 
 def rows_at(use_case: LogUseCase, moments: Sequence[datetime], objectors: Objectors | None = None) -> pl.DataFrame:

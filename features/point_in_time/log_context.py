@@ -44,7 +44,19 @@ class LogContext:
     def features_at_each(
         self, cutoffs: Sequence[datetime], then: Callable[[ir.Table], ir.Table] = lambda table: table
     ) -> Iterator[pl.DataFrame]:
-        """The feature tables at cutoffs (UTC), and what is `then` made of their rows, by customer id.
+        """The feature tables at cutoffs (UTC), and what is `then` made of their rows, by customer id."""
+        parts, count = self._parts(cutoffs, then)
+        for _ in cutoffs:
+            yield pl.concat(islice(parts, count))
+
+    def features_in_parts(self, cutoff: datetime) -> Iterator[pl.DataFrame]:
+        """The feature table at a cutoff (UTC) in parts, by customer id from each to the next: memory holds but one."""
+        return self._parts([cutoff], lambda table: table)[0]
+
+    def _parts(
+        self, cutoffs: Sequence[datetime], then: Callable[[ir.Table], ir.Table]
+    ) -> tuple[Iterator[pl.DataFrame], int]:
+        """The tables of all cutoffs in parts, and how many each has.
 
         The cutoff is a variable of the engine, so that the SQL of many features is made but once.
         """
@@ -53,9 +65,7 @@ class LogContext:
         part, ranges = self.log.encoded.parts()
         rows = then(feature_table(part, moment, self.plan, traits)).order_by(CUSTOMER_ID)
         settings = ({_CUTOFF: _microseconds(cutoff), **each} for cutoff in cutoffs for each in ranges)
-        found = frames(rows, settings)
-        for _ in cutoffs:
-            yield pl.concat(islice(found, len(ranges)))
+        return frames(rows, settings), len(ranges)
 
     def with_events(self, backend: Any, name: str, events: ir.Table) -> LogContext:
         """The same with other events in the log, decoded ones, which the engine stores under `name`."""
