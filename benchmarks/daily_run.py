@@ -22,6 +22,8 @@ import pyarrow.parquet as pq
 
 from benchmarks.files import Cost, run
 from benchmarks.tables.world import CUTOFF, USE_CASE, Log, write
+from features.config.use_case import LogUseCase, load_use_case
+from features.tables.digests import features_digest
 from scoring.population.day_index import INDEX
 from scoring.population.days import day_folder
 from scoring.releases.store import load_release
@@ -35,7 +37,8 @@ NAMES = {"churn": ("negative", "absent"), "shop": ("positive", "present")}
 class Beside:
     """What a day cannot do without: processor seconds of each part, and the bytes of the feature table in memory."""
 
-    features: float
+    features: float  # of each use case by a command of its own
+    shared: float  # of that what the run spares, since use cases that ask for the same features share them
     predict: float
     reasons: float
     writing: float
@@ -44,8 +47,8 @@ class Beside:
 
     @property
     def seconds(self) -> float:
-        """All parts."""
-        return self.features + self.predict + self.reasons + self.writing + self.store
+        """All parts but the online store."""
+        return self.features + self.predict + self.reasons + self.writing
 
 
 def main() -> int:
@@ -92,18 +95,27 @@ def _measured(folder: Path, customers: int) -> tuple[Cost, Beside]:
 
 def _beside(folder: Path, log: Path) -> Beside:
     """Each part of a day alone."""
-    home, day, built = folder / "home", day_folder(folder / "home", CUTOFF), 0.0
+    home, day, built = folder / "home", day_folder(folder / "home", CUTOFF), dict[str, float]()
     for name in NAMES:
         out = folder / f"features-{name}"
         shutil.rmtree(out, ignore_errors=True)  # else it would be taken as built
         words = ["features", "build", str(log / f"{name}.toml"), "--cutoff", CUTOFF.isoformat(), "--out", str(out)]
-        built += run(["-m", *words, "--home", str(folder / "elsewhere")]).cpu_seconds
+        built[name] = run(["-m", *words, "--home", str(folder / "elsewhere")]).cpu_seconds
     file = folder / "store.parquet"
     _write_joined(day, file)
     store = run(["-m", "serving", "load", str(file), "--home", str(home), "--as-of", CUTOFF.isoformat()]).cpu_seconds
     words = [str(home), str(day), str(folder / "beside.json")]
     run(["-W", "ignore", "-m", "benchmarks.daily_run", "--beside", *words])
-    return Beside(built, store=store, **json.loads((folder / "beside.json").read_text()))
+    digests = {name: features_digest(_use_case(log, name)) for name in NAMES}
+    once = {digest: built[name] for name, digest in digests.items()}
+    total = sum(built.values())
+    return Beside(total, total - sum(once.values()), store=store, **json.loads((folder / "beside.json").read_text()))
+
+
+def _use_case(log: Path, name: str) -> LogUseCase:
+    found = load_use_case(log / f"{name}.toml")
+    assert isinstance(found, LogUseCase)
+    return found
 
 
 def _write_joined(day: Path, file: Path) -> None:
@@ -122,7 +134,7 @@ def beside(home: Path, day: Path, out: Path) -> None:
         columns = [feature.name for feature in bundle.features]
         for part in sorted(day.glob(f"features-{name}-*.parquet")):
             rows = pq.read_table(part, columns=columns, use_threads=False)
-            table += rows.nbytes if name == "shop" else 0
+            table += pq.read_table(part).nbytes if name == "shop" else 0
             begun = time.process_time()
             matrix = np.column_stack([_numbers(rows.column(column)) for column in columns]).astype(np.float32)
             bundle.model.margin(matrix)
@@ -150,8 +162,10 @@ def _tell(customers: int, day: Cost, beside: Beside) -> None:
     print(f"| `penchant run` ({day.seconds:.0f} s by the clock) | {day.cpu_seconds:.1f} |")
     for part in ("features", "predict", "reasons", "writing", "store"):
         print(f"| beside it, {part} | {getattr(beside, part):.1f} |")
-    print(f"\nratio: {day.cpu_seconds / beside.seconds:.2f}; without the online store on either side: ", end="")
-    print(f"{(day.cpu_seconds - beside.store) / (beside.seconds - beside.store):.2f}")
+    ours, theirs = day.cpu_seconds - beside.store, beside.seconds
+    print(f"\nratio, without the online store on either side: {ours / theirs:.2f}; with it: ", end="")
+    print(f"{day.cpu_seconds / (theirs + beside.store):.2f}; without it, and ", end="")
+    print(f"features that use cases share built once beside it too: {ours / (theirs - beside.shared):.2f}")
     print(f"peak: {day.peak_bytes / 2**20:,.0f} MiB, beyond the feature table ", end="")
     print(f"{(day.peak_bytes - beside.table) / 2**20:,.0f} MiB", flush=True)
 
