@@ -48,6 +48,7 @@ def causes_of(home: Path, health: HealthDocument, file: MonitorFile) -> Iterator
                 yield cause
     if least <= GRAVITY.index("watch"):
         yield from _of_the_day(home)
+        yield from _of_goals(health)
 
 
 def _reasons(name: str, found: UseCaseHealth, as_of: str) -> Iterator[AlertCause]:
@@ -84,3 +85,21 @@ def _of_the_day(home: Path) -> Iterator[AlertCause]:
     if latest and is_too_old(home, latest.manifest.as_of):
         day = latest.manifest.as_of.date().isoformat()
         yield AlertCause("", HealthReason("day_too_old", {"day": day}, "watch"), day)
+
+
+def _of_goals(health: HealthDocument) -> Iterator[AlertCause]:
+    """The goals that are behind, with certainty."""
+    for goal in health.goals:
+        if goal.state == "behind" and goal.interval and goal.as_of:
+            values: dict[str, Value] = {
+                "segment": goal.segment,
+                "target": goal.target,
+                "by": goal.by,
+                "day": goal.as_of,
+                "realised": goal.realised,
+                "least": goal.interval[0],
+                "most": goal.interval[1],
+            }
+            yield AlertCause(
+                goal.use_case or "", HealthReason("goal_behind", values, "watch"), goal.as_of, goal.segment
+            )

@@ -12,10 +12,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from features.spec.languages import LANGUAGES, Language
 from monitoring.audit.audit_record import AuditRecord, ExportTotal, UseCaseRecord
-from scoring.health.health_file import HealthAlert
+from scoring.health.health_file import GoalProgress, HealthAlert
 from scoring.health.matured_windows import Bounds, MaturedWindow
 from scoring.text.formatting import between, figure, iso_date, number, percent, unbreakable
-from scoring.text.health_reasons import health_text, state_name
+from scoring.text.health_reasons import goal_name, health_text, kpi_figure, kpi_name, state_name
 from scoring.text.promotion import DecisionDocument, decision_reason
 
 _HERE = Path(__file__).parent
@@ -108,6 +108,11 @@ class _Translated:
         return [self._alert(alert) for alert in self.record.alerts]
 
     @property
+    def goals(self) -> list[tuple[str, ...]]:
+        """What came of the goals of segments."""
+        return [self._goal(goal) for goal in self.record.goals]
+
+    @property
     def exports(self) -> list[tuple[str, ...]]:
         """What left, by door."""
         return [self._export(total) for total in self.record.exports]
@@ -127,6 +132,17 @@ class _Translated:
         damage = _NONE if alert.damage is None else number(alert.damage, self.language, decimals=0)
         text = health_text(alert.what.code, alert.what.values, self.language)
         return _Alerted(self.date(alert.since), self.titled(alert.use_case), text, damage, state)
+
+    def _goal(self, goal: GoalProgress) -> tuple[str, ...]:
+        language = self.language
+        return (
+            goal.segment,
+            kpi_name(goal.kpi, language),
+            kpi_figure(goal.kpi, goal.target, language),
+            self.date(goal.by),
+            _share(goal.realised, goal.interval, language),
+            goal_name(goal.state, language),
+        )
 
     def _export(self, total: ExportTotal) -> tuple[str, ...]:
         counts = (number(count, self.language) for count in (total.lists, total.written, total.left_out))

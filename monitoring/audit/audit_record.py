@@ -13,7 +13,7 @@ from scoring.audiences.export_log import LoggedExport, read_exports
 from scoring.bundle.manifest import Manifest
 from scoring.errors import BundleError
 from scoring.health.alert_file import read_alerts
-from scoring.health.health_file import HealthAlert, HealthDocument, UseCaseHealth, read_health
+from scoring.health.health_file import GoalProgress, HealthAlert, HealthDocument, UseCaseHealth, read_health
 from scoring.health.matured_windows import HealthError, MaturedWindow, read_windows
 from scoring.population.days import Day, PopulationError, days_of
 from scoring.privacy.suppression import SuppressionError, count, count_erased
@@ -59,6 +59,7 @@ class AuditRecord:
     since: date
     until: date
     as_of: str | None  # of the health
+    goals: tuple[GoalProgress, ...]  # as they stood then
     use_cases: list[UseCaseRecord]
     days: list[Day]
     exports: list[ExportTotal]
@@ -107,6 +108,7 @@ def audit(home: Path, since: date, until: date) -> AuditRecord:
         since=since,
         until=until,
         as_of=health.as_of if health else None,
+        goals=health.goals if health else (),
         use_cases=[_use_case(home, name, reading, (since, until), days, health) for name in names],
         days=days,
         exports=list(_totals(reading.of(lambda: read_exports(home), list[LoggedExport]()), since, until)),

@@ -14,7 +14,9 @@ from msgspec.structs import replace
 from features.errors import UseCaseError
 from features.spec.languages import Language
 from features.spec.options import EITHER_SIDE, add_shared_options
+from monitoring.alerts.goals import goal_progress
 from monitoring.alerts.settle_alerts import SettledAlerts, settle
+from scoring.errors import BundleError
 from scoring.health.alert_file import AcknowledgeError, Alerts, acknowledge
 from scoring.health.health_file import HealthDocument, write_health
 from scoring.health.matured_windows import HealthError
@@ -36,11 +38,12 @@ def alert_about(home: Path, document: HealthDocument, now: datetime) -> tuple[He
         The document with the alerts that stand, and the exit code: 7 while one is open.
     """
     try:
+        document = replace(document, goals=tuple(goal_progress(home)))
         settled = settle(home, document, now)
     except UseCaseError as failure:
         print(*(f"{failure.file}: {rule}" for rule in failure.broken), sep="\n", file=sys.stderr)
         return document, USAGE
-    except (HealthError, PopulationError) as failure:
+    except (HealthError, PopulationError, BundleError) as failure:
         print(failure, file=sys.stderr)
         return document, BAD_DATA
     except OSError as failure:

@@ -9,10 +9,18 @@ import msgspec
 from msgspec import Struct
 
 from features.spec.atomic import write_file
-from scoring.health.matured_windows import MONITORING, BaselineQuality, EstimatedQuality, HealthError, MeasuredQuality
+from scoring.health.matured_windows import (
+    MONITORING,
+    BaselineQuality,
+    Bounds,
+    EstimatedQuality,
+    HealthError,
+    MeasuredQuality,
+)
 
 HEALTH = "health.json"
 HealthState = Literal["fine", "watch", "distrust"]
+GoalState = Literal["reached", "behind", "unsure", "unmeasured"]  # the first two with certainty
 Value = str | int | float | None
 
 
@@ -119,12 +127,28 @@ class HealthAlert(Struct, frozen=True, kw_only=True):
     queued: str | None = None  # ISO moment at which it was given to delivery; None: never
 
 
+class GoalProgress(Struct, frozen=True, kw_only=True):
+    """What came of a segment's goal, on the last day until its end whose outcome is known."""
+
+    segment: str  # code
+    kpi: str
+    target: float
+    by: str  # ISO date
+    state: GoalState
+    use_case: str | None = None  # whose outcome measures it; None where none does
+    as_of: str | None = None  # ISO date of the day
+    rows: int = 0  # members whose outcome is known
+    realised: float | None = None
+    interval: Bounds | None = None  # 95%
+
+
 class HealthDocument(Struct, frozen=True, kw_only=True):
     """The whole file, as `penchant monitor --json` prints it."""
 
     as_of: str  # ISO moment of the day that was looked at
     use_cases: dict[str, UseCaseHealth]
     alerts: tuple[HealthAlert, ...] = ()
+    goals: tuple[GoalProgress, ...] = ()  # of segments that have one
 
 
 def health_path(home: Path) -> Path:

@@ -12,6 +12,7 @@ from typing import Any, TypedDict
 import numpy as np
 
 from features.spec.languages import Language
+from scoring.segments.goals import Goal, StoredGoal
 from scoring.segments.names import Level, Named, SegmentPlace
 from scoring.segments.repeated import Repeated
 from scoring.segments.rules import Kind, Mask, NullableColumn, Rule, evaluate, from_json, holds_for_one, names
@@ -26,6 +27,7 @@ class StoredGuidance(TypedDict, total=False):
     objective: str
     owner: str
     review_by: str
+    goal: StoredGoal
 
 
 class StoredSegment(StoredGuidance):
@@ -60,6 +62,7 @@ class Guidance:
     objective: str | None = None
     owner: str | None = None
     review_by: date | None = None  # when the segment must be looked at again
+    goal: Goal | None = None
 
     def to_json(self) -> StoredGuidance:
         """What is said of it."""
@@ -72,6 +75,8 @@ class Guidance:
             stored["owner"] = self.owner
         if self.review_by:
             stored["review_by"] = self.review_by.isoformat()
+        if self.goal:
+            stored["goal"] = self.goal.to_json()
         return stored
 
 
@@ -137,6 +142,7 @@ class Segment:
                 stored.get("objective"),
                 stored.get("owner"),
                 date.fromisoformat(stored["review_by"]) if "review_by" in stored else None,
+                Goal.from_json(stored["goal"]) if "goal" in stored else None,
             ),
         )
 

@@ -14,6 +14,7 @@ from features.spec.feature import Feature, Json
 from features.spec.languages import LANGUAGES
 from scoring.segments.coverage import Bounds, uncovered, unreachable
 from scoring.segments.cut_points import Cuts
+from scoring.segments.goals import Goal, GoalError, read_goal
 from scoring.segments.names import Level
 from scoring.segments.policy import LEVELS, Guidance, Policy, Segment, days
 from scoring.segments.rule_parser import parse_rule
@@ -35,6 +36,7 @@ _KEYS: Mapping[str, tuple[type, ...]] = {
     "objective": (str,),
     "owner": (str,),
     "review_by": (date,),
+    "goal": (dict,),
 }
 _KINDS: Mapping[str, Kind] = {
     "number": "number",
@@ -199,6 +201,7 @@ class _Reader:
         rule, stay = self._rule(number, "rule", stated.rule), self._rule(number, "stay", stated.stay)
         minimum = self._days(number, stated.minimum_stay)
         action = self._texts(number, "action", table["action"]) if "action" in table else {}
+        goal = self._goal(number, table.get("goal"))
         if rule is None or level is None or len(self.faults) > before:
             return None
         return Segment(
@@ -213,7 +216,7 @@ class _Reader:
             stay=stay,
             stay_text=stated.stay,
             minimum_stay=minimum,
-            guidance=Guidance(action, stated.objective, stated.owner, stated.review_by),
+            guidance=Guidance(action, stated.objective, stated.owner, stated.review_by, goal),
         )
 
     def _texts(self, number: int, key: str, given: Json | date) -> dict[str, str]:
@@ -246,6 +249,16 @@ class _Reader:
         except ValueError as error:
             self._fault(number, "minimum_stay", str(error))
             return timedelta(0)
+
+    def _goal(self, number: int, given: Json | date) -> Goal | None:
+        if not isinstance(given, Mapping):
+            return None
+        try:
+            return read_goal(given, self._asked)
+        except GoalError as error:
+            for rule in error.broken:
+                self._fault(number, "goal", rule)
+            return None
 
     def _check_family(self, segments: Mapping[int, Segment], faulty: set[str]) -> None:
         """Codes, parents and rules among segments by their position; `faulty` codes have faults already."""

@@ -11,8 +11,9 @@ from features.spec.languages import Language
 from scoring.text.formatting import figure, iso_date, number, percent, unbreakable
 
 Shown = str | int | float | None
+_RATES = ("conversion", "churn", "open_rate", "engagement")
 _AREAS = ("roc_auc", "low", "high", "learned")
-_DATES = ("day", "next_known")
+_DATES = ("day", "next_known", "by")
 
 
 @cache
@@ -27,6 +28,21 @@ def _texts(language: Language) -> Mapping[str, Mapping[str, str]]:
 def state_name(state: str, language: Language) -> str:
     """What a state is called."""
     return _texts(language)["state"][state]
+
+
+def goal_name(state: str, language: Language) -> str:
+    """What the state of a goal is called."""
+    return _texts(language)["goal"][state]
+
+
+def kpi_name(kpi: str, language: Language) -> str:
+    """What the figure of a goal is called."""
+    return _texts(language)["kpi"][kpi]
+
+
+def kpi_figure(kpi: str, value: float, language: Language) -> str:
+    """A goal's figure as it is read: a rate as a share, any other as a number."""
+    return percent(value, language, decimals=1) if kpi in _RATES else number(value, language)
 
 
 def health_text(code: str, values: Mapping[str, Shown], language: Language) -> str:

@@ -10,6 +10,7 @@ from scoring.answers.wire import RequestId, Version
 from scoring.encoding.notes import Note
 from scoring.population.customer_history import CustomerHistory
 from scoring.population.customer_pages import RankedCustomer
+from scoring.segments.goals import StoredGoal
 from scoring.segments.names import Code
 from serving.customers.kept import CustomerErased, CustomerExport, Facts, Size
 from serving.customers.segment_report import Became, SnapshotFacts
@@ -116,6 +117,7 @@ class SegmentDocument(TypedDict):
     review_by: NotRequired[
         Annotated[str, Meta(description="When it must be looked at again.", examples=["2027-01-01"])]
     ]
+    goal: NotRequired[Annotated[StoredGoal, Meta(description="What is wanted of its members, and until when.")]]
     size: NotRequired[Size | None]
     became: Became | None
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from scoring.health.alert_file import change_alerts
 from scoring.health.health_file import (
     FeatureDrift,
+    GoalProgress,
+    GoalState,
     HealthAlert,
     HealthDocument,
     HealthReason,
@@ -101,7 +103,12 @@ def look_at(home: Path, *, days: int = 30) -> None:
         "propensity": UseCaseHealth(state="fine", why=(begun,), next_known="2026-09-01"),
         "churn": health_of_churn(),
     }
-    write_health(home, HealthDocument(as_of="2026-06-01T00:00:00+00:00", use_cases=use_cases))
+    goals = (
+        goal("at_risk", "churn", "behind", (0.31, 0.36)),
+        goal("loyal", "conversion", "reached", (0.22, 0.26)),
+        goal("promising", "value", "unmeasured", None),
+    )
+    write_health(home, HealthDocument(as_of="2026-06-01T00:00:00+00:00", use_cases=use_cases, goals=goals))
     write_windows(home, "churn", [window(day, days) for day in range(days)])
     change_alerts(home, lambda _: [alert("0a", use_cases["churn"].why[0]), alert("0b", use_cases["churn"].why[1])])
 
@@ -118,3 +125,13 @@ def alert(alert_id: str, what: HealthReason) -> HealthAlert:
         damage=200.0 if subject else None,
         subject=str(subject) if subject else None,
     )
+
+
+def goal(segment: str, kpi: str, state: GoalState, interval: tuple[float, float] | None) -> GoalProgress:
+    """What came of a segment's goal."""
+    realised = None if interval is None else sum(interval) / 2
+    rows, as_of = (0, None) if interval is None else (900, LAST.isoformat())
+    return GoalProgress(
+        segment=segment, kpi=kpi, target=0.2, by="2026-12-31", state=state, use_case="churn", as_of=as_of, rows=rows,
+        realised=realised, interval=interval,
+    )  # fmt: skip

@@ -9,9 +9,17 @@ from pathlib import Path
 
 from scoring.answers.served_release import Live
 from scoring.health.alert_file import health_with_alerts
-from scoring.health.health_file import FeatureDrift, HealthAlert, HealthReason, SourceFreshness, UseCaseHealth
+from scoring.health.health_file import (
+    FeatureDrift,
+    GoalProgress,
+    HealthAlert,
+    HealthReason,
+    SourceFreshness,
+    UseCaseHealth,
+)
 from scoring.health.matured_windows import HealthError, MaturedWindow, read_windows, windows_file
-from scoring.text.health_reasons import health_action, health_text, state_name
+from scoring.segments.policy import Policy
+from scoring.text.health_reasons import goal_name, health_action, health_text, kpi_figure, kpi_name, state_name
 from serving.console.charts.svg import Chart
 from serving.console.health.realised_charts import RealisedDay, realised_charts, realised_days
 from serving.console.views.named_features import named_features
@@ -57,16 +65,29 @@ class AlertLine:
 
 
 @dataclass(frozen=True, slots=True)
+class GoalLine:
+    """A segment's goal, and what came of it so far."""
+
+    goal: GoalProgress
+    segment: str
+    figure: str
+    target: str
+    state: str
+    realised: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class HealthBoard:
     """The page; the gravest use case first."""
 
     as_of: str
     use_cases: list[HealthLine]
     alerts: list[AlertLine]
+    goals: list[GoalLine]
     sources: list[SourceFreshness]  # each once, the stalest first
 
 
-def health_board(home: Path, served: Mapping[str, Live], texts: Texts) -> HealthBoard | None:
+def health_board(home: Path, served: Mapping[str, Live], policy: Policy, texts: Texts) -> HealthBoard | None:
     """What monitoring last found; None where it never looked. It reads files, so never on the loop that answers.
 
     Raises:
@@ -82,6 +103,7 @@ def health_board(home: Path, served: Mapping[str, Live], texts: Texts) -> Health
         document.as_of,
         sorted(lines, key=lambda line: (_GRAVEST[line.state], line.title)),
         [_alert(alert, served, names, texts) for alert in document.alerts],
+        [_goal(goal, policy, texts) for goal in document.goals],
         sorted(sources.values(), key=lambda one: -(one.days or 0)),
     )
 
@@ -117,6 +139,18 @@ def _alert(alert: HealthAlert, served: Mapping[str, Live], names: Mapping[str, s
         title,
         texts.kept_together(health_text(alert.what.code, values, texts.language)),
         texts.kept_together(health_action(alert.what.code, title, values, texts.language)),
+    )
+
+
+def _goal(goal: GoalProgress, policy: Policy, texts: Texts) -> GoalLine:
+    segment, language = policy.by_code.get(goal.segment), texts.language
+    return GoalLine(
+        goal,
+        segment.labels[language] if segment else goal.segment,
+        kpi_name(goal.kpi, language),
+        kpi_figure(goal.kpi, goal.target, language),
+        goal_name(goal.state, language),
+        None if goal.realised is None else kpi_figure(goal.kpi, goal.realised, language),
     )
 
 

@@ -31,7 +31,7 @@ async def health(request: Request) -> Reply:
     board: HealthBoard | None = None
     refusal = None
     try:
-        board = await asyncio.to_thread(health_board, home, served, texts)
+        board = await asyncio.to_thread(health_board, home, served, context.snapshot.policy, texts)
     except HealthError as error:
         refusal = str(error)
     facts = {

@@ -88,6 +88,7 @@ def test_the_file_says_the_same_in_both_languages(home: Path, tmp_path: Path) ->
     assert any("ranked worse than learned" in one for one in words.found["en"])
     assert any("moins bien classé" in one for one in words.found["fr"])
     assert "taken on by Ada" in words.found["en"]
+    assert {"Behind", "Reached", "Not measured yet"} <= set(words.found["en"])
     assert not re.search(r"<script|https?://|src=|@import|\{\{", text)
     assert [one for one in ODD if one in text or one.split()[0] in text] == []
     assert 'lang="en">\n<meta' not in alone.read_text()

@@ -12,6 +12,7 @@ import pytest
 from scoring.health.alert_file import alerts_path, read_alerts
 from scoring.health.health_file import health_path
 from scoring.health.matured_windows import windows_file
+from scoring.segments.assignment import DEFAULT
 from serving.console.health.health_board import health_board
 from serving.console.web.i18n import Texts
 from serving.console.web.render import page
@@ -51,6 +52,8 @@ def test_the_gravest_comes_first_with_its_reason(server: Server, open_page: Open
     assert drifts == ["days_since_purchase", "purchases_90d"]
     assert seen.page.locator("tr[data-alert]").count() == 2
     assert seen.page.locator("svg.chart").count() == 2
+    goals = seen.page.locator("tr[data-goal]").evaluate_all("all => all.map(one => one.dataset.state)")
+    assert goals == ["behind", "reached", "unmeasured"]
     assert [word for word in WORDS[language] if word not in text] == []
     assert seen.page.locator("nav [aria-current=page]").inner_text() == {"en": "Health", "fr": "Santé"}[language]
 
@@ -131,7 +134,10 @@ def test_a_year_of_days_costs_hardly_more_than_a_season(tmp_path: Path) -> None:
         spent = []
         for _ in range(9):
             begun = process_time()
-            facts: dict[str, object] = {"board": health_board(home, {}, Texts("en")), "notes": {"sentences": []}}
+            facts: dict[str, object] = {
+                "board": health_board(home, {}, DEFAULT, Texts("en")),
+                "notes": {"sentences": []},
+            }
             shown = page("health.html", "en", {"here": "health", "refusal": None, "may_acknowledge": True, **facts})
             spent.append(round(1000 * (process_time() - begun), 1))
         CONTEXT.reset(token)
