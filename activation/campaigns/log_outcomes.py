@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from activation.campaigns.window import window_end
+from scoring.audiences.campaign_window import window_end
 from features.config.use_case import LogUseCase
 from features.history.window_events import window_events
 from features.spec.suppression_list import objectors_of

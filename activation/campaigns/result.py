@@ -27,7 +27,7 @@ from activation.campaigns.effect import (
 )
 from activation.campaigns.outcome_store import KnownOutcomes, Totals, settle_erased
 from activation.campaigns.sample_ratio import REFUSED, sample_ratio
-from activation.campaigns.window import planned_look
+from scoring.audiences.campaign_window import planned_look
 from scoring.audiences.campaign import Campaign
 from scoring.audiences.campaign_result import (
     ArmResult,

@@ -13,7 +13,7 @@ from activation.campaigns.log_outcomes import log_outcomes
 from activation.campaigns.outcome_file import read_outcome_file
 from activation.campaigns.outcome_store import Absent, take_outcomes
 from activation.campaigns.result import Cost, campaign_result
-from activation.campaigns.window import planned_look
+from scoring.audiences.campaign_window import planned_look
 from features.config.use_case import LogUseCase, load_use_case
 from features.errors import UseCaseError
 from features.spec.languages import Language

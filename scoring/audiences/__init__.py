@@ -5,6 +5,7 @@ __all__ = [
     "audience",
     "campaign",
     "campaign_result",
+    "campaign_window",
     "consent",
     "contacts",
     "export_formats",

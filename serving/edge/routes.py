@@ -79,6 +79,7 @@ ROUTES = (
     Route("/console/segments", _BOTH, _FORM),
     Route("/console/segment-table"),
     Route("/console/audience", _POST, _FORM),
+    Route("/console/campaigns"),
     Route("/console/health", _BOTH, _FORM),
     Route("/console/models/{name}"),
     Route("/console/models/{name}/plan"),

@@ -24,16 +24,24 @@ LOOK = date(2026, 6, 1)
 AFTER = datetime(2026, 6, 2, tzinfo=UTC)
 
 
-def planned(home: Path, *, treated: int = 900, held_out: int = 300, window: str | None = "90d") -> Campaign:
+def planned(
+    home: Path,
+    *,
+    treated: int = 900,
+    held_out: int = 300,
+    window: str | None = "90d",
+    salt: str = "spring",
+    look: date = LOOK,
+) -> Campaign:
     """A campaign of customers `t0`.. and `h0`.., made on 2 March 2026, to be looked at on 1 June."""
     plan = CampaignPlan(
-        salt="spring",
+        salt=salt,
         holdout=held_out / (treated + held_out),
         list=CampaignList(use_case="churn", snapshot="2026-03-01T00:00:00Z", top=treated + held_out),
         versions=CampaignVersions({"churn": "1"}, "default"),
         window=window,
         metric="purchase",
-        planned_look=LOOK if window else None,
+        planned_look=look if window else None,
     )
     made = record_campaign(home, plan, treated=ids("t", treated), holdout_ids=ids("h", held_out))
     dated = msgspec.structs.replace(made, made=MADE)

@@ -2,6 +2,7 @@
 
 __all__ = [
     "audience",
+    "campaigns",
     "customer",
     "customer_list",
     "customers",
