@@ -8,11 +8,11 @@ from pathlib import Path
 
 import polars as pl
 
-from scoring.audiences.campaign_window import window_end
 from features.config.use_case import LogUseCase
 from features.history.window_events import window_events
 from features.spec.suppression_list import objectors_of
 from scoring.audiences.campaign import Campaign
+from scoring.audiences.campaign_window import window_end
 
 
 @dataclass(frozen=True, slots=True)

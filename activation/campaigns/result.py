@@ -27,7 +27,6 @@ from activation.campaigns.effect import (
 )
 from activation.campaigns.outcome_store import KnownOutcomes, Totals, settle_erased
 from activation.campaigns.sample_ratio import REFUSED, sample_ratio
-from scoring.audiences.campaign_window import planned_look
 from scoring.audiences.campaign import Campaign
 from scoring.audiences.campaign_result import (
     ArmResult,
@@ -41,6 +40,7 @@ from scoring.audiences.campaign_result import (
     SampleRatio,
     SegmentEffect,
 )
+from scoring.audiences.campaign_window import planned_look
 
 LEVEL = 0.95
 ARMS = ("treated", "held_out")

@@ -13,12 +13,12 @@ from activation.campaigns.log_outcomes import log_outcomes
 from activation.campaigns.outcome_file import read_outcome_file
 from activation.campaigns.outcome_store import Absent, take_outcomes
 from activation.campaigns.result import Cost, campaign_result
-from scoring.audiences.campaign_window import planned_look
 from features.config.use_case import LogUseCase, load_use_case
 from features.errors import UseCaseError
 from features.spec.languages import Language
 from scoring.audiences.campaign import Campaign, campaign_named, campaigns_of
 from scoring.audiences.campaign_result import CampaignResult, keep_result, result_of, sentence_values
+from scoring.audiences.campaign_window import planned_look
 from scoring.text.campaign_texts import campaign_sentences, status_name
 
 
@@ -34,7 +34,7 @@ class Done:
         return msgspec.json.encode(self.document).decode()
 
 
-class CampaignLine(msgspec.Struct, frozen=True):
+class ListedCampaign(msgspec.Struct, frozen=True):
     """A campaign of the list."""
 
     id: str
@@ -117,9 +117,9 @@ def _notes_of(document: OutcomesTaken) -> list[tuple[int, str]]:
     ]
 
 
-def _line(options: Namespace, campaign: Campaign) -> CampaignLine:
+def _line(options: Namespace, campaign: Campaign) -> ListedCampaign:
     kept = result_of(options.home, campaign)
-    return CampaignLine(
+    return ListedCampaign(
         id=campaign.id,
         made=campaign.made,
         use_case=campaign.list.use_case,

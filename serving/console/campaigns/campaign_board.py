@@ -104,7 +104,7 @@ def _line(
         id=campaign.id,
         stage=stage,
         title=called(campaign.list.use_case, served, texts.language),
-        segment=policy.by_code[code].labels[texts.language] if code in policy.by_code else code or "",
+        segment=policy.by_code[code].labels[texts.language] if code and code in policy.by_code else code or "",
         made=campaign.made.isoformat(),
         look=look.date().isoformat() if look else None,
         status=status_name(result.status if result else "pending", texts.language),

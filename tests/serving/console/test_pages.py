@@ -22,6 +22,7 @@ PAGES = (
     "/console/customer",
     "/console/customers-file",
     "/console/segments",
+    "/console/campaigns",
     "/console/health",
     PLAN,
     "/docs",
