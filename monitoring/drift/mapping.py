@@ -80,5 +80,6 @@ def _values(there: Floats, bins: Bins, number: int, count: int, random: np.rando
     assert edges is not None  # noqa: S101 a category's values are its bins
     if not len(edges):
         return np.zeros(count)
-    low, high = edges[max(number - 1, 0)], edges[min(number, len(edges) - 1)]
-    return np.full(count, (low + high) / 2)
+    if number == 0:
+        return np.full(count, np.nextafter(edges[0], -np.inf))
+    return np.full(count, (edges[number - 1] + edges[min(number, len(edges) - 1)]) / 2)

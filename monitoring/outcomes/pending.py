@@ -17,7 +17,14 @@ from features.spec.feature import CUSTOMER_ID, Feature
 from features.spec.suppression_list import objectors_of
 from features.tables.outcome_schema import FIRST_OUTCOME, OUTCOME
 from monitoring.estimate.expectation import expected_quality
-from monitoring.outcomes.outcome_file import OutcomeFacts, as_frame, outcomes_file, read_outcomes_of, write_outcomes
+from monitoring.outcomes.outcome_file import (
+    OutcomeFacts,
+    as_frame,
+    facts_of,
+    outcomes_file,
+    read_outcomes_of,
+    write_outcomes,
+)
 from scoring.health.matured_windows import MaturedWindow
 from scoring.population.days import Day
 from scoring.population.read_days import without
@@ -40,17 +47,13 @@ def keep_day(home: Path, use_case: UseCase, day: Day, windows: Sequence[MaturedW
     """
     name, version = use_case.name, day.manifest.models[use_case.name]
     file = outcomes_file(home, name, day.manifest.as_of)
-    kept = read_outcomes_of(home, file) if file.exists() else None
-    facts = (
-        kept.facts if kept else OutcomeFacts(use_case=name, as_of=day.manifest.as_of, known_on=known_on(use_case, day))
-    )
+    there = file.exists()
+    facts = facts_of(file) if there else _no_facts(use_case, day)
     if facts.runs.get(version) == day.manifest.run_id:
         return False
-    others = kept.rows.filter(pl.col("version") != version) if kept else None
-    if kept and len(others if others is not None else ()) < len(kept.rows):
-        own = kept.rows.filter(pl.col("version") == version)
-        if own[OUTCOME].is_not_null().any():
-            return False
+    kept = read_outcomes_of(home, file).rows if there else None
+    if kept is not None and _is_known(kept.filter(pl.col("version") == version)):
+        return False
     bundle = load_release(home, name, version=version, threads=1).bundle
     rows = _scored_rows(home, use_case, day, bundle.features)
     estimate = expected_quality(bundle, rows["probability"].to_numpy(), day.manifest.as_of, windows)
@@ -59,9 +62,17 @@ def keep_day(home: Path, use_case: UseCase, day: Day, windows: Sequence[MaturedW
         runs={**facts.runs, version: day.manifest.run_id},
         estimates={**facts.estimates, version: estimate},
     )
-    together = [frame for frame in (others, rows) if frame is not None and len(frame)]
-    write_outcomes(home, facts, pl.concat(together, how="diagonal") if together else rows)
+    others = [] if kept is None else [kept.filter(pl.col("version") != version)]
+    write_outcomes(home, facts, pl.concat([*others, rows], how="diagonal"))
     return True
+
+
+def _no_facts(use_case: UseCase, day: Day) -> OutcomeFacts:
+    return OutcomeFacts(use_case=use_case.name, as_of=day.manifest.as_of, known_on=known_on(use_case, day))
+
+
+def _is_known(rows: pl.DataFrame) -> bool:
+    return bool(rows[OUTCOME].is_not_null().any())
 
 
 def known_on(use_case: UseCase, day: Day) -> date | None:

@@ -10,8 +10,11 @@ from pathlib import Path
 import polars as pl
 from msgspec.structs import replace
 
+from features.config.use_case import UseCase
 from features.tables.outcome_schema import FIRST_OUTCOME, OUTCOME
+from monitoring.outcomes.from_log import LogOutcomes
 from monitoring.outcomes.outcome_file import DayOutcomes, OutcomeFacts, kept_outcomes, read_outcomes_of
+from monitoring.outcomes.settle import keep_days, settle_by_log
 from monitoring.realised.arms import HOLDOUT, OTHERS, TREATED, arms_of, weights_without_treated
 from monitoring.realised.quality import by_group, measured_quality
 from monitoring.realised.rfm_baseline import rfm_quality
@@ -23,7 +26,7 @@ from scoring.health.matured_windows import (
     read_windows,
     write_windows,
 )
-from scoring.population.days import digest_of
+from scoring.population.days import Day, digest_of
 from scoring.releases.store import manifest_of
 
 
@@ -50,6 +53,30 @@ def measure_matured(home: Path, use_case: str) -> list[MaturedWindow]:
     if windows != before:
         write_windows(home, use_case, ordered)
     return ordered
+
+
+def take_in(home: Path, use_case: UseCase, days: Sequence[Day], until: datetime) -> LogOutcomes | None:
+    """Sets down whom days scored, and fills in and measures what is known by now; returns what the log last said.
+
+    What was known on a day is measured before the day is set down, so that its estimate has the record of earlier ones.
+
+    Raises:
+        BundleError: What scored a day is gone.
+        OutcomeError: A file of outcomes is damaged.
+        HealthError: The file of windows is.
+        PopulationError: A day is.
+        DataError: The log broke its contract.
+        CampaignError: A campaign of the home cannot be read.
+        SuppressionError: The suppression list cannot be read.
+    """
+    found = None
+    for day in [*sorted(days, key=lambda one: one.manifest.as_of), None]:
+        if use_case.source == "log":
+            found = settle_by_log(home, use_case, until if day is None else min(until, day.manifest.as_of)) or found
+        measure_matured(home, use_case.name)
+        if day is not None:
+            keep_days(home, use_case, [day])
+    return found
 
 
 def _earlier(home: Path, facts: OutcomeFacts, known: Sequence[tuple[Path, OutcomeFacts]]) -> pl.DataFrame | None:

@@ -80,6 +80,9 @@ def _realised_badly(last: MaturedWindow, learned: Bounds | None, limits: Limits)
     if learned and found and found[1] < learned[0]:
         auc = last.measured.roc_auc
         yield _reason("distrust", "auc_fell", day=day, roc_auc=auc, low=found[0], high=found[1], learned=learned[0])
+    expected, auc = last.estimate, last.measured.roc_auc
+    if expected and expected.low is not None and auc is not None and auc < expected.low:
+        yield _reason("watch", "below_estimate", day=day, roc_auc=auc, expected=expected.roc_auc, least=expected.low)
     yield from _rates_off(last, limits)
 
 

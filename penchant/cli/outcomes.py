@@ -47,6 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _settle(options: argparse.Namespace) -> int:
     from monitoring.outcomes import settle
+    from monitoring.realised.matured import take_in
 
     home: Path = options.home
     _, use_cases = load_run_file(home)
@@ -56,12 +57,13 @@ def _settle(options: argparse.Namespace) -> int:
     found: dict[str, list[settle.OutcomeCounts]] = {}
     for name, use_case in use_cases.items():
         if options.use_case in (None, name):
-            settle.keep_days(home, use_case, [day for day in days_of(home) if day.manifest.as_of <= options.until])
+            scored = [day for day in days_of(home) if day.manifest.as_of <= options.until]
+            take_in(home, use_case, scored, options.until)
             if options.file:
                 settle.settle_by_file(home, use_case, options.as_of, options.file, options.until)
             elif use_case.source == "log":
-                days = [options.as_of] if options.as_of else None
-                settle.settle_by_log(home, use_case, options.until, days or settle.kept_days(home, name))
+                asked = [day for day in settle.kept_days(home, name) if options.as_of in (None, day)]
+                settle.settle_by_log(home, use_case, options.until, asked)
             found[name] = settle.counted(home, use_case, options.as_of)
     if options.as_of and not found[options.use_case]:
         return _failed(USAGE, f"--as-of must be a day that was scored and is kept, got {options.as_of:%Y-%m-%d}.")

@@ -22,14 +22,13 @@ def settle_outcomes(
         SuppressionError: The suppression list cannot be read.
     """
     from monitoring.outcomes import settle
+    from monitoring.realised.matured import take_in
 
     matched, changed, late = 0, 0, list[str]()
     for use_case in use_cases:
-        settle.keep_days(home, use_case, days)
-        if use_case.source == "log":
-            found = settle.settle_by_log(home, use_case, until)
-            if found and found.reaches < until:
-                late.append(f"{use_case.events.path.name} ends on {found.reaches:%Y-%m-%d}")
+        found = take_in(home, use_case, days, until)
+        if found and found.reaches < until and use_case.source == "log":
+            late.append(f"{use_case.events.path.name} ends on {found.reaches:%Y-%m-%d}")
         settle.forget_old_outcomes(home, use_case, until)
         counts = settle.counted(home, use_case)
         matched += sum(day.matched for day in counts)

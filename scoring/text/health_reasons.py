@@ -12,7 +12,7 @@ from scoring.text.formatting import figure, iso_date, number, percent, unbreakab
 
 Shown = str | int | float | None
 _RATES = ("conversion", "churn", "open_rate", "engagement")
-_AREAS = ("roc_auc", "low", "high", "learned")
+_AREAS = ("roc_auc", "low", "high", "learned", "expected", "least")
 _DATES = ("day", "next_known", "by")
 
 
