@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from activation.campaigns.earlier_scores import earlier_scores
+from activation.campaigns.effect import rate_interval
 from activation.campaigns.outcome_store import take_outcomes
 from activation.campaigns.result import campaign_result
 from scoring.audiences.campaign import Campaign, CampaignList, CampaignPlan, CampaignVersions, record_campaign
@@ -31,8 +32,9 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Day]:
     return home, made(home, released(home, "churn", "propensity"), source)
 
 
-def campaign(home: Path, salt: str, customers: list[str]) -> Campaign:
-    """One whose every third customer is held out."""
+def campaign(home: Path, salt: str, customers: list[str]) -> tuple[Campaign, list[str], list[str]]:
+    """One whose every third customer is held out, and its arms."""
+    treated, holdout = [*customers[::3], *customers[1::3]], customers[2::3]
     plan = CampaignPlan(
         salt=salt,
         holdout=1 / 3,
@@ -40,7 +42,7 @@ def campaign(home: Path, salt: str, customers: list[str]) -> Campaign:
         versions=CampaignVersions({"propensity": "1"}, "default"),
         window="1d",
     )
-    return record_campaign(home, plan, treated=[*customers[::3], *customers[1::3]], holdout_ids=customers[2::3])
+    return record_campaign(home, plan, treated=treated, holdout_ids=holdout), treated, holdout
 
 
 def test_the_score_from_before_narrows_the_interval(day: tuple[Path, Day]) -> None:
@@ -48,7 +50,7 @@ def test_the_score_from_before_narrows_the_interval(day: tuple[Path, Day]) -> No
     home, written = day
     columns = ["customer_id", "propensity_probability", "segment"]
     rows = pl.DataFrame(day_rows(home, written).select(columns)).drop_nulls("propensity_probability")
-    found = campaign(home, "before", rows["customer_id"].to_list())
+    found, treated, rest = campaign(home, "before", rows["customer_id"].to_list())
     answered = rows["propensity_probability"] > rows["propensity_probability"].median()
     reported = pl.DataFrame({"customer_id": rows["customer_id"], "answered": answered}).with_columns(
         pl.lit(None, pl.Boolean()).alias("contacted"),
@@ -65,12 +67,16 @@ def test_the_score_from_before_narrows_the_interval(day: tuple[Path, Day]) -> No
     assert effect.variance_saved > 0.3
     assert effect.interval[0] < 0 < effect.interval[1]
     assert result.segments
-    assert all(one.interval[0] <= one.rate <= one.interval[1] for one in result.segments)
+    for one in result.segments:
+        inside = rows.filter(pl.col("segment") == one.segment)["customer_id"]
+        arms = [inside.filter(inside.is_in(customers)) for customers in (treated, rest)]
+        hits = [(int(answered.filter(rows["customer_id"].is_in(arm)).sum()), len(arm)) for arm in arms]
+        assert one.interval == rate_interval(hits[0], hits[1], 1 - 0.05 / len(result.segments))
     assert {one.segment for one in result.segments} <= set(rows["segment"])
 
 
 def test_without_the_day_nothing_is_known_before(tmp_path: Path) -> None:
     """It is kept no more: no adjustment, no segments."""
-    found = campaign(tmp_path, "gone", ["a", "b", "c"])
+    found, *_ = campaign(tmp_path, "gone", ["a", "b", "c"])
 
     assert earlier_scores(tmp_path, found).is_empty()
