@@ -97,8 +97,8 @@ def _of_goals(health: HealthDocument) -> Iterator[AlertCause]:
                 "by": goal.by,
                 "day": goal.as_of,
                 "realised": goal.realised,
-                "least": goal.interval[0],
-                "most": goal.interval[1],
+                "rate_low": goal.interval[0],
+                "rate_high": goal.interval[1],
             }
             yield AlertCause(
                 goal.use_case or "", HealthReason("goal_behind", values, "watch"), goal.as_of, goal.segment

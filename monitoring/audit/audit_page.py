@@ -12,9 +12,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from features.spec.languages import LANGUAGES, Language
 from monitoring.audit.audit_record import AuditRecord, ExportTotal, UseCaseRecord
-from scoring.health.health_file import GoalProgress, HealthAlert
+from scoring.bundle.manifest import Manifest
+from scoring.health.health_file import GoalProgress, HealthAlert, HealthReason
 from scoring.health.matured_windows import Bounds, MaturedWindow
-from scoring.text.formatting import between, figure, iso_date, number, percent, unbreakable
+from scoring.reasons.reasons import OTHER_FACTORS, described
+from scoring.text.formatting import between, catalogue, figure, iso_date, number, percent, unbreakable
 from scoring.text.health_reasons import goal_name, health_text, kpi_figure, kpi_name, state_name
 from scoring.text.promotion import DecisionDocument, decision_reason
 
@@ -122,6 +124,20 @@ class _Translated:
         manifest = next((case.manifest for case in self.record.use_cases if case.name == name), None)
         return manifest.titled(self.language) if manifest else name or self.texts["all"]
 
+    def sentence(self, reason: HealthReason, use_case: str) -> str:
+        """A reason with its feature and segment as people read them."""
+        values = dict(reason.values)
+        manifest = next((case.manifest for case in self.record.use_cases if case.name == use_case), None)
+        if manifest and isinstance(feature := values.get("feature"), str):
+            values["feature"] = _feature_name(manifest, feature, self.language)
+        if isinstance(segment := values.get("segment"), str):
+            values["segment"] = self.segment(segment)
+        return health_text(reason.code, values, self.language)
+
+    def segment(self, code: str) -> str:
+        """What people read for a segment."""
+        return self.record.segments.get(code, {}).get(self.language, code)
+
     def date(self, iso: str) -> str:
         """A day as it is read."""
         return iso_date(iso, self.language)
@@ -130,13 +146,13 @@ class _Translated:
         ended = self.date(alert.ended) if alert.ended else ""
         state = self.texts[f"state_{alert.state}"].format(name=alert.acknowledged_by, date=ended)
         damage = _NONE if alert.damage is None else number(alert.damage, self.language, decimals=0)
-        text = health_text(alert.what.code, alert.what.values, self.language)
+        text = self.sentence(alert.what, alert.use_case)
         return _Alerted(self.date(alert.since), self.titled(alert.use_case), text, damage, state)
 
     def _goal(self, goal: GoalProgress) -> tuple[str, ...]:
         language = self.language
         return (
-            goal.segment,
+            self.segment(goal.segment),
             kpi_name(goal.kpi, language),
             kpi_figure(goal.kpi, goal.target, language),
             self.date(goal.by),
@@ -191,7 +207,7 @@ class _TranslatedCase:
     def why(self) -> list[str]:
         """Why."""
         reasons = self.case.health.why if self.case.health else ()
-        return [health_text(one.code, one.values, self.part.language) for one in reasons]
+        return [self.part.sentence(one, self.case.name) for one in reasons]
 
     @property
     def known(self) -> str:
@@ -228,6 +244,14 @@ class _TranslatedCase:
         reason = decision_reason(decision, self.part.language)
         day, texts = self.part.date(decision["at"]), self.part.texts
         return _Decided(day, decision["version"], texts[f"verdict_{verdict}"], reason.why, reason.foreign)
+
+
+def _feature_name(manifest: Manifest, name: str, language: Language) -> str:
+    """What a feature measures; one that may not be named is another factor."""
+    if name in manifest.forbid:
+        return catalogue()["texts"][language][OTHER_FACTORS]
+    found = next((one for one in manifest.features if one.name == name), None)
+    return described(found, language, manifest.labels_of(name, language)) if found else name
 
 
 def _with(value: float | None, bounds: Bounds | None, language: Language, *, decimals: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -20,6 +20,7 @@ from scoring.privacy.suppression import SuppressionError, count, count_erased
 from scoring.releases.current_pointer import current_version, released_use_cases
 from scoring.releases.promotion_log import decided_use_cases, read_decisions
 from scoring.releases.store import manifest_of
+from scoring.segments.assignment import DEFAULT, current_policy
 from scoring.text.promotion import DecisionDocument
 
 UNREADABLE = (BundleError, HealthError, PopulationError, SuppressionError, OSError, sqlite3.Error)
@@ -60,6 +61,7 @@ class AuditRecord:
     until: date
     as_of: str | None  # of the health
     goals: tuple[GoalProgress, ...]  # as they stood then
+    segments: dict[str, Mapping[str, str]]  # labels by code and language
     use_cases: list[UseCaseRecord]
     days: list[Day]
     exports: list[ExportTotal]
@@ -109,6 +111,7 @@ def audit(home: Path, since: date, until: date) -> AuditRecord:
         until=until,
         as_of=health.as_of if health else None,
         goals=health.goals if health else (),
+        segments={one.code: one.labels for one in reading.of(lambda: current_policy(home), DEFAULT).segments},
         use_cases=[_use_case(home, name, reading, (since, until), days, health) for name in names],
         days=days,
         exports=list(_totals(reading.of(lambda: read_exports(home), list[LoggedExport]()), since, until)),

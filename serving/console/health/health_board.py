@@ -96,7 +96,7 @@ def health_board(home: Path, served: Mapping[str, Live], policy: Policy, texts: 
     document = health_with_alerts(home)
     if document is None:
         return None
-    names = {name: feature.name for name, feature in named_features(served, texts).items()}
+    names = _names(served, texts)
     lines = [_line(home, name, health, served, names, texts) for name, health in document.use_cases.items()]
     sources = {one.source: one for health in document.use_cases.values() for one in health.sources}
     return HealthBoard(
@@ -106,6 +106,13 @@ def health_board(home: Path, served: Mapping[str, Live], policy: Policy, texts: 
         [_goal(goal, policy, texts) for goal in document.goals],
         sorted(sources.values(), key=lambda one: -(one.days or 0)),
     )
+
+
+def _names(served: Mapping[str, Live], texts: Texts) -> dict[str, str]:
+    """What each feature is called; one that may not be named is another factor."""
+    named = {name: feature.name for name, feature in named_features(served, texts).items()}
+    hidden = {name for live in served.values() for name in live.release.bundle.forbidden}
+    return named | dict.fromkeys(hidden - named.keys(), texts["family_other_factors"])
 
 
 def _line(

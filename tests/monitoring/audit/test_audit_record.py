@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from monitoring.audit.audit_page import audit_page
 from monitoring.audit.audit_record import audit
 from penchant.cli.audit import main
 from scoring.audiences.export_log import log_export
@@ -88,7 +91,8 @@ def test_the_file_says_the_same_in_both_languages(home: Path, tmp_path: Path) ->
     assert any("ranked worse than learned" in one for one in words.found["en"])
     assert any("moins bien classé" in one for one in words.found["fr"])
     assert "taken on by Ada" in words.found["en"]
-    assert {"Behind", "Reached", "Not measured yet"} <= set(words.found["en"])
+    assert any("Days since the last purchase drifted" in one for one in words.found["en"])
+    assert {"Loyal", "Behind", "Reached", "Not measured yet"} <= set(words.found["en"])
     assert not re.search(r"<script|https?://|src=|@import|\{\{", text)
     assert [one for one in ODD if one in text or one.split()[0] in text] == []
     assert 'lang="en">\n<meta' not in alone.read_text()
@@ -108,6 +112,20 @@ def test_what_is_damaged_is_named_and_the_rest_is_there(
     assert json.loads(said.out) | {"unreadable": 2, "promoted": 1, "alerts": 0} == json.loads(said.out)
     assert said.err.count("must be what monitoring wrote") == 2
     assert (tmp_path / "a.html").read_text().count("must be what monitoring wrote") == 4
+
+
+def test_a_feature_that_may_not_be_named_is_another_factor(home: Path) -> None:
+    """In the audit too."""
+    record = audit(home, date(2026, 1, 1), date(2026, 12, 31))
+    manifest = record.use_cases[0].manifest
+    assert manifest is not None
+    case = replace(record.use_cases[0], manifest=msgspec.structs.replace(manifest, forbid=("days_since_purchase",)))
+
+    page = audit_page(replace(record, use_cases=[case]), ("fr",))
+
+    assert "Autres facteurs a dérivé" in page
+    assert "Jours depuis le dernier achat" not in page
+    assert "days_since_purchase" not in page
 
 
 @pytest.mark.parametrize("words", [["--since", "soon"], ["--since", "6m"]], ids=["no span", "no file"])

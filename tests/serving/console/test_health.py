@@ -30,6 +30,12 @@ WORDS = {
 }
 
 
+DRIFTS = {
+    "en": ["Days since the last purchase", "Purchases in the last 90 days"],
+    "fr": ["Jours depuis le dernier achat", "Achats sur les 90 derniers jours"],
+}
+
+
 @pytest.fixture
 def put_back(server: Server) -> Iterator[Path]:
     """The home, whose files of monitoring are as they were afterwards."""
@@ -49,7 +55,7 @@ def test_the_gravest_comes_first_with_its_reason(server: Server, open_page: Open
     drifts = seen.page.locator("tr[data-drift]").evaluate_all("all => all.map(one => one.dataset.drift)")
 
     assert rows == ["churn", "propensity"]
-    assert drifts == ["days_since_purchase", "purchases_90d"]
+    assert drifts == DRIFTS[language]
     assert seen.page.locator("tr[data-alert]").count() == 2
     assert seen.page.locator("svg.chart").count() == 2
     goals = seen.page.locator("tr[data-goal]").evaluate_all("all => all.map(one => one.dataset.state)")
