@@ -56,12 +56,16 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Keeps the garbage collector from looking through all libraries again and again, now and in every test."""
+    """Keeps the garbage collector from looking through all libraries again and again, now and in every test.
+
+    A table of features makes a hundred thousand objects, which live as long as the test: it looks less often.
+    """
     gc.disable()
     try:
         return (yield)
     finally:
         gc.freeze()
+        gc.set_threshold(20_000)
         gc.enable()
 
 
