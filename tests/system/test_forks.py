@@ -72,3 +72,19 @@ def test_a_command_that_a_fork_starts_is_a_fork_too(tmp_path: Path) -> None:
     assert ended.stdout == "3 b\"True ['a']\\n\"\nTrue []\n"
     assert ended.returncode == 1
     assert "CalledProcessError" in ended.stderr
+
+
+def test_what_a_fork_is_told_of_a_command_is_what_subprocess_says(tmp_path: Path) -> None:
+    """Both streams, as bytes or text, the exit code, and that it took too long."""
+    (tmp_path / "third.py").write_text("import sys; print('é'); print('so', file=sys.stderr); sys.exit(3)")
+    (tmp_path / "endless.py").write_text("import time; time.sleep(60)")
+    line, env = [sys.executable, "-m", "third"], {**os.environ, "PYTHONUTF8": "1"}
+
+    for text in (False, True):
+        forked, anew = (
+            run(line, cwd=tmp_path, env=env, capture_output=True, text=text, timeout=60, check=False)
+            for run in (forks.run_as_told, subprocess.run)
+        )
+        assert (forked.returncode, forked.stdout, forked.stderr) == (anew.returncode, anew.stdout, anew.stderr)
+    with pytest.raises(subprocess.TimeoutExpired):
+        forks.run_as_told([sys.executable, "-m", "endless"], cwd=tmp_path, timeout=0.01)
