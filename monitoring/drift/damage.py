@@ -22,7 +22,7 @@ from scoring.health.health_file import FeatureDrift
 FALSE_SHARE = 0.01  # of the features that are called drifted, how many may not be
 LEAST_DAMAGE = 0.05  # share of the customers, or of the list, from which on drift is worth an alert
 CAPACITY = 0.1  # share of the customers on the list
-PLACED = 20_000  # moved customers whose segments are looked up, of each feature
+PLACED = 5_000  # moved customers whose segments are looked up, of each feature
 MET_OFTEN = 0.005  # share of the customers with a category, from which on it counts as one that is there
 
 Floats = NDArray[np.float64]

@@ -119,8 +119,10 @@ class _SampleReader:
 
     def _field(self, use_case: str, field: str) -> list[Any]:
         codes = self.day.live[use_case].release.bundle.ladder.codes
-        part = self.day.answers.parts[use_case]
-        return [values[row] for values in [part.field(field, codes)] for row in self.rows.tolist()]
+        ends = {"lowest_band": codes[0], "highest_band": codes[-1]}
+        columns = self.day.answers.parts[use_case].columns
+        values = columns["band" if field in ends else field].take(pa.array(self.rows)).to_pylist()
+        return [None if value is None else value == ends[field] for value in values] if field in ends else values
 
 
 def feature_values(encoder: Encoder, name: str, matrix: Floats) -> list[Any]:
