@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from pathlib import Path
 from time import process_time
 
 import httpx
 import pytest
+from starlette.requests import Request
 
 from scoring.health.alert_file import alerts_path, read_alerts
 from scoring.health.health_file import health_path
 from scoring.health.matured_windows import windows_file
 from scoring.segments.assignment import DEFAULT
+from serving.auth.api_keys import ApiKey
 from serving.console.health.health_board import health_board
+from serving.console.pages.health import health
 from serving.console.web.i18n import Texts
 from serving.console.web.render import page
+from serving.http.problems import Problem
+from serving.http.reply import Reply
 from serving.releases.watcher import Snapshot
 from serving.settings import Settings
 from serving.worker.request_context import CONTEXT, RequestContext
@@ -128,6 +136,42 @@ def test_a_home_that_nobody_looked_at_says_how_to_begin(client: httpx.Client, pu
     assert 'data-part="begin"' in shown.text
     assert "penchant monitor" in shown.text
     assert problem.status_code == 404
+
+
+@pytest.mark.parametrize("scopes", [("score", "explain"), ("score", "explain", "admin")], ids=["without", "with"])
+def test_a_key_takes_alerts_on_with_the_scope_admin_alone(tmp_path: Path, scopes: tuple[str, ...]) -> None:
+    """In its own name, whatever is posted."""
+    look_at(tmp_path)
+    runtime = Runtime(Settings(home=tmp_path))
+    token = CONTEXT.set(RequestContext("r", runtime, Snapshot(), ApiKey("crm", "0", frozenset(scopes))))
+    try:
+        shown = answered(asked("GET")).body.decode()
+        if "admin" in scopes:
+            assert answered(asked("POST", b"id=0a&by=Mallory")).status == 303
+        else:
+            with pytest.raises(Problem, match="needs the scope admin"):
+                answered(asked("POST", b"id=0a&by=Mallory"))
+    finally:
+        CONTEXT.reset(token)
+
+    assert ('method="post" action="/console/health' in shown) is ("admin" in scopes)
+    assert [one.acknowledged_by for one in read_alerts(tmp_path)] == ["crm" if "admin" in scopes else None, None]
+
+
+def answered(request: Request) -> Reply:
+    """The page's answer, made in a loop of its own beside the one that a browser's tests run."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(copy_context().run, lambda: asyncio.run(health(request))).result()
+
+
+def asked(method: str, body: bytes = b"") -> Request:
+    """A request of the page, with what a form posts."""
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    scope = {"type": "http", "method": method, "headers": [], "query_string": b""}
+    return Request(scope, receive)
 
 
 def test_a_year_of_days_costs_hardly_more_than_a_season(tmp_path: Path) -> None:
