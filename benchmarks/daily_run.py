@@ -30,6 +30,7 @@ from scoring.releases.store import load_release
 
 EACH = 10  # events of a customer
 TAUGHT = 200_000  # events that the models learn from
+MONITORING = ("outcomes", "monitor")
 NAMES = {"churn": ("negative", "absent"), "shop": ("positive", "present")}
 
 
@@ -88,9 +89,21 @@ def _measured(folder: Path, customers: int) -> tuple[Cost, Beside]:
     (home / "run.toml").write_text("\n".join(entries))
     shutil.rmtree(day_folder(home, CUTOFF), ignore_errors=True)
     (home / "store.db").unlink(missing_ok=True)
-    day = run(["-W", "ignore", "-m", "penchant", "run", "--home", str(home), "--as-of", CUTOFF.date().isoformat()])
+    words = ["--home", str(home), "--as-of", CUTOFF.date().isoformat()]
+    day = run(["-W", "ignore", "-m", "benchmarks.daily_run", "--scored", *words])
     print((home / "population/last_run.json").read_text(), file=sys.stderr)
     return day, _beside(folder, log)
+
+
+def scored(words: list[str]) -> int:
+    """`penchant run` but for the steps that look at what became of scores: nothing that stands beside has them."""
+    from penchant.cli.run import main as run_day
+    from penchant.daily import day_steps
+
+    assert isinstance(day_steps.STEPS, dict)
+    for name in MONITORING:
+        del day_steps.STEPS[name]
+    return run_day(words)
 
 
 def _beside(folder: Path, log: Path) -> Beside:
@@ -180,5 +193,7 @@ def _parser() -> argparse.ArgumentParser:
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--beside"]:
         beside(*map(Path, sys.argv[2:]))
+    elif sys.argv[1:2] == ["--scored"]:
+        sys.exit(scored(sys.argv[2:]))
     else:
         sys.exit(main())
