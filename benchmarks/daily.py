@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from scoring.models.bands import published_score
 from scoring.population.cursors import Cursor
 from scoring.population.customer_pages import CustomerQuery, Order
-from scoring.population.day_index import INDEX, UseCaseCodes, write_index
+from scoring.population.day_index import INDEX, PROFILE, UseCaseCodes, write_index
 from scoring.population.days import PARTS, DayManifest, day_folder, digests
 from scoring.population.partitioned import part_name
 from scoring.population.ranked import DayIndex, open_index
@@ -92,6 +92,10 @@ def _part(ids: list[str], random: np.random.Generator) -> pa.Table:
         "segment_path": pa.array([[SEGMENTS[one]] for one in segments]),
         "also": pa.array([["often"] if one else [] for one in random.random(len(ids)) < 0.1], pa.list_(pa.string())),
     }
+    expected = np.full(len(ids), 6, np.int16)
+    missing = random.binomial(expected, 0.2).astype(np.int16)  # a quarter of the customers lack nothing
+    profile = (missing, expected, random.random(len(ids)))
+    columns |= {name: pa.array(values) for name, values in zip(PROFILE, profile, strict=True)}
     for name in NAMES:
         columns |= {f"{name}_{own}": values for own, values in _scores(len(ids), random).items()}
     facts = {"segments": [{"code": code} for code in (*SEGMENTS, "often")]}
@@ -135,6 +139,8 @@ def _questions(home: Path) -> dict[str, Question]:
     for name, query in filters.items():
         for order in orders if query.use_case else ("customer_id",):
             asked |= _pages(home, name, CustomerQuery(query.use_case, query.segment, query.band, query.reason, order))
+    asked |= _pages(home, "profiles", CustomerQuery(order="refresh"))
+    asked |= _pages(home, "profiles of a segment", CustomerQuery(segment="segment_3", order="refresh"))
     for contains in ("1", "00", "12345", "C-0123456", "nobody"):
         asked[f"search {contains!r}"] = partial(_search, contains)
     asked["counts of a segment"] = lambda index: index.counts(filters["a segment"]).total

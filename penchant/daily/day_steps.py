@@ -19,10 +19,11 @@ from penchant.daily.monitoring_steps import look_at_health, settle_outcomes
 from penchant.daily.run_file import RunFile
 from penchant.daily.run_state import STEP_NAMES, RunStep
 from scoring.answers.served_release import Live
-from scoring.audiences.membership import Membership, SnapshotCounts
+from scoring.audiences.membership import SnapshotCounts
 from scoring.audiences.segment_report import report_by_part
 from scoring.audiences.sizes import keep_report, keep_sizes, snapshot_document
 from scoring.audiences.snapshot import SegmentSnapshot, SnapshotInputs
+from scoring.audiences.stands import count_stands
 from scoring.population.day_index import codes_of
 from scoring.population.days import PARTS, POPULATION, WORK, Day, day_folder, digest_of, open_day
 from scoring.population.forget import forget_objectors, forget_old, settle_indexes
@@ -118,7 +119,7 @@ def flows(context: DayContext, step: RunStep) -> None:
     day, before, tally = context.day("flows"), context.before, SnapshotCounts()
     if before is None:
         for numbers in () if context.counted else _NUMBERS:
-            _count(tally, {}, part_of_day(day, numbers, stands_alone=True).memberships(), context, compared=False)
+            count_stands(tally, None, part_of_day(day, numbers, stands_alone=True).rows, context.as_of.date())
     else:
         report = report_by_part(_counted(before, day, tally, context))
         keep_report(context.home, report)
@@ -187,21 +188,8 @@ def _counted(
     for numbers in _NUMBERS:
         was, now = (part_of_day(one, numbers) for one in (before, day))
         if not context.counted:
-            _count(tally, was.memberships(), now.memberships(), context, compared=True)
+            count_stands(tally, was.rows, now.rows, context.as_of.date())
         yield was, now
-
-
-def _count(
-    tally: SnapshotCounts,
-    was: Mapping[str, Membership],
-    now: Mapping[str, Membership],
-    context: DayContext,
-    *,
-    compared: bool,
-) -> None:
-    for customer, stand in now.items():
-        tally.count(was.get(customer), stand, context.as_of.date(), compared=compared)
-    tally.gone += len(was.keys() - now.keys())
 
 
 def _digest(files: list[Path]) -> str:

@@ -16,4 +16,5 @@ __all__ = [
     "segment_report",
     "sizes",
     "snapshot",
+    "stands",
 ]

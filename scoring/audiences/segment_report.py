@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NotRequired, TypedDict
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from features.spec.feature import CUSTOMER_ID
 from scoring.audiences.membership import SegmentFlow
 from scoring.audiences.realised_outcomes import RealisedOutcomes, RealisedRate, realised_rate
 from scoring.audiences.snapshot import SegmentSnapshot, SnapshotRecord, SnapshotSegment
+from scoring.audiences.stands import Place, places_of
 from scoring.segments.policy import LEVELS
+from scoring.segments.repeated import Repeated, paired
 
-Stands = Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]  # path and overlapping segments by customer
+Floats = NDArray[np.float64]
 STEPS = 10  # of a distribution of scores
 
 
@@ -92,10 +99,11 @@ class _Amounts:
     total: float = 0.0
     absolute: float = 0.0
 
-    def add(self, amounts: Sequence[float]) -> None:
+    def add(self, amounts: Floats) -> None:
+        """Adds them one after another, so that the sum does not depend on how a library adds."""
         self.count += len(amounts)
-        self.total += sum(amounts)
-        self.absolute += sum(map(abs, amounts))
+        self.total += float(np.cumsum(amounts)[-1])
+        self.absolute += float(np.cumsum(np.abs(amounts))[-1])
 
 
 class _Tally:
@@ -117,18 +125,17 @@ class _Tally:
         """Counts a part."""
         self.facts = (before.facts, after.facts)
         self.labels |= {one["code"]: one for one in (*before.facts["segments"], *after.facts["segments"])}
-        paths = [_paths(snapshot) for snapshot in (before, after)]
-        for at, own in enumerate(paths):
+        places = [places_of(snapshot.rows) for snapshot in (before, after)]
+        for at, own in enumerate(places):
             self.customers[at] += len(own)
-            for path, also in own.values():
-                self.sizes[at].update(path)
-                self.sizes[at].update(also)
-        self._add_flows(*paths)
-        self._add_predicted(before)
-        self._add_scores(after)
-        self._add_reasons(after)
+            for (path, also), customers in own.counts():
+                self.sizes[at].update(dict.fromkeys((*path, *also), customers))
+        self._add_flows(before, after, *places)
+        self._add_predicted(before, places[0])
+        self._add_scores(after, places[1])
+        self._add_reasons(after, places[1])
         if outcomes:
-            self._add_outcomes(paths[0], outcomes)
+            self._add_outcomes(before, places[0], outcomes)
 
     def document(self, *, realised: bool) -> ReportDocument:
         """All that was counted."""
@@ -161,44 +168,42 @@ class _Tally:
             "gone": self.customers[0] - self.both,
         }
 
-    def _add_flows(self, old: Stands, new: Stands) -> None:
+    def _add_flows(
+        self, before: SegmentSnapshot, after: SegmentSnapshot, old: Repeated[Place], new: Repeated[Place]
+    ) -> None:
         """How many went from each segment of a level to each other or stayed; null where in none of that level."""
         levels = {code: one["level"] for code, one in self.labels.items()}
-        pairs: Counter[tuple[tuple[str, ...], tuple[str, ...]]] = Counter()
-        for one, (path, also) in new.items():
-            if (stood := old.get(one)) is not None:
-                pairs[stood[0], path] += 1
-                self.moved += _deepest(stood) != _deepest((path, also))
-        self.both += pairs.total()
-        for (first, second), count in pairs.items():
-            was, now = ({levels[code]: code for code in path} for path in (first, second))
+        known = before.rows.column(CUSTOMER_ID).combine_chunks()
+        at = np.asarray(pc.index_in(after.rows.column(CUSTOMER_ID), value_set=known).fill_null(-1), np.intp)
+        both = np.flatnonzero(at >= 0)
+        pairs = paired(Repeated(old.values, old.which[at[both]]), Repeated(new.values, new.which[both]))
+        for (stood, stands), count in pairs.counts():
+            self.both += count
+            self.moved += count if _deepest(stood) != _deepest(stands) else 0
+            was, now = ({levels[code]: code for code in path} for path, _ in (stood, stands))
             for level in LEVELS:
                 self.flows[level, was.get(level), now.get(level)] += count
 
-    def _add_predicted(self, snapshot: SegmentSnapshot) -> None:
-        for name, code, values in _probabilities(snapshot):
+    def _add_predicted(self, snapshot: SegmentSnapshot, places: Repeated[Place]) -> None:
+        for name, code, values in _probabilities(snapshot, places):
             count, total = self.predicted[code, name]
-            self.predicted[code, name] = (count + len(values), total + math.fsum(values))
+            self.predicted[code, name] = (count + len(values), total + math.fsum(values.tolist()))
 
-    def _add_scores(self, snapshot: SegmentSnapshot) -> None:
-        for name, code, values in _probabilities(snapshot):
-            counts = self.steps[code, name]
-            for value in values:
-                counts[min(int(value * STEPS), STEPS - 1)] += 1
+    def _add_scores(self, snapshot: SegmentSnapshot, places: Repeated[Place]) -> None:
+        for name, code, values in _probabilities(snapshot, places):
+            steps = np.minimum((values * STEPS).astype(np.int64), STEPS - 1)
+            found = np.bincount(steps, minlength=STEPS).tolist()
+            self.steps[code, name] = [known + more for known, more in zip(self.steps[code, name], found, strict=True)]
 
-    def _add_reasons(self, snapshot: SegmentSnapshot) -> None:
-        groups = _groups(snapshot)
+    def _add_reasons(self, snapshot: SegmentSnapshot, places: Repeated[Place]) -> None:
         for name in snapshot.facts["models"]:
-            for (code, feature), amounts in _amounts(snapshot, name, groups).items():
+            for code, feature, amounts in _amounts(snapshot, name, places):
                 self.reasons[code, name][feature].add(amounts)
 
-    def _add_outcomes(self, stands: Stands, outcomes: RealisedOutcomes) -> None:
-        members: dict[str, list[str]] = defaultdict(list)
-        for one, (path, also) in stands.items():
-            for code in (*path, *also):
-                members[code].append(one)
-        for code, customers in members.items():
-            known = outcomes.of(customers)
+    def _add_outcomes(self, snapshot: SegmentSnapshot, places: Repeated[Place], outcomes: RealisedOutcomes) -> None:
+        customers = snapshot.rows.column(CUSTOMER_ID)
+        for code, rows in _members(places):
+            known = outcomes.of(customers.filter(pa.array(rows)).to_pylist())
             self.outcomes[code][0] += len(known)
             self.outcomes[code][1] += sum(known)
 
@@ -225,51 +230,48 @@ class _Tally:
         return found
 
 
-def _paths(snapshot: SegmentSnapshot) -> Stands:
-    """Each customer's path, and the overlapping segments beside it."""
-    columns = (snapshot.column(name) for name in (CUSTOMER_ID, "path", "also"))
-    return {one: (tuple(path), tuple(also)) for one, path, also in zip(*columns, strict=True)}
-
-
-def _deepest(stand: tuple[tuple[str, ...], tuple[str, ...]]) -> str | None:
+def _deepest(stand: Place) -> str | None:
     return stand[0][-1] if stand[0] else None
 
 
-def _groups(snapshot: SegmentSnapshot) -> list[tuple[str, ...]]:
-    """Each row's segments."""
-    return [
-        tuple(dict.fromkeys((*path, *also)))
-        for path, also in zip(snapshot.column("path"), snapshot.column("also"), strict=True)
-    ]
+def _members(places: Repeated[Place]) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+    """Each segment that anybody is in, and whether each row's customer is."""
+    codes = dict.fromkeys(code for path, also in places.values for code in (*path, *also))
+    for code in codes:
+        inside = np.array([code in path or code in also for path, also in places.values], np.bool_)
+        yield code, inside[places.which]
 
 
-def _probabilities(snapshot: SegmentSnapshot) -> Iterator[tuple[str, str, list[float]]]:
+def _probabilities(snapshot: SegmentSnapshot, places: Repeated[Place]) -> Iterator[tuple[str, str, Floats]]:
     """By use case and segment, the probabilities of the members who have one."""
-    groups = _groups(snapshot)
     for name in snapshot.facts["models"]:
-        found: dict[str, list[float]] = defaultdict(list)
-        for group, value in zip(groups, snapshot.column(f"{name}_probability"), strict=True):
-            if value is not None:
-                for code in group:
-                    found[code].append(value)
-        yield from ((name, code, values) for code, values in found.items())
+        values = _floats(snapshot, f"{name}_probability")
+        for code, rows in _members(places):
+            if len(found := values[rows & ~np.isnan(values)]):
+                yield name, code, found
 
 
-def _amounts(
-    snapshot: SegmentSnapshot, name: str, groups: Sequence[tuple[str, ...]]
-) -> dict[tuple[str, str], list[float]]:
-    """By segment and feature, what the reasons kept of its members hold."""
-    gathered: dict[tuple[str, str], list[float]] = defaultdict(list)
-    rank = 1
-    while f"{name}_reason_{rank}_feature" in snapshot.rows.column_names:
-        features = snapshot.column(f"{name}_reason_{rank}_feature")
-        amounts = snapshot.column(f"{name}_reason_{rank}_contribution")
-        for group, feature, amount in zip(groups, features, amounts, strict=True):
-            if feature is not None:
-                for code in group:
-                    gathered[code, feature].append(amount)
-        rank += 1
-    return gathered
+def _amounts(snapshot: SegmentSnapshot, name: str, places: Repeated[Place]) -> Iterator[tuple[str, str, Floats]]:
+    """By segment and feature, what the reasons kept of its members hold: rank by rank, in the order of the rows."""
+    ranks = [rank for rank in range(1, 10) if f"{name}_reason_{rank}_feature" in snapshot.rows.column_names]
+    if not ranks:
+        return
+    named = [snapshot.rows.column(f"{name}_reason_{rank}_feature").cast(pa.string()) for rank in ranks]
+    coded = pa.concat_arrays([chunk for column in named for chunk in column.chunks]).dictionary_encode()
+    features, which = coded.dictionary.to_pylist(), np.asarray(coded.indices.fill_null(-1), np.int64)
+    amounts = np.concatenate([_floats(snapshot, f"{name}_reason_{rank}_contribution") for rank in ranks])
+    for code, rows in _members(places):
+        inside = np.tile(rows, len(ranks)) & (which >= 0)
+        order = np.argsort(which[inside], kind="stable")
+        sorted_which, sorted_amounts = which[inside][order], amounts[inside][order]
+        starts = np.flatnonzero(np.diff(sorted_which, prepend=-1))
+        for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(order)], strict=True):
+            yield code, features[sorted_which[start]], sorted_amounts[start:end]
+
+
+def _floats(snapshot: SegmentSnapshot, name: str) -> Floats:
+    """A column of numbers, NaN where there is none."""
+    return np.asarray(snapshot.rows.column(name).cast(pa.float64()).fill_null(np.nan), np.float64)
 
 
 def _sorted_flows(counts: Counter[tuple[int, str | None, str | None]]) -> list[LevelFlow]:

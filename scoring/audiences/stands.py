@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any
 
@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.spec.feature import CUSTOMER_ID
-from scoring.audiences.membership import Membership
+from scoring.audiences.membership import Membership, SnapshotCounts
 from scoring.segments.policy import Assignment
-from scoring.segments.repeated import Repeated
+from scoring.segments.repeated import Repeated, paired
 
 _CODES, _DATES = pa.list_(pa.string()), pa.list_(pa.date32())
 PLACE = pa.schema(
@@ -30,16 +30,18 @@ PLACE = pa.schema(
 
 
 _STANDING = ("segment", "since", "came_from", "path", "path_since", "also", "also_since")
+Place = tuple[tuple[str, ...], tuple[str, ...]]  # codes of the path from level 1 down, and of overlapping segments
 _WITHIN, _BETWEEN = "\x1f", "\x1e"  # between the codes of a list; between columns
 
 
 def stands_of(rows: pa.Table) -> Repeated[Membership]:
     """Where the customer of each row stands."""
-    keys = pc.binary_join_element_wise(*(_as_text(rows.column(name)) for name in _STANDING), _BETWEEN)
-    which = np.asarray(keys.dictionary_encode().indices, np.intp)
-    first = rows.take(pa.array(np.unique(which, return_index=True)[1]))
-    values = zip(*(first.column(name).to_pylist() for name in _STANDING), strict=True)
-    return Repeated([_membership(*cells) for cells in values], which)
+    return _distinct(rows, _STANDING).each(lambda cells: _membership(*cells))
+
+
+def places_of(rows: pa.Table) -> Repeated[Place]:
+    """The path of each row's customer, and the overlapping segments beside it."""
+    return _distinct(rows, ("path", "also")).each(lambda cells: (tuple(cells[0]), tuple(cells[1])))
 
 
 class StandsBefore:
@@ -64,6 +66,19 @@ class StandsBefore:
         return len(self._ids) - int(self._met[:-1].sum())
 
 
+def count_stands(tally: SnapshotCounts, was: pa.Table | None, now: pa.Table, as_of: date) -> None:
+    """Counts the customers of rows that say where they stand; `was` are those of the snapshot before."""
+    stands = stands_of(now)
+    if was is None:
+        for stand, customers in stands.counts():
+            tally.count(None, stand, as_of, customers=customers, compared=False)
+        return
+    before = StandsBefore(was)
+    for (old, new), customers in paired(before.of(_whole(now.column(CUSTOMER_ID))), stands).counts():
+        tally.count(old, new, as_of, customers=customers)
+    tally.gone += before.gone
+
+
 def stand_columns(moves: Repeated[tuple[Assignment, Membership | None, Membership]]) -> dict[str, pa.Array]:
     """Where each row's customer stands; what is made of one who stands alike is made once."""
     stands = [now for _, _, now in moves.values]
@@ -80,6 +95,14 @@ def stand_columns(moves: Repeated[tuple[Assignment, Membership | None, Membershi
     }
     which = pa.array(moves.which)
     return {entry.name: pa.array(list(values[entry.name]), entry.type).take(which) for entry in PLACE}
+
+
+def _distinct(rows: pa.Table, names: Sequence[str]) -> Repeated[tuple[Any, ...]]:
+    """The cells of each row in some columns, texts, dates or lists of either."""
+    keys = pc.binary_join_element_wise(*(_as_text(rows.column(name)) for name in names), _BETWEEN)
+    which = np.asarray(keys.dictionary_encode().indices, np.intp)
+    first = rows.take(pa.array(np.unique(which, return_index=True)[1]))
+    return Repeated([*zip(*(first.column(name).to_pylist() for name in names), strict=True)], which)
 
 
 def _membership(
