@@ -52,7 +52,7 @@ def causes_of(home: Path, health: HealthDocument, file: MonitorFile) -> Iterator
 
 
 def _reasons(name: str, found: UseCaseHealth, as_of: str) -> Iterator[AlertCause]:
-    """A cause for each grave reason; drift is one for each feature."""
+    """A cause for each grave reason; drift has its own, by the limits of the file."""
     for reason in found.why:
         if reason.state != "fine" and reason.code != "drift":
             subject = next((str(reason.values[key]) for key in ("source", "segment") if key in reason.values), None)
@@ -60,16 +60,17 @@ def _reasons(name: str, found: UseCaseHealth, as_of: str) -> Iterator[AlertCause
 
 
 def _drifted(name: str, found: UseCaseHealth, as_of: str, file: MonitorFile) -> Iterator[AlertCause]:
-    """The features whose drift does damage, the most damaging first."""
-    for drift in found.drift:
-        if drift.alert and moved_by(drift) >= file.limits.moved:
-            values: dict[str, Value] = {
-                "feature": drift.feature,
-                "moved": moved_by(drift),
-                "value": drift.value_at_risk,
-            }
-            what = HealthReason("drift", values, "watch")
-            yield AlertCause(name, what, as_of[:10], drift.feature, drift.value_at_risk)
+    """One cause for all features whose drift does damage, by the most damaging of them: they have one thing to do."""
+    damaging = [drift for drift in found.drift if drift.alert and moved_by(drift) >= file.limits.moved]
+    if damaging:
+        worst = damaging[0]
+        values: dict[str, Value] = {
+            "feature": worst.feature,
+            "moved": moved_by(worst),
+            "value": worst.value_at_risk,
+            "features": len(damaging),
+        }
+        yield AlertCause(name, HealthReason("drift", values, "watch"), as_of[:10], damage=worst.value_at_risk)
 
 
 def moved_by(drift: FeatureDrift) -> float:

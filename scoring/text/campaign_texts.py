@@ -59,7 +59,7 @@ def _brought(values: Mapping[str, Shown], language: Language) -> Iterator[str]:
     counts = {name: number(round(value), language) for name, value in shown.items()}
     yield texts["brought"][form].format(whom=whom, what=what, **counts)
     if values["status"] == "early":
-        yield texts["money"]["early"]
+        yield texts["money"]["early_until" if values.get("next_look") else "early"]
 
 
 def _money(values: Mapping[str, Shown], language: Language) -> Iterator[str]:

@@ -51,15 +51,24 @@ def health_text(code: str, values: Mapping[str, Shown], language: Language) -> s
     >>> health_text("old_model", {"days": 120, "limit": 90}, "en")
     'The model learned from data of 120 days ago, more than 90.'
     """
-    variant = "_until" if code == "no_outcome" and values.get("next_known") else ""
-    text = _texts(language)["reason"].get(f"{code}{variant}")
+    text = _texts(language)["reason"].get(f"{code}{_variant(code, values)}")
     if text is None:
         return code
     figures = {name: _shown(name, value, language) for name, value in values.items()}
+    if isinstance(features := values.get("features"), int):
+        figures["others"] = number(features - 1, language)
     if code == "behind_rfm":
         gain, high = values["gain"], values["high"]
         figures |= {"lost": _loss(gain, language), "least": _loss(high, language)}
     return text.format(**figures)
+
+
+def _variant(code: str, values: Mapping[str, Shown]) -> str:
+    """Which form of a reason's text its figures ask for."""
+    if code == "no_outcome" and values.get("next_known"):
+        return "_until"
+    features = values.get("features")
+    return "_several" if code == "drift" and isinstance(features, int) and features > 2 else ""
 
 
 def health_action(code: str, use_case: str, values: Mapping[str, Shown], language: Language) -> str:

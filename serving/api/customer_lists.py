@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from scoring.answers.served_release import Live
 from scoring.encoding.notes import Note
 from serving.api.answers import ListMade
 from serving.api.population import in_population, iso
@@ -123,13 +124,14 @@ def _campaign(asked: ListRequest, context: RequestContext, index: DayIndex, made
         threshold=asked.threshold,
         top=asked.top,
     )
+    window, metric = _answers_of(context.snapshot.served.get(asked.use_case))
     plan = CampaignPlan(
         salt=salt,
         holdout=asked.holdout,
         list=listed,
         versions=CampaignVersions(day.models, day.policy),
-        window=asked.window,
-        metric=asked.metric,
+        window=asked.window or window,
+        metric=asked.metric or metric,
         planned_look=asked.planned_look,
     )
     treated = [one.customer_id for one in made.customers]
@@ -140,6 +142,14 @@ def _campaign(asked: ListRequest, context: RequestContext, index: DayIndex, made
     except SaltReusedError as error:
         note: Note = {"code": "salt_reused", "field": "salt", "detail": str(error), "pointer": pointer(["salt"])}
         raise Problem(SALT_REUSED, str(error), errors=[note]) from None
+
+
+def _answers_of(live: Live | None) -> tuple[str | None, str | None]:
+    """Within which window which event is an answer where nobody says: the span and the event that are predicted."""
+    manifest = live.release.bundle.manifest if live else None
+    if manifest is None or manifest.windows is None:
+        return None, None
+    return f"{manifest.windows.prediction}d", manifest.label.event if manifest.label else None
 
 
 def _logged(asked: ListRequest, index: DayIndex, answer: ListMade) -> dict[str, object]:

@@ -133,17 +133,20 @@ class ListRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     ] = None
     window: Annotated[
         Annotated[str, Meta(pattern=_WINDOW)] | None,
-        Meta(description="In which answers count.", examples=["90d"]),
+        Meta(description="In which answers count; left out: the span that is predicted.", examples=["90d"]),
         Rule("Must be days or weeks such as 90d or 13w, got {got}.", got=kind, holds=_matches(_WINDOW)),
     ] = None
     metric: Annotated[
         Annotated[str, Meta(min_length=1, max_length=100)] | None,
-        Meta(description="Which event an answer is.", examples=["purchase"]),
+        Meta(description="Which event an answer is; left out: the one that is predicted.", examples=["purchase"]),
         Rule("Must be text of 1 to 100 characters, got {got}.", got=kind),
     ] = None
     planned_look: Annotated[
         date | None,
-        Meta(description="When the effect is to be looked at.", examples=["2026-06-01"]),
+        Meta(
+            description="When the effect is to be looked at; left out: at the end of the window.",
+            examples=["2026-06-01"],
+        ),
         Rule("Must be a date such as 2026-06-01, got {got}.", got=kind),
     ] = None
 

@@ -84,14 +84,18 @@ def test_what_is_fine_alerts_nobody(tmp_path: Path, receiver: Received) -> None:
     assert receiver.ids == []
 
 
-def test_drift_is_an_alert_for_each_feature(tmp_path: Path, receiver: Received) -> None:
-    """The most damaging first, with the money at risk; the use case's own reason adds none."""
+def test_drift_is_one_alert_by_the_most_damaging_feature(tmp_path: Path, receiver: Received) -> None:
+    """With the money at risk and how many drift; another feature that becomes the worst opens no other alert."""
     reason = HealthReason("drift", {"feature": "x", "moved": 0.3, "value": 90.0, "features": 2}, "watch")
 
-    settled = settle(tmp_path, health(reason, drift=(drifted("x", 0.3), drifted("y", 0.1))), NOW)
+    settled = settle(tmp_path, health(reason, drift=(drifted("x", 0.3), drifted("y", 0.1), drifted("z", 0.01))), NOW)
+    later = settle(tmp_path, health(drift=(drifted("y", 0.4), drifted("x", 0.3))), NOW)
 
-    assert [(alert.subject, alert.damage) for alert in settled.alerts] == [("x", 90.0), ("y", 90.0)]
-    assert [json.loads(body)["subject"] for body in receiver.bodies] == ["x", "y"]
+    [alert] = settled.alerts
+    assert (alert.what.values["feature"], alert.what.values["features"], alert.damage) == ("x", 2, 90.0)
+    assert [one.id for one in later.alerts] == [alert.id]
+    assert later.alerts[0].what.values["feature"] == "y"
+    assert receiver.ids == [alert.id]
 
 
 def test_the_same_thing_in_a_later_window_is_the_same_alert(tmp_path: Path, receiver: Received) -> None:
