@@ -123,6 +123,15 @@ def test_what_is_back_is_another_alert_sent_after_the_cool_down(tmp_path: Path, 
     assert states(tmp_path) == [("old_model", "ended"), ("old_model", "open")]
 
 
+def test_what_stays_open_is_sent_once(tmp_path: Path, receiver: Received) -> None:
+    """Also after the cool-down, day after day."""
+    for days in range(4):
+        settle(tmp_path, health(OLD, as_of=NOW + timedelta(days=days)), NOW + timedelta(days=days))
+
+    assert states(tmp_path) == [("old_model", "open")]
+    assert len(receiver.ids) == 1
+
+
 def test_what_flickers_in_one_window_is_one_alert(tmp_path: Path, receiver: Received) -> None:
     """Gone and back with the same window, it is opened again and sent no more."""
     for cause in ((FELL,), (), (FELL,)):
