@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,7 +18,7 @@ from scoring.encoding.notes import Note
 from scoring.encoding.value_rules import other_keys
 from scoring.encoding.vectorised import Posted
 from scoring.errors import PolicyFailedError, RequestError
-from scoring.segments.assignment import DEFAULT, ColumnReader, assign_all, assign_one, field_of
+from scoring.segments.assignment import DEFAULT, assign_all, assign_one, field_of
 from scoring.segments.policy import Assignment, Policy
 
 MAX_REASONS = 20
@@ -224,7 +224,7 @@ def policy_faults(policy: Policy) -> Iterator[None]:
 
 
 def _assigned(
-    policy: Policy, scores: Mapping[str, Sequence[Score]], count: int, read: ColumnReader
+    policy: Policy, scores: Mapping[str, Sequence[Score]], count: int, read: Callable[[str], list[Any]]
 ) -> Sequence[Assignment]:
     """Where customers stand; one alone without arrays, which cost more than its answer."""
     statuses = {name: [score["status"] for score in answered] for name, answered in scores.items()}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,6 +23,7 @@ from scoring.reasons.reason_columns import reason_columns
 from scoring.segments.assignment import DEFAULT, ColumnReader, assign_all, field_of, rules_that_hold
 from scoring.segments.policy import Assignment, Policy
 from scoring.segments.repeated import Repeated
+from scoring.segments.rules import NullableColumn
 from scoring.storage.csv_rows import BROKEN
 from scoring.storage.id_columns import id_column
 from scoring.storage.table_files import BatchError
@@ -56,12 +56,12 @@ def score_table(
         BatchError: The table lacks a feature's column.
     """
     answered = answer_table(live, table, first=first, reasons=reasons, language=language, suppression=suppression)
-    codes: list[str | None] = [_code(assigned) for assigned in assign_rows(policy, live, answered, table)]
+    codes = assign_rows(policy, live, answered, table).each(_code)
     return pa.table(
         {
             CUSTOMER_ID: answered.customers,
             **answered.columns(prefixed=len(live) > 1),
-            "segment": pa.array(codes, pa.string()),
+            "segment": _texts(codes),
             **segment_actions(policy, codes, language),
         }
     )
@@ -71,7 +71,11 @@ def segment_actions(policy: Policy, codes: Sequence[str | None], language: Langu
     """What to do next with each customer of these segments, as a column; none where the policy states nothing."""
     if not policy.states_actions:
         return {}
-    return {SEGMENT_ACTION: pa.array([policy.action(code, language) for code in codes], pa.string())}
+    return {SEGMENT_ACTION: _texts(Repeated.of(codes).each(lambda code: policy.action(code, language)))}
+
+
+def _texts(rows: Repeated[str | None]) -> pa.Array:
+    return pa.array(rows.values, pa.string()).take(pa.array(rows.which))
 
 
 def _code(assigned: Assignment) -> str | None:
@@ -169,15 +173,16 @@ def rules_of_rows(
     return rules_that_hold(policy, _statuses(policy, answered), _rule_reader(live, answered, table), members)
 
 
-def _statuses(policy: Policy, answered: BatchAnswers) -> dict[str, list[str]]:
-    return {name: answered.parts[name].columns["status"].to_pylist() for name in policy.use_cases}
+def _statuses(policy: Policy, answered: BatchAnswers) -> dict[str, Repeated[str]]:
+    encoded = {name: answered.parts[name].columns["status"].dictionary_encode("encode") for name in policy.use_cases}
+    return {name: Repeated(one.dictionary.to_pylist(), one.indices.to_numpy()) for name, one in encoded.items()}
 
 
 def _rule_reader(live: Mapping[str, Live], answered: BatchAnswers, table: pa.Table) -> ColumnReader:
     """Gives the values that a segment's rule reads of a table and its answers."""
     parts = answered.parts
 
-    def read(name: str) -> list[Any]:
+    def read(name: str) -> list[Any] | NullableColumn:
         if parsed := field_of(name):
             return parts[parsed[0]].field(parsed[1], live[parsed[0]].scorer.bundle.ladder.codes)
         owner = next(part for part in parts.values() if name in part.encoder.names)
@@ -194,21 +199,31 @@ class _Part:
     encoder: Encoder
     matrix: NDArray[np.float64]
 
-    def field(self, field: str, codes: tuple[str, ...]) -> list[Any]:
+    def field(self, field: str, codes: tuple[str, ...]) -> NullableColumn:
         """What a segment's rule reads of the answers."""
         if field in ("lowest_band", "highest_band"):
-            rung = codes[0] if field == "lowest_band" else codes[-1]
-            return [None if code is None else code == rung for code in self.columns["band"].to_pylist()]
-        return self.columns[field].to_pylist()
+            return _nullable(pc.equal(self.columns["band"], codes[0] if field == "lowest_band" else codes[-1]))
+        return _nullable(self.columns[field])
 
-    def feature(self, name: str, table: pa.Table) -> list[Any]:
+    def feature(self, name: str, table: pa.Table) -> list[Any] | NullableColumn:
         """What a segment's rule reads of the rows: categories by their level, all else as encoded."""
         position = [feature.name for feature in self.encoder.features].index(name)
         feature = self.encoder.features[position]
         if feature.type == "category":
             read = file_reader(feature)
             return self.encoder.as_scored(name, [read(cell)[0] for cell in table.column(name).to_pylist()])
-        return [None if math.isnan(value) else value for value in self.matrix[:, position].tolist()]
+        values = self.matrix[:, position]
+        known = ~np.isnan(values)
+        return NullableColumn(np.where(known, values, 0.0), known)
+
+
+def _nullable(column: pa.Array) -> NullableColumn:
+    """A column as rules read it: texts as they are, numbers and truths as float64."""
+    known = column.is_valid().to_numpy(zero_copy_only=False)
+    if not pa.types.is_string(column.type):
+        return NullableColumn(column.cast(pa.float64()).fill_null(0.0).to_numpy(), known)
+    encoded = column.fill_null("").dictionary_encode()
+    return NullableColumn(np.asarray(encoded.dictionary.to_pylist(), dtype=object)[encoded.indices.to_numpy()], known)
 
 
 def _score(served: Live, table: pa.Table, reasons: int, language: Language | None, barred: Sequence[int]) -> _Part:

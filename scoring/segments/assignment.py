@@ -19,7 +19,7 @@ from scoring.releases.store import make_current_in, manifest_of, write_folder
 from scoring.segments.default_policy import VERSION, default_policy
 from scoring.segments.policy import Assignment, Policy, Segment
 from scoring.segments.repeated import Repeated
-from scoring.segments.rules import FIELDS, NullableColumn, evaluate, plain_value
+from scoring.segments.rules import FIELDS, Kind, Mask, NullableColumn, evaluate, plain_value
 
 SEGMENTS_FOLDER = "segments"
 SIZES = "sizes.json"  # beside the policies: the last snapshot's counts and where it is
@@ -58,7 +58,8 @@ DEFAULT = Policy(
     },
 )
 
-ColumnReader = Callable[[str], list[Any]]  # a column's values over the customers asked about, None where null
+# A column's values over the customers asked about, None where null; or the column that rules read, made at once.
+ColumnReader = Callable[[str], list[Any] | NullableColumn]
 
 
 def current_policy(home: Path) -> Policy:
@@ -163,17 +164,19 @@ def rules_that_hold(
 
 def _readable(
     policy: Policy, statuses: Mapping[str, Sequence[str]], read: ColumnReader
-) -> tuple[list[bool], dict[str, NullableColumn]]:
+) -> tuple[Mask, dict[str, NullableColumn]]:
     """Whom every use case of the policy speaks of, and the columns that its rules read."""
-    asked = [statuses[name] for name in policy.use_cases]
-    spoken = [SPEAKING.issuperset(row) for row in zip(*asked, strict=True)]
-    columns = {name: NullableColumn.of(_spoken(read(name), spoken), policy.kinds[name]) for name in policy.columns}
-    return spoken, columns
+    speaks = [Repeated.of(statuses[name]).each(SPEAKING.__contains__) for name in policy.use_cases]
+    spoken = np.logical_and.reduce([np.asarray(one.values, dtype=np.bool_)[one.which] for one in speaks])
+    return spoken, {name: _of_spoken(read(name), spoken, policy.kinds[name]) for name in policy.columns}
 
 
-def _spoken(values: Sequence[Any], spoken: Sequence[bool]) -> list[Any]:
+def _of_spoken(values: list[Any] | NullableColumn, spoken: Mask, kind: Kind) -> NullableColumn:
     """The values of those who are spoken of; another's may be of any kind, and decides nothing."""
-    return [value if speaks else None for value, speaks in zip(values, spoken, strict=True)]
+    if isinstance(values, NullableColumn):
+        return NullableColumn(values.values, values.known & spoken)
+    known = [value if speaks else None for value, speaks in zip(values, spoken.tolist(), strict=True)]
+    return NullableColumn.of(known, kind)
 
 
 @lru_cache(1024)  # the names of policies, which rules read a hundred times a second
