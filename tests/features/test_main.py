@@ -214,8 +214,10 @@ def test_init_of_a_file_without_roles_says_so(tmp_path: Path, capsys: Capture) -
     assert not (tmp_path / "a.toml").exists()
 
 
-def test_prove_has_nothing_to_say_of_the_example(capsys: Capture) -> None:
+def test_prove_has_nothing_to_say_of_honest_features(tmp_path: Path, capsys: Capture) -> None:
     """An empty list, exit 0."""
-    assert main(["prove", str(EXAMPLES / "cdnow/propensity.toml"), "--json"]) == 0
+    log_case(tmp_path, purchases())
+
+    assert main(["prove", str(tmp_path / "case.toml"), "--json"]) == 0
 
     assert json.loads(capsys.readouterr().out) == []

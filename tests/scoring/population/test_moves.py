@@ -66,6 +66,21 @@ def home(releases: Path, tmp_path: Path) -> Path:
     return shutil.copytree(releases, tmp_path / "home")
 
 
+@pytest.fixture(scope="module")
+def written(releases: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with two days by the releases in service; read only."""
+    home = shutil.copytree(releases, tmp_path_factory.mktemp("written") / "home")
+    write(home, FIRST, 3)
+    write(home, LAST, 4)
+    return home
+
+
+@pytest.fixture
+def two_days(written: Path, tmp_path: Path) -> Path:
+    """A copy to write to."""
+    return shutil.copytree(written, tmp_path / "home")
+
+
 def release(home: Path, name: str, version: str = "1") -> Live:
     """One of its releases."""
     return Live(load_release(home, name, version=version))
@@ -201,13 +216,11 @@ def by_hand(placed: dict[str, Any], row: dict[str, Any], *, member: bool) -> set
     return held | ({"likely"} if (placed["propensity_score"] or 0) > 40 else set())
 
 
-def test_the_text_is_of_the_reasons_catalogue(home: Path) -> None:
+def test_the_text_is_of_the_reasons_catalogue(two_days: Path) -> None:
     """In both languages: what the features said and say, and the segments by their labels; nothing forbidden."""
-    write(home, FIRST, 3)
-    write(home, LAST, 4)
-    loaded = served(home)
+    loaded = served(two_days)
     texts = {
-        language: [moved(home, one, "propensity", loaded, language=language)["text"] for one in CUSTOMERS[:80]]
+        language: [moved(two_days, one, "propensity", loaded, language=language)["text"] for one in CUSTOMERS[:80]]
         for language in ("en", "fr")
     }
 
@@ -217,17 +230,15 @@ def test_the_text_is_of_the_reasons_catalogue(home: Path) -> None:
     assert any("est passé de «\u00a0" in text for text in texts["fr"])
     assert any("Other factors" in text for text in texts["en"])
     assert not any("in the last 90 days" in text for text in texts["en"])
-    assert "purchases_90d" not in moved(home, "c1", "propensity")["contributions"]
+    assert "purchases_90d" not in moved(two_days, "c1", "propensity")["contributions"]
 
 
-def test_without_a_score_the_segment_still_moves(home: Path) -> None:
+def test_without_a_score_the_segment_still_moves(two_days: Path) -> None:
     """No contributions, no sum; the status says why."""
-    write(home, FIRST, 3)
-    write(home, LAST, 4)
-    placed = day(home, LAST)
+    placed = day(two_days, LAST)
     silent = next(one for one in CUSTOMERS if placed[one]["churn_status"] == "not_eligible")
 
-    absent, move = moved(home, ABSENT), moved(home, silent)
+    absent, move = moved(two_days, ABSENT), moved(two_days, silent)
 
     assert (absent["contributions"], absent["sum"], absent["to"]["status"]) == ({}, None, None)
     assert (move["contributions"], move["to"]["status"], move["to"]["score"]) == ({}, "not_eligible", None)
@@ -248,14 +259,12 @@ def test_a_policy_made_anew_is_said(home: Path) -> None:
     assert "defined anew" in move["text"]
 
 
-def test_all_that_is_wrong_is_said_at_once(home: Path) -> None:
+def test_all_that_is_wrong_is_said_at_once(two_days: Path) -> None:
     """Of both days."""
-    write(home, FIRST, 3)
-    write(home, LAST, 4)
     with pytest.raises(MoveError) as unknown:
-        moved(home, "c1", first="2026-01-01", last="soon")
+        moved(two_days, "c1", first="2026-01-01", last="soon")
     with pytest.raises(MoveError) as stranger:
-        moved(home, "nobody-7391", "uplift")
+        moved(two_days, "nobody-7391", "uplift")
 
     assert codes(unknown.value) == [("unknown_day", "from"), ("unknown_day", "to")]
     assert "2026-03-01, 2026-03-02" in str(unknown.value)
@@ -265,14 +274,12 @@ def test_all_that_is_wrong_is_said_at_once(home: Path) -> None:
     assert "7391" not in str(stranger.value)
 
 
-def test_a_thinned_day_explains_no_move(home: Path) -> None:
+def test_a_thinned_day_explains_no_move(two_days: Path) -> None:
     """Its features are gone by age."""
-    write(home, FIRST, 3)
-    write(home, LAST, 4)
-    forget_old(home, date(2026, 3, 3), keep=timedelta(days=1), matured=timedelta(days=90), months=1)
+    forget_old(two_days, date(2026, 3, 3), keep=timedelta(days=1), matured=timedelta(days=90), months=1)
 
     with pytest.raises(MoveError, match="gone by age") as refused:
-        moved(home, "c1")
+        moved(two_days, "c1")
     assert codes(refused.value) == [("thinned_day", "from")]
 
 
@@ -304,20 +311,15 @@ def test_a_later_model_may_read_features_that_were_not_kept(home: Path) -> None:
     assert codes(refused.value) == [("features_missing", "from")]
 
 
-def test_who_objected_is_known_on_no_day(home: Path) -> None:
+def test_who_objected_is_known_on_no_day(two_days: Path) -> None:
     """At once."""
-    write(home, FIRST, 3)
-    write(home, LAST, 4)
-    suppression.add(home, ["c1"])
+    suppression.add(two_days, ["c1"])
 
     with pytest.raises(MoveError) as refused:
-        moved(home, "c1")
+        moved(two_days, "c1")
     assert codes(refused.value) == [("unknown_customer", "from"), ("unknown_customer", "to")]
 
 
-def test_a_moment_names_its_day(home: Path) -> None:
+def test_a_moment_names_its_day(two_days: Path) -> None:
     """In any zone."""
-    write(home, FIRST, 3)
-    write(home, LAST, 4)
-
-    assert moved(home, "c2", last="2026-03-02T01:00:00+01:00") == moved(home, "c2")
+    assert moved(two_days, "c2", last="2026-03-02T01:00:00+01:00") == moved(two_days, "c2")
