@@ -50,11 +50,12 @@ test: setup style browser ## lint, types and all tests, as CI runs them
 	@$(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,--jobs 2) types tests
 
 # A file of tests stays in one process: what its tests share is made once. Files come as tests/conftest.py orders them.
-# A third process works while tests of the others wait for servers, pages and clocks.
+# A third process works while tests of the others wait for servers, pages and clocks. The three are forked from one
+# that has imported the libraries.
 # Our own code is compiled once too: where PYTHONDONTWRITEBYTECODE is set hundreds of processes would compile it anew.
 tests: export PYTHONDONTWRITEBYTECODE :=
 tests: setup
-	$(PY) -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+	$(PY) -m pytest --tx "3*popen//python=$(PY) -m tests.support.worker" --dist loadfile --no-loadscope-reorder
 
 # The console's tests drive a real browser: Debian's, installed where it is missing and we may; else they say so.
 browser:

@@ -122,7 +122,8 @@ def _become(request: _Request) -> None:
     os.chdir(request.folder)
     sys.modules["numpy"].random.seed()  # each fork would draw alike
     os.execv = _execute  # type: ignore[assignment]  # what `python -m serving` ends with
-    subprocess.run = run_as_told  # type: ignore[assignment]  # what `python -m penchant run` starts
+    if request.arguments[0] != "-c":  # a process of pytest starts its own anew
+        subprocess.run = run_as_told  # type: ignore[assignment]  # what `python -m penchant run` starts
     _run(request.arguments)
 
 
