@@ -16,6 +16,7 @@ from features.spec.atomic import write_file
 from features.tables.population_schema import check_population
 from penchant.daily.day_features import CustomerFiles, Entries, StepFailedError, alike
 from penchant.daily.monitoring_steps import look_at_health, settle_outcomes
+from penchant.daily.retraining import train_anew
 from penchant.daily.run_file import RunFile
 from penchant.daily.run_state import STEP_NAMES, RunStep
 from scoring.answers.served_release import Live
@@ -157,7 +158,14 @@ def monitor(context: DayContext, step: RunStep) -> None:
     step.digest, step.note = look_at_health(context.home, use_cases, context.day("monitor"))
 
 
-_ALL = (features, population, store, flows, outcomes, monitor, retention)
+def retrain(context: DayContext, step: RunStep) -> None:
+    """Trains what the rules of the file ask for; what the gate promotes scores the next day."""
+    context.day("retrain")
+    files = {name: use_case.file for name, (_, use_case) in context.entries.items()}
+    step.note = train_anew(context.home, files, context.run_file.retrain.when)
+
+
+_ALL = (features, population, store, flows, outcomes, monitor, retention, retrain)
 STEPS: Mapping[str, Callable[[DayContext, RunStep], None]] = {
     step.__name__: step for step in _ALL if step.__name__ in STEP_NAMES
 }

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
 from features.config.file_errors import error_messages
 from features.config.use_case import UseCase, load_use_case, read_toml
 from features.config.value_types import Days, ListSection
 from features.errors import UseCaseError
 from scoring.population.daily_file import RUN_FILE, age_of
+
+BEHIND_RFM, AGE_RULE = "behind_rfm", r"age > (\d+[dw])"
+
+
+def _retrain_rule(text: str) -> str:
+    if text != BEHIND_RFM and not re.fullmatch(AGE_RULE, text):
+        raise ValueError(f'must be "{BEHIND_RFM}" or an age such as "age > 90d"')
+    return text
 
 
 class DailyUseCase(ListSection):
@@ -35,12 +44,19 @@ class Delivered(ListSection):
     max_age: Annotated[timedelta | None, BeforeValidator(age_of)] = None  # of a day whose customers leave; None: any
 
 
+class Retrained(ListSection):
+    """When a run trains a use case anew, by the gate as ever."""
+
+    when: tuple[Annotated[str, AfterValidator(_retrain_rule)], ...] = ()
+
+
 class RunFile(ListSection):
     """The whole file; paths are absolute after `load_run_file`."""
 
     use_case: Annotated[tuple[DailyUseCase, ...], Field(min_length=1)]
     population: Kept = Field(default_factory=Kept)
     deliver: Delivered = Field(default_factory=Delivered)
+    retrain: Retrained = Field(default_factory=Retrained)
 
 
 def load_run_file(home: Path) -> tuple[RunFile, dict[str, UseCase]]:

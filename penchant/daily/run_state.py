@@ -17,8 +17,11 @@ from features.spec.atomic import write_file
 from scoring.population.daily_file import LAST_RUN
 from scoring.population.days import POPULATION, is_written_now
 
-MONITORED = ("outcomes", "monitor") if find_spec("monitoring") else ()  # where the package is installed
-STEP_NAMES = ("features", "population", "store", "flows", *MONITORED, "retention")  # in their order
+_MONITORED = bool(find_spec("monitoring"))  # a package that may not be installed
+STEP_NAMES = (  # in their order
+    *("features", "population", "store", "flows"),
+    *(("outcomes", "monitor", "retention", "retrain") if _MONITORED else ("retention",)),
+)
 Status = Literal["running", "done", "unchanged", "failed", "stopped"]
 
 
