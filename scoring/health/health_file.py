@@ -120,7 +120,7 @@ class HealthAlert(Struct, frozen=True, kw_only=True):
     since: str  # ISO date
     what: HealthReason
     damage: float | None = None  # in the planner's money, where there is one
-    subject: str | None = None  # the feature, source or segment it is about, where it is about one
+    subject: str | None = None  # the source or segment it is about, where it is about one
     acknowledged_by: str | None = None
     acknowledged: str | None = None  # ISO moment
     ended: str | None = None  # ISO moment
