@@ -31,7 +31,7 @@ PHASES = (Phase.explicit, Phase.reuse, Phase.generate)  # each example writes fi
 WINDOW = {"test_cutoff": f"{utc(200):%Y-%m-%d}"}
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow], phases=PHASES)
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow], phases=PHASES)
 @given(seed=st.integers(0, 10_000), day=st.sampled_from([150, 200, 250]), customers=st.integers(20, 60))
 def test_rewriting_the_future_changes_no_feature(seed: int, day: int, customers: int) -> None:
     """Whatever stands at or after the cutoff, the feature table is the same to the byte."""
@@ -44,7 +44,7 @@ def test_rewriting_the_future_changes_no_feature(seed: int, day: int, customers:
     assert as_bytes(before) == as_bytes(after)
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow], phases=PHASES)
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow], phases=PHASES)
 @given(seed=st.integers(0, 10_000))
 def test_rewriting_the_future_changes_no_feature_of_a_rich_log(seed: int) -> None:
     """The same with types, properties, measures, refunds and traits, rewritten beyond recognition after the cutoff."""
