@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from features.config.use_case import UseCase
+from penchant.daily.realised_log import log_realised
+from scoring.health.matured_windows import read_windows
 from scoring.population.days import Day
 
 
@@ -26,7 +28,10 @@ def settle_outcomes(
 
     matched, changed, late = 0, 0, list[str]()
     for use_case in use_cases:
+        before = read_windows(home, use_case.name)
         found = take_in(home, use_case, days, until)
+        fresh = [window for window in read_windows(home, use_case.name) if window not in before]
+        late += log_realised(home, use_case.name, fresh)
         if found and found.reaches < until and use_case.source == "log":
             late.append(f"{use_case.events.path.name} ends on {found.reaches:%Y-%m-%d}")
         settle.forget_old_outcomes(home, use_case, until)

@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import wraps
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -241,6 +241,13 @@ class Registry:
         if version.run:
             self._client.log_dict(version.run, dict(decision), "decision.json")
             self._client.log_batch(version.run, metrics=_metrics(metrics))
+
+    @_in_our_terms
+    def record_realised(self, run: str, day: date, figures: Mapping[str, float]) -> None:
+        """Adds what was realised of a day to the run of the version that scored it; its step is days since 1970."""
+        at, step = int(datetime.now(UTC).timestamp() * 1000), (day - date(1970, 1, 1)).days
+        metrics = [Metric(f"realised_{name}", value, at, step) for name, value in figures.items()]
+        self._client.log_batch(run, metrics=metrics)
 
     def _experiment(self, name: str) -> str:
         known = self._client.get_experiment_by_name(name)
