@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from monitoring.state.judge import GRAVITY, Limits, Observed, judge
@@ -90,3 +91,12 @@ def test_an_unproven_estimate_says_nothing() -> None:
     estimate = EstimatedQuality(roc_auc=0.5, low=0.4, high=0.6)
 
     assert judge(replace(NOTHING, estimate=estimate), Limits())[0] == "fine"
+
+
+@pytest.mark.parametrize(("least", "code"), [(0.81, "below_estimate"), (0.79, "as_learned")])
+def test_a_day_that_ranked_below_its_estimate_is_announced(least: float, code: str) -> None:
+    """Once its outcome is known, whether or not the estimate was proven."""
+    estimate = EstimatedQuality(roc_auc=least + 0.02, low=least, high=least + 0.04)
+    last = msgspec.structs.replace(window(auc=0.8), estimate=estimate, estimate_true=least < 0.8)
+
+    assert judge(replace(NOTHING, windows=(last,)), Limits())[1][0].code == code
