@@ -262,6 +262,8 @@ def _amounts(snapshot: SegmentSnapshot, name: str, places: Repeated[Place]) -> I
     amounts = np.concatenate([_floats(snapshot, f"{name}_reason_{rank}_contribution") for rank in ranks])
     for code, rows in _members(places):
         inside = np.tile(rows, len(ranks)) & (which >= 0)
+        if not inside.any():
+            continue
         order = np.argsort(which[inside], kind="stable")
         sorted_which, sorted_amounts = which[inside][order], amounts[inside][order]
         starts = np.flatnonzero(np.diff(sorted_which, prepend=-1))
