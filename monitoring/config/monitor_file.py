@@ -32,7 +32,7 @@ DEFAULT = """\
 # behind_share = 0.01     # of the RFM logit's log-loss, by which the model is certainly behind it
 # rate_off = 0.2          # how far the mean probability may be from the realised rate, as a share of that: to watch,
 # rate_far_off = 0.5      # and not to be trusted
-# moved = 0.02            # share of the customers or of the list that a drifted feature moves
+# moved = 0.05            # share of the customers or of the list that a drifted feature moves
 #
 # [alerts]
 # state = "watch"         # or "distrust": the least grave state that alerts

@@ -29,7 +29,7 @@ class Limits:
     behind_share: float = 0.01  # of the RFM logit's log-loss, by which the model is certainly behind it
     rate_off: float = 0.2  # how far the mean probability may be from the realised rate, as a share of that
     rate_far_off: float = 0.5
-    moved: float = 0.02  # share of the customers or of the list that the drift of a feature moves
+    moved: float = 0.05  # share of the customers or of the list that the drift of a feature moves
 
 
 @dataclass(frozen=True, slots=True)
