@@ -171,5 +171,7 @@ def _address(kind: str) -> Path:
                 number = listener.fileno()
                 line = [sys.executable, "-W", "ignore", "-m", "tests.support.forking", kind, str(number)]
                 env = {**os.environ, **(SINGLE if kind == "alone" else {})}
-                subprocess.Popen(line, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, pass_fds=[number])
+                # It outlives who starts it, whose output a caller may read to its end: it has none of its own.
+                nothing = subprocess.DEVNULL
+                subprocess.Popen(line, cwd=ROOT, env=env, stdin=nothing, stdout=nothing, pass_fds=[number])
     return address
