@@ -6,13 +6,12 @@ import argparse
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 from activation.cli.campaign_commands import COMMANDS
 from features.errors import DataError, UseCaseError
 from features.spec.languages import LANGUAGES
-from features.spec.options import EITHER_SIDE, add_shared_options, command_first, program
+from features.spec.options import EITHER_SIDE, add_shared_options, command_first, moment, program
 from features.spec.terminal import print_to_any_terminal
 from scoring.audiences.campaign import CampaignError, UnknownCampaignError
 from scoring.population.days import PopulationError
@@ -76,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_result_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--as-of", type=_moment, metavar="D", help="the moment of the look, UTC (default: now)")
+    command.add_argument("--as-of", type=moment, metavar="D", help="the moment of the look, UTC (default: now)")
     command.add_argument("--cost", type=_amount, metavar="AMOUNT", help="what contacting one customer costs")
     command.add_argument("--currency", type=_currency, metavar="CODE", help="of the cost and the values, as EUR")
     command.add_argument("--level", type=_level, default=0.95, help="of the intervals (default: 0.95)")
@@ -98,17 +97,9 @@ def _add_outcomes(command: argparse.ArgumentParser) -> None:
         default="unknown",
         help="what is known of those whom the file does not name (default: unknown)",
     )
-    command.add_argument("--as-of", type=_moment, metavar="D", help="up to when it is known, UTC (default: now)")
+    command.add_argument("--as-of", type=moment, metavar="D", help="up to when it is known, UTC (default: now)")
     command.add_argument("--currency", type=_currency, metavar="CODE", help="of the values, as EUR")
     add_shared_options(command)
-
-
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError("must be a date or a moment in ISO form, got another text") from None
-    return (moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)).replace(microsecond=0)
 
 
 def _amount(text: str) -> float:

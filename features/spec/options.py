@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Container, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 EITHER_SIDE = "Every command takes --home, --json and --help; --home and --json may also stand before its name."
@@ -40,6 +41,27 @@ def command_first(words: Sequence[str], commands: Container[str] | None = None) 
     if at < len(words) and (words[at] in commands if commands else not words[at].startswith("-")):
         return [words[at], *words[:at], *words[at + 1 :]]
     return list(words)
+
+
+def moment(text: str) -> datetime:
+    """A date or a moment in ISO form as an option's value, UTC where it has no zone, to the second.
+
+    >>> moment("2026-03-01T01:00+01:00").isoformat()
+    '2026-03-01T00:00:00+00:00'
+
+    Raises:
+        argparse.ArgumentTypeError: It is neither.
+    """
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("must be a date or a moment in ISO form, got another text") from None
+    return (found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)).replace(microsecond=0)
+
+
+def midnight() -> datetime:
+    """The moment at which today began, UTC."""
+    return datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def program(module: str) -> str:

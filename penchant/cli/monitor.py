@@ -11,10 +11,9 @@ from pathlib import Path
 import msgspec
 
 from features.errors import UseCaseError
-from features.spec.options import EITHER_SIDE, add_shared_options, command_first
+from features.spec.options import EITHER_SIDE, add_shared_options, command_first, moment
 from features.spec.suppression_list import SuppressionError
 from features.spec.terminal import print_to_any_terminal
-from penchant.cli.arguments import moment
 from penchant.daily.run_file import load_run_file
 from scoring.audiences.campaign import CampaignError
 from scoring.errors import BundleError

@@ -10,10 +10,9 @@ from pathlib import Path
 import msgspec
 
 from features.errors import DataError, UseCaseError
-from features.spec.options import EITHER_SIDE, add_shared_options
+from features.spec.options import EITHER_SIDE, add_shared_options, midnight, moment
 from features.spec.suppression_list import SuppressionError
 from features.spec.terminal import print_to_any_terminal
-from penchant.cli.arguments import midnight, moment
 from penchant.daily.run_file import load_run_file
 from scoring.errors import BundleError
 from scoring.health.matured_windows import HealthError

@@ -11,9 +11,8 @@ from pathlib import Path
 import msgspec
 
 from features.errors import DataError, UseCaseError
-from features.spec.options import EITHER_SIDE, add_shared_options, command_first
+from features.spec.options import EITHER_SIDE, add_shared_options, command_first, midnight, moment
 from features.spec.terminal import print_to_any_terminal
-from penchant.cli.arguments import midnight, moment
 from penchant.daily.run_file import load_run_file
 from penchant.daily.run_state import STEP_NAMES, RunState, last_run, step_line
 from scoring.audiences.campaign import CampaignError
