@@ -91,12 +91,12 @@ def _chart(
     least, most = min(every), max(every)
     room = (most - least) * 0.08 or 0.01
     axes = Axes(across[0], across[-1], least - room, most + room)
-    styles = ("served", "beside-1")
+    drawn = zip(("served", "beside-1"), curves.items(), strict=False)  # one curve or two
     return Chart(
         texts[title],
         texts["day"],
         f"{texts[title]} ({texts['interval_95']})",
-        [axes.line(texts[name], style, across, curve) for style, (name, curve) in zip(styles, curves.items())],  # noqa: B905
+        [axes.line(texts[name], style, across, curve) for style, (name, curve) in drawn],
         *axes.ticks(_day_format(across[-1] - across[0]), shown),
         area=axes.area(across, low, high),
     )
