@@ -1,32 +1,28 @@
-"""The result of a campaign: its arms, its effect with the interval that its moment allows, and the next step."""
+"""What a campaign brought, by intention to treat, and what to do next."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-import polars as pl
-from numpy.typing import NDArray
-from scipy.stats import norm
-
+from activation.campaigns.adjusted_effect import adjusted
+from activation.campaigns.arm_figures import ARMS, ArmFigures
 from activation.campaigns.earlier_scores import earlier_scores
 from activation.campaigns.effect import (
-    ArmMoments,
     Difference,
     difference,
     fixed_interval,
     rate_interval,
-    rate_moments,
     relative_difference,
     sequence_interval,
 )
-from activation.campaigns.outcome_store import KnownOutcomes, Totals, settle_erased
+from activation.campaigns.outcome_store import settle_erased
+from activation.campaigns.power import least_shown
 from activation.campaigns.sample_ratio import REFUSED, sample_ratio
+from activation.campaigns.subgroup_effects import guardrail, segment_effects
 from scoring.audiences.campaign import Campaign
 from scoring.audiences.campaign_result import (
     ArmResult,
@@ -43,13 +39,7 @@ from scoring.audiences.campaign_result import (
 from scoring.audiences.campaign_window import planned_look
 
 LEVEL = 0.95
-ARMS = ("treated", "held_out")
 _LEAST = 2  # customers of an arm, for a variance
-_LEAST_SEGMENT = 20  # customers of an arm within a segment
-_LEAST_RATE = 0.01  # of answers, below which the score from before saves nothing worth its risk
-_LEAST_COVERED = 0.95  # share of customers whose score from before is known
-_POWER = 0.8
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +53,7 @@ class Cost:
 def campaign_result(
     home: Path, campaign: Campaign, *, as_of: datetime, cost: Cost | None = None, level: float = LEVEL
 ) -> CampaignResult:
-    """What a campaign brought, by intention to treat: everybody counts in the arm that was drawn, contacted or not.
+    """What a campaign brought: everybody counts in the arm that was drawn, contacted or not.
 
     Args:
         home: Where it is kept.
@@ -85,16 +75,15 @@ def campaign_result(
         return CampaignResult(
             id=campaign.id, as_of=as_of, status="pending", next_step="wait", next_look=day, arms=empty
         )
-    return _Look(campaign, known, earlier_scores(home, campaign), as_of, look, cost, level).result()
+    figures = ArmFigures(campaign, known, earlier_scores(home, campaign))
+    return _Look(figures, as_of, look, cost, level).result()
 
 
 @dataclass(frozen=True)
 class _Look:
     """One look at a campaign."""
 
-    campaign: Campaign
-    known: KnownOutcomes
-    earlier: pl.DataFrame
+    figures: ArmFigures
     as_of: datetime
     look: datetime | None
     cost: Cost | None
@@ -102,25 +91,34 @@ class _Look:
 
     def result(self) -> CampaignResult:
         ratio = self._ratio()
-        effect = None if self._too_few() else self._effect()
-        incremental = self._incremental(effect) if effect else None
+        effect = self._effect() if min(map(self.figures.n, ARMS)) >= _LEAST else None
         status = self._status(ratio, effect)
+        seen = effect if status != "invalid" else None
+        incremental = self._incremental(seen) if seen else None
+        harm = guardrail(self.figures, self.level, planned=self.planned) if seen else None
+        record = self.figures.known.record
         return CampaignResult(
-            id=self.campaign.id,
+            id=self.figures.campaign.id,
             as_of=self.as_of,
             status=status,
-            next_step=_next_step(status, effect, incremental),
+            next_step=next_step(status, seen, incremental, harm),
             next_look=self.look.date() if self.look and status in ("pending", "early") else None,
-            known_to=self.known.record.known_to,
-            arms={name: self.arm(name) for name in ARMS},
-            effect=effect if status != "invalid" else None,
-            incremental=incremental if status != "invalid" else None,
+            known_to=record.known_to,
+            arms={name: self.figures.arm(name) for name in ARMS},
+            effect=seen,
+            incremental=incremental,
             srm=ratio,
-            guardrail=self._guardrail() if status in ("early", "final") else None,
-            segments=tuple(self._segments()) if status == "final" else (),
+            guardrail=harm,
+            segments=segment_effects(self.figures, self.level) if status == "final" else (),
             precision=self._precision() if status == "final" else None,
-            erased=sum(self.known.record.erased.values()),
+            erased=sum(record.erased.values()),
+            contact_cost=self.cost.contact if self.cost else None,
         )
+
+    @cached_property
+    def planned(self) -> bool:
+        """Whether the planned look has come, and outcomes are known up to it."""
+        return self.look is not None and min(self.as_of, self.figures.known.record.known_to) >= self.look
 
     def _status(self, ratio: SampleRatio, effect: CampaignEffect | None) -> CampaignStatus:
         if min(ratio.p, ratio.lost_p) < REFUSED:
@@ -129,65 +127,37 @@ class _Look:
             return "pending"
         return "final" if effect.planned else "early"
 
-    @cached_property
-    def planned(self) -> bool:
-        """Whether the planned look has come, and outcomes are known up to it."""
-        return self.look is not None and min(self.as_of, self.known.record.known_to) >= self.look
-
-    @cached_property
-    def rows(self) -> pl.DataFrame:
-        """Whose outcome is known, with what was known of them before."""
-        return self.known.rows.join(self.earlier, on="who", how="left").with_columns(pl.col("value").fill_null(0.0))
-
-    def totals(self, name: str) -> Totals:
-        """Of the erased."""
-        return self.known.record.folded.get(name, Totals())
-
-    def arm(self, name: str) -> ArmResult:
-        """The figures of an arm."""
-        rows, folded = self.rows.filter(pl.col("arm") == name), self.totals(name)
-        contacted, unsubscribed = (_count(rows, one) for one in ("contacted", "unsubscribed"))
-        return ArmResult(
-            n=self._n(name),
-            answered=int(rows["answered"].sum()) + folded.answered,
-            value=float(rows["value"].sum()) + folded.value if self.known.record.valued else None,
-            drawn=self.campaign.arms[name].n,
-            contacted=None if contacted is None else contacted + folded.contacted,
-            unsubscribed=None if unsubscribed is None else unsubscribed + folded.unsubscribed,
-        )
-
-    def _n(self, name: str) -> int:
-        """Customers of known outcome."""
-        return int((self.rows["arm"] == name).sum()) + self.totals(name).n
-
-    def _too_few(self) -> bool:
-        return min(self._n(name) for name in ARMS) < _LEAST
-
     def _ratio(self) -> SampleRatio:
-        known = {name: self._n(name) for name in ARMS}
-        drawn = {name: self.campaign.arms[name].n for name in ARMS}
-        return sample_ratio(known, drawn, self.campaign.holdout)
+        campaign = self.figures.campaign
+        drawn = {name: campaign.arms[name].n for name in ARMS}
+        return sample_ratio({name: self.figures.n(name) for name in ARMS}, drawn, campaign.holdout)
+
+    @cached_property
+    def _rates(self) -> tuple[Difference, Difference | None]:
+        """The difference of rates, and the same adjusted where that helps."""
+        plain = difference(*map(self.figures.rate, ARMS))
+        return plain, adjusted(self.figures, "answered", plain)
 
     def _effect(self) -> CampaignEffect:
-        arms = {name: self.arm(name) for name in ARMS}
-        treated, control = (rate_moments(arm.answered, arm.n) for arm in arms.values())
-        plain = difference(treated, control)
-        adjusted = self._adjusted(plain)
-        rate = adjusted or plain
-        fixed = fixed_interval(rate, self.level) if adjusted else _newcombe(arms, self.level)
+        plain, better = self._rates
+        rate = better or plain
+        treated, control = (self.figures.arm(name) for name in ARMS)
+        scores = rate_interval((treated.answered, treated.n), (control.answered, control.n), self.level)
+        fixed = fixed_interval(rate, self.level) if better else scores
         values = self._values()
-        saved = 1 - (rate.standard_error / plain.standard_error) ** 2 if adjusted else None
+        saved = 1 - (rate.standard_error / plain.standard_error) ** 2 if better else None
+        relative = relative_difference(*map(self.figures.rate, ARMS)).estimate if control.answered else None
         return CampaignEffect(
             rate=rate.estimate,
             interval=fixed if self.planned else self._sequence(rate),
             value=values.estimate if values else None,
             value_interval=self._interval(values) if values else None,
-            relative=relative_difference(treated, control).estimate if arms["held_out"].answered else None,
+            relative=relative,
             kind="fixed" if self.planned else "sequence",
             planned=self.planned,
             level=self.level,
             unplanned=None if self.planned else fixed,
-            adjusted=adjusted is not None,
+            adjusted=better is not None,
             variance_saved=saved,
         )
 
@@ -195,45 +165,17 @@ class _Look:
         return fixed_interval(found, self.level) if self.planned else self._sequence(found)
 
     def _sequence(self, found: Difference) -> Interval:
-        drawn = sum(self.campaign.arms[name].n for name in ARMS)
-        return sequence_interval(found, self.level, tightest_at=drawn)
+        return sequence_interval(found, self.level, tightest_at=self.figures.drawn)
 
     def _values(self) -> Difference | None:
-        """The difference of values a customer; those who did not answer are worth nothing."""
-        if not self.known.record.valued:
+        """The difference of values a customer, where values were reported."""
+        if not self.figures.known.record.valued:
             return None
-        moments = []
-        for name in ARMS:
-            worth, folded = self.rows.filter(pl.col("arm") == name)["value"], self.totals(name)
-            squares = float((worth**2).sum()) + folded.value_squares
-            moments.append(ArmMoments.of_sums(self._n(name), float(worth.sum()) + folded.value, squares))
-        return difference(*moments)
-
-    def _adjusted(self, plain: Difference) -> Difference | None:
-        """The difference of rates less what the score from before explains; None where that does not help.
-
-        Deng and others, "Improving the sensitivity of online controlled experiments by utilizing pre-experiment data"
-        (2013): the score was known before the arms were drawn, so that its mean differs between them by chance alone.
-        """
-        whole = self.rows.drop_nulls("probability")
-        counted = sum(self._n(name) for name in ARMS)
-        answered = sum(self.arm(name).answered for name in ARMS)
-        if self.known.record.folded or len(whole) < _LEAST_COVERED * counted or answered < _LEAST_RATE * counted:
-            return None
-        answers, scores = whole["answered"].cast(pl.Float64()).to_numpy(), whole["probability"].to_numpy()
-        spread = float(np.var(scores))
-        if not spread:
-            return None
-        slope = float(np.cov(answers, scores, ddof=0)[0, 1]) / spread
-        rest: Floats = answers - slope * (scores - scores.mean())
-        of_treated = (whole["arm"] == "treated").to_numpy()
-        if min(of_treated.sum(), (~of_treated).sum()) < _LEAST:
-            return None
-        found = difference(_moments(rest[of_treated]), _moments(rest[~of_treated]))
-        return found if found.standard_error < plain.standard_error else None
+        plain = difference(*map(self.figures.worth, ARMS))
+        return adjusted(self.figures, "value", plain) or plain
 
     def _incremental(self, effect: CampaignEffect) -> Incremental:
-        treated = self.arm("treated")
+        treated = self.figures.arm("treated")
         value = None if effect.value is None else effect.value * treated.n
         worth = None if effect.value_interval is None else _times(effect.value_interval, treated.n)
         contacts = treated.drawn if treated.contacted is None else treated.contacted
@@ -243,43 +185,24 @@ class _Look:
             answers_interval=_times(effect.interval, treated.n),
             value=value,
             value_interval=worth,
+            per_contact=value / contacts if value is not None and contacts else None,
+            per_contact_interval=_times(worth, 1 / contacts) if worth and contacts else None,
             cost=cost,
             net=None if value is None or cost is None else value - cost,
             net_interval=None if worth is None or cost is None else (worth[0] - cost, worth[1] - cost),
-            currency=(self.cost.currency if self.cost else None) or self.known.record.currency,
+            currency=(self.cost.currency if self.cost else None) or self.figures.known.record.currency,
         )
-
-    def _guardrail(self) -> SegmentEffect | None:
-        """Those who unsubscribed, where it was reported of both arms."""
-        arms = {name: self.arm(name) for name in ARMS}
-        hits = {name: arm.unsubscribed for name, arm in arms.items()}
-        if any(count is None for count in hits.values()):
-            return None
-        treated, control = ((hits[name] or 0, arms[name].n) for name in ARMS)
-        return _segment_effect(None, treated, control, self.level)
-
-    def _segments(self) -> Iterator[SegmentEffect]:
-        """The effect within each segment of the day that has customers enough of both arms."""
-        counts = (
-            self.rows.drop_nulls("segment")
-            .group_by("segment", "arm")
-            .agg(pl.len().alias("n"), pl.col("answered").sum().alias("hits"))
-        )
-        found = {(row["segment"], row["arm"]): (int(row["hits"]), int(row["n"])) for row in counts.to_dicts()}
-        codes = sorted({segment for segment, _ in found})
-        enough = [code for code in codes if all(found.get((code, arm), (0, 0))[1] >= _LEAST_SEGMENT for arm in ARMS)]
-        level = 1 - (1 - self.level) / max(len(enough), 1)
-        for code in enough:
-            yield _segment_effect(code, found[code, "treated"], found[code, "held_out"], level)
 
     def _precision(self) -> Precision:
-        moments = [rate_moments(arm.answered, arm.n) for arm in map(self.arm, ARMS)]
-        found = self._adjusted(difference(*moments)) or difference(*moments)
-        reach = float(norm.ppf((1 + self.level) / 2) + norm.ppf(_POWER))
-        return Precision(reach * found.standard_error, math.ceil(4 * found.n))
+        plain, better = self._rates
+        found = better or plain
+        return Precision(least_shown(found, self.level), math.ceil(4 * found.n))
 
 
-def _next_step(status: CampaignStatus, effect: CampaignEffect | None, brought: Incremental | None) -> NextStep:
+def next_step(
+    status: CampaignStatus, effect: CampaignEffect | None, brought: Incremental | None, harm: SegmentEffect | None
+) -> NextStep:
+    """What to do next: whatever it brings, more who unsubscribe are to be weighed first."""
     if status == "invalid":
         return "mend"
     if effect is None or brought is None:
@@ -291,30 +214,10 @@ def _next_step(status: CampaignStatus, effect: CampaignEffect | None, brought: I
         return "stop"
     if brought.net_interval is not None and brought.net_interval[1] < 0:
         return "costs_more"
-    return "go_on" if low > 0 else "not_shown"
+    if low <= 0:
+        return "not_shown"
+    return "weigh" if harm and harm.interval[0] > 0 else "go_on"
 
 
-def _segment_effect(
-    code: str | None, treated: tuple[int, int], control: tuple[int, int], level: float
-) -> SegmentEffect:
-    rate = treated[0] / treated[1] - control[0] / control[1]
-    interval = rate_interval(treated, control, level)
-    return SegmentEffect(segment=code, treated=treated[1], control=control[1], rate=rate, interval=interval)
-
-
-def _newcombe(arms: dict[str, ArmResult], level: float) -> Interval:
-    treated, control = arms["treated"], arms["held_out"]
-    return rate_interval((treated.answered, treated.n), (control.answered, control.n), level)
-
-
-def _moments(values: Floats) -> ArmMoments:
-    return ArmMoments.of_sums(len(values), float(values.sum()), float((values**2).sum()))
-
-
-def _count(rows: pl.DataFrame, name: str) -> int | None:
-    """How many yes; None where nobody said anything."""
-    return int(rows[name].sum()) if rows[name].is_not_null().any() else None
-
-
-def _times(interval: Interval, count: int) -> Interval:
+def _times(interval: Interval, count: float) -> Interval:
     return interval[0] * count, interval[1] * count

@@ -18,6 +18,7 @@ NextStep = Literal[
     "wait",  # nothing is known yet
     "look_then",  # at the planned look, not before
     "go_on",  # it brings more than it costs
+    "weigh",  # it does, and more customers unsubscribe for it
     "costs_more",  # it is heeded, and costs more than it brings
     "stop",  # it does harm
     "not_shown",  # chance alone could bring it
@@ -59,6 +60,8 @@ class Incremental(msgspec.Struct, frozen=True, kw_only=True):
     answers_interval: Interval
     value: float | None = None
     value_interval: Interval | None = None
+    per_contact: float | None = None  # `value` by how many were contacted
+    per_contact_interval: Interval | None = None
     cost: float | None = None
     net: float | None = None  # value less cost
     net_interval: Interval | None = None
@@ -81,6 +84,7 @@ class SegmentEffect(msgspec.Struct, frozen=True, kw_only=True):
     control: int
     rate: float
     interval: Interval
+    p: float | None = None  # of no effect, corrected for how many segments there are (Holm)
 
 
 class Precision(msgspec.Struct, frozen=True):
@@ -107,6 +111,7 @@ class CampaignResult(msgspec.Struct, frozen=True, kw_only=True):
     segments: tuple[SegmentEffect, ...] = ()
     precision: Precision | None = None
     erased: int = 0  # customers of whom only totals are left, or nothing
+    contact_cost: float | None = None  # of one contact, as the look was asked for
 
 
 def sentence_values(campaign: Campaign, result: CampaignResult) -> dict[str, str | float | None]:
@@ -125,14 +130,23 @@ def sentence_values(campaign: Campaign, result: CampaignResult) -> dict[str, str
         values |= {"value": brought.value, "cost": brought.cost, "net": brought.net, "currency": brought.currency}
         worth, net = brought.value_interval or (None, None), brought.net_interval or (None, None)
         values |= {"value_low": worth[0], "value_high": worth[1], "net_low": net[0], "net_high": net[1]}
-        values["level"] = effect.level
+        each = brought.per_contact_interval or (None, None)
+        values |= {"contact": brought.per_contact, "contact_low": each[0], "contact_high": each[1]}
+        values |= {"level": effect.level, **_unsubscribed(result.guardrail)}
     if ratio:
         values |= {"lost_treated": ratio.lost["treated"], "lost_held_out": ratio.lost["held_out"]}
-    if result.guardrail:
-        values["unsubscribed"] = result.guardrail.rate if result.guardrail.interval[0] > 0 else None
     if result.precision:
         values["customers"] = result.precision.customers_for_half
     return values
+
+
+def _unsubscribed(found: SegmentEffect | None) -> dict[str, str | float | None]:
+    """Whether more unsubscribed: shown, not shown, or not known."""
+    if found is None:
+        return {"guardrail": "unsubscribes_unknown"}
+    if found.interval[0] > 0:
+        return {"guardrail": "unsubscribed", "unsubscribed": found.rate}
+    return {"guardrail": "unsubscribes_fine", "unsubscribed_high": max(found.interval[1], 0.0)}
 
 
 def keep_result(home: Path, result: CampaignResult) -> None:

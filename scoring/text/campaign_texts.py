@@ -12,7 +12,7 @@ from scoring.text.formatting import figure, iso_date, number, percent, unbreakab
 
 Shown = str | float | None
 NO_BREAK = "\u00a0"
-_MONEY = ("value", "cost", "net")
+_MONEY = ("value", "cost", "net", "contact")
 
 
 @cache
@@ -64,9 +64,11 @@ def _brought(values: Mapping[str, Shown], language: Language) -> Iterator[str]:
 
 def _money(values: Mapping[str, Shown], language: Language) -> Iterator[str]:
     texts, figures = _texts(language)["money"], _figures(values, language)
-    for name in ("value", "net", "unsubscribed"):
+    for name in ("value", "net"):
         if values.get(name) is not None:
             yield texts[name].format(**figures)
+    if values.get("guardrail"):
+        yield texts[str(values["guardrail"])].format(**figures)
 
 
 def _figures(values: Mapping[str, Shown], language: Language) -> dict[str, str]:
@@ -76,10 +78,14 @@ def _figures(values: Mapping[str, Shown], language: Language) -> dict[str, str]:
 def _shown(name: str, value: Shown, currency: Shown, language: Language) -> str:
     if value is None or isinstance(value, str):
         return iso_date(value, language) if value and name == "next_look" else value or ""
-    if name.startswith(_MONEY):
-        amount = figure(round(value), language, decimals=0)
+    if name.startswith(_MONEY) and name != "contacted":
+        amount = (
+            figure(round(value, 2), language, decimals=2)
+            if name.startswith("contact")
+            else figure(round(value), language, decimals=0)
+        )
         return f"{amount}{NO_BREAK}{currency}" if currency else amount
-    if name == "unsubscribed":
+    if name.startswith("unsubscribed"):
         return percent(value, language, decimals=1)
     return number(round(value), language)
 

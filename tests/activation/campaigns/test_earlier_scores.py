@@ -73,6 +73,9 @@ def test_the_score_from_before_narrows_the_interval(day: tuple[Path, Day]) -> No
         hits = [(int(answered.filter(rows["customer_id"].is_in(arm)).sum()), len(arm)) for arm in arms]
         assert one.interval == rate_interval(hits[0], hits[1], 1 - 0.05 / len(result.segments))
     assert {one.segment for one in result.segments} <= set(rows["segment"])
+    assert all(
+        one.p is not None and (one.p < 0.05) <= (one.interval[0] > 0 or one.interval[1] < 0) for one in result.segments
+    )
 
 
 def test_without_the_day_nothing_is_known_before(tmp_path: Path) -> None:

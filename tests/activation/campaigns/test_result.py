@@ -32,6 +32,11 @@ def taken(home: Path, campaign: Campaign, file: Path, at: datetime = AFTER, *, a
     return take_outcomes(home, campaign, read_outcome_file(file).rows, known_to=at, absent=absent, currency="EUR")
 
 
+def sentences(campaign: Campaign, found: CampaignResult) -> list[str]:
+    """What is said of it in English."""
+    return campaign_sentences(sentence_values(campaign, found), "en")
+
+
 def looked(
     home: Path, rate: Callable[[str], float], at: datetime = AFTER, customers: list[str] = EVERYBODY, cost: float = 1.0
 ) -> tuple[Campaign, CampaignResult]:
@@ -85,6 +90,8 @@ def test_a_gain_is_within_what_was_planted(tmp_path: Path) -> None:
     assert effect.interval[0] < 0.12 < effect.interval[1]
     assert brought.answers_interval[0] < 0.12 * 900 < brought.answers_interval[1]
     assert brought.value_interval[0] < 0.12 * 900 * 40 < brought.value_interval[1]
+    assert brought.per_contact_interval
+    assert brought.per_contact_interval[0] < 0.12 * 40 < brought.per_contact_interval[1]
     assert brought.cost == 900
     assert brought.net == pytest.approx((brought.value or 0) - 900)
     assert re.fullmatch(r"900 contacted, \d+ more orders than without, between \d+ and \d+\.", said)
@@ -184,7 +191,28 @@ def test_who_unsubscribed_is_a_guardrail(tmp_path: Path) -> None:
 
     assert found.guardrail
     assert found.guardrail.interval[0] > 0
-    assert any("unsubscribed" in one for one in campaign_sentences(sentence_values(campaign, found), "en"))
+    assert found.next_step == "weigh"
+    assert any("more of the customers unsubscribed" in one for one in sentences(campaign, found))
+
+
+@pytest.mark.parametrize(
+    ("unsubscribed", "sentence"),
+    [(lambda _: 0.02, "Not more are shown to unsubscribe"), (None, "Who unsubscribed was not reported")],
+)
+def test_every_result_says_what_is_known_of_unsubscribes(
+    tmp_path: Path, unsubscribed: Callable[[str], float] | None, sentence: str
+) -> None:
+    """None more, with how many at most, or not reported; before the planned look too."""
+    campaign = planned(tmp_path)
+    taken(tmp_path, campaign, answers(tmp_path / "o.csv", EVERYBODY, lifted, unsubscribed=unsubscribed))
+    looks = [campaign_result(tmp_path, campaign, as_of=at) for at in (EARLY, AFTER)]
+
+    assert all(any(sentence in one for one in sentences(campaign, look)) for look in looks)
+    assert [look.next_step for look in looks] == ["look_then", "go_on"]
+    early, final = (look.guardrail for look in looks)
+    assert (early is None) == (final is None) == (unsubscribed is None)
+    if early and final:
+        assert early.interval[0] < final.interval[0] < final.interval[1] < early.interval[1]
 
 
 def test_damaged_outcomes_are_refused(tmp_path: Path) -> None:
