@@ -159,6 +159,22 @@ class Penchant:
 
         return await _answer(answer_erase, {"customer_ids": customer_ids})
 
+    @bentoml.api(route="/v1/customers/contestations")
+    async def contest_score(
+        self,
+        customer_id: str | int,
+        use_case: str,
+        text: str,
+        by: str,
+        outcome: str = "open",
+        request_id: str | None = None,
+    ) -> Document:
+        """Notes what a customer says against a score, or how a person answered; no line is ever changed."""
+        from serving.api.handlers import answer_contestation
+
+        said = {"text": text, "by": by, "outcome": outcome, "request_id": request_id}
+        return await _answer(answer_contestation, {"customer_id": customer_id, "use_case": use_case, **said})
+
 
 async def _answer(call: Any, asked: Any) -> Document:
     """The call's answer or problem as a response, which BentoML hands on as it is."""

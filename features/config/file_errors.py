@@ -7,11 +7,16 @@ from collections.abc import Mapping, Sequence
 from pydantic import BaseModel, ValidationError
 
 from features.config.counts import count_conflicts
+from features.config.effect import effect_conflicts
 from features.config.value_types import TomlTable
 
 
 def section_conflicts(raw: TomlTable) -> list[str]:
-    """Sections that are missing or do not go together."""
+    """Sections and keys that are missing or do not go together."""
+    return [*effect_conflicts(raw), *_source_conflicts(raw)]
+
+
+def _source_conflicts(raw: TomlTable) -> list[str]:
     log, table = "events" in raw, "table" in raw
     if log == table:
         arrived = "both" if log else "neither"

@@ -10,7 +10,8 @@ from pydantic import Field, ValidationError, model_validator
 
 from features.config.bands import Bands
 from features.config.counts import Count, CountSections
-from features.config.display_texts import DisplayName, InBothLanguages
+from features.config.display_texts import DisplayName, InBothLanguages, Text
+from features.config.effect import Effect
 from features.config.file_errors import error_messages, section_conflicts
 from features.config.log_sections import (
     CurrencyColumn,
@@ -79,6 +80,8 @@ class Question(ListSection):
     polarity: Polarity
     seed: Annotated[int, Field(ge=0, lt=2**31, strict=True)] = 0
     candidate: Candidate | None = None  # the kind of model that wins whatever the others do; by default they compete
+    effect: Effect = "marketing"  # what is decided by the scores
+    human_decision: Text | None = None  # who decides by them and how; must be stated but for marketing
 
 
 class Presentation(ListSection):

@@ -11,6 +11,9 @@ from typing import Literal, NotRequired, TypedDict
 type_names = ("number", "integer", "boolean", "category", "date")
 FeatureType = Literal["number", "integer", "boolean", "category", "date"]
 Polarity = Literal["positive", "negative"]
+EffectKind = Literal["marketing", "benefit", "price"]
+EFFECTS: tuple[EffectKind, ...] = ("marketing", "benefit", "price")  # what may be decided by a score
+DECISIVE: tuple[EffectKind, ...] = ("benefit", "price")  # of these, what is decided by a person only
 Scalar = str | int | float | bool | None
 Json = Scalar | Sequence["Json"] | Mapping[str, "Json"]
 Row = Mapping[str, Json | date]  # features by name as they arrive; what a feature cannot take is refused by its rule

@@ -25,9 +25,9 @@ FIGURE_VERSIONS = {
 _sections = ("events", "table", "profiles")
 _of_answers = (  # keys that no feature follows from
     *("name", "polarity", "seed", "candidate", "eligible", "title", "outcome", "labels", "bands", "actions"),
-    *("names", "reasons", "what_if", "accepted_leaks"),
+    *("names", "reasons", "what_if", "accepted_leaks", "effect", "human_decision"),
 )
-_added = ("title", "outcome", "labels", "actions", "counts", "calendar")  # keys that a file may do without
+_added = ("title", "outcome", "labels", "actions", "counts", "calendar", "human_decision")  # a file may do without
 
 
 def input_digest(use_case: UseCase) -> str:
@@ -45,6 +45,8 @@ def config_digest(use_case: UseCase) -> str:
     for name in _added:
         if not stated[name]:
             del stated[name]  # as before there were any
+    if stated["effect"] == "marketing":
+        del stated["effect"]
     for section in (stated[name] for name in _sections if stated.get(name)):
         if section.get("order") is None:
             section.pop("order", None)  # a key that is not given makes no other table than before there was one

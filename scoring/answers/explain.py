@@ -72,6 +72,8 @@ def _explanation(served: Live, matrix: NDArray[np.float64], warnings: list[Note]
     }
     if (average := bundle.manifest.average) is not None:
         explanation["comparison"] = comparison_text(explanation["probability"], average, language)
+    if stated := served.stated_effect:
+        explanation["effect"], explanation["human_decision"] = stated["effect"], stated["human_decision"]
     return explanation
 
 

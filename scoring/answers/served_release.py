@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.spec.languages import LANGUAGES, Language
-from scoring.answers.wire import NextBand, PublishedScore, Score, Status
+from scoring.answers.wire import NextBand, PublishedScore, Score, StatedEffect, Status
 from scoring.bundle.golden_rows import replay
 from scoring.bundle.scorer import Scored, Scorer
 from scoring.encoding.value_rules import WARNINGS
@@ -48,6 +48,14 @@ class Live:
             ]
             for language in LANGUAGES
         }
+
+    @property
+    def stated_effect(self) -> StatedEffect | None:
+        """What the scores decide of people beside marketing, and by whom; None where they do not."""
+        manifest = self.release.bundle.manifest
+        if not (manifest.effect and manifest.decisive):
+            return None
+        return {"effect": manifest.effect, "human_decision": manifest.human_decision or ""}
 
     def usual_warnings(self) -> tuple[str, ...]:
         """The warnings that nearly all customers would get, each as a scored file has those of a row."""

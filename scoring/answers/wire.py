@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 from msgspec import Meta
 
-from features.spec.feature import Scalar
+from features.spec.feature import EffectKind, Scalar
 from scoring.encoding.notes import Note
 from scoring.reasons.reason import Reason
 from scoring.segments.names import Code, Named, SegmentPlace
@@ -109,11 +109,25 @@ FlatResult = Annotated[
 ]
 
 
+class StatedEffect(TypedDict):
+    """What a use case decides of people, and by whom: a score alone decides nothing."""
+
+    effect: EffectKind
+    human_decision: Annotated[str, Meta(min_length=1, description="Who decides by the scores, and how.")]
+
+
+Effects = Annotated[
+    dict[str, StatedEffect],
+    Meta(description="By use case, where scores are of a benefit or a price; of marketing alone there is nothing."),
+]
+
+
 class Scores(TypedDict):
     """The answer of POST /v1/scores: one result a customer, in the order asked."""
 
     request_id: RequestId
     scored_at: Moment
+    effects: NotRequired[Effects]
     results: list[Result]
 
 
@@ -122,6 +136,7 @@ class FlatScores(TypedDict):
 
     request_id: RequestId
     scored_at: Moment
+    effects: NotRequired[Effects]
     results: list[FlatResult]
 
 
@@ -211,6 +226,8 @@ class ExplainedScore(TypedDict):
     trained_to: str | None
     warnings: list[Note]
     comparison: NotRequired[Comparison]
+    effect: NotRequired[EffectKind]
+    human_decision: NotRequired[Annotated[str, Meta(description="Who decides by the score, and how.")]]
 
 
 class Explanation(Answered, ExplainedScore):

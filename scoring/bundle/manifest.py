@@ -13,7 +13,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from features.spec.feature import Feature, Finding, Json, Polarity, Predicate, Scalar
+from features.spec.feature import DECISIVE, EffectKind, Feature, Finding, Json, Polarity, Predicate, Scalar
 from features.spec.languages import LANGUAGES, Language
 from scoring.errors import BundleError
 from scoring.models.calibration import Calibration
@@ -140,6 +140,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     code_revision: str
     customer_id: str | None = None  # the column of the use case
     digests: Digests
+    effect: EffectKind | UnsetType = UNSET  # what is decided by the scores; unset: marketing alone
     eligible: Predicate | None
     encoder: dict[str, list[str]]  # levels by code, for each category
     features: tuple[Feature, ...]
@@ -147,6 +148,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...] | None = None
     forbid: tuple[str, ...]  # features that are used and never named
     format: int = FORMAT
+    human_decision: str | UnsetType = UNSET  # who decides by the scores and how, where the use case states it
     intended_use: dict[str, str] = {}  # by language
     intervals: dict[str, list[float]] = {}  # 95%, of the metrics
     kind: str
@@ -177,6 +179,11 @@ class Manifest(Struct, frozen=True, kw_only=True):
         """The outcome's rate on the test rows, the latest that is known; None where a bundle does not say."""
         return self.base_rate.get("test")
 
+    @property
+    def decisive(self) -> bool:
+        """Whether a person must decide by the scores: they are of a benefit or a price."""
+        return self.effect in DECISIVE
+
     def titled(self, language: Language) -> str:
         """What people read for the use case: its title, its name where it states none."""
         return (self.title or {}).get(language, self.name)
@@ -199,7 +206,10 @@ def read_manifest(stored: Mapping[str, Json]) -> Manifest:
     broken = [part.encode_name for part in _PARTS if not _whole(part, stored)]
     if broken:
         raise BundleError(f"A manifest must be complete and every part of its kind, {', '.join(broken)} is not.")
-    return msgspec.convert(stored, Manifest)
+    manifest = msgspec.convert(stored, Manifest)
+    if manifest.decisive and not (manifest.human_decision or "").strip():
+        raise BundleError(f"A manifest of effect {manifest.effect} must say who decides and how, it does not.")
+    return manifest
 
 
 def _whole(part: msgspec.structs.FieldInfo, stored: Mapping[str, Json]) -> bool:

@@ -6,13 +6,14 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 from msgspec import Meta
 
+from features.spec.feature import EffectKind
 from scoring.answers.wire import RequestId, Version
 from scoring.encoding.notes import Note
 from scoring.population.customer_history import CustomerHistory
 from scoring.population.customer_pages import RankedCustomer
 from scoring.segments.goals import StoredGoal
 from scoring.segments.names import Code
-from serving.customers.kept import CustomerErased, CustomerExport, Facts, Size
+from serving.customers.kept import ContestationLine, CustomerErased, CustomerExport, Facts, Size
 from serving.customers.segment_report import Became, SnapshotFacts
 
 Labels = Annotated[dict[str, str], Meta(description="By language.", examples=[{"fr": "À risque", "en": "At risk"}])]
@@ -76,6 +77,10 @@ class UseCaseDocument(TypedDict):
     usual_warnings: NotRequired[
         Annotated[list[Facts], Meta(description="Warnings of nearly all customers, which no answer repeats.")]
     ]
+    effect: NotRequired[
+        Annotated[EffectKind, Meta(description="What the scores decide of people; left out: marketing alone.")]
+    ]
+    human_decision: NotRequired[Annotated[str, Meta(description="Who decides by the scores, and how.")]]
     intended_use: Facts
     trained_to: NotRequired[str | None]
     kind: NotRequired[str]
@@ -144,6 +149,14 @@ class CustomersExport(TypedDict):
 
     request_id: RequestId
     customers: list[CustomerExport]
+
+
+class ContestationAnswer(TypedDict):
+    """The answer of POST /v1/customers/contestations: the line as it was written."""
+
+    request_id: RequestId
+    customer_id: str
+    contestation: ContestationLine
 
 
 class CustomersErased(TypedDict):

@@ -14,7 +14,14 @@ from scoring.answers.wire import Explanation, FlatScores, MoveAnswer, Scores
 from scoring.health.health_file import HealthDocument
 from serving.api import answers
 from serving.api.described_profiles import DescribedUseCase, described_use_cases
-from serving.requests.models import CustomersRequest, ExplanationById, MoveRequest, ScoresByIds, ScoresByProfiles
+from serving.requests.models import (
+    ContestationRequest,
+    CustomersRequest,
+    ExplanationById,
+    MoveRequest,
+    ScoresByIds,
+    ScoresByProfiles,
+)
 from serving.requests.population_models import ListRequest, LookupRequest, PageParameters, SearchRequest
 
 Schema = dict[str, Any]
@@ -35,6 +42,8 @@ _TYPES: tuple[Any, ...] = (
     answers.Segments,
     answers.CustomersExport,
     answers.CustomersErased,
+    ContestationRequest,
+    answers.ContestationAnswer,
     SearchRequest,
     LookupRequest,
     ListRequest,
@@ -114,7 +123,7 @@ def _name_what_is_served(found: Schema, use_cases: list[DescribedUseCase]) -> No
                 field["allOf"] = [ref("Language")]
     for name in ("ScoresByProfiles", "ScoresByIds"):
         found[name]["properties"]["use_cases"]["anyOf"][0]["items"] = ref("UseCaseName")
-    for name in ("ExplanationById", "MoveRequest"):
+    for name in ("ExplanationById", "MoveRequest", "ContestationRequest"):
         found[name]["properties"]["use_case"] = ref("UseCaseName")
     profiles = [ref(one.profile.__name__) for one in use_cases]
     found["ScoresByProfiles"]["properties"]["profiles"]["items"] = {"anyOf": [*profiles, {}]}

@@ -18,13 +18,14 @@ from scoring.answers.explain import ProfileError, explain_profile
 from scoring.answers.flat import flat_results
 from scoring.answers.score import score_profiles
 from scoring.answers.served_release import Live
-from scoring.answers.wire import FlatValue, Result, Status
+from scoring.answers.wire import FlatValue, Result, StatedEffect, Status
 from scoring.encoding.block import Block
 from scoring.encoding.notes import Note
 from scoring.errors import PolicyFailedError
 from scoring.privacy.suppression import SuppressionError
 from serving.api.places import locate_errors, located
 from serving.customers import subject_rights as rights
+from serving.customers.contestations import NoDecisionError, contest
 from serving.customers.kept import CustomerErased, CustomerExport
 from serving.customers.raw_events import is_raw
 from serving.http.pointers import pointer
@@ -33,15 +34,18 @@ from serving.http.problems import (
     NOT_READY,
     STORE_DOWN,
     UNKNOWN_CUSTOMER,
+    UNKNOWN_DECISION,
     UNKNOWN_USE_CASE,
     Problem,
     retry_after,
 )
 from serving.http.reply import Reply, json_reply
 from serving.requests.models import (
+    ContestationRequest,
     ExplanationById,
     ExplanationRequest,
     ScoresRequest,
+    contestation_request,
     customers_request,
     explanation_request,
     scores_request,
@@ -112,12 +116,42 @@ async def answer_erase(body: Any, context: RequestContext) -> Reply:
     return await _on_customers(rights.erase, body, context)
 
 
+async def answer_contestation(body: Any, context: RequestContext) -> Reply:
+    """POST /v1/customers/contestations.
+
+    Raises:
+        Problem: The use case is not served, the log has no such score, or it cannot be written now.
+    """
+    asked = contestation_request(body)
+    served = served_by(context)
+    if asked.use_case not in served:
+        raise unknown_use_case(served, "use_case", ["/use_case"])
+    context.rows = 1
+    return await _on_the_disk(partial(_contest, asked, context), context)
+
+
+def _contest(asked: ContestationRequest, context: RequestContext) -> Reply:
+    caller = context.key.name if context.key else None
+    stated = {name: getattr(asked, name) for name in ("use_case", "request_id", "outcome", "by", "text")}
+    context.runtime.decisions.flush()  # the score that is contested may wait to be written
+    try:
+        line = contest(context.runtime.settings.home, asked.customer_id, caller=caller, **stated)
+    except NoDecisionError as error:
+        raise Problem(UNKNOWN_DECISION, str(error)) from None
+    return json_reply({"request_id": context.request_id, "customer_id": asked.customer_id, "contestation": line})
+
+
 async def _on_customers(call: CustomerCall, body: Any, context: RequestContext) -> Reply:
     """What a call answers of each customer; it waits for the disk, so never on the loop."""
     customers = customers_request(body)
     context.rows = len(customers)
+    return await _on_the_disk(partial(_answer_of, call, customers, context), context)
+
+
+async def _on_the_disk(call: Callable[[], Reply], context: RequestContext) -> Reply:
+    """What a call answers that reads or writes what is kept of customers."""
     try:
-        return await context.in_thread(lambda: _answer_of(call, customers, context))
+        return await context.in_thread(call)
     except (sqlite3.Error, SuppressionError, OSError) as error:
         logs.write("customers_failed", level="error", request_id=context.request_id, **logs.fault(error))
         detail = "What is kept of customers cannot be read or written now; ask again until it is done."
@@ -135,7 +169,7 @@ def _score(asked: ScoresRequest, context: RequestContext) -> Reply:
     while results is None:
         try:
             if encoded := _encoded(asked, profiles, context):
-                return _scores_reply(encoded, context)
+                return _scores_reply(encoded, asked, context)
             results = score_profiles(
                 context.snapshot.served,
                 profiles,
@@ -150,7 +184,7 @@ def _score(asked: ScoresRequest, context: RequestContext) -> Reply:
         context.runtime.decisions.record(context.request_id, context.key.name if context.key else None, results)
     if _count(_statuses(results), context) and not asked.flat:
         locate_errors(results, asked.profiles)
-    return _scores_reply(_flat(results, asked, context) if asked.flat else results, context)
+    return _scores_reply(_flat(results, asked, context) if asked.flat else results, asked, context)
 
 
 def _encoded(asked: ScoresRequest, profiles: Sequence[Any], context: RequestContext) -> msgspec.Raw | None:
@@ -165,8 +199,17 @@ def _encoded(asked: ScoresRequest, profiles: Sequence[Any], context: RequestCont
     return msgspec.Raw(encoded.results)
 
 
-def _scores_reply(results: Any, context: RequestContext) -> Reply:
-    return json_reply({"request_id": context.request_id, "scored_at": now(), "results": results})
+def _scores_reply(results: Any, asked: ScoresRequest, context: RequestContext) -> Reply:
+    answer = {"request_id": context.request_id, "scored_at": now(), "results": results}
+    if effects := stated_effects(context.snapshot.served, asked.use_cases):
+        answer["effects"] = effects
+    return json_reply(answer)
+
+
+def stated_effects(served: Mapping[str, Live], use_cases: Sequence[str] | None) -> dict[str, StatedEffect]:
+    """What the use cases of a request decide of people beside marketing, and by whom."""
+    stated = {name: served[name].stated_effect for name in use_cases or served}
+    return {name: effect for name, effect in stated.items() if effect is not None}
 
 
 def _flat(results: list[Result], asked: ScoresRequest, context: RequestContext) -> list[dict[str, FlatValue]]:

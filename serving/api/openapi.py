@@ -89,6 +89,14 @@ def _paths(served: Mapping[str, Live]) -> Schema:
         "/v1/customers/erase": {
             "post": _post("eraseCustomers", "Erase customers for good", "CustomersRequest", "CustomersErased")
         },
+        "/v1/customers/contestations": {
+            "post": _post(
+                "contestScore",
+                "Note what a customer says against a score, or how a person answered",
+                "ContestationRequest",
+                "ContestationAnswer",
+            )
+        },
         "/v1/moves": {
             "post": _post("moves", "Why a score and a segment changed between two days", "MoveRequest", "MoveAnswer")
         },

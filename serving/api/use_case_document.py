@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from msgspec import UNSET, UnsetType
 
-from features.spec.feature import CUSTOMER_ID, Feature, FeatureType, Json, Polarity, Predicate, Scalar
+from features.spec.feature import CUSTOMER_ID, EffectKind, Feature, FeatureType, Json, Polarity, Predicate, Scalar
 from features.spec.languages import Language
 from features.spec.raw_events import CountDefinition, RawColumn, RawEvents
 from scoring.answers.served_release import Live
@@ -123,6 +123,8 @@ class DescribedModel(msgspec.Struct, frozen=True):
     baselines: dict[str, dict[str, float]]
     receipt: Receipt
     usual_warnings: list[DescribedWarning] | UnsetType
+    effect: EffectKind | UnsetType
+    human_decision: str | UnsetType
     intended_use: dict[str, str]
     worth: CampaignWorth | None
     base_rate: dict[str, float]
@@ -157,6 +159,8 @@ def use_case_document(live: Live, *, language: Language = "en") -> DescribedMode
         baselines=manifest.baselines,
         receipt=manifest.receipt,
         usual_warnings=_usual_warnings(manifest) or UNSET,
+        effect=manifest.effect,
+        human_decision=manifest.human_decision,
         intended_use=manifest.intended_use,
         worth=manifest.worth,
         base_rate=manifest.base_rate,

@@ -1,6 +1,7 @@
 """What a home keeps of customers: stored features, raw events, decisions, objections, segment reports."""
 
 __all__ = [
+    "contestations",
     "decision_log",
     "event_rows",
     "feature_store",

@@ -1,4 +1,4 @@
-"""The decisions log: who was scored when, by which version, with what result; kept for a set time."""
+"""The decisions log: who was scored when, by which version, with what result, and who contested it; kept for a time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,13 @@ MOST_WAITING = 200_000  # scores kept back while the disk takes none; more are l
 _PRUNE_SECONDS = 3600.0
 _DAY = 86400.0
 _COLUMNS = ("customer_id", "at", "request_id", "caller", "use_case", "model_version", "score", "band", "segment")
-_TABLES = f"""
+CONTESTATIONS = """
+CREATE TABLE IF NOT EXISTS contestations (
+    customer_id TEXT NOT NULL, at REAL NOT NULL, use_case TEXT NOT NULL, request_id TEXT, outcome TEXT NOT NULL,
+    by_whom TEXT NOT NULL, caller TEXT, text TEXT NOT NULL
+);
+"""  # a table that is only added to; logs of earlier homes have none
+TABLES = f"""{CONTESTATIONS}
 CREATE TABLE IF NOT EXISTS decisions (
     {_COLUMNS[0]} TEXT NOT NULL, at REAL NOT NULL, request_id TEXT NOT NULL, caller TEXT, use_case TEXT NOT NULL,
     model_version TEXT NOT NULL, score REAL NOT NULL, band TEXT NOT NULL, segment TEXT, reasons TEXT NOT NULL
@@ -38,6 +44,7 @@ _LATEST = f"""
 SELECT {", ".join(_COLUMNS)}, reasons FROM decisions WHERE customer_id = ? AND at > ?
 ORDER BY at DESC, rowid DESC LIMIT ?
 """  # noqa: S608 names of ours
+_KEPT = ("decisions", "contestations")
 LoggedScore = tuple[str, float, str, str | None, str, str, float, str, str | None, str]
 
 
@@ -99,13 +106,15 @@ class Decisions:
 
         Which of the two was first is known by how long a score has waited: the clock may have been set in between.
         """
-        with writing(path, _TABLES) as connection:
+        with writing(path, TABLES) as connection:
             listed = open_suppression(self._home)
             erased = listed.erased({line[0] for _, line in lines}) if listed and lines else {}
             began = time.time() - time.monotonic()
             kept = [line for ticks, line in lines if began + ticks > erased.get(line[0], 0.0)]
             connection.executemany(_PUT, kept)
-            connection.execute("DELETE FROM decisions WHERE at < ?", [time.time() - self._days * _DAY])
+            connection.execute(CONTESTATIONS)
+            for table in _KEPT:
+                connection.execute(f"DELETE FROM {table} WHERE at < ?", [time.time() - self._days * _DAY])  # noqa: S608
 
 
 def latest_of(home: Path, customer: str, count: int) -> list[DecisionLine] | None:
@@ -162,38 +171,49 @@ def _line(fields: Sequence[Any]) -> DecisionLine:
 
 
 def latest_moment(home: Path, customers: Iterable[str]) -> float:
-    """When the latest of customers' scores was given, by the clock of then; 0 where there is none.
+    """When the latest of customers' scores was given or contested, by the clock of then; 0 where there is none.
 
     Raises:
         sqlite3.Error: The log cannot be read now.
     """
-    if not (home / FILE).exists():
-        return 0.0
-    latest = "SELECT MAX(at) FROM decisions WHERE customer_id IN {}"
-    return max((at for (at,) in Reader(home / FILE).ask_of(latest, [*customers]) if at is not None), default=0.0)
+    return max((at for _, at in _moments(home, customers)), default=0.0)
 
 
 def count(home: Path, erased: Mapping[str, float]) -> dict[str, int]:
-    """How many scores customers have from before the moments they were erased at; only those who have any.
+    """How many scores and contestations customers have from before they were erased; only those who have any.
 
     Raises:
         sqlite3.Error: The log cannot be read now.
     """
     found: dict[str, int] = {}
-    if (home / FILE).exists():
-        asked = "SELECT customer_id, at FROM decisions WHERE customer_id IN {}"
-        for customer, at in Reader(home / FILE).ask_of(asked, [*erased]):
-            if at <= erased[customer]:
-                found[customer] = found.get(customer, 0) + 1
+    for customer, at in _moments(home, erased):
+        if at <= erased[customer]:
+            found[customer] = found.get(customer, 0) + 1
     return found
 
 
+def _moments(home: Path, customers: Iterable[str]) -> Iterator[tuple[str, float]]:
+    """Whose score or contestation is of when."""
+    asked = list(customers)
+    for table in tables_of(home):
+        yield from Reader(home / FILE).ask_of(f"SELECT customer_id, at FROM {table} WHERE customer_id IN {{}}", asked)  # noqa: S608
+
+
+def tables_of(home: Path) -> list[str]:
+    """Which of its two tables the log of a home has: an earlier one has no contestations; none without a log."""
+    if not (home / FILE).exists():
+        return []
+    there = {name for (name,) in Reader(home / FILE).ask("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    return [table for table in _KEPT if table in there]
+
+
 def delete(home: Path, erased: Mapping[str, float]) -> None:
-    """Deletes customers' scores from before those moments; their bytes go when the file is written anew.
+    """Deletes customers' scores and contestations from before those moments; their bytes go when it is written anew.
 
     Raises:
         sqlite3.Error: The log cannot be written now, and is as it was.
     """
-    if (home / FILE).exists():
-        with writing(home / FILE, _TABLES) as connection:
-            connection.executemany("DELETE FROM decisions WHERE customer_id = ? AND at <= ?", erased.items())
+    if tables := tables_of(home):
+        with writing(home / FILE, TABLES) as connection:
+            for table in tables:
+                connection.executemany(f"DELETE FROM {table} WHERE customer_id = ? AND at <= ?", erased.items())  # noqa: S608

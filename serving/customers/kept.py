@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, Literal, TypedDict
 
 from msgspec import Meta
 
@@ -33,6 +33,24 @@ class DecisionLine(TypedDict):
     reasons: list[str]
 
 
+ContestationOutcome = Literal["open", "kept", "changed"]
+
+
+class ContestationLine(TypedDict):
+    """What a person said against a score, or how that was answered; a line is never changed."""
+
+    at: str
+    use_case: str
+    request_id: Annotated[str | None, Meta(description="Of the call that gave the score; null for one of a day.")]
+    outcome: Annotated[
+        ContestationOutcome,
+        Meta(description="`open`: it waits for an answer; `kept` or `changed`: how a person decided."),
+    ]
+    by: Annotated[str, Meta(description="Who took it down, or who decided.")]
+    caller: Annotated[str | None, Meta(description="The name of the key.")]
+    text: Annotated[str, Meta(description="What was said, or the answer.")]
+
+
 class StoredFeatures(TypedDict):
     """A row of the online store."""
 
@@ -53,6 +71,7 @@ class CustomerExport(TypedDict):
     customer_id: str
     store: list[StoredFeatures]
     decisions: list[DecisionLine]
+    contestations: list[ContestationLine]
     population: Annotated[
         list[Facts], Meta(description="Scores, reasons and features by day, as the daily run wrote them.")
     ]

@@ -21,6 +21,7 @@ from scoring.privacy.suppression import open_suppression
 from serving.customers import decision_log as decisions
 from serving.customers import feature_store as store
 from serving.customers import pending_erasures
+from serving.customers.contestations import contestations_of
 from serving.customers.feature_store import StoredRow
 from serving.customers.id_migration import settle_ids
 from serving.customers.kept import CustomerErased, CustomerExport, Facts, RequestDocument
@@ -33,7 +34,7 @@ def export(home: Path, customers: Sequence[str]) -> list[CustomerExport]:
     """All that a home holds of customers, in the order asked; raises as `erase` does."""
     settle_ids(home)
     rows = _stored(home, customers)
-    lines = decisions.decisions_of(home, customers)
+    lines, contested = decisions.decisions_of(home, customers), contestations_of(home, customers)
     listed = open_suppression(home)
     objectors = listed.among(customers) if listed else frozenset()
     erased = listed.erased(customers) if listed else {}
@@ -43,6 +44,7 @@ def export(home: Path, customers: Sequence[str]) -> list[CustomerExport]:
             "customer_id": customer,
             "store": [{"as_of": _iso(row.as_of), "features": row.features} for row in rows.get(customer, ())],
             "decisions": lines.get(customer, []),
+            "contestations": contested.get(customer, []),
             "population": days.get(customer, []),
             "opted_out": customer in objectors,
             "erased_at": _iso(erased[customer]) if customer in erased else None,
@@ -70,7 +72,11 @@ def erase(home: Path, customers: Sequence[str]) -> list[CustomerErased]:
         SuppressionError: The suppression list has lost its key.
     """
     settle_ids(home)
-    visible = {"store": _stored(home, customers), "decisions": decisions.decisions_of(home, customers)}
+    visible = [
+        ("store", _stored(home, customers)),
+        ("decisions", decisions.decisions_of(home, customers)),
+        ("decisions", contestations_of(home, customers)),
+    ]
     # By a clock that was set back, scores may have been given later than now.
     at = max(time.time(), decisions.latest_moment(home, customers))
     suppression.mark_erased(home, customers, at=at)
@@ -84,7 +90,10 @@ def erase(home: Path, customers: Sequence[str]) -> list[CustomerErased]:
         {
             "customer_id": customer,
             "removed": {
-                **{place: len(rows.get(customer, ())) for place, rows in visible.items()},
+                **{
+                    place: sum(len(rows.get(customer, ())) for where, rows in visible if where == place)
+                    for place in ("store", "decisions")
+                },
                 "requests": requests.get(customer, 0),
             },
             "pending": any(places[customer].values()) or in_days,

@@ -17,6 +17,7 @@ from serving.console.pages.problem_page import trouble, wants_page
 from serving.edge.asgi import App, Scope, Send
 from serving.edge.forward import forward
 from serving.edge.routes import (
+    CONTESTATIONS,
     ERASE,
     EXPLANATIONS,
     EXPORT,
@@ -42,7 +43,13 @@ from serving.requests.body import (
     read_body,
 )
 from serving.requests.fast_decode import read_block
-from serving.requests.models import customers_request, explanation_request, move_request, scores_request
+from serving.requests.models import (
+    contestation_request,
+    customers_request,
+    explanation_request,
+    move_request,
+    scores_request,
+)
 from serving.requests.population_models import list_request, lookup_request, search_request
 from serving.requests.strict_json import decode
 from serving.telemetry import logs, metrics
@@ -55,6 +62,7 @@ HANDLERS = {
     EXPLANATIONS: handlers.answer_explanations,
     EXPORT: handlers.answer_export,
     ERASE: handlers.answer_erase,
+    CONTESTATIONS: handlers.answer_contestation,
     MOVES: moves.answer_moves,
     SEARCH: population.answer_search,
     LOOKUP: population.answer_lookup,
@@ -65,6 +73,7 @@ _CHECKS: dict[str, Callable[[Any], object]] = {
     EXPLANATIONS: explanation_request,
     EXPORT: customers_request,
     ERASE: customers_request,
+    CONTESTATIONS: contestation_request,
     MOVES: move_request,
     SEARCH: search_request,
     LOOKUP: lookup_request,

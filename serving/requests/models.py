@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -16,6 +16,8 @@ from scoring.encoding.value_rules import kind
 from serving.requests.rules import Rule, object_of, request_of
 
 MAX_PROFILES = 1000
+MAX_TEXT = 4000
+_FILLED = r"\S"  # a text that holds more than blanks
 
 
 def _distinct(names: list[str] | None) -> bool:
@@ -151,6 +153,36 @@ class CustomersRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     customer_ids: CustomerIds
 
 
+class ContestationRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """POST /v1/customers/contestations: what a customer says against a score, or how a person answered."""
+
+    customer_id: Annotated[
+        CustomerId,
+        Rule("Must be text that is not empty, or a whole number, got {got}.", holds=_names_somebody),
+    ]
+    use_case: Annotated[str, Rule("Must be the name of a use case, got {got}.")]
+    text: Annotated[
+        Annotated[str, Meta(pattern=_FILLED, max_length=MAX_TEXT)],
+        Meta(description="What was said, or the answer.", examples=["I have been a customer for ten years."]),
+        Rule(f"Must be text of 1 to {MAX_TEXT:,} signs, got {{got}}."),
+    ]
+    by: Annotated[
+        Annotated[str, Meta(pattern=_FILLED, max_length=200)],
+        Meta(description="Who took it down, or who decided.", examples=["Jeanne Martin, customer care"]),
+        Rule("Must be the name of a person in at most 200 signs, got {got}."),
+    ]
+    outcome: Annotated[
+        Literal["open", "kept", "changed"],
+        Meta(description="`open`: it waits for an answer; `kept` or `changed`: how a person decided."),
+        Rule("Must be open, kept or changed, got {got} that is none.", got=kind),
+    ] = "open"
+    request_id: Annotated[
+        Annotated[str, Meta(pattern=_FILLED)] | None,
+        Meta(description="Of the call that gave the score; left out for a score of a day."),
+        Rule("Must be the request_id of an answer, got {got}.", got=kind),
+    ] = None
+
+
 Day = Annotated[
     str,
     Meta(min_length=1, description="A day whose features are kept: its name, date or moment.", examples=["2026-03-01"]),
@@ -211,6 +243,16 @@ def customers_request(body: Any) -> list[str]:
     return list(dict.fromkeys(_texts(asked.customer_ids)))
 
 
+def contestation_request(body: Any) -> ContestationRequest:
+    """The request of a decoded body of POST /v1/customers/contestations.
+
+    Raises:
+        Problem: A 422 with every broken rule.
+    """
+    asked = request_of(ContestationRequest, object_of(ContestationRequest, body))
+    return msgspec.structs.replace(asked, customer_id=posted_id(asked.customer_id))
+
+
 def move_request(body: Any) -> MoveRequest:
     """The request of a decoded body of POST /v1/moves.
 
@@ -226,5 +268,8 @@ def _texts(ids: list[Any]) -> list[str]:
 
 
 # msgspec looks a type up when it is first used, and crashes where two threads do that at once: here it is done before.
-for _shape in (ScoresByProfiles, ScoresByIds, ExplanationOfProfile, ExplanationById, CustomersRequest, MoveRequest):
+for _shape in (
+    *(ScoresByProfiles, ScoresByIds, ExplanationOfProfile, ExplanationById, CustomersRequest, ContestationRequest),
+    MoveRequest,
+):
     msgspec.json.Decoder(_shape)

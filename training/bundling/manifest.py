@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 from numpy.typing import NDArray
 
 from features.config.use_case import LogUseCase, UseCase
-from features.spec.feature import Feature, Polarity, Predicate, Scalar
+from features.spec.feature import EffectKind, Feature, Polarity, Predicate, Scalar
 from features.spec.languages import LANGUAGES, Language
 from features.tables.value_labels import value_labels
 from scoring.bundle.manifest import BandTable, LogWindows, Outcome
@@ -31,11 +31,23 @@ LABELS = {
     "medium": {"en": "Medium", "fr": "Moyen"},
     "high": {"en": "High", "fr": "Élevé"},
 }
-INTENDED_USE = {
-    "en": "For choosing whom to contact, and how, in marketing and customer care. "
-    "Not for credit, insurance or employment, nor to refuse anyone a service.",
-    "fr": "Pour choisir qui contacter, et comment, en marketing et en relation client. "
-    "Ni pour le crédit, l'assurance ou l'emploi, ni pour refuser un service à quelqu'un.",
+REFUSED_USE = {
+    "en": "Not for credit, insurance or employment, nor to refuse anyone a service.",
+    "fr": "Ni pour le crédit, l'assurance ou l'emploi, ni pour refuser un service à quelqu'un.",
+}
+INTENDED_USE: Mapping[EffectKind, Mapping[str, str]] = {
+    "marketing": {
+        "en": "For choosing whom to contact, and how, in marketing and customer care.",
+        "fr": "Pour choisir qui contacter, et comment, en marketing et en relation client.",
+    },
+    "benefit": {
+        "en": "For a person to decide by who is granted a benefit; whoever is concerned may contest the decision.",
+        "fr": "Pour qu'une personne décide à qui accorder un avantage ; l'intéressé peut contester la décision.",
+    },
+    "price": {
+        "en": "For a person to decide by on a customer's price; whoever is concerned may contest the decision.",
+        "fr": "Pour qu'une personne décide du prix fait à un client ; l'intéressé peut contester la décision.",
+    },
 }
 
 
@@ -56,6 +68,8 @@ class Described(TypedDict):
     eligible: Predicate | None
     forbid: tuple[str, ...]
     what_if: dict[str, tuple[Scalar, ...]]
+    effect: EffectKind | UnsetType
+    human_decision: str | UnsetType
     intended_use: dict[str, str]
 
 
@@ -102,7 +116,11 @@ def described(
         "eligible": table.eligible,
         "forbid": tuple(sorted(use_case.reasons.forbid)),
         "what_if": {name: tuple(values) for name, values in use_case.model_dump(mode="json")["what_if"].items()},
-        "intended_use": INTENDED_USE,
+        "effect": UNSET if use_case.effect == "marketing" else use_case.effect,
+        "human_decision": use_case.human_decision or UNSET,
+        "intended_use": {
+            language: f"{text} {REFUSED_USE[language]}" for language, text in INTENDED_USE[use_case.effect].items()
+        },
     }
 
 

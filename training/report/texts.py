@@ -10,6 +10,7 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
     "en": {
         "title": "Model report",
         "purpose": "What it is for, and not for",
+        "human_decision": "Who decides by the scores, and how",
         "data": "Data and windows",
         "source_log": "Learned from a log:",
         "source_table": "Learned from a ready table:",
@@ -118,6 +119,7 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
     "fr": {
         "title": "Rapport du modèle",
         "purpose": "À quoi il sert, et à quoi il ne sert pas",
+        "human_decision": "Qui décide d'après les scores, et comment",
         "data": "Données et fenêtres",
         "source_log": "Appris sur un journal :",
         "source_table": "Appris sur une table prête à l'emploi :",

@@ -49,6 +49,37 @@ def test_every_example_is_a_use_case(path: Path) -> None:
     assert source.path.is_relative_to(path.parent.resolve())
 
 
+@pytest.mark.parametrize(
+    ("stated", "named"),
+    [
+        ('effect = "price"', {"human_decision"}),
+        ('effect = "benefit"\nhuman_decision = "  "', {"human_decision"}),
+        ('effect = "credit"\nhuman_decision = ""', {"effect", "human_decision"}),
+        ('effect = "price"\nseed = -1', {"human_decision", "seed"}),
+    ],
+    ids=["unstated", "blank", "both keys", "and another"],
+)
+def test_who_decides_must_be_stated(tmp_path: Path, stated: str, named: set[str]) -> None:
+    """Of a benefit or a price; credit and the like are none of the effects. All broken keys are named at once."""
+    with pytest.raises(UseCaseError) as failure:
+        load_use_case(written(tmp_path, stated + LOG))
+
+    assert {rule.partition(":")[0] for rule in failure.value.broken} == named
+    assert len(failure.value.broken) == len(named)
+
+
+def test_an_effect_is_marketing_unless_stated(tmp_path: Path) -> None:
+    """With who decides a price may be asked of; a file of marketing is what it was before there were effects."""
+    price = load_use_case(
+        written(tmp_path, 'effect = "price"\nhuman_decision = "The pricing team, case by case"' + LOG)
+    )
+    said, silent = (load_use_case(written(tmp_path, text + LOG)) for text in ('effect = "marketing"', ""))
+
+    assert (price.effect, price.human_decision) == ("price", "The pricing team, case by case")
+    assert (silent.effect, silent.human_decision) == ("marketing", None)
+    assert config_digest(said) == config_digest(silent) != config_digest(price)
+
+
 def test_what_is_not_said_has_a_default(tmp_path: Path) -> None:
     """Seed 0, a year of observation, no gap, three training cutoffs, nothing excluded, percentiles 60 and 90."""
     use_case = load_use_case(written(tmp_path, LOG))

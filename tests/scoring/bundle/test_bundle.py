@@ -64,6 +64,21 @@ def test_a_manifest_with_another_hash_than_the_release_names_is_refused(tmp_path
         load_release(tmp_path, "shop")
 
 
+@pytest.mark.parametrize("decides", ["", " "], ids=["unstated", "blank"])
+def test_a_price_without_who_decides_is_not_served(tmp_path: Path, decides: str) -> None:
+    """Nor is an effect that is none of ours; with who decides it is, and a bundle of before effects is of marketing."""
+    write_shop_bundle(tmp_path / "sound", "n", effect="price", human_decision="The pricing team")
+    write_shop_bundle(tmp_path / "earlier", "n")
+
+    with pytest.raises(BundleError, match="must say who decides and how"):
+        write_shop_bundle(tmp_path / "broken", "n", effect="price", human_decision=decides)
+    with pytest.raises(BundleError, match="effect"):
+        write_shop_bundle(tmp_path / "other", "n", effect="credit", human_decision="A clerk")
+    assert load_bundle(tmp_path / "sound").manifest.decisive
+    assert not load_bundle(tmp_path / "earlier").manifest.decisive
+    assert b"effect" not in (tmp_path / "earlier" / "manifest.json").read_bytes()
+
+
 def test_golden_rows_that_are_not_reproduced_are_told(tmp_path: Path) -> None:
     """A bundle whose golden rows were computed with another calibration does not replay."""
     write_shop_bundle(tmp_path / "bundle", "shop", calibration={"a": 0.7, "b": 0.0})

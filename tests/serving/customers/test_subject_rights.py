@@ -67,6 +67,7 @@ def test_what_is_held_is_told_in_full(peopled: Path) -> None:
     nothing: dict[str, Any] = {
         "store": [],
         "decisions": [],
+        "contestations": [],
         "population": [],
         "opted_out": False,
         "erased_at": None,
