@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import io
 import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 import pyarrow as pa
 
 from features.spec.atomic import draft_of
 from scoring.storage.table_files import BatchError
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 _RUN, _LOCK = "run.json", "lock"
 _INPUT = b"input"  # in a part's metadata: what it was made of
@@ -23,10 +27,24 @@ _INPUT = b"input"  # in a part's metadata: what it was made of
 
 def input_digest(table: pa.Table, first: int) -> str:
     """What tells a batch of a source from any other: its content, and how many rows stand before it."""
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
+    sink = _Hashed()
+    with pa.ipc.new_stream(pa.PythonFile(sink, mode="w"), table.schema) as writer:
         writer.write_table(table)
-    return hashlib.sha256(memoryview(sink.getvalue())).hexdigest() + f"+{first}"
+    return sink.digest.hexdigest() + f"+{first}"
+
+
+class _Hashed(io.RawIOBase):
+    """A file that keeps of what is written only its sha256: Arrow hands its buffers over without a copy."""
+
+    def __init__(self) -> None:
+        self.digest = hashlib.sha256()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        self.digest.update(data)
+        return memoryview(data).nbytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,7 +62,9 @@ def score_file(
     check_target(target)
     run = _run_state(live, source, [reasons, language, policy.version], suppression)
     with checkpoints_of(target, run) as parts:
-        count = _score_parts(parts, source, score, progress)
+        categories = {name for served in live.values() for name in served.scorer.encoder.levels}
+        batches = read_batches(source, mark_broken=True, repeated=categories)
+        count = _score_parts(parts, batches, score, progress)
         return _join(parts, count, target)
 
 
@@ -81,7 +83,10 @@ def _run_state(
 
 
 def _score_parts(
-    parts: Checkpoints, source: Path, score: Callable[[pa.Table, int], pa.Table], progress: Callable[[int], None]
+    parts: Checkpoints,
+    batches: Iterable[pa.Table],
+    score: Callable[[pa.Table, int], pa.Table],
+    progress: Callable[[int], None],
 ) -> int:
     """Scores the batches that have no part yet, as many at once as there are cores; returns how many there are."""
     workers = os.cpu_count() or 1
@@ -95,7 +100,7 @@ def _score_parts(
         return len(table)
 
     with ThreadPoolExecutor(workers, thread_name_prefix="batch") as pool:
-        for table in read_batches(source, mark_broken=True):
+        for table in batches:
             waiting.append(pool.submit(work, count, table, first))
             count, first = count + 1, first + len(table)
             if len(waiting) > workers:

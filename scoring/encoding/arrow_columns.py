@@ -65,7 +65,7 @@ def _is_number(kind: pa.DataType) -> bool:
 
 
 def _numbers(feature: Feature, rule: ValueRule, column: pa.ChunkedArray) -> EncodedColumn:
-    values = np.asarray(pc.fill_null(column.cast(pa.float64(), safe=False), math.nan).to_numpy(), dtype=np.float64)
+    values = np.asarray(column.cast(pa.float64(), safe=False).to_numpy(), dtype=np.float64)  # NaN where null
     doubted = doubtful([feature], values[:, None])
     if not doubted.any():
         return EncodedColumn(values)
@@ -94,6 +94,8 @@ def _seen_only(feature: Feature, days: float) -> EncodedValue:
 
 def _distinct(rule: ValueRule, missing: float, column: pa.ChunkedArray) -> EncodedColumn:
     encoded = column.combine_chunks()
+    if pa.types.is_dictionary(encoded.type) and len(encoded.dictionary) > len(encoded):
+        encoded = encoded.dictionary_decode()  # it may be of a whole row group: most of it is in none of these rows
     encoded = encoded if pa.types.is_dictionary(encoded.type) else pc.dictionary_encode(encoded)
     results = [_result(rule, missing, value) for value in encoded.dictionary.to_pylist()]
     where = np.asarray(pc.fill_null(encoded.indices, len(results)).to_numpy(zero_copy_only=False), dtype=np.int64)

@@ -17,7 +17,6 @@ from scoring.segments.cut_points import Cuts
 from scoring.segments.goals import Goal, GoalError, read_goal
 from scoring.segments.names import Level
 from scoring.segments.policy import LEVELS, Guidance, Policy, Segment, days
-from scoring.segments.rule_parser import parse_rule
 from scoring.segments.rule_texts import STATUSES, exact_texts, level_texts, with_known_texts
 from scoring.segments.rules import FIELDS, Kind, Rule, RuleError, names
 
@@ -236,6 +235,9 @@ class _Reader:
     def _rule(self, number: int, key: str, text: str | None) -> Rule | None:
         if text is None:
             return None
+        # sqlglot costs a tenth of a second to import, which whoever only uses a policy need not wait for
+        from scoring.segments.rule_parser import parse_rule
+
         try:
             rule = parse_rule(text, self._kinds, self._cuts)
             return with_known_texts(rule, self._levels, self._codes)

@@ -76,6 +76,33 @@ def test_a_file_scored_in_bulk_is_as_the_rows_are(
     assert (tmp_path / "bulk.parquet").read_bytes() == (tmp_path / "plain.parquet").read_bytes()
 
 
+@pytest.mark.parametrize("kind", ["dictionary pages", "plain pages", "large texts", "dictionaries", "nothing twice"])
+def test_texts_mean_the_same_however_parquet_holds_them(
+    live: dict[str, Live], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Levels, blanks, nulls and texts never met: each row's answer is that of the row alone in a CSV file."""
+    odd = [None, "", " WEB ", "store", "unheard of", *(f"level {number}" for number in range(40))]
+    rows = [{"customer_id": f"c{n}", **row} for n, row in enumerate(shop_rows(90, seed=6))]
+    for row, text in zip(rows, [*odd, *odd], strict=True):
+        row["canal d'achat"] = text if kind != "nothing twice" else f"{text} {row['customer_id']}"
+    table = pa.Table.from_pylist(rows)
+    pacsv.write_csv(table, tmp_path / "in.csv")
+    place = table.column_names.index("canal d'achat")
+    cells = table.column(place)
+    if kind == "large texts":
+        table = table.set_column(place, "canal d'achat", cells.cast(pa.large_string()))
+    elif kind == "dictionaries":
+        table = table.set_column(place, "canal d'achat", cells.dictionary_encode())
+    monkeypatch.setattr("scoring.storage.table_files.ROWS", 7)
+    pq.write_table(table, tmp_path / "in.parquet", use_dictionary=kind != "plain pages")
+
+    for ending in ("csv", "parquet"):
+        score_file(live, tmp_path / f"in.{ending}", tmp_path / f"from-{ending}.parquet", reasons=3)
+
+    found, expected = (pq.read_table(tmp_path / f"from-{ending}.parquet").to_pylist() for ending in ("parquet", "csv"))
+    assert found == expected
+
+
 def test_one_use_case_has_plain_columns(
     home: Path, source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
