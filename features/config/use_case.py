@@ -55,7 +55,7 @@ __all__ = [
     "load_use_case",
 ]
 
-Candidate = Literal["recency", "rfm_logit", "logit", "forest", "xgboost"]
+Candidate = Literal["recency", "rfm_logit", "logit", "additive", "forest", "xgboost"]
 ImputationKind = Literal["weight", "median", "neighbours", "regression"]
 
 

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol, Self
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads cost ten times the processor on a busy machine
 
-import msgspec
 import numpy as np
 import xgboost
-from msgspec import Struct
 from numpy.typing import NDArray
 
+from scoring.models.additive import LinearModel
 from scoring.models.bulk_shapley import BulkShapley, bulk_shapley
-from scoring.models.imputation import Imputation
 from scoring.models.shapley import Shapley
 from scoring.models.trees import Trees, read_trees
 
@@ -123,91 +118,6 @@ class TreeModel:
 
     def _count(self, matrix: NDArray[np.float32]) -> int:
         return 1 if len(matrix) <= SMALL else self._threads
-
-
-class NumericTerm(Struct, frozen=True, tag_field="kind", tag="numeric"):
-    """coefficient * (value - centre), the value after its logarithm where `log1p` asks for it."""
-
-    log1p: bool
-    centre: float
-    coefficient: float
-    missing: float  # the term of a missing value
-
-
-class LevelsTerm(Struct, frozen=True, tag_field="kind", tag="levels"):
-    """A category's term, one value for each code."""
-
-    values: tuple[float, ...]
-
-
-Term = NumericTerm | LevelsTerm
-
-
-@dataclass(frozen=True, slots=True)
-class LinearModel:
-    """Log-odds as a sum of one term a feature, in closed form.
-
-    A numeric term is coefficient * (transform(value) - centre), or `missing` where the value is null and `gaps` does
-    not fill it; a categorical one is looked up by the level's code. Terms have mean 0 over the fitting rows, so each is
-    its feature's Shapley value under independent features (Strumbelj and Kononenko 2014).
-    """
-
-    terms: tuple[Term, ...]
-    intercept: float
-    imputation: Imputation | None = None
-
-    @classmethod
-    def parse(cls, stored: bytes) -> LinearModel:
-        """The model of `model.json`: {"intercept": float, "terms": [one a feature, in the manifest's order]}.
-
-        A term is {"kind": "numeric", "log1p": bool, "centre": c, "coefficient": w, "missing": m} or
-        {"kind": "levels", "values": [one a code]}. With `gaps` beside them, numbers are filled before they are read.
-        """
-        document = json.loads(stored)
-        imputation = Imputation.parse(document["gaps"]) if "gaps" in document else None
-        return cls(msgspec.convert(document["terms"], tuple[Term, ...]), float(document["intercept"]), imputation)
-
-    def margin(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Raw log-odds, shape (rows,)."""
-        total = np.full(len(matrix), self.intercept)
-        for term in self._terms(matrix):
-            total += term  # in the features' order, so that every shape adds up alike
-        return total.astype(np.float32)
-
-    def contributions(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Each feature's term, shape (rows, features)."""
-        terms = list(self._terms(matrix))
-        return np.stack(terms, axis=1) if terms else np.zeros((len(matrix), 0))
-
-    def contributions_in_bulk(self, matrix: NDArray[np.float32]) -> None:
-        """None: a sum of columns is quick for any number of rows."""
-
-    def bias(self) -> float:
-        """The log-odds of the average fitting row."""
-        return self.intercept
-
-    def _terms(self, matrix: NDArray[np.float32]) -> Iterator[NDArray[np.float64]]:
-        if self.imputation is None:
-            yield from (_term(term, _read(term, matrix[:, place])) for place, term in enumerate(self.terms))
-            return
-        read = [_read(term, matrix[:, place]) for place, term in enumerate(self.terms)]
-        filled = self.imputation.fill(np.stack(read, axis=1))
-        yield from (_term(term, filled[:, place]) for place, term in enumerate(self.terms))
-
-
-def _read(term: Term, column: NDArray[np.float32]) -> NDArray[np.float64]:
-    """A column as its term reads it: a number after its logarithm, a category's code as it is."""
-    values = column.astype(np.float64)
-    if isinstance(term, NumericTerm) and term.log1p:
-        return np.asarray(np.log1p(np.maximum(values, 0.0)))
-    return values
-
-
-def _term(term: Term, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    if isinstance(term, LevelsTerm):
-        return np.asarray(term.values, dtype=np.float64)[values.astype(np.int64)]
-    added: NDArray[np.float64] = np.where(np.isnan(values), term.missing, term.coefficient * (values - term.centre))
-    return added
 
 
 def parse_model(name: str, stored: bytes, *, threads: int = 0, prepared: bool = True) -> Model:

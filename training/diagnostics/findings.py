@@ -48,7 +48,7 @@ def training_findings(parts: Parts, learned: Learned, evidence: Evidence) -> tup
         ),
     ]
     of_all = (Finding(rule, None, "warn", detail, figures) for found, rule, detail, figures in checks if found)
-    left_out = learned.taught.lesson.clocks if learned.choice.kind == "logit" else ()
+    left_out = learned.taught.lesson.clocks if learned.choice.kind in ("logit", "additive") else ()
     return (*of_all, *outgrown(parts, learned.taught.features, left_out))
 
 

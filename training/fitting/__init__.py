@@ -1,3 +1,3 @@
-"""The candidates: linear models, forests and boosted trees, fitted, imputed and calibrated."""
+"""The candidates: linear and additive models, forests and boosted trees, fitted, imputed and calibrated."""
 
-__all__ = ["calibrate", "candidates", "fit"]
+__all__ = ["calibrate", "candidates", "fit", "splines"]

@@ -21,6 +21,7 @@ from scoring.bundle.manifest import Setting
 from scoring.models.model import Model, parse_model
 from training.data.clusters import Clusters
 from training.fitting.linear import fit_linear
+from training.fitting.splines import BENDS, fit_splines, knots_of
 
 ROUNDS = 1000  # most trees boosted one after another
 PATIENCE = 40  # rounds without a better stopping loss after which boosting ends
@@ -28,6 +29,8 @@ FOREST_TREES, FEWEST_TREES = 300, 100
 FOREST_CELLS = 600_000_000  # cells times trees that a forest may cost; on more rows its trees differ less, and fewer do
 ONE_THREAD_CELLS = 2_000_000  # up to which threads cost more than they save: each waits for the slowest, tree by tree
 LEAST_REGRESSED, ROWS_A_WEIGHT = 100_000, 1_000  # rows up to which all are regressed on, and those that do a weight
+SPLINE_WORK = 3_000_000_000  # rows times columns squared that a regression on bent terms may cost
+LEAST_BENT = 20_000  # rows of it all the same
 RFM = ("recency", "frequency", "monetary", "tenure")
 
 
@@ -112,6 +115,18 @@ class LinearFit(Protocol):
         """The model fitted on a lesson."""
 
 
+@dataclass(frozen=True, slots=True)
+class AdditiveFit:
+    """A fit of an additive model, whose terms may bend as freely as a search has found."""
+
+    gaps: ImputationKind = "weight"
+    bend: float = BENDS[0]
+
+    def __call__(self, lesson: Lesson, seed: int) -> Fitted:
+        """The model fitted on a lesson."""
+        return fit_additive(lesson, seed, self.gaps, self.bend)
+
+
 def trees_of(params: Mapping[str, Setting]) -> int:
     """How many trees a row goes down in a model fitted with these settings; 1 for a linear one."""
     counts = [params.get(name, 1) for name in ("rounds", "num_parallel_tree")]
@@ -146,6 +161,27 @@ def fit_logit(lesson: Lesson, seed: int, gaps: ImputationKind = "weight") -> Fit
     return replace(fitted, params={**fitted.params, "left_out": sorted(lesson.clocks)})
 
 
+def fit_additive(lesson: Lesson, seed: int, gaps: ImputationKind = "weight", bend: float = BENDS[0]) -> Fitted:
+    """A logistic regression whose numbers may bend at knots, on every feature but the clocks."""
+    used = [feature for feature in lesson.features if feature.name not in lesson.clocks]
+    numbers = sum(feature.type != "category" for feature in used)
+    width = sum(len(lesson.codes.get(feature.name, ())) or 2 + knots_of(numbers) for feature in used)
+    matrix, label = learned_rows(lesson, max(LEAST_BENT, SPLINE_WORK // max(width, 1) ** 2), seed=seed)
+    document = fit_splines(
+        lesson.features,
+        lesson.codes,
+        matrix,
+        label,
+        used=[feature.name for feature in used],
+        bend=bend,
+        overlapping=any(feature.window_days for feature in lesson.features),
+        gaps=gaps,
+        seed=seed,
+    )
+    params: dict[str, Setting] = {"features": len(used), "bend": bend, "left_out": sorted(lesson.clocks)}
+    return Fitted("additive", "model.json", canonical_json(msgspec.to_builtins(document)), params)
+
+
 def fit_forest(lesson: Lesson, seed: int) -> Fitted:
     """A random forest whose trees add up in log-odds: parallel trees of one boosting round."""
     trees = max(FEWEST_TREES, min(FOREST_TREES, FOREST_CELLS // max(lesson.fit.size, 1)))
@@ -170,6 +206,7 @@ def fit_xgboost(lesson: Lesson, seed: int, settings: Boosting = OURS) -> Fitted:
 
 
 LINEAR: dict[str, LinearFit] = {"recency": fit_recency, "rfm_logit": fit_rfm_logit, "logit": fit_logit}
+SMOOTH = (*LINEAR, "additive")  # a sum of one term a feature
 TREES: dict[str, Fit] = {"forest": fit_forest, "xgboost": fit_xgboost}
 
 
@@ -180,7 +217,7 @@ def candidates(features: Sequence[Feature], label_event: str | None, gaps: Imput
     """
     barred = () if rfm_features(features, label_event) and label_event else ("recency", "rfm_logit")
     linear = {kind: partial(fit, gaps=gaps) for kind, fit in LINEAR.items() if kind not in barred}
-    return {**linear, **TREES}
+    return {**linear, "additive": AdditiveFit(gaps), **TREES}
 
 
 def _linear(

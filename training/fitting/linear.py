@@ -13,8 +13,8 @@ from sklearn.linear_model import LogisticRegression
 
 from features.config.use_case import ImputationKind
 from features.spec.feature import Feature
+from scoring.models.additive import LevelsTerm, NumericTerm, Term
 from scoring.models.imputation import Filled, Gaps, Imputation
-from scoring.models.model import LevelsTerm, NumericTerm, Term
 from training.fitting.imputation import learn_imputation
 
 STEEP = 1.0  # skewness from which a non-negative number is read on a logarithmic scale
@@ -35,7 +35,7 @@ class LinearDocument(TypedDict):
 
 
 @dataclass(frozen=True, slots=True)
-class _Scaling:
+class Scaling:
     """How one number enters the regression."""
 
     log1p: bool
@@ -67,24 +67,24 @@ def fit_linear(
     independent features.
     """
     scales = {
-        feature.name: _scale(feature, matrix[:, position].astype(np.float64), always_log=always_log)
+        feature.name: scale_of(feature, matrix[:, position].astype(np.float64), always_log=always_log)
         for position, feature in enumerate(features)
         if feature.name in used and feature.type != "category"
     }
-    filling, filled = _filled(features, matrix, scales, gaps, seed) if gaps != "weight" and scales else (None, None)
+    filling, filled = impute(features, matrix, scales, gaps, seed) if gaps != "weight" and scales else (None, None)
     strength = 1.0 / (SHARED * len(label)) if overlapping else RIDGE
     weights, intercept = _regress(_design(features, codes, matrix, scales, used, filled), label, strength)
     terms: list[Term] = []
     start = 0
     for position, feature in enumerate(features):
         if feature.name not in used:
-            terms.append(_no_term(feature, codes))
+            terms.append(no_term(feature, codes))
             continue
         width = len(codes[feature.name]) if feature.type == "category" else 2
         mine, start = weights[start : start + width], start + width
         term: Term
         if feature.type == "category":
-            term, shift = _levels_term(mine, matrix[:, position])
+            term, shift = levels_term(mine, matrix[:, position])
         elif filled is not None:
             term, shift = _filled_term(mine, scales[feature.name], filled[:, position])
         else:
@@ -95,15 +95,15 @@ def fit_linear(
     return document if filling is None else {**document, "gaps": filling}
 
 
-def _filled(
-    features: tuple[Feature, ...], matrix: NDArray[np.float32], scales: dict[str, _Scaling], kind: Filled, seed: int
+def impute(
+    features: tuple[Feature, ...], matrix: NDArray[np.float32], scales: dict[str, Scaling], kind: Filled, seed: int
 ) -> tuple[Gaps, NDArray[np.float64]]:
     """What fills the gaps of the used numbers, and the rows it leaves, after the logarithm, as serving fills them."""
     names = [feature.name for feature in features]
     places = [names.index(name) for name in scales]
     rows = matrix.astype(np.float64)
     for place, scale in zip(places, scales.values(), strict=True):
-        rows[:, place] = _read(rows[:, place], scale)
+        rows[:, place] = read_number(rows[:, place], scale)
     centres, spreads = [scale.centre for scale in scales.values()], [scale.spread for scale in scales.values()]
     learned = learn_imputation(kind, (rows[:, places] - centres) / spreads, seed=seed)
     document: Gaps = {"places": places, "centres": centres, "spreads": spreads, **learned}
@@ -114,7 +114,7 @@ def _design(
     features: tuple[Feature, ...],
     codes: dict[str, list[str]],
     matrix: NDArray[np.float32],
-    scales: dict[str, _Scaling],
+    scales: dict[str, Scaling],
     used: Collection[str],
     filled: NDArray[np.float64] | None,
 ) -> sparse.csr_matrix:
@@ -133,7 +133,7 @@ def _design(
             start += len(codes[feature.name])
         else:
             scale = scales[feature.name]
-            read = _read(column.astype(np.float64), scale) if filled is None else filled[:, position]
+            read = read_number(column.astype(np.float64), scale) if filled is None else filled[:, position]
             missing = np.isnan(read)
             columns[:, at] = start + missing
             values[:, at] = np.where(missing, 1.0, (read - scale.centre) / scale.spread)
@@ -149,10 +149,11 @@ def _regress(
     return np.asarray(fitted.coef_[0], dtype=np.float64), float(fitted.intercept_[0])
 
 
-def _scale(feature: Feature, column: NDArray[np.float64], *, always_log: bool) -> _Scaling:
+def scale_of(feature: Feature, column: NDArray[np.float64], *, always_log: bool) -> Scaling:
+    """How a number enters: after its logarithm where it is skewed and never negative, standardised."""
     known = column[~np.isnan(column)]
     if not len(known):
-        return _Scaling(False, 0.0, 1.0, 1.0)
+        return Scaling(False, 0.0, 1.0, 1.0)
     deviations = known - known.mean()
     spread = float(known.std())
     cubes = deviations * deviations * deviations  # a power of 3 takes twenty times as long
@@ -160,14 +161,15 @@ def _scale(feature: Feature, column: NDArray[np.float64], *, always_log: bool) -
     log1p = feature.type in ("number", "integer") and bool(known.min() >= 0) and (always_log or skewness > STEEP)
     values = np.log1p(known) if log1p else known
     spread = float(values.std())
-    return _Scaling(log1p, float(values.mean()), spread if spread > 0 else 1.0, 1 - len(known) / len(column))
+    return Scaling(log1p, float(values.mean()), spread if spread > 0 else 1.0, 1 - len(known) / len(column))
 
 
-def _read(column: NDArray[np.float64], scale: _Scaling) -> NDArray[np.float64]:
+def read_number(column: NDArray[np.float64], scale: Scaling) -> NDArray[np.float64]:
+    """A number as its term reads it, after its logarithm where it has one."""
     return np.log1p(np.maximum(column, 0.0)) if scale.log1p else column
 
 
-def _numeric_term(weights: NDArray[np.float64], scale: _Scaling) -> tuple[NumericTerm, float]:
+def _numeric_term(weights: NDArray[np.float64], scale: Scaling) -> tuple[NumericTerm, float]:
     slope, missing = float(weights[0]) / scale.spread, float(weights[1]) if scale.gaps else 0.0
     shift = scale.gaps * missing
     if shift and abs(slope) < FLAT:
@@ -177,18 +179,20 @@ def _numeric_term(weights: NDArray[np.float64], scale: _Scaling) -> tuple[Numeri
 
 
 def _filled_term(
-    weights: NDArray[np.float64], scale: _Scaling, column: NDArray[np.float64]
+    weights: NDArray[np.float64], scale: Scaling, column: NDArray[np.float64]
 ) -> tuple[NumericTerm, float]:
     slope, centre = float(weights[0]) / scale.spread, float(column.mean())
     term = NumericTerm(scale.log1p, centre, slope, NOTHING.missing)
     return term, slope * (centre - scale.centre)
 
 
-def _levels_term(weights: NDArray[np.float64], column: NDArray[np.float32]) -> tuple[LevelsTerm, float]:
+def levels_term(weights: NDArray[np.float64], column: NDArray[np.float32]) -> tuple[LevelsTerm, float]:
+    """The term of a category, centred on the rows of its column, and by how much it was moved."""
     shares = np.bincount(column.astype(np.int64), minlength=len(weights)) / len(column)
     shift = float(shares @ weights)
     return LevelsTerm(tuple((weights - shift).tolist())), shift
 
 
-def _no_term(feature: Feature, codes: dict[str, list[str]]) -> Term:
+def no_term(feature: Feature, codes: dict[str, list[str]]) -> Term:
+    """The term of a feature that is not used: 0."""
     return LevelsTerm((0.0,) * len(codes[feature.name])) if feature.type == "category" else NOTHING

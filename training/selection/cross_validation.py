@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,18 +16,15 @@ from training.data.clusters import Clusters
 from training.data.split import customers_by_class, labels, learning_parts, share_out
 from training.errors import CalibrationError, NothingLearned
 from training.evaluation.metrics import row_losses
-from training.fitting.calibrate import fit_calibration, level
-from training.fitting.candidates import LINEAR, OURS, XGBOOSTS_OWN, Boosting, Fit, Fitted, Lesson, fit_xgboost
+from training.fitting.calibrate import level
+from training.fitting.candidates import SMOOTH, Fit
 from training.fitting.fit import Contender, Taught, contend, teach
+from training.selection.settings_search import SearchedSettings, search_settings
 
 FOLDS = 3
 REPEATS = 3  # of stratified folds, each dealt anew
 REPEATED_CELLS = 200_000  # cells of the learning rows up to which folds are repeated; more rows need it less
 SMALL = 200  # customers of the rarer class in the learning rows below which only linear candidates compete
-SEARCHED_CELLS = 5_000_000  # cells the search may fit in all; bounded by work, not by a clock, so that it repeats
-MOST_TRIALS = 8
-SEEDED_CELLS = 20_000_000  # cells the seeds may fit in all
-SEEDS = 5
 
 Floats = NDArray[np.float64]
 Fold = tuple[NDArray[np.bool_], NDArray[np.bool_]]  # rows to learn from, rows to validate on
@@ -56,7 +52,7 @@ class Choice:
     """The winner, and how all candidates did on the same validation rows."""
 
     kind: str
-    boosting: Boosting = OURS  # or what the search found
+    settings: SearchedSettings = field(default_factory=SearchedSettings)  # what the search found
     losses: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # log_loss, behind, standard_error
     folds: int = 0
     rows: int = 0
@@ -82,15 +78,15 @@ def choose(
         NothingLearned: No candidate's margin rises with the outcome in most folds.
     """
     if is_small(rows):
-        fits = {kind: fit for kind, fit in fits.items() if kind in LINEAR or kind == asked}
+        fits = {kind: fit for kind, fit in fits.items() if kind in SMOOTH or kind == asked}
     losses, times = {kind: np.zeros(rows.height) for kind in fits}, np.zeros(rows.height, dtype=np.int64)
-    boosting = OURS
+    settings = SearchedSettings()
     done, risen = folds(rows, width=len(features), seed=seed), dict.fromkeys(fits, 0)
     for number, (learn, validate) in enumerate(done):
         taught = teach(features, *learning_parts(rows.filter(learn), None, seed=seed + number), label_event=label_event)
-        if number == 0 and "xgboost" in fits:
-            boosting = search(taught.lesson, seed=seed)
-            fits = {**fits, "xgboost": partial(fit_xgboost, settings=boosting)}
+        if number == 0:
+            settings = search_settings(taught.lesson, fits, seed=seed)
+            fits = settings.of(fits)
         judged = rows.filter(validate)
         matrix, outcome = taught.matrix(judged), labels(judged)
         times += validate
@@ -104,7 +100,7 @@ def choose(
     met = times > 0
     table = compare({kind: loss[met] / times[met] for kind, loss in losses.items()}, rows["__group"].to_numpy()[met])
     repeats = int(times.max())
-    return Choice(winner(fits, table, asked), boosting, table, len(done) // repeats, int(met.sum()), repeats)
+    return Choice(winner(fits, table, asked), settings, table, len(done) // repeats, int(met.sum()), repeats)
 
 
 def winner(fits: Mapping[str, Fit], table: Mapping[str, Mapping[str, float]], asked: str | None) -> str:
@@ -121,8 +117,8 @@ def winner(fits: Mapping[str, Fit], table: Mapping[str, Mapping[str, float]], as
 
 
 def tuned_fit(fits: Mapping[str, Fit], choice: Choice) -> dict[str, Fit]:
-    """The candidates, boosting with what the search found."""
-    return {**fits, "xgboost": partial(fit_xgboost, settings=choice.boosting)}
+    """The candidates with the settings that the search found."""
+    return choice.settings.of(fits)
 
 
 def is_small(rows: pl.DataFrame) -> bool:
@@ -165,56 +161,6 @@ def compare(losses: Mapping[str, Floats], group: NDArray[Any]) -> dict[str, dict
     }
 
 
-def search(lesson: Lesson, *, seed: int) -> Boosting:
-    """Boosting settings that beat ours on the stopping rows, XGBoost's own or some drawn by seed; ours where none does.
-
-    Ours are for noisy outcomes, XGBoost's own for tables that tell nearly all. To beat is by more than one paired
-    standard error: the best of several draws is otherwise often the luckiest.
-    """
-    affordable = min(MOST_TRIALS, SEARCHED_CELLS // max(lesson.fit.size, 1))
-    if not affordable:
-        return OURS
-    random = np.random.default_rng(seed)
-    trials = [XGBOOSTS_OWN, *(_drawn(random) for _ in range(affordable - 1))]
-    default = _stopping_losses(lesson, OURS, seed)
-    losses = [_stopping_losses(lesson, trial, seed) for trial in trials]
-    best = int(np.argmin([loss.mean() for loss in losses]))
-    gain = default - losses[best]
-    clusters = lesson.clusters or Clusters.apart(len(gain))
-    return trials[best] if gain.mean() > clusters.error(gain) else OURS
-
-
-def _stopping_losses(lesson: Lesson, settings: Boosting, seed: int) -> Floats:
-    margin = fit_xgboost(lesson, seed, settings).model().margin(lesson.stop).astype(np.float64)
-    return np.asarray(np.logaddexp(0.0, margin) - lesson.stop_labels * margin)
-
-
-def median_fitted(lesson: Lesson, fit: Fit, *, seed: int) -> Fitted:
-    """Of several seeds the fit whose calibrated stopping loss is the median, so that a lucky one never wins.
-
-    As many seeds as the rows' number of cells affords, always an odd number; one where there are very many.
-    """
-    count = seeds_for(lesson.fit.size)
-    fitted = [fit(lesson, seed + 1000 * number) for number in range(count)]
-    scores = [_stopping_loss(lesson, one) for one in fitted] if count > 1 else [0.0]
-    return fitted[int(np.argsort(scores, kind="stable")[count // 2])]
-
-
-def seeds_for(cells: int) -> int:
-    """How many seeds fitting rows of so many cells afford."""
-    affordable = max(1, min(SEEDS, SEEDED_CELLS // max(cells, 1)))
-    return affordable - 1 + affordable % 2
-
-
-def _stopping_loss(lesson: Lesson, fitted: Fitted) -> float:
-    margin = fitted.model().margin(lesson.stop)
-    try:
-        probability = fit_calibration(margin, lesson.stop_labels).probability(margin)
-    except CalibrationError:
-        return float("inf")
-    return float(row_losses(lesson.stop_labels, probability).mean())
-
-
 def judge(taught: Taught, fit: Fit, matrix: NDArray[np.float32], outcome: Floats, *, seed: int) -> Judged:
     """A candidate, fitted on what is taught, on rows it has not seen.
 
@@ -237,14 +183,3 @@ def judge(taught: Taught, fit: Fit, matrix: NDArray[np.float32], outcome: Floats
 def _thirds(rows: pl.DataFrame, seed: int) -> list[Fold]:
     part = share_out(rows, (1.0,) * FOLDS, seed=seed + 2)
     return [(part != fold, part == fold) for fold in range(FOLDS)]
-
-
-def _drawn(random: np.random.Generator) -> Boosting:
-    return Boosting(
-        eta=float(random.choice([0.05, 0.08, 0.12])),
-        max_depth=int(random.integers(2, 7)),
-        min_child_weight=float(random.choice([1.0, 3.0, 10.0, 30.0])),
-        subsample=float(random.choice([0.6, 0.8, 1.0])),
-        colsample_bytree=float(random.choice([0.5, 0.8, 1.0])),
-        l2=float(random.choice([1.0, 5.0, 20.0])),
-    )

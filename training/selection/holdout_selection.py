@@ -12,7 +12,6 @@ was chosen on.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +21,10 @@ from training.data.split import Parts, labels, share_out
 from training.errors import CalibrationError, NothingLearned
 from training.evaluation.metrics import row_losses
 from training.fitting.calibrate import fit_calibration
-from training.fitting.candidates import Fit, fit_xgboost
+from training.fitting.candidates import Fit
 from training.fitting.fit import Contender, teach
-from training.selection.cross_validation import Choice, Made, compare, search, seeds_for, winner
+from training.selection.cross_validation import Choice, Made, compare, winner
+from training.selection.settings_search import search_settings, seeds_for
 
 MANY = 3_000  # calibration rows of either class from which one look at them tells candidates apart
 
@@ -50,8 +50,8 @@ def choose_once(
         NothingLearned: No candidate's margin rises with the outcome.
     """
     taught = teach(features, parts.fit, parts.stop, parts.calibrate, label_event=None)
-    boosting = search(taught.lesson, seed=seed)
-    fits = {kind: partial(fit_xgboost, settings=boosting) if kind == "xgboost" else fit for kind, fit in fits.items()}
+    settings = search_settings(taught.lesson, fits, seed=seed)
+    fits = settings.of(fits)
     half = share_out(parts.calibrate, (0.5, 0.5), seed=seed + 2)
     contenders: dict[str, Contender] = {}
     losses: dict[str, Floats] = {}
@@ -68,7 +68,7 @@ def choose_once(
         raise NothingLearned("A model needs a feature that rises or falls with the outcome, got none that does.")
     table = compare(losses, parts.calibrate["__group"].to_numpy())
     made = Made(taught, contenders)
-    return Choice(winner(fits, table, asked), boosting, table, 1, parts.calibrate.height, made=made)
+    return Choice(winner(fits, table, asked), settings, table, 1, parts.calibrate.height, made=made)
 
 
 def crossed_losses(margin: NDArray[np.float32], label: Floats, half: NDArray[np.int64]) -> Floats:

@@ -70,7 +70,7 @@ def with_season(task: Task, parts: Parts, choice: Choice) -> tuple[Parts, Choice
         return parts, choice, season
     levelled = {kind: seen.levelled for kind, seen in judged.items()}
     table = compare(levelled, trial.test["__group"].to_numpy())
-    again = Choice(winner(fits, table, task.use_case.candidate), choice.boosting, table, 1, trial.test.height)
+    again = Choice(winner(fits, table, task.use_case.candidate), choice.settings, table, 1, trial.test.height)
     return joined(parts, last_year), again, season
 
 

@@ -9,7 +9,8 @@ from training.data.split import Parts, labels, learning_parts, own_cutoff
 from training.errors import CalibrationError
 from training.evaluation.metrics import row_losses
 from training.fitting.fit import contend, teach
-from training.selection.cross_validation import SEARCHED_CELLS, Choice, tuned_fit
+from training.selection.cross_validation import Choice, tuned_fit
+from training.selection.settings_search import SEARCHED_CELLS
 from training.task import Task
 
 REFITS = 5

@@ -15,9 +15,10 @@ from training.errors import CalibrationError, NothingLearned
 from training.evaluation.evidence import Evidence, evidence_of
 from training.fitting.candidates import Fit
 from training.fitting.fit import Contender, Taught, calibrated, teach
-from training.selection.cross_validation import Choice, choose, median_fitted, tuned_fit
+from training.selection.cross_validation import Choice, choose, tuned_fit
 from training.selection.holdout_selection import choose_once, is_large
 from training.selection.seed_variance import seed_variance_of
+from training.selection.settings_search import median_fitted
 from training.task import Task
 
 SEEDED = ("forest", "xgboost")

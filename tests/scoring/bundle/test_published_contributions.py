@@ -5,7 +5,8 @@ import pytest
 
 from scoring.bundle.published_contributions import published_contributions, rounded
 from scoring.models import bulk_shapley as module
-from scoring.models.model import LevelsTerm, LinearModel, Model, TreeModel
+from scoring.models.additive import LevelsTerm, LinearModel
+from scoring.models.model import Model, TreeModel
 from tests.scoring.models.test_trees import KINDS, fitted
 
 

@@ -16,8 +16,8 @@ from sklearn.impute import IterativeImputer, KNNImputer
 from sklearn.linear_model import LogisticRegression
 
 from features.spec.feature import Feature
+from scoring.models.additive import LinearModel
 from scoring.models.imputation import NEAREST, Filled, Imputation
-from scoring.models.model import LinearModel
 from training.fitting.imputation import learn_imputation
 from training.fitting.linear import fit_linear
 

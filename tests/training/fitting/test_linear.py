@@ -8,7 +8,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from features.spec.feature import MISSING, OTHER, Feature
-from scoring.models.model import LinearModel, NumericTerm
+from scoring.models.additive import LinearModel, NumericTerm
 from training.fitting.linear import fit_linear
 
 FEATURES = (

@@ -15,6 +15,7 @@ from training.evaluation.metrics import row_losses
 from training.fitting.calibrate import fit_calibration
 from training.fitting.candidates import OURS, XGBOOSTS_OWN, Boosting, Fitted, Lesson, fit_logit, fit_xgboost
 from training.selection import cross_validation as choose
+from training.selection import settings_search as settings
 
 
 def table(count: int, *, cutoffs: int = 0) -> pl.DataFrame:
@@ -76,7 +77,7 @@ def test_a_lucky_seed_never_wins() -> None:
             row_losses(lesson.stop_labels, fit_calibration(margin, lesson.stop_labels).probability(margin)).mean()
         )
 
-    kept = choose.median_fitted(lesson, fit_xgboost, seed=5)
+    kept = settings.median_fitted(lesson, fit_xgboost, seed=5)
 
     losses = sorted(loss(fit_xgboost(lesson, 5 + 1000 * number)) for number in range(5))
     assert len(set(losses)) == 5
@@ -89,10 +90,10 @@ def test_the_library_s_own_settings_are_tried(monkeypatch: pytest.MonkeyPatch) -
     matrix = random.integers(0, 6, size=(900, 2)).astype(np.float32)
     rule, noise = (matrix.sum(axis=1) % 3 == 0).astype(float), random.integers(0, 2, 900).astype(float)
     names = tuple(Feature(f"f{place}", "number") for place in range(2))
-    monkeypatch.setattr(choose, "MOST_TRIALS", 1)
+    monkeypatch.setattr(settings, "MOST_TRIALS", 1)
 
     found = [
-        choose.search(Lesson(names, {}, matrix[:500], label[:500], matrix[500:], label[500:]), seed=3)
+        settings.search(Lesson(names, {}, matrix[:500], label[:500], matrix[500:], label[500:]), seed=3)
         for label in (rule, noise)
     ]
 

@@ -16,8 +16,8 @@ from tests.support.worlds import table_case
 from training.data.split import Parts, labels, split
 from training.fitting import candidates
 from training.fitting.fit import teach
-from training.selection import cross_validation as choose
 from training.selection import holdout_selection as once
+from training.selection import settings_search as settings
 from training.selection.winner import choose_for, fit
 from training.task import Task
 
@@ -37,7 +37,7 @@ def task(tmp_path_factory: pytest.TempPathFactory) -> Task:
 def parts(task: Task, monkeypatch: pytest.MonkeyPatch) -> Parts:
     """Its parts, whose calibration rows count as many."""
     monkeypatch.setattr(once, "MANY", 20)
-    monkeypatch.setattr(choose, "SEEDED_CELLS", 0)
+    monkeypatch.setattr(settings, "SEEDED_CELLS", 0)
     return split(task.table, seed=task.seed)
 
 
@@ -89,7 +89,7 @@ def test_few_rows_and_logs_are_folded(parts: Parts, monkeypatch: pytest.MonkeyPa
     assert not once.is_large(replace(parts, calibrate=parts.calibrate.with_columns(moment)), width=2)
     assert not once.is_large(replace(parts, calibrate=parts.calibrate.filter(labels(parts.calibrate) == 0)), width=2)
     assert not once.is_large(replace(parts, calibrate=ones), width=2)
-    monkeypatch.setattr(choose, "SEEDED_CELLS", 3 * 2 * parts.fit.height)
+    monkeypatch.setattr(settings, "SEEDED_CELLS", 3 * 2 * parts.fit.height)
     assert not once.is_large(parts, width=2)
 
 

@@ -1,0 +1,122 @@
+"""SearchedSettings of candidates, searched once on rows that do not fit them, and fits that no lucky seed decides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.data.clusters import Clusters
+from training.errors import CalibrationError
+from training.evaluation.metrics import row_losses
+from training.fitting.calibrate import fit_calibration
+from training.fitting.candidates import OURS, XGBOOSTS_OWN, AdditiveFit, Boosting, Fit, Fitted, Lesson, fit_xgboost
+from training.fitting.splines import BENDS
+
+SEARCHED_CELLS = 5_000_000  # cells the search may fit in all; bounded by work, not by a clock, so that it repeats
+MOST_TRIALS = 8
+SEEDED_CELLS = 20_000_000  # cells the seeds may fit in all
+SEEDS = 5
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchedSettings:
+    """What a search has found: of boosting, and how freely the terms of an additive model may bend."""
+
+    boosting: Boosting = OURS
+    bend: float = BENDS[0]
+
+    def of(self, fits: Mapping[str, Fit]) -> dict[str, Fit]:
+        """The candidates with these settings."""
+        found: dict[str, Fit] = dict(fits)
+        if "xgboost" in fits:
+            found["xgboost"] = partial(fit_xgboost, settings=self.boosting)
+        additive = fits.get("additive")
+        if isinstance(additive, AdditiveFit):
+            found["additive"] = replace(additive, bend=self.bend)
+        return found
+
+
+def search_settings(lesson: Lesson, fits: Mapping[str, Fit], *, seed: int) -> SearchedSettings:
+    """What suits the candidates that compete, each searched by itself on the stopping rows."""
+    additive = fits.get("additive")
+    return SearchedSettings(
+        search(lesson, seed=seed) if "xgboost" in fits else OURS,
+        search_bend(lesson, additive, seed=seed) if isinstance(additive, AdditiveFit) else BENDS[0],
+    )
+
+
+def search_bend(lesson: Lesson, fit: AdditiveFit, *, seed: int) -> float:
+    """How freely terms may bend: the stiffest that is no more than one paired standard error behind the best."""
+    without = replace(lesson, stop=lesson.stop[:0], stop_labels=lesson.stop_labels[:0])
+    losses = [_loss_of(replace(fit, bend=bend)(without, seed), lesson) for bend in BENDS]
+    best = min(losses, key=lambda loss: float(loss.mean()))
+    clusters = lesson.clusters or Clusters.apart(len(best))
+    gains = ((bend, loss - best) for bend, loss in zip(BENDS, losses, strict=True))
+    return next(bend for bend, behind in gains if behind.mean() <= clusters.error(behind))
+
+
+def search(lesson: Lesson, *, seed: int) -> Boosting:
+    """Boosting settings that beat ours on the stopping rows, XGBoost's own or some drawn by seed; ours where none does.
+
+    Ours are for noisy outcomes, XGBoost's own for tables that tell nearly all. To beat is by more than one paired
+    standard error: the best of several draws is otherwise often the luckiest.
+    """
+    affordable = min(MOST_TRIALS, SEARCHED_CELLS // max(lesson.fit.size, 1))
+    if not affordable:
+        return OURS
+    random = np.random.default_rng(seed)
+    trials = [XGBOOSTS_OWN, *(_drawn(random) for _ in range(affordable - 1))]
+    default = _loss_of(fit_xgboost(lesson, seed), lesson)
+    losses = [_loss_of(fit_xgboost(lesson, seed, trial), lesson) for trial in trials]
+    best = int(np.argmin([loss.mean() for loss in losses]))
+    gain = default - losses[best]
+    clusters = lesson.clusters or Clusters.apart(len(gain))
+    return trials[best] if gain.mean() > clusters.error(gain) else OURS
+
+
+def _loss_of(fitted: Fitted, lesson: Lesson) -> Floats:
+    margin = fitted.model().margin(lesson.stop).astype(np.float64)
+    return np.asarray(np.logaddexp(0.0, margin) - lesson.stop_labels * margin)
+
+
+def median_fitted(lesson: Lesson, fit: Fit, *, seed: int) -> Fitted:
+    """Of several seeds the fit whose calibrated stopping loss is the median, so that a lucky one never wins.
+
+    As many seeds as the rows' number of cells affords, always an odd number; one where there are very many.
+    """
+    count = seeds_for(lesson.fit.size)
+    fitted = [fit(lesson, seed + 1000 * number) for number in range(count)]
+    scores = [_stopping_loss(lesson, one) for one in fitted] if count > 1 else [0.0]
+    return fitted[int(np.argsort(scores, kind="stable")[count // 2])]
+
+
+def seeds_for(cells: int) -> int:
+    """How many seeds fitting rows of so many cells afford."""
+    affordable = max(1, min(SEEDS, SEEDED_CELLS // max(cells, 1)))
+    return affordable - 1 + affordable % 2
+
+
+def _stopping_loss(lesson: Lesson, fitted: Fitted) -> float:
+    margin = fitted.model().margin(lesson.stop)
+    try:
+        probability = fit_calibration(margin, lesson.stop_labels).probability(margin)
+    except CalibrationError:
+        return float("inf")
+    return float(row_losses(lesson.stop_labels, probability).mean())
+
+
+def _drawn(random: np.random.Generator) -> Boosting:
+    return Boosting(
+        eta=float(random.choice([0.05, 0.08, 0.12])),
+        max_depth=int(random.integers(2, 7)),
+        min_child_weight=float(random.choice([1.0, 3.0, 10.0, 30.0])),
+        subsample=float(random.choice([0.6, 0.8, 1.0])),
+        colsample_bytree=float(random.choice([0.5, 0.8, 1.0])),
+        l2=float(random.choice([1.0, 5.0, 20.0])),
+    )
