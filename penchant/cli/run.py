@@ -16,10 +16,10 @@ from features.spec.terminal import print_to_any_terminal
 from penchant.daily.run_file import load_run_file
 from penchant.daily.run_state import STEP_NAMES, RunState, last_run, step_line
 from scoring.audiences.campaign import CampaignError
+from scoring.audiences.pressure.pressure_rules import RUN_FILE
 from scoring.audiences.snapshot import AudienceError
 from scoring.errors import BundleError
 from scoring.health.matured_windows import HealthError
-from scoring.population.daily_file import RUN_FILE
 from scoring.population.days import PopulationBusyError, PopulationError, is_written_now
 from scoring.privacy.suppression import SuppressionError
 from scoring.storage.table_files import BatchError

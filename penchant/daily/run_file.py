@@ -7,13 +7,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf, ValidationError
 
 from features.config.file_errors import error_messages
 from features.config.use_case import UseCase, load_use_case, read_toml
 from features.config.value_types import Days, ListSection
 from features.errors import UseCaseError
-from scoring.population.daily_file import RUN_FILE, age_of
+from scoring.audiences.pressure.pressure_rules import RUN_FILE, PressureRules, pressure_of
+from scoring.population.daily_file import age_of
 
 BEHIND_RFM, AGE_RULE = "behind_rfm", r"age > (\d+[dw])"
 
@@ -56,6 +57,7 @@ class RunFile(ListSection):
     use_case: Annotated[tuple[DailyUseCase, ...], Field(min_length=1)]
     population: Kept = Field(default_factory=Kept)
     deliver: Delivered = Field(default_factory=Delivered)
+    pressure: Annotated[InstanceOf[PressureRules], BeforeValidator(pressure_of)] = PressureRules()
     retrain: Retrained = Field(default_factory=Retrained)
 
 

@@ -12,6 +12,7 @@ __all__ = [
     "export_log",
     "membership",
     "policy_trial",
+    "pressure",
     "realised_outcomes",
     "segment_report",
     "sizes",

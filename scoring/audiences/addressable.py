@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import NotRequired, TypedDict
 
 from features.spec.atomic import write_file
 from features.spec.feature import CUSTOMER_ID
-from scoring.audiences.audience import Audience, Contacts, Suppressed, open_contacts, select_audience, with_customers
+from scoring.audiences.audience import (
+    Audience,
+    Contacts,
+    Suppressed,
+    open_contacts,
+    reason_left_out,
+    select_audience,
+    with_customers,
+)
 from scoring.audiences.contacts import CONTACTS, ContactsFile
+from scoring.audiences.pressure.contact_history import ListIdentity
+from scoring.audiences.pressure.first_lists import claimed_of
+from scoring.audiences.pressure.restraint import Restraint
 from scoring.audiences.snapshot import AudienceError, SegmentSnapshot
 from scoring.bundle.bundle import canonical_json
 from scoring.privacy.suppression import open_suppression
@@ -36,16 +48,42 @@ def addressees(
 ) -> Audience:
     """As `select_audience`, without those who objected, and those who were erased since the snapshot.
 
+    Whoever [pressure] of run.toml keeps from lists is left out too, unless the list is of ids that address nobody.
+
     Raises:
         AudienceError: The snapshot has no such segment.
         SuppressionError: The suppression list cannot be read, so nobody may be addressed.
+        PressureError: The rules of pressure, or the contact history, cannot be read.
     """
     if code not in snapshot.codes:
         raise AudienceError(f"A segment must be of the snapshot ({', '.join(snapshot.codes)}), got another.")
     barred = _barred(home, snapshot)
     if barred:
         suppressed = with_customers(suppressed or Suppressed(), barred, contacts)
-    return select_audience(snapshot, code, contacts=contacts, suppressed=suppressed, holdout=holdout, salt=salt)
+    if contacts is None and not holdout:
+        return select_audience(snapshot, code, suppressed=suppressed)
+    stated = {"policy": snapshot.facts["policy"], "channel": contacts.channel if contacts else None}
+    identity = ListIdentity(snapshot.facts["as_of"], code, {**stated, "holdout": holdout, "salt": salt})
+    restraint = _restraint(home, identity, snapshot, contacts, suppressed or Suppressed())
+    found = select_audience(
+        snapshot, code, contacts=contacts, suppressed=suppressed, kept=restraint.reason, holdout=holdout, salt=salt
+    )
+    return replace(found, identity=identity)
+
+
+def _restraint(
+    home: Path, listed: ListIdentity, snapshot: SegmentSnapshot, contacts: Contacts | None, suppressed: Suppressed
+) -> Restraint:
+    """What keeps customers from a list of a segment, once lists that go first have had their choice."""
+    restraint = Restraint(home, listed)
+    for first in restraint.rules.before(None, listed.what) if restraint.rules.limits else ():
+        taken = set[str]()
+
+        def reason(customer: str, taken: set[str] = taken) -> str | None:
+            return reason_left_out(customer, contacts, suppressed, taken) or restraint.reason(customer)
+
+        restraint.claim(claimed_of(snapshot, first, reason))
+    return restraint
 
 
 class ContactUse(TypedDict, total=False):

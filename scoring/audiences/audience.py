@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ from features.spec.feature import CUSTOMER_ID
 from features.spec.ids import EDGES
 from scoring.audiences.consent import read_consent, require_columns
 from scoring.audiences.contacts import CHANNEL, ContactsFile
+from scoring.audiences.pressure.contact_history import ListIdentity
 from scoring.audiences.snapshot import AudienceError, SegmentSnapshot
 from scoring.batch.table_answers import SEGMENT_ACTION
 from scoring.storage.id_columns import id_column
@@ -50,6 +51,12 @@ class Audience:
     rows: pa.Table
     holdout_ids: tuple[str, ...]
     left_out: Mapping[str, int]
+    identity: ListIdentity | None = None  # of all lists that could be asked for; None: it addresses nobody
+
+    @property
+    def customers(self) -> list[str]:
+        """Who is in it."""
+        return [str(customer) for customer in self.rows.column(CUSTOMER_ID).to_pylist()]
 
 
 def open_contacts(file: ContactsFile, *, at: datetime, of: Collection[str] | None = None) -> Contacts:
@@ -140,12 +147,17 @@ def in_holdout(customer: str, *, share: float, salt: str) -> bool:
     return int.from_bytes(drawn[:8], "big") < share * 2**64
 
 
+def _nobody(_customer: str) -> None:
+    """Keeps nobody from an audience."""
+
+
 def select_audience(
     snapshot: SegmentSnapshot,
     code: str,
     *,
     contacts: Contacts | None = None,
     suppressed: Suppressed | None = None,
+    kept: Callable[[str], str | None] = _nobody,
     holdout: float = 0.0,
     salt: str = "",
 ) -> Audience:
@@ -157,6 +169,7 @@ def select_audience(
         contacts: With them only those who agreed and can be reached are kept, and their address comes along. Without
             them nobody's consent is known: the rows are ids only, which address nobody.
         suppressed: Who must not be addressed.
+        kept: Why a member is kept from it who may be addressed; None for one who is not.
         holdout: The share to hold out of those who could be addressed.
         salt: Which share it is.
     """
@@ -165,8 +178,8 @@ def select_audience(
     left: Counter[str] = Counter()
     taken: set[str] = set()
     ids = snapshot.column(CUSTOMER_ID)
-    for row in _members(snapshot, code):
-        reason = reason_left_out(ids[row], contacts, suppressed or Suppressed(), taken)
+    for row in members_of(snapshot, code):
+        reason = reason_left_out(ids[row], contacts, suppressed or Suppressed(), taken) or kept(ids[row])
         if reason is None and in_holdout(ids[row], share=holdout, salt=salt):
             holdout_ids.append(ids[row])
             reason = "holdout"
@@ -177,7 +190,8 @@ def select_audience(
     return Audience(_exported(snapshot, code, chosen, contacts), tuple(holdout_ids), dict(left))
 
 
-def _members(snapshot: SegmentSnapshot, code: str) -> list[int]:
+def members_of(snapshot: SegmentSnapshot, code: str) -> list[int]:
+    """The rows of a segment's members, in the order of the snapshot."""
     paths, also = snapshot.column("path"), snapshot.column("also")
     return [row for row in range(len(paths)) if code in paths[row] or code in also[row]]
 

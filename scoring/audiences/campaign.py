@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 
 from features.spec.atomic import new_draft, put_in_place
 from features.spec.suppression_list import keyed
+from scoring.bundle.manifest import Manifest
 from scoring.privacy.suppression import own_key
 
 CAMPAIGNS, CAMPAIGN, ARMS = "campaigns", "campaign.json", "arms.parquet"
@@ -82,6 +83,13 @@ class Campaign(CampaignPlan, frozen=True, kw_only=True):
     id: str
     made: datetime  # UTC
     arms: dict[str, CampaignArm]  # of those on the list, and of the hold-out
+
+
+def predicted_answers(manifest: Manifest | None) -> tuple[str | None, str | None]:
+    """Within which window which event is an answer where nobody says: the span and the event that are predicted."""
+    if manifest is None or manifest.windows is None:
+        return None, None
+    return f"{manifest.windows.prediction}d", manifest.label.event if manifest.label else None
 
 
 def record_campaign(home: Path, plan: CampaignPlan, *, treated: Sequence[str], holdout_ids: Sequence[str]) -> Campaign:

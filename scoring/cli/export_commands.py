@@ -10,12 +10,24 @@ from pathlib import Path
 from features.spec.atomic import write_file
 from scoring.audiences.addressable import AudienceCounts, addressees, counted, name_contacts
 from scoring.audiences.audience import Audience, open_contacts, read_suppressed
+from scoring.audiences.campaign import (
+    CampaignList,
+    CampaignPlan,
+    CampaignVersions,
+    SaltReusedError,
+    predicted_answers,
+    record_campaign,
+)
 from scoring.audiences.contacts import CHANNEL, PURPOSE, ContactsFile
 from scoring.audiences.export_formats import FORMS, write_audience
 from scoring.audiences.export_log import log_export
+from scoring.audiences.pressure.contact_history import one_list_at_a_time
+from scoring.audiences.pressure.restraint import note_list
+from scoring.audiences.snapshot import SegmentSnapshot
 from scoring.cli.command_result import CommandResult, UsageError
 from scoring.population.daily_file import check_age_of
 from scoring.population.read_days import open_checked
+from scoring.releases.store import manifest_of
 
 _REASONS = {
     "suppressed": "suppressed",
@@ -24,6 +36,9 @@ _REASONS = {
     "withdrawn": "with their consent withdrawn",
     "no_email": "without an address",
     "same_email": "with an address that is taken already",
+    "control": "in the control group, which is on no list",
+    "pressure": "on as many lists lately as [pressure] allows",
+    "priority": "left to a list that goes first",
     "holdout": "in the holdout",
 }
 _INTERNAL = "Ids only, for use inside the house: nobody's consent was checked, so nobody is addressed by this list."
@@ -40,24 +55,53 @@ def export(options: Namespace) -> CommandResult:
     file = None if options.internal else _contacts_file(options.contacts, options)
     contacts = open_contacts(file, at=datetime.now(UTC)) if file else None
     suppressed = read_suppressed(options.suppress, email=options.email, contacts=contacts) if options.suppress else None
-    audience = addressees(
-        options.home,
-        snapshot,
-        options.segment,
-        contacts=contacts,
-        suppressed=suppressed,
-        holdout=options.holdout,
-        salt=options.salt or "",
-    )
-    counts = counted(snapshot, options.segment, audience, file)
-    log_export(options.home, counts, format_=options.format, by="command")
-    document = {**counts, "output": str(options.output), **_write_companions(options, audience, counts)}
+    with one_list_at_a_time(options.home):
+        audience = addressees(
+            options.home,
+            snapshot,
+            options.segment,
+            contacts=contacts,
+            suppressed=suppressed,
+            holdout=options.holdout,
+            salt=options.salt or "",
+        )
+        counts = counted(snapshot, options.segment, audience, file)
+        campaign = {"campaign": _campaign(options, snapshot, audience)} if options.holdout else {}
+        log_export(options.home, {**counts, **campaign}, format_=options.format, by="command")
+        note_list(options.home, audience.identity, audience.customers)
+    document = {**counts, **campaign, "output": str(options.output), **_write_companions(options, audience, counts)}
     write_audience(audience.rows, options.output, options.format)
     if not options.internal:
         _mark(options.output).unlink(missing_ok=True)  # of a list of ids that stood there before
     words = [f"{counts['written']:,} of {counts['members']:,} members written to {options.output}."]
     words += [f"{count:,} left out: {_REASONS[reason]}." for reason, count in sorted(audience.left_out.items())]
     return CommandResult(document, [*words, _INTERNAL] if options.internal else words)
+
+
+def _campaign(options: Namespace, snapshot: SegmentSnapshot, audience: Audience) -> str:
+    """The id of the campaign that an audience with a hold-out is kept as.
+
+    Raises:
+        UsageError: The salt has drawn another hold-out before.
+        CampaignError: A campaign of the home cannot be read.
+    """
+    facts = snapshot.facts
+    use_case = next(iter(facts["models"]))  # whose prediction tells what an answer is, unless that is stated
+    window, metric = predicted_answers(manifest_of(options.home, use_case))
+    plan = CampaignPlan(
+        salt=options.salt,
+        holdout=options.holdout,
+        list=CampaignList(use_case=use_case, snapshot=f"{facts['as_of']}T00:00:00Z", segment=options.segment),
+        versions=CampaignVersions(facts["models"], facts["policy"]),
+        window=options.window or window,
+        metric=options.metric or metric,
+        planned_look=options.planned_look,
+    )
+    try:
+        made = record_campaign(options.home, plan, treated=audience.customers, holdout_ids=audience.holdout_ids)
+    except SaltReusedError as error:
+        raise UsageError(f"{error} Give this list a --salt of its own.") from None
+    return made.id
 
 
 def contacts(options: Namespace) -> CommandResult:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from datetime import date
 from pathlib import Path
@@ -13,9 +14,11 @@ from features.spec.options import EITHER_SIDE, add_shared_options, command_first
 from features.spec.terminal import print_to_any_terminal
 from scoring.answers.score import MAX_REASONS
 from scoring.answers.served_release import open_live
+from scoring.audiences.campaign import CampaignError
 from scoring.audiences.consent import COLUMNS
 from scoring.audiences.contacts import CHANNEL, PURPOSE
 from scoring.audiences.export_formats import FORMATS
+from scoring.audiences.pressure.pressure_rules import PressureError
 from scoring.audiences.snapshot import AudienceError
 from scoring.batch.score_files import score_file
 from scoring.cli.audience_commands import COMMANDS
@@ -88,10 +91,10 @@ def _run(options: argparse.Namespace) -> int:
         if options.json:
             print(json.dumps({"policy": None, "segments": [], "faults": error.faults}, ensure_ascii=False))
         return BROKEN_DATA
-    except (BatchError, AudienceError) as error:
+    except (BatchError, AudienceError, PressureError) as error:
         print(error, file=sys.stderr)
         return BROKEN_DATA
-    except (BundleError, SuppressionError, PopulationError, OSError) as error:
+    except (BundleError, SuppressionError, PopulationError, CampaignError, OSError) as error:
         print(error, file=sys.stderr)
         return FAILED
     print(*said.words, sep="\n", end="\n" if said.words else "", file=sys.stderr)
@@ -179,7 +182,18 @@ def _export_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--suppress", type=Path, help="Parquet or CSV of customer_id or email to leave out")
     parser.add_argument("--holdout", type=float, default=0.0, help="the share to hold out, recorded beside the output")
-    parser.add_argument("--salt", help="which share: the same salt holds out the same customers")
+    parser.add_argument("--salt", help="which share, new for each list: with a hold-out it is kept as a campaign")
+    parser.add_argument("--window", type=_window, metavar="90d", help="in which answers count (default: as predicted)")
+    parser.add_argument("--metric", metavar="EVENT", help="which event an answer is (default: the one predicted)")
+    parser.add_argument(
+        "--planned-look", type=date.fromisoformat, metavar="D", help="when the effect is looked at (default: its end)"
+    )
+
+
+def _window(text: str) -> str:
+    if not re.fullmatch("[1-9][0-9]{0,3}[dw]", text):
+        raise argparse.ArgumentTypeError("must be days or weeks such as 90d or 13w, got another")
+    return text
 
 
 def _consent_options(parser: argparse.ArgumentParser, *, required: bool = False) -> None:

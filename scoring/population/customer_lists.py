@@ -19,6 +19,9 @@ from scoring.audiences.audience import (
     with_customers,
 )
 from scoring.audiences.contacts import ContactsFile
+from scoring.audiences.pressure.contact_history import ListIdentity
+from scoring.audiences.pressure.pressure_rules import FirstList
+from scoring.audiences.pressure.restraint import Restraint
 from scoring.population.customer_pages import CustomerQuery, Order, RankedCustomer
 from scoring.population.home_contacts import contacts_of
 from scoring.population.ranked import DayIndex
@@ -48,6 +51,7 @@ class CustomerList:
     holdout_ids: list[str]  # ids
     left_out: dict[str, int]  # how many, by the first reason; the hold-out too
     contacts: ContactsFile | None  # by which consent was checked; None: nobody's is known
+    identity: ListIdentity  # of all lists that could be asked for
 
     @property
     def members(self) -> int:
@@ -58,7 +62,8 @@ class CustomerList:
 def make_list(home: Path, index: DayIndex, query: ListQuery, *, holdout: float = 0.0, salt: str = "") -> CustomerList:
     """The list of a query, by the contacts that the home has named; without any nobody's consent is known.
 
-    Whoever objected or was erased is left out at once, and everyone with an address of theirs.
+    Whoever objected or was erased is left out at once, and everyone with an address of theirs. So is, by [pressure] of
+    run.toml, who is of the control group, had as many contacts as are allowed, or is left to a list that goes first.
 
     Args:
         home: Which has the suppression list and the contacts.
@@ -72,15 +77,53 @@ def make_list(home: Path, index: DayIndex, query: ListQuery, *, holdout: float =
         ListTooLongError: There are more than `MOST`.
         ContactsUnreadableError: The contacts cannot be read.
         SuppressionError: The suppression list cannot be read.
+        PressureError: The rules of pressure, or the contact history, cannot be read.
     """
     file, contacts = contacts_of(home) or (None, None)
     wanted = CustomerQuery(query.use_case, query.segment, order=query.order)
     rows = _above(index.ranked(wanted), index, query)
-    chosen, holdout_ids, left_out = _chosen(home, index, rows, query.top, contacts, holdout, salt)
+    identity = _identity(index, query, holdout, salt)
+    restraint = Restraint(home, identity)
+    asked = _Asked(contacts, _suppressed(home, contacts), restraint)
+    for first in restraint.rules.before(query.use_case, query.segment) if restraint.rules.limits else ():
+        restraint.claim(_claimed(index, first, asked))
+    chosen, holdout_ids, left_out = _chosen(index, rows, query.top, asked, holdout, salt)
     if hidden := _hidden(index, wanted, query, rows, chosen, holdout_ids):
         left_out["suppressed"] += hidden
     customers = index.customers(rows[chosen])
-    return CustomerList(customers, index.ids(rows[holdout_ids]), dict(sorted(left_out.items())), file)
+    return CustomerList(customers, index.ids(rows[holdout_ids]), dict(sorted(left_out.items())), file, identity)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """By what it is decided who may be on a list."""
+
+    contacts: Contacts | None
+    suppressed: Suppressed
+    restraint: Restraint
+
+    def reason(self, customer: str, taken: set[str]) -> str | None:
+        """Why a customer is not on it; None for one who may be."""
+        return reason_left_out(customer, self.contacts, self.suppressed, taken) or self.restraint.reason(customer)
+
+
+def _identity(index: DayIndex, query: ListQuery, holdout: float, salt: str) -> ListIdentity:
+    stated = {name: getattr(query, name) for name in ("top", "threshold", "segment", "order")}
+    return ListIdentity(index.as_of.isoformat(), query.use_case, {**stated, "holdout": holdout, "salt": salt})
+
+
+def _claimed(index: DayIndex, first: FirstList, asked: _Asked) -> list[str]:
+    """Whom a list that goes first would take of this day; nobody where the day knows nothing of it."""
+    if (first.use_case and first.use_case not in index.use_cases) or (
+        first.segment and first.segment not in index.segments
+    ):
+        return []
+    query = ListQuery(first.use_case or "", first.top, first.threshold, first.segment)
+    rows = index.ranked(CustomerQuery(first.use_case, first.segment))
+    if first.use_case:
+        rows = _above(rows, index, query)
+    chosen, _, _ = _chosen(index, rows, first.top, asked, 0.0, "", most=len(rows))
+    return index.ids(rows[chosen])
 
 
 def _above(rows: NDArray[np.int32], index: DayIndex, query: ListQuery) -> NDArray[np.int32]:
@@ -91,16 +134,17 @@ def _above(rows: NDArray[np.int32], index: DayIndex, query: ListQuery) -> NDArra
 
 
 def _chosen(
-    home: Path,
     index: DayIndex,
     rows: NDArray[np.int32],
     top: int | None,
-    contacts: Contacts | None,
+    asked: _Asked,
     holdout: float,
     salt: str,
+    *,
+    most: int = MOST,
 ) -> tuple[list[int], list[int], Counter[str]]:
     """Positions in the rows: of the list, and of the hold-out; and how many were left out until it was full."""
-    suppressed, taken = _suppressed(home, contacts), set[str]()  # addresses that are on the list
+    taken = set[str]()  # addresses that are on the list
     chosen: list[int] = []
     holdout_ids: list[int] = []
     left_out: Counter[str] = Counter()
@@ -108,7 +152,7 @@ def _chosen(
         for position, customer in enumerate(index.ids(rows[start : start + MOST]), start):
             if len(chosen) + len(holdout_ids) == top:
                 return chosen, holdout_ids, left_out
-            reason = reason_left_out(customer, contacts, suppressed, taken)
+            reason = asked.reason(customer, taken)
             if reason is None and in_holdout(customer, share=holdout, salt=salt):
                 holdout_ids.append(position)
                 reason = "holdout"
@@ -116,7 +160,7 @@ def _chosen(
                 chosen.append(position)
             else:
                 left_out[reason] += 1
-            if len(chosen) > MOST:
+            if len(chosen) > most:
                 raise ListTooLongError(f"A list must be of at most {MOST:,} customers, got more; state a lower `top`.")
     return chosen, holdout_ids, left_out
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import msgspec
 
 from features.spec.atomic import write_file
+from scoring.audiences.pressure.pressure_rules import RUN_FILE
 from scoring.population.customer_pages import StaleDayError
 from scoring.population.days import POPULATION, PopulationError, is_written_now, open_day
 
-RUN_FILE = "run.toml"
 LAST_RUN = "last_run.json"  # beside the days
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 _HEAD = """\
@@ -28,6 +28,10 @@ _HEAD = """\
 
 [deliver]
 max_age = "36h"  # customers of an older day are on no list that leaves; without it those of any day are
+#
+# [pressure]
+# max = "2 per 7d"  # on how many lists a customer may be within a span; a list of such holds together
+# control = 0.02    # the share of all customers who are on no list, ever: against them all lists together are measured
 """
 
 

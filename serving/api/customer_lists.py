@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from scoring.answers.served_release import Live
 from scoring.encoding.notes import Note
 from serving.api.answers import ListMade
 from serving.api.population import in_population, iso
@@ -74,18 +73,24 @@ def let_leave(ranked: RankedList, context: RequestContext, *, format_: str, by: 
         Problem: The salt has been used for another list.
     """
     from scoring.audiences.export_log import log_export
+    from scoring.audiences.pressure.restraint import note_list
 
     answer = _answer(ranked.asked, ranked.index, ranked.made, ranked.asked.salt)
     if ranked.asked.salt:
         answer["campaign"] = _campaign(ranked.asked, context, ranked.index, ranked.made, ranked.asked.salt)
     caller = context.key.name if context.key else None
     logged = _logged(ranked.asked, ranked.index, answer)
-    log_export(context.runtime.settings.home, logged, format_=format_, by=by, key=caller)
+    home = context.runtime.settings.home
+    log_export(home, logged, format_=format_, by=by, key=caller)
+    note_list(home, ranked.made.identity, [one.customer_id for one in ranked.made.customers])
     return answer
 
 
 def _list_of(asked: ListRequest, context: RequestContext) -> Reply:
-    return json_reply(let_leave(ranked_list(asked, context), context, format_="json", by="api"))
+    from scoring.audiences.pressure.contact_history import one_list_at_a_time
+
+    with one_list_at_a_time(context.runtime.settings.home):
+        return json_reply(let_leave(ranked_list(asked, context), context, format_="json", by="api"))
 
 
 def _answer(asked: ListRequest, index: DayIndex, made: CustomerList, salt: str | None) -> ListMade:
@@ -113,6 +118,7 @@ def _campaign(asked: ListRequest, context: RequestContext, index: DayIndex, made
         CampaignPlan,
         CampaignVersions,
         SaltReusedError,
+        predicted_answers,
         record_campaign,
     )
 
@@ -124,7 +130,8 @@ def _campaign(asked: ListRequest, context: RequestContext, index: DayIndex, made
         threshold=asked.threshold,
         top=asked.top,
     )
-    window, metric = _answers_of(context.snapshot.served.get(asked.use_case))
+    live = context.snapshot.served.get(asked.use_case)
+    window, metric = predicted_answers(live.release.bundle.manifest if live else None)
     plan = CampaignPlan(
         salt=salt,
         holdout=asked.holdout,
@@ -142,14 +149,6 @@ def _campaign(asked: ListRequest, context: RequestContext, index: DayIndex, made
     except SaltReusedError as error:
         note: Note = {"code": "salt_reused", "field": "salt", "detail": str(error), "pointer": pointer(["salt"])}
         raise Problem(SALT_REUSED, str(error), errors=[note]) from None
-
-
-def _answers_of(live: Live | None) -> tuple[str | None, str | None]:
-    """Within which window which event is an answer where nobody says: the span and the event that are predicted."""
-    manifest = live.release.bundle.manifest if live else None
-    if manifest is None or manifest.windows is None:
-        return None, None
-    return f"{manifest.windows.prediction}d", manifest.label.event if manifest.label else None
 
 
 def _logged(asked: ListRequest, index: DayIndex, answer: ListMade) -> dict[str, object]:

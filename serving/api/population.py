@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
+from scoring.audiences.pressure.pressure_rules import PressureError
 from scoring.encoding.notes import Note
 from scoring.population.cursors import CursorError, read_cursor
 from scoring.population.customer_pages import (
@@ -43,7 +44,7 @@ from serving.telemetry import logs
 from serving.worker.request_context import RequestContext
 
 Answer = TypeVar("Answer")
-UNREADABLE = (PopulationError, SuppressionError, ContactsUnreadableError, OSError)
+UNREADABLE = (PopulationError, SuppressionError, ContactsUnreadableError, PressureError, OSError)
 
 
 async def answer_customers(pairs: Sequence[tuple[str, str]], context: RequestContext) -> Reply:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 from msgspec import Meta
 
@@ -65,6 +65,13 @@ class RequestFile(TypedDict):
     profile: Facts
 
 
+class ListedContact(TypedDict):
+    """A list that the customer was on."""
+
+    at: str
+    what: Annotated[str, Meta(description="The use case or the segment that it was of.")]
+
+
 class CustomerExport(TypedDict):
     """All that is kept of one customer."""
 
@@ -78,6 +85,7 @@ class CustomerExport(TypedDict):
     opted_out: bool
     erased_at: str | None
     requests: list[RequestFile]
+    lists: NotRequired[Annotated[list[ListedContact], Meta(description="Where the customer was on any.")]]
 
 
 class CustomerErased(TypedDict):

@@ -1,4 +1,4 @@
-"""What is kept of a customer, exported in full or erased for good: store, decisions, request files, objections."""
+"""What is kept of a customer, exported in full or erased for good: store, decisions, lists, requests, objections."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from typing import Any
 from features.spec.atomic import write_file
 from features.spec.feature import CUSTOMER_ID
 from features.spec.ids import posted_id
+from scoring.audiences.pressure import contact_history
+from scoring.audiences.pressure.contact_history import ListContact
 from scoring.population.days import days_of, outcome_files
 from scoring.privacy import suppression
 from scoring.privacy.suppression import open_suppression
@@ -24,7 +26,7 @@ from serving.customers import pending_erasures
 from serving.customers.contestations import contestations_of
 from serving.customers.feature_store import StoredRow
 from serving.customers.id_migration import settle_ids
-from serving.customers.kept import CustomerErased, CustomerExport, Facts, RequestDocument
+from serving.customers.kept import CustomerErased, CustomerExport, Facts, ListedContact, RequestDocument
 
 REQUESTS = "requests"  # ten real customers of each use case, for trying things out
 _DRAFT = re.compile(r"\..+\.(\d+)(?:\.[0-9a-f]+)?\.tmp")  # with the id of the process that wrote it
@@ -39,7 +41,8 @@ def export(home: Path, customers: Sequence[str]) -> list[CustomerExport]:
     objectors = listed.among(customers) if listed else frozenset()
     erased = listed.erased(customers) if listed else {}
     requests, days = list(_requests(home)), _days(home, customers)
-    return [
+    lists = contact_history.contacts_of_customers(home, customers)
+    exported: list[CustomerExport] = [
         {
             "customer_id": customer,
             "store": [{"as_of": _iso(row.as_of), "features": row.features} for row in rows.get(customer, ())],
@@ -57,6 +60,10 @@ def export(home: Path, customers: Sequence[str]) -> list[CustomerExport]:
         }
         for customer in customers
     ]
+    for one in exported:
+        if one["customer_id"] in lists:
+            one["lists"] = _listed(lists[one["customer_id"]])
+    return exported
 
 
 def erase(home: Path, customers: Sequence[str]) -> list[CustomerErased]:
@@ -85,6 +92,7 @@ def erase(home: Path, customers: Sequence[str]) -> list[CustomerErased]:
     places = {customer: {place: int(customer in rows) for place, rows in left.items()} for customer in moments}
     pending_erasures.add(home, {customer: (at, rows) for customer, rows in places.items()})
     requests = _remove_from_requests(home, frozenset(customers))
+    contact_history.forget_contacts(home, customers)
     in_days = bool(days_of(home) or outcome_files(home))
     return [
         {
@@ -171,6 +179,10 @@ def _remove_from_requests(home: Path, customers: frozenset[str]) -> dict[str, in
         for customer in gone:
             removed[customer] = removed.get(customer, 0) + 1
     return removed
+
+
+def _listed(contacts: Sequence[ListContact]) -> list[ListedContact]:
+    return [{"at": _iso(one.at), "what": one.what} for one in contacts]
 
 
 def _iso(seconds: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from starlette.requests import Request
 
 from scoring.audiences.contacts import CHANNEL, ContactsFile, named_contacts
+from scoring.audiences.pressure.pressure_rules import PressureError
 from scoring.privacy.suppression import SuppressionError
 from serving.console.views.segment_sizes import Sizes, sizes
 from serving.console.web import forms
@@ -113,6 +115,8 @@ def _prepared(
     from scoring.audiences.audience import open_contacts
     from scoring.audiences.export_formats import write_audience
     from scoring.audiences.export_log import log_export
+    from scoring.audiences.pressure.contact_history import one_list_at_a_time
+    from scoring.audiences.pressure.restraint import note_list
     from scoring.audiences.snapshot import AudienceError
     from scoring.population.customer_pages import StaleDayError
     from scoring.population.daily_file import check_age_of
@@ -128,17 +132,20 @@ def _prepared(
         snapshot = open_checked(found.snapshot)
         if snapshot.facts["policy"] != context.snapshot.policy.version:
             raise AudienceError("The snapshot must be of the segments that are installed, got one of others.")
-        audience = addressees(home, snapshot, code, contacts=open_contacts(file, at=datetime.now(UTC)))
-        document = counted(snapshot, code, audience, file)
-        if not write:
-            return document, b""
-        log_export(home, document, format_=format_, by="console", key=context.key.name if context.key else None)
+        contacts = open_contacts(file, at=datetime.now(UTC))
+        with one_list_at_a_time(home) if write else nullcontext():
+            audience = addressees(home, snapshot, code, contacts=contacts)
+            document = counted(snapshot, code, audience, file)
+            if not write:
+                return document, b""
+            log_export(home, document, format_=format_, by="console", key=context.key.name if context.key else None)
+            note_list(home, audience.identity, audience.customers)
         with tempfile.TemporaryDirectory() as folder:
             write_audience(audience.rows, target := Path(folder) / "audience", format_)
             return document, target.read_bytes()
     except StaleDayError as error:
         raise Problem(TOO_OLD, str(error)) from None
-    except (AudienceError, BatchError, PopulationError, SuppressionError, OSError) as error:
+    except (AudienceError, BatchError, PopulationError, SuppressionError, PressureError, OSError) as error:
         detail = "The snapshot, the contacts or the suppression list cannot be read now, so nobody may be addressed."
         logs.write("audience_failed", level="error", request_id=context.request_id, **logs.fault(error))
         raise Problem(NOT_READY, detail) from None

@@ -113,13 +113,15 @@ def _order(asked: Filters) -> Order:
 def _file(asked: ListRequest, order: Order, form: str, context: RequestContext, texts: Texts) -> tuple[bytes, str]:
     """The bytes of a list and what its file is called."""
     from scoring.audiences.export_formats import write_audience
+    from scoring.audiences.pressure.contact_history import one_list_at_a_time
     from scoring.population.home_contacts import contacts_of
 
     contacts = contacts_of(context.runtime.settings.home)
     if contacts is None:
         raise Problem(NOT_READY, "A list needs named contacts, since nobody is addressed who did not agree.")
-    ranked = ranked_list(asked, context, order=order)
-    campaign = let_leave(ranked, context, format_=form, by="console")["campaign"]
+    with one_list_at_a_time(context.runtime.settings.home):
+        ranked = ranked_list(asked, context, order=order)
+        campaign = let_leave(ranked, context, format_=form, by="console")["campaign"]
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "list"
         write_audience(_table(ranked.made, asked.use_case, contacts[1].emails, context, texts), target, form)

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from scoring.audiences.audience import Contacts, in_holdout, read_contacts, read_suppressed, select_audience
+from scoring.audiences.campaign import campaign_named
 from scoring.audiences.export_formats import write_audience
 from scoring.audiences.snapshot import AudienceError, SegmentSnapshot, SnapshotRecord, SnapshotSegment
 from scoring.cli.main import main
@@ -374,3 +375,30 @@ def test_options_that_do_not_go_together_are_a_usage_error(
     assert code == 2
     assert said in capsys.readouterr().err
     assert not (tmp_path / "o.csv").exists()
+
+
+def test_an_audience_with_a_holdout_is_a_campaign_and_a_contact(
+    export: Callable[..., int], agreed: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its salt draws no other list; whoever was on it is left out of the next one where a limit says so."""
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home/run.toml").write_text('[pressure]\nmax = "1 per 7d"\n')
+    held_out = ["--holdout", "0.2", "--salt", "spring", "--window", "30d", "--json"]
+
+    assert export("a.csv", *agreed, *held_out) == 0
+    first = json.loads(capsys.readouterr().out)
+    assert export("b.csv", *agreed, *held_out, segment="b") == 2
+    refused = capsys.readouterr().err
+    assert export("extra.csv", *agreed, "--json", segment="extra") == 0
+    second = json.loads(capsys.readouterr().out)
+    assert export("ids.csv", "--internal", "--json", segment="extra") == 0
+
+    campaign = campaign_named(tmp_path / "home", first["campaign"])
+    assert (campaign.arms["treated"].n, campaign.list.segment, campaign.window) == (first["written"], "a", "30d")
+    assert "A salt must be new" in refused
+    both = [row for row in range(0, 500, 15) if row % 10]  # of segments a and extra, who agreed
+    on_first = [row for row in both if not in_holdout(f"c{row}", share=0.2, salt="spring")]
+    assert second["left_out"]["pressure"] == len(on_first)
+    assert second["written"] + sum(second["left_out"].values()) == second["members"]
+    assert json.loads(capsys.readouterr().out)["left_out"] == {}
+    assert exported(tmp_path)[0]["campaign"] == campaign.id

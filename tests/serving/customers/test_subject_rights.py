@@ -6,11 +6,14 @@ import json
 import os
 import stat
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from scoring.audiences.pressure.contact_history import ListIdentity, record_contacts
+from scoring.audiences.pressure.pressure_rules import KEPT
 from scoring.privacy import suppression
 from scoring.privacy.suppression import Suppression
 from scoring.storage.sqlite import scrub
@@ -115,6 +118,19 @@ def test_a_keyed_tombstone_stays(peopled: Path) -> None:
     assert other["erased_at"] is None
     assert len(Suppression(peopled).erased(WHO)) == 3
     assert stat.S_IMODE((peopled / "suppressed.db").stat().st_mode) == 0o600
+
+
+def test_the_lists_a_customer_was_on_are_told_and_erased(tmp_path: Path) -> None:
+    """When and of what; gone at once."""
+    listed, at = ListIdentity("2026-03-01", "churn", {}), datetime(2026, 3, 1, 9, tzinfo=UTC)
+    record_contacts(tmp_path, listed, [*WHO[:2], "other-1"], at=at, kept=KEPT)
+
+    before = rights.export(tmp_path, WHO)
+    rights.erase(tmp_path, WHO)
+    after = rights.export(tmp_path, [*WHO, "other-1"])
+
+    assert [one.get("lists") for one in before] == [[{"at": "2026-03-01T09:00:00Z", "what": "churn"}]] * 2 + [None]
+    assert [one["customer_id"] for one in after if "lists" in one] == ["other-1"]
 
 
 def test_a_later_load_passes_over_who_was_erased(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
