@@ -20,6 +20,7 @@ from features.errors import DataError, UseCaseError
 from features.spec.options import EITHER_SIDE, add_shared_options, command_first, program
 from features.spec.terminal import print_to_any_terminal
 from scoring.population.daily_file import add_use_case
+from scoring.privacy.marks_of_trail import mark_by_trail
 from scoring.releases.current_pointer import current_version, required_version
 from training.errors import NothingLearned, PlanError, Refused, RegistryError
 from training.report.terminal import plan_table, training_table
@@ -90,6 +91,7 @@ def _train_all(use_cases: Sequence[UseCase], options: argparse.Namespace, codes:
     with _collector_paused():
         from training.train import train
 
+    mark_by_trail(options.home)  # whose erasure a backup has undone is not learned from
     registry, lines = _registry(options), []
     for use_case in use_cases:
         before = current_version(options.home, use_case.name)

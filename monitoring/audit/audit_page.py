@@ -15,6 +15,7 @@ from monitoring.audit.audit_record import AuditRecord, ExportTotal, UseCaseRecor
 from scoring.bundle.manifest import Manifest
 from scoring.health.health_file import GoalProgress, HealthAlert, HealthReason
 from scoring.health.matured_windows import Bounds, MaturedWindow
+from scoring.privacy.trail_check import TrailEntry
 from scoring.reasons.reasons import OTHER_FACTORS, described
 from scoring.text.formatting import between, catalogue, figure, iso_date, number, percent, unbreakable
 from scoring.text.health_reasons import goal_name, health_text, kpi_figure, kpi_name, state_name
@@ -118,6 +119,51 @@ class _Translated:
     def exports(self) -> list[tuple[str, ...]]:
         """What left, by door."""
         return [self._export(total) for total in self.record.exports]
+
+    @property
+    def trail_state(self) -> str:
+        """Whether the trail is whole; empty where it cannot be read."""
+        trail = self.record.trail
+        if trail is None:
+            return ""
+        if trail.faults:
+            return self.texts["trail_broken"].format(n=number(len(trail.faults), self.language))
+        return self.texts["trail_whole"].format(n=number(trail.head.n, self.language))
+
+    @property
+    def trail_faults(self) -> list[str]:
+        """The lines of the trail that are not as they were written."""
+        faults = self.record.trail.faults if self.record.trail else ()
+        return [self.texts[f"trail_{one.code}"].format(n=number(one.n, self.language)) for one in faults]
+
+    @property
+    def done(self) -> list[tuple[str, ...]]:
+        """Who did what."""
+        return [self._done(one) for one in self.record.done]
+
+    @property
+    def looks(self) -> list[tuple[str, ...]]:
+        """Who looked at how many single customers."""
+        return [
+            (
+                one.who or self.texts["no_key"],
+                self.texts.get(f"door_{one.via}", one.via),
+                number(one.looks, self.language),
+                number(one.customers, self.language),
+            )
+            for one in self.record.looks
+        ]
+
+    def _done(self, entry: TrailEntry) -> tuple[str, ...]:
+        action, texts = entry.action, self.texts
+        who = action.by.who or (texts["by_server"] if action.by.via == "server" else texts["no_key"])
+        if action.by.account and action.by.account != action.by.who:
+            who = f"{who} ({action.by.account})"
+        about = ", ".join(str(value) for value in action.about.values() if not isinstance(value, bool))
+        whom = texts["of_customers"].format(n=number(len(action.customers), self.language)) if action.customers else ""
+        when = f"{self.date(entry.at)} {entry.at[11:16]} UTC"
+        what = ", ".join(filter(None, (about, whom)))
+        return when, texts[f"did_{action.what}"], who, texts.get(f"door_{action.by.via}", action.by.via), what
 
     def titled(self, name: str) -> str:
         """What people read for a use case."""

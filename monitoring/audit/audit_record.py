@@ -17,6 +17,7 @@ from scoring.health.health_file import GoalProgress, HealthAlert, HealthDocument
 from scoring.health.matured_windows import HealthError, MaturedWindow, read_windows
 from scoring.population.days import Day, PopulationError, days_of
 from scoring.privacy.suppression import SuppressionError, count, count_erased
+from scoring.privacy.trail_check import CheckedTrail, TrailEntry, checked_trail
 from scoring.releases.current_pointer import current_version, released_use_cases
 from scoring.releases.promotion_log import decided_use_cases, read_decisions
 from scoring.releases.store import manifest_of
@@ -54,6 +55,16 @@ class ExportTotal:
 
 
 @dataclass(frozen=True, slots=True)
+class LookTotal:
+    """How often one key looked at single customers by one door, and at how many."""
+
+    who: str | None
+    via: str
+    looks: int
+    customers: int
+
+
+@dataclass(frozen=True, slots=True)
 class AuditRecord:
     """Everything the page shows; what could not be read is named."""
 
@@ -68,6 +79,9 @@ class AuditRecord:
     alerts: list[HealthAlert]  # that were there within these months, the newest first
     erased: int
     objectors: int
+    trail: CheckedTrail | None = None  # None where it cannot be read
+    done: list[TrailEntry] = field(default_factory=list)  # within these months, but for looks
+    looks: list[LookTotal] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
 
     @property
@@ -106,6 +120,8 @@ def audit(home: Path, since: date, until: date) -> AuditRecord:
     ]
     names = sorted({*released_use_cases(home), *decided_use_cases(home)})
     begun = datetime.combine(since, time(), UTC).timestamp()
+    trail = reading.of(lambda: checked_trail(home), None)
+    entries = [one for one in trail.entries if _within(one.at, since, until)] if trail else []
     return AuditRecord(
         since=since,
         until=until,
@@ -118,6 +134,9 @@ def audit(home: Path, since: date, until: date) -> AuditRecord:
         alerts=[one for one in alerts[::-1] if _was_there(one, since, until)],
         erased=reading.of(lambda: count_erased(home, begun), 0),
         objectors=reading.of(lambda: count(home), 0),
+        trail=trail,
+        done=[one for one in entries[::-1] if one.action.what != "look"],
+        looks=list(_looks(entries)),
         unreadable=reading.unreadable,
     )
 
@@ -154,6 +173,15 @@ def _by_version(days: list[Day], name: str) -> dict[str, int]:
         if (version := day.manifest.models.get(name)) is not None:
             found[version] = found.get(version, 0) + 1
     return found
+
+
+def _looks(entries: list[TrailEntry]) -> Iterator[LookTotal]:
+    doors: dict[tuple[str, str], list[TrailEntry]] = {}
+    for one in entries:
+        if one.action.what == "look":
+            doors.setdefault((one.action.by.who or "", one.action.by.via), []).append(one)
+    for (who, via), some in sorted(doors.items()):
+        yield LookTotal(who or None, via, len(some), len({whom for one in some for whom in one.action.customers}))
 
 
 def _totals(exports: list[LoggedExport], since: date, until: date) -> Iterator[ExportTotal]:

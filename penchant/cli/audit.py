@@ -1,4 +1,4 @@
-"""`penchant audit --since 6m --out F.html`: what became of a home, as one file."""
+"""`penchant audit --since 6m --out F.html`: what became of a home, as one file; `penchant audit trail`."""
 
 from __future__ import annotations
 
@@ -14,20 +14,25 @@ import msgspec
 
 from features.spec.atomic import write_file
 from features.spec.languages import LANGUAGES
-from features.spec.options import EITHER_SIDE, add_shared_options
+from features.spec.options import EITHER_SIDE, add_shared_options, command_first
 from features.spec.terminal import print_to_any_terminal
+from penchant.cli.trail import trail_command
 
 if TYPE_CHECKING:
     from monitoring.audit.audit_record import AuditRecord
 
 DONE, FAILED, USAGE = 0, 1, 2
+_COMMANDS = ("trail",)
 _DAYS = {"d": 1, "w": 7}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; 0 done, 1 the file cannot be written, 2 usage."""
     print_to_any_terminal()
-    options = _parser().parse_args(sys.argv[1:] if arguments is None else arguments)
+    words = command_first(sys.argv[1:] if arguments is None else arguments, _COMMANDS)
+    if words and words[0] in _COMMANDS:
+        return trail_command(words[1:])
+    options = _parser().parse_args(words)
     if not options.home.is_dir():
         print("--home must be a home that there is, got none.", file=sys.stderr)
         return USAGE
@@ -92,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="penchant audit",
         description="One HTML file: what was served, promoted, refused, alerted and erased, and how good it was.",
-        epilog=EITHER_SIDE,
+        epilog=f"`penchant audit trail` says who did what, and who looked at a customer. {EITHER_SIDE}",
     )
     parser.add_argument("--since", type=begins, default="6m", metavar="SPAN", help="such as 6m, 90d or a date")
     parser.add_argument("--out", type=Path, required=True, metavar="F.html", help="the file")

@@ -71,7 +71,7 @@ _ALL = {
         None,
         "penchant.cli.audit",
         "one file on some months: served, promoted, refused, alerted, erased, and how good it turned out to be",
-        (),
+        ("trail",),
         beside="monitoring",
     ),
     "campaign": Command(

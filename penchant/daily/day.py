@@ -21,6 +21,7 @@ from scoring.bundle.golden_rows import replay
 from scoring.population.day_index import codes_of
 from scoring.population.days import POPULATION, Day, days_of, digest_of, only_writer
 from scoring.population.forget import settle_indexes
+from scoring.privacy.marks_of_trail import mark_by_trail
 from scoring.releases.current_pointer import released_use_cases
 from scoring.releases.store import load_release
 from scoring.segments.assignment import current_policy
@@ -56,6 +57,7 @@ def run_day(
     with only_writer(home):
         state = RunState("", as_of.isoformat())
         try:
+            mark_by_trail(home)  # whose erasure a backup has undone is in no day
             context = day_context(home, run_file, use_cases, as_of)
         except Exception:
             state.fail(home)

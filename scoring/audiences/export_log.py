@@ -18,6 +18,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from scoring.privacy.audit_trail import Actor, Via, command_actor, record
 from scoring.segments.assignment import SEGMENTS_FOLDER
 
 EXPORTS = "exports.jsonl"
@@ -26,9 +27,11 @@ _COUNTED = (
     *("segment", "policy", "as_of", "internal", "channel", "purpose", "members", "written", "left_out"),
 )
 
+_IN_TRAIL = ("use_case", "segment", "top", "threshold", "campaign", "as_of", "internal", "members", "written")
 
-def log_export(home: Path, document: Mapping[str, object], *, format_: str, by: str, key: str | None = None) -> None:
-    """Adds what is about to leave, on the disk before it does: nothing leaves that is not logged.
+
+def log_export(home: Path, document: Mapping[str, object], *, format_: str, by: Via, key: str | None = None) -> None:
+    """Adds what is about to leave, to the trail too, on the disk before it does: nothing leaves that is not logged.
 
     Args:
         home: Which has the log; it is made where there is none.
@@ -38,8 +41,12 @@ def log_export(home: Path, document: Mapping[str, object], *, format_: str, by: 
         key: The name of the key it was asked with, where there was one.
 
     Raises:
-        OSError: The log cannot be written.
+        OSError: The log or the trail cannot be written.
     """
+    actor = command_actor() if by == "command" else Actor(key, by)
+    stated = {name: value for name, value in document.items() if name in _IN_TRAIL}
+    about = {name: value for name, value in stated.items() if isinstance(value, str | int | float)}
+    record(home, "list", actor, about={"format": format_, **about})
     at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     counts = {name: value for name, value in document.items() if name in _COUNTED}
     entry = {"at": at, "by": by, **({"key": key} if key else {}), "format": format_, **counts}

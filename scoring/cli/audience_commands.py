@@ -18,6 +18,7 @@ from scoring.cli.export_commands import contacts, export
 from scoring.cli.policy_trial_command import try_policy
 from scoring.errors import PolicyFailedError
 from scoring.population.read_days import open_checked
+from scoring.privacy.audit_trail import command_actor, record
 from scoring.privacy.suppression import open_suppression
 from scoring.releases.current_pointer import released_use_cases
 from scoring.releases.store import load_release
@@ -53,6 +54,7 @@ def install(options: Namespace) -> CommandResult:
         return CommandResult(document, [], "\n".join(trial_lines(document)))
     version = install_policy(options.home, policy, source)
     count = len(policy.segments)
+    record(options.home, "policy", command_actor(), about={"policy": version, "segments": count})
     return CommandResult(
         {"policy": version, "segments": [segment.code for segment in policy.ordered], "faults": []},
         [f"Policy {version} with {count} segments is installed."],

@@ -1,3 +1,3 @@
-"""Who objected to being scored, kept as keyed hashes."""
+"""Who objected to being scored, kept as keyed hashes, and who did what with what is kept of customers."""
 
-__all__ = ["id_files", "suppression"]
+__all__ = ["audit_trail", "id_files", "marks_of_trail", "suppression", "trail_check"]

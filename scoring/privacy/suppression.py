@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import sqlite3
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from features.spec.atomic import draft_of
@@ -34,6 +34,8 @@ __all__ = [
     "add",
     "count",
     "count_erased",
+    "erased_hashes",
+    "mark_again",
     "mark_erased",
     "open_suppression",
     "own_key",
@@ -44,6 +46,10 @@ CREATE TABLE IF NOT EXISTS suppressed (who BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS erased (who BLOB PRIMARY KEY, at REAL NOT NULL) WITHOUT ROWID;
 PRAGMA user_version = {ONE_READING}
 """
+
+_SUPPRESS = "INSERT OR IGNORE INTO suppressed VALUES (?)"
+_TAKE_OFF = "DELETE FROM suppressed WHERE who = ?"
+_ERASE = "INSERT INTO erased VALUES (?, ?) ON CONFLICT DO UPDATE SET at = max(at, excluded.at)"
 
 
 class Suppression:
@@ -111,21 +117,57 @@ def add(home: Path, customers: Collection[str]) -> int:
         SuppressionError: The list has lost its key.
         sqlite3.Error: It cannot be written, and is as it was.
     """
-    return _write(home, "INSERT OR IGNORE INTO suppressed VALUES (?)", [(who,) for who in _all_keyed(home, customers)])
+    return _write(home, _SUPPRESS, [(who,) for who in _all_keyed(home, customers)])
 
 
 def remove(home: Path, customers: Collection[str]) -> int:
     """Takes customers off the list; returns how many were on it. Raises as `add` does."""
     spelled = [one for customer in customers for one in spellings(customer, version=0)]
-    return _write(
-        home, "DELETE FROM suppressed WHERE who = ?", [(who,) for who in _all_keyed(home, spelled, as_is=True)]
-    )
+    return _write(home, _TAKE_OFF, [(who,) for who in _all_keyed(home, spelled, as_is=True)])
 
 
 def mark_erased(home: Path, customers: Collection[str], *, at: float) -> None:
     """Notes that customers were erased at a moment, in seconds since the epoch; a later one stays. Raises as `add`."""
     rows = [(who, at) for who in _all_keyed(home, customers)]
-    _write(home, "INSERT INTO erased VALUES (?, ?) ON CONFLICT DO UPDATE SET at = max(at, excluded.at)", rows)
+    _write(home, _ERASE, rows)
+
+
+def mark_again(home: Path, *, erased: Mapping[bytes, float], objecting: Mapping[bytes, bool]) -> frozenset[bytes]:
+    """Puts marks by hash as they have to be; returns the hashes of whom one was missing.
+
+    Args:
+        home: Whose list it is.
+        erased: By hash when each was erased, in seconds since the epoch.
+        objecting: By hash whether each is on the list.
+
+    Raises:
+        SuppressionError: The list has lost its key.
+        sqlite3.Error: It cannot be read or written, and is as it was.
+    """
+    own_key(home)
+    marked, listed = erased_hashes(home), _suppressed_hashes(home)
+    missing = {who for who, at in erased.items() if marked.get(who, 0.0) < at}
+    wrong = {who for who, on in objecting.items() if (who in listed) != on}
+    if missing or wrong:
+        with writing(home / FILE, _TABLES) as connection:
+            connection.executemany(_ERASE, [(who, erased[who]) for who in missing])
+            connection.executemany(_SUPPRESS, [(who,) for who in wrong if objecting[who]])
+            connection.executemany(_TAKE_OFF, [(who,) for who in wrong if not objecting[who]])
+    return frozenset(missing | wrong)
+
+
+def erased_hashes(home: Path) -> dict[bytes, float]:
+    """When everybody was erased who was, by hash, in seconds since the epoch.
+
+    Raises:
+        sqlite3.Error: The list cannot be read.
+    """
+    return dict(Reader(home / FILE).ask("SELECT who, at FROM erased")) if (home / FILE).exists() else {}
+
+
+def _suppressed_hashes(home: Path) -> frozenset[bytes]:
+    found = Reader(home / FILE).ask("SELECT who FROM suppressed") if (home / FILE).exists() else []
+    return frozenset(who for (who,) in found)
 
 
 def count(home: Path) -> int:
@@ -156,7 +198,7 @@ def own_key(home: Path) -> bytes:
     Raises:
         SuppressionError: The list has lost its key.
     """
-    if not (home / FILE).exists():
+    if not (home / FILE).exists() and not (home / KEY_FILE).exists():
         _make_key(home)
     return read_key(home)
 

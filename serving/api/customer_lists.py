@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from scoring.encoding.notes import Note
+from scoring.privacy.audit_trail import Via
 from serving.api.answers import ListMade
 from serving.api.population import in_population, iso
 from serving.http.pointers import pointer
@@ -66,7 +67,7 @@ def ranked_list(asked: ListRequest, context: RequestContext, *, order: Order = "
     return RankedList(asked, index, made)
 
 
-def let_leave(ranked: RankedList, context: RequestContext, *, format_: str, by: str) -> ListMade:
+def let_leave(ranked: RankedList, context: RequestContext, *, format_: str, by: Via) -> ListMade:
     """What is said of a list that leaves, which is logged before; with a hold-out it is kept as a campaign.
 
     Raises:

@@ -159,6 +159,7 @@ async def _on_the_disk(call: Callable[[], Reply], context: RequestContext) -> Re
 
 
 def _answer_of(call: CustomerCall, customers: Sequence[str], context: RequestContext) -> Reply:
+    context.record("export" if call is rights.export else "erase", customers, via="api")
     answered = call(context.runtime.settings.home, customers)
     return json_reply({"request_id": context.request_id, "customers": answered})
 
@@ -239,6 +240,7 @@ def _explain(asked: ExplanationRequest, live: Live, context: RequestContext) -> 
     customers, served = context.runtime.customers, context.snapshot.served
     try:
         if isinstance(asked, ExplanationById):
+            context.record_or_refuse("look", [asked.customer_id], via="api", about={"route": "explanations"})
             profile = customers.ready_ids([asked.customer_id], served, [asked.use_case])[0]
         else:
             profile = customers.ready_profiles([asked.profile], served, [asked.use_case])[0]

@@ -34,6 +34,7 @@ def _reply(asked: MoveRequest, context: RequestContext) -> Reply:
     from scoring.population.days import PopulationError  # with pyarrow, which few servers need
 
     try:
+        context.record("look", [asked.customer_id], via="api", about={"route": "moves"})
         move = _move(asked, context)
     except (PopulationError, SuppressionError, OSError) as error:
         logs.write("moves_failed", level="error", request_id=context.request_id, **logs.fault(error))

@@ -71,7 +71,9 @@ async def answer_search(body: Any, context: RequestContext) -> Reply:
 
         after = read_cursor(asked.cursor) if asked.cursor else None
         index = open_index(context.runtime.settings.home, after.as_of if after else None)
-        return _listed(index.as_of, index.search(asked.contains, limit=asked.limit, after=after), context)
+        found = index.search(asked.contains, limit=asked.limit, after=after)
+        context.record("look", [one.customer_id for one in found.customers], via="api", about={"route": "search"})
+        return _listed(index.as_of, found, context)
 
     return await in_population(searched, context, INVALID)
 
@@ -92,6 +94,7 @@ async def answer_lookup(body: Any, context: RequestContext) -> Reply:
             raise NoPopulationError(
                 "A home must have a population to look customers up: run `penchant run`, it has none."
             )
+        context.record("look", customers, via="api", about={"route": "lookup"})
         answer: CustomersLookedUp = {"customers": histories(context.runtime.settings.home, customers)}
         return json_reply(answer)
 

@@ -17,12 +17,14 @@ import re
 import secrets
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
 from features.spec.atomic import write_file
 from features.spec.options import EITHER_SIDE, add_shared_options, command_first, program
+from scoring.privacy.audit_trail import command_actor, record
 from scoring.storage.leftovers import remove_leftovers
 from serving.auth.home_lock import MODE, locked
 
@@ -180,12 +182,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _add(options: argparse.Namespace) -> tuple[Any, list[str]]:
     scopes = options.scopes.split(",")
     token = add_key(options.home, options.name, scopes, rate=options.rate)
+    record(options.home, "key", command_actor(), about={"made": options.name, "scopes": ",".join(sorted(scopes))})
     return {"name": options.name, "key": token, "scopes": sorted(scopes), "rate": options.rate}, [token]
 
 
 def _end(options: argparse.Namespace) -> tuple[Any, list[str]]:
     if not remove_key(options.home, options.name):
         print("No key is left: from now on everyone on this machine is answered, and nobody else.", file=sys.stderr)
+    with suppress(OSError):  # a key must be ended on a full disk too
+        record(options.home, "key", command_actor(), about={"ended": options.name})
     return {"removed": options.name}, []
 
 

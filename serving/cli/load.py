@@ -18,6 +18,7 @@ from features.spec.feature import CUSTOMER_ID, Feature
 from features.spec.numbers import PLAIN
 from features.spec.options import add_shared_options, program
 from scoring.encoding.file_values import as_json, file_reader
+from scoring.privacy.audit_trail import command_actor, record
 from scoring.privacy.suppression import Suppression, open_suppression
 from scoring.releases.current_pointer import released_use_cases
 from scoring.releases.store import load_release
@@ -48,6 +49,9 @@ def _load(options: argparse.Namespace) -> int:
     columns, rows = read_rows(options.file, readers_of(features.values()), erased, passed)
     finish_erasures(options.home, at_once=True)  # else what is loaded would go with what was erased
     settle_ids(options.home)
+    listed = open_suppression(options.home) if options.with_erased else None
+    if listed:
+        rows = _noted(options.home, rows, listed)
     count = put(options.home, columns, rows, as_of=options.as_of.timestamp())
     fitting = [name for name, own in features.items() if {feature.name for feature in own} <= set(columns)]
     says = f"enough for {', '.join(fitting)}" if fitting else "not enough for any use case that is released here"
@@ -61,6 +65,14 @@ def _load(options: argparse.Namespace) -> int:
         loaded = {"customers": count, "as_of": options.as_of.isoformat(), "erased": passed["erased"]}
         print(json.dumps({**loaded, "use_cases": fitting}))
     return DONE
+
+
+def _noted(home: Path, rows: Iterable[Row], listed: Suppression) -> Iterator[Row]:
+    """The rows, once those of customers who were erased are noted as taken in again."""
+    known = list(rows)
+    if again := listed.erased([customer for customer, _ in known]):
+        record(home, "readmission", command_actor(), customers=again)
+    return iter(known)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from features.spec.options import EITHER_SIDE, add_shared_options, command_first, program
 from scoring.privacy import suppression
+from scoring.privacy.audit_trail import command_actor, record
 from scoring.privacy.id_files import read_ids
 from scoring.releases.current_pointer import released_use_cases
 from scoring.releases.store import load_release
@@ -36,6 +37,7 @@ def _count(options: argparse.Namespace) -> int:
 def _change(options: argparse.Namespace) -> int:
     customers, adding = read_ids(options.file, _id_columns(options.home)), options.command == "add"
     known = known_customers(options.home, customers)
+    record(options.home, "objection" if adding else "withdrawal", command_actor(), customers=customers)
     done = (suppression.add if adding else suppression.remove)(options.home, customers)
     what = "new on the list" if adding else "taken off the list"
     print(f"{len(customers):,} customers, {done:,} of them {what}. {_known_text(known)}", file=sys.stderr)

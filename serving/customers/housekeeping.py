@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from scoring.population.days import PopulationBusyError, days_of, outcome_files
+from scoring.privacy.audit_trail import Actor, record
 from scoring.privacy.suppression import SuppressionError
 from scoring.storage.leftovers import remove_leftovers
 from scoring.storage.sqlite import scrub
@@ -94,6 +95,7 @@ def finish_erasures(home: Path, *, at_once: bool = False) -> int:
                 scrub(path)
         if feature_store.count(home, moments) or decision_log.count(home, moments):
             raise sqlite3.OperationalError("Rows of erased customers came back while the files were written anew.")
+        record(home, "erased", Actor(None, "server"), customers=moments)
         pending_erasures.clear(home, list(moments.items()))
         seconds = time.monotonic() - began
         _note_duration(home, seconds)

@@ -16,6 +16,7 @@ from scoring.answers.served_release import Live, silent
 from scoring.answers.wire import Score, Status
 from scoring.encoding.block import Block
 from scoring.privacy import suppression as lists
+from scoring.privacy.marks_of_trail import mark_by_trail
 from scoring.privacy.suppression import Suppression, SuppressionError
 from serving.customers import feature_store as stores
 from serving.customers.feature_store import SqliteStore, Store, StoredRow
@@ -39,6 +40,7 @@ class Customers:
         self.suppression: Suppression | None = None
         self._settings = settings
         self._marks: dict[str, int] = {}
+        self._mark_by_trail()
         self.look()
 
     def look(self) -> None:
@@ -48,6 +50,13 @@ class Customers:
             self.store = SqliteStore(path) if path.exists() else None
         if self._changed(self._settings.home / lists.FILE):
             self.suppression = lists.open_suppression(self._settings.home)
+
+    def _mark_by_trail(self) -> None:
+        """Whose objection or erasure a backup has undone is given to nobody."""
+        try:
+            mark_by_trail(self._settings.home)
+        except (sqlite3.Error, SuppressionError, OSError) as error:  # a home that cannot be written is read as it is
+            logs.write("marks_unsettled", level="error", **logs.fault(error))
 
     def _settle(self) -> None:
         try:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import contextvars
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
 from scoring.errors import PolicyFailedError
+from scoring.privacy import audit_trail
+from scoring.privacy.audit_trail import Actor, Fact, Via, What
+from scoring.privacy.suppression import SuppressionError
 from scoring.segments.assignment import DEFAULT
 from serving.admission.scheduler import Slot
 from serving.auth.api_keys import ApiKey
+from serving.http.problems import STORE_DOWN, Problem, retry_after
 from serving.releases.watcher import Snapshot
+from serving.telemetry import logs
 from serving.worker.runtime import Runtime
 
 Answer = TypeVar("Answer")
@@ -43,6 +48,31 @@ class RequestContext:
         if self.slot:
             self.slot.release()
         return await self.runtime.work(call)
+
+    def record(
+        self, what: What, customers: Collection[str] = (), *, via: Via, about: Mapping[str, Fact] | None = None
+    ) -> None:
+        """Notes in the trail what this caller is about to be given, or to do: nothing is that cannot be noted.
+
+        Raises:
+            OSError: The trail cannot be written.
+            SuppressionError: The home has lost the key of its hashes.
+        """
+        actor = Actor(self.key.name if self.key else None, via)
+        audit_trail.record(self.runtime.settings.home, what, actor, customers=customers, about=about)
+
+    def record_or_refuse(self, what: What, customers: Collection[str], *, via: Via, about: Mapping[str, Fact]) -> None:
+        """As `record`.
+
+        Raises:
+            Problem: A 503 where it cannot be noted.
+        """
+        try:
+            self.record(what, customers, via=via, about=about)
+        except (SuppressionError, OSError) as error:
+            logs.write("trail_failed", level="error", request_id=self.request_id, **logs.fault(error))
+            detail = "Who looks at a customer cannot be noted now, so nobody is shown; ask again later."
+            raise Problem(STORE_DOWN, detail, headers=retry_after(5)) from None
 
     def give_up_policy(self, error: PolicyFailedError) -> None:
         """Goes on with the last good policy in place of the one that failed at these customers.

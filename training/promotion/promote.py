@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from features.config.use_case import LogUseCase
 from scoring.bundle.bundle import Bundle, load_bundle
 from scoring.bundle.scorer import Scorer
-from scoring.releases.promotion_log import log_decision
 from scoring.text.promotion import DecisionDocument
 from training.data.encode import encode
 from training.data.population import current, write_request
 from training.data.split import Parts, clusters_of, labels, split
 from training.evaluation.paired_gain import gain_over_rate, paired_gain
 from training.promotion.champion import Champion, champion_of, served_by
+from training.promotion.decision_log import note_decision
 from training.promotion.gate import LEAST_GAIN, Decision, against, decision_record, integrity, minimum, moves
 from training.promotion.guards import bar, borne_out, calibration, seed_variance, stability
 from training.promotion.same_figures import has_same_figures
@@ -67,7 +67,7 @@ def settle(task: Task, version: Version, challenger: Bundle, population: pl.Data
         adopt(task.registry, task.home, version)
     release = _installed(task, version, challenger, population)
     task.registry.note(version, decision.to_json(), decision.numbers())
-    log_decision(task.home, task.name, decision_record(version.number, decision))
+    note_decision(task.home, task.name, decision_record(version.number, decision))
     return {
         "version": version.number,
         "promoted": decision.promote,

@@ -18,9 +18,9 @@ from scoring.bundle.bundle import load_bundle
 from scoring.bundle.golden_rows import replay
 from scoring.errors import BundleError
 from scoring.releases.current_pointer import current_version
-from scoring.releases.promotion_log import log_decision
 from scoring.releases.store import install_release, load_release, make_current, release_folder
 from training.errors import Refused
+from training.promotion.decision_log import note_decision
 from training.promotion.gate import Decision, decision_record, integrity
 from training.registry.lines import SyncLine
 from training.registry.mlflow_registry import MANIFEST, Registry, Stored, Version
@@ -49,7 +49,7 @@ def sync(registry: Registry, home: Path) -> list[SyncLine]:
             before = current_version(home, name)
             lines.append(sync_one(registry, home, name))
             if before != champion.number:
-                log_decision(home, name, decision_record(champion.number, Decision(promote=True, rule="synced")))
+                note_decision(home, name, decision_record(champion.number, Decision(promote=True, rule="synced")))
     return lines
 
 
@@ -106,10 +106,10 @@ def promote(registry: Registry, home: Path, name: str, number: str | None, *, ru
     with _fetched(registry, version) as stored:
         findings = [Finding(**finding) for finding in stored.outcome["findings"]]
     if blocked := integrity(findings):
-        log_decision(home, name, decision_record(version.number, blocked))
+        note_decision(home, name, decision_record(version.number, blocked))
         raise Refused(f"{name} version {version.number} is refused. {blocked.reason}")
     line = adopt(registry, home, version)
-    log_decision(home, name, decision_record(version.number, Decision(promote=True, rule=rule)))
+    note_decision(home, name, decision_record(version.number, Decision(promote=True, rule=rule)))
     return line
 
 

@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from features.spec.languages import Language
 from scoring.errors import PolicyFailedError
+from scoring.privacy.audit_trail import What
 from serving.api.use_case_document import example
 from serving.console.views.customer_days import customer_days
 from serving.console.views.named_features import measures
@@ -68,6 +69,7 @@ async def what_if(request: Request) -> Reply:
     posted = await forms.fields(request)
     language = language_of(request)
     facts = await _facts_of(posted.get("profile", ""), Texts(language))
+    _noted(facts, "look", "what-if")
     changes = _changed(facts, posted, Texts(language))
     if request.headers.get("x-part") == "result":
         return page("what_if.html", language, {**facts, **changes})
@@ -78,6 +80,7 @@ async def export(request: Request) -> Reply:
     """POST /console/export: the customer as one file that needs nothing else."""
     language = language_of(request)
     facts = await _facts_of((await forms.fields(request)).get("profile", ""), Texts(language))
+    _noted(facts, "export", "card")
     return page("export.html", language, {**facts, "style": asset("style.css").decode()}, headers=_SAVED)
 
 
@@ -99,6 +102,7 @@ async def shown(request: Request, text: str) -> Reply:
         facts = await _facts_of(text, Texts(language))
     except Problem as problem:
         return _form(request, problem, text)
+    _noted(facts, "look", "card")
     return await _page(facts, _changed(facts, {}, Texts(language)), language)
 
 
@@ -107,6 +111,13 @@ async def _page(facts: CustomerFacts, changes: WhatIf, language: Language) -> Re
     days = await asyncio.to_thread(customer_days, context, customer, texts)
     before = await asyncio.to_thread(earlier, customer, texts)
     return page("customer.html", language, {**facts, **changes, "days": days, "earlier": before})
+
+
+def _noted(facts: CustomerFacts, what: What, shown_as: str) -> None:
+    """Notes who is given this customer's card, where it says whose it is."""
+    customer = facts["customer"].answer["customer_id"]
+    if customer is not None:
+        CONTEXT.get().record_or_refuse(what, [customer], via="console", about={"page": shown_as})
 
 
 async def _facts_of(text: str, texts: Texts) -> CustomerFacts:

@@ -25,6 +25,9 @@ async def customers(request: Request) -> Reply:
     texts, context = Texts(language_of(request)), CONTEXT.get()
     asked = Filters.read({**request.query_params, **posted})
     shown = await context.runtime.work(lambda: customer_rows(context, asked, texts))
+    if shown.asked.contains:
+        found = [row.customer_id for row in shown.rows]
+        context.record_or_refuse("look", found, via="console", about={"page": "search"})
     notes = await asyncio.to_thread(day_notes, context.runtime.settings.home, texts, served=shown.in_service)
     form = ListForm.read(posted)
     if "top" in posted and not shown.refusal and notes.deliverable:

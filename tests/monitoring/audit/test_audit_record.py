@@ -19,6 +19,7 @@ from scoring.audiences.export_log import log_export
 from scoring.health.alert_file import acknowledge, alerts_path
 from scoring.health.health_file import health_path
 from scoring.privacy import suppression
+from scoring.privacy.audit_trail import Actor, record
 from scoring.releases.promotion_log import log_decision
 from tests.support.looked_at import look_at
 from tests.support.models import release_shop
@@ -56,6 +57,8 @@ def home(tmp_path: Path) -> Path:
     counted = {"segment": "loyal", "members": 9, "written": 7, "left_out": {"no_consent": 2}, "ids": list(ODD)}
     log_export(folder, counted, format_="csv", by="console", key="crm")
     log_export(folder, counted, format_="csv", by="console")
+    record(folder, "look", Actor("crm", "api"), customers=ODD, about={"route": "lookup"})
+    record(folder, "look", Actor("crm", "api"), customers=ODD[:1], about={"route": "moves"})
     suppression.add(folder, ODD)
     suppression.mark_erased(folder, ODD[:2], at=datetime.now(UTC).timestamp())
     suppression.mark_erased(folder, ODD[2:], at=0.0)
@@ -65,12 +68,14 @@ def home(tmp_path: Path) -> Path:
 
 def test_the_record_is_what_was_counted_by_hand(home: Path) -> None:
     """Of the months asked for: who was erased before them is not in them."""
-    record = audit(home, date(2026, 1, 1), datetime.now(UTC).date())
-    case = record.use_cases[0]
+    found = audit(home, date(2026, 1, 1), datetime.now(UTC).date())
+    case = found.use_cases[0]
 
-    assert (record.promoted, record.refused, record.erased, record.objectors) == (1, 1, 2, 3)
-    assert [(one.by, one.lists, one.written, one.left_out) for one in record.exports] == [("console", 2, 14, 4)]
-    assert [alert.id for alert in record.alerts] == ["0b", "0a"]
+    assert (found.promoted, found.refused, found.erased, found.objectors) == (1, 1, 2, 3)
+    assert [(one.by, one.lists, one.written, one.left_out) for one in found.exports] == [("console", 2, 14, 4)]
+    assert [(one.who, one.via, one.looks, one.customers) for one in found.looks] == [("crm", "api", 2, len(ODD))]
+    assert [one.action.by.who for one in found.done] == [None, "crm"]
+    assert [alert.id for alert in found.alerts] == ["0b", "0a"]
     assert (case.name, case.version, case.known) == ("churn", "1", 30)
     assert [window.as_of[:10] for window in case.months] == ["2026-01-31", "2026-02-28", "2026-03-01"]
     assert audit(home, date(2020, 1, 1), date(2020, 6, 1)).promoted == 0
@@ -91,6 +96,8 @@ def test_the_file_says_the_same_in_both_languages(home: Path, tmp_path: Path) ->
     assert any("ranked worse than learned" in one for one in words.found["en"])
     assert any("moins bien classé" in one for one in words.found["fr"])
     assert "taken on by Ada" in words.found["en"]
+    assert "The record of 4 lines is as it was written." in words.found["en"]
+    assert words.found["en"].count("list or audience left") == words.found["fr"].count("liste ou audience sortie") == 2
     assert any("Days since the last purchase drifted" in one for one in words.found["en"])
     assert {"Loyal", "Behind", "Reached", "Not measured yet"} <= set(words.found["en"])
     assert not re.search(r"<script|https?://|src=|@import|\{\{", text)
@@ -116,12 +123,12 @@ def test_what_is_damaged_is_named_and_the_rest_is_there(
 
 def test_a_feature_that_may_not_be_named_is_another_factor(home: Path) -> None:
     """In the audit too."""
-    record = audit(home, date(2026, 1, 1), date(2026, 12, 31))
-    manifest = record.use_cases[0].manifest
+    found = audit(home, date(2026, 1, 1), date(2026, 12, 31))
+    manifest = found.use_cases[0].manifest
     assert manifest is not None
-    case = replace(record.use_cases[0], manifest=msgspec.structs.replace(manifest, forbid=("days_since_purchase",)))
+    case = replace(found.use_cases[0], manifest=msgspec.structs.replace(manifest, forbid=("days_since_purchase",)))
 
-    page = audit_page(replace(record, use_cases=[case]), ("fr",))
+    page = audit_page(replace(found, use_cases=[case]), ("fr",))
 
     assert "Autres facteurs a dérivé" in page
     assert "Jours depuis le dernier achat" not in page

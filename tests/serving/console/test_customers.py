@@ -102,7 +102,7 @@ def test_a_customer_is_found_by_a_part_of_the_id(server: Server, open_page: Open
     found = seen.page.locator("[data-customer]").evaluate_all("rows => rows.map(row => row.dataset.customer)")
 
     assert sorted(found) == sorted(["c129", "c229", "c29", *(f"c29{digit}" for digit in range(10))])
-    assert "29" not in seen.page.url
+    assert "29" not in seen.page.url.removeprefix(server.url)
     seen.page.click("[data-customer=c29] button")
     assert seen.page.locator("h1").inner_text() == "c29"
 
