@@ -26,6 +26,7 @@ FIGURE_VERSIONS = {
     "training.promotion": 5,
     "training.diagnostics": 3,
     "training.bundling": 5,
+    "training.uplift": 1,
 }
 LIBRARIES = ("duckdb", "ibis-framework", "numpy", "pandera", "polars", "pyarrow", "scikit-learn", "scipy", "shap")
 EITHER = ("xgboost", "xgboost-cpu")  # one code under two names

@@ -31,6 +31,7 @@ from training.report.run_record import draft, kept, pictures, report_line
 from training.selection.seasonality import with_season
 from training.selection.winner import choose_for, fit, measured
 from training.task import Mode, Task
+from training.uplift.learned_uplift import learn_campaign
 
 FEW_CONTACTS = 0.2  # share of the customers among the contacts below which ids are doubted
 SEASON = {
@@ -107,7 +108,9 @@ def _unmatched_contacts(task: Task) -> list[str]:
 
 def _train(task: Task, parts: Parts, scratch: Path, progress: Progress) -> UntimedLine:
     with progress.stage("choose") as notes:
-        choice = choose_for(task, parts)
+        campaign = learn_campaign(task, parts)
+        choice = choose_for(task, parts) if campaign is None else campaign.choice
+        parts = parts if campaign is None else campaign.treated
         others = [kind for kind in choice.losses if kind != choice.kind]
         notes.append(f"{choice.kind}, {'before ' + ', '.join(others) if others else 'the only candidate'}")
     with progress.stage("season") as notes:
@@ -120,11 +123,13 @@ def _train(task: Task, parts: Parts, scratch: Path, progress: Progress) -> Untim
         notes.append(evidence.verdict(choice.kind))
     with progress.stage("build") as notes:
         population = current(task.use_case, task.table, parts.test, task.objectors)
-        built = build(scratch / "bundle", task, parts, learned, evidence, population)
+        control = campaign.control_model(task, learned.taught) if campaign else None
+        built = build(scratch / "bundle", task, parts, learned, evidence, population, control)
         notes.append(f"reasons add up within {built.bundle.manifest.receipt.largest_sum_difference:.1e}")
     with progress.stage("compare") as notes:
         champion = champion_of(task, parts)
-        decision = decide(task, built.bundle, parts, champion, served=built.probability)
+        gain = campaign.over_champion(built.bundle, champion.bundle, seed=task.seed) if campaign and champion else None
+        decision = decide(task, built.bundle, parts, champion, served=built.probability, uplift_gain=gain)
         notes.append(decision.reason)
     with progress.stage("report"):
         shown = compare_models(task, parts, learned, built, champion, season)

@@ -32,6 +32,7 @@ from features.tables.learning_table import (
     GROUP,
     ID,
     ORDER,
+    TREATED,
     LearningTable,
     check_names,
     class_shortage,
@@ -91,12 +92,13 @@ def read_ready_table(use_case: TableUseCase, objectors: Objectors | None = None)
     kinds = {name: kept[source.inside(name)].dtype for name in source.columns}
     further = further_labels(kept[source.inside(section.label)], section.positive)
     del cells
-    reads = _read_columns(kept, source, section)
+    treated = _treated(kept, source, use_case)
+    reads = _read_columns(kept, source, use_case)
     features = with_display_names((read.feature for read in reads.values() if read.feature is not None), use_case)
     if not features:
         raise DataError(section.path, ["must have a column that can tell customers apart, it has none"])
     cutoff = pl.lit(None, pl.Datetime("us", "UTC")).alias(CUTOFF)
-    rows = kept.select(ID, cutoff, ORDER, *(read.cells for read in _used(reads)), LABEL, GROUP)
+    rows = kept.select(ID, cutoff, ORDER, *(read.cells for read in _used(reads)), LABEL, GROUP, *treated)
     check_table(rows, features, section.path)
     report: DataReport = {
         "source": "table",
@@ -110,7 +112,7 @@ def read_ready_table(use_case: TableUseCase, objectors: Objectors | None = None)
             note.to_json()
             for note in (*left_out, *_label_notes(section, further), *_notes(section, kept, copies, seeming))
         ],
-        "columns": _columns(kept, source, section, reads, kinds),
+        "columns": _columns(kept, source, use_case, reads, kinds),
     }
     unread = [kept[source.inside(name)].alias(name) for name, read in reads.items() if read.dropped]
     found = identifiers(kept, [each for each in unread if each.n_unique() > _nearly_all * len(each)])
@@ -141,7 +143,8 @@ def _used(reads: dict[str, InferredColumn]) -> Iterable[InferredColumn]:
 
 
 def _check_columns(use_case: TableUseCase, section: Table, source: Source) -> None:
-    needed = [name for name in (section.label, section.customer_id, section.order_by) if name is not None]
+    treatment = use_case.treatment.column if use_case.treatment else None
+    needed = [name for name in (section.label, section.customer_id, section.order_by, treatment) if name is not None]
     lacking = [missing_column(name, source.columns) for name in needed if name not in source.columns]
     if lacking:
         raise DataError(source.path, lacking)
@@ -235,12 +238,44 @@ def _bad_rows(cells: pl.DataFrame, source: Source, section: Table) -> BadRows:
     return bad_rows_of(source, cells.with_columns(broken))
 
 
-def _read_columns(kept: pl.DataFrame, source: Source, section: Table) -> dict[str, InferredColumn]:
+def _treated(kept: pl.DataFrame, source: Source, use_case: TableUseCase) -> list[pl.Series]:
+    """Who was treated, 1 or 0, where the use case asks for it.
+
+    Raises:
+        DataError: It is not said of every row, or an arm is empty.
+    """
+    treatment = use_case.treatment
+    if treatment is None:
+        return []
+    found = labels_of(kept[source.inside(treatment.column)], treatment.treated).alias(TREATED)
+    about, broken = f"column {treatment.column!r}", []
+    if unknown := found.null_count():
+        broken.append(f"{about}: the treatment must be known of every row, it is not of {unknown}")
+    if (count := int(found.sum())) in (0, len(found) - unknown):
+        broken.append(f"{about}: must tell a treated and a control arm apart, got {count} rows treated")
+    if broken:
+        raise DataError(source.path, broken)
+    return [found]
+
+
+def _roles(use_case: TableUseCase) -> dict[str | None, str]:
+    """The columns that are no features, and what each is."""
+    section = use_case.table
+    roles: dict[str | None, str] = {
+        section.label: "label",
+        section.customer_id: "customer_id",
+        section.order_by: "order_by",
+    }
+    return roles if use_case.treatment is None else {**roles, use_case.treatment.column: "treatment"}
+
+
+def _read_columns(kept: pl.DataFrame, source: Source, use_case: TableUseCase) -> dict[str, InferredColumn]:
     """Every column that is not a role of its own, read; of two with the same content the first is kept.
 
     What has become a feature leaves `kept`, so that no column is in memory twice.
     """
-    roles = {section.label, section.customer_id, section.order_by, *section.exclude}
+    section = use_case.table
+    roles = {*_roles(use_case), *section.exclude}
     reads: dict[str, InferredColumn] = {}
     first: dict[tuple[Any, ...], str] = {}
     for index, name in enumerate(source.columns):
@@ -285,21 +320,25 @@ def _unread(reads: dict[str, InferredColumn]) -> list[Finding]:
 
 
 def _columns(
-    kept: pl.DataFrame, source: Source, section: Table, reads: dict[str, InferredColumn], kinds: dict[str, pl.DataType]
+    kept: pl.DataFrame,
+    source: Source,
+    use_case: TableUseCase,
+    reads: dict[str, InferredColumn],
+    kinds: dict[str, pl.DataType],
 ) -> list[ColumnReport]:
     """The report of each column; `kinds` are the types they came with."""
     reports = []
     for name, kind in kinds.items():
         read = reads[name] if name in reads else InferredColumn(kept[source.inside(name)], None)
-        reports.append(column_report(name, _role(name, section, read), kind, read))
+        reports.append(column_report(name, _role(name, use_case, read), kind, read))
     return reports
 
 
-def _role(name: str, section: Table, read: InferredColumn) -> str:
-    roles = {section.label: "label", section.customer_id: "customer_id", section.order_by: "order_by"}
+def _role(name: str, use_case: TableUseCase, read: InferredColumn) -> str:
+    roles = _roles(use_case)
     if name in roles:
         return roles[name]
-    return "excluded" if name in section.exclude else "dropped" if read.feature is None else "feature"
+    return "excluded" if name in use_case.table.exclude else "dropped" if read.feature is None else "feature"
 
 
 def _seeming_customer(cells: pl.DataFrame, source: Source, section: Table) -> str | None:

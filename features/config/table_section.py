@@ -1,8 +1,9 @@
-"""The section of a use case on a ready table."""
+"""The sections of a use case on a ready table: the table, and who was treated in a campaign it reports."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field, model_validator
 
@@ -36,3 +37,28 @@ class Table(ListSection):
         if self.order_by_format is not None and self.order_by is None:
             raise ValueError("order_by_format goes with order_by")
         return self
+
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+class Treatment(ListSection):
+    """Which rows a campaign treated, by chance alone, and what is planned with what it teaches."""
+
+    column: SourceColumn
+    treated: Scalar  # the value of a treated row; every other one is of the control arm
+    share: Share | None = None  # that was drawn to be treated; by default the rows' own
+    depth: Share = 0.3  # the share of customers that is to be contacted
+    cost: Annotated[float, Field(ge=0)] | None = None  # of one contact, with `value`
+    value: Annotated[float, Field(gt=0)] | None = None  # of one answer, or of one outcome prevented
+
+    @model_validator(mode="after")
+    def _cost_goes_with_value(self) -> Treatment:
+        if (self.cost is None) != (self.value is None):
+            raise ValueError("cost and value go together")
+        return self
+
+    @property
+    def price(self) -> float:
+        """What one contact costs, in answers."""
+        return 0.0 if self.cost is None or self.value is None else self.cost / self.value

@@ -23,7 +23,7 @@ from features.config.log_sections import (
     TypeColumn,
     Window,
 )
-from features.config.table_section import Table
+from features.config.table_section import Table, Treatment
 from features.config.value_types import (
     Fraction,
     ListSection,
@@ -48,6 +48,7 @@ __all__ = [
     "Scalar",
     "Table",
     "TableUseCase",
+    "Treatment",
     "TypeColumn",
     "UseCase",
     "UseCaseFile",
@@ -113,11 +114,21 @@ class SourceSections(ListSection):
 
     events: Events | None = None
     table: Table | None = None
+    treatment: Treatment | None = None
     profiles: Profiles | None = None
     window: Window | None = None
     eligible: Eligible | None = None
     label: Label | None = None
     engagement: dict[str, float] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _treatment_is_a_column_of_its_own(self) -> Self:
+        if self.table is None or self.treatment is None:
+            return self
+        taken = {self.table.label, self.table.customer_id, self.table.order_by, *self.table.exclude}
+        if self.treatment.column in taken:
+            raise ValueError("treatment.column must be another than label, customer_id, order_by and those excluded")
+        return self
 
 
 class UseCaseFile(Presentation, SourceSections, CountSections, Question):
@@ -143,6 +154,7 @@ class TableUseCase(Presentation, Question):
     source: ClassVar[Literal["table"]] = "table"
 
     table: Table
+    treatment: Treatment | None = None  # of a campaign whose effect is learned, beside the outcome
 
 
 # One model to train: its data, its moment, its question, and how its answers are shown. Paths are absolute after

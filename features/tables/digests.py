@@ -27,7 +27,9 @@ _of_answers = (  # keys that no feature follows from
     *("name", "polarity", "seed", "candidate", "eligible", "title", "outcome", "labels", "bands", "actions"),
     *("names", "reasons", "what_if", "accepted_leaks", "effect", "human_decision"),
 )
-_added = ("title", "outcome", "labels", "actions", "counts", "calendar", "human_decision")  # a file may do without
+_added = (  # keys that a file may do without
+    *("title", "outcome", "labels", "actions", "counts", "calendar", "human_decision", "treatment"),
+)
 
 
 def input_digest(use_case: UseCase) -> str:

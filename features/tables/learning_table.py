@@ -19,6 +19,7 @@ from features.spec.suppression_list import Objectors
 
 ID, CUTOFF, ORDER, GROUP = "__customer_id", "__cutoff", "__order", "__group"
 BOOKKEEPING = (ID, CUTOFF, ORDER, LABEL, GROUP)
+TREATED = "__treated"  # 1 or 0, only in a table whose use case says who was treated
 _least_of_a_class = 20
 
 
@@ -27,7 +28,8 @@ class LearningTable:
     """Eligible customers at each cutoff, or the rows of a ready table, with their label.
 
     `rows`: `__customer_id` (text), `__cutoff` (UTC, null for a ready table), `__order` (the `order_by` value or null),
-    the features in order, `__label` (0 or 1), `__group` (what must stay on one side of a split). A row of a ready
+    the features in order, `__label` (0 or 1), `__group` (what must stay on one side of a split), and where a
+    campaign is learned from `__treated` (0 or 1). A row of a ready
     table without `customer_id` has its number in the source as id, from 1.
     """
 

@@ -11,6 +11,7 @@ from features.spec.languages import Language
 from scoring.answers.prepared_profile import PreparedProfile
 from scoring.answers.score import MAX_REASONS, check_request, features_of, opening
 from scoring.answers.served_release import Live, published, statuses_of
+from scoring.answers.uplift_answers import explained_uplift
 from scoring.answers.wire import ExplainedScore
 from scoring.encoding.notes import Note
 from scoring.reasons.comparison import comparison_text
@@ -74,6 +75,8 @@ def _explanation(served: Live, matrix: NDArray[np.float64], warnings: list[Note]
         explanation["comparison"] = comparison_text(explanation["probability"], average, language)
     if stated := served.stated_effect:
         explanation["effect"], explanation["human_decision"] = stated["effect"], stated["human_decision"]
+    if (effect := explained_uplift(served.scorer, matrix, scored.margin)) is not None:
+        explanation["uplift"] = effect
     return explanation
 
 

@@ -65,10 +65,17 @@ def _columns(served: Live, score: Score | None, reasons: int) -> dict[str, FlatV
         "errors": _text(known.get("errors")),
         "warnings": _text(known.get("warnings")),
     }
-    given = known.get("reasons", [])
-    for rank in range(reasons):
-        cells = _reason_cells(given[rank] if rank < len(given) else None)
-        columns |= {f"reason_{rank + 1}_{name}": cell for name, cell in cells.items()}
+    columns |= _reason_columns("reason", known.get("reasons", []), reasons)
+    if served.serves_uplift:
+        effect = known.get("uplift")
+        columns |= {
+            "uplift": effect and effect["uplift"],
+            "log_odds_if_treated": effect and effect["log_odds_if_treated"],
+            "log_odds_if_not": effect and effect["log_odds_if_not"],
+            **_reason_columns(
+                "log_odds_difference_reason", effect["log_odds_difference_reasons"] if effect else [], reasons
+            ),
+        }
     if served.states_actions:
         columns["action"] = _action(known.get("band"))
     return columns
@@ -77,6 +84,11 @@ def _columns(served: Live, score: Score | None, reasons: int) -> dict[str, FlatV
 def _action(named: Named | None) -> str | None:
     """The next step with a band or a segment."""
     return named.get("action") if named else None
+
+
+def _reason_columns(prefix: str, given: Sequence[Reason], count: int) -> dict[str, FlatValue]:
+    cells = {rank: _reason_cells(given[rank] if rank < len(given) else None) for rank in range(count)}
+    return {f"{prefix}_{rank + 1}_{name}": cell for rank, row in cells.items() for name, cell in row.items()}
 
 
 def _reason_cells(reason: Reason | None) -> dict[str, FlatValue]:

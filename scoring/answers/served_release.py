@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.spec.languages import LANGUAGES, Language
+from scoring.answers.uplift_answers import uplift_answers
 from scoring.answers.wire import NextBand, PublishedScore, Score, StatedEffect, Status
 from scoring.bundle.golden_rows import replay
 from scoring.bundle.scorer import Scored, Scorer
@@ -56,6 +57,11 @@ class Live:
         if not (manifest.effect and manifest.decisive):
             return None
         return {"effect": manifest.effect, "human_decision": manifest.human_decision or ""}
+
+    @property
+    def serves_uplift(self) -> bool:
+        """Whether answers have the effect of a contact beside the score."""
+        return self.release.bundle.control is not None
 
     def usual_warnings(self) -> tuple[str, ...]:
         """The warnings that nearly all customers would get, each as a scored file has those of a row."""
@@ -148,6 +154,10 @@ def _answers(
         whole_answer(served, facts, reasons_of_row)
         for facts, reasons_of_row in zip(published(served, scored, language), why, strict=True)
     ]
+    effects = uplift_answers(served.scorer, matrix, scored.margin, reasons, language)
+    if effects is not None:
+        for answer, effect in zip(answers, effects, strict=True):
+            answer["uplift"] = effect
     if reasons and (average := served.release.bundle.manifest.average) is not None:
         for answer in answers:
             answer["comparison"] = comparison_text(answer["probability"], average, language)

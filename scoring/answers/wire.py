@@ -62,6 +62,28 @@ Comparison = Annotated[
 ]
 
 
+class UpliftAnswer(TypedDict):
+    """What a contact changes: the outcome's log-odds with and without it, and the difference of the probabilities."""
+
+    uplift: Annotated[
+        float, Meta(gt=-1, lt=1, description="The probability if treated less that if not.", examples=[0.042])
+    ]
+    log_odds_if_treated: Annotated[float, Meta(description="Calibrated; its probability is the score's own.")]
+    log_odds_if_not: Annotated[float, Meta(description="Calibrated, by the model of those who were not treated.")]
+    log_odds_difference: Annotated[float, Meta(description="The first log-odds less the second.")]
+    log_odds_difference_reasons: Annotated[
+        list[Reason],
+        Meta(description="What adds up to the difference of the log-odds, the strongest first; not to `uplift`."),
+    ]
+
+
+class UpliftExplanation(UpliftAnswer):
+    """Why: the base value and the sum of the contributions are the difference of the log-odds."""
+
+    log_odds_difference_base_value: float
+    log_odds_difference_contributions: dict[str, float]
+
+
 class Score(TypedDict):
     """One use case's answer."""
 
@@ -76,6 +98,7 @@ class Score(TypedDict):
     warnings: NotRequired[list[Note]]
     reasons: NotRequired[list[Reason]]
     comparison: NotRequired[Comparison]
+    uplift: NotRequired[UpliftAnswer]
     errors: NotRequired[list[Note]]
 
 
@@ -228,6 +251,7 @@ class ExplainedScore(TypedDict):
     comparison: NotRequired[Comparison]
     effect: NotRequired[EffectKind]
     human_decision: NotRequired[Annotated[str, Meta(description="Who decides by the score, and how.")]]
+    uplift: NotRequired[UpliftExplanation]
 
 
 class Explanation(Answered, ExplainedScore):

@@ -255,6 +255,7 @@ def _score(served: Live, table: pa.Table, reasons: int, language: Language | Non
     }
     if reasons:
         columns |= _reasons(served, encoded, scored.margin, ~silent, reasons, language)
+    columns |= _effects(served, encoded.matrix, scored.margin, ~silent, reasons, language)
     if served.states_actions and language:
         actions = [band.get("action") for band in served.bands[language]]
         columns["action"] = pa.array(actions, pa.string()).take(pa.array(scored.rung, mask=silent))
@@ -293,8 +294,38 @@ def _reasons(
     matrix = encoded.matrix[scored_rows]
     contributions = served.scorer.explain(matrix, margin[scored_rows], in_bulk=True).contributions
     found = reason_columns(served.release.bundle, matrix, contributions, count, language)
+    return _spread(found, scored_rows)
+
+
+def _spread(found: Mapping[str, pa.Array], scored_rows: NDArray[np.bool_]) -> dict[str, pa.Array]:
+    """Columns of the scored rows as columns of all, null where a row was not scored."""
     among = pa.array(np.cumsum(scored_rows) - 1, mask=~scored_rows)  # each row's position among those scored
     return {name: values.take(among) for name, values in found.items()}
+
+
+def _effects(
+    served: Live,
+    matrix: NDArray[np.float64],
+    margin: NDArray[np.float32],
+    scored_rows: NDArray[np.bool_],
+    count: int,
+    language: Language | None,
+) -> dict[str, pa.Array]:
+    """The columns of the effect of a contact; none where the bundle does not serve it."""
+    matrix, scorer = matrix[scored_rows], served.scorer
+    effects = scorer.uplift(matrix, margin[scored_rows])
+    if effects is None:
+        return {}
+    columns = {
+        "uplift": pa.array(effects.uplift),
+        "log_odds_if_treated": pa.array(effects.treated),
+        "log_odds_if_not": pa.array(effects.control),
+    }
+    if count:
+        contributions = scorer.explain_uplift(matrix, effects, in_bulk=True).contributions
+        reasons = reason_columns(served.release.bundle, matrix, contributions, count, language)
+        columns |= {f"log_odds_difference_{name}": values for name, values in reasons.items()}
+    return _spread(columns, scored_rows)
 
 
 def _notes(notes: Mapping[int, list[Note]], count: int) -> pa.Array:

@@ -32,6 +32,7 @@ class GoldenRow(Struct, frozen=True):
     band: str  # the code
     features: Mapping[str, Scalar]  # as they could be posted
     probability: float
+    uplift: float | None = None  # the difference of both probabilities, where the bundle serves it
 
 
 _golden_row = msgspec.json.Decoder(GoldenRow).decode  # the type is looked up here, as those of `manifest`
@@ -45,6 +46,7 @@ class Bundle:
     model: Model
     golden: tuple[GoldenRow, ...]
     files: Mapping[str, bytes]  # every other sealed file, as it was read and checked
+    control: Model | None = None  # of customers who were not treated, where the effect of a contact is served
 
     @property
     def name(self) -> str:
@@ -132,11 +134,17 @@ def load_bundle(folder: Path, *, manifest_sha256: str | None = None, threads: in
     try:
         model_file = next(name for name in files if name.startswith("model."))
         model = parse_model(model_file, files[model_file], threads=threads)
+        control = _control(manifest, files, threads)
         golden = tuple(_golden_row(line) for line in files["golden.jsonl"].splitlines())
     except (KeyError, TypeError, StopIteration, ValueError) as error:
         raise BundleError(f"A bundle must hold a model and golden rows, got {type(error).__name__}.") from error
-    kept = {name: content for name, content in files.items() if name != model_file}
-    return Bundle(manifest, model, golden, kept)
+    kept = {name: content for name, content in files.items() if not name.startswith(("model.", "control."))}
+    return Bundle(manifest, model, golden, kept, control)
+
+
+def _control(manifest: Manifest, files: Mapping[str, bytes], threads: int) -> Model | None:
+    part = manifest.uplift
+    return parse_model(part.file, files[part.file], threads=threads) if part else None
 
 
 def load_manifest(folder: Path, sha256: str) -> Manifest:

@@ -15,7 +15,7 @@ def replay(bundle: Bundle) -> int:
     """Scores the bundle's golden rows anew; returns how many there are.
 
     Raises:
-        BundleError: There is none, or a probability differs by more than 1e-6, or a band is another.
+        BundleError: There is none, or a probability or an uplift differs by more than 1e-6, or a band is another.
     """
     scorer = Scorer(bundle)
     if not bundle.golden:
@@ -32,4 +32,8 @@ def _agrees(scorer: Scorer, row: GoldenRow) -> bool:
         return False
     scored = scorer.score(np.asarray([encoded]))
     same_band = scorer.bundle.ladder.codes[int(scored.rung[0])] == row.band
-    return same_band and abs(float(scored.probability[0]) - row.probability) <= TOLERANCE
+    effects = scorer.uplift(np.asarray([encoded]), scored.margin)
+    same_effect = effects is None or (
+        row.uplift is not None and abs(float(effects.uplift[0]) - row.uplift) <= TOLERANCE
+    )
+    return same_band and same_effect and abs(float(scored.probability[0]) - row.probability) <= TOLERANCE

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.bundle.bundle import Bundle
-from scoring.bundle.published_contributions import published_contributions
+from scoring.bundle.published_contributions import published_contributions, rounded
 from scoring.encoding.encoder import Encoder
 from scoring.models.bands import percentile, published_score, published_score_of_one
 
@@ -30,6 +30,15 @@ class Explained:
 
     base_value: NDArray[np.float64]  # shape (rows,)
     contributions: NDArray[np.float64]  # shape (rows, features)
+
+
+@dataclass(frozen=True, slots=True)
+class Uplifts:
+    """What a contact changes, by the model of treated customers and that of the others; one entry a row."""
+
+    treated: NDArray[np.float64]  # calibrated log-odds of the outcome, were the customer contacted
+    control: NDArray[np.float64]  # and were they not
+    uplift: NDArray[np.float64]  # the first probability less the second, in (-1, 1)
 
 
 class Scorer:
@@ -75,6 +84,33 @@ class Scorer:
         contributions = published_contributions(model, scale, matrix.astype(np.float32), in_bulk=in_bulk)
         base_value = self.bundle.calibration.log_odds(margin) - contributions.sum(axis=1)
         return Explained(base_value, contributions)
+
+    def uplift(self, matrix: NDArray[np.float64], margin: NDArray[np.float32]) -> Uplifts | None:
+        """The effect of a contact on rows that were scored; None where the bundle does not serve it."""
+        control, part = self.bundle.control, self.bundle.manifest.uplift
+        if control is None or not part:
+            return None
+        untreated = control.margin(matrix.astype(np.float32))
+        ours, calibration = self.bundle.calibration, part.calibration
+        return Uplifts(
+            ours.log_odds(margin),
+            calibration.log_odds(untreated),
+            ours.probability(margin) - calibration.probability(untreated),
+        )
+
+    def explain_uplift(self, matrix: NDArray[np.float64], effects: Uplifts, *, in_bulk: bool = False) -> Explained:
+        """What each feature adds to the difference of the two log-odds, which base value and contributions add up to.
+
+        Not to `uplift`, the difference of the probabilities: that has no such split.
+        """
+        control, part = self.bundle.control, self.bundle.manifest.uplift
+        if control is None or not part:
+            raise ValueError("The effect of a contact is explained where a bundle serves it, this one does not.")
+        rows = matrix.astype(np.float32)
+        treated = published_contributions(self.bundle.model, self.bundle.calibration.a, rows, in_bulk=in_bulk)
+        untreated = published_contributions(control, part.calibration.a, rows, in_bulk=in_bulk)
+        contributions = rounded(treated - untreated)
+        return Explained(effects.treated - effects.control - contributions.sum(axis=1), contributions)
 
     def eligible(self, matrix: NDArray[np.float64]) -> NDArray[np.bool_] | np.bool_:
         """Whether the model covers each row, or all alike where it asks for nothing; a missing value never is."""

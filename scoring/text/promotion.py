@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from msgspec import Struct
 
 from features.spec.languages import Language
-from scoring.text.formatting import between, colon, figure, listed, number
+from scoring.text.formatting import between, colon, figure, listed, number, percent
 from scoring.text.messages import rule_name, texts
 
 _FIRST = ("first_model", "ranks_nobody", "below_base_rate")  # of a model without a champion
+_UPLIFT = ("uplift_adopted", "uplift_as_response", "uplift_as_everyone", "uplift_kept")
 _COMPARED = ("better", "guarded", "champion_kept")
 GuardName = Literal["calibration", "stability", "baseline", "seed_variance", "luck"]
 GUARDS: tuple[GuardName, ...] = ("calibration", "stability", "baseline", "seed_variance", "luck")  # as they are shown
@@ -45,6 +46,16 @@ class BandMoves(TypedDict):
 
 
 _Older = TypedDict("_Older", {"luck": dict[str, float]}, total=False)  # noqa: UP013 a class would spell a private word; the seed variance, before 0.2.0
+
+
+class UpliftDecision(TypedDict):
+    """How much more contacting by uplift is worth than other policies: outcomes per customer, ends one-sided."""
+
+    depth: float  # share of customers contacted
+    level: float  # of each end, one-sided
+    response: Interval
+    everyone: Interval
+    champion: NotRequired[Interval]
 
 
 class DecisionDocument(_Older, total=False):
@@ -77,6 +88,7 @@ class DecisionDocument(_Older, total=False):
     champion_version: int
     champion_unreadable: bool
     moves: BandMoves
+    uplift: UpliftDecision
 
 
 class GainInterval(Struct, frozen=True):
@@ -166,6 +178,8 @@ def _figures(decision: DecisionDocument, language: Language) -> dict[str, str]:
         return {"findings": listed(named, language)}
     if rule in _FIRST:
         return _first(decision, language)
+    if rule in _UPLIFT:
+        return _uplift(decision["uplift"], language)
     if rule not in _COMPARED:
         return {}
     return {
@@ -191,6 +205,21 @@ def _first(decision: DecisionDocument, language: Language) -> dict[str, str]:
         "auc_interval": between(area["low"], area["high"], language, decimals=3),
         **_gain(decision["log_loss_gain"], language),
     }
+
+
+def _uplift(decided: UpliftDecision, language: Language) -> dict[str, str]:
+    """The figures of a campaign's effect, per thousand customers of all."""
+    against: dict[str, Interval | None] = {
+        "response": decided["response"],
+        "everyone": decided["everyone"],
+        "champion": decided.get("champion"),
+    }
+    shown = {"depth": percent(decided["depth"], language), "level": percent(1 - decided["level"], language, decimals=1)}
+    for name, gain in against.items():
+        if gain is not None:
+            shown[name] = figure(1000 * gain["mean"], language, decimals=1)
+            shown[f"{name}_low"] = figure(1000 * gain["low"], language, decimals=1)
+    return shown
 
 
 def _gain(gain: Interval, language: Language) -> dict[str, str]:

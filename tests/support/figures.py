@@ -55,6 +55,7 @@ from training.promotion.gate import against, minimum
 from training.promotion.guards import calibration, psi, psi_by_chance
 from training.provenance import FIGURE_VERSIONS
 from training.selection.cross_validation import choose
+from training.uplift.policies import Trial, figures_of
 
 FILE = Path(__file__).parents[1] / "system/figures.json"
 COLUMNS = (
@@ -341,6 +342,19 @@ def of_bundling() -> Figures:
         "whole ticks": float((whole.ticks * whole.rows).sum()),
         "drawn": _sum_of(drawn),
     }
+
+
+def of_uplift() -> Figures:
+    """A trial with an effect on half of its customers: areas, the worth of policies, and their ends."""
+    random = np.random.default_rng(11)
+    x, treated = random.random(600), random.random(600) < 0.4
+    good = (random.random(600) < 0.2 + 0.3 * treated * (x > 0.5)).astype(np.float64)
+    trial = Trial(treated, good, 0.4, Clusters.apart(600), np.arange(600) % 3)
+    effects = trial.effects(np.full(600, 0.4), np.full(600, 0.2))
+    policies = {"uplift": trial.picked(x, 0.3), "response": trial.picked(-x, 0.3)}
+    found = figures_of(trial, effects, policies, trial.ranks(x), price=0.01, level=0.025, seed=4)
+    gains = {"beats": found.beats["response"], "effect": found.effect, "qini": found.qini, "auuc": found.auuc}
+    return {f"{name}_{end}": getattr(gain, end) for name, gain in gains.items() for end in ("mean", "low", "high")}
 
 
 def _sum_of(document: Any) -> float:

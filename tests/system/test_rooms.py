@@ -22,7 +22,7 @@ ORDER = {
     "scoring": "errors lean_imports text storage encoding models privacy bundle releases reasons segments answers "
     "batch audiences population health cli __main__",
     "training": "errors progress provenance data evaluation fitting registry task selection promotion "
-    "diagnostics bundling report train __main__",
+    "diagnostics bundling uplift report train __main__",
     "serving": "settings http telemetry auth requests admission releases customers worker api console client edge "
     "patches cli service __main__",
     "activation": "campaigns cli __main__",

@@ -20,6 +20,7 @@ from scoring.bundle.bundle import MANIFEST, Bundle, canonical_json, load_bundle,
 from scoring.bundle.manifest import Manifest
 from scoring.bundle.scorer import Scorer
 from scoring.models.bands import percentile_boundaries
+from training.bundling.control_model import ControlModel, check_uplift
 from training.bundling.curves import curves
 from training.bundling.golden_rows import golden_rows
 from training.bundling.manifest import banded, described, ladder_for, reference
@@ -65,11 +66,18 @@ class Built:
 
 
 def build(
-    folder: Path, task: Task, parts: Parts, learned: Learned, evidence: Evidence, population: pl.DataFrame
+    folder: Path,
+    task: Task,
+    parts: Parts,
+    learned: Learned,
+    evidence: Evidence,
+    population: pl.DataFrame,
+    control: ControlModel | None = None,
 ) -> Built:
     """Writes the bundle with its golden rows and its receipt; the same input gives the same bytes.
 
-    `population` holds today's customers, whom plans speak of.
+    `population` holds today's customers, whom plans speak of; `control` is of a campaign's customers who were not
+    treated, beside whom the effect of a contact is measured.
     """
     findings = (*task.table.findings, *training_findings(parts, learned, evidence))
     taught, winner = learned.taught, learned.winner
@@ -98,6 +106,7 @@ def build(
         verdict=evidence.verdict(winner.fitted.kind),
         over_bar=evidence.over_bar,
         seed_variance=evidence.seed_variance,
+        uplift=control.part if control else UNSET,
         tenths=tuple(evidence.tenths),
         findings=findings,
         usual_warnings=usual_warnings(taught.encoder, parts.test, population) or UNSET,
@@ -118,9 +127,11 @@ def build(
         "population.json": canonical_json(market.to_json()),
         "curves.json": canonical_json(curves(learned.test_labels, learned.served)),
     }
+    if control:
+        files[control.part.file] = control.stored
     if isinstance(task.use_case, LogUseCase) and task.table.feature_plan is not None:
         files["events.json"] = canonical_json(raw_events(task.use_case, task.table.feature_plan))
-    bundle = _proved(folder, manifest, files, parts, learned, seed=task.seed)
+    bundle = _proved(folder, manifest, files, parts, learned, control, seed=task.seed)
     most = min(SAMPLE, max(LEAST, WALKS // trees_of(winner.fitted.params)))
     drawn = np.random.default_rng(0).permutation(parts.test.height)[:most]
     return Built(folder, bundle, encode(taught.encoder, parts.test[drawn]), probability)
@@ -132,7 +143,14 @@ def _customers(clusters: Clusters) -> dict[str, int]:
 
 
 def _proved(
-    folder: Path, manifest: Manifest, files: dict[str, bytes], parts: Parts, learned: Learned, *, seed: int
+    folder: Path,
+    manifest: Manifest,
+    files: dict[str, bytes],
+    parts: Parts,
+    learned: Learned,
+    control: ControlModel | None,
+    *,
+    seed: int,
 ) -> Bundle:
     """Writes the bundle three times: bare, to score the golden rows; with them, to be checked; with the receipt.
 
@@ -143,7 +161,10 @@ def _proved(
     unchecked = _written(folder, manifest, files)
     measured = learned.served[learned.choice.kind]
     receipt = check(unchecked, learned.winner.fitted.stored, learned.test, measured, seed=seed)
-    return _written(folder, replace(manifest, receipt=receipt), files)
+    manifest = replace(manifest, receipt=receipt)
+    if control:
+        manifest = replace(manifest, uplift=replace(control.part, receipt=check_uplift(unchecked, control.test)))
+    return _written(folder, manifest, files)
 
 
 def _written(folder: Path, manifest: Manifest, files: dict[str, bytes]) -> Bundle:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 import polars as pl
@@ -30,6 +30,7 @@ class GoldenLine(TypedDict):
     features: SyntheticRow
     probability: float
     band: str
+    uplift: NotRequired[float]  # where the bundle serves the effect of a contact
 
 
 def synthetic_rows(features: Sequence[Feature], rows: pl.DataFrame, *, seed: int, count: int) -> list[SyntheticRow]:
@@ -51,9 +52,9 @@ def golden_rows(scorer: Scorer, rows: pl.DataFrame, *, seed: int) -> bytes:
     kept: list[bytes] = []
     for attempt in range(TRIES):
         for row in synthetic_rows(scorer.bundle.features, rows, seed=seed + attempt, count=ROWS):
-            probability, band = _score(scorer, row)
-            if all(abs(probability - threshold) > CLEARANCE for threshold in scorer.bundle.ladder.thresholds):
-                kept.append(_line({"features": row, "probability": probability, "band": band}))
+            line = _scored(scorer, row)
+            if all(abs(line["probability"] - threshold) > CLEARANCE for threshold in scorer.bundle.ladder.thresholds):
+                kept.append(_line(line))
         if len(kept) >= ROWS:
             return b"".join(kept[:ROWS])
     if not kept:
@@ -61,12 +62,18 @@ def golden_rows(scorer: Scorer, rows: pl.DataFrame, *, seed: int) -> bytes:
     return b"".join(kept)
 
 
-def _score(scorer: Scorer, row: SyntheticRow) -> tuple[float, str]:
+def _scored(scorer: Scorer, row: SyntheticRow) -> GoldenLine:
     encoded, errors, _ = scorer.encoder.row(row)
     if errors:
         raise ValueError(f"A synthetic row must be valid, got {len(errors)} broken rules: {errors[0]['detail']}")
     scored = scorer.score(np.asarray([encoded]))
-    return float(scored.probability[0]), scorer.bundle.ladder.codes[int(scored.rung[0])]
+    line: GoldenLine = {
+        "features": row,
+        "probability": float(scored.probability[0]),
+        "band": scorer.bundle.ladder.codes[int(scored.rung[0])],
+    }
+    effects = scorer.uplift(np.asarray([encoded]), scored.margin)
+    return line if effects is None else {**line, "uplift": float(effects.uplift[0])}
 
 
 def _draw(feature: Feature, column: pl.Series, random: np.random.Generator, count: int) -> list[Scalar]:

@@ -1,3 +1,3 @@
 """The candidates: linear and additive models, forests and boosted trees, fitted, imputed and calibrated."""
 
-__all__ = ["calibrate", "candidates", "fit", "splines"]
+__all__ = ["calibrate", "candidates", "fit", "linear", "splines"]

@@ -61,9 +61,24 @@ def teach(
 ) -> Taught:
     """Encodes three sets of rows by an encoder that has met the first only."""
     learned, codes = fit_encoder(features, fit)
+    return _taught(learned, codes, (fit, stop, calibrate), label_event)
+
+
+def teach_alike(taught: Taught, fit: pl.DataFrame, stop: pl.DataFrame, calibrate: pl.DataFrame) -> Taught:
+    """Three sets of other rows, encoded as those of a model that is there: both read a row the same way."""
+    return _taught(taught.features, taught.codes, (fit, stop, calibrate), taught.lesson.label_event)
+
+
+def _taught(
+    learned: tuple[Feature, ...],
+    codes: dict[str, list[str]],
+    parts: tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame],
+    label_event: str | None,
+) -> Taught:
+    fit, stop, calibrate = parts
     encoder = Encoder(learned, codes)
     fit_matrix, stop_matrix, calibrate_matrix = (encode(encoder, rows, np.float32) for rows in (fit, stop, calibrate))
-    drifting = clocks(features, pl.concat([fit, stop, calibrate]))
+    drifting = clocks(learned, pl.concat([fit, stop, calibrate]))
     clusters = clusters_of(pl.concat([rows.select("__group") for rows in (stop, calibrate)]))
     stops = clusters.taken(slice(stop.height))
     lesson = Lesson(learned, codes, fit_matrix, labels(fit), stop_matrix, labels(stop), label_event, drifting, stops)

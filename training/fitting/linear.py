@@ -95,6 +95,12 @@ def fit_linear(
     return document if filling is None else {**document, "gaps": filling}
 
 
+def constant(features: tuple[Feature, ...], codes: dict[str, list[str]], rate: float) -> LinearDocument:
+    """A model that says one rate, within (0, 1), of everyone: every term is 0."""
+    terms = [no_term(feature, codes) for feature in features]
+    return {"intercept": float(np.log(rate) - np.log1p(-rate)), "terms": terms}
+
+
 def impute(
     features: tuple[Feature, ...], matrix: NDArray[np.float32], scales: dict[str, Scaling], kind: Filled, seed: int
 ) -> tuple[Gaps, NDArray[np.float64]]:

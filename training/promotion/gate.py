@@ -11,7 +11,16 @@ from numpy.typing import NDArray
 
 from features.spec.feature import Finding
 from scoring.bundle.bundle import Bundle
-from scoring.text.promotion import BandMoves, BlockingFinding, DecisionDocument, decision_reason
+from scoring.bundle.uplift_part import UpliftEvidence
+from scoring.text.promotion import (
+    BandMoves,
+    BlockingFinding,
+    DecisionDocument,
+    GainInterval,
+    Interval,
+    UpliftDecision,
+    decision_reason,
+)
 from training.evaluation.paired_gain import PairedGain, RateGain
 from training.promotion.guards import Guard
 
@@ -106,6 +115,30 @@ def against(gain: PairedGain, guards: Sequence[Guard] = ()) -> Decision:
     for guard in guards:
         figures[guard.name] = guard.figures
     return Decision(rule == "better", rule, figures=figures)
+
+
+def uplift_decision(evidence: UpliftEvidence, over_champion: GainInterval | None = None) -> Decision:
+    """Serves the effect of a contact only where picking by it surely beats plain response and contacting anybody.
+
+    Both lower ends, one-sided at the evidence's level, must lie above 0, so that noise passes no oftener than that; of
+    a champion that serves an effect too, `over_champion` is what picking by this one is worth more.
+    """
+    stated: UpliftDecision = {
+        "depth": evidence.depth,
+        "level": evidence.level,
+        "response": _ends(evidence.beats["response"]),
+        "everyone": _ends(evidence.beats["everyone"]),
+    }
+    if over_champion is not None:
+        stated["champion"] = _ends(over_champion)
+    failing = evidence.failing()
+    kept = over_champion is not None and not over_champion.low > 0
+    rule = f"uplift_as_{failing[0]}" if failing else "uplift_kept" if kept else "uplift_adopted"
+    return Decision(rule == "uplift_adopted", rule, figures={"uplift": stated})
+
+
+def _ends(gain: GainInterval) -> Interval:
+    return {"mean": gain.mean, "low": gain.low, "high": gain.high}
 
 
 def moves(challenger: Bundle, champion: Bundle, new: Floats, old: Floats) -> BandMoves:

@@ -13,14 +13,23 @@ from numpy.typing import NDArray
 from features.config.use_case import LogUseCase
 from scoring.bundle.bundle import Bundle, load_bundle
 from scoring.bundle.scorer import Scorer
-from scoring.text.promotion import DecisionDocument
+from scoring.text.promotion import DecisionDocument, GainInterval
 from training.data.encode import encode
 from training.data.population import current, write_request
 from training.data.split import Parts, clusters_of, labels, split
 from training.evaluation.paired_gain import gain_over_rate, paired_gain
 from training.promotion.champion import Champion, champion_of, served_by
 from training.promotion.decision_log import note_decision
-from training.promotion.gate import LEAST_GAIN, Decision, against, decision_record, integrity, minimum, moves
+from training.promotion.gate import (
+    LEAST_GAIN,
+    Decision,
+    against,
+    decision_record,
+    integrity,
+    minimum,
+    moves,
+    uplift_decision,
+)
 from training.promotion.guards import bar, borne_out, calibration, seed_variance, stability
 from training.promotion.same_figures import has_same_figures
 from training.promotion.sync import adopt, sync_one
@@ -34,11 +43,18 @@ Floats = NDArray[np.float64]
 
 
 def decide(
-    task: Task, challenger: Bundle, parts: Parts, champion: Champion | None, *, served: Floats | None = None
+    task: Task,
+    challenger: Bundle,
+    parts: Parts,
+    champion: Champion | None,
+    *,
+    served: Floats | None = None,
+    uplift_gain: GainInterval | None = None,
 ) -> Decision:
     """Whether a bundle deserves to be the champion; `always` skips comparisons, never a blocking finding.
 
-    `served` is what it serves for the test rows, where that is known already.
+    `served` is what it serves for the test rows, where that is known already; `uplift_gain` what picking by its uplift
+    is worth more than by the champion's, where both have one.
     """
     blocked = integrity(challenger.manifest.findings or ())
     if blocked is not None:
@@ -49,6 +65,8 @@ def decide(
         return Decision(promote=True, rule="always")
     if champion is not None and has_same_figures(challenger, champion.bundle):
         return Decision(promote=True, rule="same_figures", figures={"champion_version": int(champion.number)})
+    if part := challenger.manifest.uplift:
+        return uplift_decision(part.evidence, uplift_gain)
     if served is None:
         scorer = Scorer(challenger)
         served = scorer.score(encode(scorer.encoder, parts.test)).probability

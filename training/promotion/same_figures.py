@@ -27,6 +27,7 @@ def _figures(manifest: Manifest) -> tuple[Any, ...]:
         manifest.encoder,
         manifest.eligible,
         manifest.calibration,
+        manifest.uplift,
         manifest.boundaries,
         manifest.bands.codes,
         manifest.bands.thresholds,

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 from mlflow.pyfunc.model import PythonModel
-from numpy.typing import NDArray
 
 from features.spec.feature import Feature
 from scoring.bundle.bundle import load_bundle
@@ -33,14 +32,30 @@ class ServedProbability(PythonModel):
         context: Any,  # noqa: ARG002 MLflow's signature
         model_input: pd.DataFrame,
         params: Any = None,  # noqa: ARG002 MLflow's signature
-    ) -> NDArray[np.float64]:
-        """One probability a row, shape (rows,); NaN where the row breaks a feature's rule."""
+    ) -> Any:
+        """One probability a row, shape (rows,); NaN where the row breaks a feature's rule.
+
+        Where the bundle serves the effect of a contact, a frame: `probability`, `uplift` and both log-odds.
+        """
         encoder = self.scorer.encoder
         columns = {feature.name: _column(model_input[feature.name], feature) for feature in encoder.features}
         encoded = encoder.table(pa.table(columns))
-        probability = self.scorer.score(encoded.matrix).probability
-        probability[list(encoded.errors)] = np.nan
-        return probability
+        scored, broken = self.scorer.score(encoded.matrix), list(encoded.errors)
+        probability = scored.probability
+        probability[broken] = np.nan
+        effects = self.scorer.uplift(encoded.matrix, scored.margin)
+        if effects is None:
+            return probability
+        frame = pd.DataFrame(
+            {
+                "probability": probability,
+                "uplift": effects.uplift,
+                "log_odds_if_treated": effects.treated,
+                "log_odds_if_not": effects.control,
+            }
+        )
+        frame.loc[broken] = np.nan
+        return frame
 
 
 def _column(values: pd.Series, feature: Feature) -> pa.Array:
