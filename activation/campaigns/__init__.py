@@ -1,3 +1,3 @@
 """Campaigns: outcomes by arm, the effect with its interval, and what to do next."""
 
-__all__ = ["log_outcomes", "outcome_file", "outcome_store", "result"]
+__all__ = ["log_outcomes", "matured", "outcome_file", "outcome_store", "result"]

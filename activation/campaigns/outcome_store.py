@@ -16,7 +16,14 @@ import polars as pl
 from features.spec.atomic import write_file
 from features.spec.feature import CUSTOMER_ID
 from features.spec.suppression_list import keyed, objectors_of, read_key
-from scoring.audiences.campaign import CAMPAIGNS, Campaign, CampaignError, assigned, one_writer
+from scoring.audiences.campaign import (
+    CAMPAIGNS,
+    Campaign,
+    CampaignError,
+    assigned,
+    forget_from_arms,
+    one_writer,
+)
 
 OUTCOMES = "outcomes.json"
 ANONYMOUS = 20  # customers of an arm from which on one more in its totals names nobody
@@ -58,6 +65,8 @@ class OutcomeRecord(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str = ""
     folded: dict[str, Totals] = {}  # by arm, of those who were erased
     erased: dict[str, int] = {}  # by arm, all who were erased
+    by: Literal["file", "log"] = "file"  # where the last report came from
+    counted: str = ""  # digest of the arms without those who are counted above
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +94,14 @@ class Taken:
 
 
 def take_outcomes(
-    home: Path, campaign: Campaign, reported: pl.DataFrame, *, known_to: datetime, absent: Absent, currency: str | None
+    home: Path,
+    campaign: Campaign,
+    reported: pl.DataFrame,
+    *,
+    known_to: datetime,
+    absent: Absent,
+    currency: str | None,
+    by: Literal["file", "log"] = "file",
 ) -> Taken:
     """Adds what was reported of customers; of one who was known before the last report counts.
 
@@ -96,19 +112,22 @@ def take_outcomes(
         known_to: Up to when the outcomes are known, UTC.
         absent: What is known of those of whom no report says anything.
         currency: Of the values; None where nobody said.
+        by: Where they come from.
 
     Raises:
         CampaignError: The campaign, or what was known before, is not as it was written.
         SuppressionError: The home's key or list cannot be read.
     """
-    key, arms, objectors = read_key(home), assigned(home, campaign), objectors_of(home)
+    settle_erased(home, campaign)  # who left before anything was known is lost, and nobody who did not answer
+    key, arms = read_key(home), assigned(home, campaign)
     hashes = [keyed(key, customer) for customer in reported[CUSTOMER_ID]]
     new = reported.drop(CUSTOMER_ID).with_columns(pl.Series("who", hashes, pl.Binary())).select(*_SCHEMA)
-    drawn = new.filter(pl.col("who").is_in(list(arms)))
-    fresh = drawn.filter(~pl.col("who").is_in(list(objectors.hashes if objectors else ())))
+    living = new.filter(~pl.col("who").is_in(list(_gone(home))))
+    fresh = living.filter(pl.col("who").is_in(list(arms)))
     with one_writer(home):
         before = known_outcomes(home, campaign)
-        old = before.reported.drop("arm") if before else pl.DataFrame(schema=_SCHEMA)
+        whole = by == "log" and before is not None and before.record.by == "log"  # a log says all of it anew
+        old = before.reported.drop("arm") if before and not whole else pl.DataFrame(schema=_SCHEMA)
         record = before.record if before else OutcomeRecord(known_to=known_to, absent=absent, valued=False)
         record = msgspec.structs.replace(
             record,
@@ -116,10 +135,11 @@ def take_outcomes(
             absent=absent,
             valued=record.valued or bool(reported["value"].is_not_null().any()),
             currency=currency or record.currency,
+            by=by,
         )
         rows = pl.concat([old.join(fresh, on="who", how="anti"), fresh]).sort("who")
         _write(home, campaign, record, rows)
-    return Taken(len(fresh), len(new) - len(drawn), _changed(old, fresh), len(drawn) - len(fresh))
+    return Taken(len(fresh), len(living) - len(fresh), _changed(old, fresh), len(new) - len(living))
 
 
 def _changed(old: pl.DataFrame, fresh: pl.DataFrame) -> int:
@@ -134,7 +154,7 @@ def known_outcomes(home: Path, campaign: Campaign) -> KnownOutcomes | None:
         CampaignError: It is not as it was written.
         SuppressionError: The home's list cannot be read.
     """
-    record = _record(home, campaign)
+    record = outcome_record(home, campaign)
     if record is None:
         return None
     try:
@@ -143,42 +163,66 @@ def known_outcomes(home: Path, campaign: Campaign) -> KnownOutcomes | None:
         raise CampaignError(f"The outcomes of {campaign.id} must be readable, got {type(error).__name__}.") from error
     if hashlib.sha256(content).hexdigest() != record.sha256:
         raise CampaignError(f"The outcomes of {campaign.id} must be as they were written, got other bytes.")
-    arms, objectors = assigned(home, campaign), objectors_of(home)
-    gone = objectors.hashes if objectors else frozenset[bytes]()
+    arms, gone = assigned(home, campaign), _gone(home)
     reported = pl.read_parquet(content)
     reported = reported.with_columns(pl.Series("arm", [arms[who] for who in reported["who"]], pl.String()))
-    named = set(reported["who"])
-    quiet = [who for who in arms if record.absent == "no" and who not in named and who not in gone]
-    silent = pl.DataFrame({"who": quiet, "arm": [arms[who] for who in quiet]}, {"who": pl.Binary(), "arm": pl.String()})
-    cells = [pl.lit(False if name == "answered" else None, kind).alias(name) for name, kind in _CELLS.items()]
-    silent = silent.with_columns(cells).select(reported.columns)
-    return _without_erased(campaign, KnownOutcomes(record, reported, silent), gone)
+    silent = _silent(arms, reported) if record.absent == "no" else reported.clear()
+    return _without_erased(campaign, KnownOutcomes(record, reported, silent), gone, arms)
 
 
 def settle_erased(home: Path, campaign: Campaign) -> KnownOutcomes | None:
     """The same as `known_outcomes`, and nothing of whoever was erased stays on the disk. Raises as it does."""
     with one_writer(home):
         known = known_outcomes(home, campaign)
-        if known and known.record != _record(home, campaign):
+        if known and known.record != outcome_record(home, campaign):
             _write(home, campaign, known.record, known.reported.drop("arm"))
+        forget_from_arms(home, campaign, _gone(home))
     return known
 
 
-def _without_erased(campaign: Campaign, known: KnownOutcomes, objectors: frozenset[bytes]) -> KnownOutcomes:
-    gone = known.reported.filter(pl.col("who").is_in(list(objectors)))
+def _gone(home: Path) -> frozenset[bytes]:
+    """Who objected or was erased."""
+    objectors = objectors_of(home)
+    return objectors.hashes if objectors else frozenset()
+
+
+def _silent(arms: Mapping[bytes, str], reported: pl.DataFrame) -> pl.DataFrame:
+    """Those of the arms whom no report names: they did not answer, nor unsubscribe where that was reported at all."""
+    named = set(reported["who"])
+    quiet = [who for who in arms if who not in named]
+    found = pl.DataFrame({"who": quiet, "arm": [arms[who] for who in quiet]}, {"who": pl.Binary(), "arm": pl.String()})
+    known = {"answered", "unsubscribed"} if reported["unsubscribed"].is_not_null().any() else {"answered"}
+    cells = [pl.lit(False if name in known else None, kind).alias(name) for name, kind in _CELLS.items()]
+    return found.with_columns(cells).select(reported.columns)
+
+
+def _without_erased(
+    campaign: Campaign, known: KnownOutcomes, objectors: frozenset[bytes], arms: Mapping[bytes, str]
+) -> KnownOutcomes:
+    """Folds whoever was erased into the totals of a large arm; after a kill nobody is counted twice."""
+    left = hashlib.sha256(b"".join(sorted(who for who in arms if who not in objectors))).hexdigest()
+    is_gone = pl.col("who").is_in(list(objectors))
+    reported, silent = known.reported.filter(~is_gone), known.silent.filter(~is_gone)
+    gone = pl.concat([known.reported, known.silent.clear() if known.record.counted == left else known.silent])
+    gone = gone.filter(is_gone)
     if gone.is_empty():
-        return known
+        return KnownOutcomes(known.record, reported, silent)
     folded, erased = dict(known.record.folded), dict(known.record.erased)
     for row in gone.to_dicts():
         arm = row["arm"]
         erased[arm] = erased.get(arm, 0) + 1
         if campaign.arms[arm].n >= ANONYMOUS:
             folded[arm] = folded.get(arm, Totals()).with_row(row)
-    record = msgspec.structs.replace(known.record, folded=folded, erased=erased)
-    return KnownOutcomes(record, known.reported.join(gone, on="who", how="anti"), known.silent)
+    record = msgspec.structs.replace(known.record, folded=folded, erased=erased, counted=left)
+    return KnownOutcomes(record, reported, silent)
 
 
-def _record(home: Path, campaign: Campaign) -> OutcomeRecord | None:
+def outcome_record(home: Path, campaign: Campaign) -> OutcomeRecord | None:
+    """What is kept beside the rows; None before any report.
+
+    Raises:
+        CampaignError: It cannot be read.
+    """
     try:
         return _DECODE((home / CAMPAIGNS / campaign.id / OUTCOMES).read_bytes())
     except FileNotFoundError:

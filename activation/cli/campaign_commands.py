@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from activation.campaigns.log_outcomes import log_outcomes
+from activation.campaigns.matured import cost_of, level_of
 from activation.campaigns.outcome_file import read_outcome_file
 from activation.campaigns.outcome_store import Absent, take_outcomes
 from activation.campaigns.result import Cost, campaign_result
@@ -90,9 +91,19 @@ def outcomes(options: Namespace) -> Done:
         rows, repeated, written = reported.rows, reported.repeated, reported.currency
         known_to = options.as_of or _now()
     currency = options.currency or written
-    taken = take_outcomes(options.home, campaign, rows, known_to=known_to, absent=absent, currency=currency)
+    taken = take_outcomes(
+        options.home,
+        campaign,
+        rows,
+        known_to=known_to,
+        absent=absent,
+        currency=currency,
+        by="log" if options.log else "file",
+    )
     document = OutcomesTaken(campaign.id, taken.matched, taken.unknown, taken.changed, repeated, taken.erased, known_to)
-    keep_result(options.home, campaign_result(options.home, campaign, as_of=known_to))
+    kept = result_of(options.home, campaign)
+    found_now = campaign_result(options.home, campaign, as_of=known_to, cost=cost_of(kept), level=level_of(kept))
+    keep_result(options.home, found_now)
     lines = [f"{document.matched:,} outcomes of {sum(arm.n for arm in campaign.arms.values()):,} customers taken."]
     lines += [f"{count:,} rows {text}." for count, text in _notes_of(document) if count]
     return Done(document, lines)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from features.spec.atomic import write_file
 from features.tables.population_schema import check_population
+from penchant.daily.campaign_steps import settle_campaigns_of
 from penchant.daily.day_features import CustomerFiles, Entries, StepFailedError, alike
 from penchant.daily.monitoring_steps import look_at_health, settle_outcomes
 from penchant.daily.retraining import train_anew
@@ -158,6 +159,12 @@ def monitor(context: DayContext, step: RunStep) -> None:
     step.digest, step.note = look_at_health(context.home, use_cases, context.day("monitor"))
 
 
+def campaigns(context: DayContext, step: RunStep) -> None:
+    """What lists with a hold-out brought, where their window has ended."""
+    use_cases = {name: use_case for name, (_, use_case) in context.entries.items()}
+    step.note = settle_campaigns_of(context.home, use_cases, context.as_of, context.run_file.pressure)
+
+
 def retrain(context: DayContext, step: RunStep) -> None:
     """Trains what the rules of the file ask for; what the gate promotes scores the next day."""
     context.day("retrain")
@@ -165,7 +172,7 @@ def retrain(context: DayContext, step: RunStep) -> None:
     step.note = train_anew(context.home, files, context.run_file.retrain.when)
 
 
-_ALL = (features, population, store, flows, outcomes, monitor, retention, retrain)
+_ALL = (features, population, store, flows, outcomes, monitor, campaigns, retention, retrain)
 STEPS: Mapping[str, Callable[[DayContext, RunStep], None]] = {
     step.__name__: step for step in _ALL if step.__name__ in STEP_NAMES
 }

@@ -17,10 +17,13 @@ from features.spec.atomic import write_file
 from scoring.population.daily_file import LAST_RUN
 from scoring.population.days import POPULATION, is_written_now
 
-_MONITORED = bool(find_spec("monitoring"))  # a package that may not be installed
+_MONITORED, _ACTIVATED = (bool(find_spec(name)) for name in ("monitoring", "activation"))  # that may not be installed
 STEP_NAMES = (  # in their order
     *("features", "population", "store", "flows"),
-    *(("outcomes", "monitor", "retention", "retrain") if _MONITORED else ("retention",)),
+    *(("outcomes", "monitor") if _MONITORED else ()),
+    *(("campaigns",) if _ACTIVATED else ()),
+    "retention",
+    *(("retrain",) if _MONITORED else ()),
 )
 Status = Literal["running", "done", "unchanged", "failed", "stopped"]
 

@@ -10,7 +10,7 @@ import fcntl
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -19,13 +19,14 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features.spec.atomic import new_draft, put_in_place
+from features.spec.atomic import draft_of, new_draft, put_in_place
 from features.spec.suppression_list import keyed
 from scoring.bundle.manifest import Manifest
 from scoring.privacy.suppression import own_key
 
 CAMPAIGNS, CAMPAIGN, ARMS = "campaigns", "campaign.json", "arms.parquet"
 _LOCK = ".lock"
+_WITHOUT = b"penchant_without_erased"  # in the metadata of arms that lost somebody: their digests since
 
 
 class SaltReusedError(ValueError):
@@ -150,20 +151,54 @@ def campaign_named(home: Path, identity: str) -> Campaign:
 
 
 def assigned(home: Path, campaign: Campaign) -> dict[bytes, str]:
-    """The arm by keyed hash of the id, once the arms are known to be those that were drawn.
+    """The arm by keyed hash of the id, once the arms are known to be those that were drawn, less the erased.
 
     Raises:
         CampaignError: They are not.
     """
+    rows = arm_rows(home, campaign)
+    found = dict(zip(rows.column("who").to_pylist(), rows.column("arm").to_pylist(), strict=True))
+    without = (rows.schema.metadata or {}).get(_WITHOUT)
+    digests = _ARM_DIGESTS(without) if without else {name: arm.digest for name, arm in campaign.arms.items()}
+    if digests != _arm_digests(campaign, found):
+        raise CampaignError(f"{ARMS} of {campaign.id} must be as they were drawn, got other customers.")
+    return found
+
+
+def arm_rows(home: Path, campaign: Campaign) -> pa.Table:
+    """Who was of which arm, as it is kept.
+
+    Raises:
+        CampaignError: It cannot be read.
+    """
     try:
-        rows = pq.read_table(home / CAMPAIGNS / campaign.id / ARMS, columns=["who", "arm"])
+        return pq.read_table(home / CAMPAIGNS / campaign.id / ARMS)
     except (OSError, KeyError, pa.ArrowInvalid) as error:
         raise CampaignError(f"{ARMS} of {campaign.id} must be readable, got {type(error).__name__}.") from error
-    found = dict(zip(rows.column("who").to_pylist(), rows.column("arm").to_pylist(), strict=True))
-    for name, arm in campaign.arms.items():
-        if _digest(sorted(who for who, own in found.items() if own == name)) != arm.digest:
-            raise CampaignError(f"{ARMS} of {campaign.id} must be as they were drawn, got other customers.")
-    return found
+
+
+def forget_from_arms(home: Path, campaign: Campaign, gone: Collection[bytes]) -> int:
+    """Takes customers out of the arms for good, by their hashes; returns how many were in them.
+
+    How many were drawn stays in the campaign, so that they count as lost.
+
+    Raises:
+        CampaignError: The arms are not those that were drawn.
+    """
+    found, rows = assigned(home, campaign), arm_rows(home, campaign)
+    left = {who: arm for who, arm in found.items() if who not in gone}
+    if len(left) == len(found):
+        return 0
+    kept = rows.filter(pa.array([who in left for who in rows.column("who").to_pylist()], pa.bool_()))
+    digests = msgspec.json.encode(_arm_digests(campaign, left))
+    target = home / CAMPAIGNS / campaign.id / ARMS
+    with draft_of(target, mode=0o600) as draft:
+        pq.write_table(kept.replace_schema_metadata({_WITHOUT: digests}), draft)
+    return len(found) - len(left)
+
+
+def _arm_digests(campaign: Campaign, found: Mapping[bytes, str]) -> dict[str, str]:
+    return {name: _digest(sorted(who for who, arm in found.items() if arm == name)) for name in campaign.arms}
 
 
 def _read(file: Path) -> Campaign:
@@ -213,3 +248,4 @@ def one_writer(home: Path) -> Iterator[None]:
 
 
 _DECODE = msgspec.json.Decoder(Campaign).decode
+_ARM_DIGESTS = msgspec.json.Decoder(dict[str, str]).decode

@@ -1,4 +1,4 @@
-"""A home with one campaign, and outcomes of it as files."""
+"""A home with one campaign, and outcomes of it as files or in a log."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from features.config.use_case import LogUseCase, load_use_case
 from scoring.audiences.campaign import (
     CAMPAIGN,
     CAMPAIGNS,
@@ -19,6 +20,23 @@ from scoring.audiences.campaign import (
     record_campaign,
 )
 
+USE_CASE = """
+name = "shop"
+polarity = "positive"
+[events]
+path = "log.csv"
+customer_id = "who"
+timestamp = "at"
+type = { column = "kind" }
+amount = "spent"
+[window]
+observation = "90d"
+prediction = "30d"
+test_cutoff = "2025-10-01"
+[label]
+event = "purchase"
+outcome = "present"
+"""
 MADE = datetime(2026, 3, 2, tzinfo=UTC)
 LOOK = date(2026, 6, 1)
 AFTER = datetime(2026, 6, 2, tzinfo=UTC)
@@ -31,7 +49,8 @@ def planned(
     held_out: int = 300,
     window: str | None = "90d",
     salt: str = "spring",
-    look: date = LOOK,
+    look: date | None = LOOK,
+    metric: str = "purchase",
 ) -> Campaign:
     """A campaign of customers `t0`.. and `h0`.., made on 2 March 2026, to be looked at on 1 June."""
     plan = CampaignPlan(
@@ -40,7 +59,7 @@ def planned(
         list=CampaignList(use_case="churn", snapshot="2026-03-01T00:00:00Z", top=treated + held_out),
         versions=CampaignVersions({"churn": "1"}, "default"),
         window=window,
-        metric="purchase",
+        metric=metric,
         planned_look=look if window else None,
     )
     made = record_campaign(home, plan, treated=ids("t", treated), holdout_ids=ids("h", held_out))
@@ -72,3 +91,13 @@ def answers(
         lines.append(line + (f",{int(drawn.random() < unsubscribed(customer))}" if unsubscribed else ""))
     file.write_text("\n".join(lines) + "\n")
     return file
+
+
+def shop(folder: Path, *lines: str) -> LogUseCase:
+    """A use case on a log of these lines, and of enough others to be a log."""
+    others = [f"o{n},2025-{month:02}-05 10:00:00,visit," for n in range(20) for month in range(1, 13)]
+    (folder / "log.csv").write_text("\n".join(["who,at,kind,spent", *others, *lines]) + "\n")
+    (folder / "shop.toml").write_text(USE_CASE)
+    found = load_use_case(folder / "shop.toml")
+    assert isinstance(found, LogUseCase)
+    return found

@@ -8,37 +8,10 @@ from pathlib import Path
 import pytest
 
 from activation.campaigns.log_outcomes import log_outcomes
-from features.config.use_case import LogUseCase, load_use_case
 from features.errors import DataError
-from tests.support.campaigns import planned
-
-USE_CASE = """
-name = "shop"
-polarity = "positive"
-[events]
-path = "log.csv"
-customer_id = "who"
-timestamp = "at"
-type = { column = "kind" }
-amount = "spent"
-[window]
-observation = "90d"
-prediction = "30d"
-test_cutoff = "2025-10-01"
-[label]
-event = "purchase"
-outcome = "present"
-"""
-
-
-def shop(folder: Path, *lines: str) -> LogUseCase:
-    """A use case on a log of these lines, and of enough others to be a log."""
-    others = [f"o{n},2025-{month:02}-05 10:00:00,visit," for n in range(20) for month in range(1, 13)]
-    (folder / "log.csv").write_text("\n".join(["who,at,kind,spent", *others, *lines]) + "\n")
-    (folder / "shop.toml").write_text(USE_CASE)
-    found = load_use_case(folder / "shop.toml")
-    assert isinstance(found, LogUseCase)
-    return found
+from scoring.audiences.addressable import name_contacts
+from scoring.audiences.contacts import ContactsFile
+from tests.support.campaigns import planned, shop
 
 
 def test_only_what_lies_within_the_window_counts(tmp_path: Path) -> None:
@@ -72,3 +45,24 @@ def test_a_log_from_before_the_campaign_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(DataError, match="got none"):
         log_outcomes(tmp_path, planned(tmp_path), use_case)
+
+
+def test_a_table_of_consent_says_who_unsubscribed(tmp_path: Path) -> None:
+    """Within the window, whether they answered or not; without such a table nobody knows."""
+    use_case = shop(tmp_path, "t1,2026-03-05 12:00:00,purchase,10", "o1,2026-07-01 00:00:00,visit,")
+    campaign = planned(tmp_path, treated=4, held_out=2)
+    header = "customer_id,channel,purpose,granted_at,withdrawn_at,source,text_version"
+    withdrawn = {"t0": "2026-04-01", "t1": "2026-03-10", "t2": "2026-02-01", "h0": "2026-06-15", "h1": ""}
+    lines = [f"{who},email,marketing,2025-01-01,{at},shop,1" for who, at in withdrawn.items()]
+    (tmp_path / "consent.csv").write_text("\n".join([header, *lines]))
+    (tmp_path / "contacts.csv").write_text("\n".join(["customer_id,mail", *(f"{who},{who}@x" for who in withdrawn)]))
+    unknown = log_outcomes(tmp_path, campaign, use_case)
+    name_contacts(tmp_path, ContactsFile(tmp_path / "contacts.csv", "mail", None, tmp_path / "consent.csv"))
+
+    found = log_outcomes(tmp_path, campaign, use_case)
+
+    assert unknown.rows["unsubscribed"].to_list() == [None]
+    assert found.rows.select("customer_id", "answered", "unsubscribed").rows() == [
+        ("t1", True, True),
+        ("t0", False, True),
+    ]

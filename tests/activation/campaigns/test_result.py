@@ -12,7 +12,8 @@ import pytest
 from activation.campaigns.outcome_file import read_outcome_file
 from activation.campaigns.outcome_store import Absent, Taken, take_outcomes
 from activation.campaigns.result import Cost, campaign_result
-from scoring.audiences.campaign import CAMPAIGNS, Campaign, CampaignError
+from features.spec.suppression_list import keyed, read_key
+from scoring.audiences.campaign import CAMPAIGNS, Campaign, CampaignError, assigned
 from scoring.audiences.campaign_result import CampaignResult, sentence_values
 from scoring.privacy.suppression import mark_erased
 from scoring.text.campaign_texts import campaign_sentences
@@ -180,6 +181,28 @@ def test_the_erased_leave_totals_in_large_arms_and_nothing_in_small_ones(tmp_pat
     assert (after.arms["held_out"].n, after.arms["held_out"].answered, after.erased) == (9, 9, 2)
     assert report.erased == 2
     assert again.arms == after.arms
+
+
+def test_the_silent_who_are_erased_count_as_they_were_known(tmp_path: Path) -> None:
+    """Who did not answer stays so in a large arm; who left before anything was known is lost. No hash stays."""
+    campaign = planned(tmp_path, treated=40, held_out=30)
+    (file := tmp_path / "o.csv").write_text("customer_id,answered\nt0,1\nh0,1\n")
+    mark_erased(tmp_path, ["t1"], at=1.0)
+    taken(tmp_path, campaign, file, absent="no")
+    before = campaign_result(tmp_path, campaign, as_of=AFTER)
+    mark_erased(tmp_path, ["t2", "h2", "h0"], at=1.0)
+    looks = [campaign_result(tmp_path, campaign, as_of=AFTER) for _ in range(2)]
+
+    assert [(arm.n, arm.answered, arm.drawn) for arm in before.arms.values()] == [(39, 1, 40), (30, 1, 30)]
+    assert [look.arms for look in looks] == [before.arms] * 2
+    assert looks[0].srm
+    assert looks[0].srm.lost == {"treated": 1, "held_out": 0}
+    key = read_key(tmp_path)
+    stored = [path.read_bytes() for path in (tmp_path / CAMPAIGNS / campaign.id).iterdir()]
+    assert not any(keyed(key, who) in content for who in ("t1", "t2", "h0", "h2") for content in stored)
+    assert set(assigned(tmp_path, campaign)) == {
+        keyed(key, who) for who in [*ids("t", 40), *ids("h", 30)] if who not in {"t1", "t2", "h0", "h2"}
+    }
 
 
 def test_who_unsubscribed_is_a_guardrail(tmp_path: Path) -> None:

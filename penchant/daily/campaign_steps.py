@@ -1,0 +1,36 @@
+"""What a day asks of campaigns, which are imported when they are asked: a run goes on where they are not installed."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from features.config.use_case import UseCase
+from features.spec.suppression_list import objectors_of
+from scoring.audiences.pressure.contact_history import forget_hashes
+from scoring.audiences.pressure.pressure_rules import PressureRules
+
+
+def settle_campaigns_of(
+    home: Path, use_cases: Mapping[str, UseCase], until: datetime, pressure: PressureRules
+) -> str | None:
+    """Joins campaigns that matured by the log, and forgets old contacts and the erased; returns a note.
+
+    Raises:
+        CampaignError: A campaign cannot be read.
+        PopulationError: The day of a list is not what its run wrote.
+        SuppressionError: The suppression list cannot be read.
+    """
+    from activation.campaigns.matured import settle_campaigns
+
+    done = settle_campaigns(home, use_cases, until)
+    notes = [f"{done.joined:,} joined by the log"] if done.joined else []
+    notes += [f"{done.looked:,} results", *done.notes] if done.looked else done.notes
+    objectors = objectors_of(home)
+    try:
+        forget_hashes(home, objectors.hashes if objectors else (), before=datetime.now(UTC) - pressure.kept)
+    except sqlite3.Error as failure:
+        notes.append(f"the contact history is not cleared: {type(failure).__name__}")
+    return ", ".join(notes) or None
