@@ -73,7 +73,8 @@ def learning_table(
         write_quarantine(quarantine, use_case.name, bad)
         features = with_display_names(log_features(context.plan), use_case)
         names = [name for each in features for name in (each.name, each.subject or "")]
-        check_names(use_case, names, [*names, *_columns(context)])
+        telling = [one.column for one in use_case.sensitive]
+        check_names(use_case, [*names, *telling], [*names, *telling, *_columns(context)])
         moments = (*context.cutoffs.train, context.cutoffs.test)
         parts = dict(zip(moments, _eligible_at(context, moments), strict=True))
         latest = context.cutoffs.train[-1]
@@ -85,11 +86,15 @@ def learning_table(
     check_table(rows, features, context.log.source.path)
     undated = (*unmatched, *_misdated(context.log), *(() if context.profiles is None else context.profiles.findings))
     report = _report(context, cutoffs, [*notes, *incoherent], rows, features)
+    sensitive = _sensitive(context)
+    if sensitive:
+        report["sensitive"] = [finding.to_json() for finding in sensitive]
     digest = digest_without(input_digest(use_case), objectors, context.log.barred)
     table = LearningTable(rows, features, eligibility(use_case), cutoffs, report, digest, undated, context.plan, bad)
     found = (*filled_in_part(rows, features), *empty_counts(context.plan.counts, rows))
     doubtful = leak_findings(table, use_case.accepted_leaks)
-    return replace(table, findings=(*leaks, *undated, *found, *label_findings(use_case, features), *doubtful))
+    labelled = label_findings(use_case, features)
+    return replace(table, findings=(*leaks, *undated, *sensitive, *found, *labelled, *doubtful))
 
 
 def scoring_table(
@@ -193,6 +198,12 @@ def _misdated(log: Log) -> tuple[Finding, ...]:
     detail = f"{log.span.early:,} events lie long before all others, before {log.span.start:%Y-%m-%d}."
     figures: dict[str, Scalar] = {"events": log.span.early, "start": f"{log.span.start:%Y-%m-%d}"}
     return (Finding("early_timestamp", "tenure_days", "warn", detail, figures),)
+
+
+def _sensitive(context: LogContext) -> tuple[Finding, ...]:
+    """A finding on all that may tell something sensitive, by the file, by the events, by the profiles."""
+    profiles = () if context.profiles is None else context.profiles.sensitive
+    return tuple(one.finding() for one in (*context.use_case.sensitive, *context.plan.sensitive, *profiles))
 
 
 def _label_text(use_case: LogUseCase) -> str:

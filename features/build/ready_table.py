@@ -14,6 +14,7 @@ from features.columns.column_report import column_report
 from features.columns.expressions import as_id, filled, md5_lower, slug
 from features.columns.personal_columns import personal_column
 from features.columns.type_inference import InferredColumn, read_column
+from features.config.sensitive import SensitiveColumn, sensitive_column
 from features.config.use_case import Table, TableUseCase
 from features.errors import DataError, UseCaseError
 from features.history.identities import barred_among
@@ -93,7 +94,7 @@ def read_ready_table(use_case: TableUseCase, objectors: Objectors | None = None)
     further = further_labels(kept[source.inside(section.label)], section.positive)
     del cells
     treated = _treated(kept, source, use_case)
-    reads = _read_columns(kept, source, use_case)
+    reads, sensitive = _read_columns(kept, source, use_case)
     features = with_display_names((read.feature for read in reads.values() if read.feature is not None), use_case)
     if not features:
         raise DataError(section.path, ["must have a column that can tell customers apart, it has none"])
@@ -116,7 +117,10 @@ def read_ready_table(use_case: TableUseCase, objectors: Objectors | None = None)
     }
     unread = [kept[source.inside(name)].alias(name) for name, read in reads.items() if read.dropped]
     found = identifiers(kept, [each for each in unread if each.n_unique() > _nearly_all * len(each)])
-    findings = (*found, *_unread(reads), *label_findings(use_case, features))
+    telling = tuple(one.finding() for one in sensitive)
+    if telling:
+        report["sensitive"] = [one.to_json() for one in telling]
+    findings = (*found, *telling, *_unread(reads), *label_findings(use_case, features))
     made_from = digest_without(digest(section.path), objectors, barred)
     return LearningTable(rows, features, None, None, report, made_from, findings, bad={"table": bad})
 
@@ -269,12 +273,16 @@ def _roles(use_case: TableUseCase) -> dict[str | None, str]:
     return roles if use_case.treatment is None else {**roles, use_case.treatment.column: "treatment"}
 
 
-def _read_columns(kept: pl.DataFrame, source: Source, use_case: TableUseCase) -> dict[str, InferredColumn]:
+def _read_columns(
+    kept: pl.DataFrame, source: Source, use_case: TableUseCase
+) -> tuple[dict[str, InferredColumn], list[SensitiveColumn]]:
     """Every column that is not a role of its own, read; of two with the same content the first is kept.
+
+    Beside them those that may tell something sensitive, which are left out unless accepted.
 
     What has become a feature leaves `kept`, so that no column is in memory twice.
     """
-    section = use_case.table
+    section, sensitive = use_case.table, list[SensitiveColumn]()
     roles = {*_roles(use_case), *section.exclude}
     reads: dict[str, InferredColumn] = {}
     first: dict[tuple[Any, ...], str] = {}
@@ -290,6 +298,12 @@ def _read_columns(kept: pl.DataFrame, source: Source, use_case: TableUseCase) ->
             read = InferredColumn(read.cells, None, read.done, why)
         if read.feature is not None and _is_identifier(read):
             read = InferredColumn(read.cells, None, read.done, "it is an identifier by its name, another in every row")
+        if read.feature is not None and (
+            telling := sensitive_column(name, read.feature.levels, use_case.accepted_sensitive)
+        ):
+            sensitive.append(telling)
+            if telling.accepted is None:
+                read = InferredColumn(read.cells, None, read.done, telling.why_dropped)
         if read.feature is not None:
             mark = (read.cells.dtype, read.cells.null_count(), read.cells.hash().sum())
             twin = first.setdefault(mark, name)
@@ -298,7 +312,7 @@ def _read_columns(kept: pl.DataFrame, source: Source, use_case: TableUseCase) ->
         reads[name] = read
         if read.feature is not None:
             kept.drop_in_place(f"c{index}")
-    return reads
+    return reads, sensitive
 
 
 def _is_identifier(read: InferredColumn) -> bool:

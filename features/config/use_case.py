@@ -23,6 +23,8 @@ from features.config.log_sections import (
     TypeColumn,
     Window,
 )
+from features.config.sensitive import AcceptedSensitive, SensitiveColumn
+from features.config.sensitive_sections import sensitive_columns
 from features.config.table_section import Table, Treatment
 from features.config.value_types import (
     Fraction,
@@ -98,7 +100,9 @@ class Presentation(ListSection):
     what_if: dict[str, tuple[Scalar, ...]] = Field(default_factory=dict)
     quality: Quality = Field(default_factory=Quality)
     accepted_leaks: dict[str, str] = Field(default_factory=dict)
+    accepted_sensitive: dict[str, AcceptedSensitive] = Field(default_factory=dict)
     file: Path = Field(default=Path("use-case.toml"), exclude=True)  # where it was read from
+    sensitive: tuple[SensitiveColumn, ...] = Field(default=(), exclude=True)  # of a log, by what the file names
 
     @model_validator(mode="after")
     def _actions_are_of_bands(self) -> Self:
@@ -193,8 +197,7 @@ def use_case_from(raw: TomlTable, file: Path) -> UseCase:
         UseCaseError: every broken key at once.
     """
     broken = section_conflicts(raw)
-    if "file" in raw:
-        broken.append("file: unknown key")
+    broken += [f"{key}: unknown key" for key in ("file", "sensitive") if key in raw]
     try:
         stated = UseCaseFile.model_validate({**raw, "file": file})
     except ValidationError as failure:
@@ -208,7 +211,21 @@ def use_case_from(raw: TomlTable, file: Path) -> UseCase:
 def _of_its_source(stated: UseCaseFile) -> UseCase:
     """The use case of a file whose sections go together."""
     kind = LogUseCase if stated.table is None else TableUseCase
-    return kind.model_validate({name: section for name, section in stated if name in kind.model_fields})
+    whole = kind.model_validate({name: section for name, section in stated if name in kind.model_fields})
+    return _without_sensitive(whole) if isinstance(whole, LogUseCase) else whole
+
+
+def _without_sensitive(stated: LogUseCase) -> LogUseCase:
+    """The use case without the properties, measures and counts that may tell what nobody has accepted."""
+    events, found = stated.events, sensitive_columns(stated.events, stated.counts, stated.accepted_sensitive)
+    out = {one.column for one in found if one.accepted is None}
+    kept = {
+        name: tuple(column for column in getattr(events, name) if column not in out)
+        for name in ("properties", "measures")
+    }
+    counts = tuple(count for count in stated.counts if count.name not in out)
+    update = {"events": events.model_copy(update=kept), "counts": counts, "sensitive": found}
+    return stated.model_copy(update=update) if found else stated
 
 
 def _resolved(stated: UseCaseFile, folder: Path) -> UseCaseFile:

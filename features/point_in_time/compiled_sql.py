@@ -142,11 +142,13 @@ def raw_events(use_case: LogUseCase, plan: FeaturePlan) -> RawEvents:
         "currency": _currency(section),
         "ignored": {
             "events": [name for name in (section.customer_id, section.id) if name is not None],
-            "traits": [name for name in about if name is not None],
+            "traits": [name for name in (*about, *plan.left_out_traits) if name is not None],
         },
     }
     if use_case.counts:
         raw["counts"] = definitions_of(use_case)
+    if left_out := [one.column for one in use_case.sensitive if one.accepted is None]:
+        raw["left_out"] = left_out
     return raw
 
 

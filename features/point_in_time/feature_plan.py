@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -12,6 +12,7 @@ import ibis.expr.types as ir
 import polars as pl
 
 from features.columns.expressions import slug
+from features.config.sensitive import SensitiveColumn, sensitive_level
 from features.config.use_case import LogUseCase, TypeColumn
 from features.errors import DataError
 from features.history.event_log import Log
@@ -62,6 +63,8 @@ class FeaturePlan:
     usual: tuple[Decimal, Decimal] | None = None  # between which amounts are not outliers; None: none are counted
     forms: LogForms = field(default_factory=LogForms)
     counts: tuple[DeclaredCount, ...] = ()
+    sensitive: tuple[SensitiveColumn, ...] = ()  # types and levels that may tell something, left out unless accepted
+    left_out_traits: tuple[str, ...] = ()  # columns of the profiles that may, and are
 
     @property
     def observation(self) -> int:
@@ -107,8 +110,12 @@ def plan_features(use_case: LogUseCase, log: Log, before: datetime) -> FeaturePl
         rule = f"column {column!r}: label event {target!r} must occur before {before:%Y-%m-%d}, it does not"
         raise DataError(log.source.path, [rule])
     weights = {slug(kind): weight for kind, weight in use_case.engagement.items()}
-    others = [kind for kind in dict.fromkeys([*happened, *weights]) if kind != target]
+    met = [kind for kind in dict.fromkeys([*happened, *weights]) if kind != target]
+    sensitive = list(_telling_types(use_case, met))
+    out = {one.column for one in sensitive if one.accepted is None}
+    others = [kind for kind in met if f"{_type_column(use_case)}: {kind}" not in out]
     types = (target, *others[: _most_types - 1])
+    levels, telling = _kept_levels(use_case, _levels(known, kinds, types, section.properties))
     paid = counts.filter(pl.col("paid") > 0)["type"].to_list()
     return FeaturePlan(
         label=target,
@@ -116,7 +123,7 @@ def plan_features(use_case: LogUseCase, log: Log, before: datetime) -> FeaturePl
         windows=windows_of(window.observation),
         amounts=tuple(kind for kind in types if kind in paid),
         refunds=section.refund is not None or bool(counts["refund"].any()),
-        levels=tuple(_levels(known, kinds, types, section.properties)),
+        levels=tuple(levels),
         properties=section.properties,
         measures=section.measures,
         engagement=tuple((kind, weights[kind]) for kind in types if kind in weights),
@@ -124,7 +131,36 @@ def plan_features(use_case: LogUseCase, log: Log, before: datetime) -> FeaturePl
         usual=_usual(known) if use_case.quality.outliers else None,
         forms=log.forms,
         counts=declared_counts(use_case, log.forms),
+        sensitive=(*sensitive, *telling),
     )
+
+
+def _type_column(use_case: LogUseCase) -> str:
+    kind = use_case.events.type
+    return kind.column if isinstance(kind, TypeColumn) else kind
+
+
+def _telling_types(use_case: LogUseCase, types: Sequence[str]) -> Iterator[SensitiveColumn]:
+    """The types of events that may tell something sensitive, each as `column: type`."""
+    column = _type_column(use_case)
+    for kind in types:
+        if found := sensitive_level(kind):
+            yield SensitiveColumn(f"{column}: {kind}", found, "level", use_case.accepted_sensitive.get(column))
+
+
+def _kept_levels(
+    use_case: LogUseCase, levels: Sequence[tuple[str, str, str]]
+) -> tuple[list[tuple[str, str, str]], list[SensitiveColumn]]:
+    """The levels but for those that may tell something and that nobody has accepted, and all that may."""
+    kept, found = [], dict[str, SensitiveColumn]()
+    for kind, name, level in levels:
+        telling = sensitive_level(level)
+        accepted = use_case.accepted_sensitive.get(name)
+        if telling is not None:
+            found.setdefault(f"{name}: {level}", SensitiveColumn(f"{name}: {level}", telling, "level", accepted))
+        if telling is None or accepted is not None:
+            kept.append((kind, name, level))
+    return kept, list(found.values())
 
 
 def _usual(events: ir.Table) -> tuple[Decimal, Decimal] | None:

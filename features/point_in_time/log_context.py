@@ -88,7 +88,8 @@ def open_log_context(
     taken = [feature.name for feature in features]
     profiles = open_profiles(backend, use_case, settled, taken, objectors)
     if profiles is not None:
-        plan = replace(plan, traits=profiles.traits)
+        out = tuple(one.column for one in profiles.sensitive if one.accepted is None and one.by == "name")
+        plan = replace(plan, traits=profiles.traits, left_out_traits=out)
     return LogContext(use_case, log, cutoffs, tuple(notes), plan, profiles)
 
 

@@ -16,6 +16,7 @@ from features.columns.column_report import column_report
 from features.columns.expressions import as_id, as_moment, filled, slug
 from features.columns.personal_columns import personal_trait
 from features.columns.type_inference import InferredColumn, read_column
+from features.config.sensitive import AcceptedSensitive, SensitiveColumn, sensitive_column, sensitive_level
 from features.config.use_case import LogUseCase, Profiles
 from features.errors import DataError
 from features.history.identities import accepted_links, barred_among
@@ -46,6 +47,7 @@ class Traits:
     findings: tuple[Finding, ...]
     dated: bool
     source: Source
+    sensitive: tuple[SensitiveColumn, ...] = ()  # columns and entries that may tell something, left out unless accepted
 
 
 def open_profiles(
@@ -72,11 +74,12 @@ def open_profiles(
     reject_too_many(source, bad, use_case.quality.bad_rows, {**about, **dated})
     kept = cells.filter(pl.col(_broken).is_null())
     known = kept if section.valid_from is None else kept.filter(pl.col(_from) < before)
-    traits, columns, report = _read(kept, known, source, section, taken)
+    traits, columns, report, sensitive = _read(kept, known, source, use_case, taken)
     named = {"customer_id": kept[_id], "valid_from": kept[_from], "position": kept["__position"]}
     rows = backend.create_table("penchant_profiles", pl.DataFrame({**named, **columns}).to_arrow(), temp=True)
     findings = () if section.valid_from else tuple(_undated(trait) for trait in traits)
-    return Traits(rows, tuple(traits), bad, tuple(report), findings, section.valid_from is not None, source)
+    dated_rows = section.valid_from is not None
+    return Traits(rows, tuple(traits), bad, tuple(report), findings, dated_rows, source, tuple(sensitive))
 
 
 def as_of(profiles: ir.Table, cutoff: ir.Value) -> ir.Table:
@@ -131,9 +134,16 @@ def _merged(cells: pl.DataFrame, links: Mapping[str, str], section: Profiles) ->
 
 
 def _read(
-    kept: pl.DataFrame, known: pl.DataFrame, source: Source, section: Profiles, taken: Sequence[str]
-) -> tuple[list[Trait], dict[str, pl.Series], list[ColumnReport]]:
-    """Each column as a trait: its definition, its cells under the name inside, its line of the report."""
+    kept: pl.DataFrame, known: pl.DataFrame, source: Source, use_case: LogUseCase, taken: Sequence[str]
+) -> tuple[list[Trait], dict[str, pl.Series], list[ColumnReport], list[SensitiveColumn]]:
+    """Each column as a trait: its definition, its cells under the name inside, its line of the report.
+
+    And what may tell something sensitive.
+    """
+    section = use_case.profiles
+    if section is None:
+        return [], {}, [], []
+    sensitive: list[SensitiveColumn] = []
     names = {name.casefold() for name in (*taken, CUSTOMER_ID, ELIGIBLE)}
     traits: list[Trait] = []
     cells: dict[str, pl.Series] = {}
@@ -143,13 +153,37 @@ def _read(
             continue
         raw = kept[f"c{index}"].alias(name)
         read, trait = _trait(raw, known[f"c{index}"].alias(name), f"t{len(traits)}", section, names)
+        if trait is not None:
+            read, trait, telling = _not_telling(read, trait, use_case.accepted_sensitive)
+            sensitive += telling
         role = "excluded" if name in section.exclude else "dropped" if trait is None else "feature"
         report.append(column_report(name, role, raw.dtype, read))
         if trait is not None:
             traits.append(trait)
             cells[trait.inside] = read.cells.alias(trait.inside)
             names.update(feature.name.casefold() for feature in trait.features)
-    return traits, cells, report
+    return traits, cells, report, sensitive
+
+
+def _not_telling(
+    read: InferredColumn, trait: Trait, accepted: Mapping[str, AcceptedSensitive]
+) -> tuple[InferredColumn, Trait | None, list[SensitiveColumn]]:
+    """A trait without what may tell something sensitive and nobody has accepted, and all that may.
+
+    Of a list the entries that may are left out, of any other column all of it.
+    """
+    named = sensitive_column(trait.column, () if trait.kind == "list" else trait.features[0].levels, accepted)
+    if named is not None:
+        dropped = replace(read, feature=None, dropped=named.why_dropped) if named.accepted is None else read
+        return dropped, None if named.accepted is None else trait, [named]
+    own = accepted.get(trait.column)
+    found = {level: word for level in trait.levels if (word := sensitive_level(level))}
+    telling = [SensitiveColumn(f"{trait.column}: {level}", word, "level", own) for level, word in found.items()]
+    if own is not None or not found:
+        return read, trait, telling
+    kept = [(level, each) for level, each in zip(trait.levels, trait.features[1:], strict=True) if level not in found]
+    features = (trait.features[0], *(each for _, each in kept))
+    return read, replace(trait, features=features, levels=tuple(level for level, _ in kept)), telling
 
 
 def _trait(

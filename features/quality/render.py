@@ -20,6 +20,7 @@ def as_text(report: DataReport) -> str:
     """The report in lines: what was read, the notes, a line for each column."""
     lines = [f"{name}: {value}" for name, value in _facts(report)]
     lines += [f"note: {note['detail']}" for note in report["notes"]]
+    lines += [f"sensitive: {finding['detail']}" for finding in report.get("sensitive", [])]
     for title, columns in _tables(report):
         lines += ["", title]
         lines += [f"  {column['name']}: {_summary(column)}" for column in columns]
@@ -29,7 +30,8 @@ def as_text(report: DataReport) -> str:
 def as_page(name: str, report: DataReport) -> str:
     """The report as a page without any outside asset."""
     facts = "".join(f"<tr><th>{_safe(key)}</th><td>{_safe(value)}</td></tr>" for key, value in _facts(report))
-    notes = "".join(f"<li>{_safe(note['detail'])}</li>" for note in report["notes"])
+    said = [*report["notes"], *report.get("sensitive", [])]
+    notes = "".join(f"<li>{_safe(note['detail'])}</li>" for note in said)
     tables = "".join(f"<h2>{_safe(title)}</h2>{_columns(columns)}" for title, columns in _tables(report))
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Data report: {_safe(name)}</title>'

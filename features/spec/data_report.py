@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NotRequired, TypedDict
 
-from features.spec.feature import NoteRecord
+from features.spec.feature import FindingRecord, NoteRecord
 
 
 class BadRowCounts(TypedDict):
@@ -72,3 +72,4 @@ class DataReport(TypedDict):
     base_rate: NotRequired[float]
     null_labels_dropped: NotRequired[int]
     duplicate_rows: NotRequired[int]
+    sensitive: NotRequired[list[FindingRecord]]  # what may tell something sensitive, left out unless accepted

@@ -55,3 +55,4 @@ class RawEvents(TypedDict):
     currency: NotRequired[RawCurrency | None]
     ignored: NotRequired[IgnoredNames]
     counts: NotRequired[list[CountDefinition]]  # where the use case declares some
+    left_out: NotRequired[list[str]]  # columns of the log that may tell something sensitive: an event may hold them

@@ -19,7 +19,7 @@ FIGURE_VERSIONS = {
     "point_in_time": 1,
     "tables": 1,
     "leakage": 1,
-    "build": 1,
+    "build": 2,
 }
 
 _sections = ("events", "table", "profiles")
@@ -28,7 +28,17 @@ _of_answers = (  # keys that no feature follows from
     *("names", "reasons", "what_if", "accepted_leaks", "effect", "human_decision"),
 )
 _added = (  # keys that a file may do without
-    *("title", "outcome", "labels", "actions", "counts", "calendar", "human_decision", "treatment"),
+    *(
+        "title",
+        "outcome",
+        "labels",
+        "actions",
+        "counts",
+        "calendar",
+        "human_decision",
+        "accepted_sensitive",
+        "treatment",
+    ),
 )
 
 

@@ -19,6 +19,7 @@ _VARIANTS: Mapping[str, Callable[[Figures], str]] = {  # rules whose sentence de
     "one_class_only": lambda figures: str(figures["where"]),
     "dated_after_cutoff": lambda figures: "tells" if figures["tells"] else "plan",
     "outweighs_all_others": lambda figures: "now" if "explained" in figures else "earlier",
+    "sensitive_column": lambda figures: "accepted" if "accepted" in figures else "left_out",
     "outside_learned_range": lambda figures: "left_out" if figures.get("left_out") else "used",
 }
 

@@ -12,6 +12,7 @@ from features.spec.languages import Language
 from scoring.text.formatting import figure, iso_date, number, percent, unbreakable
 
 _DECIMALS = {"auc": 3, "error": 3, "mean": 4, "low": 4, "high": 4}
+_CODES = ("topic", "by")  # with a message for each value
 _DAYS = ("cutoff", "start", "last_day", "next_day")
 
 
@@ -41,6 +42,8 @@ def shown(name: str, value: Any, language: Language) -> str:
     messages = texts(language)
     if name == "what":
         return messages[f"what_{value}".replace(" ", "_")]
+    if name in _CODES:
+        return messages[f"{name}_{value}"]
     if name == "kind":
         return messages[f"class_{value}"]
     return number(value, language) if isinstance(value, int) else str(value)

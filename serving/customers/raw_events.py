@@ -121,7 +121,8 @@ def _event(compiled: RawEvents, event: Any, what: str) -> tuple[list[Any], list[
     """One event's cells, its amount in the currency of the use case."""
     columns = [column for column in compiled["events"] if column["key"] not in INNER]
     currency = compiled.get("currency")
-    ignored = [*compiled.get("ignored", {}).get("events", ()), *([currency["name"]] if currency else ())]
+    ignored = [*compiled.get("ignored", {}).get("events", ()), *compiled.get("left_out", ())]
+    ignored += [currency["name"]] if currency else []
     cells, faults = read_record(event, columns, needed(compiled), what, ignored)
     if faults or currency is None:
         return cells, faults

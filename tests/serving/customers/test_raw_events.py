@@ -21,8 +21,9 @@ SECOND = {"ts": "2024-06-10", "amount": 30, "order_id": 2}
 def live(tmp_path_factory: pytest.TempPathFactory) -> Live:
     """A use case on a log with the ids of its orders."""
     folder = tmp_path_factory.mktemp("log")
-    events = purchases(120).with_columns(order_id=pl.int_range(pl.len())).rename({"customer_id": "client"})
-    return release_log(folder, log_case(folder, events, events={"id": "order_id", "customer_id": "client"}))
+    events = purchases(120).with_columns(order_id=pl.int_range(pl.len()), allergy=pl.lit("nuts"))
+    section = {"id": "order_id", "customer_id": "client", "properties": ["allergy"]}
+    return release_log(folder, log_case(folder, events.rename({"customer_id": "client"}), events=section))
 
 
 def made(live: Live, *events: dict[str, Any], customer: Any = "7") -> Any:
@@ -61,6 +62,12 @@ def test_events_of_another_customer_are_refused(live: Live) -> None:
     assert made(live, {**FIRST, "client": "9999"}, {**SECOND, "client": 8}) == ["events[0].client", "events[1].client"]
     assert made(live, {**FIRST, "client": 7.0}, SECOND) == made(live, FIRST, SECOND)
     assert made(live, {**FIRST, "client": " 7"}, SECOND, customer=7) == made(live, FIRST, SECOND)
+
+
+def test_what_training_left_out_may_be_posted_and_counts_nothing(live: Live) -> None:
+    """A client that goes on sending a sensitive column is answered as before it knew of none."""
+    assert made(live, {**FIRST, "allergy": "nuts"}, {**SECOND, "allergy": None}) == made(live, FIRST, SECOND)
+    assert made(live, {**FIRST, "religion": "any"}) == ["events[0]"]
 
 
 def test_one_column_under_two_names_must_say_one_thing(live: Live) -> None:
