@@ -43,6 +43,11 @@ class TextDictionary:
         number = ibis.ifelse(self.cells[TEXT].isin(sorted(texts)), None, self.cells[_NUMBER])
         return TextDictionary(self.texts, self.cells.mutate(**{_NUMBER: number}))
 
+    def between(self, low: ir.Value, high: ir.Value) -> TextDictionary:
+        """The same for tables with no other numbers than those from `low` to below `high`."""
+        number = self.texts[_NUMBER]
+        return TextDictionary(self.texts.filter((number >= low) & (number < high)), self.cells)
+
     def known(self) -> list[str]:
         """Every text."""
         return [str(text) for text in frame(self.texts)[TEXT]]

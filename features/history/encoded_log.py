@@ -16,9 +16,11 @@ from features.sources.engine import getvariable, store
 from features.spec.feature import CUSTOMER_ID
 
 PART = 1_000_000  # events that are worked on at a time, as far as they are not one customer's
+MOST_GROUPS = 16  # files of events: a part reads one or two of them, not all; more files take longer to write
 MOST_TYPES = 32_768  # that int16 can count
 TYPE = "type"
 _FROM, _TO = "penchant_from", "penchant_to"
+_GROUP = "__group"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +48,16 @@ class EncodedLog:
 
         They are ranges of customers, in the order of their ids, about PART events in each.
         """
+        low, high = getvariable(_FROM), getvariable(_TO)
         number = self.events[CUSTOMER_ID]
-        inside = (number >= getvariable(_FROM)) & (number < getvariable(_TO))
+        part = self.events.filter((number >= low) & (number < high))
         events, customers = int(self.events.count().execute()), self.customers.count()
         count = max(1, min(events // PART, customers))
         bounds = pairwise(customers * at // count for at in range(count + 1))
-        return replace(self, events=self.events.filter(inside)), [{_FROM: low, _TO: high} for low, high in bounds]
+        return (
+            replace(self, events=part, customers=self.customers.between(low, high)),
+            [{_FROM: low, _TO: high} for low, high in bounds],
+        )
 
 
 def encode_events(
@@ -61,18 +67,32 @@ def encode_events(
     customers: TextDictionary,
     types: TextDictionary,
     same: Mapping[str, ir.Value],
+    rows: int,
 ) -> EncodedLog:
-    """Encoded events in a table of the engine under `name`; `same` are columns with one value in all rows."""
-    rows = store(backend, name, events.drop(*same)).mutate(**same).select(events.columns)
-    return EncodedLog(rows, customers, types, types.codes())
+    """Encoded events in a table of the engine under `name`.
+
+    Args:
+        backend: The engine.
+        name: Of the table.
+        events: What is stored.
+        customers: What their numbers stand for.
+        types: The same.
+        same: Columns with one value in all rows.
+        rows: About how many events there are; those of many stand in files by customer.
+    """
+    there, groups = events.drop(*same), min(MOST_GROUPS, rows // PART)
+    if groups > 1:
+        there = there.mutate(**{_GROUP: there[CUSTOMER_ID].cast("int64") * groups // max(1, customers.count())})
+    stored = store(backend, name, there, _GROUP if groups > 1 else None)
+    return EncodedLog(stored.mutate(**same).select(events.columns), customers, types, types.codes())
 
 
-def encode_texts(backend: Any, name: str, events: ir.Table, source: Path) -> EncodedLog:
+def encode_texts(backend: Any, name: str, events: ir.Table, source: Path, rows: int) -> EncodedLog:
     """The same of events whose customers and types are texts."""
     customers = build_dictionary(backend, f"{name}_customers", _as_they_are(events[CUSTOMER_ID]), "int32")
     types = type_dictionary(backend, f"{name}_types", _as_they_are(events[TYPE]), source)
     numbered = types.encode(customers.encode(events, CUSTOMER_ID, CUSTOMER_ID), TYPE, TYPE)
-    return encode_events(backend, name, numbered, customers, types, {})
+    return encode_events(backend, name, numbered, customers, types, {}, rows)
 
 
 def type_dictionary(backend: Any, name: str, meant: ir.Table, source: Path) -> TextDictionary:

@@ -91,7 +91,7 @@ def open_log(
             marked = backend.create_table("penchant_marked", typed, temp=True)
             duplicates = int(marked.count(where=marked[COPY] > 0).execute())
             typed = marked.filter(marked[COPY] == 0).drop(COPY)
-        encoded = _encoded(backend, typed, section, customers, types)
+        encoded = _encoded(backend, typed, section, customers, types, rows)
         counts = _counted(typed, encoded.events, rows - duplicates)
         span = _span_of(source, typed, counts, use_case)
         if span.late:
@@ -206,9 +206,9 @@ def _with_codes(source: Source, section: Events, customers: TextDictionary, type
 
 
 def _encoded(
-    backend: Any, typed: ir.Table, section: Events, customers: TextDictionary, types: TextDictionary
+    backend: Any, typed: ir.Table, section: Events, customers: TextDictionary, types: TextDictionary, rows: int
 ) -> EncodedLog:
-    """The good rows."""
+    """The good ones of so many rows."""
     same: dict[str, ir.Value] = {}
     if isinstance(section.type, str):
         same[TYPE] = ibis.literal(0, "int16")
@@ -217,7 +217,7 @@ def _encoded(
     if section.amount is None:
         same["amount"] = ibis.null(AMOUNT)
     good = typed.filter(typed[BROKEN].isnull()).drop(BROKEN, FILE, ROW)
-    return encode_events(backend, "penchant", good, customers, types, same)
+    return encode_events(backend, "penchant", good, customers, types, same, rows)
 
 
 def event_schema(events: ir.Table) -> pai.DataFrameSchema:

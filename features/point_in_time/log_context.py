@@ -69,7 +69,7 @@ class LogContext:
 
     def with_events(self, backend: Any, name: str, events: ir.Table) -> LogContext:
         """The same with other events in the log, decoded ones, which the engine stores under `name`."""
-        encoded = encode_texts(backend, name, events, self.log.source.path)
+        encoded = encode_texts(backend, name, events, self.log.source.path, self.log.rows)
         return replace(self, log=replace(self.log, encoded=encoded))
 
 

@@ -46,13 +46,22 @@ def engine() -> Iterator[Any]:
             backend.disconnect()
 
 
-def store(backend: Any, name: str, table: ir.Table) -> ir.Table:
-    """The table's rows, stored by the engine under a name: in a file, of which memory has only what is being read."""
-    folder = backend.raw_sql("SELECT current_setting('temp_directory')").fetchone()[0]
-    file, query = literal(str(Path(folder) / f"{name}.parquet")), _sql(table.unbind().op())
-    Path(folder).mkdir(exist_ok=True)
-    backend.raw_sql(f"COPY ({query}) TO {file} (FORMAT parquet, COMPRESSION lz4_raw)")
-    backend.raw_sql(f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS SELECT * FROM read_parquet({file})")  # noqa: S608  both are quoted
+def store(backend: Any, name: str, table: ir.Table, group: str | None = None) -> ir.Table:
+    """The table's rows, stored by the engine under a name: in a file, of which memory has only what is being read.
+
+    Rows of each value of the column `group`, which is not stored, have a file of their own: whoever reads a range of
+    another column that follows the groups passes over the files of the others.
+    """
+    folder = Path(backend.raw_sql("SELECT current_setting('temp_directory')").fetchone()[0])
+    folder.mkdir(exist_ok=True)
+    query, options = _sql(table.unbind().op()), "FORMAT parquet, COMPRESSION lz4_raw"
+    if group is not None:
+        options += f", PARTITION_BY ({quoted(group)})"
+    target = folder / (f"{name}.parquet" if group is None else name)
+    backend.raw_sql(f"COPY ({query}) TO {literal(str(target))} ({options})")
+    files = literal(str(target if group is None else target / "*" / "*.parquet"))
+    read = f"read_parquet({files}, hive_partitioning = false)"
+    backend.raw_sql(f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS SELECT * FROM {read}")  # noqa: S608  both are quoted
     stored: ir.Table = backend.table(name)
     return stored
 
