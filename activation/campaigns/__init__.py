@@ -1,3 +1,13 @@
 """Campaigns: outcomes by arm, the effect with its interval, and what to do next."""
 
-__all__ = ["log_outcomes", "matured", "outcome_file", "outcome_store", "result"]
+__all__ = [
+    "cost",
+    "log_outcomes",
+    "matured",
+    "outcome_file",
+    "outcome_record",
+    "outcome_store",
+    "result",
+    "threshold_move",
+    "threshold_test",
+]

@@ -8,7 +8,7 @@ from functools import cached_property
 import polars as pl
 
 from activation.campaigns.effect import ArmMoments, rate_moments
-from activation.campaigns.outcome_store import KnownOutcomes, Totals
+from activation.campaigns.outcome_record import KnownOutcomes, Totals
 from scoring.audiences.campaign import Campaign
 from scoring.audiences.campaign_result import ArmResult
 

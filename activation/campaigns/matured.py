@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from activation.campaigns.cost import Cost
 from activation.campaigns.log_outcomes import log_outcomes
-from activation.campaigns.outcome_store import OutcomeRecord, outcome_record, settle_erased, take_outcomes
-from activation.campaigns.result import LEVEL, Cost, campaign_result
+from activation.campaigns.outcome_record import OutcomeRecord, outcome_record
+from activation.campaigns.outcome_store import settle_erased, take_outcomes
+from activation.campaigns.result import LEVEL, campaign_result
 from features.config.use_case import LogUseCase, UseCase
 from features.errors import DataError
 from scoring.audiences.campaign import Campaign, CampaignError, campaigns_of

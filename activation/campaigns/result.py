@@ -10,6 +10,7 @@ from pathlib import Path
 
 from activation.campaigns.adjusted_effect import adjusted
 from activation.campaigns.arm_figures import ARMS, ArmFigures
+from activation.campaigns.cost import Cost
 from activation.campaigns.earlier_scores import earlier_scores
 from activation.campaigns.effect import (
     Difference,
@@ -23,6 +24,7 @@ from activation.campaigns.outcome_store import settle_erased
 from activation.campaigns.power import least_shown
 from activation.campaigns.sample_ratio import REFUSED, sample_ratio
 from activation.campaigns.subgroup_effects import guardrail, segment_effects
+from activation.campaigns.threshold_result import ThresholdFigures, cell_table, threshold_result
 from scoring.audiences.campaign import Campaign
 from scoring.audiences.campaign_result import (
     ArmResult,
@@ -40,14 +42,6 @@ from scoring.audiences.campaign_window import planned_look
 
 LEVEL = 0.95
 _LEAST = 2  # customers of an arm, for a variance
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What contacting a customer costs."""
-
-    contact: float
-    currency: str | None = None
 
 
 def campaign_result(
@@ -75,6 +69,9 @@ def campaign_result(
         return CampaignResult(
             id=campaign.id, as_of=as_of, status="pending", next_step="wait", next_look=day, arms=empty
         )
+    if campaign.thresholds:
+        tested = ThresholdFigures(campaign, campaign.thresholds, known, cell_table(home, campaign))
+        return threshold_result(tested, as_of=as_of, look=look, cost=cost, level=level)
     figures = ArmFigures(campaign, known, earlier_scores(home, campaign))
     return _Look(figures, as_of, look, cost, level).result()
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import msgspec
 
+from activation.campaigns.cost import Cost
 from activation.campaigns.log_outcomes import log_outcomes
 from activation.campaigns.matured import cost_of, level_of
 from activation.campaigns.outcome_file import read_outcome_file
-from activation.campaigns.outcome_store import Absent, take_outcomes
-from activation.campaigns.result import Cost, campaign_result
+from activation.campaigns.outcome_record import Absent
+from activation.campaigns.outcome_store import take_outcomes
+from activation.campaigns.result import campaign_result
+from activation.cli.done import Done
+from activation.cli.threshold_commands import move, threshold
 from features.config.use_case import LogUseCase, load_use_case
 from features.errors import UseCaseError
 from features.spec.languages import Language
@@ -21,18 +24,6 @@ from scoring.audiences.campaign import Campaign, campaign_named, campaigns_of
 from scoring.audiences.campaign_result import CampaignResult, keep_result, result_of, sentence_values
 from scoring.audiences.campaign_window import planned_look
 from scoring.text.campaign_texts import campaign_sentences, status_name
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """What a command has to say."""
-
-    document: object
-    lines: list[str]
-
-    def as_json(self) -> str:
-        """The document."""
-        return msgspec.json.encode(self.document).decode()
 
 
 class ListedCampaign(msgspec.Struct, frozen=True):
@@ -163,4 +154,6 @@ COMMANDS: Mapping[str, Callable[[Namespace], Done]] = {
     "show": show,
     "outcomes": outcomes,
     "result": result,
+    "threshold": threshold,
+    "move": move,
 }

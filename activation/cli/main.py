@@ -9,13 +9,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from activation.cli.campaign_commands import COMMANDS
+from activation.cli.threshold_commands import add_move_options, add_threshold_options
 from features.errors import DataError, UseCaseError
 from features.spec.languages import LANGUAGES
 from features.spec.options import EITHER_SIDE, add_shared_options, command_first, moment, program
 from features.spec.terminal import print_to_any_terminal
-from scoring.audiences.campaign import CampaignError, UnknownCampaignError
+from scoring.audiences.campaign import CampaignError, SaltReusedError, UnknownCampaignError
+from scoring.audiences.pressure.pressure_rules import PressureError
+from scoring.errors import BundleError
+from scoring.population.customer_lists import ListTooLongError
+from scoring.population.customer_pages import ContactsUnreadableError, QueryError
 from scoring.population.days import PopulationError
 from scoring.privacy.suppression import SuppressionError
+from scoring.segments.policy_file import PolicyError
 from scoring.storage.table_files import BatchError
 
 DONE, FAILED, USAGE, BROKEN_DATA = 0, 1, 2, 3
@@ -25,18 +31,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; 0 done, 1 failed, 2 usage or no such campaign, 3 the data broke its contract."""
     print_to_any_terminal()
     words = command_first(sys.argv[1:] if arguments is None else arguments, COMMANDS)
-    options = _parser().parse_args(words)
+    parser = _parser()
+    options = parser.parse_args(words)
+    if options.command == "threshold" and (options.in_force or options.cuts[-1]) not in options.cuts:
+        parser.error("--in-force must be one of --cuts, got another.")
     try:
         return _run(options)
-    except UnknownCampaignError as error:
+    except (UnknownCampaignError, SaltReusedError, QueryError, ListTooLongError) as error:
         return _failed(USAGE, error)
     except UseCaseError as failure:
         return _broken(USAGE, failure.file, failure.broken)
     except DataError as failure:
         return _broken(BROKEN_DATA, failure.file, failure.broken)
-    except BatchError as error:
+    except (BatchError, PressureError, ContactsUnreadableError, PolicyError) as error:
         return _failed(BROKEN_DATA, error)
-    except (CampaignError, PopulationError, SuppressionError, OSError) as error:
+    except (CampaignError, PopulationError, SuppressionError, BundleError, OSError) as error:
         return _failed(FAILED, error)
 
 
@@ -71,6 +80,8 @@ def _parser() -> argparse.ArgumentParser:
             _add_result_options(command)
         add_shared_options(command)
     _add_outcomes(commands.add_parser("outcomes", help="report who answered"))
+    add_threshold_options(commands.add_parser("threshold", help="try cuts of one score against each other"))
+    add_move_options(commands.add_parser("move", help="put the cut in force that a test showed to be better"))
     return parser
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Container, Sequence
 from datetime import UTC, datetime
@@ -57,6 +58,17 @@ def moment(text: str) -> datetime:
     except ValueError:
         raise argparse.ArgumentTypeError("must be a date or a moment in ISO form, got another text") from None
     return (found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)).replace(microsecond=0)
+
+
+def span(text: str) -> str:
+    """Days or weeks such as 90d as an option's value.
+
+    Raises:
+        argparse.ArgumentTypeError: It is neither.
+    """
+    if not re.fullmatch("[1-9][0-9]{0,3}[dw]", text):
+        raise argparse.ArgumentTypeError("must be days or weeks such as 90d or 13w, got another text")
+    return text
 
 
 def midnight() -> datetime:

@@ -78,7 +78,7 @@ _ALL = {
         "activation",
         "activation.cli.main",
         "what lists that left with a hold-out brought: outcomes, effect, next step",
-        ("list", "show", "outcomes", "result"),
+        ("list", "show", "outcomes", "result", "threshold", "move"),
         beside="activation",
     ),
     "serve": Command(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from scoring.answers.score import score_profiles
@@ -12,7 +13,11 @@ from scoring.answers.wire import Profile
 from scoring.bundle.bundle import canonical_json
 from scoring.encoding.block import Block, common_shape
 from scoring.errors import PolicyFailedError
+from scoring.releases.current_pointer import released_use_cases
+from scoring.releases.store import load_release
+from scoring.segments.cut_points import cuts_of
 from scoring.segments.policy import Policy
+from scoring.segments.policy_file import PolicyError, read_policy
 
 
 def prove_policy(policy: Policy, live: Mapping[str, Live]) -> int:
@@ -38,6 +43,28 @@ def prove_policy(policy: Policy, live: Mapping[str, Live]) -> int:
 def prove_as_stored(policy: Policy, live: Mapping[str, Live]) -> None:
     """The same of a policy as servers will read it back once it is installed. Raises as `prove_policy`."""
     prove_policy(Policy.from_json(json.loads(canonical_json(policy.to_json())), "new"), live)
+
+
+def read_and_prove(home: Path, source: str) -> tuple[Policy, dict[str, Live]]:
+    """A policy of a TOML text that the releases of a home can answer by, and these releases.
+
+    Raises:
+        PolicyError: It has faults, or cannot name the segments of golden rows.
+        BundleError: A release is not what it was.
+    """
+    live = {name: Live(load_release(home, name)) for name in released_use_cases(home)}
+    bundles = {name: served.release.bundle for name, served in live.items()}
+    policy = read_policy(
+        source,
+        {name: bundle.features for name, bundle in bundles.items()},
+        {name: cuts_of(bundle) for name, bundle in bundles.items()},
+        {name: bundle.ladder.codes for name, bundle in bundles.items()},
+    )
+    try:
+        prove_as_stored(policy, live)
+    except PolicyFailedError as error:
+        raise PolicyError([f"line 1: The golden rows of every release must get a segment. {error}"]) from error
+    return policy, live
 
 
 def _segments(profiles: Any, live: Mapping[str, Live], policy: Policy) -> list[Any]:

@@ -4,6 +4,7 @@ __all__ = [
     "addressable",
     "audience",
     "campaign",
+    "campaign_arms",
     "campaign_result",
     "campaign_window",
     "consent",

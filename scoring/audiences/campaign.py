@@ -10,7 +10,7 @@ import fcntl
 import hashlib
 import os
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -19,14 +19,13 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features.spec.atomic import draft_of, new_draft, put_in_place
+from features.spec.atomic import new_draft, put_in_place
 from features.spec.suppression_list import keyed
-from scoring.bundle.manifest import Manifest
 from scoring.privacy.suppression import own_key
 
 CAMPAIGNS, CAMPAIGN, ARMS = "campaigns", "campaign.json", "arms.parquet"
 _LOCK = ".lock"
-_WITHOUT = b"penchant_without_erased"  # in the metadata of arms that lost somebody: their digests since
+WITHOUT = b"penchant_without_erased"  # in the metadata of arms that lost somebody: their digests since
 
 
 class SaltReusedError(ValueError):
@@ -59,6 +58,22 @@ class CampaignList(msgspec.Struct, frozen=True, kw_only=True):
     top: int | None = None
 
 
+class ThresholdPlan(msgspec.Struct, frozen=True):
+    """Cuts of one score, of which each customer is drawn one: contacted is who stands at or above it."""
+
+    cuts: tuple[float, ...]  # probabilities, rising
+    in_force: float  # one of them
+    least: float | None = None  # of value a customer, for which the cut would be moved
+    drawn: tuple[int, ...] = ()  # customers by cut
+
+
+class ThresholdCell(msgspec.Struct, frozen=True):
+    """Where a customer stands among cuts."""
+
+    cut: int  # the position of the one drawn
+    zone: int  # how many cuts the customer's probability reaches
+
+
 class CampaignPlan(msgspec.Struct, frozen=True, kw_only=True):
     """What is stated of a list before it leaves."""
 
@@ -69,6 +84,7 @@ class CampaignPlan(msgspec.Struct, frozen=True, kw_only=True):
     window: str | None = None  # in which answers count, as 90d
     metric: str | None = None  # which event an answer is
     planned_look: date | None = None  # when the effect is looked at
+    thresholds: ThresholdPlan | None = None  # where the arms are cuts of one score
 
 
 class CampaignArm(msgspec.Struct, frozen=True):
@@ -86,14 +102,14 @@ class Campaign(CampaignPlan, frozen=True, kw_only=True):
     arms: dict[str, CampaignArm]  # of those on the list, and of the hold-out
 
 
-def predicted_answers(manifest: Manifest | None) -> tuple[str | None, str | None]:
-    """Within which window which event is an answer where nobody says: the span and the event that are predicted."""
-    if manifest is None or manifest.windows is None:
-        return None, None
-    return f"{manifest.windows.prediction}d", manifest.label.event if manifest.label else None
-
-
-def record_campaign(home: Path, plan: CampaignPlan, *, treated: Sequence[str], holdout_ids: Sequence[str]) -> Campaign:
+def record_campaign(
+    home: Path,
+    plan: CampaignPlan,
+    *,
+    treated: Sequence[str],
+    holdout_ids: Sequence[str],
+    cells: Mapping[str, ThresholdCell] | None = None,
+) -> Campaign:
     """Keeps a campaign, on the disk before its list leaves; the same one again is the one that is kept.
 
     Args:
@@ -101,6 +117,7 @@ def record_campaign(home: Path, plan: CampaignPlan, *, treated: Sequence[str], h
         plan: Its list's digest is made here.
         treated: The ids of those on the list.
         holdout_ids: The ids of those in the hold-out.
+        cells: Where each stands among the plan's cuts, where it has some.
 
     Raises:
         SaltReusedError: The salt was used for another list, hold-out or plan.
@@ -122,7 +139,8 @@ def record_campaign(home: Path, plan: CampaignPlan, *, treated: Sequence[str], h
         identity = hashlib.sha256(msgspec.json.encode(stated, order="deterministic")).hexdigest()[:12]
         made = datetime.now(UTC).replace(microsecond=0)
         campaign = Campaign(id=identity, made=made, **stated)
-        _write(home, campaign, hashes)
+        places = {keyed(key, customer): cell for customer, cell in (cells or {}).items()}
+        _write(home, campaign, hashes, places)
     return campaign
 
 
@@ -158,9 +176,9 @@ def assigned(home: Path, campaign: Campaign) -> dict[bytes, str]:
     """
     rows = arm_rows(home, campaign)
     found = dict(zip(rows.column("who").to_pylist(), rows.column("arm").to_pylist(), strict=True))
-    without = (rows.schema.metadata or {}).get(_WITHOUT)
+    without = (rows.schema.metadata or {}).get(WITHOUT)
     digests = _ARM_DIGESTS(without) if without else {name: arm.digest for name, arm in campaign.arms.items()}
-    if digests != _arm_digests(campaign, found):
+    if digests != arm_digests(campaign, found):
         raise CampaignError(f"{ARMS} of {campaign.id} must be as they were drawn, got other customers.")
     return found
 
@@ -177,27 +195,8 @@ def arm_rows(home: Path, campaign: Campaign) -> pa.Table:
         raise CampaignError(f"{ARMS} of {campaign.id} must be readable, got {type(error).__name__}.") from error
 
 
-def forget_from_arms(home: Path, campaign: Campaign, gone: Collection[bytes]) -> int:
-    """Takes customers out of the arms for good, by their hashes; returns how many were in them.
-
-    How many were drawn stays in the campaign, so that they count as lost.
-
-    Raises:
-        CampaignError: The arms are not those that were drawn.
-    """
-    found, rows = assigned(home, campaign), arm_rows(home, campaign)
-    left = {who: arm for who, arm in found.items() if who not in gone}
-    if len(left) == len(found):
-        return 0
-    kept = rows.filter(pa.array([who in left for who in rows.column("who").to_pylist()], pa.bool_()))
-    digests = msgspec.json.encode(_arm_digests(campaign, left))
-    target = home / CAMPAIGNS / campaign.id / ARMS
-    with draft_of(target, mode=0o600) as draft:
-        pq.write_table(kept.replace_schema_metadata({_WITHOUT: digests}), draft)
-    return len(found) - len(left)
-
-
-def _arm_digests(campaign: Campaign, found: Mapping[bytes, str]) -> dict[str, str]:
+def arm_digests(campaign: Campaign, found: Mapping[bytes, str]) -> dict[str, str]:
+    """What stands for the customers of each arm, by its name."""
     return {name: _digest(sorted(who for who, arm in found.items() if arm == name)) for name in campaign.arms}
 
 
@@ -208,14 +207,18 @@ def _read(file: Path) -> Campaign:
         raise CampaignError(f"{file.parent.name} must be a readable campaign, got {type(error).__name__}.") from error
 
 
-def _write(home: Path, campaign: Campaign, hashes: dict[str, list[bytes]]) -> None:
+def _write(
+    home: Path, campaign: Campaign, hashes: dict[str, list[bytes]], cells: Mapping[bytes, ThresholdCell]
+) -> None:
     rows = sorted((who, arm) for arm, found in hashes.items() for who in found)
-    table = pa.table(
-        {
-            "who": pa.array([who for who, _ in rows], pa.binary(32)),
-            "arm": pa.array([arm for _, arm in rows], pa.string()),
-        }
-    )
+    columns: dict[str, pa.Array] = {
+        "who": pa.array([who for who, _ in rows], pa.binary(32)),
+        "arm": pa.array([arm for _, arm in rows], pa.string()),
+    }
+    if cells:
+        columns["cut"] = pa.array([cells[who].cut for who, _ in rows], pa.int8())
+        columns["zone"] = pa.array([cells[who].zone for who, _ in rows], pa.int8())
+    table = pa.table(columns)
     target = home / CAMPAIGNS / campaign.id
     with new_draft(target, folder=True) as (draft, _):
         pq.write_table(table, draft / ARMS)

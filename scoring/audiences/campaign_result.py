@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import date, datetime
 from pathlib import Path
 from typing import Literal
@@ -23,6 +24,12 @@ NextStep = Literal[
     "stop",  # it does harm
     "not_shown",  # chance alone could bring it
     "mend",  # what was reported is not what was drawn
+    "move_cut",  # of thresholds: another one brings more value
+    "weigh_cut",  # it does, and more customers unsubscribe for it
+    "keep_cut",  # the one in force does
+    "keep_for_now",  # a difference that matters would have been seen by now
+    "more_customers",  # nothing is shown yet
+    "value_first",  # no values are known, by which alone a threshold moves
 ]
 
 
@@ -94,6 +101,32 @@ class Precision(msgspec.Struct, frozen=True):
     customers_for_half: int  # of both arms, drawn in the same shares
 
 
+class CutResult(msgspec.Struct, frozen=True):
+    """What became of those who were drawn one of the cuts."""
+
+    cut: float
+    n: int  # customers of known outcome
+    contacted: int
+    answered: int
+    value: float
+    net: float | None  # value less contacts, a customer
+
+
+class ThresholdFinding(msgspec.Struct, frozen=True, kw_only=True):
+    """Another cut against the one in force: value less contacts, a customer who stands between the two."""
+
+    in_force: float
+    other: float
+    gain: float
+    interval: Interval  # a confidence sequence, of `level`: of all comparisons together it misses as rarely as asked
+    level: float
+    customers: int  # between the two, drawn one of them
+    least: float  # the difference that more customers are counted for
+    more: int | None  # how many, with 80 % power; None where no number would do
+    currency: str | None = None
+    cuts: tuple[CutResult, ...] = ()
+
+
 class CampaignResult(msgspec.Struct, frozen=True, kw_only=True):
     """The result of a campaign as of a moment."""
 
@@ -112,6 +145,7 @@ class CampaignResult(msgspec.Struct, frozen=True, kw_only=True):
     precision: Precision | None = None
     erased: int = 0  # customers of whom only totals are left, or nothing
     contact_cost: float | None = None  # of one contact, as the look was asked for
+    threshold: ThresholdFinding | None = None  # where the arms are cuts of one score
 
 
 def sentence_values(campaign: Campaign, result: CampaignResult) -> dict[str, str | float | None]:
@@ -124,6 +158,7 @@ def sentence_values(campaign: Campaign, result: CampaignResult) -> dict[str, str
         "treated": treated.n or treated.drawn,
         "contacted": treated.contacted,
         "metric": campaign.metric,
+        "id": campaign.id,
     }
     if brought and effect:
         values |= {"answers": brought.answers, "low": brought.answers_interval[0], "high": brought.answers_interval[1]}
@@ -135,9 +170,28 @@ def sentence_values(campaign: Campaign, result: CampaignResult) -> dict[str, str
         values |= {"level": effect.level, **_unsubscribed(result.guardrail)}
     if ratio:
         values |= {"lost_treated": ratio.lost["treated"], "lost_held_out": ratio.lost["held_out"]}
+    if result.threshold:
+        values |= {**_threshold_values(result.threshold), **_unsubscribed(result.guardrail)}
     if result.precision:
         values["customers"] = result.precision.customers_for_half
     return values
+
+
+def _threshold_values(found: ThresholdFinding) -> dict[str, str | float | None]:
+    """What is said of a cut, more customers in whole hundreds."""
+    more = None if found.more is None else math.ceil(found.more / 100) * 100
+    form = "better" if found.interval[0] > 0 else "worse" if found.interval[1] < 0 else "unknown"
+    return {
+        "cut": form,
+        "cut_in_force": found.in_force,
+        "cut_other": found.other,
+        "gain": found.gain,
+        "gain_low": found.interval[0],
+        "gain_high": found.interval[1],
+        "gain_least": found.least,
+        "more": more,
+        "currency": found.currency,
+    }
 
 
 def _unsubscribed(found: SegmentEffect | None) -> dict[str, str | float | None]:

@@ -1,12 +1,20 @@
-"""When a campaign's outcomes are known, and when it is to be looked at."""
+"""Within which span answers count, when a campaign's outcomes are known, and when it is to be looked at."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
 
 from scoring.audiences.campaign import Campaign
+from scoring.bundle.manifest import Manifest
 
 _UNITS = {"d": timedelta(days=1), "w": timedelta(weeks=1)}
+
+
+def predicted_answers(manifest: Manifest | None) -> tuple[str | None, str | None]:
+    """Within which window which event is an answer where nobody says: the span and the event that are predicted."""
+    if manifest is None or manifest.windows is None:
+        return None, None
+    return f"{manifest.windows.prediction}d", manifest.label.event if manifest.label else None
 
 
 def window_end(campaign: Campaign) -> datetime | None:

@@ -6,8 +6,8 @@ from argparse import Namespace
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
-from scoring.answers.policy_proof import prove_as_stored
-from scoring.answers.served_release import Live, open_live
+from scoring.answers.policy_proof import read_and_prove
+from scoring.answers.served_release import open_live
 from scoring.audiences.realised_outcomes import read_outcomes
 from scoring.audiences.segment_report import segment_report
 from scoring.audiences.sizes import keep_report, keep_sizes, snapshot_document
@@ -16,16 +16,13 @@ from scoring.cli.audience_lines import report_lines, snapshot_lines, trial_lines
 from scoring.cli.command_result import CommandResult, UsageError
 from scoring.cli.export_commands import contacts, export
 from scoring.cli.policy_trial_command import try_policy
-from scoring.errors import PolicyFailedError
 from scoring.population.read_days import open_checked
 from scoring.privacy.audit_trail import command_actor, record
 from scoring.privacy.suppression import open_suppression
-from scoring.releases.current_pointer import released_use_cases
 from scoring.releases.store import load_release
 from scoring.segments.assignment import current_policy, install_policy
-from scoring.segments.cut_points import cuts_of
 from scoring.segments.policy import Policy
-from scoring.segments.policy_file import PolicyError, read_policy
+from scoring.segments.policy_file import PolicyError
 from scoring.segments.rule_texts import level_texts
 from scoring.segments.sql import segment_sql
 
@@ -40,15 +37,7 @@ def install(options: Namespace) -> CommandResult:
         source = options.file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise PolicyError(["line 1: The policy must be UTF-8, got other bytes."]) from error
-    live = {name: Live(load_release(options.home, name)) for name in released_use_cases(options.home)}
-    bundles = {name: served.release.bundle for name, served in live.items()}
-    policy = read_policy(
-        source,
-        {name: bundle.features for name, bundle in bundles.items()},
-        {name: cuts_of(bundle) for name, bundle in bundles.items()},
-        {name: bundle.ladder.codes for name, bundle in bundles.items()},
-    )
-    _prove(policy, live)
+    policy, live = read_and_prove(options.home, source)
     if options.trial:
         document = try_policy(options.home, policy, live)
         return CommandResult(document, [], "\n".join(trial_lines(document)))
@@ -59,18 +48,6 @@ def install(options: Namespace) -> CommandResult:
         {"policy": version, "segments": [segment.code for segment in policy.ordered], "faults": []},
         [f"Policy {version} with {count} segments is installed."],
     )
-
-
-def _prove(policy: Policy, live: Mapping[str, Live]) -> None:
-    """Scores golden rows through the policy as servers will read it back.
-
-    Raises:
-        PolicyError: It cannot name their segments.
-    """
-    try:
-        prove_as_stored(policy, live)
-    except PolicyFailedError as error:
-        raise PolicyError([f"line 1: The golden rows of every release must get a segment. {error}"]) from error
 
 
 def print_sql(options: Namespace) -> CommandResult:

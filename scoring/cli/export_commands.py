@@ -15,9 +15,9 @@ from scoring.audiences.campaign import (
     CampaignPlan,
     CampaignVersions,
     SaltReusedError,
-    predicted_answers,
     record_campaign,
 )
+from scoring.audiences.campaign_window import predicted_answers
 from scoring.audiences.contacts import CHANNEL, PURPOSE, ContactsFile
 from scoring.audiences.export_formats import FORMS, write_audience
 from scoring.audiences.export_log import log_export

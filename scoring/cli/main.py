@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
 from datetime import date
 from pathlib import Path
 
 from features.spec.languages import LANGUAGES
-from features.spec.options import EITHER_SIDE, add_shared_options, command_first, program
+from features.spec.options import EITHER_SIDE, add_shared_options, command_first, program, span
 from features.spec.terminal import print_to_any_terminal
 from scoring.answers.score import MAX_REASONS
 from scoring.answers.served_release import open_live
@@ -183,17 +182,11 @@ def _export_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--suppress", type=Path, help="Parquet or CSV of customer_id or email to leave out")
     parser.add_argument("--holdout", type=float, default=0.0, help="the share to hold out, recorded beside the output")
     parser.add_argument("--salt", help="which share, new for each list: with a hold-out it is kept as a campaign")
-    parser.add_argument("--window", type=_window, metavar="90d", help="in which answers count (default: as predicted)")
+    parser.add_argument("--window", type=span, metavar="90d", help="in which answers count (default: as predicted)")
     parser.add_argument("--metric", metavar="EVENT", help="which event an answer is (default: the one predicted)")
     parser.add_argument(
         "--planned-look", type=date.fromisoformat, metavar="D", help="when the effect is looked at (default: its end)"
     )
-
-
-def _window(text: str) -> str:
-    if not re.fullmatch("[1-9][0-9]{0,3}[dw]", text):
-        raise argparse.ArgumentTypeError("must be days or weeks such as 90d or 13w, got another")
-    return text
 
 
 def _consent_options(parser: argparse.ArgumentParser, *, required: bool = False) -> None:

@@ -103,11 +103,29 @@ def installed_policy(home: Path, version: str) -> Policy:
 
 def install_policy(home: Path, policy: Policy, source: str) -> str:
     """Stores a policy, makes it current and returns its version, the start of its sha256."""
-    content = canonical_json(policy.to_json())
-    version = hashlib.sha256(content).hexdigest()[:12]
+    content, version = canonical_json(policy.to_json()), version_of(policy)
     write_folder(home / SEGMENTS_FOLDER / version, {"policy.json": content, "segments.toml": source.encode()})
     make_current_in(home / SEGMENTS_FOLDER, version)
     return version
+
+
+def version_of(policy: Policy) -> str:
+    """What a policy is called once it is installed: the start of its sha256."""
+    return hashlib.sha256(canonical_json(policy.to_json())).hexdigest()[:12]
+
+
+def source_of(home: Path, version: str) -> str:
+    """The text that an installed policy was read from.
+
+    Raises:
+        BundleError: It is gone, or the policy is the default one, which has none.
+    """
+    if version == VERSION:
+        raise BundleError("A policy must be installed to have a text of its own, got the default one.")
+    try:
+        return (home / SEGMENTS_FOLDER / version / "segments.toml").read_text(encoding="utf-8")
+    except OSError as error:
+        raise BundleError(f"The text of an installed policy must be there, got {type(error).__name__}.") from error
 
 
 def assign_all(

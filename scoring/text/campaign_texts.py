@@ -12,7 +12,7 @@ from scoring.text.formatting import figure, iso_date, number, percent, unbreakab
 
 Shown = str | float | None
 NO_BREAK = "\u00a0"
-_MONEY = ("value", "cost", "net", "contact")
+_MONEY = ("value", "cost", "net", "contact", "gain")
 
 
 @cache
@@ -36,13 +36,15 @@ def campaign_sentences(values: Mapping[str, Shown], language: Language) -> list[
     >>> campaign_sentences({**values, "answers": 62.0, "low": 31.0, "high": 94.0}, "en")[0]
     '1,000 contacted, 62 more orders than without, between 31 and 94.'
     """
-    return [*_brought(values, language), *_money(values, language), next_step(values, language)]
+    said = [*_brought(values, language), *_money(values, language), *_cuts(values, language)]
+    return [*said, next_step(values, language)]
 
 
 def next_step(values: Mapping[str, Shown], language: Language) -> str:
     """What to do next."""
     texts, step = _texts(language)["next"], str(values["next_step"])
     until = f"{step}_until" if values.get("next_look") and f"{step}_until" in texts else step
+    until = f"{step}_never" if step == "more_customers" and values.get("more") is None else until
     return texts[until].format(**_figures(values, language))
 
 
@@ -71,6 +73,12 @@ def _money(values: Mapping[str, Shown], language: Language) -> Iterator[str]:
         yield texts[str(values["guardrail"])].format(**figures)
 
 
+def _cuts(values: Mapping[str, Shown], language: Language) -> Iterator[str]:
+    """What another threshold would bring."""
+    if values.get("cut"):
+        yield _texts(language)["cut"][str(values["cut"])].format(**_figures(values, language))
+
+
 def _figures(values: Mapping[str, Shown], language: Language) -> dict[str, str]:
     return {name: _shown(name, value, values.get("currency"), language) for name, value in values.items()}
 
@@ -81,10 +89,12 @@ def _shown(name: str, value: Shown, currency: Shown, language: Language) -> str:
     if name.startswith(_MONEY) and name != "contacted":
         amount = (
             figure(round(value, 2), language, decimals=2)
-            if name.startswith("contact")
+            if name.startswith(("contact", "gain"))
             else figure(round(value), language, decimals=0)
         )
         return f"{amount}{NO_BREAK}{currency}" if currency else amount
+    if name.startswith("cut_"):
+        return f"{value:g}".replace(".", "," if language == "fr" else ".")
     if name.startswith("unsubscribed"):
         return percent(value, language, decimals=1)
     return number(round(value), language)

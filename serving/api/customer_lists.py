@@ -119,9 +119,9 @@ def _campaign(asked: ListRequest, context: RequestContext, index: DayIndex, made
         CampaignPlan,
         CampaignVersions,
         SaltReusedError,
-        predicted_answers,
         record_campaign,
     )
+    from scoring.audiences.campaign_window import predicted_answers
 
     day = index.day.manifest
     listed = CampaignList(

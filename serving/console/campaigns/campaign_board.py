@@ -98,7 +98,7 @@ def _line(
     from scoring.audiences.campaign_window import planned_look
 
     look, code = planned_look(campaign), campaign.list.segment
-    lasting = result is not None and result.status in _LASTING
+    lasting = result is not None and (result.status in _LASTING or result.threshold is not None)
     stage: Stage = "result" if lasting else "due" if look and look <= now else "running"
     return CampaignLine(
         id=campaign.id,

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from activation.campaigns.cost import Cost
 from activation.campaigns.matured import settle_campaigns
 from activation.campaigns.outcome_file import read_outcome_file
 from activation.campaigns.outcome_store import take_outcomes
-from activation.campaigns.result import Cost, campaign_result
+from activation.campaigns.result import campaign_result
 from scoring.audiences.campaign import ARMS, CAMPAIGNS
 from scoring.audiences.campaign_result import keep_result, result_of
 from scoring.privacy.suppression import mark_erased

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from activation.campaigns.cost import Cost
 from activation.campaigns.outcome_file import read_outcome_file
-from activation.campaigns.outcome_store import Absent, Taken, take_outcomes
-from activation.campaigns.result import Cost, campaign_result
+from activation.campaigns.outcome_record import Absent
+from activation.campaigns.outcome_store import Taken, take_outcomes
+from activation.campaigns.result import campaign_result
 from features.spec.suppression_list import keyed, read_key
 from scoring.audiences.campaign import CAMPAIGNS, Campaign, CampaignError, assigned
 from scoring.audiences.campaign_result import CampaignResult, sentence_values
