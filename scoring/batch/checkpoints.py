@@ -11,15 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import Any, TypedDict
 
 import pyarrow as pa
 
 from features.spec.atomic import draft_of
 from scoring.storage.table_files import BatchError
-
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
 
 _RUN, _LOCK = "run.json", "lock"
 _INPUT = b"input"  # in a part's metadata: what it was made of
@@ -42,7 +39,7 @@ class _Hashed(io.RawIOBase):
     def writable(self) -> bool:
         return True
 
-    def write(self, data: ReadableBuffer, /) -> int:
+    def write(self, data: Any, /) -> int:
         self.digest.update(data)
         return memoryview(data).nbytes
 
