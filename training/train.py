@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from threadpoolctl import threadpool_limits
@@ -15,6 +16,7 @@ from features.spec.suppression_list import objectors_of
 from scoring.audiences.audience import read_contacts
 from scoring.audiences.contacts import named_contacts
 from scoring.audiences.snapshot import AudienceError
+from scoring.bundle.uplift_part import TreatedRows
 from scoring.storage.table_files import BatchError
 from training.bundling.build import build
 from training.data.population import current
@@ -32,6 +34,7 @@ from training.selection.seasonality import with_season
 from training.selection.winner import choose_for, fit, measured
 from training.task import Mode, Task
 from training.uplift.learned_uplift import learn_campaign
+from training.uplift.treated_rows import PastCampaigns, past_campaigns, without_treated
 
 FEW_CONTACTS = 0.2  # share of the customers among the contacts below which ids are doubted
 SEASON = {
@@ -64,6 +67,9 @@ def train(use_case: UseCase, *, home: Path, registry: Registry, mode: Mode) -> T
             task = Task(use_case, learning_table(use_case, objectors=objectors), home, registry, mode, objectors)
             notes.append(f"{task.table.rows.height:,} rows, {len(task.table.features)} features")
             notes.extend([*_set_aside(task), *_unmatched_contacts(task)])
+            past = past_campaigns(task)
+            if past is not None:
+                task = replace(task, table=replace(task.table, digest=past.digest(task)))
         known = registry.by_key(task.name, task.key())
         if known is not None:
             line = unchanged(task, known)
@@ -72,7 +78,7 @@ def train(use_case: UseCase, *, home: Path, registry: Registry, mode: Mode) -> T
                 parts = split(task.table, seed=task.seed)
                 notes.append(", ".join(f"{part} {rows:,}" for part, rows in parts.counts().items() if part != "train"))
             task = task.parted()
-            line = _train(task, parts, Path(scratch), progress)
+            line = _train(task, parts, past, Path(scratch), progress)
     return {**line, "seconds": {stage: round(spent, 1) for stage, spent in progress.seconds.items()}}
 
 
@@ -106,7 +112,13 @@ def _unmatched_contacts(task: Task) -> list[str]:
     return [f"{found:,} of {len(customers):,} customers are among the contacts: are ids written alike there?"]
 
 
-def _train(task: Task, parts: Parts, scratch: Path, progress: Progress) -> UntimedLine:
+def _treated_note(found: TreatedRows) -> str:
+    """What campaigns may have changed, and what was done about it."""
+    rows = f"{found.learning:,} rows to learn from and {found.test:,} test rows were treated by campaigns"
+    return f"{rows}: learned from {found.learned}, judged by {found.judged}"
+
+
+def _train(task: Task, parts: Parts, past: PastCampaigns | None, scratch: Path, progress: Progress) -> UntimedLine:
     with progress.stage("choose") as notes:
         campaign = learn_campaign(task, parts)
         choice = choose_for(task, parts) if campaign is None else campaign.choice
@@ -116,7 +128,11 @@ def _train(task: Task, parts: Parts, scratch: Path, progress: Progress) -> Untim
     with progress.stage("season") as notes:
         parts, choice, season = with_season(task, parts, choice)
         notes.append(f"{SEASON[season.asked]}{', and learned from' * season.used}")
-    with progress.stage("fit"):
+    with progress.stage("fit") as notes:
+        treated = None
+        if past is not None:
+            parts, treated = without_treated(task, parts, choice, past)
+            notes.append(_treated_note(treated))
         learned = fit(task, parts, choice)
     with progress.stage("measure") as notes:
         evidence = measured(task, parts, learned)
@@ -124,7 +140,7 @@ def _train(task: Task, parts: Parts, scratch: Path, progress: Progress) -> Untim
     with progress.stage("build") as notes:
         population = current(task.use_case, task.table, parts.test, task.objectors)
         control = campaign.control_model(task, learned.taught) if campaign else None
-        built = build(scratch / "bundle", task, parts, learned, evidence, population, control)
+        built = build(scratch / "bundle", task, parts, learned, evidence, population, control, treated)
         notes.append(f"reasons add up within {built.bundle.manifest.receipt.largest_sum_difference:.1e}")
     with progress.stage("compare") as notes:
         champion = champion_of(task, parts)

@@ -15,7 +15,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from features.spec.feature import DECISIVE, EffectKind, Feature, Finding, Json, Polarity, Predicate, Scalar
 from features.spec.languages import LANGUAGES, Language
-from scoring.bundle.uplift_part import UpliftPart
+from scoring.bundle.uplift_part import TreatedRows, UpliftPart
 from scoring.errors import BundleError
 from scoring.models.calibration import Calibration
 from scoring.models.threshold_planner import Plan
@@ -168,6 +168,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     tenths: tuple[Tenth, ...] = ()
     title: dict[str, str] | UnsetType = UNSET  # what the use case is called where people read, by language
     trained_to: str | None
+    treated: TreatedRows | UnsetType = UNSET  # where campaigns may have changed outcomes that were learned from
     uplift: UpliftPart | UnsetType = UNSET  # where the effect of a contact is served beside the score
     usual_warnings: tuple[UsualWarning, ...] | UnsetType = UNSET  # unset where there is none
     verdict: str | None = None

@@ -5,6 +5,8 @@ The bundle's own model speaks of customers who were treated, this one of those w
 
 from __future__ import annotations
 
+from typing import Literal
+
 from msgspec import Struct
 
 from features.spec.feature import Scalar
@@ -63,3 +65,16 @@ class UpliftPart(Struct, frozen=True, kw_only=True):
     kind: str
     params: dict[str, Scalar | list[str]] = {}
     receipt: UpliftReceipt = UpliftReceipt()
+
+
+class TreatedRows(Struct, frozen=True, kw_only=True):
+    """Rows whose outcome a campaign may have changed, and what was done about them."""
+
+    campaigns: int
+    judged: Literal["all", "untreated"]  # the test rows that judge
+    learned: Literal["all", "untreated"]
+    learning: int  # treated rows among those to learn from
+    losses: dict[str, float]  # log-loss of untreated rows: `all` learned from, `left_out`, with a `covariate`
+    standard_error: float  # of the difference between the first two, paired
+    test: int  # treated test rows
+    untreated_test: int

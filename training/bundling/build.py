@@ -19,6 +19,7 @@ from features.point_in_time.compiled_sql import raw_events
 from scoring.bundle.bundle import MANIFEST, Bundle, canonical_json, load_bundle, write_bundle
 from scoring.bundle.manifest import Manifest
 from scoring.bundle.scorer import Scorer
+from scoring.bundle.uplift_part import TreatedRows
 from scoring.models.bands import percentile_boundaries
 from training.bundling.control_model import ControlModel, check_uplift
 from training.bundling.curves import curves
@@ -73,6 +74,7 @@ def build(
     evidence: Evidence,
     population: pl.DataFrame,
     control: ControlModel | None = None,
+    treated: TreatedRows | None = None,
 ) -> Built:
     """Writes the bundle with its golden rows and its receipt; the same input gives the same bytes.
 
@@ -106,6 +108,7 @@ def build(
         verdict=evidence.verdict(winner.fitted.kind),
         over_bar=evidence.over_bar,
         seed_variance=evidence.seed_variance,
+        treated=treated or UNSET,
         uplift=control.part if control else UNSET,
         tenths=tuple(evidence.tenths),
         findings=findings,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from features.spec.feature import Scalar
 from scoring.text.promotion import DecisionDocument
@@ -40,6 +40,19 @@ class WorthLine(TypedDict):
     text: dict[str, str]
 
 
+class TreatedLine(TypedDict):
+    """Rows whose outcome campaigns may have changed, as the manifest has them."""
+
+    campaigns: int
+    judged: Literal["all", "untreated"]
+    learned: Literal["all", "untreated"]
+    learning: int
+    losses: dict[str, float]
+    standard_error: float
+    test: int
+    untreated_test: int
+
+
 class OutcomeLine(TypedDict):
     """A training, but for its version and promotion."""
 
@@ -55,6 +68,7 @@ class OutcomeLine(TypedDict):
     receipt: dict[str, Scalar]
     findings: list[FindingLine]
     bands: list[BandLine]
+    treated: NotRequired[TreatedLine]
 
 
 class Settled(TypedDict):

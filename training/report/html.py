@@ -41,6 +41,7 @@ from training.report.comparisons import Comparisons
 from training.report.dependence_plot import DEPENDENCE
 from training.report.question import outcome, planned, population
 from training.report.texts import WORDS as PLAIN
+from training.report.texts_campaigns import CAMPAIGNS
 from training.report.texts_checks import CHECKS
 from training.selection.seasonality import Season
 from training.selection.winner import Learned
@@ -49,7 +50,7 @@ from training.task import Task
 STRONGEST = 10
 PARTS = ("fit", "stop", "calibrate", "train", "test")
 _BOTH: Mapping[Language, Mapping[str, str]] = {
-    language: {**PLAIN[language], **CHECKS[language]} for language in LANGUAGES
+    language: {**PLAIN[language], **CHECKS[language], **CAMPAIGNS[language]} for language in LANGUAGES
 }
 WORDS = {**_BOTH, "fr": {key: unbreakable(text) for key, text in _BOTH["fr"].items()}}
 MEDIA = {".svg": "image/svg+xml", ".png": "image/png"}

@@ -32,7 +32,7 @@ def report_line(built: Built) -> OutcomeLine:
     """A use case's line of the training report, but for its version and promotion."""
     manifest = built.bundle.manifest
     bands = zip(manifest.bands.realised, _starts(manifest), strict=True)
-    return {
+    line: OutcomeLine = {
         "name": manifest.name,
         "kind": manifest.kind,
         "rows": manifest.rows,
@@ -46,6 +46,7 @@ def report_line(built: Built) -> OutcomeLine:
         "findings": [_plain(finding) for finding in manifest.findings or ()],
         "bands": [_band(band, at) for band, at in bands],
     }
+    return {**line, "treated": msgspec.to_builtins(manifest.treated)} if manifest.treated else line
 
 
 def _band(band: BandRates, at: float) -> BandLine:

@@ -23,6 +23,7 @@ from training.diagnostics.groups import LEAST, MOST, OTHERS, by_group, declared,
 from training.registry.mlflow_registry import Registry
 from training.report.dependence_plot import BINS, binned
 from training.report.texts import WORDS
+from training.report.texts_campaigns import CAMPAIGNS
 from training.report.texts_checks import CHECKS
 
 Lines = dict[str, dict[str, Any]]
@@ -91,7 +92,7 @@ def test_nothing_english_is_left_in_the_french_half(trained: Lines, home: Path, 
 
 def test_both_languages_say_the_same_things() -> None:
     """No word of the report is in one language only, and none is told twice."""
-    for words in (WORDS, CHECKS):
+    for words in (WORDS, CHECKS, CAMPAIGNS):
         assert words["en"].keys() == words["fr"].keys()
         for key, text in words["en"].items():
             assert text.count("{}") == words["fr"][key].count("{}"), key
