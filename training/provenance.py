@@ -22,7 +22,7 @@ FIGURE_VERSIONS = {
     "training.data": 2,
     "training.evaluation": 4,
     "training.fitting": 2,
-    "training.selection": 3,
+    "training.selection": 4,
     "training.promotion": 5,
     "training.diagnostics": 3,
     "training.bundling": 5,

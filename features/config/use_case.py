@@ -58,7 +58,7 @@ __all__ = [
     "load_use_case",
 ]
 
-Candidate = Literal["recency", "rfm_logit", "logit", "additive", "forest", "xgboost"]
+Candidate = Literal["recency", "rfm_logit", "logit", "additive", "forest", "xgboost", "blend"]
 ImputationKind = Literal["weight", "median", "neighbours", "regression"]
 
 

@@ -21,7 +21,8 @@ from scoring.bundle.manifest import FORMAT, Manifest, Seal, read_manifest
 from scoring.errors import BundleError
 from scoring.models.bands import Ladder
 from scoring.models.calibration import Calibration
-from scoring.models.model import Model, parse_model
+from scoring.models.model import Model
+from scoring.models.stored_model import model_files, parse_model
 
 MANIFEST = "manifest.json"
 
@@ -131,20 +132,24 @@ def load_bundle(folder: Path, *, manifest_sha256: str | None = None, threads: in
     stored = _stored_manifest(folder, manifest_sha256)
     files = _read_sealed(folder, _seals(stored))
     manifest = read_manifest(stored)
+    of_model = model_files(files)
+    if not of_model:
+        raise BundleError(f"A bundle's model must be of a kind known to this revision, got {manifest.kind}.")
     try:
-        model_file = next(name for name in files if name.startswith("model."))
-        model = parse_model(model_file, files[model_file], threads=threads)
+        model = parse_model(of_model, threads=threads)
         control = _control(manifest, files, threads)
         golden = tuple(_golden_row(line) for line in files["golden.jsonl"].splitlines())
-    except (KeyError, TypeError, StopIteration, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise BundleError(f"A bundle must hold a model and golden rows, got {type(error).__name__}.") from error
-    kept = {name: content for name, content in files.items() if not name.startswith(("model.", "control."))}
+    kept = {
+        name: content for name, content in files.items() if name not in of_model and not name.startswith("control.")
+    }
     return Bundle(manifest, model, golden, kept, control)
 
 
 def _control(manifest: Manifest, files: Mapping[str, bytes], threads: int) -> Model | None:
     part = manifest.uplift
-    return parse_model(part.file, files[part.file], threads=threads) if part else None
+    return parse_model({part.file: files[part.file]}, threads=threads) if part else None
 
 
 def load_manifest(folder: Path, sha256: str) -> Manifest:

@@ -1,4 +1,4 @@
-"""The two kinds of model a bundle holds: boosted or bagged trees, and a linear score. Both speak in log-odds."""
+"""What every model of a bundle does, in log-odds, and the one of boosted or bagged trees."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ import numpy as np
 import xgboost
 from numpy.typing import NDArray
 
-from scoring.models.additive import LinearModel
 from scoring.models.bulk_shapley import BulkShapley, bulk_shapley
 from scoring.models.shapley import Shapley
 from scoring.models.trees import Trees, read_trees
@@ -118,14 +117,3 @@ class TreeModel:
 
     def _count(self, matrix: NDArray[np.float32]) -> int:
         return 1 if len(matrix) <= SMALL else self._threads
-
-
-def parse_model(name: str, stored: bytes, *, threads: int = 0, prepared: bool = True) -> Model:
-    """The model of a bundle's file: `model.ubj` holds trees, `model.json` a linear score.
-
-    `prepared`: whether trees are made ready for few rows and for reasons now, or when those are first asked for.
-    """
-    if not name.endswith(".ubj"):
-        return LinearModel.parse(stored)
-    model = TreeModel(stored, threads=threads)
-    return model.prepare() if prepared else model

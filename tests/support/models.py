@@ -22,7 +22,7 @@ from scoring.bundle.manifest import read_manifest
 from scoring.encoding.encoder import Encoder
 from scoring.models.bands import Ladder, percentile_boundaries
 from scoring.models.calibration import Calibration
-from scoring.models.model import TreeModel
+from scoring.models.stored_model import parse_model
 from scoring.releases.store import install_release, load_release, make_current
 from training.data.encode import encode, fit_encoder
 
@@ -59,8 +59,13 @@ def shop_rows(count: int, *, seed: int = 0) -> list[dict[str, Any]]:
     return rows
 
 
-def write_shop_bundle(folder: Path, name: str, *, polarity: str = "positive", seed: int = 0, **changes: Any) -> None:
-    """A bundle of a small boosted model over the `SHOP` features; `changes` replace manifest entries."""
+def write_shop_bundle(
+    folder: Path, name: str, *, polarity: str = "positive", seed: int = 0, blended: bool = False, **changes: Any
+) -> None:
+    """A bundle of a small boosted model over the `SHOP` features; `changes` replace manifest entries.
+
+    With `blended` it is a blend of that model and of a sum of terms, one of them bent.
+    """
     encoder = Encoder(SHOP, LEVELS)
     rows = shop_rows(800, seed=seed)
     matrix = np.asarray([encoder.row(row)[0] for row in rows])
@@ -70,12 +75,29 @@ def write_shop_bundle(folder: Path, name: str, *, polarity: str = "positive", se
     data = xgboost.DMatrix(matrix.astype(np.float32), outcome.astype(float))
     booster = xgboost.train({"objective": "binary:logistic", "max_depth": 3, "eta": 0.3, "seed": seed}, data, 20)
     stored = bytes(booster.save_raw("ubj"))
-    probability = Calibration(0.9, -0.05).probability(TreeModel(stored).margin(matrix.astype(np.float32)))
+    files = {"model.ubj": stored} if not blended else blend_files(stored)
+    probability = Calibration(0.9, -0.05).probability(parse_model(files).margin(matrix.astype(np.float32)))
     manifest = {**shop_manifest(name, polarity, probability), **changes}
     golden = golden_rows(rows[:30], probability[:30], manifest["bands"])
-    write_bundle(
-        folder, read_manifest(manifest), {"model.ubj": stored, "golden.jsonl": golden, "reference.json": b"{}\n"}
-    )
+    write_bundle(folder, read_manifest(manifest), {**files, "golden.jsonl": golden, "reference.json": b"{}\n"})
+
+
+def blend_files(stored: bytes) -> dict[str, bytes]:
+    """The files of a blend of a booster over the `SHOP` features and of terms that are not fitted."""
+    terms = [
+        {"kind": "spline", "log1p": True, "knots": [0.5, 3, 6], "values": [0.9, 0.1, -0.8], "missing": 0.2},
+        {"kind": "numeric", "log1p": False, "centre": 5.0, "coefficient": 0.11, "missing": -0.1},
+        {"kind": "numeric", "log1p": True, "centre": 5.5, "coefficient": -0.07, "missing": 0.0},
+        {"kind": "numeric", "log1p": False, "centre": 0.4, "coefficient": 0.3, "missing": 0.0},
+        {"kind": "spline", "log1p": False, "knots": [9000, 10500], "values": [-0.3, 0.3], "missing": 0.0},
+        {"kind": "levels", "values": [0.2, 0.0, -0.1, -0.3]},
+    ]
+    members = [{"file": "member-additive.json", "weight": 0.45}, {"file": "member-xgboost.ubj", "weight": 0.6}]
+    return {
+        "blend.json": canonical_json({"members": members}),
+        "member-additive.json": canonical_json({"intercept": -0.6, "terms": terms}),
+        "member-xgboost.ubj": stored,
+    }
 
 
 def shop_manifest(name: str, polarity: str, probability: Any) -> dict[str, Any]:
@@ -146,7 +168,7 @@ def release_log(home: Path, use_case: LogUseCase) -> Live:
     data = xgboost.DMatrix(matrix, table.rows["__label"].to_numpy())
     booster = xgboost.train({"objective": "binary:logistic", "max_depth": 4, "eta": 0.3}, data, 30)
     stored = bytes(booster.save_raw("ubj"))
-    probability = Calibration(0.9, -0.05).probability(TreeModel(stored).margin(matrix))
+    probability = Calibration(0.9, -0.05).probability(parse_model({"model.ubj": stored}).margin(matrix))
     manifest = {
         **shop_manifest(use_case.name, use_case.polarity, probability),
         "features": msgspec.to_builtins(features),

@@ -25,6 +25,7 @@ from scoring.bundle.golden_rows import replay
 from scoring.bundle.scorer import Scorer
 from scoring.models.calibration import sigmoid
 from scoring.models.model import Model
+from scoring.models.stored_model import model_files
 from scoring.releases.current_pointer import current_version
 from scoring.releases.promotion_log import read_decisions
 from scoring.releases.store import load_release
@@ -49,7 +50,7 @@ NAMES = ("visits", "shop")
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
 
 
-Tested = tuple[Bundle, bytes, NDArray[np.float32], NDArray[np.float64]]
+Tested = tuple[Bundle, dict[str, bytes], NDArray[np.float32], NDArray[np.float64]]
 
 
 class Leaving:
@@ -74,6 +75,11 @@ def files(folder: Path) -> dict[str, str]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
+
+
+def model_of(folder: Path) -> dict[str, bytes]:
+    """The files of a bundle's model."""
+    return model_files({path.name: path.read_bytes() for path in folder.iterdir()})
 
 
 def posted(home: Path, name: str) -> list[dict[str, Any]]:
@@ -125,7 +131,9 @@ def test_a_candidate_that_needs_a_log_cannot_be_asked_of_a_table(world: Path, ho
     use_case = load_use_case(world / "visits.toml").model_copy(update={"candidate": "recency"})
     task = Task(use_case, learning_table(use_case), home, registry, "never")
 
-    with pytest.raises(UseCaseError, match=r"visits.toml.*candidate: must be one of logit, additive, forest, xgboost"):
+    with pytest.raises(
+        UseCaseError, match=r"visits.toml.*candidate: must be one of logit, additive, forest, xgboost, blend here"
+    ):
         choose_for(task, split(task.table, seed=task.seed))
 
 
@@ -150,7 +158,7 @@ def tested(trained: dict[str, dict[str, Any]], home: Path, world: Path) -> Teste
     scorer = Scorer(release.bundle)
     matrix = encode(scorer.encoder, split(learning_table(use_case), seed=use_case.seed).test, np.float32)
     served = scorer.score(matrix.astype(np.float64)).probability
-    return release.bundle, next(release.folder.glob("model.*")).read_bytes(), matrix, served
+    return release.bundle, model_of(release.folder), matrix, served
 
 
 @pytest.mark.parametrize("bounds", [{"MOST": 50}, {"LEAST": 50, "WALKS": 1}], ids=["rows", "rows times trees"])
@@ -203,7 +211,7 @@ def straight(world: Path, home: Path, registry: Registry, tmp_path_factory: pyte
 
 def test_a_value_far_from_all_others_does_not_spoil_a_receipt(straight: Built) -> None:
     """It sends a linear score to where float32 has no thousandths; what is off is told in units of the log-odds."""
-    stored = next(straight.folder.glob("model.*")).read_bytes()
+    stored = model_of(straight.folder)
     scorer = Scorer(straight.bundle)
     rows = np.array([scorer.encoder.row(row.features)[0] for row in straight.bundle.golden])
     rows[3] = np.where(np.isfinite(rows[3]) & (rows[3] > 9), -3e9, rows[3])

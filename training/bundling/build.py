@@ -125,7 +125,7 @@ def build(
     )
     encoded = columns(taught.features, taught.codes, parts.fit)
     files = {
-        winner.fitted.file: winner.fitted.stored,
+        **winner.fitted.files,
         "reference.json": canonical_json(reference(taught.features, taught.codes, encoded, probability)),
         "population.json": canonical_json(market.to_json()),
         "curves.json": canonical_json(curves(learned.test_labels, learned.served)),
@@ -163,7 +163,7 @@ def _proved(
     files = {**files, "golden.jsonl": golden_rows(Scorer(bare), parts.fit, seed=seed)}
     unchecked = _written(folder, manifest, files)
     measured = learned.served[learned.choice.kind]
-    receipt = check(unchecked, learned.winner.fitted.stored, learned.test, measured, seed=seed)
+    receipt = check(unchecked, learned.winner.fitted.files, learned.test, measured, seed=seed)
     manifest = replace(manifest, receipt=receipt)
     if control:
         manifest = replace(manifest, uplift=replace(control.part, receipt=check_uplift(unchecked, control.test)))

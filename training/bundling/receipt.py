@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from scoring.bundle.golden_rows import replay
 from scoring.bundle.manifest import Receipt
 from scoring.bundle.scorer import Scorer
 from scoring.models.calibration import sigmoid
+from scoring.models.stored_model import BLEND, parse_model, weights_of
 from training.bundling.shapley_oracle import by_shap, dump_trees
 from training.errors import ReceiptError
 from training.fitting.candidates import trees_of
@@ -25,9 +27,16 @@ ADDS_UP = 1e-6  # on the probability
 AGREES = 1e-5  # on a contribution, in raw log-odds, times those of the row where they are beyond 1
 ROUNDS = 1e-3  # on the base value, likewise; it takes up what float32 sums round, usually below 1e-5
 
+Files = Mapping[str, bytes]
+
 
 def check(
-    bundle: Bundle, stored: bytes, matrix: NDArray[np.float32], measured: NDArray[np.float64], *, seed: int
+    bundle: Bundle,
+    stored: Files,
+    matrix: NDArray[np.float32],
+    measured: NDArray[np.float64],
+    *,
+    seed: int,
 ) -> Receipt:
     """Checks a bundle on its test rows, on a sample of them where they are very many, and says what was found.
 
@@ -36,7 +45,7 @@ def check(
 
     Args:
         bundle: The bundle, complete but for its receipt.
-        stored: Its model file.
+        stored: The files of its model.
         matrix: The encoded test rows.
         measured: Their probabilities by the model as it was fitted, which all figures are of.
         seed: Draws the samples.
@@ -80,12 +89,19 @@ def check(
     )
 
 
-def _against_oracle(bundle: Bundle, stored: bytes, matrix: NDArray[np.float32]) -> tuple[str, float]:
+def _against_oracle(bundle: Bundle, stored: Files, matrix: NDArray[np.float32]) -> tuple[str, float]:
+    """What the contributions were compared with, and the largest difference."""
     contributions, margin = bundle.model.contributions(matrix), bundle.model.margin(matrix)
-    if any(name == "model.json" for name in bundle.manifest.files):
+    of_trees = {name: content for name, content in stored.items() if name.endswith(".ubj")}
+    by_terms = [name for name in stored if name.endswith(".json") and name != BLEND]
+    if not of_trees:
         margins = bundle.model.bias() + contributions.sum(axis=1)
         return "closed form", _largest(margins - margin, of=margin)
-    differences = np.abs(by_shap(dump_trees(stored), matrix) - contributions).max(axis=1)
+    weights = weights_of(stored)
+    expected = sum(weights[name] * by_shap(dump_trees(content), matrix) for name, content in of_trees.items())
+    for name in by_terms:  # each term of these is its feature's by definition
+        expected = expected + weights[name] * parse_model({name: stored[name]}).contributions(matrix)
+    differences = np.abs(expected - contributions).max(axis=1)
     return "shap's tree code on the dumped trees", _largest(differences, of=margin)
 
 

@@ -25,7 +25,7 @@ def training_findings(parts: Parts, learned: Learned, evidence: Evidence) -> tup
         (
             is_small(parts.learning),
             "small_sample",
-            "few outcomes to learn from: read the intervals, not the figures; only linear models competed",
+            "few outcomes to learn from: read the intervals, not the figures; only sums of terms competed",
             {},
         ),
         (

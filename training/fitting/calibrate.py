@@ -65,12 +65,24 @@ def _newton(
 ) -> tuple[float, float]:
     """Slope and offset; `known` log-odds are added as they are."""
     design = np.stack([standard, np.ones_like(standard)], axis=1)
-    point = np.array([1.0, np.log(targets.mean() / (1 - targets.mean()))])
+    start = np.array([1.0, np.log(targets.mean() / (1 - targets.mean()))])
+    slope, offset = newton(design, targets, start, known)
+    return float(slope), float(offset)
+
+
+def newton(
+    design: NDArray[np.float64],
+    targets: NDArray[np.float64],
+    start: NDArray[np.float64],
+    known: NDArray[np.float64] | float = 0.0,
+) -> NDArray[np.float64]:
+    """The weights of the columns under which `sigmoid(design @ weights + known)` makes the targets most likely."""
+    point = start
     loss = _loss(design @ point + known, targets)
     for _ in range(STEPS):
         chance = sigmoid(design @ point + known)
         gradient = design.T @ (chance - targets)
-        curvature = (design * (chance * (1 - chance))[:, None]).T @ design + SETTLED * np.eye(2)
+        curvature = (design * (chance * (1 - chance))[:, None]).T @ design + SETTLED * np.eye(len(point))
         step = np.linalg.solve(curvature, gradient)
         size = 1.0
         while (moved := _loss(design @ (point - size * step) + known, targets)) > loss and size > SETTLED:
@@ -78,7 +90,7 @@ def _newton(
         point, before, loss = point - size * step, loss, moved
         if before - loss <= SETTLED * max(abs(loss), 1.0):
             break
-    return float(point[0]), float(point[1])
+    return point
 
 
 def _loss(log_odds: NDArray[np.float64], targets: NDArray[np.float64]) -> float:

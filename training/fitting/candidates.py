@@ -18,7 +18,8 @@ from features.config.use_case import ImputationKind
 from features.spec.feature import Feature
 from scoring.bundle.bundle import canonical_json
 from scoring.bundle.manifest import Setting
-from scoring.models.model import Model, parse_model
+from scoring.models.model import Model
+from scoring.models.stored_model import TERMS, TREES, parse_model
 from training.data.clusters import Clusters
 from training.fitting.linear import fit_linear
 from training.fitting.splines import BENDS, fit_splines, knots_of
@@ -93,16 +94,15 @@ class Lesson:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A model as the bundle holds it: a file's name and content."""
+    """A model as the bundle holds it: its files, by name."""
 
     kind: str
-    file: str  # model.ubj or model.json
-    stored: bytes
+    files: Mapping[str, bytes]
     params: Mapping[str, Setting]
 
     def model(self) -> Model:
         """The model, parsed; most candidates only predict many rows."""
-        return parse_model(self.file, self.stored, prepared=False)
+        return parse_model(self.files, prepared=False)
 
 
 Fit = Callable[[Lesson, int], Fitted]
@@ -129,6 +129,8 @@ class AdditiveFit:
 
 def trees_of(params: Mapping[str, Setting]) -> int:
     """How many trees a row goes down in a model fitted with these settings; 1 for a linear one."""
+    if isinstance(trees := params.get("trees"), int):  # of a blend's members together
+        return trees
     counts = [params.get(name, 1) for name in ("rounds", "num_parallel_tree")]
     return prod(count for count in counts if isinstance(count, int))
 
@@ -179,7 +181,7 @@ def fit_additive(lesson: Lesson, seed: int, gaps: ImputationKind = "weight", ben
         seed=seed,
     )
     params: dict[str, Setting] = {"features": len(used), "bend": bend, "left_out": sorted(lesson.clocks)}
-    return Fitted("additive", "model.json", canonical_json(msgspec.to_builtins(document)), params)
+    return Fitted("additive", {TERMS: canonical_json(msgspec.to_builtins(document))}, params)
 
 
 def fit_forest(lesson: Lesson, seed: int) -> Fitted:
@@ -187,7 +189,7 @@ def fit_forest(lesson: Lesson, seed: int) -> Fitted:
     trees = max(FEWEST_TREES, min(FOREST_TREES, FOREST_CELLS // max(lesson.fit.size, 1)))
     params: dict[str, Setting] = msgspec.to_builtins(Forest(trees))
     booster = xgboost.train({**params, **_common(lesson, seed)}, lesson.fitting, num_boost_round=1)
-    return Fitted("forest", "model.ubj", bytes(booster.save_raw("ubj")), {**params, "seed": seed})
+    return Fitted("forest", {TREES: bytes(booster.save_raw("ubj"))}, {**params, "seed": seed})
 
 
 def fit_xgboost(lesson: Lesson, seed: int, settings: Boosting = OURS) -> Fitted:
@@ -202,12 +204,12 @@ def fit_xgboost(lesson: Lesson, seed: int, settings: Boosting = OURS) -> Fitted:
         verbose_eval=False,
     )
     kept = {"rounds": booster.num_boosted_rounds(), "stopping_loss": float(booster.attr("best_score") or "nan")}
-    return Fitted("xgboost", "model.ubj", bytes(booster.save_raw("ubj")), {**params, **kept, "seed": seed})
+    return Fitted("xgboost", {TREES: bytes(booster.save_raw("ubj"))}, {**params, **kept, "seed": seed})
 
 
 LINEAR: dict[str, LinearFit] = {"recency": fit_recency, "rfm_logit": fit_rfm_logit, "logit": fit_logit}
 SMOOTH = (*LINEAR, "additive")  # a sum of one term a feature
-TREES: dict[str, Fit] = {"forest": fit_forest, "xgboost": fit_xgboost}
+OF_TREES: dict[str, Fit] = {"forest": fit_forest, "xgboost": fit_xgboost}
 
 
 def candidates(features: Sequence[Feature], label_event: str | None, gaps: ImputationKind = "weight") -> dict[str, Fit]:
@@ -217,7 +219,7 @@ def candidates(features: Sequence[Feature], label_event: str | None, gaps: Imput
     """
     barred = () if rfm_features(features, label_event) and label_event else ("recency", "rfm_logit")
     linear = {kind: partial(fit, gaps=gaps) for kind, fit in LINEAR.items() if kind not in barred}
-    return {**linear, "additive": AdditiveFit(gaps), **TREES}
+    return {**linear, "additive": AdditiveFit(gaps), **OF_TREES}
 
 
 def _linear(
@@ -241,7 +243,7 @@ def _linear(
         gaps=gaps,
         seed=seed,
     )
-    return Fitted(kind, "model.json", canonical_json(msgspec.to_builtins(document)), {"features": len(used)})
+    return Fitted(kind, {TERMS: canonical_json(msgspec.to_builtins(document))}, {"features": len(used)})
 
 
 def learned_rows(lesson: Lesson, most: int, *, seed: int) -> tuple[NDArray[np.float32], NDArray[np.float64]]:

@@ -23,6 +23,7 @@ from scoring.text.formatting import (
     colon,
     figure,
     iso_date,
+    listed,
     number,
     percent,
     quantity,
@@ -43,6 +44,7 @@ from training.report.question import outcome, planned, population
 from training.report.texts import WORDS as PLAIN
 from training.report.texts_campaigns import CAMPAIGNS
 from training.report.texts_checks import CHECKS
+from training.selection.cross_validation import Choice
 from training.selection.seasonality import Season
 from training.selection.winner import Learned
 from training.task import Task
@@ -72,6 +74,7 @@ def report_html(
         manifest=built.bundle.manifest,
         evidence=evidence,
         choice=learned.choice,
+        chosen={language: chosen_text(learned.choice, language) for language in LANGUAGES},
         asked=task.use_case.candidate,
         decided={language: _decided(decision, language) for language in LANGUAGES},
         weights=weights(built),
@@ -107,6 +110,20 @@ def report_html(
         day=iso_date,
     )
     return page.encode()
+
+
+def chosen_text(choice: Choice, language: Language) -> str:
+    """What the choice costs against the best candidate, and what a blend is made of."""
+    words, own = WORDS[language], choice.losses.get(choice.kind)
+    if own is None:
+        return ""
+    loss, error = (number(own[name], language, decimals=4) for name in ("behind", "standard_error"))
+    share = percent(choice.cost / (own["log_loss"] - choice.cost), language, decimals=2)
+    text = words["choice_cost"].format(loss, share, error) if choice.cost else words["choice_free"]
+    if not choice.blended:
+        return text
+    members = [f"{_kind(kind, language)} × {number(one, language, decimals=2)}" for kind, one in choice.weights.items()]
+    return f"{text} {words['choice_blend'].format(listed(members, language))}"
 
 
 def seasoned(season: Season, language: Language) -> str:

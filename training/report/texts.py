@@ -38,7 +38,10 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "part": "Part",
         "bad_rows": "{} of {} rows of the source broke a rule and were left out:",
         "choice": "How the model was chosen",
-        "choice_rule": "The simplest candidate within one paired standard error of the best validation log-loss.",
+        "choice_rule": "The simplest candidate whose validation log-loss is at most 0.2% above the best.",
+        "choice_cost": "That costs {} of log-loss ({}; standard error {}).",
+        "choice_free": "None does better, so that this costs nothing.",
+        "choice_blend": "The blend adds up log-odds: {}. Its reasons are its members', added up alike.",
         "choice_asked": "The use case asks for {}, whatever the others do.",
         "candidate": "Candidate",
         "behind": "Behind the best",
@@ -147,8 +150,12 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "part": "Partie",
         "bad_rows": "{} lignes de la source sur {} ne respectent pas une règle et sont écartées :",
         "choice": "Comment le modèle a été choisi",
-        "choice_rule": "Le candidat le plus simple à moins d'une erreur type appariée de la meilleure log-perte "
-        "de validation.",
+        "choice_rule": "Le candidat le plus simple dont la log-perte de validation est à 0,2 % au plus de la "
+        "meilleure.",
+        "choice_cost": "Cela coûte {} de log-perte ({} ; erreur type {}).",
+        "choice_free": "Aucun ne fait mieux : cela ne coûte rien.",
+        "choice_blend": "Le mélange additionne des log-cotes : {}. Ses facteurs sont ceux de ses membres, additionnés "
+        "de même.",
         "choice_asked": "Le cas d'usage demande {}, quoi que fassent les autres.",
         "candidate": "Candidat",
         "behind": "Retard sur le meilleur",

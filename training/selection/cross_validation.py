@@ -1,4 +1,8 @@
-"""Which candidate to train: the simplest within one paired standard error of the best validation log-loss."""
+"""Which candidate to train: the simplest whose validation log-loss is within .2 % of the best.
+
+One standard error of a small table would let simplicity cost much: it is the size of the table that would decide. What
+simplicity costs stands in the report, with its standard error.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +15,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 from features.spec.feature import Feature
-from scoring.models.calibration import Calibration
 from training.data.clusters import Clusters
 from training.data.split import customers_by_class, labels, learning_parts, share_out
-from training.errors import CalibrationError, NothingLearned
-from training.evaluation.metrics import row_losses
-from training.fitting.calibrate import level
+from training.errors import NothingLearned
+from training.fitting.blending import BLENDED, BlendFit
 from training.fitting.candidates import SMOOTH, Fit
-from training.fitting.fit import Contender, Taught, contend, teach
+from training.fitting.fit import Contender, Taught, teach
+from training.selection.blend_selection import SIMPLER, FoldMargins, best_blend, pool
+from training.selection.judging import judge
 from training.selection.settings_search import SearchedSettings, search_settings
 
 FOLDS = 3
@@ -39,25 +43,27 @@ class Made:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """How a candidate did on rows it has not seen."""
-
-    loss: Floats  # of each row, as predicted
-    levelled: Floats  # of each row, were the outcome's overall rate known
-    rises: bool  # whether its margin rises with the outcome
-
-
-@dataclass(frozen=True, slots=True)
 class Choice:
     """The winner, and how all candidates did on the same validation rows."""
 
     kind: str
     settings: SearchedSettings = field(default_factory=SearchedSettings)  # what the search found
+    weights: Mapping[str, float] = field(default_factory=dict)  # of a blend's members; empty where none was found
     losses: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # log_loss, behind, standard_error
     folds: int = 0
     rows: int = 0
     repeats: int = 1  # how often every validation row was predicted, each time by other rows
     made: Made | None = None  # where candidates were fitted once: what is left to do is to serve the winner
+
+    @property
+    def blended(self) -> bool:
+        """Whether the winner is a blend."""
+        return self.kind == BLENDED
+
+    @property
+    def cost(self) -> float:
+        """How far the winner's validation log-loss is above the best candidate's: what simplicity costs."""
+        return float(self.losses[self.kind]["behind"]) if self.kind in self.losses else 0.0
 
 
 def choose(
@@ -79,46 +85,71 @@ def choose(
     """
     if is_small(rows):
         fits = {kind: fit for kind, fit in fits.items() if kind in SMOOTH or kind == asked}
-    losses, times = {kind: np.zeros(rows.height) for kind in fits}, np.zeros(rows.height, dtype=np.int64)
-    settings = SearchedSettings()
-    done, risen = folds(rows, width=len(features), seed=seed), dict.fromkeys(fits, 0)
+    settings, seen = SearchedSettings(), []
+    done, half = folds(rows, width=len(features), seed=seed), share_out(rows, (0.5, 0.5), seed=seed + 3)
     for number, (learn, validate) in enumerate(done):
         taught = teach(features, *learning_parts(rows.filter(learn), None, seed=seed + number), label_event=label_event)
         if number == 0:
             settings = search_settings(taught.lesson, fits, seed=seed)
             fits = settings.of(fits)
-        judged = rows.filter(validate)
-        matrix, outcome = taught.matrix(judged), labels(judged)
-        times += validate
-        for kind in losses:
-            seen = judge(taught, fits[kind], matrix, outcome, seed=seed)
-            losses[kind][validate] += seen.levelled
-            risen[kind] += seen.rises
-    losses = {kind: loss for kind, loss in losses.items() if 2 * risen[kind] > len(done)}
+        matrix, outcome = taught.matrix(rows.filter(validate)), labels(rows.filter(validate))
+        found = {kind: judge(taught, fit, matrix, outcome, seed=seed) for kind, fit in fits.items()}
+        seen.append(FoldMargins(taught.calibrate_labels, outcome, half[validate], found))
+    losses = {
+        kind: _by_row([fold.seen[kind].levelled for fold in seen], done)
+        for kind in fits
+        if 2 * sum(fold.seen[kind].rises for fold in seen) > len(seen)
+    }
     if not losses:
         raise NothingLearned("A model needs a feature that rises or falls with the outcome, got none that does.")
-    met = times > 0
-    table = compare({kind: loss[met] / times[met] for kind, loss in losses.items()}, rows["__group"].to_numpy()[met])
-    repeats = int(times.max())
-    return Choice(winner(fits, table, asked), settings, table, len(done) // repeats, int(met.sum()), repeats)
+    blend = best_blend(seen, pool(losses))
+    if blend is not None:
+        losses[BLENDED] = _by_row(blend.losses, done)
+    met = ~np.isnan(next(iter(losses.values())))
+    table = compare({kind: loss[met] for kind, loss in losses.items()}, rows["__group"].to_numpy()[met])
+    repeats = int(np.sum([validate for _, validate in done], axis=0).max())
+    return Choice(
+        winner(table, asked),
+        settings,
+        blend.weights if blend else {},
+        table,
+        len(done) // repeats,
+        int(met.sum()),
+        repeats,
+    )
 
 
-def winner(fits: Mapping[str, Fit], table: Mapping[str, Mapping[str, float]], asked: str | None) -> str:
-    """The candidate asked for, else the first that is no further behind the best than one paired standard error.
+def _by_row(losses: Sequence[Floats], done: Sequence[Fold]) -> Floats:
+    """Each row's loss, over as many folds as it was validated in; NaN where in none."""
+    total, times = np.zeros(len(done[0][1])), np.zeros(len(done[0][1]))
+    for loss, (_, validate) in zip(losses, done, strict=True):
+        total[validate] += loss
+        times += validate
+    total[times == 0] = np.nan
+    return total / np.maximum(times, 1)
+
+
+def winner(table: Mapping[str, Mapping[str, float]], asked: str | None) -> str:
+    """The candidate asked for, else the first of the table, the simplest first, within .2 % of the best log-loss.
 
     Raises:
-        NothingLearned: The candidate asked for could not be calibrated.
+        NothingLearned: The candidate asked for could not be calibrated, or no two members of a blend help each other.
     """
     if asked is not None:
         if asked not in table:
-            raise NothingLearned(f"The candidate asked for must rise with the outcome, {asked!r} does not.")
+            rule = "have members that help each other" if asked == BLENDED else "rise with the outcome"
+            raise NothingLearned(f"The candidate asked for must {rule}, {asked!r} does not.")
         return asked
-    return next(kind for kind in fits if kind in table and table[kind]["behind"] <= table[kind]["standard_error"])
+    best = min(one["log_loss"] for one in table.values())
+    return next(kind for kind, one in table.items() if one["behind"] <= SIMPLER * best)
 
 
 def tuned_fit(fits: Mapping[str, Fit], choice: Choice) -> dict[str, Fit]:
-    """The candidates with the settings that the search found."""
-    return choice.settings.of(fits)
+    """The candidates with the settings that the search found, and the blend with its weights."""
+    tuned = choice.settings.of(fits)
+    if choice.weights:
+        tuned[BLENDED] = BlendFit({kind: tuned[kind] for kind in choice.weights}, choice.weights)
+    return tuned
 
 
 def is_small(rows: pl.DataFrame) -> bool:
@@ -159,25 +190,6 @@ def compare(losses: Mapping[str, Floats], group: NDArray[Any]) -> dict[str, dict
         }
         for kind, loss in losses.items()
     }
-
-
-def judge(taught: Taught, fit: Fit, matrix: NDArray[np.float32], outcome: Floats, *, seed: int) -> Judged:
-    """A candidate, fitted on what is taught, on rows it has not seen.
-
-    Where its margin does not rise with the outcome, the best that a calibration may do is a slope of 0: the base rate
-    for everyone. Of a rare class a fold's calibration rows may hold a handful, and their chance says nothing of the
-    candidate.
-    """
-    try:
-        probability, rises = contend(taught, fit, seed=seed).probability(matrix), True
-    except CalibrationError:
-        probability, rises = np.full(len(outcome), taught.calibrate_labels.mean()), False
-    loss = row_losses(outcome, probability)
-    if not 0 < outcome.mean() < 1:
-        return Judged(loss, loss, rises)
-    log_odds = np.log(probability) - np.log1p(-probability)
-    levelled = Calibration(1.0, level(log_odds, outcome)).probability(log_odds)
-    return Judged(loss, row_losses(outcome, levelled), rises)
 
 
 def _thirds(rows: pl.DataFrame, seed: int) -> list[Fold]:

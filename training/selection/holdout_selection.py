@@ -20,9 +20,11 @@ from features.spec.feature import Feature
 from training.data.split import Parts, labels, share_out
 from training.errors import CalibrationError, NothingLearned
 from training.evaluation.metrics import row_losses
+from training.fitting.blending import BLENDED, blended
 from training.fitting.calibrate import fit_calibration
 from training.fitting.candidates import Fit
-from training.fitting.fit import Contender, teach
+from training.fitting.fit import Contender, calibrated, teach
+from training.selection.blend_selection import blend_at_once, pool
 from training.selection.cross_validation import Choice, Made, compare, winner
 from training.selection.settings_search import search_settings, seeds_for
 
@@ -52,23 +54,28 @@ def choose_once(
     taught = teach(features, parts.fit, parts.stop, parts.calibrate, label_event=None)
     settings = search_settings(taught.lesson, fits, seed=seed)
     fits = settings.of(fits)
-    half = share_out(parts.calibrate, (0.5, 0.5), seed=seed + 2)
+    outcome, half = taught.calibrate_labels, share_out(parts.calibrate, (0.5, 0.5), seed=seed + 2)
+    fitted = {kind: fit(taught.lesson, seed) for kind, fit in fits.items()}
     contenders: dict[str, Contender] = {}
     losses: dict[str, Floats] = {}
-    for kind, fit in fits.items():
-        fitted = fit(taught.lesson, seed)
-        model = fitted.model()
-        margin = model.margin(taught.calibrate)
+    for kind, one in fitted.items():
         try:
-            contenders[kind] = Contender(fitted, model, fit_calibration(margin, taught.calibrate_labels))
-            losses[kind] = crossed_losses(margin, taught.calibrate_labels, half)
+            contenders[kind] = calibrated(taught, one)
+            losses[kind] = crossed_losses(contenders[kind].model.margin(taught.calibrate), outcome, half)
         except CalibrationError:
-            continue
+            contenders.pop(kind, None)
     if not losses:
         raise NothingLearned("A model needs a feature that rises or falls with the outcome, got none that does.")
+    margins = {kind: contenders[kind].model.margin(taught.calibrate) for kind in pool(losses)}
+    blend = blend_at_once(margins, outcome, half, list(margins))
+    if blend is not None:
+        losses[BLENDED] = np.concatenate(blend.losses)
+        members = [fitted[kind] for kind in blend.weights]
+        contenders[BLENDED] = calibrated(taught, blended(members, list(blend.weights.values())))
+    weights = {} if blend is None else blend.weights
     table = compare(losses, parts.calibrate["__group"].to_numpy())
     made = Made(taught, contenders)
-    return Choice(winner(fits, table, asked), settings, table, 1, parts.calibrate.height, made=made)
+    return Choice(winner(table, asked), settings, weights, table, 1, parts.calibrate.height, made=made)
 
 
 def crossed_losses(margin: NDArray[np.float32], label: Floats, half: NDArray[np.int64]) -> Floats:

@@ -23,7 +23,8 @@ from features.point_in_time.labels import Cutoffs
 from training.data.split import Parts, clusters_of, labels, learning_parts
 from training.fitting.candidates import Fit
 from training.fitting.fit import teach
-from training.selection.cross_validation import Choice, Judged, compare, judge, tuned_fit, winner
+from training.selection.cross_validation import Choice, compare, tuned_fit, winner
+from training.selection.judging import Judged, judge
 from training.task import Task
 
 YEAR = 365  # days
@@ -70,7 +71,8 @@ def with_season(task: Task, parts: Parts, choice: Choice) -> tuple[Parts, Choice
         return parts, choice, season
     levelled = {kind: seen.levelled for kind, seen in judged.items()}
     table = compare(levelled, trial.test["__group"].to_numpy())
-    again = Choice(winner(fits, table, task.use_case.candidate), choice.settings, table, 1, trial.test.height)
+    kind = winner(table, task.use_case.candidate)
+    again = Choice(kind, choice.settings, choice.weights, table, 1, trial.test.height)
     return joined(parts, last_year), again, season
 
 

@@ -13,15 +13,14 @@ from training.data.clusters import Clusters
 from training.data.split import Parts, clusters_of, labels
 from training.errors import CalibrationError, NothingLearned
 from training.evaluation.evidence import Evidence, evidence_of
-from training.fitting.candidates import Fit
+from training.fitting.blending import BLENDED, BlendFit, blended
+from training.fitting.candidates import OF_TREES, Fit, Fitted
 from training.fitting.fit import Contender, Taught, calibrated, teach
 from training.selection.cross_validation import Choice, choose, tuned_fit
 from training.selection.holdout_selection import choose_once, is_large
 from training.selection.seed_variance import seed_variance_of
 from training.selection.settings_search import median_fitted
 from training.task import Task
-
-SEEDED = ("forest", "xgboost")
 
 
 @dataclass(frozen=True)
@@ -58,8 +57,9 @@ def choose_for(task: Task, parts: Parts) -> Choice:
         UseCaseError: The candidate asked for needs a log.
     """
     fits, asked = task.candidates(), task.use_case.candidate
-    if asked is not None and asked not in fits:
-        raise UseCaseError(task.use_case.file, [f"candidate: must be one of {', '.join(fits)} here, got {asked}"])
+    known = (*fits, BLENDED)
+    if asked is not None and asked not in known:
+        raise UseCaseError(task.use_case.file, [f"candidate: must be one of {', '.join(known)} here, got {asked}"])
     features, seed = task.table.features, task.seed
     if is_large(parts, width=len(features)):
         return choose_once(parts, features, fits, seed=seed, asked=asked)
@@ -116,5 +116,12 @@ def _risen(taught: Taught, kind: str, fit: Fit, seed: int) -> Contender:
 
 
 def _contend(taught: Taught, kind: str, fit: Fit, seed: int) -> Contender:
-    fitted = median_fitted(taught.lesson, fit, seed=seed) if kind in SEEDED else fit(taught.lesson, seed)
-    return calibrated(taught, fitted)
+    return calibrated(taught, _fitted(taught, kind, fit, seed))
+
+
+def _fitted(taught: Taught, kind: str, fit: Fit, seed: int) -> Fitted:
+    """Of a candidate whose seed matters the fit of the median seed; of a blend its members' fits."""
+    if isinstance(fit, BlendFit):
+        members = [_fitted(taught, member, one, seed) for member, one in fit.members.items()]
+        return blended(members, list(fit.weights.values()))
+    return median_fitted(taught.lesson, fit, seed=seed) if kind in OF_TREES else fit(taught.lesson, seed)

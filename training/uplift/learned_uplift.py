@@ -21,6 +21,7 @@ from scoring.bundle.bundle import Bundle, canonical_json
 from scoring.bundle.scorer import Scorer
 from scoring.bundle.uplift_part import UpliftEvidence, UpliftPart
 from scoring.models.calibration import Calibration
+from scoring.models.stored_model import TERMS
 from scoring.text.promotion import GainInterval
 from training.bundling.control_model import ControlModel
 from training.data.encode import encode
@@ -58,14 +59,15 @@ class CampaignLesson:
         taught = teach_alike(treated, self.control.fit, self.control.stop, self.control.calibrate)
         contender = risen(taught, _fits(task)[self.choice.kind], seed=task.seed)
         contender = contender or _constant(taught, float(labels(self.control.learning).mean()))
+        ((name, stored),) = contender.fitted.files.items()
         part = UpliftPart(
             calibration=contender.calibration,
             evidence=self.evidence,
-            file=contender.fitted.file.replace("model.", "control."),
+            file=name.replace("model.", "control."),
             kind=contender.fitted.kind,
             params=dict(contender.fitted.params),
         )
-        return ControlModel(contender.fitted.stored, part, taught.matrix(self.test))
+        return ControlModel(stored, part, taught.matrix(self.test))
 
     def over_champion(self, challenger: Bundle, champion: Bundle, *, seed: int) -> GainInterval | None:
         """How much more picking by a challenger's uplift is worth than by the champion's; None where one has none.
@@ -142,5 +144,5 @@ def _arm(parts: Parts, arm: int) -> Parts:
 def _constant(taught: Taught, rate: float) -> Contender:
     """A model that says an arm's rate of everyone, where features tell nothing of it."""
     stored = canonical_json(msgspec.to_builtins(constant(taught.features, taught.codes, rate)))
-    fitted = Fitted("constant", "model.json", stored, {})
+    fitted = Fitted("constant", {TERMS: stored}, {})
     return Contender(fitted, fitted.model(), Calibration(1.0, 0.0))

@@ -13,7 +13,7 @@ from features.config.use_case import Treatment
 from scoring.bundle.uplift_part import UpliftEvidence
 from training.data.split import clusters_of, labels
 from training.fitting.candidates import Fit
-from training.selection.cross_validation import compare, winner
+from training.selection.cross_validation import compare
 from training.uplift.cross_fit import ArmRates
 from training.uplift.design import Design
 from training.uplift.policies import Trial, figures_of
@@ -61,7 +61,7 @@ def judge_uplift(
     means = [np.mean([getattr(one, arm) for one in good.values()], axis=0) for arm in ("treated", "control")]
     effects = trial.effects(*means)
     behind = _behind(effects, good, rows)
-    kind = winner(fits, behind, None)
+    kind = next(kind for kind, one in behind.items() if one["behind"] <= one["standard_error"])
     uplift = good[kind].treated - good[kind].control
     response = rates[kind].control if negative else rates[kind].treated
     depth, price = treatment.depth, treatment.price

@@ -132,6 +132,21 @@ def test_the_child_refuses_what_hashes_cannot(tmp_path: Path, damage: str) -> No
         verify_release(tmp_path, "shop", "1")
 
 
+@pytest.mark.parametrize(
+    ("gone", "rule"),
+    [("blend.json", "known to this revision, got xgboost"), ("member-xgboost.ubj", "a model and golden rows")],
+)
+def test_a_model_of_a_kind_that_is_not_known_is_refused(tmp_path: Path, gone: str, rule: str) -> None:
+    """By a sentence that names the kind; so is a blend without one of its members."""
+    write_shop_bundle(tmp_path / "bundle", "shop", blended=True)
+    manifest = json.loads((tmp_path / "bundle" / "manifest.json").read_text())
+    del manifest["files"][gone]
+    (tmp_path / "bundle" / "manifest.json").write_text(json.dumps(manifest))
+
+    with pytest.raises(BundleError, match=rule):
+        load_bundle(tmp_path / "bundle")
+
+
 def test_the_child_accepts_a_sound_release(home: Path) -> None:
     """Nothing is raised."""
     verify_release(home, "churn", "1")

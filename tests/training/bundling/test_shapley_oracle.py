@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from features.spec.feature import Feature
-from scoring.models.model import parse_model
+from scoring.models.stored_model import parse_model
 from training.bundling.shapley_oracle import brute_force, by_shap, dump_trees
 from training.fitting.candidates import Boosting, Fitted, Lesson, fit_forest, fit_xgboost
 
@@ -28,7 +28,7 @@ def fitted(request: pytest.FixtureRequest) -> tuple[Fitted, np.ndarray]:
 def test_contributions_are_brute_force_shapley_values(fitted: tuple[Fitted, np.ndarray]) -> None:
     """Summed over all subsets with path-dependent expectations, the values are the booster's within 1e-5."""
     model, rows = fitted
-    trees = dump_trees(model.stored)
+    trees = dump_trees(model.files["model.ubj"])
 
     expected = np.stack([brute_force(trees, row) for row in rows[:3]])
 
@@ -39,13 +39,15 @@ def test_contributions_are_those_of_shaps_own_code(fitted: tuple[Fitted, np.ndar
     """Shap's C code, fed with the dumped trees, gives the booster's values within 1e-5."""
     model, rows = fitted
 
-    assert by_shap(dump_trees(model.stored), rows) == pytest.approx(model.model().contributions(rows), abs=1e-5)
+    assert by_shap(dump_trees(model.files["model.ubj"]), rows) == pytest.approx(
+        model.model().contributions(rows), abs=1e-5
+    )
 
 
 def test_a_value_on_a_threshold_goes_right_in_both_readings(fitted: tuple[Fitted, np.ndarray]) -> None:
     """A row made of split values themselves is explained alike: the two libraries read a threshold differently."""
     model, rows = fitted
-    trees = dump_trees(model.stored)
+    trees = dump_trees(model.files["model.ubj"])
     row = rows[:1].copy()
     for place in range(row.shape[1]):
         row[0, place] = next(
@@ -64,7 +66,7 @@ def test_a_value_on_a_threshold_goes_right_in_both_readings(fitted: tuple[Fitted
 def test_the_oracle_notices_a_wrong_value(fitted: tuple[Fitted, np.ndarray]) -> None:
     """A model with one leaf changed no longer agrees: the comparison can fail."""
     model, rows = fitted
-    trees = dump_trees(model.stored)
+    trees = dump_trees(model.files["model.ubj"])
     trees[0].value[int(np.flatnonzero(trees[0].left < 0)[0])] += 100.0
 
-    assert np.abs(by_shap(trees, rows) - parse_model("model.ubj", model.stored).contributions(rows)).max() > 1e-3
+    assert np.abs(by_shap(trees, rows) - parse_model(model.files).contributions(rows)).max() > 1e-3

@@ -142,7 +142,7 @@ def test_a_rate_that_moves_between_cutoffs_lets_no_dull_candidate_win() -> None:
 def test_a_candidate_asked_for_that_tells_nothing_is_refused() -> None:
     """Where the one asked for could not be calibrated, none is put in its place."""
     with pytest.raises(NothingLearned, match="'tree'"):
-        choose.winner({}, {"stump": {}}, "tree")
+        choose.winner({"stump": {}}, "tree")
 
 
 def test_a_fold_that_fails_by_chance_leaves_a_candidate_in() -> None:

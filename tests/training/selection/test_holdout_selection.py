@@ -53,7 +53,7 @@ def test_what_was_validated_is_served(task: Task, parts: Parts) -> None:
     assert learned.winner is choice.made.contenders[choice.kind]
     assert choice.losses[choice.kind]["log_loss"] < choice.losses["logit"]["log_loss"] - 0.05
     again = candidates.fit_logit(teach(task.table.features, *_learned(parts), label_event=None).lesson, task.seed)
-    assert again.stored == learned.contenders["logit"].fitted.stored
+    assert again.files == learned.contenders["logit"].fitted.files
 
 
 def test_one_look_and_folds_agree(task: Task, parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,8 +115,10 @@ def test_a_regression_on_very_many_rows_is_fitted_on_a_sample(task: Task, parts:
         few.setattr(candidates, "ROWS_A_WEIGHT", 300)
         sampled, again, other = (candidates.fit_logit(lesson, seed) for seed in (1, 1, 2))
 
-    assert len({whole.stored, sampled.stored, again.stored, other.stored}) == 3
-    slopes = [[term["coefficient"] for term in json.loads(fitted.stored)["terms"]] for fitted in (whole, sampled)]
+    assert len({*(one.files["model.json"] for one in (whole, sampled, again, other))}) == 3
+    slopes = [
+        [term["coefficient"] for term in json.loads(fitted.files["model.json"])["terms"]] for fitted in (whole, sampled)
+    ]
     assert slopes[0] == pytest.approx(slopes[1], abs=3 * np.sqrt(4.5 / 1200))
 
 
