@@ -74,6 +74,12 @@ _ALL = {
         ("trail",),
         beside="monitoring",
     ),
+    "retention": Command(
+        None,
+        "penchant.cli.retention",
+        "every store of a home, its oldest row and its rule; what is too old goes with each run",
+        ("purge",),
+    ),
     "campaign": Command(
         "activation",
         "activation.cli.main",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sqlite3
 import sys
 from collections.abc import Sequence
 from datetime import datetime
@@ -21,6 +22,7 @@ from scoring.audiences.snapshot import AudienceError
 from scoring.errors import BundleError
 from scoring.health.matured_windows import HealthError
 from scoring.population.days import PopulationBusyError, PopulationError, is_written_now
+from scoring.privacy.retention_file import RetentionError
 from scoring.privacy.suppression import SuppressionError
 from scoring.storage.table_files import BatchError
 
@@ -47,6 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _broken(BAD_DATA, failure.file, failure.broken)
     except (BatchError, AudienceError, PopulationError, HealthError, CampaignError) as failure:
         return _failed(BAD_DATA, failure)
+    except RetentionError as failure:
+        return _broken(USAGE, str(options.home), failure.broken)
     except (PopulationBusyError, BundleError, SuppressionError, OSError) as failure:
         return _failed(FAILED, failure)
 
@@ -72,8 +76,19 @@ def _run(home: Path, as_of: datetime, only: str | None, *, as_json: bool) -> int
         return failure.code
     except StepInputsError as failure:
         return _failed(USAGE, failure)
+    _finish_erasures(home)
     _show(state, as_json=as_json)
     return DONE
+
+
+def _finish_erasures(home: Path) -> None:
+    """Writes over the bytes of whoever was erased, by last contact too; what cannot be done now waits for a server."""
+    from serving.customers.housekeeping import finish_erasures
+
+    try:
+        finish_erasures(home)
+    except (sqlite3.Error, SuppressionError, PopulationBusyError, OSError) as failure:
+        print(f"erasures wait: {type(failure).__name__}", file=sys.stderr)
 
 
 def _status(home: Path, *, as_json: bool) -> int:

@@ -22,6 +22,7 @@ from scoring.population.day_index import codes_of
 from scoring.population.days import POPULATION, Day, days_of, digest_of, only_writer
 from scoring.population.forget import settle_indexes
 from scoring.privacy.marks_of_trail import mark_by_trail
+from scoring.privacy.retention_file import read_retention
 from scoring.releases.current_pointer import released_use_cases
 from scoring.releases.store import load_release
 from scoring.segments.assignment import current_policy
@@ -53,10 +54,12 @@ def run_day(
         BundleError: No use case is in service, or a release is not what it was.
         PopulationError: The day before is not what its run wrote.
         SuppressionError: The suppression list cannot be read.
+        RetentionError: retention.toml has a broken key.
     """
     with only_writer(home):
         state = RunState("", as_of.isoformat())
         try:
+            read_retention(home)  # broken rules are named before anything is done
             mark_by_trail(home)  # whose erasure a backup has undone is in no day
             context = day_context(home, run_file, use_cases, as_of)
         except Exception:

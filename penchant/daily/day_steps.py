@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from features.spec.atomic import write_file
@@ -20,6 +20,7 @@ from penchant.daily.monitoring_steps import look_at_health, settle_outcomes
 from penchant.daily.retraining import train_anew
 from penchant.daily.run_file import RunFile
 from penchant.daily.run_state import STEP_NAMES, RunStep
+from penchant.retention.obey import obey
 from scoring.answers.served_release import Live
 from scoring.audiences.membership import SnapshotCounts
 from scoring.audiences.segment_report import report_by_part
@@ -30,6 +31,8 @@ from scoring.population.day_index import codes_of
 from scoring.population.days import PARTS, POPULATION, WORK, Day, day_folder, digest_of, open_day
 from scoring.population.forget import forget_objectors, forget_old, settle_indexes
 from scoring.population.write_day import DayInputs, part_of_day, write_day
+from scoring.privacy.audit_trail import command_actor
+from scoring.privacy.retention_file import read_retention
 from scoring.privacy.suppression import open_suppression
 from scoring.segments.policy import Policy
 
@@ -141,7 +144,8 @@ def retention(context: DayContext, step: RunStep) -> None:
     changed = forget_old(
         context.home, context.as_of.date(), keep=timedelta(days=kept.keep), matured=matured, months=kept.months
     )
-    step.note = f"{changed} old days"
+    obeyed = obey(context.home, read_retention(context.home), datetime.now(UTC), command_actor(), as_of=context.as_of)
+    step.note = f"{changed} old days, {obeyed.text}"
     settle_indexes(context.home, codes_of(context.live))
     (context.home / POPULATION / UNFINISHED).unlink(missing_ok=True)
 

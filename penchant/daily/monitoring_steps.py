@@ -10,6 +10,7 @@ from features.config.use_case import UseCase
 from penchant.daily.realised_log import log_realised
 from scoring.health.matured_windows import read_windows
 from scoring.population.days import Day
+from scoring.privacy.retention_file import read_retention
 
 
 def settle_outcomes(
@@ -27,6 +28,7 @@ def settle_outcomes(
     from monitoring.realised.matured import take_in
 
     matched, changed, late = 0, 0, list[str]()
+    months = read_retention(home).outcomes.months
     for use_case in use_cases:
         before = read_windows(home, use_case.name)
         found = take_in(home, use_case, days, until)
@@ -34,7 +36,7 @@ def settle_outcomes(
         late += log_realised(home, use_case.name, fresh)
         if found and found.reaches < until and use_case.source == "log":
             late.append(f"{use_case.events.path.name} ends on {found.reaches:%Y-%m-%d}")
-        settle.forget_old_outcomes(home, use_case, until)
+        settle.forget_old_outcomes(home, use_case, until, months=months)
         counts = settle.counted(home, use_case)
         matched += sum(day.matched for day in counts)
         changed += sum(day.changed for day in counts)

@@ -61,6 +61,19 @@ class RunFile(ListSection):
     retrain: Retrained = Field(default_factory=Retrained)
 
 
+def kept_days(home: Path) -> Kept:
+    """How long days of a home are kept; as by default where it has no file.
+
+    Raises:
+        UseCaseError: The section has a broken key.
+    """
+    file = home / RUN_FILE
+    try:
+        return Kept.model_validate(read_toml(file).get("population", {})) if file.exists() else Kept()
+    except ValidationError as failure:
+        raise UseCaseError(file, error_messages(failure)) from failure
+
+
 def load_run_file(home: Path) -> tuple[RunFile, dict[str, UseCase]]:
     """The file of a home, and its use cases by name.
 

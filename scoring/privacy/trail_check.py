@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -84,19 +84,19 @@ def purge_bodies(home: Path, until: str, by: Actor) -> int:
     Raises:
         OSError: The trail cannot be written.
     """
-    old = sum(line is not None and line.at < until and line.has_body for line in lines_of(home))
+    old = [line.n for line in lines_of(home) if line is not None and line.at < until and line.has_body]
     if not old:
         return 0
-    record(home, "purge", by, about={"store": "trail", UNTIL: until, "removed": old})
+    record(home, "purge", by, about={"store": "trail", UNTIL: until, "removed": len(old)})
     with one_writer_of(home):
         raw = (home / FILE).read_bytes().splitlines()
-        kept = [_without_body(line, text, until) for line, text in zip(lines_of(home), raw, strict=True)]
+        kept = [_without_body(line, text, set(old)) for line, text in zip(lines_of(home), raw, strict=True)]
         write_file(home / FILE, b"\n".join(kept) + b"\n", mode=0o600)
-    return old
+    return len(old)
 
 
-def _without_body(line: TrailLine | None, text: bytes, until: str) -> bytes:
-    if line is None or line.at >= until:
+def _without_body(line: TrailLine | None, text: bytes, old: Collection[int]) -> bytes:
+    if line is None or line.n not in old:
         return text
     return msgspec.json.encode(msgspec.structs.replace(line, body=NO_BODY))
 

@@ -7,14 +7,16 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from features.spec.suppression_list import ONE_READING
 from scoring.answers.wire import Result
+from scoring.privacy.retention_file import RetentionError, read_retention
 from scoring.privacy.suppression import SuppressionError, open_suppression
-from scoring.storage.sqlite import Reader, writing
+from scoring.storage.sqlite import Reader, scrub, writing
 from serving.customers.kept import DecisionLine
 from serving.telemetry import logs
 
@@ -114,7 +116,56 @@ class Decisions:
             connection.executemany(_PUT, kept)
             connection.execute(CONTESTATIONS)
             for table in _KEPT:
-                connection.execute(f"DELETE FROM {table} WHERE at < ?", [time.time() - self._days * _DAY])  # noqa: S608
+                connection.execute(f"DELETE FROM {table} WHERE at < ?", [kept_since(self._home, self._days)])  # noqa: S608
+
+
+def kept_since(home: Path, days: float) -> float:
+    """The moment before which nothing is kept, in seconds since the epoch: by the rule of the home, else by `days`."""
+    with suppress(RetentionError):  # `penchant retention` names what is broken
+        rule = read_retention(home).decisions
+        if rule is not None:
+            return rule.before(datetime.now(UTC)).timestamp()
+    return time.time() - days * _DAY
+
+
+def count_before(home: Path, moment: float) -> int:
+    """How many scores and contestations are from before a moment, in seconds since the epoch.
+
+    Raises:
+        sqlite3.Error: The log cannot be read now.
+    """
+    ask = Reader(home / FILE).ask if (tables := tables_of(home)) else None
+    return sum(ask(f"SELECT COUNT(*) FROM {table} WHERE at < ?", [moment])[0][0] for table in tables) if ask else 0  # noqa: S608
+
+
+def oldest(home: Path) -> float | None:
+    """When the oldest score or contestation is from; None where there is none. Raises as `count_before`."""
+    found = [Reader(home / FILE).ask(f"SELECT MIN(at) FROM {table}")[0][0] for table in tables_of(home)]  # noqa: S608
+    return min((at for at in found if at is not None), default=None)
+
+
+def logged(home: Path) -> dict[str, float]:
+    """Everybody in the log, with the moment of their earliest line. Raises as `count_before`."""
+    found: dict[str, float] = {}
+    for table in tables_of(home):
+        rows = Reader(home / FILE).ask(f"SELECT customer_id, MIN(at) FROM {table} GROUP BY 1")  # noqa: S608
+        found |= {customer: min(at, found.get(customer, at)) for customer, at in rows}
+    return found
+
+
+def delete_before(home: Path, moment: float) -> int:
+    """Deletes what is from before a moment, and writes over its bytes; returns how many lines went.
+
+    Raises:
+        sqlite3.Error: The log cannot be written now.
+    """
+    removed = count_before(home, moment)
+    if removed:
+        with writing(home / FILE, TABLES) as connection:
+            for table in tables_of(home):
+                connection.execute(f"DELETE FROM {table} WHERE at < ?", [moment])  # noqa: S608
+        scrub(home / FILE)
+    return removed
 
 
 def latest_of(home: Path, customer: str, count: int) -> list[DecisionLine] | None:

@@ -116,6 +116,30 @@ def count(home: Path, customers: Iterable[str]) -> dict[str, int]:
     return found
 
 
+def loaded_before(home: Path, moment: float) -> list[str]:
+    """The customers of whom every row speaks of a time before a moment, in seconds since the epoch.
+
+    Raises:
+        sqlite3.Error: The store cannot be read now.
+    """
+    question = "SELECT customer_id FROM customers GROUP BY customer_id HAVING MAX(as_of) < ?"
+    path = home / FILE
+    return [customer for (customer,) in Reader(path).ask(question, [moment])] if path.exists() else []
+
+
+def oldest(home: Path) -> float | None:
+    """What the oldest row speaks of, in seconds since the epoch; None where there is none. Raises as `count`."""
+    path = home / FILE
+    found = Reader(path).ask("SELECT MIN(as_of) FROM customers")[0][0] if path.exists() else None
+    return None if found is None else float(found)
+
+
+def stored(home: Path) -> dict[str, float]:
+    """Everybody in the store, with the earliest moment that a row speaks of. Raises as `count`."""
+    path = home / FILE
+    return dict(Reader(path).ask("SELECT customer_id, MIN(as_of) FROM customers GROUP BY 1")) if path.exists() else {}
+
+
 def delete(home: Path, customers: Iterable[str]) -> None:
     """Deletes customers' rows; their bytes go when the file is written anew.
 

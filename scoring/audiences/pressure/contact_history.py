@@ -124,6 +124,17 @@ def forget_contacts(home: Path, customers: Collection[str]) -> None:
         forget_hashes(home, [keyed(key, customer) for customer in customers])
 
 
+def count_before(home: Path, moment: datetime) -> int:
+    """How many contacts are from before a moment.
+
+    Raises:
+        sqlite3.Error: The history cannot be read now.
+    """
+    if not (home / FILE).exists():
+        return 0
+    return int(Reader(home / FILE).ask("SELECT COUNT(*) FROM contact WHERE at < ?", (moment.timestamp(),))[0][0])
+
+
 def forget_hashes(home: Path, hashes: Collection[bytes], *, before: datetime | None = None) -> int:
     """Removes customers by their hashes, and what is from before a moment; returns how many contacts went.
 

@@ -12,6 +12,7 @@ import pytest
 from penchant.cli.monitor import main as monitor
 from penchant.cli.outcomes import main as outcomes
 from penchant.cli.run import main as run
+from penchant.retention.register import files_by_store
 from scoring.health.health_file import health_path, read_health
 from scoring.health.matured_windows import read_windows
 
@@ -50,6 +51,10 @@ def test_a_run_fills_in_what_is_known_and_says_how_good_it_was(home: Path, capsy
     [window] = read_windows(home, "case")
     assert window.known_on == LAST
     assert window.measured.rows == sum(band.rows for band in window.bands) > 50
+    stores, unknown = files_by_store(home)
+    assert {path.relative_to(home).parts[0] for path in unknown} == {"bundles"}  # where the model of the test was made
+    assert stores["outcomes"]
+    assert stores["monitoring"]
 
     before = health_path(home).read_bytes()
     capsys.readouterr()
