@@ -200,6 +200,14 @@ def _misdated(log: Log) -> tuple[Finding, ...]:
     return (Finding("early_timestamp", "tenure_days", "warn", detail, figures),)
 
 
+def _untracked_note(log: Log) -> list[DataNote]:
+    """What there is to say of opens that nobody consented to have tracked."""
+    if not log.untracked:
+        return []
+    detail = f"{log.untracked:,} opens of mail without consent to tracking are left out"
+    return [DataNote("no_tracking_consent", detail, {"rows": log.untracked})]
+
+
 def _sensitive(context: LogContext) -> tuple[Finding, ...]:
     """A finding on all that may tell something sensitive, by the file, by the events, by the profiles."""
     profiles = () if context.profiles is None else context.profiles.sensitive
@@ -240,7 +248,13 @@ def _report(
             {"cutoff": moment.isoformat(), "customers": n, "base_rate": rate} for moment, n, rate in per_cutoff.rows()
         ],
         "notes": [
-            note.to_json() for note in (*objection_notes(len(log.barred), log.barred_rows), *log.span.notes, *notes)
+            note.to_json()
+            for note in (
+                *objection_notes(len(log.barred), log.barred_rows),
+                *_untracked_note(log),
+                *log.span.notes,
+                *notes,
+            )
         ],
         "columns": columns,
         "profiles": None

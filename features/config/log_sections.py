@@ -54,6 +54,7 @@ class Events(ListSection):
     id: SourceColumn | None = None
     order: SourceColumn | None = None  # rows of one order are lines of one purchase
     refund: RefundRule | None = None
+    tracking_consent: SourceColumn | None = None  # opens of mail without a yes in it are no events
     properties: SourceColumns = ()
     measures: SourceColumns = ()
     currency: str | CurrencyColumn | None = None

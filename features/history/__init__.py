@@ -7,6 +7,7 @@ __all__ = [
     "identities",
     "log_forms",
     "orders",
+    "tracking_consent",
     "typed_rows",
     "window_events",
 ]

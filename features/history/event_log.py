@@ -23,6 +23,7 @@ from features.history.encoded_log import TYPE, EncodedLog, encode_events, type_d
 from features.history.identities import accepted_links, barred_among, merged
 from features.history.log_forms import LogForms, log_forms
 from features.history.log_span import LogSpan, find_log_span
+from features.history.tracking_consent import is_open, is_yes
 from features.history.typed_rows import COPY, CUSTOMER, KIND, moment_of, typed_rows
 from features.sources.engine import frame
 from features.sources.rejected_rows import BROKEN, GUEST, BadRows, bad_rows, reject_too_many
@@ -59,6 +60,7 @@ class Log:
     forms: LogForms
     barred: frozenset[str] = frozenset()  # customers of the source who objected or were erased, left out
     barred_rows: int = 0
+    untracked: int = 0  # opens without consent, left out
 
     @property
     def decoded(self) -> ir.Table:
@@ -85,8 +87,9 @@ def open_log(
         customers, types = _customers(backend, source, section, links), _types_of(backend, source, section, forms)
         barred = barred_among(customers.known(), objectors, links) if objectors else frozenset[str]()
         coded, barred_rows = _without(_with_codes(source, section, customers, types), customers, barred)
+        coded, untracked = _with_consent(coded, section, types)
         typed, duplicates = typed_rows(coded, section, forms), 0
-        rows = int(source.table.count().execute()) - barred_rows
+        rows = int(source.table.count().execute()) - barred_rows - untracked
         if section.id is not None:
             marked = backend.create_table("penchant_marked", typed, temp=True)
             duplicates = int(marked.count(where=marked[COPY] > 0).execute())
@@ -107,7 +110,7 @@ def open_log(
     extent = events.aggregate(first=events.ts.min(where=inside), last=events.ts.max(where=inside), rows=events.count())
     first, last, rows = frame(extent).row(0)
     _check(source, events)
-    return Log(encoded, first, last, rows, duplicates, bad, source, span, forms, barred, barred_rows)
+    return Log(encoded, first, last, rows, duplicates, bad, source, span, forms, barred, barred_rows, untracked)
 
 
 def _counted(typed: ir.Table, encoded: ir.Table, rows: int) -> pl.DataFrame:
@@ -161,6 +164,15 @@ def _without(coded: Source, customers: TextDictionary, barred: frozenset[str]) -
     is_theirs = coded.table[CUSTOMER] == theirs[theirs.columns[0]]
     rows = int(coded.table.semi_join(theirs, is_theirs).count().execute())
     return replace(coded, table=coded.table.anti_join(theirs, is_theirs)), rows
+
+
+def _with_consent(coded: Source, section: Events, types: TextDictionary) -> tuple[Source, int]:
+    """A source with codes without the opens that nobody consented to have tracked, and how many these are."""
+    opens = [code for kind, code in types.codes().items() if is_open(kind)]
+    if section.tracking_consent is None or not opens:
+        return coded, 0
+    is_one = coded.table[KIND].isin(opens).fill_null(False) & ~is_yes(coded.column(section.tracking_consent))
+    return replace(coded, table=coded.table.filter(~is_one)), int(coded.table.filter(is_one).count().execute())
 
 
 def _customers(backend: Any, source: Source, section: Events, links: Mapping[str, str]) -> TextDictionary:

@@ -10,6 +10,7 @@ from features.config.use_case import CurrencyColumn, Events, LogUseCase, TypeCol
 from features.history.distinct_slugs import by_normalised
 from features.history.log_forms import LogForms
 from features.history.orders import ORDER_ID
+from features.history.tracking_consent import are_open, is_yes
 from features.history.typed_rows import rates_of, spellings
 from features.point_in_time.declared_counts import definitions_of
 from features.point_in_time.definitions import feature_table
@@ -18,6 +19,7 @@ from features.spec.feature import CUSTOMER_ID
 from features.spec.numbers import POINT
 from features.spec.raw_events import RawColumn, RawCurrency, RawEvents
 
+CONSENT = "consent"  # the column of events where consent to tracking is declared
 _trait_types = {"number": "DOUBLE", "integer": "BIGINT", "boolean": "BOOLEAN", "category": "VARCHAR"}
 _ibis_types = {
     "VARCHAR": "string",
@@ -44,6 +46,8 @@ def event_columns(use_case: LogUseCase, forms: LogForms | None = None) -> list[R
     columns += [{"key": name, "column": f"m{i}", "type": "DOUBLE"} for i, name in enumerate(section.measures)]
     if section.order is not None:
         columns += [{"key": "order", "column": ORDER_ID, "type": "VARCHAR"}]
+    if section.tracking_consent is not None:
+        columns += [{"key": "tracking_consent", "column": CONSENT, "type": "VARCHAR"}]
     columns += [{"key": "as_of", "column": "as_of", "type": "TIMESTAMP"}]
     own = _own_columns(section)
     for column in columns:
@@ -64,6 +68,7 @@ def _own_columns(section: Events) -> dict[str, str | None]:
         "amount": section.amount,
         "refund": None if refund is None else refund.column,
         ORDER_ID: section.order,
+        CONSENT: section.tracking_consent,
         **{f"p{i}": name for i, name in enumerate(section.properties)},
         **{f"m{i}": name for i, name in enumerate(section.measures)},
     }
@@ -123,6 +128,8 @@ def event_sql(use_case: LogUseCase, plan: FeaturePlan) -> str:
     levels = {name: slugs(events[name]) for name in events.columns if _is(name, "p")}
     orders = {name: events[name].strip().nullif("") for name in events.columns if name == ORDER_ID}
     typed = events.mutate(type=kind, **measured, **levels, **orders)
+    if CONSENT in typed.columns:
+        typed = typed.filter(~are_open(typed.type) | is_yes(typed[CONSENT])).drop(CONSENT)
     wanted = trait_columns(plan)
     traits = _filled_in(ibis.table(_schema(wanted), name="traits")) if wanted else None
     table = feature_table(typed, typed.as_of, plan, traits)

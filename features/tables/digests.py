@@ -60,8 +60,9 @@ def config_digest(use_case: UseCase) -> str:
     if stated["effect"] == "marketing":
         del stated["effect"]
     for section in (stated[name] for name in _sections if stated.get(name)):
-        if section.get("order") is None:
-            section.pop("order", None)  # a key that is not given makes no other table than before there was one
+        for key in ("order", "tracking_consent"):
+            if section.get(key) is None:
+                section.pop(key, None)  # a key that is not given makes no other table than before there was one
         section |= {key: Path(section[key]).name for key in ("path", "links") if section.get(key)}
     return hashlib.sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()
 

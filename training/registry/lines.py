@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, NotRequired, TypedDict
 
 from features.spec.feature import Scalar
-from scoring.text.promotion import DecisionDocument
+from scoring.text.promotion import DecisionDocument, Interval
 
 
 class FindingLine(TypedDict):
@@ -53,6 +53,17 @@ class TreatedLine(TypedDict):
     untreated_test: int
 
 
+class OpensLine(TypedDict):
+    """What opens of mail are worth: beside a model of the same kind that knows none, each gain with a 95% interval.
+
+    All three are null where no score rises with the outcome without opens.
+    """
+
+    log_loss_gain: Interval | None
+    roc_auc_gain: Interval | None
+    log_loss_without: float | None
+
+
 class OutcomeLine(TypedDict):
     """A training, but for its version and promotion."""
 
@@ -69,6 +80,7 @@ class OutcomeLine(TypedDict):
     findings: list[FindingLine]
     bands: list[BandLine]
     treated: NotRequired[TreatedLine]
+    opens: NotRequired[OpensLine]  # where features are made of opens of mail
 
 
 class Settled(TypedDict):

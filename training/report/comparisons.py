@@ -18,6 +18,7 @@ from training.diagnostics.outliers import unusual
 from training.diagnostics.reference_forest import reference_forest
 from training.evaluation.metrics import intervals, measure
 from training.promotion.champion import Champion
+from training.selection.opens_worth import OpensWorth, opens_worth
 from training.selection.seasonality import Season
 from training.selection.winner import Learned
 from training.task import Task
@@ -52,6 +53,7 @@ class Comparisons:
     weighed: CriteriaDocument
     season: Season
     outliers: dict[str, dict[str, float]]  # by detector
+    opens: OpensWorth | None  # None where no feature is made of opens of mail
 
 
 def compare_models(
@@ -72,4 +74,5 @@ def compare_models(
         criteria(learned, seed=seed),
         season,
         unusual(learned.taught, learned.test, label, built.probability, seed=seed),
+        opens_worth(task, parts, learned),
     )

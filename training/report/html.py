@@ -38,8 +38,10 @@ from training.diagnostics.groups import LEAST, OTHERS
 from training.evaluation.evidence import Evidence
 from training.evaluation.metrics import Outcomes
 from training.promotion.gate import Decision
+from training.registry.lines import OutcomeLine
 from training.report.comparisons import Comparisons
 from training.report.dependence_plot import DEPENDENCE
+from training.report.opens_text import opens_text
 from training.report.question import outcome, planned, population
 from training.report.texts import WORDS as PLAIN
 from training.report.texts_campaigns import CAMPAIGNS
@@ -66,6 +68,7 @@ def report_html(
     decision: Decision,
     plots: Mapping[str, bytes],
     shown: Comparisons,
+    line: OutcomeLine,
 ) -> bytes:
     """The report of a built bundle and of the decision about it."""
     template = _templates().get_template("report.html")
@@ -107,6 +110,7 @@ def report_html(
         colon=colon,
         note_text=note_text,
         baseline_text=baseline_text,
+        opens={language: opens_text(line["opens"], language) for language in LANGUAGES} if "opens" in line else None,
         day=iso_date,
     )
     return page.encode()

@@ -13,11 +13,12 @@ from scoring.bundle.bundle import canonical_json
 from scoring.bundle.manifest import BandRates, Manifest, Setting
 from training.bundling.build import Built
 from training.provenance import git_commit
-from training.registry.lines import BandLine, OutcomeLine
+from training.registry.lines import BandLine, OpensLine, OutcomeLine
 from training.registry.mlflow_registry import Draft
 from training.report.comparisons import Comparisons
 from training.report.dependence_plot import DEPENDENCE, dependence
 from training.report.plots import beeswarm, draw
+from training.selection.opens_worth import OpensWorth
 from training.selection.winner import Learned
 from training.task import Task
 
@@ -28,8 +29,26 @@ EXAMPLES = 5
 Floats = NDArray[np.float64]
 
 
-def report_line(built: Built) -> OutcomeLine:
+def report_line(built: Built, opens: OpensWorth | None) -> OutcomeLine:
     """A use case's line of the training report, but for its version and promotion."""
+    line = _line_of(built)
+    if opens is not None:
+        line["opens"] = _opens(opens)
+    return line
+
+
+def _opens(opens: OpensWorth) -> OpensLine:
+    if opens.gain is None:
+        return {"log_loss_gain": None, "roc_auc_gain": None, "log_loss_without": None}
+    gain = opens.gain
+    return {
+        "log_loss_gain": gain["log_loss_gain"],
+        "roc_auc_gain": gain["roc_auc_gain"],
+        "log_loss_without": gain["champion_log_loss"],
+    }
+
+
+def _line_of(built: Built) -> OutcomeLine:
     manifest = built.bundle.manifest
     bands = zip(manifest.bands.realised, _starts(manifest), strict=True)
     line: OutcomeLine = {

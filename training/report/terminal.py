@@ -10,6 +10,7 @@ import msgspec
 from features.spec.feature import Finding
 from scoring.text.findings import FindingText, finding_text
 from scoring.text.messages import texts
+from training.report.opens_text import opens_text
 
 if TYPE_CHECKING:
     from scoring.models.threshold_planner import Plan
@@ -72,6 +73,7 @@ def _one(line: TrainingLine) -> str:
         f"  {line['verdict']}",
     ]
     lines += [f"  {line['worth']['text']['en']}"] if line["worth"] else []
+    lines += [f"  {opens_text(line['opens'], 'en')}"] if "opens" in line else []
     lines += _bands(line["bands"])
     lines += [_finding(finding_text(msgspec.convert(finding, Finding), "en")) for finding in line["findings"]]
     return "\n".join(lines)

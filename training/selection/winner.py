@@ -85,7 +85,7 @@ def fit(task: Task, parts: Parts, choice: Choice) -> Learned:
     for kind in task.baselines:
         if kind in fits and kind not in contenders:
             try:
-                contenders[kind] = _contend(taught, kind, fits[kind], task.seed)
+                contenders[kind] = contend_as(taught, kind, fits[kind], task.seed)
             except CalibrationError:
                 continue
     return _learned(parts, taught, choice, contenders)
@@ -109,13 +109,18 @@ def measured(task: Task, parts: Parts, learned: Learned) -> Evidence:
 
 def _risen(taught: Taught, kind: str, fit: Fit, seed: int) -> Contender:
     try:
-        return _contend(taught, kind, fit, seed)
+        return contend_as(taught, kind, fit, seed)
     except CalibrationError as error:
         rule = "A model's score must rise with the outcome on rows it has not learned from"
         raise NothingLearned(f"{rule}, that of the {kind} does not: the features tell too little.") from error
 
 
-def _contend(taught: Taught, kind: str, fit: Fit, seed: int) -> Contender:
+def contend_as(taught: Taught, kind: str, fit: Fit, seed: int) -> Contender:
+    """A candidate as it would be served, calibrated.
+
+    Raises:
+        CalibrationError: Its margin does not rise with the outcome.
+    """
     return calibrated(taught, _fitted(taught, kind, fit, seed))
 
 
