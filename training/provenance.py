@@ -25,7 +25,7 @@ FIGURE_VERSIONS = {
     "training.selection": 4,
     "training.promotion": 5,
     "training.diagnostics": 3,
-    "training.bundling": 5,
+    "training.bundling": 6,
     "training.uplift": 1,
 }
 LIBRARIES = ("duckdb", "ibis-framework", "numpy", "pandera", "polars", "pyarrow", "scikit-learn", "scipy", "shap")

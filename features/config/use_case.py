@@ -27,6 +27,8 @@ from features.config.sensitive import AcceptedSensitive, SensitiveColumn
 from features.config.sensitive_sections import sensitive_columns
 from features.config.table_section import Table, Treatment
 from features.config.value_types import (
+    Family,
+    FamilyName,
     Fraction,
     ListSection,
     ModelName,
@@ -97,12 +99,21 @@ class Presentation(ListSection):
     actions: dict[str, InBothLanguages] = Field(default_factory=dict)  # what to do next, by the code of a band
     names: dict[str, DisplayName] = Field(default_factory=dict)
     reasons: Reasons = Field(default_factory=Reasons)
+    families: dict[FamilyName, Family] = Field(default_factory=dict)  # features that share one reason
     what_if: dict[str, tuple[Scalar, ...]] = Field(default_factory=dict)
     quality: Quality = Field(default_factory=Quality)
     accepted_leaks: dict[str, str] = Field(default_factory=dict)
     accepted_sensitive: dict[str, AcceptedSensitive] = Field(default_factory=dict)
     file: Path = Field(default=Path("use-case.toml"), exclude=True)  # where it was read from
     sensitive: tuple[SensitiveColumn, ...] = Field(default=(), exclude=True)  # of a log, by what the file names
+
+    @model_validator(mode="after")
+    def _families_share_no_feature(self) -> Self:
+        members = [name for family in self.families.values() for name in family]
+        twice = sorted({name for name in members if members.count(name) > 1})
+        if twice:
+            raise ValueError(f"a feature is in one of the families, got {', '.join(map(repr, twice))} in several")
+        return self
 
     @model_validator(mode="after")
     def _actions_are_of_bands(self) -> Self:
@@ -137,6 +148,16 @@ class SourceSections(ListSection):
 
 class UseCaseFile(Presentation, SourceSections, CountSections, Question):
     """The file as it may be written: every section, whether or not they go together."""
+
+    @model_validator(mode="after")
+    def _families_are_of_features(self) -> Self:
+        if self.table is None:
+            return self
+        others = {self.table.label, self.table.customer_id, self.table.order_by, *self.table.exclude}
+        strangers = sorted({name for family in self.families.values() for name in family} & others)
+        if strangers:
+            raise ValueError(f"families are of features, got {', '.join(map(repr, strangers))}, which are none")
+        return self
 
 
 class LogUseCase(Presentation, CountSections, Question):

@@ -69,6 +69,8 @@ Hours = Annotated[int, BeforeValidator(_hours)]
 UtcMoment = Annotated[datetime, BeforeValidator(_moment)]
 SourceColumn = Annotated[str, Field(min_length=1)]
 SourceColumns = Annotated[tuple[SourceColumn, ...], AfterValidator(_distinct)]
+Family = Annotated[tuple[SourceColumn, ...], Field(min_length=2), AfterValidator(_distinct)]
+FamilyName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 MomentForm = Annotated[str, BeforeValidator(_joined), AfterValidator(check_form)]  # a list of forms is tried in turn
 Written = Annotated[str, BeforeValidator(_joined), AfterValidator(_written)]
 ColumnFormats = dict[SourceColumn, Written]  # how columns' texts are written: moments' or numbers'

@@ -25,7 +25,7 @@ FIGURE_VERSIONS = {
 _sections = ("events", "table", "profiles")
 _of_answers = (  # keys that no feature follows from
     *("name", "polarity", "seed", "candidate", "eligible", "title", "outcome", "labels", "bands", "actions"),
-    *("names", "reasons", "what_if", "accepted_leaks", "effect", "human_decision"),
+    *("names", "reasons", "families", "what_if", "accepted_leaks", "effect", "human_decision"),
 )
 _added = (  # keys that a file may do without
     *(
@@ -33,6 +33,7 @@ _added = (  # keys that a file may do without
         "outcome",
         "labels",
         "actions",
+        "families",
         "counts",
         "calendar",
         "human_decision",

@@ -87,13 +87,14 @@ def check_names(use_case: UseCase, known: Sequence[str], columns: Collection[str
 
     Args:
         use_case: What names them.
-        known: What may be forbidden or varied.
+        known: What may be forbidden, varied or put into a family.
         columns: What may have labels, whether or not it is a feature.
 
     Raises:
-        UseCaseError: a forbidden, varied or labelled column is not there.
+        UseCaseError: a column that is forbidden, varied, labelled or of a family is not there.
     """
     named = {"reasons.forbid": use_case.reasons.forbid, "what_if": tuple(use_case.what_if)}
+    named |= {f"families.{family}": names for family, names in use_case.families.items()}
     broken = [
         f"{key}: must name features, {name!r} is none"
         for key, names in named.items()

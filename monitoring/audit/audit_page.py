@@ -12,11 +12,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from features.spec.languages import LANGUAGES, Language
 from monitoring.audit.audit_record import AuditRecord, ExportTotal, UseCaseRecord
+from scoring.bundle.families import OTHER_FACTORS
 from scoring.bundle.manifest import Manifest
 from scoring.health.health_file import GoalProgress, HealthAlert, HealthReason
 from scoring.health.matured_windows import Bounds, MaturedWindow
 from scoring.privacy.trail_check import TrailEntry
-from scoring.reasons.reasons import OTHER_FACTORS, described
+from scoring.reasons.sentences import described
 from scoring.text.formatting import between, catalogue, figure, iso_date, number, percent, unbreakable
 from scoring.text.health_reasons import goal_name, health_text, kpi_figure, kpi_name, state_name
 from scoring.text.promotion import DecisionDocument, decision_reason

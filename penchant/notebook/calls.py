@@ -22,11 +22,11 @@ from scoring.answers.explain import ProfileError, explain_profile
 from scoring.answers.score import check_request
 from scoring.answers.served_release import Live
 from scoring.batch.table_answers import score_table
+from scoring.bundle.families import OTHER_FACTORS
 from scoring.bundle.golden_rows import replay
 from scoring.population.days import PopulationError, latest_day
 from scoring.population.read_days import day_rows
 from scoring.privacy.suppression import Suppression, open_suppression
-from scoring.reasons.reasons import OTHER_FACTORS
 from scoring.releases.store import load_release
 from scoring.segments.assignment import current_policy
 from scoring.storage.table_files import ROWS, BatchError

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from features.spec.feature import Feature, Json, Polarity, Predicate, Scalar
+from scoring.bundle.families import Families
 from scoring.bundle.manifest import FORMAT, Manifest, Seal, read_manifest
 from scoring.errors import BundleError
 from scoring.models.bands import Ladder
@@ -88,6 +89,12 @@ class Bundle:
     def forbidden(self) -> frozenset[str]:
         """Features that are used and never named."""
         return frozenset(self.manifest.forbid)
+
+    @cached_property
+    def families(self) -> Families:
+        """The features that share one reason; of a bundle from before there were families each feature alone."""
+        names = [feature.name for feature in self.features]
+        return Families.of(names, self.manifest.families or {}, self.forbidden)
 
 
 def canonical_json(document: Any) -> bytes:

@@ -144,6 +144,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     effect: EffectKind | UnsetType = UNSET  # what is decided by the scores; unset: marketing alone
     eligible: Predicate | None
     encoder: dict[str, list[str]]  # levels by code, for each category
+    families: dict[str, tuple[str, ...]] | UnsetType = UNSET  # features whose contributions are one reason
     features: tuple[Feature, ...]
     files: dict[str, Seal] = {}
     findings: tuple[Finding, ...] | None = None
@@ -240,7 +241,13 @@ def _bands(value: BandTable) -> bool:
     return all(len(labels) == len(value.codes) for labels in named) and all(map(_share, value.thresholds))
 
 
+def _families(value: dict[str, tuple[str, ...]] | UnsetType) -> bool:
+    """No feature is in two of them."""
+    members = [name for names in (value or {}).values() for name in names]
+    return len(members) == len(set(members))
+
+
 # msgspec looks a type up when it is first used, and crashes where two threads do that at once: here it is done before.
 _PARTS = msgspec.structs.fields(Manifest)
 msgspec.json.Decoder(Manifest)
-_RULES: dict[str, Callable[[Any], bool]] = {"bands": _bands, "boundaries": _boundaries}
+_RULES: dict[str, Callable[[Any], bool]] = {"bands": _bands, "boundaries": _boundaries, "families": _families}

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from features.spec.languages import Language
 from scoring.bundle.bundle import Bundle
-from scoring.reasons.reasons import OTHER_FACTORS, data_last, is_about_data, sentence, shown_value
+from scoring.bundle.families import OTHER_FACTORS
+from scoring.reasons.reasons import data_last, is_about_data, leading_feature, shown_values
+from scoring.reasons.sentences import sentence, shown_value
 from scoring.text.formatting import catalogue, iso_date, listed, number, unbreakable
 from scoring.text.messages import texts
 
@@ -69,11 +73,9 @@ def _score_sentences(score: MovedScore, first: str, last: str, language: Languag
     before, after = (number(value, language, decimals=1) for value in (score.before, score.after))
     yield messages[key].format(before=before, after=after, first=first, last=last)
     part = unbreakable(" ; ") if language == "fr" else "; "
-    moved = [name for name, change in score.changes.items() if change]
-    strongest = sorted(moved, key=lambda name: (-abs(score.changes[name]), name))
-    shown = [strongest[place] for place in data_last([_about_data(score, name) for name in strongest[:SHOWN]])]
+    shown = _strongest(score)
     for key, sign in (("move_raised", 1), ("move_lowered", -1)):
-        named = [name for name in shown if score.changes[name] * sign > 0]
+        named = [name for name, total in shown.items() if total * sign > 0]
         if named:
             yield messages[key].format(reasons=part.join(_change(score, name, language) for name in named))
     if score.model:
@@ -81,17 +83,32 @@ def _score_sentences(score: MovedScore, first: str, last: str, language: Languag
         yield messages[key].format(old=score.versions[0], new=score.versions[1])
 
 
+def _strongest(score: MovedScore) -> dict[str, float]:
+    """The families that changed most, by the feature that says most in the direction of the sum of their changes.
+
+    Those about the data stand last, as in an answer's reasons; what is never named is `other_factors`.
+    """
+    bundle = score.bundle
+    amounts = [score.changes.get(feature.name, 0.0) for feature in bundle.features]
+    sums = bundle.families.sums(np.asarray([amounts]))[0].tolist()
+    hidden = bundle.families.hidden
+    if hidden is not None:
+        sums[hidden] = score.changes.get(OTHER_FACTORS, 0.0)
+    strongest = sorted((at for at, total in enumerate(sums) if total), key=lambda at: -abs(sums[at]))[:SHOWN]
+    named: list[tuple[str, float, bool]] = []
+    for family in strongest:
+        if family == hidden:
+            named.append((OTHER_FACTORS, sums[family], False))
+        else:
+            known = shown_values(bundle, family, score.values_after)
+            best = leading_feature(bundle, sums[family], known, amounts)
+            feature = bundle.features[best]
+            named.append((feature.name, sums[family], is_about_data(feature, known[best] is None)))
+    return {named[at][0]: named[at][1] for at in data_last([about for _, _, about in named])}
+
+
 def _position(score: MovedScore, name: str) -> int:
     return next(place for place, feature in enumerate(score.bundle.features) if feature.name == name)
-
-
-def _about_data(score: MovedScore, name: str) -> bool:
-    """Whether what a feature says now is about the data; other factors are not."""
-    if name == OTHER_FACTORS:
-        return False
-    position = _position(score, name)
-    feature = score.bundle.features[position]
-    return is_about_data(feature, shown_value(score.bundle, feature, score.values_after[position]) is None)
 
 
 def _change(score: MovedScore, name: str, language: Language) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -9,8 +11,9 @@ from numpy.typing import NDArray
 from features.spec.feature import MISSING, Feature
 from features.spec.languages import Language
 from scoring.bundle.bundle import Bundle
-from scoring.bundle.published_contributions import rounded
-from scoring.reasons.reasons import OTHER_FACTORS, is_about_data, sentences, shown_value
+from scoring.bundle.families import OTHER_FACTORS
+from scoring.reasons.reasons import is_about_data, speaks_second
+from scoring.reasons.sentences import sentences, shown_value
 from scoring.text.formatting import catalogue
 
 _COLUMNS = {"code": pa.string(), "feature": pa.string(), "text": pa.string(), "contribution": pa.float64()}
@@ -28,26 +31,23 @@ def reason_columns(
     `reason_1_code`, `reason_1_feature`, `reason_1_text`, `reason_1_contribution` are of the first, and so on; no text
     without a language.
     """
-    shown = [position for position, feature in enumerate(bundle.features) if feature.name not in bundle.forbidden]
-    amounts = contributions[:, shown]
-    if bundle.forbidden:
-        hidden = np.zeros(len(matrix))
-        for position in sorted(set(range(len(bundle.features))) - set(shown)):
-            hidden = hidden + contributions[:, position]  # one by one, as a single row's are added up
-        amounts = np.concatenate([amounts, rounded(hidden)[:, None]], axis=1)
-    names = [*(bundle.features[position].name for position in shown), OTHER_FACTORS]
-    by_name = np.asarray(sorted(range(amounts.shape[1]), key=names.__getitem__), dtype=np.intp)
-    strongest = by_name[_largest(np.abs(amounts.take(by_name, axis=1)), count)]
-    order = _data_last(strongest, _about_data(bundle, matrix, shown))
+    sums = bundle.families.sums(contributions)
+    strongest = _largest(np.abs(sums), count)  # families are in the order of their names
+    about = _where(bundle, matrix, is_about_data)
+    columnwise = np.ascontiguousarray(contributions.T).T  # features as rows of memory, read one at a time
+    leading = _leading(bundle, columnwise, sums, strongest, _where(bundle, matrix, speaks_second))
+    if (last := np.take_along_axis(about, leading, axis=1)).any():
+        order = np.argsort(last, axis=1, kind="stable")  # as `data_last`
+        strongest, leading = (np.take_along_axis(found, order, axis=1) for found in (strongest, leading))
     columns: dict[str, pa.Array] = {}
     kinds = {name: kind for name, kind in _COLUMNS.items() if language or name != "text"}
     for rank in range(count):
-        if rank < order.shape[1]:
-            at = order[:, rank]
-            found = _named_columns(bundle, shown, at)
+        if rank < leading.shape[1]:
+            at = leading[:, rank]
+            found = _named_columns(bundle, at)
             if language:
-                found["text"] = _texts(bundle, matrix, shown, at, language)
-            found["contribution"] = pa.array(np.take_along_axis(amounts, at[:, None], axis=1)[:, 0])
+                found["text"] = _texts(bundle, matrix, at, language)
+            found["contribution"] = pa.array(np.take_along_axis(sums, strongest[:, rank, None], axis=1)[:, 0])
         else:
             found = {name: pa.nulls(len(matrix), kind) for name, kind in kinds.items()}
         columns |= {f"reason_{rank + 1}_{name}": found[name] for name in kinds}
@@ -67,16 +67,58 @@ def _largest(sizes: NDArray[np.float64], count: int) -> NDArray[np.intp]:
     return found
 
 
-def _about_data(bundle: Bundle, matrix: NDArray[np.float64], shown: list[int]) -> NDArray[np.bool_]:
-    """Whether each row's reason is about the data, by its position in `shown`; other factors, one past, are not."""
-    about = np.zeros((len(matrix), len(shown) + 1), dtype=np.bool_)
-    for place, position in enumerate(shown):
-        feature = bundle.features[position]
-        if is_about_data(feature, missing=False):
-            about[:, place] = True
-        elif is_about_data(feature, missing=True):
-            about[:, place] = _is_missing(bundle, feature, matrix[:, position])
-    return about
+def _leading(
+    bundle: Bundle,
+    contributions: NDArray[np.float64],
+    sums: NDArray[np.float64],
+    strongest: NDArray[np.intp],
+    second: NDArray[np.bool_],
+) -> NDArray[np.intp]:
+    """The position of the feature whose sentence each family of a row has, as `leading_feature` chooses it.
+
+    One past the features are those that are never named.
+    """
+    firsts = [members[0] for members in bundle.families.members]
+    leading = np.asarray(firsts, np.intp)[strongest]
+    if bundle.families.hidden is not None:
+        leading[strongest == bundle.families.hidden] = len(bundle.features)
+    for family, members in enumerate(bundle.families.members):
+        if len(members) > 1 and family != bundle.families.hidden:
+            saying = _saying_most(members, contributions, sums[:, family], second)
+            np.copyto(leading, saying[:, None], where=strongest == family)
+    return leading
+
+
+def _saying_most(
+    members: tuple[int, ...],
+    contributions: NDArray[np.float64],
+    total: NDArray[np.float64],
+    second: NDArray[np.bool_],
+) -> NDArray[np.intp]:
+    """The position of one family's speaking feature in each row; a column at a time, of equals the first."""
+    sign = np.where(total >= 0, 1.0, -1.0)
+    first, most = np.zeros(len(total)), np.full(len(total), -np.inf)  # of those that speak first, of all
+    speaking, any_of_them = np.full((2, len(total)), members[0], np.intp)
+    for position in members:
+        towards = sign * contributions[:, position]
+        for found, amounts, better in (
+            (speaking, first, (towards > first) & ~second[:, position]),
+            (any_of_them, most, towards > most),
+        ):
+            np.copyto(found, position, where=better)
+            np.copyto(amounts, towards, where=better)
+    return np.where(first > 0, speaking, any_of_them)
+
+
+def _where(bundle: Bundle, matrix: NDArray[np.float64], holds: Callable[[Feature, bool], bool]) -> NDArray[np.bool_]:
+    """Where something holds of a feature and whether its value is missing; never of other factors, one past the end."""
+    found = np.zeros((len(bundle.features) + 1, len(matrix)), dtype=np.bool_).T
+    for position, feature in enumerate(bundle.features):
+        if holds(feature, False):
+            found[:, position] = True
+        elif holds(feature, True):
+            found[:, position] = _is_missing(bundle, feature, matrix[:, position])
+    return found
 
 
 def _is_missing(bundle: Bundle, feature: Feature, values: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -85,32 +127,21 @@ def _is_missing(bundle: Bundle, feature: Feature, values: NDArray[np.float64]) -
     return np.asarray(values == bundle.manifest.encoder[feature.name].index(MISSING))
 
 
-def _data_last(strongest: NDArray[np.intp], about: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """The reasons of each row in the order of `data_last`."""
-    last = np.take_along_axis(about, strongest, axis=1)
-    if not last.any():
-        return strongest
-    return np.take_along_axis(strongest, np.argsort(last, axis=1, kind="stable"), axis=1)
-
-
-def _named_columns(bundle: Bundle, shown: list[int], at: NDArray[np.int64]) -> dict[str, pa.Array]:
-    """Code and feature of each row's feature; `at` is its position in `shown`, one past the end for others."""
-    features, which = [bundle.features[position] for position in shown], pa.array(at)
+def _named_columns(bundle: Bundle, at: NDArray[np.intp]) -> dict[str, pa.Array]:
+    """Code and name of each row's feature; `at` is its position, one past the end for others."""
+    which = pa.array(at)
     return {
-        "code": pa.array([*(feature.family for feature in features), OTHER_FACTORS]).take(which),
-        "feature": pa.array([*(feature.name for feature in features), OTHER_FACTORS]).take(which),
+        "code": pa.array([*(feature.family for feature in bundle.features), OTHER_FACTORS]).take(which),
+        "feature": pa.array([*(feature.name for feature in bundle.features), OTHER_FACTORS]).take(which),
     }
 
 
-def _texts(
-    bundle: Bundle, matrix: NDArray[np.float64], shown: list[int], at: NDArray[np.int64], language: Language
-) -> pa.Array:
+def _texts(bundle: Bundle, matrix: NDArray[np.float64], at: NDArray[np.intp], language: Language) -> pa.Array:
     """The text of each row's feature."""
-    features = [bundle.features[position] for position in shown]
     texts = np.full(len(matrix), catalogue()["texts"][language][OTHER_FACTORS], dtype=object)
-    for position, feature in enumerate(features):
-        rows = np.flatnonzero(at == position)
-        values, where = np.unique(matrix[rows, shown[position]], return_inverse=True)
+    for position in np.unique(at[at < len(bundle.features)]).tolist():
+        feature, rows = bundle.features[position], np.flatnonzero(at == position)
+        values, where = np.unique(matrix[rows, position], return_inverse=True)
         labels = bundle.manifest.labels_of(feature.name, language)
         known = (shown_value(bundle, feature, value) for value in values.tolist())
         texts[rows] = np.asarray(sentences(feature, known, language, labels), dtype=object)[where]

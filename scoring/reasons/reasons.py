@@ -1,26 +1,24 @@
-"""Reasons: the strongest contributions, as sentences of a reviewed catalogue."""
+"""Reasons: the strongest families of features, each with the sentence of the feature that says most."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
-from operator import itemgetter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from features.spec.feature import MISSING, OTHER, Feature, Polarity, normalise
+from features.spec.feature import Feature, Polarity
 from features.spec.languages import Language
 from scoring.bundle.bundle import Bundle
+from scoring.bundle.families import OTHER_FACTORS
 from scoring.bundle.published_contributions import rounded
-from scoring.reasons.reason import Reason
-from scoring.text.formatting import calendar_date, catalogue, event_forms, number, quantity, singular
+from scoring.reasons.reason import Reason, ReasonPart
+from scoring.reasons.sentences import catalogue_key, sentence, shown_value
+from scoring.text.formatting import catalogue
 
-OTHER_FACTORS = "other_factors"
-ValueLabels = Mapping[str, str]  # what people read for a feature's values in one language, by value as text
-_COUNTED = ("frequency", "refund", "property")
 _OF_DATA = ("freshness", "completeness")
+_OF_COUNTS = ("monetary", "trend")  # amounts of what is counted, and shares of it
 
 
 def named_contributions(bundle: Bundle, contributions: NDArray[np.float64]) -> dict[str, float]:
@@ -37,31 +35,55 @@ def named_contributions(bundle: Bundle, contributions: NDArray[np.float64]) -> d
 def top_reasons(
     bundle: Bundle, values: Sequence[float], contributions: NDArray[np.float64], count: int, language: Language
 ) -> list[Reason]:
-    """The `count` strongest reasons of one row by |contribution|, ties by name; those about the data stand last.
+    """The `count` strongest families of one row by |contribution|, ties by name; those about the data stand last.
 
     Args:
-        bundle: Whose features, polarity and forbidden names hold.
+        bundle: Whose features, families, polarity and forbidden names hold.
         values: The row as encoded, shape (features,).
         contributions: Calibrated log-odds, shape (features,).
         count: How many at most.
         language: Of the texts.
     """
-    known = zip(bundle.features, values, contributions.tolist(), strict=True)
-    entries: list[tuple[float, str, float, tuple[Feature, float] | None]] = [
-        (-abs(amount), feature.name, amount, (feature, value))
-        for feature, value, amount in known
-        if feature.name not in bundle.forbidden
-    ]
-    if bundle.forbidden:
-        others = named_contributions(bundle, contributions)[OTHER_FACTORS]
-        entries.append((-abs(others), OTHER_FACTORS, others, None))
-    entries.sort(key=itemgetter(0, 1))
-    reasons = [_reason(bundle, about, amount, language) for _, _, amount, about in entries[:count]]
-    of_data = [
-        about is not None and is_about_data(about[0], reason["value"] is None)
-        for (_, _, _, about), reason in zip(entries, reasons, strict=False)
-    ]
-    return [reasons[place] for place in data_last(of_data)]
+    amounts, sums = contributions.tolist(), bundle.families.sums(contributions[None])[0].tolist()
+    strongest = sorted(range(len(sums)), key=lambda family: -abs(sums[family]))[:count]  # they are in order of names
+    found = [_reason(bundle, family, sums[family], values, amounts, language) for family in strongest]
+    return [found[place][0] for place in data_last([about for _, about in found])]
+
+
+def leading_feature(
+    bundle: Bundle, total: float, known: Mapping[int, Any], amounts: Mapping[int, float] | Sequence[float]
+) -> int:
+    """The position of the feature that says most in the direction of its family's sum.
+
+    One that `speaks_second` does so only where no other points that way.
+
+    Args:
+        bundle: Whose features they are.
+        total: What the family adds.
+        known: Its members' values as a reader knows them, by position.
+        amounts: What each feature adds, by position.
+    """
+    sign = 1.0 if total >= 0 else -1.0
+
+    def speaks(at: int) -> tuple[bool, float]:
+        towards = sign * amounts[at]
+        return towards > 0 and not speaks_second(bundle.features[at], known[at] is None), towards
+
+    return max(known, key=speaks)
+
+
+def shown_values(bundle: Bundle, family: int, values: Sequence[float]) -> dict[int, Any]:
+    """What is known of a family's members, by position: in a row as encoded."""
+    return {at: shown_value(bundle, bundle.features[at], values[at]) for at in bundle.families.members[family]}
+
+
+def speaks_second(feature: Feature, missing: bool) -> bool:
+    """Whether another feature of a family has the sentence where one can: of what is about the data, or of counts.
+
+    Two purchases in a year say that somebody leaves; what the last of them cost, which a model weighs against its
+    count, does not.
+    """
+    return feature.family in _OF_COUNTS or is_about_data(feature, missing)
 
 
 def is_about_data(feature: Feature, missing: bool) -> bool:
@@ -73,7 +95,7 @@ def is_about_data(feature: Feature, missing: bool) -> bool:
     if not missing or feature.family in _OF_DATA:
         return feature.family in _OF_DATA
     texts = catalogue()["texts"]["en"]
-    return _key(feature) not in texts or f"{feature.family}_null" not in texts
+    return catalogue_key(feature) not in texts or f"{feature.family}_null" not in texts
 
 
 def data_last(about_data: Sequence[bool]) -> list[int]:
@@ -81,13 +103,28 @@ def data_last(about_data: Sequence[bool]) -> list[int]:
     return sorted(range(len(about_data)), key=about_data.__getitem__)
 
 
-def _reason(bundle: Bundle, about: tuple[Feature, float] | None, amount: float, language: Language) -> Reason:
-    code = name = OTHER_FACTORS
-    value, text = None, catalogue()["texts"][language][OTHER_FACTORS]
-    if about is not None:
-        feature, encoded = about
-        code, name, value = feature.family, feature.name, shown_value(bundle, feature, encoded)
-        text = sentence(feature, value, language, bundle.manifest.labels_of(name, language))
+def _reason(
+    bundle: Bundle, family: int, total: float, values: Sequence[float], amounts: Sequence[float], language: Language
+) -> tuple[Reason, bool]:
+    """A family's reason, and whether its sentence is about the data."""
+    if family == bundle.families.hidden:
+        text = str(catalogue()["texts"][language][OTHER_FACTORS])
+        return _worded(bundle, OTHER_FACTORS, OTHER_FACTORS, None, total, text, []), False
+    known = shown_values(bundle, family, values)
+    best = leading_feature(bundle, total, known, amounts) if len(known) > 1 else next(iter(known))
+    feature, value = bundle.features[best], known[best]
+    text = sentence(feature, value, language, bundle.manifest.labels_of(feature.name, language))
+    parts: list[ReasonPart] = [
+        {"feature": bundle.features[at].name, "value": known[at], "contribution": amounts[at]}
+        for at in sorted(known, key=lambda at: -abs(amounts[at]))
+    ]
+    reason = _worded(bundle, feature.family, feature.name, value, total, text, parts)
+    return reason, is_about_data(feature, value is None)
+
+
+def _worded(
+    bundle: Bundle, code: str, name: str, value: Any, amount: float, text: str, parts: list[ReasonPart]
+) -> Reason:
     return {
         "code": code,
         "feature": name,
@@ -96,171 +133,10 @@ def _reason(bundle: Bundle, about: tuple[Feature, float] | None, amount: float, 
         "direction": "raises" if amount >= 0 else "lowers",
         "favourable": is_favourable(amount, bundle.polarity),
         "text": text,
+        "parts": parts,
     }
 
 
 def is_favourable(contribution: float, polarity: Polarity) -> bool:
     """Whether a contribution is good news: it raises a positive score or lowers a negative one."""
     return (contribution >= 0) == (polarity == "positive")
-
-
-def shown_value(bundle: Bundle, feature: Feature, encoded: float) -> Any:
-    """An encoded value as a reader knows it: null, a number, a boolean, a level, an ISO date."""
-    if feature.type == "category":
-        level = bundle.manifest.encoder[feature.name][int(encoded)]
-        return None if level == MISSING else level
-    if math.isnan(encoded):
-        return None
-    if feature.type == "boolean":
-        return bool(encoded)
-    if feature.type == "date":
-        return str(np.datetime64("1970-01-01", "s") + np.timedelta64(round(encoded * 86400), "s"))[:10]
-    return int(encoded) if encoded.is_integer() else encoded
-
-
-def text_of(bundle: Bundle, name: str, cell: str | None, language: Language) -> str:
-    """The sentence of a reason that was kept as a feature's name and its cell as text; null where it is missing."""
-    feature = next((one for one in bundle.features if one.name == name), None)
-    if feature is None:  # the sum of what is not named, or a feature of another version
-        return str(catalogue()["texts"][language].get(name, name))
-    value = None if cell is None else _cell(feature, cell)
-    return sentence(feature, value, language, bundle.manifest.labels_of(name, language))
-
-
-def _cell(feature: Feature, text: str) -> bool | float | str:
-    """What a cell kept as text was."""
-    if feature.type == "boolean":
-        return text in ("true", "1")
-    if feature.type == "date":
-        return text[:10]
-    if feature.type == "category":
-        return feature.spellings.get(normalise(text), text)
-    value = float(text)
-    return int(value) if value.is_integer() else value
-
-
-def sentence(feature: Feature, value: Any, language: Language, labels: ValueLabels) -> str:
-    """A value as a sentence, e.g. `Last purchase 12 days ago`; a feature outside the catalogue is `name: value`.
-
-    Args:
-        feature: Whose value it is.
-        value: As a reader knows it, see `shown_value`.
-        language: Of the sentence.
-        labels: Of the feature's values in that language, by value.
-    """
-    return sentences(feature, [value], language, labels)[0]
-
-
-def sentences(feature: Feature, values: Iterable[Any], language: Language, labels: ValueLabels) -> list[str]:
-    """The `sentence` of each of a feature's values; what is the same for all of them is looked up once."""
-    texts = catalogue()["texts"][language]
-    key = _key(feature)
-    if key not in texts:
-        return [_plain(feature, value, language, labels) for value in values]
-    words = _words(feature, language, labels)
-    absent, none = texts.get(f"{feature.family}_null"), texts.get(f"{key}_zero")
-
-    def said(value: Any) -> str:
-        if value is None:
-            return absent.format(**words) if absent else _plain(feature, None, language, labels)
-        if value == 0 and none:
-            return none.format(**words)
-        text = texts[key].format(n=_quantity(feature, value, words, language), **words)
-        return text[0].upper() + text[1:]
-
-    return [said(value) for value in values]
-
-
-def described(feature: Feature, language: Language, labels: ValueLabels) -> str:
-    """What a feature measures, e.g. `Purchases in the last 90 days`; its own name where nothing better is known.
-
-    `labels` are as `sentence` takes them.
-    """
-    if language in feature.names:
-        return feature.names[language]
-    name: str | None = catalogue()["names"][language].get(_key(feature))
-    if name is None:
-        return feature.name
-    text = name.format(**_words(feature, language, labels))
-    return text[0].upper() + text[1:]
-
-
-def _key(feature: Feature) -> str:
-    """The catalogue's key: the family, with a part of the name where a family has several sentences.
-
-    None has a column of the profiles, in whatever group a use case puts it: no sentence is about it.
-    """
-    if feature.subject and feature.event is None and feature.window_days is None:
-        return ""
-    if feature.family == "regularity":
-        return next(
-            (f"regularity_{part}" for part in ("gap_mean", "gap_sd", "recency_over_gap") if part in feature.name), ""
-        )
-    if feature.family == "engagement":
-        parts = ("open_rate", "click_rate", "clicks_per_open")
-        return next((part for part in parts if feature.name.startswith(part)), "engagement")
-    return feature.family
-
-
-def _words(feature: Feature, language: Language, labels: ValueLabels) -> dict[str, str]:
-    texts = catalogue()["texts"][language]
-    one, several, feminine = event_forms("refund" if feature.family == "refund" else feature.event, language)
-    window = texts["whole"]
-    if feature.window_days:
-        days = quantity(feature.window_days, "days", "en") if feature.window_days > 1 else "day"
-        window = texts["window"].format(days=f"{feature.window_days} derniers jours" if language == "fr" else days)
-    vowel = one[0] in "aeiouyéèêh"
-    return {
-        "one": one,
-        "several": several,
-        "window": window,
-        "subject": _subject(feature, language, labels),
-        "Aucun": "Aucune" if feminine else "Aucun",
-        "Dernier": "Dernière" if feminine else "Dernier",
-        "le_dernier": "la dernière" if feminine else "le dernier",
-        "d_several": f"d'{several}" if vowel else f"de {several}",
-    }
-
-
-def _subject(feature: Feature, language: Language, labels: ValueLabels) -> str:
-    """The level that it counts by its label, a declared count by its title or else its name; else what it is about."""
-    subject = feature.subject or ""
-    if feature.family == "count":
-        return feature.names.get(language) or (f"« {subject} »" if language == "fr" else f"“{subject}”")
-    return labels.get(_level(feature), subject)
-
-
-def _level(feature: Feature) -> str:
-    """The level that a feature counts, as its labels name it; of a subject that is no level all of it."""
-    return (feature.subject or "").rpartition(": ")[2]
-
-
-def _quantity(feature: Feature, value: float, words: dict[str, str], language: Language) -> str:
-    if feature.family in _COUNTED:
-        return f"{number(value, language)} {words['one'] if singular(value, language) else words['several']}"
-    if feature.family == "activity":
-        return quantity(value, "days", language)
-    return quantity(value, feature.unit, language)
-
-
-def value_label(value: Any, labels: ValueLabels) -> str | None:
-    """The label of a value; None where it has none."""
-    return labels.get(str(value).lower() if isinstance(value, bool) else str(value))
-
-
-def _plain(feature: Feature, value: Any, language: Language, labels: ValueLabels) -> str:
-    texts = catalogue()["texts"][language]
-    name = feature.names.get(language)
-    if value is None:
-        shown = texts["unknown"]
-    elif (label := value_label(value, labels)) is not None:
-        name, shown = name or feature.name, label
-    elif isinstance(value, bool):
-        shown = texts["yes"] if value else texts["no"]
-    elif feature.type == "date":
-        shown = calendar_date(float(np.datetime64(value, "D").astype(int)), language)
-    elif isinstance(value, str):
-        shown = texts["other"] if value == OTHER else value
-    else:
-        shown = quantity(float(value), feature.unit, language)
-    return str(texts["named"].format(name=name, n=shown) if name else texts["bare"].format(name=feature.name, n=shown))

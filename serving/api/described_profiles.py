@@ -17,7 +17,7 @@ from scoring.answers.served_release import Live
 from scoring.answers.wire import CustomerId
 from scoring.encoding.value_rules import FLOAT32_MAX, INT64
 from scoring.encoding.vectorised import NUMERIC
-from scoring.reasons.reasons import described
+from scoring.reasons.sentences import described
 from serving.api.use_case_document import ExampleProfile, example
 from serving.requests.models import ExplanationOfProfile
 

@@ -18,7 +18,7 @@ from scoring.answers.served_release import Live
 from scoring.bundle.manifest import BandTable, CampaignWorth, LogWindows, Manifest, Outcome, Receipt
 from scoring.encoding.value_rules import WARNINGS
 from scoring.models.calibration import Calibration
-from scoring.reasons.reasons import described
+from scoring.reasons.sentences import described
 from serving.api.answers import UseCaseLine
 from serving.customers.event_rows import INNER, names, needed
 from serving.customers.raw_events import FILE as EVENTS

@@ -29,7 +29,7 @@ def scored_result(
     """One customer's result of POST /v1/scores, where `churn` gave a score."""
     texts: list[Reason] = [
         {"code": code, "feature": code, "value": 1, "contribution": 0.1, "direction": "raises", "favourable": False,
-         "text": code} for code in reasons
+         "text": code, "parts": [{"feature": code, "value": 1, "contribution": 0.1}]} for code in reasons
     ]  # fmt: skip
     band: Named = {"code": "low", "label": "Low"}
     scored: Score = {"status": "scored", "score": score, "band": band, "model_version": version, "reasons": texts}

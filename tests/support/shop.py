@@ -20,6 +20,7 @@ from scoring.releases.store import install_release, make_current
 from scoring.text.promotion import BandMoves, DecisionDocument, Interval
 from tests.support.models import LEVELS, SHOP, shop_rows, write_shop_bundle
 from training.bundling.curves import curves
+from training.bundling.families import families
 from training.bundling.manifest import reference
 from training.bundling.market import market_of
 from training.bundling.thresholds import realised
@@ -72,6 +73,7 @@ def release_full_shop(home: Path, name: str, version: str = "1", *, scratch: Pat
         "what_if": WHAT_IF,
         **({"actions": {"high": ACTION}} if name == "churn" else STATED),
         "forbid": ["joined on"] if name == "churn" else [],
+        "families": families(SHOP, {}),
         "worth": {"contacted": 50, "hits": 40, "at_random": 12, "text": WORTH},
         "windows": {"observation": 365, "gap": 7, "prediction": 90},
         "findings": [

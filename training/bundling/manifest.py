@@ -17,6 +17,7 @@ from features.tables.value_labels import value_labels
 from scoring.bundle.manifest import BandTable, LogWindows, Outcome
 from scoring.models.bands import Ladder
 from scoring.models.threshold_planner import Ask, Market, Plan, plan
+from training.bundling.families import families
 from training.bundling.thresholds import around, at_percentiles, at_scores, realised, rising
 from training.data.clusters import Clusters
 
@@ -66,6 +67,7 @@ class Described(TypedDict):
     windows: LogWindows | None
     trained_to: str | None
     eligible: Predicate | None
+    families: dict[str, tuple[str, ...]] | UnsetType
     forbid: tuple[str, ...]
     what_if: dict[str, tuple[Scalar, ...]]
     effect: EffectKind | UnsetType
@@ -114,6 +116,7 @@ def described(
         "windows": _windows(log, cutoffs) if log else None,
         "trained_to": cutoffs.test.date().isoformat() if cutoffs else None,
         "eligible": table.eligible,
+        "families": families(features, use_case.families) or UNSET,
         "forbid": tuple(sorted(use_case.reasons.forbid)),
         "what_if": {name: tuple(values) for name, values in use_case.model_dump(mode="json")["what_if"].items()},
         "effect": UNSET if use_case.effect == "marketing" else use_case.effect,

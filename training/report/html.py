@@ -16,7 +16,7 @@ from features.spec.feature import Feature
 from features.spec.languages import LANGUAGES, Language
 from features.tables.learning_table import LearningTable
 from scoring.bundle.manifest import Manifest
-from scoring.reasons.reasons import described
+from scoring.reasons.sentences import described
 from scoring.text.data_notes import note_text
 from scoring.text.findings import FindingText, finding_text
 from scoring.text.formatting import (

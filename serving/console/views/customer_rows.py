@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal, get_args
 from urllib.parse import urlencode
 
 from scoring.answers.served_release import Live
-from scoring.reasons.reasons import is_favourable, text_of
+from scoring.reasons.reasons import is_favourable
+from scoring.reasons.sentences import text_of
 from serving.console.web.i18n import Texts
 from serving.worker.request_context import RequestContext
 

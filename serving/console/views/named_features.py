@@ -8,7 +8,7 @@ from typing import Any
 
 from features.spec.feature import OTHER, Feature
 from scoring.answers.served_release import Live
-from scoring.reasons.reasons import ValueLabels, described, value_label
+from scoring.reasons.sentences import ValueLabels, described, value_label
 from scoring.text.formatting import catalogue, quantity
 from serving.console.web.i18n import Texts
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from features.spec.feature import Feature, Row
@@ -12,7 +12,10 @@ from scoring.answers.prepared_profile import PreparedProfile
 from scoring.answers.score import score_profiles
 from scoring.answers.served_release import Live
 from scoring.answers.wire import ExplainedScore, Result, Score
-from scoring.reasons.reasons import OTHER_FACTORS, ValueLabels, sentence, shown_value, value_label
+from scoring.bundle.families import OTHER_FACTORS
+from scoring.reasons.reason import Reason
+from scoring.reasons.reasons import is_favourable
+from scoring.reasons.sentences import ValueLabels, sentence, shown_value, value_label
 from scoring.segments.policy import Policy
 from scoring.text.formatting import catalogue
 from serving.console.views.named_features import shown_feature
@@ -21,6 +24,15 @@ from serving.console.views.waterfall import Step, waterfall
 from serving.console.web.i18n import Texts
 
 REASONS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class PartInWords:
+    """One feature of a reason's family, with what it adds by itself."""
+
+    text: str
+    contribution: float
+    favourable: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +45,7 @@ class UseCaseAnswer:
     next_label: str | None = None
     explanation: ExplainedScore | None = None
     steps: Sequence[Step] = ()
+    parts: Mapping[str, Sequence[PartInWords]] = field(default_factory=dict)  # of families of several features
 
     @property
     def scored(self) -> bool:
@@ -42,8 +55,10 @@ class UseCaseAnswer:
     @property
     def longest(self) -> float:
         """The largest contribution, by which the bars are drawn."""
-        amounts = self.explanation["contributions"].values() if self.explanation else ()
-        return max(map(abs, amounts), default=0.0) or 1.0
+        if self.explanation is None:
+            return 1.0
+        sums = [reason["contribution"] for reason in self.explanation["reasons"]]
+        return max(map(abs, [*sums, *self.explanation["contributions"].values()]), default=0.0) or 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +136,25 @@ def _use_case_answer(live: Live, name: str, score: Score, profile: Any, texts: T
     steps = waterfall(explanation, bundle.polarity == "positive", texts)
     following = score["next_band"] or {"code": None}
     label = next((band["label"] for band in live.bands[texts.language] if band["code"] == following["code"]), None)
-    return UseCaseAnswer(name, live, score, label, explanation, steps)
+    parts = {reason["feature"]: _parts(live, reason, texts) for reason in score["reasons"] if len(reason["parts"]) > 1}
+    return UseCaseAnswer(name, live, score, label, explanation, steps, parts)
+
+
+def _parts(live: Live, reason: Reason, texts: Texts) -> list[PartInWords]:
+    """What a reason is made of: each feature by the sentence of its value."""
+    bundle, language = live.release.bundle, texts.language
+    features = {feature.name: feature for feature in bundle.features}
+    return [
+        PartInWords(
+            texts.kept_together(
+                sentence(features[name], part["value"], language, bundle.manifest.labels_of(name, language))
+            ),
+            part["contribution"],
+            is_favourable(part["contribution"], bundle.polarity),
+        )
+        for part in reason["parts"]
+        if (name := part["feature"])
+    ]
 
 
 def _rows(answers: Sequence[UseCaseAnswer], profile: Any, texts: Texts) -> list[FeatureRow]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scoring.answers.served_release import Live
-from scoring.reasons.reasons import OTHER_FACTORS, described
+from scoring.bundle.families import OTHER_FACTORS
+from scoring.reasons.sentences import described
 from scoring.segments.policy import Policy
 from scoring.text.formatting import catalogue
 from serving.console.charts.svg import Bar

@@ -36,7 +36,7 @@ def waterfall(explanation: ExplainedScore, positive: bool, texts: Texts) -> list
     The contributions between base value and total add up to the log-odds a * margin + b.
     """
     base, named = explanation["base_value"], _largest(explanation["reasons"])
-    rest = _rest(explanation["contributions"], {reason["feature"] for reason in named})
+    rest = _rest(explanation["contributions"], {part for reason in named for part in _features(reason)})
     parts = [(texts.kept_together(reason["text"]), reason["contribution"]) for reason in named]
     if rest:
         text = texts["remaining_one"] if len(rest) == 1 else texts.of("remaining", n=len(rest))
@@ -72,6 +72,11 @@ def _largest(reasons: list[Reason]) -> list[Reason]:
     """The reasons with a step of their own, in the order in which all are shown."""
     largest = sorted(reasons, key=lambda reason: -abs(reason["contribution"]))[:LARGEST]
     return [reason for reason in reasons if reason in largest]
+
+
+def _features(reason: Reason) -> list[str]:
+    """The names of all that a reason's contribution is of."""
+    return [part["feature"] for part in reason["parts"]] or [reason["feature"]]
 
 
 def _rest(contributions: Mapping[str, float], named: set[str]) -> list[float]:

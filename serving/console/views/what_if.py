@@ -9,7 +9,7 @@ from typing import Any
 
 from features.spec.feature import Feature, Row
 from scoring.answers.served_release import Live
-from scoring.reasons.reasons import ValueLabels, described, value_label
+from scoring.reasons.sentences import ValueLabels, described, value_label
 from serving.console.web.i18n import Texts
 
 PREFIX = "set."  # of a form's field that sets a feature

@@ -9,7 +9,7 @@ import pytest
 
 from features.config.use_case import LogUseCase, load_use_case
 from features.errors import UseCaseError
-from features.tables.digests import config_digest
+from features.tables.digests import config_digest, features_digest
 from scoring.models.threshold_planner import Ask
 from tests.support.worlds import EXAMPLES
 
@@ -26,6 +26,15 @@ prediction = "30d"
 [label]
 event = "purchase"
 outcome = "present"
+"""
+
+TABLE = """
+name = "n"
+polarity = "positive"
+[table]
+path = "a.parquet"
+label = "y"
+positive = 1
 """
 
 
@@ -212,6 +221,37 @@ def test_next_steps_are_of_bands(tmp_path: Path) -> None:
     assert said.actions["high"].model_dump() == {"fr": "Appeler", "en": "Call"}
     assert config_digest(said) != config_digest(plain)
     assert "actions are of bands (low, medium, high), got top" in "\n".join(failure.value.broken)
+
+
+@pytest.mark.parametrize(
+    ("sections", "broken"),
+    [
+        ('[families]\nmoney = ["balance"]\n', "families.money: "),
+        ('[families]\nmoney = ["balance", "balance"]\n', "must not name a column twice: 'balance'"),
+        ('[families]\n"The money" = ["balance", "loan"]\n', "families.The money"),
+        ('[families]\na = ["balance", "loan"]\nb = ["loan", "housing"]\n', "got 'loan' in several"),
+        ('[families]\na = ["balance", "y"]\n', "families are of features, got 'y', which are none"),
+        ('[families]\na = "balance"\n', "families.a: "),
+    ],
+)
+def test_families_are_of_two_features_or_more_each_in_one(tmp_path: Path, sections: str, broken: str) -> None:
+    """Whatever else is named there is refused, and says what arrived."""
+    with pytest.raises(UseCaseError) as failure:
+        load_use_case(written(tmp_path, TABLE + sections))
+
+    assert broken in "\n".join(failure.value.broken)
+
+
+def test_families_make_another_model_and_no_other_features(tmp_path: Path) -> None:
+    """So a training is done anew; without any the digest is what it was before there were families."""
+    plain = load_use_case(written(tmp_path, LOG))
+    grouped = load_use_case(written(tmp_path, LOG + '\n[families]\nmoney = ["monetary_7d", "monetary_30d"]\n'))
+
+    assert isinstance(plain, LogUseCase)
+    assert isinstance(grouped, LogUseCase)
+    assert grouped.families == {"money": ("monetary_7d", "monetary_30d")}
+    assert config_digest(grouped) != config_digest(plain)
+    assert features_digest(grouped) == features_digest(plain)
 
 
 TEXTS = """title = { fr = "Départs", en = "Leaving customers" }

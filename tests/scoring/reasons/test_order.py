@@ -16,9 +16,10 @@ from scoring.answers.score import score_profiles
 from scoring.answers.served_release import Live
 from scoring.batch.table_answers import score_table
 from scoring.bundle.bundle import Bundle
+from scoring.bundle.families import OTHER_FACTORS
 from scoring.reasons.move_texts import MovedScore, MovedSegment, move_text
 from scoring.reasons.reason_columns import _largest, reason_columns
-from scoring.reasons.reasons import OTHER_FACTORS, is_about_data, top_reasons
+from scoring.reasons.reasons import is_about_data, top_reasons
 from tests.support.models import shop_rows
 
 FRESH = "monetary_365d"  # measures how fresh the data is, in these models

@@ -10,15 +10,10 @@ from features.spec.feature import Feature, FeatureType
 from features.spec.languages import LANGUAGES
 from scoring.answers.served_release import Live
 from scoring.bundle.bundle import Bundle
+from scoring.bundle.families import OTHER_FACTORS
 from scoring.reasons.reason_columns import reason_columns
-from scoring.reasons.reasons import (
-    OTHER_FACTORS,
-    described,
-    is_favourable,
-    named_contributions,
-    sentence,
-    top_reasons,
-)
+from scoring.reasons.reasons import is_favourable, named_contributions, top_reasons
+from scoring.reasons.sentences import described, sentence
 from scoring.text.formatting import catalogue
 
 ORDER = {"event": "order", "lower": 0.0}

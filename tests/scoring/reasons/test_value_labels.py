@@ -15,7 +15,7 @@ from scoring.answers.score import score_profiles
 from scoring.answers.served_release import Live
 from scoring.batch.table_answers import score_table
 from scoring.bundle.bundle import Bundle
-from scoring.reasons.reasons import described, sentence, text_of
+from scoring.reasons.sentences import described, sentence, text_of
 from tests.support.models import shop_rows
 
 TEXTS: dict[Language, dict[str, str]] = {

@@ -79,6 +79,8 @@ def test_every_number_is_the_apis(client: httpx.Client, language: str) -> None:
             assert told.values.get((name, "distance"), []) == ([following["distance"]] if following else [])
             for feature, amount in explained["contributions"].items():
                 assert told.values[name, f"feature {feature}"] == [amount]
+            opened = [reason["parts"] for reason in score["reasons"] if len(reason["parts"]) > 1]
+            assert told.values[name, "parts"] == [part["contribution"] for parts in opened for part in parts]
             base, *steps, total = told.values[name, "step"]
             log_odds = explained["calibration"]["a"] * explained["margin"] + explained["calibration"]["b"]
             assert base == explained["base_value"]

@@ -55,6 +55,11 @@ def test_a_pasted_profile_is_scored_and_explained(
             r["text"] for r in told["reasons"]
         ]
         assert 3 <= len(told["reasons"]) <= 6
+        [opened] = [reason["parts"] for reason in told["reasons"] if len(reason["parts"]) > 1]
+        seen.page.click(f"{card} .parts summary")
+        parts = seen.page.locator(f"{card} .parts .part-text")
+        assert parts.count() == len(opened) == 2
+        assert all(parts.nth(at).is_visible() for at in range(2))
         assert told["band"]["label"] in seen.page.inner_text(card)
         assert told["model_version"] in seen.page.inner_text(card)
     assert ("2 April 1998" if language == "en" else "2 avril 1998") in text
