@@ -12,7 +12,7 @@ STAMP := $(VENV)/.installed
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test tests browser lint style types bench tables endure soak fuzz pages doors compare coverage nulls uplift noise kill scale daily moves families pictures mlflow mailing lock newest kills
+.PHONY: help setup run test tests browser lint style types bench tables endure soak fuzz pages doors compare coverage nulls uplift noise kill scale daily moves families seasons pictures mlflow mailing lock newest kills
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -131,6 +131,9 @@ daily: setup ## a day of 1M customers and 10M events, then pages, filters and se
 
 moves: setup ## why 1,000 customers moved between the days of `make run`, held by the scores and by SQL (2 minutes)
 	@$(PY) -W ignore -m benchmarks.moves --home "$(HOME_DIR)"
+
+seasons: setup ## a year of Online Retail II looked at each week: false alerts, planted failures (4 minutes of processor time)
+	$(PY) -W ignore -m benchmarks.seasons
 
 mlflow: setup ## open the MLflow pages on what was trained, on MLFLOW_PORT (default 5000)
 	MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(PY) -m mlflow server --host 127.0.0.1 \

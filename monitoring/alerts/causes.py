@@ -13,6 +13,10 @@ from scoring.health.health_file import FeatureDrift, HealthDocument, HealthReaso
 from scoring.population.daily_file import failed_run, is_too_old
 from scoring.population.days import latest_day
 
+DRIFT = "drift"
+LASTS = 0.5  # of the damage from which on a drift alerts: the share below which it has ended
+Kind = tuple[str, str, str]  # code, use case, subject
+
 
 @dataclass(frozen=True, slots=True)
 class AlertCause:
@@ -25,7 +29,7 @@ class AlertCause:
     damage: float | None = None
 
     @property
-    def kind(self) -> tuple[str, str, str]:
+    def kind(self) -> Kind:
         """What it is the same thing by, window after window."""
         return self.what.code, self.use_case, self.subject or ""
 
@@ -35,15 +39,24 @@ class AlertCause:
         return hashlib.sha256("\n".join((*self.kind, self.window)).encode()).hexdigest()[:16]
 
 
-def causes_of(home: Path, health: HealthDocument, file: MonitorFile) -> Iterator[AlertCause]:
+def causes_of(
+    home: Path, health: HealthDocument, file: MonitorFile, standing: frozenset[Kind] = frozenset()
+) -> Iterator[AlertCause]:
     """Everything to alert about, use case by use case, then what is about the day.
+
+    Args:
+        home: Whose health it is.
+        health: As monitoring has just found it.
+        file: From where on something is said.
+        standing: Of the alerts that have not ended.
 
     Raises:
         PopulationError: The days of the home, or how old they may be, cannot be read.
     """
     least = GRAVITY.index(file.alerts.state)
     for name, found in sorted(health.use_cases.items()):
-        for cause in (*_reasons(name, found, health.as_of), *_drifted(name, found, health.as_of, file)):
+        lasting = (DRIFT, name, "") in standing
+        for cause in (*_reasons(name, found, health.as_of), *_drifted(name, found, health.as_of, file, lasting)):
             if GRAVITY.index(cause.what.state) >= least:
                 yield cause
     if least <= GRAVITY.index("watch"):
@@ -54,14 +67,18 @@ def causes_of(home: Path, health: HealthDocument, file: MonitorFile) -> Iterator
 def _reasons(name: str, found: UseCaseHealth, as_of: str) -> Iterator[AlertCause]:
     """A cause for each grave reason; drift has its own, by the limits of the file."""
     for reason in found.why:
-        if reason.state != "fine" and reason.code != "drift":
+        if reason.state != "fine" and reason.code != DRIFT:
             subject = next((str(reason.values[key]) for key in ("source", "segment") if key in reason.values), None)
             yield AlertCause(name, reason, str(reason.values.get("day") or as_of)[:10], subject)
 
 
-def _drifted(name: str, found: UseCaseHealth, as_of: str, file: MonitorFile) -> Iterator[AlertCause]:
-    """One cause for all features whose drift does damage, by the most damaging of them: they have one thing to do."""
-    damaging = [drift for drift in found.drift if drift.alert and moved_by(drift) >= file.limits.moved]
+def _drifted(name: str, found: UseCaseHealth, as_of: str, file: MonitorFile, lasting: bool) -> Iterator[AlertCause]:
+    """One cause for all features whose drift does damage, by the most damaging of them: they have one thing to do.
+
+    One that was alerted about lasts until the damage is well below the limit: around it, it would come and go.
+    """
+    least = file.limits.moved * (LASTS if lasting else 1)
+    damaging = [drift for drift in found.drift if (drift.alert or lasting) and moved_by(drift) >= least]
     if damaging:
         worst = damaging[0]
         values: dict[str, Value] = {
@@ -70,7 +87,7 @@ def _drifted(name: str, found: UseCaseHealth, as_of: str, file: MonitorFile) -> 
             "value": worst.value_at_risk,
             "features": len(damaging),
         }
-        yield AlertCause(name, HealthReason("drift", values, "watch"), as_of[:10], damage=worst.value_at_risk)
+        yield AlertCause(name, HealthReason(DRIFT, values, "watch"), as_of[:10], damage=worst.value_at_risk)
 
 
 def moved_by(drift: FeatureDrift) -> float:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from monitoring.alerts.causes import AlertCause, causes_of
+from monitoring.alerts.causes import AlertCause, Kind, causes_of
 from monitoring.config.monitor_file import MonitorFile, load_monitor_file
 from monitoring.delivery.messages import log_messages, message_of
 from monitoring.delivery.outbox import DeliveryCount, deliver, put_in_outbox
@@ -46,9 +46,9 @@ def settle(home: Path, health: HealthDocument, now: datetime) -> SettledAlerts:
         PopulationError: The days of the home cannot be read.
     """
     file = load_monitor_file(home)
-    causes = list(causes_of(home, health, file))
 
     def settled(before: Alerts) -> list[HealthAlert]:
+        causes = list(causes_of(home, health, file, frozenset(map(kind_of, standing(before)))))
         after = list(_merged(before, causes, now))
         fresh = [alert for alert in after if _is_due(alert, after, now, file)]
         messages = [message_of(alert, file.alerts.who) for alert in fresh]
@@ -61,7 +61,7 @@ def settle(home: Path, health: HealthDocument, now: datetime) -> SettledAlerts:
     return SettledAlerts(standing(alerts), deliver(home, file, now))
 
 
-def kind_of(alert: HealthAlert) -> tuple[str, str, str]:
+def kind_of(alert: HealthAlert) -> Kind:
     """What an alert is the same thing by as a cause."""
     return alert.what.code, alert.use_case, alert.subject or ""
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from features.spec.feature import OTHER
 from monitoring.drift.distance import discoveries, psi, two_sample
 from monitoring.drift.mapping import mapped_back
-from monitoring.drift.reference import Bins, bins_of
 from monitoring.drift.sampled_day import SampledDay, feature_values
 from scoring.answers.served_release import Live
+from scoring.bundle.reference import Bins, bins_of
 from scoring.bundle.scorer import Scored
 from scoring.health.health_file import FeatureDrift
 

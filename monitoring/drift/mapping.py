@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from monitoring.drift.reference import Bins
+from scoring.bundle.reference import Bins
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

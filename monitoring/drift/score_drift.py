@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from monitoring.drift.distance import psi
-from monitoring.drift.reference import reference_of
 from monitoring.drift.sampled_day import SampledDay
+from scoring.bundle.reference import reference_of
 from scoring.health.health_file import ScoreDrift
 from scoring.population.days import Day
 

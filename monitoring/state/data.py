@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from features.config.use_case import LogUseCase, UseCase
-from monitoring.drift.reference import bins_of
 from monitoring.drift.sampled_day import SampledDay
 from monitoring.outcomes.source_facts import read_source
+from monitoring.state.silences import usual_silence
+from scoring.bundle.reference import bins_of
 from scoring.health.health_file import DataQuality, SourceFreshness
 from scoring.population.days import Day
 
 FRESHNESS = "profile_freshness"  # of a day: n / (n + days since the last event), n as observed
 FAR = 0.1  # how far a share of missing values lies from what was learned, to be named
+
+Floats = NDArray[np.float64]
 
 
 def data_quality(home: Path, use_case: UseCase, day: Day, sample: SampledDay | None) -> DataQuality:
@@ -52,27 +56,26 @@ def source_freshness(home: Path, use_case: UseCase, day: Day) -> list[SourceFres
     """
     if use_case.source != "log":
         return []
-    reach = _last_seen(use_case, day)
+    ages = _days_since_seen(use_case, day)
     known = read_source(home, use_case.name)
-    if reach is None and known:
-        reach = known.reaches
+    reach = known.reaches if known else None
+    if len(ages):
+        reach = day.manifest.as_of - timedelta(days=float(ages.min()))
     if reach is None:
         return [SourceFreshness(use_case.events.path.name, None, None)]
     age = max((day.manifest.as_of - reach).days, 0)
-    return [SourceFreshness(use_case.events.path.name, reach.date().isoformat(), age)]
+    return [SourceFreshness(use_case.events.path.name, reach.date().isoformat(), age, usual_silence(ages))]
 
 
-def _last_seen(use_case: LogUseCase, day: Day) -> datetime | None:
-    """The moment of the last event before the day, from the feature `freshness`, n / (n + days), n as observed."""
-    freshest = [
-        pc.max(pq.read_table(path, columns=[FRESHNESS]).column(0)).as_py()
+def _days_since_seen(use_case: LogUseCase, day: Day) -> Floats:
+    """Since the last event of each customer, from the feature `freshness`, n / (n + days), n as observed."""
+    columns = [
+        pq.read_table(path, columns=[FRESHNESS]).column(0).drop_null()
         for path in day.parts
         if FRESHNESS in pq.read_schema(path).names
     ]
-    known = [one for one in freshest if one]
-    if not known:
-        return None
-    return day.manifest.as_of - timedelta(days=use_case.window.observation * (1 / max(known) - 1))
+    found = np.concatenate([np.asarray(one, np.float64) for one in columns]) if columns else np.empty(0)
+    return use_case.window.observation * (1 / found[found > 0] - 1)
 
 
 def _missing(sample: SampledDay, name: str) -> Iterator[tuple[str, float]]:

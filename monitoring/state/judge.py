@@ -121,8 +121,9 @@ def _came_in(observed: Observed, limits: Limits) -> Iterator[HealthReason]:
     if age and age.days is not None and age.days > limits.age_days:
         yield _reason("watch", "old_model", days=age.days, limit=limits.age_days)
     for source in observed.sources:
-        if source.days is not None and source.days > limits.stale_days:
-            yield _reason("watch", "stale_source", source=source.source, days=source.days, limit=limits.stale_days)
+        limit = max(limits.stale_days, source.usual)
+        if source.days is not None and source.days > limit:
+            yield _reason("watch", "stale_source", source=source.source, days=source.days, limit=limit)
     if quality and quality.rejected_share is not None and quality.rejected_share > limits.rejected_share:
         yield _reason("watch", "rejected_rows", share=quality.rejected_share, rows=quality.rejected_rows)
 

@@ -13,6 +13,7 @@ from features.config.use_case import UseCase
 from monitoring.drift.damage import feature_drift
 from monitoring.drift.sampled_day import SampledDay, sample_day
 from monitoring.drift.score_drift import scores_of
+from monitoring.drift.served_drift import served_drift
 from monitoring.estimate.expectation import expected_quality
 from monitoring.outcomes.outcome_file import kept_outcomes
 from monitoring.realised.matured import measure_matured
@@ -84,6 +85,7 @@ def _health(
         estimate=observed.estimate,
         drift=tuple(observed.drift),
         scores=scores_of(sample, name, before) if sample else None,
+        served=served_drift(home, sample.live[name].release, day.manifest.as_of.date()) if sample else (),
         quality=observed.quality,
         sources=tuple(observed.sources),
         age=observed.age,
@@ -133,5 +135,9 @@ def _estimate(sample: SampledDay | None, name: str, known: Sequence[MaturedWindo
 def _age(sample: SampledDay | None, name: str, version: str, day: Day) -> ModelAge:
     manifest = _manifest(sample, name)
     trained_to = manifest.trained_to if manifest else None
-    days = (day.manifest.as_of.date() - date.fromisoformat(trained_to)).days if trained_to else None
-    return ModelAge(version=version, trained_to=trained_to, days=days)
+    if manifest is None or trained_to is None:
+        return ModelAge(version=version, trained_to=trained_to, days=None)
+    windows = manifest.windows
+    outcome = windows.gap + windows.prediction if windows else 0  # days after the last cutoff that it learned from too
+    days = (day.manifest.as_of.date() - date.fromisoformat(trained_to)).days - outcome
+    return ModelAge(version=version, trained_to=trained_to, days=max(days, 0))

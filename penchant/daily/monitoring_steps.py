@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from features.config.use_case import UseCase
@@ -11,6 +11,9 @@ from penchant.daily.realised_log import log_realised
 from scoring.health.matured_windows import read_windows
 from scoring.population.days import Day
 from scoring.privacy.retention_file import read_retention
+from scoring.releases.served_counts import forget_served
+
+SERVED_KEPT = timedelta(days=400)  # that counts of served values are kept
 
 
 def settle_outcomes(
@@ -40,6 +43,7 @@ def settle_outcomes(
         counts = settle.counted(home, use_case)
         matched += sum(day.matched for day in counts)
         changed += sum(day.changed for day in counts)
+    forget_served(home, until.date() - SERVED_KEPT)
     notes = [*([f"{changed:,} came late or were corrected"] if changed else []), *late]
     return matched, ", ".join(notes) or None
 

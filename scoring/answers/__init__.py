@@ -8,6 +8,7 @@ __all__ = [
     "prepared_profile",
     "score",
     "score_change",
+    "scored_values",
     "served_release",
     "verification",
     "wire",

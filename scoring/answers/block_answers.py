@@ -79,7 +79,11 @@ def encode_answers(
 def _answered(served: Live, matrix: NDArray[np.float64]) -> _UseCaseScores:
     codes = status_codes(served.scorer, matrix)
     covered = codes == 0
-    return _UseCaseScores(codes, covered, served.scorer.score(matrix if covered.all() else matrix[covered]))
+    rows = matrix if covered.all() else matrix[covered]
+    scored = served.scorer.score(rows)
+    if served.on_scored:
+        served.on_scored(rows, scored.probability)
+    return _UseCaseScores(codes, covered, scored)
 
 
 def _counts(answered: _UseCaseScores) -> list[tuple[int, int]]:

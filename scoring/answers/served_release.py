@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +31,15 @@ STATUSES: tuple[Status, ...] = (
 )  # that a row of features may get
 
 
+OnScored = Callable[[NDArray[np.float64], NDArray[np.float64]], None]  # encoded rows and their probabilities
+
+
 class Live:
     """A release ready to answer."""
 
     def __init__(self, release: Release) -> None:
         self.release = release
+        self.on_scored: OnScored | None = None  # who is shown the rows that callers have scored
         self.scorer = Scorer(release.bundle)
         labels = release.bundle.manifest.bands.labels
         codes = release.bundle.ladder.codes
@@ -145,6 +149,8 @@ def status_codes(scorer: Scorer, matrix: NDArray[np.float64]) -> NDArray[np.int6
 def _answers(
     served: Live, matrix: NDArray[np.float64], scored: Scored, reasons: int, language: Language
 ) -> list[Score]:
+    if served.on_scored:
+        served.on_scored(matrix, scored.probability)
     why: list[list[Reason]] = [[] for _ in matrix]
     if reasons:
         explained = served.scorer.explain(matrix, scored.margin)

@@ -243,6 +243,8 @@ def _score(served: Live, table: pa.Table, reasons: int, language: Language | Non
         encoded.warnings.pop(row, None)
     silent = status != STATUSES.index("scored")
     scored = served.scorer.score(encoded.matrix)
+    if served.on_scored:
+        served.on_scored(encoded.matrix[~silent], scored.probability[~silent])
     columns = {
         "status": pa.array(STATUSES).take(pa.array(status)),
         "probability": pa.array(scored.probability, mask=silent),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from features.spec.languages import LANGUAGES
 from features.spec.options import EITHER_SIDE, add_shared_options, command_first, program, span
 from features.spec.terminal import print_to_any_terminal
 from scoring.answers.score import MAX_REASONS
+from scoring.answers.scored_values import BatchValues
 from scoring.answers.served_release import open_live
 from scoring.audiences.campaign import CampaignError
 from scoring.audiences.consent import COLUMNS
@@ -51,7 +53,9 @@ def main(arguments: list[str] | None = None) -> int:
         return USAGE
     try:
         live = open_live(options.home, options.use_case, threads=1)
-        with bar(count_rows(options.input)) as progress:
+        rows = count_rows(options.input)
+        values = BatchValues(live, rows)
+        with bar(rows) as progress:
             tally = score_file(
                 live,
                 options.input,
@@ -62,6 +66,8 @@ def main(arguments: list[str] | None = None) -> int:
                 suppression=open_suppression(options.home),
                 progress=progress,
             )
+        with suppress(OSError):  # a home that can only be read: nothing is counted
+            values.write(options.home)
     except BatchError as error:
         print(f"{options.input}: {error}", file=sys.stderr)
         return BROKEN_DATA

@@ -69,6 +69,18 @@ class ScoreDrift(Struct, frozen=True, kw_only=True):
     average: float | None = None  # the rate that was learned
 
 
+class ServedDrift(Struct, frozen=True, kw_only=True):
+    """What came by one door lately, beside what the model was fitted on; no row is kept, so no damage is known."""
+
+    door: Literal["http", "batch"]
+    first: str  # ISO dates of the days on which it came
+    last: str
+    rows: int  # that were scored
+    counted: int  # of them, that the figures are of
+    psi: dict[str, float] = {}  # by feature, the furthest first; none of too few rows
+    score_psi: float | None = None
+
+
 class DataQuality(Struct, frozen=True, kw_only=True):
     """What came in for the day."""
 
@@ -85,6 +97,7 @@ class SourceFreshness(Struct, frozen=True):
     source: str
     fresh_to: str | None  # ISO date of its last row
     days: int | None  # before the day
+    usual: int = 0  # days that it is silent for in the ordinary course, lately and at this time of the year
 
 
 class ModelAge(Struct, frozen=True, kw_only=True):
@@ -92,7 +105,7 @@ class ModelAge(Struct, frozen=True, kw_only=True):
 
     version: str
     trained_to: str | None
-    days: int | None  # since the moment it was trained to
+    days: int | None  # since the end of the data it learned from, which has the outcome of the day it was trained to
 
 
 class UseCaseHealth(Struct, frozen=True, kw_only=True):
@@ -104,6 +117,7 @@ class UseCaseHealth(Struct, frozen=True, kw_only=True):
     estimate: EstimatedQuality | None = None  # of the day
     drift: tuple[FeatureDrift, ...] = ()  # the most damaging first
     scores: ScoreDrift | None = None
+    served: tuple[ServedDrift, ...] = ()  # over HTTP and in batches, where anything came
     quality: DataQuality | None = None
     sources: tuple[SourceFreshness, ...] = ()
     age: ModelAge | None = None

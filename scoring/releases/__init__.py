@@ -1,3 +1,3 @@
 """The release store: promoted bundles on disk, and the log of promotion decisions."""
 
-__all__ = ["current_pointer", "promotion_log", "store"]
+__all__ = ["current_pointer", "promotion_log", "served_counts", "store"]

@@ -63,6 +63,16 @@ def health_text(code: str, values: Mapping[str, Shown], language: Language) -> s
     return text.format(**figures)
 
 
+def served_text(door: str, rows: int, score_psi: float | None, psi: Mapping[str, float], language: Language) -> str:
+    """What came by a door lately, beside what was learned, as a sentence."""
+    texts = _texts(language)["served"]
+    if score_psi is None or not psi:
+        return texts[f"{door}_few"].format(rows=number(rows, language))
+    feature, furthest = next(iter(psi.items()))
+    shown = {"psi": figure(score_psi, language, decimals=2), "furthest": figure(furthest, language, decimals=2)}
+    return texts[door].format(rows=number(rows, language), feature=feature, **shown)
+
+
 def _variant(code: str, values: Mapping[str, Shown]) -> str:
     """Which form of a reason's text its figures ask for."""
     if code == "no_outcome" and values.get("next_known"):

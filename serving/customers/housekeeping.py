@@ -7,7 +7,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -26,11 +26,17 @@ _NICE = 19  # a rewriting takes what processor time others leave
 
 
 class Housekeeping:
-    """One worker's thread that flushes its decisions and finishes erasures; of several workers one at a time does."""
+    """One worker's thread that flushes its decisions and finishes erasures; of several workers one at a time does.
 
-    def __init__(self, home: Path, decisions: Decisions, poll_seconds: float) -> None:
+    `also` is done each time too.
+    """
+
+    def __init__(
+        self, home: Path, decisions: Decisions, poll_seconds: float, also: Callable[[], None] = lambda: None
+    ) -> None:
         self._home = home
         self._decisions = decisions
+        self._also = also
         self._poll_seconds = poll_seconds
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
@@ -50,6 +56,7 @@ class Housekeeping:
         while not self._stopping.is_set():
             try:
                 self._decisions.flush()
+                self._also()
                 finish_erasures(self._home)
             except (sqlite3.Error, SuppressionError, OSError, PopulationBusyError) as error:
                 logs.write("erasures_wait", level="error", **logs.fault(error))

@@ -30,6 +30,7 @@ from serving.telemetry import logs, metrics
 from serving.telemetry import worker_totals as tally
 from serving.telemetry.health_gauges import HealthGauges
 from serving.telemetry.metrics import Family, Labels
+from serving.telemetry.served_values import ServedValues
 
 Answer = TypeVar("Answer")
 FIRST_LOOK_SECONDS = 30.0  # that the first connection is made to wait at most; then /readyz says what is going on
@@ -49,7 +50,8 @@ class Runtime:
         self.customers = Customers(settings)
         self.decisions = Decisions(settings.home, days=settings.decisions_days, on=settings.decisions)
         self._health = HealthGauges(settings.home)
-        self._housekeeping = Housekeeping(settings.home, self.decisions, settings.poll_seconds)
+        self._values = ServedValues(settings.home)
+        self._housekeeping = Housekeeping(settings.home, self.decisions, settings.poll_seconds, also=self._values.flush)
         self._watch = Watch(
             settings.home,
             fallback=releases_in_bento(_ROOT),
@@ -85,6 +87,7 @@ class Runtime:
         self.gate.look()
         self.customers.look()
         self._health.look()
+        self._values.watch(self.snapshot.served.values())
         tally.publish(self.registry)
 
     @contextmanager
@@ -105,6 +108,7 @@ class Runtime:
             self._housekeeping.stop()
             self._thread.shutdown(wait=False)
             self.decisions.flush()
+            self._values.flush(at_once=True)
             tally.publish(self.registry)
 
     async def first_look(self) -> None:

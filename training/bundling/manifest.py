@@ -171,7 +171,8 @@ def reference(
 
     `columns` are the features' encoded columns, made one after another, so that memory never holds them all.
 
-    A number has up to ten equal-count bins by its `edges` (a value equal to an edge lies above it) and a count of gaps.
+    A number has bins of equal counts by its `edges`, the tenths (a value equal to an edge lies above it), and a count
+    of gaps; a value that fills two tenths has a bin of its own.
     """
     histograms = {
         feature.name: _histogram(feature, codes, column) for feature, column in zip(features, columns, strict=True)
@@ -185,7 +186,7 @@ def _histogram(feature: Feature, codes: Mapping[str, list[str]], column: Floats)
         counts = np.bincount(column.astype(np.int64), minlength=len(codes[feature.name]))
         return {"levels": dict(zip(codes[feature.name], counts.tolist(), strict=True))}
     known = column[~np.isnan(column)]
-    edges = _edges(known)
+    edges = _with_ties(known, _edges(known))
     return {"edges": edges, "counts": _counts(known, edges), "missing": int(np.isnan(column).sum())}
 
 
@@ -193,6 +194,18 @@ def _edges(known: Floats) -> list[float]:
     return (
         np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)[1:-1], method="lower")).tolist() if len(known) else []
     )
+
+
+def _with_ties(known: Floats, edges: list[float]) -> list[float]:
+    """The edges, and where one value fills two tenths the next higher one: the value then has a bin of its own.
+
+    A feature that is zero for nearly all would have one bin without it, and its drift would not be seen.
+    """
+    if not len(known):
+        return edges
+    filling = [edge for edge in edges if np.count_nonzero(known == edge) * BINS >= 2 * len(known)]
+    above = [float(known[known > edge].min()) for edge in filling if (known > edge).any()]
+    return sorted({*edges, *above})
 
 
 def _counts(known: Floats, edges: list[float]) -> list[int]:

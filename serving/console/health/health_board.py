@@ -14,6 +14,7 @@ from scoring.health.health_file import (
     GoalProgress,
     HealthAlert,
     HealthReason,
+    ServedDrift,
     SourceFreshness,
     UseCaseHealth,
 )
@@ -27,6 +28,7 @@ from serving.console.web.i18n import Texts
 from serving.console.web.render import called
 
 MOST_LISTED = 30  # days of the table beside the charts; the last ones
+FURTHEST = 3  # features of what came by a door
 _GRAVEST = {"distrust": 0, "watch": 1, "fine": 2}
 
 
@@ -36,6 +38,14 @@ class DriftLine:
 
     name: str
     drift: FeatureDrift
+
+
+@dataclass(frozen=True, slots=True)
+class ServedLine:
+    """What came by one door, with the features that are furthest from what was learned, as people read them."""
+
+    drift: ServedDrift
+    furthest: list[tuple[str, float]]  # with the index of each
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +59,7 @@ class HealthLine:
     why: list[str]  # the gravest first
     health: UseCaseHealth
     drift: list[DriftLine]  # the most damaging first
+    served: list[ServedLine]
     charts: list[Chart]
     days: list[RealisedDay]  # the latest first
     damage: str | None = None
@@ -132,10 +143,15 @@ def _line(
         why=[_sentence(reason, names, texts) for reason in health.why],
         health=health,
         drift=[DriftLine(names.get(one.feature, one.feature), one) for one in health.drift],
+        served=[ServedLine(one, _furthest(one, names)) for one in health.served],
         charts=realised_charts(days, texts),
         days=days[: -MOST_LISTED - 1 : -1],
         damage=damage,
     )
+
+
+def _furthest(drift: ServedDrift, names: Mapping[str, str]) -> list[tuple[str, float]]:
+    return [(names.get(feature, feature), index) for feature, index in list(drift.psi.items())[:FURTHEST]]
 
 
 def _alert(alert: HealthAlert, served: Mapping[str, Live], names: Mapping[str, str], texts: Texts) -> AlertLine:

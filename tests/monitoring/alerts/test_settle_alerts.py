@@ -141,6 +141,18 @@ def test_what_flickers_in_one_window_is_one_alert(tmp_path: Path, receiver: Rece
     assert len(receiver.ids) == 1
 
 
+def test_a_drift_around_the_limit_is_one_alert(tmp_path: Path, receiver: Received) -> None:
+    """It lasts until its damage is half of the limit, also where it is not said any more of the feature itself."""
+    moved = (0.049, 0.051, 0.049, 0.055, 0.026, 0.024, 0.049)
+
+    for day, share in enumerate(moved):
+        now = NOW + timedelta(days=day)
+        settle(tmp_path, health(drift=(drifted("x", share, alert=share >= 0.05),), as_of=now), now)
+
+    assert states(tmp_path) == [("drift", "ended")]
+    assert len(receiver.ids) == 1
+
+
 def test_only_what_is_grave_enough_alerts(tmp_path: Path) -> None:
     """By the file's least state."""
     (tmp_path / MONITOR_FILE).write_text('[alerts]\nstate = "distrust"\n')

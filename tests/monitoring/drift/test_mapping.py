@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitoring.drift.mapping import mapped_back
-from monitoring.drift.reference import Bins
+from scoring.bundle.reference import Bins
 
 
 def bins_like(column: np.ndarray, edges: list[float]) -> Bins:

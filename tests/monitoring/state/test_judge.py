@@ -86,6 +86,15 @@ def test_what_is_feared_is_watched(change: dict[str, object], code: str) -> None
     )
 
 
+def test_a_source_that_is_as_silent_as_usual_is_not_stale() -> None:
+    """Over a feast; a day longer it is, and the limit that is named is the usual silence."""
+    closed, late = (SourceFreshness("orders.csv", "2026-12-23", days, usual=11) for days in (11, 12))
+
+    assert judge(replace(NOTHING, windows=(window(),), sources=[closed]), Limits())[0] == "fine"
+    why = judge(replace(NOTHING, windows=(window(),), sources=[late]), Limits())[1]
+    assert (why[0].code, why[0].values["limit"]) == ("stale_source", 11)
+
+
 def test_an_unproven_estimate_says_nothing() -> None:
     """However low it is."""
     estimate = EstimatedQuality(roc_auc=0.5, low=0.4, high=0.6)

@@ -58,6 +58,27 @@ class Bins:
         return np.bincount(self.of(column), minlength=len(self.counts))
 
 
+class BinCounts:
+    """How many encoded rows lie in each bin of each feature, and of the scores; nothing of a row is kept."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        position = {feature.name: place for place, feature in enumerate(bundle.features)}
+        self._bins = {name: (position[name], bins) for name, bins in bins_of(bundle).items()}
+        stored = reference_of(bundle).score
+        self._score_edges = np.asarray(stored.edges if stored else (), np.float64)
+        self.rows = 0
+        self.features = {name: np.zeros(len(bins.counts), np.int64) for name, (_, bins) in self._bins.items()}
+        self.score = np.zeros(len(self._score_edges) + 1, np.int64)
+
+    def add(self, matrix: Floats, probability: Floats) -> None:
+        """Counts rows, shape (rows, features), with their scores."""
+        self.rows += len(matrix)
+        for name, (position, bins) in self._bins.items():
+            self.features[name] += bins.count(matrix[:, position])
+        found = np.searchsorted(self._score_edges, probability, side="right")
+        self.score += np.bincount(found, minlength=len(self.score))
+
+
 def reference_of(bundle: Bundle) -> StoredReference:
     """What a bundle keeps of the customers it was learned from."""
     return msgspec.json.decode(bundle.files.get(REFERENCE, b"{}"), type=StoredReference)
