@@ -12,7 +12,7 @@ STAMP := $(VENV)/.installed
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test tests browser lint style types bench tables endure soak fuzz pages doors compare coverage nulls uplift noise kill scale daily moves families seasons pictures mlflow mailing lock newest kills
+.PHONY: help setup run test tests browser lint style types bench tables endure soak fuzz pages doors compare coverage nulls campaigns uplift noise kill scale daily moves families seasons pictures mlflow mailing lock newest kills
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -103,6 +103,9 @@ coverage: setup ## how often 95% intervals hold the truth of 300 synthetic popul
 
 nulls: setup ## 200 first models of outcomes that nothing tells: how many the gate would promote (4 minutes of processor time)
 	$(PY) -W ignore -m benchmarks.null_models
+
+campaigns: setup ## 2,000 campaigns without an effect at 100 looks, coverage over 500 of each kind (1 minute of processor time)
+	$(PY) -W ignore -m benchmarks.campaigns
 
 uplift: setup ## 200 campaigns each without effect, with the same for all, with a planted one: how many are adopted (15 minutes)
 	$(PY) -W ignore -m benchmarks.uplift_trials

@@ -14,9 +14,9 @@ from activation.campaigns.effect import (
     relative_difference,
     sequence_interval,
 )
+from benchmarks.campaigns import MOST_FALSE, false_rates
 
 RUNS = 500
-LOOKS = 100
 
 
 def test_the_sequence_is_that_of_gbstats() -> None:
@@ -34,24 +34,10 @@ def test_the_sequence_is_that_of_gbstats() -> None:
 @pytest.mark.parametrize("rate", [0.02, 0.3])
 def test_looking_a_hundred_times_finds_nothing_where_nothing_is(rate: float) -> None:
     """At most 5% of 2,000 campaigns without any effect are ever found to have one; a repeated t-test finds many."""
-    drawn = np.random.default_rng(3)
-    sizes = np.cumsum(np.full((LOOKS, 2), (40, 20)), axis=0)
-    wrong = repeated = 0
-    for _ in range(2_000):
-        hits = np.cumsum(drawn.binomial((40, 20), rate, (LOOKS, 2)), axis=0)
-        rates, moments = hits / sizes, (hits + 2) / (sizes + 4)
-        errors = np.sqrt((moments * (1 - moments) / sizes).sum(axis=1))
-        apart = np.abs(rates[:, 0] - rates[:, 1]) / errors
-        repeated += bool((apart > 1.96).any())
-        for look in np.flatnonzero(apart > 1.96):  # a sequence is wider
-            arms = [rate_moments(int(hits[look, arm]), int(sizes[look, arm])) for arm in (0, 1)]
-            low, high = sequence_interval(difference(*arms), 0.95, tightest_at=60 * LOOKS)
-            if low > 0 or high < 0:
-                wrong += 1
-                break
+    wrong, repeated = false_rates(rate, 2_000, np.random.default_rng(3))
 
-    assert wrong <= 0.05 * 2_000
-    assert repeated > 0.2 * 2_000
+    assert wrong <= MOST_FALSE
+    assert repeated > 0.2
 
 
 @pytest.mark.parametrize("effect", [0.0, 0.03])
