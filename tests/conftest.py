@@ -55,6 +55,7 @@ LONGEST = (
     "tests/features/build/test_prove.py",
     "tests/features/build/test_objectors.py",
     "tests/system/test_core_alone.py",
+    "tests/system/test_restored_backup.py",
     "tests/system/test_installed.py",
 )
 

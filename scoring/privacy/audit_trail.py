@@ -25,9 +25,9 @@ from msgspec import Struct
 
 from features.spec.ids import read_id
 from features.spec.suppression_list import keyed
-from scoring.privacy.suppression import own_key
+from scoring.privacy.suppression import TRAIL_FILE, own_key
 
-FILE, HEAD_FILE = "trail.jsonl", "trail.head"
+FILE, HEAD_FILE = TRAIL_FILE, "trail.head"
 WHO = "PENCHANT_WHO"  # the environment variable by which a person is named who runs a command
 What = Literal[
     "look",  # at what is kept of single customers
@@ -115,7 +115,7 @@ def record(
         SuppressionError: The home has lost the key of its hashes.
     """
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    key = own_key(home) if customers else b""
+    key = own_key(home)
     hashes = tuple(dict.fromkeys(keyed(key, read_id(one) or one).hex() for one in customers))
     _append(home, Action(what, by, dict(about or {}), hashes), durable=what != "look")
 

@@ -29,6 +29,7 @@ from scoring.storage.sqlite import Reader, writing
 __all__ = [
     "FILE",
     "KEY_FILE",
+    "TRAIL_FILE",
     "Suppression",
     "SuppressionError",
     "add",
@@ -41,6 +42,7 @@ __all__ = [
     "own_key",
     "remove",
 ]
+TRAIL_FILE = "trail.jsonl"  # its hashes are under the same key: see `audit_trail`
 _TABLES = f"""
 CREATE TABLE IF NOT EXISTS suppressed (who BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS erased (who BLOB PRIMARY KEY, at REAL NOT NULL) WITHOUT ROWID;
@@ -193,12 +195,12 @@ def count_erased(home: Path, since: float) -> int:
 
 
 def own_key(home: Path) -> bytes:
-    """The key of a home, made where it has neither one nor a list.
+    """The key of a home, made where it has neither one nor a list or a trail, whose hashes another would not find.
 
     Raises:
-        SuppressionError: The list has lost its key.
+        SuppressionError: They have lost their key.
     """
-    if not (home / FILE).exists() and not (home / KEY_FILE).exists():
+    if not any((home / name).exists() for name in (FILE, KEY_FILE, TRAIL_FILE)):
         _make_key(home)
     return read_key(home)
 

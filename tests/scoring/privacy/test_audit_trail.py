@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from features.spec.suppression_list import SuppressionError
 from scoring.privacy import suppression
 from scoring.privacy.audit_trail import FILE, HEAD_FILE, Actor, TrailHead, command_actor, hash_of, record
 from scoring.privacy.marks_of_trail import mark_by_trail, readmitted
@@ -177,6 +178,15 @@ def test_an_older_suppression_list_is_brought_up_to_the_trail(tmp_path: Path) ->
     assert listed.erased(["a", "gone"]).keys() == {"gone"}
     assert again == {bytes.fromhex(hash_of(tmp_path, one)) for one in ("gone", "a", "before")}
     assert mark_by_trail(tmp_path) == frozenset()
+
+
+def test_a_trail_without_its_key_takes_no_other(home: Path) -> None:
+    """A new key would find nobody again who was erased."""
+    (home / "customers.key").unlink()
+
+    with pytest.raises(SuppressionError, match=r"customers\.key must be readable"):
+        record(home, "policy", CRM)
+    assert not (home / "customers.key").exists()
 
 
 def test_who_was_taken_in_again_is_known(tmp_path: Path) -> None:
