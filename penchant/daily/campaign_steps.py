@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from features.config.use_case import UseCase
 from features.spec.suppression_list import objectors_of
 from scoring.audiences.pressure.contact_history import forget_hashes
-from scoring.audiences.pressure.pressure_rules import PressureRules
 
 
-def settle_campaigns_of(
-    home: Path, use_cases: Mapping[str, UseCase], until: datetime, pressure: PressureRules
-) -> str | None:
-    """Joins campaigns that matured by the log, and forgets old contacts and the erased; returns a note.
+def settle_campaigns_of(home: Path, use_cases: Mapping[str, UseCase], until: datetime) -> str | None:
+    """Joins campaigns that matured by the log, and takes objectors and the erased out; returns a note.
 
     Raises:
         CampaignError: A campaign cannot be read.
@@ -30,7 +27,7 @@ def settle_campaigns_of(
     notes += [f"{done.looked:,} results", *done.notes] if done.looked else done.notes
     objectors = objectors_of(home)
     try:
-        forget_hashes(home, objectors.hashes if objectors else (), before=datetime.now(UTC) - pressure.kept)
+        forget_hashes(home, objectors.hashes if objectors else ())
     except sqlite3.Error as failure:
-        notes.append(f"the contact history is not cleared: {type(failure).__name__}")
+        notes.append(f"objectors stay in the contact history: {type(failure).__name__}")
     return ", ".join(notes) or None

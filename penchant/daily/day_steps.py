@@ -166,7 +166,7 @@ def monitor(context: DayContext, step: RunStep) -> None:
 def campaigns(context: DayContext, step: RunStep) -> None:
     """What lists with a hold-out brought, where their window has ended."""
     use_cases = {name: use_case for name, (_, use_case) in context.entries.items()}
-    step.note = settle_campaigns_of(context.home, use_cases, context.as_of, context.run_file.pressure)
+    step.note = settle_campaigns_of(context.home, use_cases, context.as_of)
 
 
 def retrain(context: DayContext, step: RunStep) -> None:

@@ -8,7 +8,7 @@ import os
 import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -69,22 +69,17 @@ def _readable(done: str) -> Iterator[None]:
         raise PressureError(f"The contact history must be {done} for each list, got {type(error).__name__}.") from error
 
 
-def record_contacts(
-    home: Path, listed: ListIdentity, customers: Sequence[str], *, at: datetime, kept: timedelta
-) -> None:
-    """Notes who is on a list that is about to leave, and forgets contacts from longer ago than they are kept.
+def record_contacts(home: Path, listed: ListIdentity, customers: Sequence[str], *, at: datetime) -> None:
+    """Notes who is on a list that is about to leave; the retention rules say how long it is remembered.
 
     Raises:
         PressureError: It cannot be written, and is as it was.
         SuppressionError: The home's key cannot be read.
     """
-    if not customers and not (home / FILE).exists():
-        return
     key, moment = own_key(home), at.timestamp()
     rows = [(keyed(key, customer), listed.digest, listed.what, moment) for customer in customers]
     with _readable("written"), writing(home / FILE, _TABLES) as connection:
         connection.executemany("INSERT OR IGNORE INTO contact VALUES (?, ?, ?, ?)", rows)
-        connection.execute("DELETE FROM contact WHERE at < ?", (moment - kept.total_seconds(),))
 
 
 def contact_counts(home: Path, since: datetime, *, but: ListIdentity | None) -> dict[bytes, int]:

@@ -14,9 +14,8 @@ import msgspec
 from features.spec.feature import Json
 
 RUN_FILE = "run.toml"
-KEPT = timedelta(days=90)  # of the contact history at least, so that a limit that is stated later finds one
 _UNITS = {"d": timedelta(days=1), "w": timedelta(weeks=1)}
-_LONGEST = timedelta(days=730)
+_LONGEST = timedelta(days=365)  # less than the contact history is kept by default
 
 
 class PressureError(ValueError):
@@ -47,11 +46,6 @@ class PressureRules:
     limits: tuple[ContactLimit, ...] = ()
     control: float = 0.0  # the share of all customers who are on no list, ever
     first: tuple[FirstList, ...] = ()  # the one that goes before all others first
-
-    @property
-    def kept(self) -> timedelta:
-        """How long contacts are remembered."""
-        return max([KEPT, *(limit.within for limit in self.limits)])
 
     def before(self, use_case: str | None, segment: str | None) -> tuple[FirstList, ...]:
         """The lists that go before one of a use case and a segment: all, where it is not among them itself."""
@@ -93,7 +87,7 @@ def pressure_of(section: Json | PressureRules) -> PressureRules:
     given = section.get("max", [])
     limits = [_limit(one) for one in (given if isinstance(given, list) else [given])]
     if None in limits:
-        broken.append('max must be such as "2 per 7d", or a list of such, of at most 730 days.')
+        broken.append('max must be such as "2 per 7d", or a list of such, of at most 365 days.')
     control = section.get("control", 0.0)
     if isinstance(control, bool) or not isinstance(control, int | float) or not 0 <= control < 1:
         broken.append("control must be a share in [0, 1).")

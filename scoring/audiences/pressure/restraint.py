@@ -17,7 +17,7 @@ from scoring.audiences.pressure.contact_history import ListIdentity, contact_cou
 from scoring.audiences.pressure.pressure_rules import PressureError, PressureRules, read_pressure
 from scoring.privacy.suppression import own_key
 
-CONTROL_FILE = "control_group.json"  # its salt, drawn once: the same customers as long as the home lives
+CONTROL_FILE = "campaigns/control_group.json"  # its salt, drawn once: the same customers as long as the home lives
 Kept = Literal["control", "pressure", "priority"]
 
 
@@ -74,11 +74,11 @@ def note_list(home: Path, listed: ListIdentity | None, customers: Sequence[str])
     """Notes who is on a list that is about to leave; nobody of one that addresses nobody.
 
     Raises:
-        PressureError: The rules cannot be read, or the history not written: then the list must not leave.
+        PressureError: The history cannot be written: then the list must not leave.
         SuppressionError: The home's key cannot be read.
     """
     if listed is not None:
-        record_contacts(home, listed, customers, at=datetime.now(UTC), kept=read_pressure(home).kept)
+        record_contacts(home, listed, customers, at=datetime.now(UTC))
 
 
 def control_salt(home: Path) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
@@ -48,7 +48,7 @@ def _make(folder: Path) -> None:
     planned(home)
     log_export(home, {"segment": "loyal", "members": 9, "written": 7}, format_="csv", by="console", key="crm")
     now = datetime.now(UTC)
-    record_contacts(home, ListIdentity("2026-03-01", "churn", {}), IDS[:9], at=now, kept=timedelta(days=90))
+    record_contacts(home, ListIdentity("2026-03-01", "churn", {}), IDS[:9], at=now)
     look_at(home)
     suppression.add(home, IDS[7:9])
     subject_rights.erase(home, IDS[4:5])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,23 +21,62 @@ from tests.support.campaigns import AFTER, answers, ids, planned
 from tests.support.servers import Server
 
 NEXT = {
-    "en": ("The planned look has come", "contact such customers again", "more orders than without"),
-    "fr": ("Le moment prévu est venu", "contactez à nouveau", "commandes de plus que sans campagne"),
+    "en": {
+        "gain": "Go on: contact such customers again",
+        "null": "Stop, or repeat it with about 4,800 customers",
+        "early": "Wait until",
+        "invalid": "Conclude nothing: outcomes are missing of 0 treated and 100 held out",
+        "due": "The planned look has come",
+        "running": "Wait, and change nothing before",
+    },
+    "fr": {
+        "gain": "Continuez : contactez à nouveau",
+        "null": "Arrêtez, ou recommencez avec environ 4 800 clients",
+        "early": "Attendez le",
+        "invalid": "Ne concluez rien : il manque les issues de 0 clients traités et de 100",
+        "due": "Le moment prévu est venu",
+        "running": "Attendez, et ne changez rien",
+    },
 }
+BROUGHT = {"en": "more orders than without", "fr": "commandes de plus que sans campagne"}
+A_CONTACT = {
+    "en": r"([\d.]+) EUR a contact, between ([\d.]+) EUR and ([\d.]+) EUR",
+    "fr": r"([\d,]+) EUR par contact, entre ([\d,]+) EUR et ([\d,]+) EUR",
+}
+STAGES = {
+    "gain": "result",
+    "null": "result",
+    "invalid": "result",
+    "early": "running",
+    "due": "due",
+    "running": "running",
+}
+WORTH = 0.12 * 40  # of a contact, as planted
+
+
+def lifted(customer: str) -> float:
+    """The planted rates: 20% of the treated, 8% of the held out."""
+    return 0.2 if customer[0] == "t" else 0.08
+
+
+def reported(home: Path, folder: Path, campaign: Campaign, rate: Callable[[str], float], held_out: int = 300) -> None:
+    """Outcomes taken in, and the result kept."""
+    file = answers(folder / "o.csv", [*ids("t", 900), *ids("h", held_out)], rate)
+    take_outcomes(home, campaign, read_outcome_file(file).rows, known_to=AFTER, absent="unknown", currency="EUR")
+    keep_result(home, campaign_result(home, campaign, as_of=AFTER))
 
 
 @pytest.fixture
 def measured(server: Server, tmp_path: Path) -> Iterator[dict[str, Campaign]]:
-    """One that is due, one that runs, and one with a gain; gone afterwards."""
-    home = server.home
-    gained = planned(home, salt="gained")
-    reported = answers(tmp_path / "o.csv", [*ids("t", 900), *ids("h", 300)], lambda one: 0.2 if one[0] == "t" else 0.08)
-    rows = read_outcome_file(reported).rows
-    take_outcomes(home, gained, rows, known_to=AFTER, absent="unknown", currency="EUR")
-    keep_result(home, campaign_result(home, gained, as_of=AFTER))
-    later = (datetime.now(UTC) + timedelta(days=9)).date()
-    made = {
-        "result": gained,
+    """A gain, nothing shown, one that comes too early, one that is invalid; one due, one running. Gone afterwards."""
+    home, later = server.home, (datetime.now(UTC) + timedelta(days=9)).date()
+    made = {name: planned(home, salt=name) for name in ("gain", "null", "invalid")}
+    made["early"] = planned(home, salt="early", look=later)
+    reported(home, tmp_path, made["gain"], lifted)
+    reported(home, tmp_path, made["null"], lambda _: 0.1)
+    reported(home, tmp_path, made["invalid"], lifted, held_out=200)
+    reported(home, tmp_path, made["early"], lifted)
+    made |= {
         "due": planned(home, salt="due", treated=5, held_out=3),
         "running": planned(home, salt="running", treated=6, held_out=2, look=later),
     }
@@ -49,22 +89,23 @@ def measured(server: Server, tmp_path: Path) -> Iterator[dict[str, Campaign]]:
 def test_each_says_what_it_brought_and_what_to_do_next(
     server: Server, open_page: Open, measured: dict[str, Campaign], language: str
 ) -> None:
-    """What is due first; figures of both arms; without a barrier."""
+    """What is due first; the page alone says what to do, figures of both arms, money a contact; without a barrier."""
     seen = open_page(server, "/console/campaigns", language=language)
     stages = seen.page.locator("[data-campaign]").evaluate_all("all => all.map(one => one.dataset.stage)")
-    steps = {
-        stage: seen.page.locator(f"[data-campaign='{one.id}'] [data-part=next]").inner_text()
-        for stage, one in measured.items()
-    }
-    gained = seen.page.locator(f"[data-campaign='{measured['result'].id}']")
-    figures = gained.locator("tbody data").evaluate_all("all => all.map(one => Number(one.value))")
+    cards = {name: seen.page.locator(f"[data-campaign='{one.id}']") for name, one in measured.items()}
+    steps = {name: card.locator("[data-part=next]").inner_text() for name, card in cards.items()}
+    figures = cards["gain"].locator("tbody data").evaluate_all("all => all.map(one => Number(one.value))")
+    brought = cards["gain"].locator("[data-part=brought]").all_inner_texts()
 
-    assert [stage for stage in stages if stage in {"due", "running", "result"}] == sorted(
-        stages, key=["due", "running", "result"].index
-    )
-    assert NEXT[language][0] in steps["due"]
-    assert NEXT[language][1] in steps["result"]
-    assert NEXT[language][2] in gained.locator("[data-part=brought]").first.inner_text()
+    assert stages == sorted(stages, key=["due", "running", "result"].index)
+    assert {name: card.get_attribute("data-stage") for name, card in cards.items()} == STAGES
+    assert all(words in " ".join(steps[name].split()) for name, words in NEXT[language].items()), steps
+    assert BROUGHT[language] in brought[0]
+    found = re.search(A_CONTACT[language], " ".join(" ".join(brought).split()))
+    assert found
+    value, low, high = (float(one.replace(",", ".")) for one in found.groups())
+    assert low < value < high
+    assert low < WORTH < high
     assert figures[0] == 900
     assert figures[4] == 300
     assert figures[2] == pytest.approx(figures[1] / 900)

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from scoring.audiences.pressure.contact_history import ListIdentity, record_contacts
-from scoring.audiences.pressure.pressure_rules import KEPT
 from scoring.privacy import suppression
 from scoring.privacy.suppression import Suppression
 from scoring.storage.sqlite import scrub
@@ -123,7 +122,7 @@ def test_a_keyed_tombstone_stays(peopled: Path) -> None:
 def test_the_lists_a_customer_was_on_are_told_and_erased(tmp_path: Path) -> None:
     """When and of what; gone at once."""
     listed, at = ListIdentity("2026-03-01", "churn", {}), datetime(2026, 3, 1, 9, tzinfo=UTC)
-    record_contacts(tmp_path, listed, [*WHO[:2], "other-1"], at=at, kept=KEPT)
+    record_contacts(tmp_path, listed, [*WHO[:2], "other-1"], at=at)
 
     before = rights.export(tmp_path, WHO)
     rights.erase(tmp_path, WHO)

@@ -15,7 +15,6 @@ from scoring.audiences.pressure.contact_history import (
     forget_hashes,
     record_contacts,
 )
-from scoring.audiences.pressure.pressure_rules import KEPT
 from tests.support.stored import traces
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -30,8 +29,8 @@ def listed(what: str) -> ListIdentity:
 def test_a_list_made_again_is_one_contact(tmp_path: Path) -> None:
     """It does not count against itself either; another one does."""
     for _ in range(2):
-        record_contacts(tmp_path, listed("churn"), WHO, at=NOW, kept=KEPT)
-    record_contacts(tmp_path, listed("sales"), WHO[:1], at=NOW + timedelta(days=1), kept=KEPT)
+        record_contacts(tmp_path, listed("churn"), WHO, at=NOW)
+    record_contacts(tmp_path, listed("sales"), WHO[:1], at=NOW + timedelta(days=1))
 
     since = NOW - timedelta(days=7)
     assert sorted(contact_counts(tmp_path, since, but=None).values()) == [1, 2]
@@ -46,19 +45,20 @@ def test_a_list_made_again_is_one_contact(tmp_path: Path) -> None:
 
 def test_the_file_names_nobody_and_is_its_owners(tmp_path: Path) -> None:
     """Keyed hashes alone."""
-    record_contacts(tmp_path, listed("churn"), WHO, at=NOW, kept=KEPT)
+    record_contacts(tmp_path, listed("churn"), WHO, at=NOW)
 
     assert traces(tmp_path, *WHO) == set()
     assert stat.S_IMODE((tmp_path / FILE).stat().st_mode) == 0o600
 
 
 def test_contacts_are_forgotten(tmp_path: Path) -> None:
-    """Those of the erased, and those from longer ago than they are kept, by the next list or by a run."""
-    record_contacts(tmp_path, listed("old"), WHO, at=NOW - KEPT - timedelta(days=1), kept=KEPT)
-    record_contacts(tmp_path, listed("churn"), WHO, at=NOW, kept=KEPT)
+    """Those of the erased, and those from before a moment."""
+    record_contacts(tmp_path, listed("old"), WHO, at=NOW - timedelta(days=91))
+    record_contacts(tmp_path, listed("churn"), WHO, at=NOW)
     forget_contacts(tmp_path, WHO[:1])
 
     assert list(contacts_of_customers(tmp_path, WHO)) == WHO[1:]
+    assert forget_hashes(tmp_path, [], before=NOW) == 1
     assert [one.what for one in contacts_of_customers(tmp_path, WHO)[WHO[1]]] == ["churn"]
     assert forget_hashes(tmp_path, [], before=NOW + timedelta(days=1)) == 1
     assert contacts_of_customers(tmp_path, WHO) == {}
