@@ -19,6 +19,7 @@ from serving.cli.ports import taken
 from serving.settings import Settings, SettingsError
 
 _COMMANDS = {
+    "copy": "serving.cli.copy_for_person",
     "keys": "serving.auth.api_keys",
     "load": "serving.cli.load",
     "replay": "serving.cli.replay",

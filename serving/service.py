@@ -146,16 +146,16 @@ class Penchant:
         return await _answer(answer_lists, asked)
 
     @bentoml.api(route="/v1/customers/export")
-    async def export_customers(self, customer_ids: list[str | int]) -> Document:
-        """Answers all that is kept of up to 1,000 customers."""
-        from serving.api.handlers import answer_export
+    async def export_customers(self, customer_ids: list[str | int], language: str | None = None) -> Document:
+        """Answers all that is kept of up to 1,000 customers, with a copy to hand over in a language."""
+        from serving.api.subject_requests import answer_export
 
-        return await _answer(answer_export, {"customer_ids": customer_ids})
+        return await _answer(answer_export, {"customer_ids": customer_ids, "language": language})
 
     @bentoml.api(route="/v1/customers/erase")
     async def erase_customers(self, customer_ids: list[str | int]) -> Document:
         """Erases all that is kept of up to 1,000 customers, for good."""
-        from serving.api.handlers import answer_erase
+        from serving.api.subject_requests import answer_erase
 
         return await _answer(answer_erase, {"customer_ids": customer_ids})
 
@@ -170,7 +170,7 @@ class Penchant:
         request_id: str | None = None,
     ) -> Document:
         """Notes what a customer says against a score, or how a person answered; no line is ever changed."""
-        from serving.api.handlers import answer_contestation
+        from serving.api.subject_requests import answer_contestation
 
         said = {"text": text, "by": by, "outcome": outcome, "request_id": request_id}
         return await _answer(answer_contestation, {"customer_id": customer_id, "use_case": use_case, **said})

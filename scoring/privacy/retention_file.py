@@ -53,9 +53,21 @@ class Span:
 
     def before(self, moment: datetime) -> datetime:
         """The moment so long before another; of a shorter month its last day."""
+        return self._shifted(moment, -1)
+
+    def after(self, moment: datetime) -> datetime:
+        """The moment so long after another; of a shorter month its last day.
+
+        >>> Span.read("1m").after(datetime(2026, 1, 31))
+        datetime.datetime(2026, 2, 28, 0, 0)
+        """
+        return self._shifted(moment, 1)
+
+    def _shifted(self, moment: datetime, way: int) -> datetime:
         if self.unit in _UNITS:
-            return moment - timedelta(days=min(self.count * _UNITS[self.unit], 365 * _LONGEST))
-        months = moment.year * 12 + moment.month - 1 - min(self.count * (12 if self.unit == "y" else 1), 12 * _LONGEST)
+            return moment + way * timedelta(days=min(self.count * _UNITS[self.unit], 365 * _LONGEST))
+        count = min(self.count * (12 if self.unit == "y" else 1), 12 * _LONGEST)
+        months = moment.year * 12 + moment.month - 1 + way * count
         first = moment.replace(year=months // 12, month=months % 12 + 1, day=1)
         last = (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
         return min(first + timedelta(days=moment.day - 1), last)

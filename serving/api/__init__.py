@@ -1,3 +1,13 @@
 """The answers of the HTTP API: scores, explanations, probes, and the documents that describe it."""
 
-__all__ = ["answers", "customer_lists", "handlers", "moves", "openapi", "population", "probes", "use_case_document"]
+__all__ = [
+    "answers",
+    "customer_lists",
+    "handlers",
+    "moves",
+    "openapi",
+    "population",
+    "probes",
+    "subject_requests",
+    "use_case_document",
+]

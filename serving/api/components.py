@@ -18,6 +18,7 @@ from serving.requests.models import (
     ContestationRequest,
     CustomersRequest,
     ExplanationById,
+    ExportRequest,
     MoveRequest,
     ScoresByIds,
     ScoresByProfiles,
@@ -32,6 +33,7 @@ _TYPES: tuple[Any, ...] = (
     ScoresByIds,
     ExplanationById,
     CustomersRequest,
+    ExportRequest,
     MoveRequest,
     Scores,
     FlatScores,
@@ -118,7 +120,7 @@ def _name_what_is_served(found: Schema, use_cases: list[DescribedUseCase]) -> No
     """Puts the names of use cases, languages and profiles into the requests, and an example into each."""
     for schema in found.values():
         for name, field in schema.get("properties", {}).items():
-            if name == "language":
+            if name == "language" and "enum" in field:
                 del field["enum"]
                 field["allOf"] = [ref("Language")]
     for name in ("ScoresByProfiles", "ScoresByIds"):

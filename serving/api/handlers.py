@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -22,40 +20,30 @@ from scoring.answers.wire import FlatValue, Result, StatedEffect, Status
 from scoring.encoding.block import Block
 from scoring.encoding.notes import Note
 from scoring.errors import PolicyFailedError
-from scoring.privacy.suppression import SuppressionError
 from serving.api.places import locate_errors, located
-from serving.customers import subject_rights as rights
-from serving.customers.contestations import NoDecisionError, contest
-from serving.customers.kept import CustomerErased, CustomerExport
 from serving.customers.raw_events import is_raw
 from serving.http.pointers import pointer
 from serving.http.problems import (
     INVALID_PROFILE,
     NOT_READY,
-    STORE_DOWN,
     UNKNOWN_CUSTOMER,
-    UNKNOWN_DECISION,
     UNKNOWN_USE_CASE,
     Problem,
     retry_after,
 )
 from serving.http.reply import Reply, json_reply
 from serving.requests.models import (
-    ContestationRequest,
     ExplanationById,
     ExplanationRequest,
     ScoresRequest,
-    contestation_request,
-    customers_request,
     explanation_request,
     scores_request,
 )
-from serving.telemetry import logs, metrics
+from serving.telemetry import metrics
 from serving.worker.request_context import RequestContext
 
 REASONS_COST = 10  # explaining a row takes about ten times as long as scoring it
 RAW_COST = 1000  # a history goes through DuckDB, never on the loop
-CustomerCall = Callable[[Path, Sequence[str]], list[CustomerExport] | list[CustomerErased]]
 
 
 async def answer_scores(body: Any, context: RequestContext) -> Reply:
@@ -96,72 +84,6 @@ async def answer_explanations(body: Any, context: RequestContext) -> Reply:
     reply = call() if context.at_once(REASONS_COST) else await context.in_thread(call)
     context.runtime.timed(metrics.EXPLAIN_SECONDS, started)
     return reply
-
-
-async def answer_export(body: Any, context: RequestContext) -> Reply:
-    """POST /v1/customers/export.
-
-    Raises:
-        Problem: The request cannot be answered.
-    """
-    return await _on_customers(rights.export, body, context)
-
-
-async def answer_erase(body: Any, context: RequestContext) -> Reply:
-    """POST /v1/customers/erase.
-
-    Raises:
-        Problem: The request cannot be answered, or not be finished: then it may be asked again.
-    """
-    return await _on_customers(rights.erase, body, context)
-
-
-async def answer_contestation(body: Any, context: RequestContext) -> Reply:
-    """POST /v1/customers/contestations.
-
-    Raises:
-        Problem: The use case is not served, the log has no such score, or it cannot be written now.
-    """
-    asked = contestation_request(body)
-    served = served_by(context)
-    if asked.use_case not in served:
-        raise unknown_use_case(served, "use_case", ["/use_case"])
-    context.rows = 1
-    return await _on_the_disk(partial(_contest, asked, context), context)
-
-
-def _contest(asked: ContestationRequest, context: RequestContext) -> Reply:
-    caller = context.key.name if context.key else None
-    stated = {name: getattr(asked, name) for name in ("use_case", "request_id", "outcome", "by", "text")}
-    context.runtime.decisions.flush()  # the score that is contested may wait to be written
-    try:
-        line = contest(context.runtime.settings.home, asked.customer_id, caller=caller, **stated)
-    except NoDecisionError as error:
-        raise Problem(UNKNOWN_DECISION, str(error)) from None
-    return json_reply({"request_id": context.request_id, "customer_id": asked.customer_id, "contestation": line})
-
-
-async def _on_customers(call: CustomerCall, body: Any, context: RequestContext) -> Reply:
-    """What a call answers of each customer; it waits for the disk, so never on the loop."""
-    customers = customers_request(body)
-    context.rows = len(customers)
-    return await _on_the_disk(partial(_answer_of, call, customers, context), context)
-
-
-async def _on_the_disk(call: Callable[[], Reply], context: RequestContext) -> Reply:
-    """What a call answers that reads or writes what is kept of customers."""
-    try:
-        return await context.in_thread(call)
-    except (sqlite3.Error, SuppressionError, OSError) as error:
-        logs.write("customers_failed", level="error", request_id=context.request_id, **logs.fault(error))
-        detail = "What is kept of customers cannot be read or written now; ask again until it is done."
-        raise Problem(STORE_DOWN, detail, headers=retry_after(5)) from None
-
-
-def _answer_of(call: CustomerCall, customers: Sequence[str], context: RequestContext) -> Reply:
-    context.record("export" if call is rights.export else "erase", customers, via="api")
-    answered = call(context.runtime.settings.home, customers)
-    return json_reply({"request_id": context.request_id, "customers": answered})
 
 
 def _score(asked: ScoresRequest, context: RequestContext) -> Reply:

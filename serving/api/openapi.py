@@ -84,7 +84,7 @@ def _paths(served: Mapping[str, Live]) -> Schema:
             )
         },
         "/v1/customers/export": {
-            "post": _post("exportCustomers", "What is kept of customers", "CustomersRequest", "CustomersExport")
+            "post": _post("exportCustomers", "What is kept of customers", "ExportRequest", "CustomersExport")
         },
         "/v1/customers/erase": {
             "post": _post("eraseCustomers", "Erase customers for good", "CustomersRequest", "CustomersErased")

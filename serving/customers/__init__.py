@@ -10,6 +10,7 @@ __all__ = [
     "kept",
     "lookup",
     "pending_erasures",
+    "person_copy",
     "raw_events",
     "segment_report",
     "subject_rights",

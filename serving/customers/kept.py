@@ -6,11 +6,15 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 from msgspec import Meta
 
-from scoring.answers.wire import Published, RequestId, Version
+from scoring.answers.wire import Published, RequestId, StatedEffect, Version
 from scoring.segments.names import Code
 
 Size = Annotated[int, Meta(ge=0)]
 Facts = dict[str, Any]  # an object of any keys, as the described API has it
+
+
+class CopyError(ValueError):
+    """The copy for a person cannot be made: a day, a campaign or a rule of the home cannot be read."""
 
 
 class RequestDocument(TypedDict):
@@ -72,6 +76,90 @@ class ListedContact(TypedDict):
     what: Annotated[str, Meta(description="The use case or the segment that it was of.")]
 
 
+class FeatureShare(TypedDict):
+    """What one feature added to a score, in calibrated log-odds; none is left unnamed."""
+
+    feature: str
+    value: Annotated[Any, Meta(description="As it was scored; null where it was not known.")]
+    text: str
+    contribution: float
+
+
+class PersonScore(TypedDict):
+    """A score that is kept, or would be answered now: sigmoid(base_value + sum of contributions) is the probability."""
+
+    use_case: str
+    title: str
+    origin: Annotated[
+        Literal["day", "answer", "now"],
+        Meta(description="Of a day, of the decisions log, or as it would be answered now from what is stored."),
+    ]
+    at: str
+    model_version: Version
+    score: Published
+    probability: float | None
+    percentile: int | None
+    band: Code
+    band_label: str
+    segment: str | None
+    base_value: float | None
+    contributions: Annotated[
+        list[FeatureShare] | None,
+        Meta(description="Of all features, the strongest first; null where what was scored is not kept any more."),
+    ]
+    kept_until: Annotated[str | None, Meta(description="The last date at most.")]
+    contributions_until: str | None
+
+
+class PersonSegment(TypedDict):
+    """The segment of a day."""
+
+    at: str
+    code: str
+    label: str
+
+
+class PersonList(TypedDict):
+    """A list that the customer was on."""
+
+    at: str
+    what: str
+    kept_until: str
+
+
+class PersonCampaign(TypedDict):
+    """A campaign in which the customer was drawn: which arm, and what it was made of."""
+
+    id: str
+    at: str
+    use_case: str
+    arm: str
+    kept_until: str
+
+
+class PersonSource(TypedDict):
+    """Where what is known of customers comes from, by the name of its file or table."""
+
+    use_case: str
+    what: Literal["events", "profiles", "table", "links", "contacts"]
+    name: str
+
+
+class PersonCopy(TypedDict):
+    """What a person is given on asking (GDPR art. 15), as data and as a page to print."""
+
+    language: str
+    made_at: str
+    scores: list[PersonScore]
+    now: list[PersonScore]
+    segments: list[PersonSegment]
+    lists: list[PersonList]
+    campaigns: list[PersonCampaign]
+    sources: list[PersonSource]
+    effects: Annotated[dict[str, StatedEffect], Meta(description="Use cases by which a price or a benefit is decided.")]
+    page: Annotated[str, Meta(description="The same as HTML that needs nothing else.")]
+
+
 class CustomerExport(TypedDict):
     """All that is kept of one customer."""
 
@@ -86,6 +174,7 @@ class CustomerExport(TypedDict):
     erased_at: str | None
     requests: list[RequestFile]
     lists: NotRequired[Annotated[list[ListedContact], Meta(description="Where the customer was on any.")]]
+    copy: NotRequired[Annotated[PersonCopy, Meta(description="Where a language was asked for.")]]
 
 
 class CustomerErased(TypedDict):

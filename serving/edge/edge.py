@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from typing import Any
 
-from serving.api import customer_lists, handlers, moves, population, probes
+from serving.api import customer_lists, handlers, moves, population, probes, subject_requests
 from serving.auth import login
 from serving.auth.gate import CONSOLE
 from serving.auth.keyless import check_host
@@ -47,6 +47,7 @@ from serving.requests.models import (
     contestation_request,
     customers_request,
     explanation_request,
+    export_request,
     move_request,
     scores_request,
 )
@@ -60,9 +61,9 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 HANDLERS = {
     SCORES: handlers.answer_scores,
     EXPLANATIONS: handlers.answer_explanations,
-    EXPORT: handlers.answer_export,
-    ERASE: handlers.answer_erase,
-    CONTESTATIONS: handlers.answer_contestation,
+    EXPORT: subject_requests.answer_export,
+    ERASE: subject_requests.answer_erase,
+    CONTESTATIONS: subject_requests.answer_contestation,
     MOVES: moves.answer_moves,
     SEARCH: population.answer_search,
     LOOKUP: population.answer_lookup,
@@ -71,7 +72,7 @@ HANDLERS = {
 _CHECKS: dict[str, Callable[[Any], object]] = {
     SCORES: scores_request,
     EXPLANATIONS: explanation_request,
-    EXPORT: customers_request,
+    EXPORT: export_request,
     ERASE: customers_request,
     CONTESTATIONS: contestation_request,
     MOVES: move_request,

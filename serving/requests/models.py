@@ -148,9 +148,19 @@ class ExplanationById(ExplanationOptions, frozen=True, forbid_unknown_fields=Tru
 
 
 class CustomersRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """POST /v1/customers/export and POST /v1/customers/erase."""
+    """POST /v1/customers/erase."""
 
     customer_ids: CustomerIds
+
+
+class ExportRequest(CustomersRequest, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """POST /v1/customers/export, with the copy for each person where a language is asked for."""
+
+    language: Annotated[
+        LanguageCode | None,
+        Meta(description="Of the copy to hand over, as data and as a page to print; left out: no copy."),
+        Rule(f"Must be one of {', '.join(LANGUAGES)}, got {{got}} that is not.", got=kind),
+    ] = None
 
 
 class ContestationRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -234,13 +244,23 @@ def explanation_request(body: Any) -> ExplanationRequest:
 
 
 def customers_request(body: Any) -> list[str]:
-    """The ids of a decoded body of POST /v1/customers/export or erase, each once.
+    """The ids of a decoded body of POST /v1/customers/erase, each once.
 
     Raises:
         Problem: A 422 with every broken rule.
     """
     asked = request_of(CustomersRequest, object_of(CustomersRequest, body))
     return list(dict.fromkeys(_texts(asked.customer_ids)))
+
+
+def export_request(body: Any) -> ExportRequest:
+    """The request of a decoded body of POST /v1/customers/export, each id once.
+
+    Raises:
+        Problem: A 422 with every broken rule.
+    """
+    asked = request_of(ExportRequest, object_of(ExportRequest, body))
+    return msgspec.structs.replace(asked, customer_ids=list(dict.fromkeys(_texts(asked.customer_ids))))
 
 
 def contestation_request(body: Any) -> ContestationRequest:
@@ -270,6 +290,6 @@ def _texts(ids: list[Any]) -> list[str]:
 # msgspec looks a type up when it is first used, and crashes where two threads do that at once: here it is done before.
 for _shape in (
     *(ScoresByProfiles, ScoresByIds, ExplanationOfProfile, ExplanationById, CustomersRequest, ContestationRequest),
-    MoveRequest,
+    *(ExportRequest, MoveRequest),
 ):
     msgspec.json.Decoder(_shape)
