@@ -53,7 +53,7 @@ class Task:
 
     def candidates(self) -> dict[str, Fit]:
         """The models that compete, the simplest first."""
-        return candidates(self.table.features, self.label_event, self.use_case.quality.gaps)
+        return candidates(self.table.features, self.label_event, self.use_case.quality.gaps, self.use_case.model)
 
     def provenance(self) -> tuple[Digests, str, dict[str, str]]:
         """What the bundle is made from: digests, the code's revision, the libraries' versions."""

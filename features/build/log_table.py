@@ -39,11 +39,11 @@ from features.tables.learning_table import (
     ID,
     ORDER,
     LearningTable,
+    as_stated,
     check_names,
     class_shortage,
     digest_without,
     objection_notes,
-    with_display_names,
 )
 from features.tables.schema import check_table
 from features.tables.value_labels import label_findings
@@ -71,7 +71,7 @@ def learning_table(
         context = open_log_context(backend, use_case, None, objectors)
         bad = _bad(context)
         write_quarantine(quarantine, use_case.name, bad)
-        features = with_display_names(log_features(context.plan), use_case)
+        features = as_stated(log_features(context.plan), use_case)
         names = [name for each in features for name in (each.name, each.subject or "")]
         telling = [one.column for one in use_case.sensitive]
         check_names(use_case, [*names, *telling], [*names, *telling, *_columns(context)])

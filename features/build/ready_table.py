@@ -35,11 +35,11 @@ from features.tables.learning_table import (
     ORDER,
     TREATED,
     LearningTable,
+    as_stated,
     check_names,
     class_shortage,
     digest_without,
     objection_notes,
-    with_display_names,
 )
 from features.tables.repeated_rows import customer_column, duplicates, grouped_by, repeated_notes
 from features.tables.schema import check_table
@@ -95,7 +95,7 @@ def read_ready_table(use_case: TableUseCase, objectors: Objectors | None = None)
     del cells
     treated = _treated(kept, source, use_case)
     reads, sensitive = _read_columns(kept, source, use_case)
-    features = with_display_names((read.feature for read in reads.values() if read.feature is not None), use_case)
+    features = as_stated((read.feature for read in reads.values() if read.feature is not None), use_case)
     if not features:
         raise DataError(section.path, ["must have a column that can tell customers apart, it has none"])
     cutoff = pl.lit(None, pl.Datetime("us", "UTC")).alias(CUTOFF)

@@ -8,13 +8,14 @@ from pydantic import BaseModel, ValidationError
 
 from features.config.counts import count_conflicts
 from features.config.effect import effect_conflicts
+from features.config.model_section import model_conflicts
 from features.config.sensitive_sections import label_may_tell
 from features.config.value_types import TomlTable
 
 
 def section_conflicts(raw: TomlTable) -> list[str]:
     """Sections and keys that are missing or do not go together."""
-    return [*effect_conflicts(raw), *label_may_tell(raw), *_source_conflicts(raw)]
+    return [*effect_conflicts(raw), *model_conflicts(raw), *label_may_tell(raw), *_source_conflicts(raw)]
 
 
 def _source_conflicts(raw: TomlTable) -> list[str]:

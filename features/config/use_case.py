@@ -23,6 +23,7 @@ from features.config.log_sections import (
     TypeColumn,
     Window,
 )
+from features.config.model_section import Direction, ModelSection
 from features.config.sensitive import AcceptedSensitive, SensitiveColumn
 from features.config.sensitive_sections import sensitive_columns
 from features.config.table_section import Table, Treatment
@@ -46,6 +47,7 @@ __all__ = [
     "Events",
     "ImputationKind",
     "LogUseCase",
+    "ModelSection",
     "Profiles",
     "Quality",
     "RefundRule",
@@ -85,6 +87,8 @@ class Question(ListSection):
     polarity: Polarity
     seed: Annotated[int, Field(ge=0, lt=2**31, strict=True)] = 0
     candidate: Candidate | None = None  # the kind of model that wins whatever the others do; by default they compete
+    model: ModelSection = Field(default_factory=ModelSection)
+    monotone: dict[str, Direction] = Field(default_factory=dict)  # by feature, or by a log's family of features
     effect: Effect = "marketing"  # what is decided by the scores
     human_decision: Text | None = None  # who decides by them and how; must be stated but for marketing
 

@@ -58,6 +58,7 @@ class Feature:
     written: str | None = None  # how its texts are written, as `features.spec.numbers` and `moments` have it
     decimal: str | None = None  # what begins the decimals of texts of no written form; None: each is read by itself
     nullable: bool = True
+    monotone: Literal["rises", "falls"] | None = None  # which way the score must go as it grows; None: either
 
 
 @dataclass(frozen=True, slots=True)

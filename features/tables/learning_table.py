@@ -71,15 +71,27 @@ def class_shortage(labels: pl.Series, part: str, what: str, who: str) -> list[st
     ]
 
 
-def with_display_names(features: Iterable[Feature], use_case: UseCase) -> tuple[Feature, ...]:
-    """The features with the names and units that the use case gives them."""
-    named = []
+def as_stated(features: Iterable[Feature], use_case: UseCase) -> tuple[Feature, ...]:
+    """The features with the names, the units and the directions that the use case gives them.
+
+    Raises:
+        UseCaseError: A direction is of no feature and no family, or of categories, which have no order.
+    """
+    stated, way = [], use_case.monotone
     for feature in features:
-        name = use_case.names.get(feature.name)
-        named.append(
-            feature if name is None else replace(feature, names=name.by_language(), unit=name.unit or feature.unit)
-        )
-    return tuple(named)
+        name, directed = use_case.names.get(feature.name), way.get(feature.name, way.get(feature.family))
+        named = feature if name is None else replace(feature, names=name.by_language(), unit=name.unit or feature.unit)
+        stated.append(replace(named, monotone=directed))
+    met = {key: feature for feature in stated for key in (feature.family, feature.name)}
+    broken = [f"monotone.{key}: must be of a feature or a family, {key!r} is none" for key in way if key not in met]
+    broken += [
+        f"monotone.{feature.name}: must be of numbers, dates or booleans, {feature.name!r} is a category"
+        for feature in stated
+        if feature.type == "category" and feature.monotone
+    ]
+    if broken:
+        raise UseCaseError(use_case.file, broken)
+    return tuple(stated)
 
 
 def check_names(use_case: UseCase, known: Sequence[str], columns: Collection[str]) -> None:

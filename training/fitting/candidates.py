@@ -12,16 +12,17 @@ import msgspec
 import numpy as np
 import xgboost
 from msgspec import Struct
+from msgspec.structs import replace as replace_settings
 from numpy.typing import NDArray
 
-from features.config.use_case import ImputationKind
+from features.config.use_case import ImputationKind, ModelSection
 from features.spec.feature import Feature
 from scoring.bundle.bundle import canonical_json
 from scoring.bundle.manifest import Setting
 from scoring.models.model import Model
 from scoring.models.stored_model import TERMS, TREES, parse_model
 from training.data.clusters import Clusters
-from training.fitting.linear import fit_linear
+from training.fitting.linear import LinearDocument, fit_linear, steepest
 from training.fitting.splines import BENDS, fit_splines, knots_of
 
 ROUNDS = 1000  # most trees boosted one after another
@@ -32,6 +33,7 @@ ONE_THREAD_CELLS = 2_000_000  # up to which threads cost more than they save: ea
 LEAST_REGRESSED, ROWS_A_WEIGHT = 100_000, 1_000  # rows up to which all are regressed on, and those that do a weight
 SPLINE_WORK = 3_000_000_000  # rows times columns squared that a regression on bent terms may cost
 LEAST_BENT = 20_000  # rows of it all the same
+SIGNS = {None: 0, "rises": 1, "falls": -1}  # of a feature's direction
 RFM = ("recency", "frequency", "monetary", "tenure")
 
 
@@ -108,11 +110,26 @@ class Fitted:
 Fit = Callable[[Lesson, int], Fitted]
 
 
+FitTerms = Callable[[list[str]], LinearDocument]  # on the features named
+
+
 class LinearFit(Protocol):
     """A fit of a linear model, which needs to know what a missing value means."""
 
     def __call__(self, lesson: Lesson, seed: int, gaps: ImputationKind = ...) -> Fitted:
         """The model fitted on a lesson."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoostedFit:
+    """A fit of boosted trees, whose settings are fixed by the use case, or found by a search of so many trials."""
+
+    settings: Boosting = OURS
+    trials: int | None = None  # None: as many as are usual
+
+    def __call__(self, lesson: Lesson, seed: int) -> Fitted:
+        """The model fitted on a lesson."""
+        return fit_xgboost(lesson, seed, self.settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,17 +186,18 @@ def fit_additive(lesson: Lesson, seed: int, gaps: ImputationKind = "weight", ben
     numbers = sum(feature.type != "category" for feature in used)
     width = sum(len(lesson.codes.get(feature.name, ())) or 2 + knots_of(numbers) for feature in used)
     matrix, label = learned_rows(lesson, max(LEAST_BENT, SPLINE_WORK // max(width, 1) ** 2), seed=seed)
-    document = fit_splines(
+    fit = partial(
+        fit_splines,
         lesson.features,
         lesson.codes,
         matrix,
         label,
-        used=[feature.name for feature in used],
         bend=bend,
         overlapping=any(feature.window_days for feature in lesson.features),
         gaps=gaps,
         seed=seed,
     )
+    document = _directed(lesson.features, [feature.name for feature in used], lambda names: fit(used=names))
     params: dict[str, Setting] = {"features": len(used), "bend": bend, "left_out": sorted(lesson.clocks)}
     return Fitted("additive", {TERMS: canonical_json(msgspec.to_builtins(document))}, params)
 
@@ -212,14 +230,39 @@ SMOOTH = (*LINEAR, "additive")  # a sum of one term a feature
 OF_TREES: dict[str, Fit] = {"forest": fit_forest, "xgboost": fit_xgboost}
 
 
-def candidates(features: Sequence[Feature], label_event: str | None, gaps: ImputationKind = "weight") -> dict[str, Fit]:
+def candidates(
+    features: Sequence[Feature],
+    label_event: str | None,
+    gaps: ImputationKind = "weight",
+    model: ModelSection | None = None,
+) -> dict[str, Fit]:
     """The candidates of a use case, the simplest first; recency and RFM where there is a log.
 
-    `gaps` is what linear ones make of a number that is missing; trees learn where it goes.
+    `gaps` is what linear ones make of a number that is missing; trees learn where it goes. `model` fixes settings of
+    boosting or bounds their search.
     """
     barred = () if rfm_features(features, label_event) and label_event else ("recency", "rfm_logit")
     linear = {kind: partial(fit, gaps=gaps) for kind, fit in LINEAR.items() if kind not in barred}
-    return {**linear, "additive": AdditiveFit(gaps), **OF_TREES}
+    asked = model or ModelSection()
+    fixed = replace_settings(OURS, **asked.fixed)
+    boosted = BoostedFit(fixed, 0 if asked.fixed else asked.trials)
+    return {**linear, "additive": AdditiveFit(gaps), **OF_TREES, "xgboost": boosted}
+
+
+def _directed(
+    features: Sequence[Feature], used: list[str], fit: Callable[[list[str]], LinearDocument]
+) -> LinearDocument:
+    """A sum of terms that keeps every stated direction: a feature whose term goes against its own is left out."""
+    while True:
+        document = fit(used)
+        against = {
+            feature.name
+            for feature, term in zip(features, document["terms"], strict=True)
+            if SIGNS[feature.monotone] * steepest(term) < 0
+        }
+        if not against:
+            return document
+        used = [name for name in used if name not in against]
 
 
 def _linear(
@@ -232,17 +275,18 @@ def _linear(
     """
     weights = sum(len(lesson.codes.get(name, ("value", "missing"))) for name in used)
     matrix, label = learned_rows(lesson, max(LEAST_REGRESSED, ROWS_A_WEIGHT * weights), seed=seed)
-    document = fit_linear(
+    fit = partial(
+        fit_linear,
         lesson.features,
         lesson.codes,
         matrix,
         label,
-        used=used,
         always_log=kind != "logit",
         overlapping=overlapping,
         gaps=gaps,
         seed=seed,
     )
+    document = _directed(lesson.features, used, lambda names: fit(used=names))
     return Fitted(kind, {TERMS: canonical_json(msgspec.to_builtins(document))}, {"features": len(used)})
 
 
@@ -258,8 +302,11 @@ def learned_rows(lesson: Lesson, most: int, *, seed: int) -> tuple[NDArray[np.fl
 
 
 def _common(lesson: Lesson, seed: int) -> dict[str, str | int]:
-    """What every booster is given."""
+    """What every booster is given; constraints where a feature has a direction."""
+    ways = [SIGNS[feature.monotone] for feature in lesson.features]
+    constraints: dict[str, str | int] = {"monotone_constraints": f"({','.join(map(str, ways))})"} if any(ways) else {}
     return {
+        **constraints,
         "objective": "binary:logistic",
         "eval_metric": "logloss",
         "tree_method": "hist",

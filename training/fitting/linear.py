@@ -66,6 +66,8 @@ def fit_linear(
     0, so that the intercept is the log-odds of the average row and each term its feature's Shapley value under
     independent features.
     """
+    if not used:
+        return constant(features, codes, float(label.mean()))
     scales = {
         feature.name: scale_of(feature, matrix[:, position].astype(np.float64), always_log=always_log)
         for position, feature in enumerate(features)
@@ -202,3 +204,10 @@ def levels_term(weights: NDArray[np.float64], column: NDArray[np.float32]) -> tu
 def no_term(feature: Feature, codes: dict[str, list[str]]) -> Term:
     """The term of a feature that is not used: 0."""
     return LevelsTerm((0.0,) * len(codes[feature.name])) if feature.type == "category" else NOTHING
+
+
+def steepest(term: Term) -> float:
+    """The slope of a term, its size aside; of a bent one that of its ends, since one with a direction has no bend."""
+    if isinstance(term, LevelsTerm):
+        return 0.0
+    return term.coefficient if isinstance(term, NumericTerm) else term.values[-1] - term.values[0]

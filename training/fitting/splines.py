@@ -17,6 +17,7 @@ from training.fitting.linear import (
     SHARED,
     LinearDocument,
     Scaling,
+    constant,
     impute,
     levels_term,
     no_term,
@@ -93,9 +94,11 @@ def fit_splines(
 
     A hinge is what a number exceeds a knot by, so that its weight is how far the term's slope changes there: under one
     penalty on all weights (Eilers and Marx 1996, on second differences) a term without reason to bend stays straight.
-    A number of two values has no hinge. Beyond what was met every term is level, as trees are. What `fit_linear` says
-    of scales, gaps, overlapping windows and the mean of terms holds here too.
+    A number of two values has no hinge, nor has one whose direction is stated. Beyond what was met every term is level,
+    as trees are. What `fit_linear` says of scales, gaps, overlapping windows and the mean of terms holds here too.
     """
+    if not used:
+        return constant(features, codes, float(label.mean()))
     scales = {
         feature.name: scale_of(feature, matrix[:, place].astype(np.float64), always_log=False)
         for place, feature in enumerate(features)
@@ -107,7 +110,7 @@ def fit_splines(
         if feature.name in scales:
             scaling, column = scales[feature.name], matrix[:, place].astype(np.float64)
             values = read_number(column, scaling) if filled is None else filled[:, place]
-            columns[feature.name] = _Column.of(values, scaling, most)
+            columns[feature.name] = _Column.of(values, scaling, 0 if feature.monotone else most)
             blocks[feature.name] = columns[feature.name].design(values, bend)
         elif feature.name in used:
             blocks[feature.name] = np.eye(len(codes[feature.name]))[matrix[:, place].astype(np.int64)]

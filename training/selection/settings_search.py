@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +12,17 @@ from training.data.clusters import Clusters
 from training.errors import CalibrationError
 from training.evaluation.metrics import row_losses
 from training.fitting.calibrate import fit_calibration
-from training.fitting.candidates import OURS, XGBOOSTS_OWN, AdditiveFit, Boosting, Fit, Fitted, Lesson, fit_xgboost
+from training.fitting.candidates import (
+    OURS,
+    XGBOOSTS_OWN,
+    AdditiveFit,
+    BoostedFit,
+    Boosting,
+    Fit,
+    Fitted,
+    Lesson,
+    fit_xgboost,
+)
 from training.fitting.splines import BENDS
 
 SEARCHED_CELLS = 5_000_000  # cells the search may fit in all; bounded by work, not by a clock, so that it repeats
@@ -34,8 +43,9 @@ class SearchedSettings:
     def of(self, fits: Mapping[str, Fit]) -> dict[str, Fit]:
         """The candidates with these settings."""
         found: dict[str, Fit] = dict(fits)
-        if "xgboost" in fits:
-            found["xgboost"] = partial(fit_xgboost, settings=self.boosting)
+        boosted = fits.get("xgboost")
+        if isinstance(boosted, BoostedFit):
+            found["xgboost"] = replace(boosted, settings=self.boosting)
         additive = fits.get("additive")
         if isinstance(additive, AdditiveFit):
             found["additive"] = replace(additive, bend=self.bend)
@@ -44,11 +54,13 @@ class SearchedSettings:
 
 def search_settings(lesson: Lesson, fits: Mapping[str, Fit], *, seed: int) -> SearchedSettings:
     """What suits the candidates that compete, each searched by itself on the stopping rows."""
-    additive = fits.get("additive")
-    return SearchedSettings(
-        search(lesson, seed=seed) if "xgboost" in fits else OURS,
-        search_bend(lesson, additive, seed=seed) if isinstance(additive, AdditiveFit) else BENDS[0],
-    )
+    additive, boosted = fits.get("additive"), fits.get("xgboost")
+    boosting, bend = OURS, BENDS[0]
+    if isinstance(boosted, BoostedFit):
+        boosting = boosted.settings if boosted.trials == 0 else search(lesson, seed=seed, trials=boosted.trials)
+    if isinstance(additive, AdditiveFit):
+        bend = search_bend(lesson, additive, seed=seed)
+    return SearchedSettings(boosting, bend)
 
 
 def search_bend(lesson: Lesson, fit: AdditiveFit, *, seed: int) -> float:
@@ -61,23 +73,23 @@ def search_bend(lesson: Lesson, fit: AdditiveFit, *, seed: int) -> float:
     return next(bend for bend, behind in gains if behind.mean() <= clusters.error(behind))
 
 
-def search(lesson: Lesson, *, seed: int) -> Boosting:
+def search(lesson: Lesson, *, seed: int, trials: int | None = None) -> Boosting:
     """Boosting settings that beat ours on the stopping rows, XGBoost's own or some drawn by seed; ours where none does.
 
     Ours are for noisy outcomes, XGBoost's own for tables that tell nearly all. To beat is by more than one paired
     standard error: the best of several draws is otherwise often the luckiest.
     """
-    affordable = min(MOST_TRIALS, SEARCHED_CELLS // max(lesson.fit.size, 1))
+    affordable = min(MOST_TRIALS, SEARCHED_CELLS // max(lesson.fit.size, 1)) if trials is None else trials
     if not affordable:
         return OURS
     random = np.random.default_rng(seed)
-    trials = [XGBOOSTS_OWN, *(_drawn(random) for _ in range(affordable - 1))]
+    tried = [XGBOOSTS_OWN, *(_drawn(random) for _ in range(affordable - 1))]
     default = _loss_of(fit_xgboost(lesson, seed), lesson)
-    losses = [_loss_of(fit_xgboost(lesson, seed, trial), lesson) for trial in trials]
+    losses = [_loss_of(fit_xgboost(lesson, seed, settings), lesson) for settings in tried]
     best = int(np.argmin([loss.mean() for loss in losses]))
     gain = default - losses[best]
     clusters = lesson.clusters or Clusters.apart(len(gain))
-    return trials[best] if gain.mean() > clusters.error(gain) else OURS
+    return tried[best] if gain.mean() > clusters.error(gain) else OURS
 
 
 def _loss_of(fitted: Fitted, lesson: Lesson) -> Floats:
