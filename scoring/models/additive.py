@@ -84,16 +84,22 @@ class LinearModel:
 
     def margin(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
         """Raw log-odds, shape (rows,)."""
+        terms = self.contributions(matrix)
+        if len(terms) == 1:  # the same additions without an array for each; `sum` would compensate, from Python 3.12 on
+            alone = self.intercept
+            for amount in terms[0].tolist():
+                alone += amount
+            return np.array([alone], dtype=np.float32)
         total = np.full(len(matrix), self.intercept)
-        for term in self.contributions(matrix).T:
+        for term in terms.T:
             total += term  # in the features' order, so that every shape adds up alike
         return total.astype(np.float32)
 
     def contributions(self, matrix: NDArray[np.float32]) -> Values:
         """Each feature's term, shape (rows, features)."""
         values = matrix.astype(np.float64)
-        logs = self._logs
-        values[:, logs] = np.log1p(np.maximum(values[:, logs], 0.0))
+        if len(logs := self._logs):
+            values[:, logs] = np.log1p(np.maximum(values[:, logs], 0.0))
         if self.imputation is not None:
             values = self.imputation.fill(values)
         found = np.empty_like(values)
@@ -167,7 +173,8 @@ class _Bent:
     first: Values  # knot
     last: Values
     inner: Values  # knots but for the first and the last, shape (terms, most)
-    starts: Values  # the knot that a segment begins at, shape (terms, most + 1)
+    begins: NDArray[np.int64]  # where a term's segments begin among all of them
+    starts: Values  # the knot that a segment begins at, term by term
     values: Values  # the term there
     slopes: Values
 
@@ -175,7 +182,7 @@ class _Bent:
     def of_terms(cls, terms: dict[int, SplineTerm]) -> _Bent:
         """The arrays of terms by their features' places."""
         most = max((len(term.knots) for term in terms.values()), default=2)
-        inner = np.full((len(terms), most - 2), np.inf)
+        inner, begins = np.full((len(terms), most - 2), np.inf), np.arange(len(terms)) * (most - 1)
         starts, values, slopes = (np.zeros((len(terms), most - 1)) for _ in range(3))
         for row, term in enumerate(terms.values()):
             knots, heights = np.array(term.knots), np.array(term.values)
@@ -184,10 +191,22 @@ class _Bent:
             starts[row, :segments], values[row, :segments] = knots[:-1], heights[:-1]
             slopes[row, :segments] = np.diff(heights) / np.diff(knots)
         ends = np.array([[term.missing, term.knots[0], term.knots[-1]] for term in terms.values()]).reshape(-1, 3)
-        return cls(_places(terms), ends[:, 0], ends[:, 1], ends[:, 2], inner, starts, values, slopes)
+        return cls(
+            _places(terms),
+            ends[:, 0],
+            ends[:, 1],
+            ends[:, 2],
+            inner,
+            begins,
+            starts.ravel(),
+            values.ravel(),
+            slopes.ravel(),
+        )
 
     def of(self, values: Values) -> Values:
         """Their values, shape (rows, terms)."""
+        if len(values) <= BLOCK:
+            return self._of_block(values)
         found = np.empty_like(values)
         for start in range(0, len(values), BLOCK):
             found[start : start + BLOCK] = self._of_block(values[start : start + BLOCK])
@@ -195,9 +214,8 @@ class _Bent:
 
     def _of_block(self, values: Values) -> Values:
         clipped = np.minimum(np.maximum(values, self.first), self.last)
-        segment = (clipped[:, :, None] >= self.inner).sum(axis=2)
-        term = np.arange(values.shape[1])
-        found = self.values[term, segment] + self.slopes[term, segment] * (clipped - self.starts[term, segment])
+        segment = self.begins + (clipped[:, :, None] >= self.inner).sum(axis=2)
+        found = self.values[segment] + self.slopes[segment] * (clipped - self.starts[segment])
         return np.where(np.isnan(values), self.missing, found)
 
 
