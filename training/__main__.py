@@ -102,7 +102,7 @@ def _train_all(use_cases: Sequence[UseCase], options: argparse.Namespace, codes:
         else:
             lines.append(line)
             if before is None and line["release"]:  # the first one in service; a later one finds what its owner wrote
-                add_use_case(options.home, use_case.file, daily=use_case.source == "log")
+                add_use_case(options.home, use_case.file, daily=use_case.source == "log" and use_case.treatment is None)
             codes.append(_outcome(line, registry, options.promote))
     return lines
 

@@ -33,6 +33,7 @@ from training.report.run_record import draft, kept, pictures, report_line
 from training.selection.seasonality import with_season
 from training.selection.winner import choose_for, fit, measured
 from training.task import Mode, Task
+from training.uplift.campaign_rows import of_campaign
 from training.uplift.learned_uplift import learn_campaign
 from training.uplift.treated_rows import PastCampaigns, past_campaigns, without_treated
 
@@ -67,6 +68,7 @@ def train(use_case: UseCase, *, home: Path, registry: Registry, mode: Mode) -> T
             task = Task(use_case, learning_table(use_case, objectors=objectors), home, registry, mode, objectors)
             notes.append(f"{task.table.rows.height:,} rows, {len(task.table.features)} features")
             notes.extend([*_set_aside(task), *_unmatched_contacts(task)])
+            task = of_campaign(task)
             past = past_campaigns(task)
             if past is not None:
                 task = replace(task, table=replace(task.table, digest=past.digest(task)))

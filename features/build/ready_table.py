@@ -249,7 +249,7 @@ def _treated(kept: pl.DataFrame, source: Source, use_case: TableUseCase) -> list
         DataError: It is not said of every row, or an arm is empty.
     """
     treatment = use_case.treatment
-    if treatment is None:
+    if treatment is None or treatment.column is None or treatment.treated is None:
         return []
     found = labels_of(kept[source.inside(treatment.column)], treatment.treated).alias(TREATED)
     about, broken = f"column {treatment.column!r}", []

@@ -24,7 +24,7 @@ def _source_conflicts(raw: TomlTable) -> list[str]:
         arrived = "both" if log else "neither"
         return [f"exactly one of [events] and [table] must be given, got {arrived}"]
     needed = ("window", "label") if log else ()
-    barred = ("treatment",) if log else ("window", "label", "eligible", "profiles", "engagement", "counts", "calendar")
+    barred = () if log else ("window", "label", "eligible", "profiles", "engagement", "counts", "calendar")
     kind = "events" if log else "table"
     broken = [f"[{name}] is required with [{kind}]" for name in needed if name not in raw]
     broken += [f"[{name}] does not go with [{kind}]" for name in barred if name in raw]

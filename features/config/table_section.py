@@ -43,14 +43,24 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 
 
 class Treatment(ListSection):
-    """Which rows a campaign treated, by chance alone, and what is planned with what it teaches."""
+    """Whom a campaign treated, by chance alone, and what is planned with what it teaches.
 
-    column: SourceColumn
-    treated: Scalar  # the value of a treated row; every other one is of the control arm
-    share: Share | None = None  # that was drawn to be treated; by default the rows' own
+    A column of a ready table says it, or a campaign of the home, by its arms.
+    """
+
+    column: SourceColumn | None = None
+    treated: Scalar | None = None  # the value of a treated row; every other one is of the control arm
+    campaign: Annotated[str, Field(pattern="^[0-9a-f]{12}$")] | None = None  # its id; of a log
+    share: Share | None = None  # that was drawn to be treated; by default the rows' own, or the campaign's
     depth: Share = 0.3  # the share of customers that is to be contacted
     cost: Annotated[float, Field(ge=0)] | None = None  # of one contact, with `value`
     value: Annotated[float, Field(gt=0)] | None = None  # of one answer, or of one outcome prevented
+
+    @model_validator(mode="after")
+    def _a_column_or_a_campaign_says_who_was_treated(self) -> Treatment:
+        if (self.column is None) != (self.treated is None) or (self.column is None) == (self.campaign is None):
+            raise ValueError("either column and treated must be given, or campaign")
+        return self
 
     @model_validator(mode="after")
     def _cost_goes_with_value(self) -> Treatment:

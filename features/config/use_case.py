@@ -141,8 +141,12 @@ class SourceSections(ListSection):
     engagement: dict[str, float] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _treatment_is_a_column_of_its_own(self) -> Self:
-        if self.table is None or self.treatment is None:
+    def _treatment_fits_its_source(self) -> Self:
+        if self.treatment is None:
+            return self
+        if (self.treatment.campaign is None) != (self.events is None):
+            raise ValueError("treatment.column goes with [table], treatment.campaign with [events]")
+        if self.table is None:
             return self
         taken = {self.table.label, self.table.customer_id, self.table.order_by, *self.table.exclude}
         if self.treatment.column in taken:
@@ -175,6 +179,7 @@ class LogUseCase(Presentation, CountSections, Question):
     eligible: Eligible | None = None
     label: Label
     engagement: dict[str, float] = Field(default_factory=dict)
+    treatment: Treatment | None = None  # of a campaign whose effect is learned, beside the outcome
 
 
 class TableUseCase(Presentation, Question):

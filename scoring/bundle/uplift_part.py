@@ -22,7 +22,7 @@ class TreatmentBalance(Struct, frozen=True):
 
 
 class UpliftEvidence(Struct, frozen=True, kw_only=True):
-    """What rows show of ranking customers by uplift, each predicted by models that have not seen it.
+    """What rows show of ranking customers by uplift, each predicted by models of rows that were dealt before it.
 
     A policy's value is how many outcomes more for the good a contact of whom it picks brings, per customer of all, less
     what the contacts cost (doubly robust: augmented inverse propensity weighting, Robins, Rotnitzky and Zhao 1994).
@@ -35,6 +35,7 @@ class UpliftEvidence(Struct, frozen=True, kw_only=True):
     control: int  # rows
     depth: float  # planned share of customers
     effect: GainInterval  # of the treatment on all
+    judged: int  # rows that judge, each by models of rows dealt before it
     learner: str
     level: float  # one-sided, of the ends in `beats`, corrected for the learners tried
     policies: dict[str, GainInterval]  # value of `uplift`, `response` and `everyone`

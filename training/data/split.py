@@ -147,7 +147,7 @@ def _check_classes(rows: pl.DataFrame) -> None:
 
 def _test_rows(table: LearningTable, seed: int) -> Rows:
     rows = table.rows
-    if table.cutoffs is not None:
+    if table.cutoffs is not None and table.cutoffs.test not in table.cutoffs.train:  # a campaign's are of one moment
         return (rows["__cutoff"] == table.cutoffs.test).to_numpy()
     if rows["__order"].null_count() < rows.height:
         return _latest(rows["__order"])

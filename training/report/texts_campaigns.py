@@ -10,8 +10,8 @@ CAMPAIGNS: Mapping[Language, Mapping[str, str]] = {
     "en": {
         "uplift": "The effect of a contact",
         "uplift_text": "The model above speaks of customers who were treated, {} rows; a control model of the {} "
-        "others stands beside it. The uplift is the difference of their probabilities. Every row was judged by models "
-        "of the other folds. Reasons add up to the difference of the two log-odds within {} on {} test rows "
+        "others stands beside it. The uplift is the difference of their probabilities. {} rows judge, each by models "
+        "of rows dealt before it. Reasons add up to the difference of the two log-odds within {} on {} test rows "
         "of both arms.",
         "uplift_policy": "Contacting {} of the customers",
         "uplift_value": "More outcomes for the good, per customer of all",
@@ -39,9 +39,9 @@ CAMPAIGNS: Mapping[Language, Mapping[str, str]] = {
     "fr": {
         "uplift": "L'effet d'un contact",
         "uplift_text": "Le modèle ci-dessus parle des clients contactés, {} lignes ; un modèle témoin des {} autres "
-        "est à ses côtés. L'effet attendu est la différence de leurs probabilités. Chaque ligne a été jugée par des "
-        "modèles qui ne l'ont pas vue. Les facteurs s'additionnent à la différence des deux log-cotes à {} près sur {} "
-        "lignes de test des deux bras.",
+        "est à ses côtés. L'effet attendu est la différence de leurs probabilités. {} lignes jugent, chacune par des "
+        "modèles de lignes tirées avant elle. Les facteurs s'additionnent à la différence des deux log-cotes à {} près "
+        "sur {} lignes de test des deux bras.",
         "uplift_policy": "Contacter {} des clients",
         "uplift_value": "Issues favorables de plus, par client",
         "uplift_by_uplift": "par l'effet attendu",

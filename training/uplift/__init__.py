@@ -1,3 +1,3 @@
 """The effect of a contact, learned from a campaign that chance drew: two models, and whether they are worth using."""
 
-__all__ = ["learned_uplift", "treated_rows"]
+__all__ = ["campaign_rows", "learned_uplift", "treated_rows"]

@@ -14,14 +14,14 @@ from features.config.use_case import Treatment
 from features.errors import DataError
 from features.tables.learning_table import TREATED
 from scoring.bundle.uplift_part import TreatmentBalance
-from training.data.split import learning_parts, share_out
+from training.data.split import learning_parts
 from training.errors import CalibrationError
 from training.fitting.candidates import Fit
 from training.fitting.fit import contend, teach
 from training.task import Task
+from training.uplift.cross_fit import DEALT, dealt
 
 UNLIKELY = 0.001  # the p below which a share, or what features tell of the treatment, is no chance; as for campaigns
-FOLDS = 3
 
 Floats = NDArray[np.float64]
 
@@ -59,7 +59,7 @@ def design_of(task: Task, rows: pl.DataFrame, treatment: Treatment, fits: dict[s
         )
     if balance.p < UNLIKELY:
         broken.append(
-            f"column {treatment.column!r}: the treatment must be drawn by chance alone, features tell it "
+            f"treatment: the treatment must be drawn by chance alone, features tell it "
             f"(ROC-AUC {balance.roc_auc:.3f}, p = {balance.p:.1g}): a column known only after it must be excluded, "
             "and where customers were chosen nothing can be learned of the effect"
         )
@@ -69,22 +69,23 @@ def design_of(task: Task, rows: pl.DataFrame, treatment: Treatment, fits: dict[s
 
 
 def balance_of(task: Task, rows: pl.DataFrame, fits: dict[str, Fit]) -> TreatmentBalance:
-    """How well any of the learners ranks rows by their chance to have been treated, on rows it has not seen.
+    """How well any of the learners ranks rows by their chance to have been treated, on rows dealt after those it met.
 
-    One-sided Mann-Whitney tests of the ranks, by fold (Stouffer 1949), corrected for the number of learners.
+    One-sided Mann-Whitney tests of the ranks, added up (Stouffer 1949), corrected for the number of learners.
     """
     asked = rows.with_columns(pl.col(TREATED).alias("__label"))  # the treatment in the place of the outcome
-    fold = share_out(asked, (1.0,) * FOLDS, seed=task.seed + 3)
-    found = {kind: [_ranked(task, asked, fold == number, fit) for number in range(FOLDS)] for kind, fit in fits.items()}
-    scores = {kind: sum(z for z, _ in folds) / np.sqrt(FOLDS) for kind, folds in found.items()}
+    fold, later = dealt(asked, seed=task.seed + 3), range(1, len(DEALT))
+    found = {kind: [_ranked(task, asked, fold, number, fit) for number in later] for kind, fit in fits.items()}
+    scores = {kind: sum(z for z, _ in folds) / np.sqrt(len(folds)) for kind, folds in found.items()}
     surest = max(scores, key=lambda kind: scores[kind])
     p = min(1.0, len(fits) * _normal_tail(float(scores[surest])))
     return TreatmentBalance(p=p, roc_auc=max(float(np.mean([area for _, area in one])) for one in found.values()))
 
 
-def _ranked(task: Task, rows: pl.DataFrame, judged: NDArray[np.bool_], fit: Fit) -> tuple[float, float]:
+def _ranked(task: Task, rows: pl.DataFrame, fold: NDArray[np.int64], number: int, fit: Fit) -> tuple[float, float]:
     """The standard normal of the ranks of treated rows among the judged, and their ROC-AUC."""
-    parts = learning_parts(rows.filter(~judged), None, seed=task.seed)
+    judged = fold == number
+    parts = learning_parts(rows.filter(fold < number), None, seed=task.seed)
     taught = teach(task.table.features, *parts, label_event=None)
     try:
         probability = contend(taught, fit, seed=task.seed).probability(taught.matrix(rows.filter(judged)))

@@ -14,7 +14,6 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from features.config.use_case import TableUseCase, Treatment
 from features.errors import UseCaseError
 from features.tables.learning_table import TREATED
 from scoring.bundle.bundle import Bundle, canonical_json
@@ -50,8 +49,9 @@ class CampaignLesson:
     choice: Choice
     evidence: UpliftEvidence
     test: pl.DataFrame  # of both arms
-    trial: Trial  # the test rows
-    effects: Floats  # of the test rows
+    tested: pl.DataFrame  # the test rows whose effects are known
+    trial: Trial  # the same
+    effects: Floats  # and their effects
     negative: bool  # whether the outcome is bad news, so that a good effect lowers it
 
     def control_model(self, task: Task, treated: Taught) -> ControlModel:
@@ -86,7 +86,7 @@ class CampaignLesson:
         """What a bundle says a contact does for the good of each test row; None where it does not."""
         scorer = Scorer(bundle)
         try:
-            rows = encode(scorer.encoder, self.test)
+            rows = encode(scorer.encoder, self.tested)
         except (ValueError, pl.exceptions.PolarsError):
             return None
         effects = scorer.uplift(rows, scorer.score(rows).margin)
@@ -100,25 +100,26 @@ def learn_campaign(task: Task, parts: Parts) -> CampaignLesson | None:
         DataError: Chance did not draw the arms, or one has too few outcomes.
         UseCaseError: Another learner is asked for than there are.
     """
-    use_case = task.use_case
-    if not isinstance(use_case, TableUseCase) or use_case.treatment is None:
+    use_case, treatment = task.use_case, task.use_case.treatment
+    if treatment is None:
         return None
-    treatment: Treatment = use_case.treatment
     fits, rows = _fits(task), pl.concat([parts.learning, parts.test])
     treated, control = (check(_arm(parts, arm)) for arm in (1, 0))
     design, negative = design_of(task, rows, treatment, fits), use_case.polarity == "negative"
     rates, fold = cross_fitted(task, rows, fits)
     judged = judge_uplift(rows, design, rates, fold, fits, treatment, negative=negative, seed=task.seed)
-    test = np.arange(rows.height) >= parts.learning.height
+    test = (np.arange(rows.height) >= parts.learning.height)[fold > 0]  # of the rows that were judged
+    tested = parts.test.filter((fold > 0)[parts.learning.height :])
     trial = Trial(
         judged.trial.treated[test],
         judged.trial.good[test],
         design.share,
         judged.trial.clusters.taken(test),
-        np.zeros(parts.test.height, dtype=np.int64),
+        np.zeros(tested.height, dtype=np.int64),
     )
     choice = Choice(judged.evidence.learner)
-    return CampaignLesson(treated, control, choice, judged.evidence, parts.test, trial, judged.effects[test], negative)
+    shown = (judged.evidence, parts.test, tested, trial, judged.effects[test])
+    return CampaignLesson(treated, control, choice, *shown, negative)
 
 
 def _fits(task: Task) -> dict[str, Fit]:

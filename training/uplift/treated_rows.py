@@ -33,7 +33,7 @@ from training.selection.judging import judge
 from training.task import Task
 
 FOLDS = 3
-FEW_FEATURES = ("recency", "rfm_logit")
+FEW_FEATURES = ("recency", "rfm_logit")  # would not read the treatment
 ENOUGH = 50  # untreated customers of the rarer class, among test rows, from which they alone judge
 COVARIATE = Feature(TREATED, "boolean")
 
@@ -70,12 +70,15 @@ class PastCampaigns:
 def past_campaigns(task: Task) -> PastCampaigns | None:
     """The campaigns of the home that treated customers in a label window of the rows; None where there is none.
 
-    A ready table has no windows, and says nothing of when its outcomes came.
+    A ready table has no windows, and says nothing of when its outcomes came; where a campaign's effect is itself what
+    is learned, all of its rows are needed.
 
     Raises:
         CampaignError: A campaign cannot be read.
     """
-    if not isinstance(task.use_case, LogUseCase) or not (known := campaigns_of(task.home)):
+    if not isinstance(task.use_case, LogUseCase) or task.use_case.treatment is not None:
+        return None
+    if not (known := campaigns_of(task.home)):
         return None
     window = task.use_case.window
     begins = timedelta(days=window.gap)
@@ -132,7 +135,7 @@ def _compared(task: Task, rows: pl.DataFrame, treated: Mask, choice: Choice) -> 
     """
     rows = rows.with_columns(pl.Series(TREATED, treated))
     fits, features = tuned_fit(task.candidates(), choice), task.table.features
-    fit = fits["logit" if choice.kind in FEW_FEATURES else choice.kind]  # which would not read the treatment
+    fit = fits[choice.kind if choice.kind in fits and choice.kind not in FEW_FEATURES else "logit"]
     found: dict[str, list[Floats]] = {"all": [], "left_out": [], "covariate": []}
     groups: list[NDArray[np.uint64]] = []
     fold = share_out(rows, (1.0,) * FOLDS, seed=task.seed + 5)  # by customer: campaigns are often of the last cutoff

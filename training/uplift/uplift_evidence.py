@@ -48,15 +48,17 @@ def judge_uplift(
     Args:
         rows: All of the campaign.
         design: Its arms.
-        rates: Each learner's predicted rates of the outcome, the simplest learner first.
-        fold: Who predicted each row.
+        rates: Each learner's predicted rates of the rows dealt after the first, the simplest learner first.
+        fold: When each row was dealt; those of one number were predicted by the same models.
         fits: The learners.
         treatment: What is planned.
         negative: Whether the outcome is bad news: what counts for the good is then that it stays away.
         seed: Draws customers.
     """
+    later = fold > 0
+    rows, treated, fold = rows.filter(later), design.treated[later], fold[later]
     outcome = labels(rows)
-    trial = Trial(design.treated, 1 - outcome if negative else outcome, design.share, clusters_of(rows), fold)
+    trial = Trial(treated, 1 - outcome if negative else outcome, design.share, clusters_of(rows), fold)
     good = {kind: _for_the_good(one, negative=negative) for kind, one in rates.items()}
     means = [np.mean([getattr(one, arm) for one in good.values()], axis=0) for arm in ("treated", "control")]
     effects = trial.effects(*means)
@@ -77,16 +79,17 @@ def judge_uplift(
         balance=design.balance,
         beats=dict(figures.beats),
         behind=behind,
-        control=int((~trial.treated).sum()),
+        control=int((~design.treated).sum()),
         depth=depth,
         effect=figures.effect,
+        judged=rows.height,
         learner=kind,
         level=level,
         policies=dict(figures.values),
         price=price,
         qini=figures.qini,
         share=design.share,
-        treated=int(trial.treated.sum()),
+        treated=int(design.treated.sum()),
     )
     return JudgedCampaign(trial, effects, evidence)
 
