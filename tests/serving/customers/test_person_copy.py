@@ -66,7 +66,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     plan = CampaignPlan(salt="s", holdout=0.5, list=listed, versions=CampaignVersions({"churn": "1"}, "default"))
     record_campaign(home, plan, treated=["c2"], holdout_ids=[WHO])
     of_list = ListIdentity("2026-03-01", "churn", {})
-    record_contacts(home, of_list, [WHO], at=DAY, kept=timedelta(days=3650))
+    record_contacts(home, of_list, [WHO], at=DAY)
     case = scratch / "churn.toml"
     case.write_text(CASE.format(path="postgres://shop:secret@db.example/orders"))
     entry = f"[[use_case]]\nfile = {json.dumps(str(case))}\n"
