@@ -126,6 +126,18 @@ def examples_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made_once(tmp_path_factory, "examples", _train_the_examples) / ".penchant"
 
 
+@pytest.fixture(scope="session")
+def mailing_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that `write_mailing` fills, the home in it; not to be written to."""
+    return made_once(tmp_path_factory, "mailing", _make_the_mailing)
+
+
+def _make_the_mailing(folder: Path) -> None:
+    from tests.support.mailed import write_mailing
+
+    write_mailing(folder)
+
+
 def _train_the_examples(folder: Path) -> None:
     home = str(folder / ".penchant")
     trained = forks.run(["-m", "training", "--home", home, "--json"], cwd=ROOT, env=newcomer())

@@ -203,7 +203,7 @@ def _decided(
     if not figures.known.record.valued:
         return "pending", "value_first"
     if found is None:
-        return "pending", "wait"
+        return "pending", "too_few"
     if found.interval[0] > 0:
         return "final", "weigh_cut" if harm and harm.interval[0] > 0 else "move_cut"
     if found.interval[1] < 0:  # of the nearest: all others are further off

@@ -29,6 +29,7 @@ NextStep = Literal[
     "keep_cut",  # the one in force does
     "keep_for_now",  # a difference that matters would have been seen by now
     "more_customers",  # nothing is shown yet
+    "too_few",  # customers between the cuts, for anything to be shown
     "value_first",  # no values are known, by which alone a threshold moves
 ]
 

@@ -63,9 +63,14 @@ def planned(
         planned_look=look if window else None,
     )
     made = record_campaign(home, plan, treated=ids("t", treated), holdout_ids=ids("h", held_out))
-    dated = msgspec.structs.replace(made, made=MADE)
-    (home / CAMPAIGNS / made.id / CAMPAIGN).write_bytes(msgspec.json.encode(dated))
-    return dated
+    return dated(home, made, MADE)
+
+
+def dated(home: Path, campaign: Campaign, made: datetime) -> Campaign:
+    """The campaign as if its list had left at another moment."""
+    found = msgspec.structs.replace(campaign, made=made)
+    (home / CAMPAIGNS / campaign.id / CAMPAIGN).write_bytes(msgspec.json.encode(found))
+    return found
 
 
 def ids(letter: str, count: int) -> list[str]:

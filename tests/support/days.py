@@ -17,6 +17,7 @@ from scoring.population.write_day import DayInputs, seal_day, write_day
 from scoring.privacy import suppression
 from scoring.releases.store import load_release
 from scoring.segments.assignment import DEFAULT
+from scoring.segments.policy import Policy
 from tests.support.models import shop_rows
 
 DAY = datetime(2026, 3, 1, tzinfo=UTC)
@@ -36,12 +37,19 @@ def released(home: Path, *names: str) -> dict[str, Live]:
     return {name: Live(load_release(home, name)) for name in names}
 
 
-def made(home: Path, live: Mapping[str, Live], source: Path, as_of: datetime = DAY, run_id: str = "run") -> Day:
+def made(
+    home: Path,
+    live: Mapping[str, Live],
+    source: Path,
+    as_of: datetime = DAY,
+    run_id: str = "run",
+    policy: Policy = DEFAULT,
+) -> Day:
     """A day written and opened."""
     before = latest_day(home)
     previous = open_snapshot(before.folder) if before else None
     listed = suppression.open_suppression(home)
-    inputs = SnapshotInputs(live, DEFAULT, source, as_of.date(), previous, listed)
+    inputs = SnapshotInputs(live, policy, source, as_of.date(), previous, listed)
     write_day(home, DayInputs(run_id, as_of, inputs), check=_passes)
     return open_day(day_folder(home, as_of))
 

@@ -150,6 +150,16 @@ def test_one_of_several_cuts_is_named(tmp_path: Path) -> None:
     assert found.threshold.level == pytest.approx(0.975)
 
 
+@pytest.mark.parametrize(("known", "step"), [(60, "too_few"), (0, "value_first")])
+def test_without_enough_nothing_is_said_of_a_cut(tmp_path: Path, known: int, step: str) -> None:
+    """Too few between the cuts; or no values at all, by which alone a cut moves."""
+    campaign = begun(tmp_path)
+    found = looked(tmp_path, campaign, lambda _: 2.0, missing=lambda number: number >= known)
+
+    assert (found.status, found.next_step, found.threshold) == ("pending", step, None)
+    assert all(campaign_sentences(sentence_values(campaign, found), language) for language in ("en", "fr"))
+
+
 def test_a_cut_whose_customers_are_missing_moves_nothing(tmp_path: Path) -> None:
     """Lost of one cut more than of the other: nothing is concluded."""
     found = looked(

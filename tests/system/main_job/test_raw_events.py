@@ -14,15 +14,18 @@ import jsonschema
 import polars as pl
 import pytest
 
-from benchmarks.doors import doors, mailing
+from benchmarks.doors import doors
 from features.build.log_table import scoring_table
 from features.config.use_case import LogUseCase
 from features.point_in_time.compiled_sql import raw_events
 from features.point_in_time.log_context import open_log_context
 from features.sources.engine import engine
 from scoring.answers.score import score_profiles
+from scoring.answers.served_release import Live
 from scoring.answers.wire import Score
 from serving.customers.raw_events import PostedHistory, _read, _run, prepare
+from tests.support.days import released
+from tests.support.mailed import NAME, PEOPLE, mailing_case
 from tests.support.models import release_log
 from tests.support.servers import Server
 from tests.support.worlds import load_log, log_case, purchases, utc
@@ -30,7 +33,6 @@ from tests.system.main_job.conftest import ROOT
 
 DATA = Path(os.environ.get("PENCHANT_DATA", ROOT.parent / "shared" / "data"))
 CUSTOMERS = 1000
-MAILED = 300  # people of the mailing example
 
 
 def histories(log: pl.DataFrame, customer: str, keys: dict[str, str]) -> dict[str, list[dict[str, Any]]]:
@@ -89,9 +91,9 @@ def test_a_history_that_breaks_a_rule_is_told_where_and_never_fails_the_call(ser
     assert secret not in server.written()
 
 
-def answered_alike(use_case: LogUseCase, cutoff: datetime, home: Path) -> list[Score]:
+def answered_alike(use_case: LogUseCase, cutoff: datetime, live: Live) -> list[Score]:
     """Posts everyone by events and by features, as the server does, and holds the whole answers against each other."""
-    served = {use_case.name: release_log(home, use_case)}
+    served = {use_case.name: live}
     both = json.loads(json.dumps(asdict(doors(use_case, cutoff, CUSTOMERS))))
 
     by_events, by_features = (
@@ -116,22 +118,23 @@ def test_a_thousand_histories_with_cancellations_score_alike(tmp_path: Path) -> 
         '[label]\nevent = "purchase"\noutcome = "present"\n'
     )
 
-    told = answered_alike(load_log(tmp_path / "case.toml"), datetime(2011, 9, 10, tzinfo=UTC), tmp_path / "home")
+    case = load_log(tmp_path / "case.toml")
+    told = answered_alike(case, datetime(2011, 9, 10, tzinfo=UTC), release_log(tmp_path / "home", case))
 
     assert len(told) == CUSTOMERS
     assert len({score["probability"] for score in told}) > CUSTOMERS / 4
 
 
-def test_mailings_with_traits_score_alike(tmp_path: Path) -> None:
+def test_mailings_with_traits_score_alike(mailing_home: Path) -> None:
     """The synthetic example: several types, properties, a measure, traits of every kind as they were at the cutoff."""
-    case = mailing(tmp_path, customers=MAILED, seed=3)["churn"]
-    once = case.model_copy(update={"window": case.window.model_copy(update={"train_cutoffs": 1})})
+    case = mailing_case(mailing_home)
+    [live] = released(mailing_home / "home", NAME).values()
 
-    told = answered_alike(once, datetime(2026, 6, 1, tzinfo=UTC), tmp_path / "home")
+    told = answered_alike(case, datetime(2026, 6, 1, tzinfo=UTC), live)
 
-    assert len(told) > 0.9 * MAILED
+    assert len(told) > 0.9 * PEOPLE
     assert {score["status"] for score in told} == {"scored", "not_eligible"}
-    assert len({score.get("probability") for score in told}) > MAILED / 4
+    assert len({score.get("probability") for score in told}) > PEOPLE / 4
 
 
 ODD: dict[str, dict[str, Any]] = {
