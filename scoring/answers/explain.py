@@ -75,7 +75,8 @@ def _explanation(served: Live, matrix: NDArray[np.float64], warnings: list[Note]
         explanation["comparison"] = comparison_text(explanation["probability"], average, language)
     if stated := served.stated_effect:
         explanation["effect"], explanation["human_decision"] = stated["effect"], stated["human_decision"]
-    if (effect := explained_uplift(served.scorer, matrix, scored.margin)) is not None:
+    effect = explained_uplift(served.scorer, matrix, scored.margin, MAX_REASONS, language)
+    if effect is not None:
         explanation["uplift"] = effect
     return explanation
 

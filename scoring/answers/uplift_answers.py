@@ -34,16 +34,20 @@ def uplift_answers(
     return answers
 
 
-def explained_uplift(scorer: Scorer, matrix: Floats, margin: NDArray[np.float32]) -> UpliftExplanation | None:
+def explained_uplift(
+    scorer: Scorer, matrix: Floats, margin: NDArray[np.float32], reasons: int, language: Language
+) -> UpliftExplanation | None:
     """One row's effect and all that adds up to the difference of its log-odds; None where it is not served."""
     effects = scorer.uplift(matrix, margin)
     if effects is None:
         return None
     explained = scorer.explain_uplift(matrix, effects)
+    amounts = explained.contributions[0]
     return {
         **_answers(effects)[0],
+        "log_odds_difference_reasons": top_reasons(scorer.bundle, matrix[0].tolist(), amounts, reasons, language),
         "log_odds_difference_base_value": float(explained.base_value[0]),
-        "log_odds_difference_contributions": named_contributions(scorer.bundle, explained.contributions[0]),
+        "log_odds_difference_contributions": named_contributions(scorer.bundle, amounts),
     }
 
 

@@ -133,6 +133,7 @@ def test_an_effect_is_explained_in_full(adopted: Path, live: Mapping[str, Live])
 
     amounts = effect["log_odds_difference_contributions"]
     assert set(amounts) == set(FEATURES)
+    assert {one["feature"]: one["contribution"] for one in effect["log_odds_difference_reasons"]} == amounts
     total = effect["log_odds_difference_base_value"] + sum(amounts.values())
     assert total == pytest.approx(effect["log_odds_difference"], abs=1e-9)
     treated, control = (1 / (1 + np.exp(-effect[key])) for key in ("log_odds_if_treated", "log_odds_if_not"))
