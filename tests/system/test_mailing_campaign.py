@@ -145,4 +145,4 @@ def quoted(world: Path, customers: list[str]) -> None:
     rows = pl.DataFrame({"customer_id": customers}).with_columns(
         pl.lit(at).alias("timestamp"), pl.lit("quote_request").alias("event_type")
     )
-    pl.concat([log, rows.cast(dict(log.select(rows.columns).schema))], how="diagonal").write_parquet(file)
+    pl.concat([log, rows.cast(log.select(rows.columns).schema)], how="diagonal").write_parquet(file)
