@@ -80,6 +80,12 @@ _ALL = {
         "every store of a home, its oldest row and its rule; what is too old goes with each run",
         ("purge",),
     ),
+    "dossier": Command(
+        None,
+        "penchant.cli.dossier",
+        "the record of processing, a draft impact assessment, a notice and the recipients, from what runs",
+        (),
+    ),
     "campaign": Command(
         "activation",
         "activation.cli.main",
@@ -91,7 +97,7 @@ _ALL = {
         "serving",
         "serving.__main__",
         "serve the releases of a home over HTTP; keys, the online store, objections",
-        ("keys", "load", "replay", "suppress"),
+        ("keys", "load", "replay", "suppress", "copy"),
         lean=True,
     ),
 }

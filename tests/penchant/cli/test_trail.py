@@ -17,8 +17,8 @@ Capture = pytest.CaptureFixture[str]
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     """A home in which a key looked at two customers and a person changed the segments."""
-    record(tmp_path, "look", Actor("analyst", "console"), customers=["c1"], about={"page": "card"})
-    record(tmp_path, "look", Actor("crm", "api"), customers=["c1", "c2"], about={"route": "lookup"})
+    record(tmp_path, "look", Actor("analyst", "console"), customers=["Planted-1"], about={"page": "card"})
+    record(tmp_path, "look", Actor("crm", "api"), customers=["Planted-1", "Planted-2"], about={"route": "lookup"})
     record(tmp_path, "policy", Actor("Ada", "command", "root"), about={"policy": "abc", "segments": 3})
     return tmp_path
 
@@ -32,12 +32,12 @@ def asked(home: Path, capsys: Capture, *words: str, code: int = 0) -> dict[str, 
 
 def test_an_auditor_asks_who_looked_at_a_customer_by_giving_the_id(home: Path, capsys: Capture) -> None:
     """In whichever spelling; the answer has the hash alone."""
-    (home / "ids.txt").write_text(" c2\n")
+    (home / "ids.txt").write_text(" Planted-2\n")
 
     entries = asked(home, capsys, "--customers", str(home / "ids.txt"))["entries"]
 
     assert [(one["n"], one["action"]["by"]["who"]) for one in entries] == [(2, "crm")]
-    assert "c2" not in json.dumps(entries)
+    assert "Planted-2" not in json.dumps(entries)
 
 
 def test_lines_are_read_by_people_too(home: Path, capsys: Capture) -> None:
