@@ -35,6 +35,7 @@ _LISTS: Mapping[By, tuple[Sequence[str], Sequence[str]]] = {  # what counts anyw
     "name": (("words", "names"), ("whole", "whole_names")),
     "level": (("words",), ("whole",)),
 }
+_SMALL = frozenset(("de", "d", "du", "des", "la", "le", "les", "l", "of", "the"))  # `pays_naissance` has none
 _PLURAL = "(?:s|x|es)?"
 _LIGATURES = {"œ": "oe", "æ": "ae", "ß": "ss"}
 _parts = re.compile(r"(?<=[a-zà-ÿ])(?=[A-ZÀ-Ý])")
@@ -119,11 +120,11 @@ def _found(words: str, kind: By) -> SensitiveWord | None:
 
 
 def _words(text: str) -> str:
-    """The words of a text, one blank between: without accents, digits and signs, in small letters."""
+    """The words of a text, one blank between: without accents, digits, signs and small words, in small letters."""
     parted = _parts.sub(" ", text)
     spelled = "".join(_LIGATURES.get(sign, sign) for sign in parted.casefold())
     plain = "".join(sign for sign in unicodedata.normalize("NFD", spelled) if not unicodedata.combining(sign))
-    return " ".join(re.findall(r"[^\W\d_]+", plain))
+    return " ".join(word for word in re.findall(r"[^\W\d_]+", plain) if word not in _SMALL)
 
 
 @cache
@@ -143,10 +144,17 @@ def _pattern(
 
 
 def _each(stored: Mapping[str, Mapping[str, Sequence[str]]], lists: Sequence[str]) -> Iterator[str]:
-    """The expression of each entry; the blanks between its words may be left out."""
+    """The expression of each entry."""
     for name in lists:
         for entries in stored.get(name, {}).values():
-            yield from (" ?".join(map(_word, entry.split())) for entry in entries)
+            yield from map(_form, entries)
+
+
+def _form(entry: str) -> str:
+    """The expression of one entry: a small word need not be there, nor any blank."""
+    *before, last = entry.split()
+    parts = [f"(?:{word} ?)?" if word in _SMALL else f"{_word(word)} ?" for word in before]
+    return "".join([*parts, _word(last)])
 
 
 def _word(word: str) -> str:

@@ -18,7 +18,7 @@ WORDS: dict[Topic, tuple[str, ...]] = {
         *("handicap", "grossesse", "maladie chronique", "sans gluten"),
     ),
     "religion": ("halal", "kosher", "mosque", "religion", "culte", "église", "ramadan", "musulmane"),
-    "origin": ("ethnicity", "mother tongue", "nationalité", "pays de naissance"),
+    "origin": ("ethnicity", "mother tongue", "nationalité", "pays de naissance", "lieu naissance"),
     "sex_life": ("sexual orientation", "lesbian", "homosexuel", "préservatifs"),
     "opinions": ("political party", "voter", "militant", "opinion politique"),
     "union": ("trade union", "union member", "syndicat", "cotisation syndicale"),
