@@ -20,6 +20,7 @@ from scoring.releases.store import read_facts
 from scoring.text.promotion import baseline_text
 from serving.console.charts.curves import curves_of
 from serving.console.charts.model_charts import by_tenths, calibration_chart, model_charts
+from serving.console.charts.shape_charts import shape_charts
 from serving.console.views.day_in_service import DayNotes, day_notes, market_today
 from serving.console.views.plan import PlanResult, answer
 from serving.console.views.promotions import decisions_on, findings, shared_warnings
@@ -50,6 +51,7 @@ async def model(request: Request) -> Reply:
         "charts": model_charts(curves, manifest.kind, texts) if curves else [],
         "table": by_tenths(curves.served) if curves else [],
         "calibration": calibration_chart(tenths, texts) if tenths else None,
+        "shapes": shape_charts(live.release.bundle, texts),
         "tenths": tenths,
         "versions": versions(live),
         "verdicts": decisions_on(CONTEXT.get().runtime.settings.home, manifest.name, texts),
