@@ -1,7 +1,7 @@
 """Which features share one reason: those of a log that measure one thing, and groups that a use case declares.
 
-Counts over nested windows, amounts and active days all say how much a customer did: a model gives them weights of
-opposite signs, which mean something as a sum only.
+Counts over nested windows, amounts and active days all say how much a customer did: what they add points both ways, and
+means something as a sum only.
 """
 
 from __future__ import annotations
