@@ -36,6 +36,7 @@ What = Literal[
     "erased",  # to the last byte
     "objection",
     "withdrawal",  # of an objection
+    "contestation",  # of a score, or the answer to one
     "readmission",  # of who was erased
     "list",  # an audience or a list that left
     "promotion",

@@ -83,6 +83,8 @@ async def answer_contestation(body: Any, context: RequestContext) -> Reply:
 def _contest(asked: ContestationRequest, context: RequestContext) -> Reply:
     caller = context.key.name if context.key else None
     stated = {name: getattr(asked, name) for name in ("use_case", "request_id", "outcome", "by", "text")}
+    about = {"use_case": asked.use_case, "outcome": asked.outcome}
+    context.record("contestation", [asked.customer_id], via="api", about=about)
     context.runtime.decisions.flush()  # the score that is contested may wait to be written
     try:
         line = contest(context.runtime.settings.home, asked.customer_id, caller=caller, **stated)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 import pytest
@@ -19,8 +21,9 @@ from scoring.audiences.export_log import log_export
 from scoring.health.alert_file import acknowledge, alerts_path
 from scoring.health.health_file import health_path
 from scoring.privacy import suppression
-from scoring.privacy.audit_trail import Actor, record
+from scoring.privacy.audit_trail import Actor, What, record
 from scoring.releases.promotion_log import log_decision
+from tests.conftest import ROOT
 from tests.support.looked_at import look_at
 from tests.support.models import release_shop
 
@@ -142,3 +145,11 @@ def test_what_cannot_be_is_usage(tmp_path: Path, words: list[str]) -> None:
         main([*words, "--home", str(tmp_path)])
 
     assert ended.value.code == 2
+
+
+@pytest.mark.parametrize("what", [what for what in get_args(What) if what != "look"])
+def test_every_kind_of_action_has_its_words(what: str) -> None:
+    """In both languages, so that a new kind cannot break the page."""
+    texts = tomllib.loads((ROOT / "monitoring/audit/texts.toml").read_text(encoding="utf-8"))["audit"]
+
+    assert texts[f"did_{what}"].keys() == {"en", "fr"}
