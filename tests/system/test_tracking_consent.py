@@ -31,12 +31,12 @@ AS_OF = utc(250)
 def mails() -> pl.DataFrame:
     """A log of mails sent, opened in four spellings and clicked, and of purchases, with consent in every spelling."""
     random = np.random.default_rng(11)
-    kinds = (*OPENED, "click", "purchase", "account opened")
+    kinds = (*OPENED, "click", "purchase")
     rows = [
         (
             f"c{random.integers(0, 90)}",
             START + timedelta(minutes=int(minute)),
-            kinds[random.choice(len(kinds), p=[0.3, 0.2, 0.1, 0.3, 0.1])],
+            kinds[random.choice(len(kinds), p=[0.3, 0.2, 0.2, 0.3])],
             CONSENT[random.integers(0, len(CONSENT))],
         )
         for minute in np.sort(random.integers(0, 300 * 1440, 3000))

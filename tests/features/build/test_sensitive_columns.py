@@ -49,6 +49,7 @@ def case(folder: Path, log: pl.DataFrame, *accepted: str) -> LogUseCase:
         folder,
         log,
         events={"properties": ["category", "allergie"], "measures": ["blood_pressure"]},
+        window={"observation": "30d"},
         profiles={"path": "profiles.parquet", "customer_id": "customer_id"},
         accepted_sensitive=dict.fromkeys(accepted, ACCEPTED),
     )
@@ -75,7 +76,7 @@ def test_what_tells_is_in_no_table_of_a_log(log: pl.DataFrame, tmp_path: Path) -
 
     for names in ([one.name for one in learned.features], learned.rows.columns, scored.columns):
         assert telling(list(names)) == set()
-        assert {"purchases_category_bread_100d", "interests_golf", "interests_count"} <= set(names)
+        assert {"purchases_category_bread_30d", "interests_golf", "interests_count"} <= set(names)
     assert telling([column["key"] for column in (*posted["events"], *posted["traits"])]) == set()
     assert posted["left_out"] == ["allergie", "blood_pressure"]
     found = [finding for finding in learned.findings if finding.rule == "sensitive_column"]
