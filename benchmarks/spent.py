@@ -44,7 +44,9 @@ PARTS = {
         f"training.{module}.fit_calibration"
         for module in (
             "fitting.fit",
-            "selection.cross_validation",
+            "selection.judging",
+            "selection.blend_selection",
+            "selection.settings_search",
             "selection.holdout_selection",
             "diagnostics.reference_forest",
             "fitting.calibrate",
@@ -78,7 +80,7 @@ PARTS = {
     ],
 }
 PURPOSES = {
-    "search": "training.selection.cross_validation.search",
+    "search": "training.selection.settings_search.search",
     "seeds": "training.selection.winner.median_fitted",
     "seed variance": "training.selection.winner.seed_variance_of",
     "folds": "training.train.choose_for",
