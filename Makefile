@@ -131,6 +131,7 @@ pictures: setup ## take the pictures of the README, of the home that `make run` 
 daily: setup ## a day of 1M customers and 10M events, then pages, filters and searches of one: processor time, memory (1 hour)
 	$(PY) -W ignore -m benchmarks.daily_run
 	$(PY) -m benchmarks.daily
+	$(PY) -W ignore -m benchmarks.monitored
 
 moves: setup ## why 1,000 customers moved between the days of `make run`, held by the scores and by SQL (2 minutes)
 	@$(PY) -W ignore -m benchmarks.moves --home "$(HOME_DIR)"

@@ -1,13 +1,14 @@
 """`python -m benchmarks.monitored`: what it costs to look at a day of a million customers, and to take in its outcomes.
 
-A day is made by a real run on a small log, and each of its customers stands there many times, under other ids. Then the
-outcomes of all are reported, and `penchant monitor` looks twice: first it measures the day whose outcome has come.
-Processor seconds and peak memory of each command.
+A day is made by a real run on a small log, and each of its customers stands there many times, under other ids and with
+a tenth less of every second feature. Then the outcomes of all are reported, and `penchant monitor` looks twice: first
+it measures the day whose outcome has come. Processor seconds and peak memory of each command.
 """
 
 from __future__ import annotations
 
 import argparse
+import shutil
 import tempfile
 from datetime import timedelta
 from pathlib import Path
@@ -38,13 +39,12 @@ def main() -> int:
     """Prints a line for each command; 1 where a look costs more than is asked."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.monitored", description=__doc__)
     parser.add_argument("--customers", type=int, default=1_000_000)
-    parser.add_argument("--folder", type=Path, help="where the small home is kept for another time (default: nowhere)")
+    parser.add_argument("--folder", type=Path, help="where the model is kept for another time (default: nowhere)")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = asked.folder or Path(scratch)
         home = folder / "home"
-        if not day_folder(home, CUTOFF).exists():
-            make(folder)
+        make(folder)
         day = open_day(day_folder(home, CUTOFF))
         multiply(day, -(-asked.customers // day.manifest.customers))
         day = open_day(day_folder(home, CUTOFF))
@@ -61,24 +61,36 @@ def main() -> int:
 
 
 def make(folder: Path) -> None:
-    """A home with a model of trees and a day of the small log."""
+    """A home with a model of trees and a day of the small log, whatever was there before."""
     home, file = folder / "home", Log(folder).use_case
     if not (home / "releases").exists():
         write(Log(folder), TAUGHT, each=EACH)
         file.write_text(f'candidate = "xgboost"\n{file.read_text()}')
         run(["-W", "ignore", "-m", "training", "--promote", "always", "--home", str(home), str(file)])
+    for name in ("population", "outcomes", "monitoring"):
+        shutil.rmtree(home / name, ignore_errors=True)
     run(["-W", "ignore", "-m", "penchant", "run", "--home", str(home), "--as-of", DAY])
 
 
 def multiply(day: Day, times: int) -> None:
-    """Every customer of a day that many times, each under an id of its own; ids stay in their parts."""
+    """Every customer of a day that many times, each under an id of its own in the same part; some features drift."""
     for file in sorted({path.resolve() for path in day.folder.glob("*.parquet")}):
         table = pq.read_table(file)
         if CUSTOMER_ID in table.column_names:
+            table = _drifted(table) if file.name.startswith("features-") else table
             pq.write_table(pa.concat_tables([_renamed(table, number) for number in range(times)]), file)
     customers = day.manifest.customers * times
     seal_day(day.folder, msgspec.structs.replace(day.manifest, customers=customers, files=digests(day.folder)))
     day.folder.parent.touch()  # else its manifest may be one that was read before
+
+
+def _drifted(table: pa.Table) -> pa.Table:
+    """Every second feature that is no whole number a tenth lower: what drifts is what a look has to score anew."""
+    drifting = [one.name for one in table.schema if pa.types.is_floating(one.type)][::2]
+    for name in drifting:
+        place = table.column_names.index(name)
+        table = table.set_column(place, name, pc.multiply(table.column(name), 0.9))
+    return table
 
 
 def _renamed(table: pa.Table, number: int) -> pa.Table:

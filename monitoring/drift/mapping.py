@@ -53,9 +53,12 @@ def _numbers(column: Floats, today: Ints, wanted: Floats, random: np.random.Gene
     if surplus < 0:
         target[random.permutation(np.flatnonzero(today != missing))[:-surplus]] = missing
     found = random.permutation(np.flatnonzero(today == missing))[: max(surplus, 0)]
-    rank = np.argsort(np.lexsort((random.random(len(column)), column))).astype(np.float64)
+    rank = np.empty(len(column))
+    rank[np.lexsort((random.random(len(column)), column))] = np.arange(len(column))
     rank[found] = random.random(len(found)) * max(len(column) - int((today == missing).sum()), 1)
-    known = np.union1d(np.flatnonzero(target != missing), found)
+    is_known = target != missing
+    is_known[found] = True
+    known = np.flatnonzero(is_known)
     shares = wanted[:missing]
     if len(known) and shares.sum() > 0:
         order = known[np.argsort(rank[known], kind="stable")]

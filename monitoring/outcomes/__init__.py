@@ -1,3 +1,3 @@
 """What became of the customers whom a day scored: kept from the day on, filled in once its outcome is known."""
 
-__all__ = ["from_log", "outcome_file", "settle", "source_facts"]
+__all__ = ["from_log", "given", "outcome_file", "settle", "source_facts"]

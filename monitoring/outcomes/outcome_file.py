@@ -21,6 +21,7 @@ from scoring.population.days import OUTCOMES, PopulationError, day_name
 from scoring.population.read_days import without
 from scoring.storage.table_files import parquet_writer
 
+GIVEN = ".http"  # after the name of a use case: the scores that it gave over HTTP
 _KEY = b"penchant"
 _OWN = 0o600  # customers are their owner's alone
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from features.config.use_case import UseCase
 from features.tables.outcome_schema import FIRST_OUTCOME, OUTCOME
 from monitoring.outcomes.from_log import LogOutcomes
-from monitoring.outcomes.outcome_file import DayOutcomes, OutcomeFacts, kept_outcomes, read_outcomes_of
+from monitoring.outcomes.outcome_file import GIVEN, DayOutcomes, OutcomeFacts, kept_outcomes, read_outcomes_of
 from monitoring.outcomes.settle import keep_days, settle_by_log
 from monitoring.realised.arms import HOLDOUT, OTHERS, TREATED, arms_of, weights_without_treated
 from monitoring.realised.quality import by_group, measured_quality
@@ -102,7 +102,7 @@ def _windows(home: Path, file: Path, earlier: pl.DataFrame | None, digest: str) 
     for version in sorted(rows["version"].unique()):
         own = rows.filter(pl.col("version") == version)
         arms = arms_of(home, own, as_of, until)
-        manifest = manifest_of(home, day.facts.use_case, version=version)
+        manifest = manifest_of(home, day.facts.use_case.removesuffix(GIVEN), version=version)
         codes = manifest.bands.codes if manifest else tuple(sorted(own["band"].unique()))
         yield replace(_window(day, version, own, arms, earlier, codes), digest=digest)
 

@@ -15,7 +15,7 @@ from monitoring.drift.sampled_day import SampledDay, sample_day
 from monitoring.drift.score_drift import scores_of
 from monitoring.drift.served_drift import served_drift
 from monitoring.estimate.expectation import expected_quality
-from monitoring.outcomes.outcome_file import kept_outcomes
+from monitoring.outcomes.outcome_file import GIVEN, kept_outcomes
 from monitoring.realised.matured import measure_matured
 from monitoring.state.data import data_quality, source_freshness
 from monitoring.state.judge import Limits, Observed, judge
@@ -28,7 +28,7 @@ from scoring.health.health_file import (
     health_path,
     write_health,
 )
-from scoring.health.matured_windows import Bounds, EstimatedQuality, MaturedWindow
+from scoring.health.matured_windows import Bounds, EstimatedQuality, MaturedWindow, read_windows
 from scoring.population.days import Day, days_of
 
 
@@ -85,6 +85,7 @@ def _health(
         estimate=observed.estimate,
         drift=tuple(observed.drift),
         scores=scores_of(sample, name, before) if sample else None,
+        given=_realised(_last_given(home, name, day)),
         served=served_drift(home, sample.live[name].release, day.manifest.as_of.date()) if sample else (),
         quality=observed.quality,
         sources=tuple(observed.sources),
@@ -104,6 +105,13 @@ def _realised(window: MaturedWindow | None) -> RealisedQuality | None:
         rfm_logit=window.baseline,
         changed=window.changed,
     )
+
+
+def _last_given(home: Path, name: str, day: Day) -> MaturedWindow | None:
+    """The last day of scores given over HTTP whose outcome was known by a day."""
+    until = day.manifest.as_of.date()
+    known = [one for one in read_windows(home, f"{name}{GIVEN}") if date.fromisoformat(one.known_on) <= until]
+    return known[-1] if known else None
 
 
 def _pending(home: Path, name: str) -> list[tuple[str, str | None]]:

@@ -13,6 +13,7 @@ from features.errors import DataError, UseCaseError
 from features.spec.options import EITHER_SIDE, add_shared_options, midnight, moment
 from features.spec.suppression_list import SuppressionError
 from features.spec.terminal import print_to_any_terminal
+from penchant.daily.monitoring_steps import take_in_given
 from penchant.daily.run_file import load_run_file
 from scoring.errors import BundleError
 from scoring.health.matured_windows import HealthError
@@ -58,13 +59,18 @@ def _settle(options: argparse.Namespace) -> int:
         if options.use_case in (None, name):
             scored = [day for day in days_of(home) if day.manifest.as_of <= options.until]
             take_in(home, use_case, scored, options.until)
+            given = take_in_given(home, use_case, options.until)
             if options.file:
-                settle.settle_by_file(home, use_case, options.as_of, options.file, options.until)
+                kept = [one for one in (use_case, given) if one and options.as_of in settle.kept_days(home, one.name)]
+                for one in kept or [use_case]:
+                    settle.settle_by_file(home, one, options.as_of, options.file, options.until)
             elif use_case.source == "log":
                 asked = [day for day in settle.kept_days(home, name) if options.as_of in (None, day)]
                 settle.settle_by_log(home, use_case, options.until, asked)
             found[name] = settle.counted(home, use_case, options.as_of)
-    if options.as_of and not found[options.use_case]:
+            if given and (counts := settle.counted(home, given, options.as_of)):
+                found[given.name] = counts
+    if options.as_of and not any(found.values()):
         return _failed(USAGE, f"--as-of must be a day that was scored and is kept, got {options.as_of:%Y-%m-%d}.")
     _show(options, found)
     return DONE
@@ -74,7 +80,7 @@ def _show(options: argparse.Namespace, found: object) -> None:
     """A day's counts by themselves where one was asked for, else those of all days by use case."""
     document = msgspec.to_builtins(found)
     if options.as_of:
-        document = document[options.use_case][0]
+        [document, *_] = [days[0] for days in document.values() if days]
     if options.json:
         print(msgspec.json.encode(document).decode())
         return

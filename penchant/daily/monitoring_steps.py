@@ -12,6 +12,7 @@ from scoring.health.matured_windows import read_windows
 from scoring.population.days import Day
 from scoring.privacy.retention_file import read_retention
 from scoring.releases.served_counts import forget_served
+from serving.customers.decision_log import given_between
 
 SERVED_KEPT = timedelta(days=400)  # that counts of served values are kept
 
@@ -35,6 +36,8 @@ def settle_outcomes(
     for use_case in use_cases:
         before = read_windows(home, use_case.name)
         found = take_in(home, use_case, days, until)
+        if given := take_in_given(home, use_case, until):
+            settle.forget_old_outcomes(home, given, until, months=months)
         fresh = [window for window in read_windows(home, use_case.name) if window not in before]
         late += log_realised(home, use_case.name, fresh)
         if found and found.reaches < until and use_case.source == "log":
@@ -46,6 +49,33 @@ def settle_outcomes(
     forget_served(home, until.date() - SERVED_KEPT)
     notes = [*([f"{changed:,} came late or were corrected"] if changed else []), *late]
     return matched, ", ".join(notes) or None
+
+
+def take_in_given(home: Path, use_case: UseCase, until: datetime) -> UseCase | None:
+    """Sets down the scores given over HTTP on days before a moment, and fills in what is known of them by then.
+
+    Returns the use case under the name that they are kept by; None where the home logs no decisions.
+
+    Raises:
+        OutcomeError: A file of outcomes is damaged.
+        HealthError: A file of monitoring is.
+        DataError: A log broke its contract.
+        SuppressionError: The suppression list cannot be read.
+        sqlite3.Error: The log of decisions cannot be read now.
+    """
+    from monitoring.outcomes.given import as_given, keep_given
+    from monitoring.outcomes.settle import kept_days
+    from monitoring.realised.matured import take_in
+
+    named = as_given(use_case)
+    kept, today = kept_days(home, named.name), until.replace(hour=0, minute=0, second=0, microsecond=0)
+    first = max(kept) + timedelta(days=1) if kept else datetime.fromtimestamp(0, UTC)
+    rows = given_between(home, use_case.name, first.timestamp(), today.timestamp())
+    if not rows and not kept:
+        return None
+    keep_given(home, use_case, rows)
+    take_in(home, named, [], until)
+    return named
 
 
 def look_at_health(home: Path, use_cases: Sequence[UseCase], day: Day) -> tuple[str, str]:

@@ -118,6 +118,7 @@ class UseCaseHealth(Struct, frozen=True, kw_only=True):
     drift: tuple[FeatureDrift, ...] = ()  # the most damaging first
     scores: ScoreDrift | None = None
     served: tuple[ServedDrift, ...] = ()  # over HTTP and in batches, where anything came
+    given: RealisedQuality | None = None  # over HTTP and logged, on the last day whose outcome is known
     quality: DataQuality | None = None
     sources: tuple[SourceFreshness, ...] = ()
     age: ModelAge | None = None

@@ -47,6 +47,10 @@ SELECT {", ".join(_COLUMNS)}, reasons FROM decisions WHERE customer_id = ? AND a
 ORDER BY at DESC, rowid DESC LIMIT ?
 """  # noqa: S608 names of ours
 _KEPT = ("decisions", "contestations")
+_BETWEEN = """
+SELECT customer_id, at, model_version, score, band, segment FROM decisions
+WHERE use_case = ? AND at >= ? AND at < ? ORDER BY at, rowid
+"""
 LoggedScore = tuple[str, float, str, str | None, str, str, float, str, str | None, str]
 
 
@@ -203,6 +207,25 @@ def decisions_of(home: Path, customers: Sequence[str]) -> dict[str, list[Decisio
             if at > erased.get(customer, 0.0):
                 found.setdefault(customer, []).append(_line([at, *fields]))
     return found
+
+
+def given_between(home: Path, use_case: str, first: float, end: float) -> list[tuple[Any, ...]]:
+    """The scores of a use case from one moment until before another, in the order of time.
+
+    Each is customer, moment, version, score, band, segment. Those of objectors, and from before an erasure, are left
+    out.
+
+    Raises:
+        sqlite3.Error: The log cannot be read now.
+        SuppressionError: The suppression list cannot be read, so nobody's scores are given.
+    """
+    if not (home / FILE).exists():
+        return []
+    rows = Reader(home / FILE).ask(_BETWEEN, [use_case, first, end])
+    listed, asked = open_suppression(home), {row[0] for row in rows}
+    objecting = listed.among(asked) if listed else frozenset[str]()
+    erased = listed.erased(asked) if listed else {}
+    return [row for row in rows if row[0] not in objecting and row[1] > erased.get(row[0], 0.0)]
 
 
 def _line(fields: Sequence[Any]) -> DecisionLine:

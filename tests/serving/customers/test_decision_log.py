@@ -13,7 +13,7 @@ from scoring.privacy import suppression
 from scoring.segments.names import SegmentPlace
 from scoring.storage.sqlite import Reader
 from serving.customers import subject_rights as rights
-from serving.customers.decision_log import FILE, Decisions, decisions_of, latest_of
+from serving.customers.decision_log import FILE, Decisions, decisions_of, given_between, latest_of
 from serving.customers.housekeeping import finish_erasures
 from tests.support.answers import results, scored_result
 from tests.support.models import release_shop, shop_rows
@@ -62,6 +62,29 @@ def test_a_line_says_what_was_decided(tmp_path: Path) -> None:
         "score": 50.0,
         "segment": None,
     }
+
+
+def test_scores_between_two_moments_leave_out_objectors_and_the_erased(tmp_path: Path) -> None:
+    """Of one use case, in the order of time; what is decided after an erasure is given again."""
+    log = Decisions(tmp_path, days=90, on=True)
+    log.record("r1", None, [answer(WHO), answer("objects"), answer("a")])
+    log.flush()
+    rights.erase(tmp_path, [WHO])
+    log.record("r2", None, [answer("a", 50.0), answer(WHO, 60.0)])
+    log.flush()
+    suppression.add(tmp_path, ["objects"])
+
+    now = time.time()
+    found = given_between(tmp_path, "churn", now - 60, now + 60)
+
+    assert [(row[0], *row[2:]) for row in found] == [
+        ("a", "4", 31.2, "low", "loyal"),
+        ("a", "4", 50.0, "low", "loyal"),
+        (WHO, "4", 60.0, "low", "loyal"),
+    ]
+    assert given_between(tmp_path, "propensity", now - 60, now + 60) == []
+    assert given_between(tmp_path, "churn", now + 60, now + 120) == []
+    assert given_between(tmp_path / "none", "churn", 0.0, now) == []
 
 
 def test_nothing_is_kept_beyond_its_time(tmp_path: Path) -> None:
