@@ -39,7 +39,7 @@ PARTS = {
             )
         ),
     ],
-    "logistic regressions": ["training.fitting.candidates.fit_linear"],
+    "logistic regressions": ["training.fitting.candidates.fit_linear", "training.fitting.candidates.fit_splines"],
     "calibration": [
         f"training.{module}.fit_calibration"
         for module in (
