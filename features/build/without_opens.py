@@ -7,12 +7,11 @@ import polars as pl
 from features.config.use_case import LogUseCase
 from features.history.tracking_consent import are_open, is_open
 from features.point_in_time.feature_plan import FeaturePlan
-from features.point_in_time.labels import LABEL
 from features.point_in_time.log_context import open_log_context
 from features.sources.engine import engine
 from features.spec.feature import CUSTOMER_ID
 from features.spec.suppression_list import Objectors
-from features.tables.learning_table import CUTOFF, GROUP, ID, ORDER
+from features.tables.learning_table import CUTOFF, ID
 
 
 def counts_opens(plan: FeaturePlan | None) -> bool:
@@ -35,6 +34,6 @@ def without_opens(use_case: LogUseCase, rows: pl.DataFrame, objectors: Objectors
             table.with_columns(pl.lit(moment).cast(rows.schema[CUTOFF]).alias(CUTOFF))
             for moment, table in zip(moments, tables, strict=True)
         )
-    kept = rows.select(ID, CUTOFF, ORDER, LABEL, GROUP)
+    kept = rows.select(name for name in rows.columns if name not in made.columns or name == CUTOFF)
     found = kept.join(made.rename({CUSTOMER_ID: ID}), on=[ID, CUTOFF], how="left", maintain_order="left")
     return found.select(rows.columns)
