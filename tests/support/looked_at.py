@@ -15,6 +15,7 @@ from scoring.health.health_file import (
     HealthReason,
     ModelAge,
     RealisedQuality,
+    ServedDrift,
     SourceFreshness,
     UseCaseHealth,
     Value,
@@ -91,6 +92,11 @@ def health_of_churn() -> UseCaseHealth:
         ),
         estimate=EstimatedQuality(roc_auc=0.7, low=0.66, high=0.75, proven=False, windows=2),
         drift=(drift("days_since_purchase", 0.2), drift("purchases_90d", 0.01)),
+        served=(
+            ServedDrift(door="http", first="2026-05-26", last="2026-06-01", rows=1200, counted=1200,
+                        psi={"purchases_90d": 0.31, "days_since_purchase": 0.02}, score_psi=0.12),
+            ServedDrift(door="batch", first="2026-05-30", last="2026-05-30", rows=9, counted=9),
+        ),
         sources=(SourceFreshness("orders.csv", "2026-05-20", 12), SourceFreshness("visits.csv", "2026-06-01", 0)),
         age=ModelAge(version="2", trained_to="2026-01-01", days=151),
     )  # fmt: skip

@@ -69,6 +69,9 @@ def test_the_gravest_comes_first_with_its_reason(server: Server, open_page: Open
     goals = seen.page.locator("tr[data-goal]").evaluate_all("all => all.map(one => one.dataset.state)")
     assert goals == ["behind", "reached", "unmeasured"]
     assert [word for word in WORDS[language] if word not in text] == []
+    http, batch = seen.page.locator("tr[data-served]").all_inner_texts()
+    assert f"{DRIFTS[language][1]} {'0.31' if language == 'en' else '0,31'}" in http
+    assert ("too few rows" if language == "en" else "trop peu de lignes") in batch
     assert seen.page.locator("nav [aria-current=page]").inner_text() == {"en": "Health", "fr": "Santé"}[language]
 
 
