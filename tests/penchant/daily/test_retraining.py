@@ -15,8 +15,10 @@ from penchant.daily.retraining import due_for_training
 from penchant.daily.run_file import load_run_file
 from penchant.daily.run_state import STEP_NAMES
 from scoring.health.health_file import HealthDocument, HealthReason, ModelAge, UseCaseHealth, write_health
-from scoring.releases.promotion_log import log_decision
+from scoring.releases.current_pointer import current_version
+from scoring.releases.promotion_log import log_decision, read_decisions
 from tests.penchant.daily.test_run import DAY, ran
+from tests.support import forks
 
 RULES = ("age > 90d", "behind_rfm")
 NOW = datetime.now(UTC)
@@ -82,3 +84,24 @@ def test_a_run_trains_by_the_command_and_goes_on_whatever_comes_of_it(
     assert [step["name"] for step in document["steps"]] == list(STEP_NAMES)
     assert (document["status"], last["name"], last["note"]) == ("done", "retrain", "case (age > 90d): exit code 4")
     assert asked[1:3] == ["-m", "training"]
+
+
+def test_a_model_too_old_is_trained_by_the_run_and_decided_on_by_the_gate(
+    world: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A training as it is, by the rule of the file; what was decided then rests."""
+    home, file = world / "home", world / "case.toml"
+    file.write_text(f'candidate = "rfm_logit"\n{file.read_text(encoding="utf-8")}', encoding="utf-8")
+    rules = (home / "run.toml").read_text(encoding="utf-8")
+    (home / "run.toml").write_text(f'{rules}\n[retrain]\nwhen = ["age > 90d"]\n', encoding="utf-8")
+    started = SimpleNamespace(run=forks.run_as_told, PIPE=subprocess.PIPE)
+    monkeypatch.setattr("penchant.daily.retraining.subprocess", started)
+
+    document = ran(home, capsys, "--as-of", DAY)
+
+    note = document["steps"][-1]["note"]
+    promoted = {"case (age > 90d): promoted": True, "case (age > 90d): not promoted": False}[note]
+    [decision] = read_decisions(home, "case")
+    assert decision["promoted"] == promoted
+    assert (current_version(home, "case") != "1") == promoted
+    assert list(due_for_training(home, ["case"], RULES, datetime.now(UTC))) == []
