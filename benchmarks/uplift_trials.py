@@ -19,7 +19,7 @@ from training.data.split import split
 from training.promotion.gate import uplift_decision
 from training.uplift.learned_uplift import learn_campaign
 
-ROWS = 2000
+ROWS = 3000
 MOST_ADOPTED = 0.05  # of campaigns in which uplift is worth no more than plain response
 LEAST_ADOPTED = 0.8  # of those in which it is planted
 WORLDS: dict[str, tuple[Effect, float, float]] = {  # effect on log-odds; base and slope of those without a contact
