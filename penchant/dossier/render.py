@@ -94,4 +94,5 @@ def _html(block: DossierBlock) -> str:
 
 
 def _text(text: str) -> str:
-    return re.sub(f"{BEGIN}(.*?){END}", r"<mark>[\1]</mark>", html.escape(text))
+    marked = re.sub(f"{BEGIN}(.*?){END}", r"<mark>[\1]</mark>", html.escape(text))
+    return re.sub("`([^`]+)`", r"<code>\1</code>", marked)

@@ -99,7 +99,7 @@ def test_the_file_says_the_same_in_both_languages(home: Path, tmp_path: Path) ->
     assert any("ranked worse than learned" in one for one in words.found["en"])
     assert any("moins bien classé" in one for one in words.found["fr"])
     assert "taken on by Ada" in words.found["en"]
-    assert "The record of 4 lines is as it was written." in words.found["en"]
+    assert "The record is as it was written (lines: 4)." in words.found["en"]
     assert words.found["en"].count("list or audience left") == words.found["fr"].count("liste ou audience sortie") == 2
     assert any("Days since the last purchase drifted" in one for one in words.found["en"])
     assert {"Loyal", "Behind", "Reached", "Not measured yet"} <= set(words.found["en"])

@@ -70,7 +70,7 @@ def test_it_says_what_the_home_holds_and_does(full: Path, tmp_path: Path, capsys
 
     assert "learned from no more (2 today)" in english
     assert "the moment (1 so far)" in english
-    assert "by key, 1 keys: analyst (explain, score)" in english
+    assert "by key (keys: 1): analyst (explain, score)" in english
     assert "Scores given over HTTP are kept" in english
     assert "| console | csv | 1 | 7 |" in files["fr.md"]
     assert "35 days with features and reasons" in english
