@@ -40,6 +40,17 @@ class CampaignArmLine:
 
 
 @dataclass(frozen=True, slots=True)
+class CampaignSegmentLine:
+    """The effect within a segment, its interval corrected for how many there are."""
+
+    label: str
+    customers: int  # of both arms
+    rate: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
 class CampaignLine:
     """A campaign, as people read it."""
 
@@ -52,6 +63,7 @@ class CampaignLine:
     status: str
     sentences: list[str]  # the last one is what to do next
     arms: list[CampaignArmLine]
+    segments: list[CampaignSegmentLine]
     result: CampaignResult | None
 
 
@@ -104,14 +116,25 @@ def _line(
         id=campaign.id,
         stage=stage,
         title=called(campaign.list.use_case, served, texts.language),
-        segment=policy.by_code[code].labels[texts.language] if code and code in policy.by_code else code or "",
+        segment=_label(code, policy, texts) if code else "",
         made=campaign.made.isoformat(),
         look=look.date().isoformat() if look else None,
         status=status_name(result.status if result else "pending", texts.language),
         sentences=_sentences(campaign, result, stage, texts),
         arms=[_arm(campaign, result, name, texts) for name in ARMS],
+        segments=[
+            CampaignSegmentLine(
+                _label(one.segment or "", policy, texts), one.treated + one.control, one.rate, *one.interval
+            )
+            for one in (result.segments if result else ())
+        ],
         result=result,
     )
+
+
+def _label(code: str, policy: Policy, texts: Texts) -> str:
+    """What a segment is called; its code where the policy in force does not know it."""
+    return policy.by_code[code].labels[texts.language] if code in policy.by_code else code
 
 
 def _sentences(campaign: Campaign, result: CampaignResult | None, stage: Stage, texts: Texts) -> list[str]:

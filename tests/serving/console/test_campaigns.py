@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from activation.campaigns.outcome_file import read_outcome_file
 from activation.campaigns.outcome_store import take_outcomes
 from activation.campaigns.result import campaign_result
 from scoring.audiences.campaign import CAMPAIGN, CAMPAIGNS, Campaign
-from scoring.audiences.campaign_result import keep_result
+from scoring.audiences.campaign_result import SegmentEffect, keep_result, result_of
 from tests.serving.console.conftest import LANGUAGES, Open
 from tests.support.barriers import barriers
 from tests.support.campaigns import AFTER, answers, ids, planned
@@ -73,6 +74,10 @@ def measured(server: Server, tmp_path: Path) -> Iterator[dict[str, Campaign]]:
     made = {name: planned(home, salt=name) for name in ("gain", "null", "invalid")}
     made["early"] = planned(home, salt="early", look=later)
     reported(home, tmp_path, made["gain"], lifted)
+    kept = result_of(home, made["gain"])
+    assert kept
+    inside = SegmentEffect(segment="at_risk", treated=90, control=30, rate=0.1, interval=(0.02, 0.19))
+    keep_result(home, msgspec.structs.replace(kept, segments=(inside,)))
     reported(home, tmp_path, made["null"], lambda _: 0.1)
     reported(home, tmp_path, made["invalid"], lifted, held_out=200)
     reported(home, tmp_path, made["early"], lifted)
@@ -94,6 +99,9 @@ def test_each_says_what_it_brought_and_what_to_do_next(
     stages = seen.page.locator("[data-campaign]").evaluate_all("all => all.map(one => one.dataset.stage)")
     cards = {name: seen.page.locator(f"[data-campaign='{one.id}']") for name, one in measured.items()}
     steps = {name: card.locator("[data-part=next]").inner_text() for name, card in cards.items()}
+    segments = (
+        cards["gain"].locator("[data-part=segments] data").evaluate_all("all => all.map(one => Number(one.value))")
+    )
     figures = cards["gain"].locator("tbody data").evaluate_all("all => all.map(one => Number(one.value))")
     brought = cards["gain"].locator("[data-part=brought]").all_inner_texts()
 
@@ -106,6 +114,7 @@ def test_each_says_what_it_brought_and_what_to_do_next(
     value, low, high = (float(one.replace(",", ".")) for one in found.groups())
     assert low < value < high
     assert low < WORTH < high
+    assert segments == [120, 0.1, 0.02, 0.19]
     assert figures[0] == 900
     assert figures[4] == 300
     assert figures[2] == pytest.approx(figures[1] / 900)
