@@ -11,14 +11,17 @@ import pyarrow as pa
 import pytest
 
 from monitoring.drift.served_drift import served_drift
+from scoring.answers.block_answers import encode_answers
 from scoring.answers.score import score_profiles
 from scoring.answers.scored_values import BatchValues
 from scoring.answers.served_release import Live
 from scoring.batch.table_answers import answer_table
 from scoring.bundle.reference import bins_of
+from scoring.encoding.block import Block
 from scoring.errors import BundleError
 from scoring.releases.served_counts import forget_served, read_served, served_days
 from scoring.releases.store import load_release
+from scoring.segments.assignment import DEFAULT
 from serving.telemetry import served_values
 from serving.telemetry.served_values import ServedValues
 from tests.support.models import shop_rows
@@ -69,6 +72,25 @@ def test_every_scored_row_lies_in_one_bin_of_each_feature(live: Live, tmp_path: 
     assert counts.features.keys() == bins_of(live.release.bundle).keys()
     assert {sum(bins) for bins in (*counts.features.values(), counts.score)} == {scored}
     assert not any(b"SECRET" in file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
+
+
+def test_a_large_call_is_counted_as_its_customers_one_by_one_are(live: Live, tmp_path: Path) -> None:
+    """Whether it is answered by columns or by rows."""
+    names = live.scorer.encoder.shape
+    posted = profiles(40)
+    block = Block.of([(str(one["customer_id"]), one["features"]) for one in posted], tuple(names))  # type: ignore[misc]
+    counted = []
+    for number, answer in enumerate((encode_answers, score_profiles)):
+        values = ServedValues(tmp_path / str(number))
+        live.on_scored = None
+        values.watch([live])
+        asked = {"use_cases": [NAME], "language": "en", "policy": DEFAULT}
+        answer({NAME: live}, block if answer is encode_answers else posted, **asked)  # type: ignore[operator]
+        values.flush(at_once=True)
+        counted.append(read_served(tmp_path / str(number), NAME, "1", [today()])["http"])
+
+    assert counted[0] == counted[1]
+    assert counted[0].rows > 20
 
 
 def test_of_very_many_rows_a_sample_is_counted(live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
