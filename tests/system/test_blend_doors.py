@@ -23,10 +23,8 @@ from tests.support.models import release_shop, shop_rows
 from training.registry.pyfunc_model import ServedProbability
 
 
-def test_a_blend_gives_the_same_bits_through_every_door(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Probabilities and reasons of posted rows, together and alone, of a file in bulk, and of a notebook's frame."""
-    monkeypatch.setattr("scoring.models.bulk_shapley._COMPILED", 0)
-    monkeypatch.setattr("scoring.models.bulk_shapley._PREPARED", 0)
+def test_a_blend_gives_the_same_bits_through_every_door(tmp_path: Path) -> None:
+    """Probabilities and reasons of posted rows, together and alone, of a file, and of a notebook's frame."""
     release_shop(tmp_path, "shop", scratch=tmp_path / "s", blended=True)
     live = {"shop": Live(load_release(tmp_path, "shop"))}
     rows = shop_rows(60, seed=9)

@@ -6,7 +6,10 @@ import pytest
 from scoring.bundle.published_contributions import published_contributions, rounded
 from scoring.models import bulk_shapley as module
 from scoring.models.additive import LevelsTerm, LinearModel
+from scoring.models.blend import Blend
 from scoring.models.model import Model, TreeModel
+from scoring.models.stored_model import parse_model
+from tests.scoring.models.test_blend import files
 from tests.scoring.models.test_trees import KINDS, fitted
 
 
@@ -63,3 +66,19 @@ def test_a_linear_model_has_one_way() -> None:
 
     assert model.contributions_in_bulk(rows) is None
     assert published_contributions(model, 2.0, rows, in_bulk=True).tolist() == [[0.5], [-0.25]]
+
+
+def test_both_ways_of_a_blend_publish_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the tables of its trees, where enough rows were asked for, and without; a blend without trees has one way."""
+    monkeypatch.setattr(module, "_COMPILED", 0)
+    monkeypatch.setattr(module, "_PREPARED", 0)
+    stored, rows = files()
+    blend = parse_model(stored)
+
+    plain = published_contributions(blend, 0.9, rows)
+    bulk = published_contributions(blend, 0.9, rows, in_bulk=True)
+
+    assert blend.contributions_in_bulk(rows) is not None
+    assert bulk.tobytes() == plain.tobytes()
+    terms = parse_model({"model.json": stored["member-additive.json"]})
+    assert Blend(((0.5, terms), (0.5, terms))).contributions_in_bulk(rows) is None

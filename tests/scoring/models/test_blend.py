@@ -7,9 +7,6 @@ import json
 import numpy as np
 import pytest
 
-from scoring.bundle.published_contributions import published_contributions
-from scoring.models import bulk_shapley
-from scoring.models.blend import Blend
 from scoring.models.stored_model import model_files, parse_model
 from tests.scoring.models.test_trees import KINDS, fitted
 
@@ -59,22 +56,6 @@ def test_one_row_of_a_blend_has_the_bits_it_has_among_many() -> None:
     for row in range(0, len(rows), 97):
         assert blend.margin(rows[row : row + 1])[0] == margins[row]
         assert np.array_equal(blend.contributions(rows[row : row + 1])[0], contributions[row])
-
-
-def test_both_ways_of_a_blend_publish_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By the tables of its trees, where enough rows were asked for, and without; a blend without trees has one way."""
-    monkeypatch.setattr(bulk_shapley, "_COMPILED", 0)
-    monkeypatch.setattr(bulk_shapley, "_PREPARED", 0)
-    stored, rows = files()
-    blend = parse_model(stored)
-
-    plain = published_contributions(blend, 0.9, rows)
-    bulk = published_contributions(blend, 0.9, rows, in_bulk=True)
-
-    assert blend.contributions_in_bulk(rows) is not None
-    assert bulk.tobytes() == plain.tobytes()
-    terms = parse_model({"model.json": stored["member-additive.json"]})
-    assert Blend(((0.5, terms), (0.5, terms))).contributions_in_bulk(rows) is None
 
 
 def test_only_the_files_of_a_model_are_its_files() -> None:
