@@ -188,11 +188,12 @@ def _zero_names_guests(source: Source, section: Events, customers: TextDictionar
     known = dict(frame(customers.texts.filter(customers.texts[TEXT].isin(["0", "1"]))).iter_rows())
     if "0" not in known:
         return False
-    rows = customers.encode(source.table, source.inside(section.customer_id), CUSTOMER)
-    rows = rows.filter(rows[CUSTOMER].notnull())
-    counts = dict(frame(rows.group_by(CUSTOMER).aggregate(n=rows.count())).iter_rows())
-    zero = counts.pop(known["0"], 0)
-    return zero_names_guests(zero, max(counts.values(), default=0), numbered="1" in known)
+    column = source.column(section.customer_id).name(CELL).as_table()
+    cells = customers.encode(column.group_by(CELL).aggregate(n=column.count()), CELL, CUSTOMER)
+    counts = frame(cells.group_by(CUSTOMER).aggregate(n=cells["n"].sum())).drop_nulls(CUSTOMER)
+    rows, is_zero = pl.col("n"), pl.col(CUSTOMER) == known["0"]
+    most = counts.select(zero=rows.filter(is_zero).max(), other=rows.filter(~is_zero).max()).fill_null(0)
+    return zero_names_guests(*most.row(0), numbered="1" in known)
 
 
 def _types_of(backend: Any, source: Source, section: Events, forms: LogForms) -> TextDictionary:
