@@ -9,7 +9,7 @@ from pathlib import Path
 
 from monitoring.config.monitor_file import MonitorFile
 from monitoring.state.judge import GRAVITY
-from scoring.health.health_file import FeatureDrift, HealthDocument, HealthReason, UseCaseHealth, Value
+from scoring.health.health_file import FeatureDrift, GoalProgress, HealthDocument, HealthReason, UseCaseHealth, Value
 from scoring.population.daily_file import failed_run, is_too_old
 from scoring.population.days import latest_day
 
@@ -110,7 +110,7 @@ def _of_goals(health: HealthDocument) -> Iterator[AlertCause]:
     for goal in health.goals:
         if goal.state == "behind" and goal.interval and goal.as_of:
             values: dict[str, Value] = {
-                "segment": goal.segment,
+                **_whose(goal),
                 "target": goal.target,
                 "by": goal.by,
                 "day": goal.as_of,
@@ -118,6 +118,14 @@ def _of_goals(health: HealthDocument) -> Iterator[AlertCause]:
                 "rate_low": goal.interval[0],
                 "rate_high": goal.interval[1],
             }
-            yield AlertCause(
-                goal.use_case or "", HealthReason("goal_behind", values, "watch"), goal.as_of, goal.segment
-            )
+            code, subject = "goal_behind", goal.segment
+            if goal.campaign:
+                code, subject = "list_goal_behind", f"{goal.campaign} {goal.kpi}"
+            yield AlertCause(goal.use_case or "", HealthReason(code, values, "watch"), goal.as_of, subject)
+
+
+def _whose(goal: GoalProgress) -> dict[str, Value]:
+    """What a goal is of: a segment, or a list with its figure."""
+    if goal.campaign:
+        return {"campaign": goal.campaign, "kpi": goal.kpi, "currency": goal.currency}
+    return {"segment": goal.segment}

@@ -1,7 +1,7 @@
 """What came of the goals of segments, by the outcomes that are known.
 
-Conversion is the rate of an outcome that is good news, churn that of one that is bad news. Other figures are measured
-once outcomes bring amounts, or campaigns bring answers.
+Conversion is the rate of an outcome that is good news, churn that of one that is bad news. Other figures are not
+measured of a segment; those that campaigns bring are of a list: `list_goals`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from scoring.health.health_file import GoalProgress, GoalState
 from scoring.health.matured_windows import Bounds, MaturedWindow, read_windows
 from scoring.releases.store import manifest_of
 from scoring.segments.assignment import current_policy
-from scoring.segments.goals import FALLING, Goal
+from scoring.segments.goals import FALLING, Goal, Kpi
 from scoring.segments.policy import Policy, Segment
 
 _POLARITY = {"conversion": "positive", "churn": "negative"}  # of a use case whose outcome is the figure
@@ -60,7 +60,7 @@ def _progress(
                 kpi=goal.kpi,
                 target=goal.target,
                 by=by,
-                state=_state(goal, interval := wilson(positives, rows)),
+                state=state_of(goal.kpi, goal.target, interval := wilson(positives, rows)),
                 use_case=name,
                 as_of=day,
                 rows=rows,
@@ -72,10 +72,9 @@ def _progress(
     )
 
 
-def _state(goal: Goal, interval: Bounds) -> GoalState:
-    """Whether a rate is certainly on one side of the target, or may be on either."""
+def state_of(kpi: Kpi, target: float, interval: Bounds) -> GoalState:
+    """Whether a figure is certainly on one side of the target, or may be on either."""
     low, high = interval
-    if goal.kpi in FALLING:
-        low, high = -high, -low
-    target = -goal.target if goal.kpi in FALLING else goal.target
+    if kpi in FALLING:
+        low, high, target = -high, -low, -target
     return "reached" if low >= target else "behind" if high < target else "unsure"

@@ -113,7 +113,7 @@ class _Translated:
 
     @property
     def goals(self) -> list[tuple[str, ...]]:
-        """What came of the goals of segments."""
+        """What came of the goals of segments and lists."""
         return [self._goal(goal) for goal in self.record.goals]
 
     @property
@@ -197,14 +197,18 @@ class _Translated:
         return _Alerted(self.date(alert.since), self.titled(alert.use_case), text, damage, state)
 
     def _goal(self, goal: GoalProgress) -> tuple[str, ...]:
-        language = self.language
+        def shown(value: float) -> str:
+            return kpi_figure(goal.kpi, value, self.language, goal.currency)
+
+        edges = " – ".join(map(shown, goal.interval or ()))
+        realised = _NONE if goal.realised is None else shown(goal.realised)
         return (
-            self.segment(goal.segment),
-            kpi_name(goal.kpi, language),
-            kpi_figure(goal.kpi, goal.target, language),
+            self.texts["list"].format(id=goal.campaign) if goal.campaign else self.segment(goal.segment),
+            kpi_name(goal.kpi, self.language),
+            shown(goal.target),
             self.date(goal.by),
-            _share(goal.realised, goal.interval, language),
-            goal_name(goal.state, language),
+            f"{realised} ({edges})" if edges else realised,
+            goal_name(goal.state, self.language),
         )
 
     def _export(self, total: ExportTotal) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import msgspec
@@ -15,7 +15,10 @@ from features.errors import UseCaseError
 from features.spec.languages import Language
 from features.spec.options import EITHER_SIDE, add_shared_options
 from monitoring.alerts.goals import goal_progress
+from monitoring.alerts.list_goals import list_progress
 from monitoring.alerts.settle_alerts import SettledAlerts, settle
+from monitoring.config.monitor_file import load_monitor_file
+from scoring.audiences.campaign import CampaignError
 from scoring.errors import BundleError
 from scoring.health.alert_file import AcknowledgeError, Alerts, acknowledge
 from scoring.health.health_file import HealthDocument, write_health
@@ -38,12 +41,13 @@ def alert_about(home: Path, document: HealthDocument, now: datetime) -> tuple[He
         The document with the alerts that stand, and the exit code: 7 while one is open.
     """
     try:
-        document = replace(document, goals=tuple(goal_progress(home)))
+        wanted, day = load_monitor_file(home).goal, date.fromisoformat(document.as_of[:10])
+        document = replace(document, goals=(*goal_progress(home), *list_progress(home, wanted, day)))
         settled = settle(home, document, now)
     except UseCaseError as failure:
         print(*(f"{failure.file}: {rule}" for rule in failure.broken), sep="\n", file=sys.stderr)
         return document, USAGE
-    except (HealthError, PopulationError, BundleError) as failure:
+    except (HealthError, PopulationError, BundleError, CampaignError) as failure:
         print(failure, file=sys.stderr)
         return document, BAD_DATA
     except OSError as failure:

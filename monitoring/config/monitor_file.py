@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import fields
-from datetime import datetime, time
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
@@ -56,7 +56,15 @@ DEFAULT = """\
 # to = ["crm@example.com"]
 # user = "penchant"
 # password_env = "PENCHANT_SMTP"     # the name of the variable
+#
+# [[goal]]                # of a list that left with a hold-out; goals of segments stand in segments.toml
+# campaign = "9368562671e2"          # its id, as `penchant campaign list` prints it
+# kpi = "conversion"      # or open_rate, engagement, value, cost_per_acquisition
+# target = 0.1            # a rate, or an amount
+# by = 2026-12-31
 """
+ListKpi = Literal["conversion", "open_rate", "engagement", "value", "cost_per_acquisition"]
+LIST_RATES: tuple[ListKpi, ...] = ("conversion", "open_rate", "engagement")
 _LIMITS = Limits()
 _VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
@@ -156,6 +164,21 @@ class EmailSection(ListSection):
         return self
 
 
+class GoalSection(ListSection):
+    """What is wanted of a list: a figure, how high, and until when."""
+
+    campaign: Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
+    kpi: ListKpi
+    target: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    by: date
+
+    @model_validator(mode="after")
+    def _is_a_rate(self) -> Self:
+        if self.kpi in LIST_RATES and self.target > 1:
+            raise ValueError("the target of a rate must be at most 1")
+        return self
+
+
 class MonitorFile(ListSection):
     """The whole file."""
 
@@ -163,6 +186,7 @@ class MonitorFile(ListSection):
     alerts: AlertsSection = Field(default_factory=AlertsSection)
     webhook: tuple[WebhookSection, ...] = ()
     email: EmailSection | None = None
+    goal: tuple[GoalSection, ...] = ()
 
     @property
     def judged_by(self) -> Limits:

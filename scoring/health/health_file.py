@@ -20,7 +20,7 @@ from scoring.health.matured_windows import (
 
 HEALTH = "health.json"
 HealthState = Literal["fine", "watch", "distrust"]
-GoalState = Literal["reached", "behind", "unsure", "unmeasured"]  # the first two with certainty
+GoalState = Literal["reached", "behind", "unsure", "pending", "unmeasured"]  # the first two with certainty
 Value = str | int | float | None
 
 
@@ -143,9 +143,9 @@ class HealthAlert(Struct, frozen=True, kw_only=True):
 
 
 class GoalProgress(Struct, frozen=True, kw_only=True):
-    """What came of a segment's goal, on the last day until its end whose outcome is known."""
+    """What came of a goal: of a segment on the last day until its end whose outcome is known, of a list once final."""
 
-    segment: str  # code
+    segment: str  # code; empty where the goal is a list's
     kpi: str
     target: float
     by: str  # ISO date
@@ -155,6 +155,8 @@ class GoalProgress(Struct, frozen=True, kw_only=True):
     rows: int = 0  # members whose outcome is known
     realised: float | None = None
     interval: Bounds | None = None  # 95%
+    campaign: str | None = None  # id, where the goal is a list's
+    currency: str | None = None  # of amounts, where it is known
 
 
 class HealthDocument(Struct, frozen=True, kw_only=True):
@@ -163,7 +165,7 @@ class HealthDocument(Struct, frozen=True, kw_only=True):
     as_of: str  # ISO moment of the day that was looked at
     use_cases: dict[str, UseCaseHealth]
     alerts: tuple[HealthAlert, ...] = ()
-    goals: tuple[GoalProgress, ...] = ()  # of segments that have one
+    goals: tuple[GoalProgress, ...] = ()  # of segments and lists that have one
 
 
 def health_path(home: Path) -> Path:

@@ -8,10 +8,12 @@ from functools import cache
 from pathlib import Path
 
 from features.spec.languages import Language
+from scoring.text.campaign_texts import NO_BREAK
 from scoring.text.formatting import figure, iso_date, number, percent, unbreakable
 
 Shown = str | int | float | None
 _RATES = ("conversion", "churn", "open_rate", "engagement")
+_WHOLE = 100.0  # from which on an amount is shown without its cents
 _AREAS = ("roc_auc", "low", "high", "learned", "expected", "least")
 _DATES = ("day", "next_known", "by")
 
@@ -40,9 +42,12 @@ def kpi_name(kpi: str, language: Language) -> str:
     return _texts(language)["kpi"][kpi]
 
 
-def kpi_figure(kpi: str, value: float, language: Language) -> str:
-    """A goal's figure as it is read: a rate as a share, any other as a number."""
-    return percent(value, language, decimals=1) if kpi in _RATES else number(value, language)
+def kpi_figure(kpi: str, value: float, language: Language, currency: str | None = None) -> str:
+    """A goal's figure as it is read: a rate as a share, any other as a number, an amount with its currency."""
+    if kpi in _RATES:
+        return percent(value, language, decimals=1)
+    amount = figure(value, language, decimals=0 if abs(value) >= _WHOLE else 2)
+    return f"{amount}{NO_BREAK}{currency}" if currency else amount
 
 
 def health_text(code: str, values: Mapping[str, Shown], language: Language) -> str:
@@ -60,7 +65,19 @@ def health_text(code: str, values: Mapping[str, Shown], language: Language) -> s
     if code == "behind_rfm":
         gain, high = values["gain"], values["high"]
         figures |= {"lost": _loss(gain, language), "least": _loss(high, language)}
+    if code == "list_goal_behind":
+        figures |= _goal_figures(values, language)
     return text.format(**figures)
+
+
+def _goal_figures(values: Mapping[str, Shown], language: Language) -> dict[str, str]:
+    """The figures of a list's goal, as its kpi is read, and what that is called."""
+    kpi, currency = str(values["kpi"]), values.get("currency")
+    unit = currency if isinstance(currency, str) else None
+    numbers = {name: value for name, value in values.items() if isinstance(value, float)}
+    return {name: kpi_figure(kpi, value, language, unit) for name, value in numbers.items()} | {
+        "kpi": kpi_name(kpi, language).lower()
+    }
 
 
 def served_text(door: str, rows: int, score_psi: float | None, psi: Mapping[str, float], language: Language) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date, timedelta
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from scoring.health.alert_file import change_alerts
 from scoring.health.health_file import (
     FeatureDrift,
@@ -113,6 +115,7 @@ def look_at(home: Path, *, days: int = 30) -> None:
         goal("at_risk", "churn", "behind", (0.31, 0.36)),
         goal("loyal", "conversion", "reached", (0.22, 0.26)),
         goal("promising", "value", "unmeasured", None),
+        replace(goal("", "value", "reached", (400.0, 800.0)), campaign="9368562671e2", currency="EUR"),
     )
     write_health(home, HealthDocument(as_of="2026-06-01T00:00:00+00:00", use_cases=use_cases, goals=goals))
     write_windows(home, "churn", [window(day, days) for day in range(days)])

@@ -77,14 +77,15 @@ class AlertLine:
 
 @dataclass(frozen=True, slots=True)
 class GoalLine:
-    """A segment's goal, and what came of it so far."""
+    """A goal of a segment or list, and what came of it so far."""
 
     goal: GoalProgress
-    segment: str
+    of: str
     figure: str
     target: str
     state: str
     realised: str | None
+    interval: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,13 +168,19 @@ def _alert(alert: HealthAlert, served: Mapping[str, Live], names: Mapping[str, s
 
 def _goal(goal: GoalProgress, policy: Policy, texts: Texts) -> GoalLine:
     segment, language = policy.by_code.get(goal.segment), texts.language
+
+    def shown(value: float) -> str:
+        return kpi_figure(goal.kpi, value, language, goal.currency)
+
+    named = segment.labels[language] if segment else goal.segment
     return GoalLine(
         goal,
-        segment.labels[language] if segment else goal.segment,
+        texts["health_list"].format(id=goal.campaign) if goal.campaign else named,
         kpi_name(goal.kpi, language),
-        kpi_figure(goal.kpi, goal.target, language),
+        shown(goal.target),
         goal_name(goal.state, language),
-        None if goal.realised is None else kpi_figure(goal.kpi, goal.realised, language),
+        None if goal.realised is None else shown(goal.realised),
+        None if goal.interval is None else " – ".join(map(shown, goal.interval)),
     )
 
 

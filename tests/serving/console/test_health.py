@@ -67,7 +67,10 @@ def test_the_gravest_comes_first_with_its_reason(server: Server, open_page: Open
     assert seen.page.locator("tr[data-alert]").count() == 2
     assert seen.page.locator("svg.chart").count() == 2
     goals = seen.page.locator("tr[data-goal]").evaluate_all("all => all.map(one => one.dataset.state)")
-    assert goals == ["behind", "reached", "unmeasured"]
+    assert goals == ["behind", "reached", "unmeasured", "reached"]
+    of_a_list = seen.page.locator("tr[data-goal='9368562671e2']").inner_text()
+    assert f"{'List' if language == 'en' else 'Liste'} 9368562671e2" in of_a_list
+    assert "400\xa0EUR – 800\xa0EUR" in of_a_list
     assert [word for word in WORDS[language] if word not in text] == []
     http, batch = seen.page.locator("tr[data-served]").all_inner_texts()
     assert f"{DRIFTS[language][1]} {'0.31' if language == 'en' else '0,31'}" in http
