@@ -1,3 +1,12 @@
 """The mathematics of a score: trees, additive models, blends, Shapley values, calibration, bands and thresholds."""
 
-__all__ = ["additive", "bands", "calibration", "imputation", "model", "stored_model", "threshold_planner"]
+__all__ = [
+    "additive",
+    "bands",
+    "calibration",
+    "imputation",
+    "model",
+    "stored_model",
+    "threshold_planner",
+    "uplift_market",
+]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf
-from typing import NotRequired, TypedDict
+from typing import NotRequired, Protocol, TypedDict
 
 import numpy as np
 from msgspec import Struct
@@ -66,6 +66,18 @@ class Cut(Struct, frozen=True, omit_defaults=True):
     profit: float | None = None  # where cost and value are given
     profit_high: float | None = None
     profit_low: float | None = None
+
+
+class Plannable(Protocol):
+    """Customers by what they are ranked by, and what contacting those at or above every cut brings."""
+
+    @property
+    def rows(self) -> Floats:
+        """Customers within each tick."""
+
+    @property
+    def cuts(self) -> dict[str, Floats]:
+        """The columns of a `Cut`, the highest threshold first."""
 
 
 class Plan(Struct, frozen=True):
@@ -198,7 +210,7 @@ def by_tick(population: Floats) -> tuple[NDArray[np.int64], Floats, Floats]:
     return -ticks, rows, np.bincount(where, weights=population) / rows
 
 
-def plan(market: Market, ask: Ask) -> Plan:
+def plan(market: Plannable, ask: Ask) -> Plan:
     """The cut that an ask means, its neighbours, and why.
 
     Among the cuts that keep capacity, precision and lift: the one of most profit where cost and value are given, else
@@ -226,14 +238,14 @@ def plan(market: Market, ask: Ask) -> Plan:
     )
 
 
-def profits(market: Market, ask: Ask) -> Floats | None:
+def profits(market: Plannable, ask: Ask) -> Floats | None:
     """What every cut earns: won hits times value less contacts times cost; None without cost and value."""
     if ask.cost is None or ask.value is None:
         return None
     return np.asarray(market.cuts["hits"] * ask.save_rate * ask.value - market.cuts["rows"] * ask.cost)
 
 
-def _cut(market: Market, place: int, ask: Ask) -> Cut:
+def _cut(market: Plannable, place: int, ask: Ask) -> Cut:
     """One cut in figures."""
     at = {name: float(values[place]) for name, values in market.cuts.items()}
     rows = int(at.pop("rows"))
@@ -258,7 +270,7 @@ def _said(words: Mapping[str, float]) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in words.items())
 
 
-def _allowed(market: Market, ask: Ask) -> NDArray[np.bool_]:
+def _allowed(market: Plannable, ask: Ask) -> NDArray[np.bool_]:
     cuts = market.cuts
     allowed = np.ones(len(cuts["rows"]), dtype=np.bool_)
     for name, column, limit, least in (
@@ -282,7 +294,7 @@ def _allowed(market: Market, ask: Ask) -> NDArray[np.bool_]:
     return allowed
 
 
-def _near(market: Market, chosen: int) -> list[int]:
+def _near(market: Plannable, chosen: int) -> list[int]:
     """Cuts with a tenth and two tenths fewer and more customers than the chosen one, each once."""
     rows = market.cuts["rows"]
     wanted = [rows[chosen] * (1 + step * STEP) for step in NEIGHBOURS]

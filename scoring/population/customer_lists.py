@@ -37,10 +37,10 @@ class ListQuery(msgspec.Struct, frozen=True):
     """Whom a list is of: all that is stated must hold."""
 
     use_case: str
-    top: int | None = None  # so many, the likeliest first, of those who may be addressed; the hold-out is among them
+    top: int | None = None  # so many, the first in the order, of those who may be addressed; the hold-out is among them
     threshold: float | None = None  # the least probability
     segment: str | None = None
-    order: Order = "-score"
+    order: Order | None = None  # None: by uplift where the day has it, else the likeliest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,7 @@ class CustomerList:
     left_out: dict[str, int]  # how many, by the first reason; the hold-out too
     contacts: ContactsFile | None  # by which consent was checked; None: nobody's is known
     identity: ListIdentity  # of all lists that could be asked for
+    order: Order = "-score"
 
     @property
     def members(self) -> int:
@@ -80,7 +81,9 @@ def make_list(home: Path, index: DayIndex, query: ListQuery, *, holdout: float =
         PressureError: The rules of pressure, or the contact history, cannot be read.
     """
     file, contacts = contacts_of(home) or (None, None)
-    wanted = CustomerQuery(query.use_case, query.segment, order=query.order)
+    order = query.order or index.list_order(query.use_case)
+    query = msgspec.structs.replace(query, order=order)
+    wanted = CustomerQuery(query.use_case, query.segment, order=order)
     rows = _above(index.ranked(wanted), index, query)
     identity = _identity(index, query, holdout, salt)
     restraint = Restraint(home, identity)
@@ -91,7 +94,7 @@ def make_list(home: Path, index: DayIndex, query: ListQuery, *, holdout: float =
     if hidden := _hidden(index, wanted, query, rows, chosen, holdout_ids):
         left_out["suppressed"] += hidden
     customers = index.customers(rows[chosen])
-    return CustomerList(customers, index.ids(rows[holdout_ids]), dict(sorted(left_out.items())), file, identity)
+    return CustomerList(customers, index.ids(rows[holdout_ids]), dict(sorted(left_out.items())), file, identity, order)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +122,8 @@ def _claimed(index: DayIndex, first: FirstList, asked: _Asked) -> list[str]:
     ):
         return []
     query = ListQuery(first.use_case or "", first.top, first.threshold, first.segment)
-    rows = index.ranked(CustomerQuery(first.use_case, first.segment))
+    order = index.list_order(first.use_case) if first.use_case else None
+    rows = index.ranked(CustomerQuery(first.use_case, first.segment, order=order))
     if first.use_case:
         rows = _above(rows, index, query)
     chosen, _, _ = _chosen(index, rows, first.top, asked, 0.0, "", most=len(rows))

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from scoring.population.cursors import Cursor
 from scoring.population.days import PopulationError
 
-Order = Literal["-score", "score", "customer_id", "refresh"]
+Order = Literal["-score", "score", "customer_id", "refresh", "-uplift"]
 
 
 class NoPopulationError(PopulationError):
@@ -46,6 +47,7 @@ class CustomerQuery(msgspec.Struct, frozen=True):
     band: str | None = None  # of the use case
     reason: str | None = None  # a code among the three of the use case
     order: Order | None = None  # `-score`: the highest first; None: that of a use case, else by id
+    # `-uplift`: those first whom a contact changes most for the good
     # `refresh`: those with missing cells of their own data, scored or not, the emptiest and stalest first
 
     @property
@@ -72,6 +74,7 @@ class RankedScore(msgspec.Struct, frozen=True):
     percentile: int | None
     band: str | None
     reasons: list[RankedReason]
+    uplift: float | UnsetType | None = UNSET  # what a contact adds to the probability, where the release serves it
 
 
 class RankedCustomer(msgspec.Struct, frozen=True):

@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from msgspec import UNSET, UnsetType
 from numpy.typing import NDArray
 
 from features.spec.feature import CUSTOMER_ID
@@ -26,6 +27,7 @@ from scoring.answers.served_release import Live
 INDEX = "index.arrow"
 REASONS = 3
 PROFILE = ("profile_missing", "profile_expected", "profile_freshness")  # of the parts, since days have them
+UPLIFT = "uplift"  # after the name and a dot: its ranks, where a release serves the effect of a contact
 REFRESH = "refresh"  # before `.rank` and `.order`, which no use case's name can hold
 _FACTS = b"penchant_index"
 _SNAPSHOT = b"penchant"  # metadata of the parts, by `scoring.audiences.snapshot`
@@ -40,6 +42,7 @@ class UseCaseCodes(msgspec.Struct, frozen=True):
 
     bands: tuple[str, ...]  # rising
     reasons: tuple[str, ...]
+    good_uplift: Literal["higher", "lower"] | UnsetType = UNSET  # which is worth a contact; unset where none is there
 
 
 class SegmentPlaces(msgspec.Struct, frozen=True):
@@ -69,11 +72,14 @@ Integers = NDArray[np.int32]
 
 def codes_of(live: Mapping[str, Live]) -> dict[str, UseCaseCodes]:
     """The codes of the bands and reasons of releases, by use case."""
-    bundles = {name: served.release.bundle for name, served in live.items()}
-    return {
-        name: UseCaseCodes(bundle.ladder.codes, tuple(sorted({feature.family for feature in bundle.features})))
-        for name, bundle in bundles.items()
-    }
+    return {name: _codes(served) for name, served in live.items()}
+
+
+def _codes(served: Live) -> UseCaseCodes:
+    bundle = served.release.bundle
+    families = tuple(sorted({feature.family for feature in bundle.features}))
+    good: Literal["higher", "lower"] = "higher" if bundle.polarity == "positive" else "lower"
+    return UseCaseCodes(bundle.ladder.codes, families, good if served.serves_uplift else UNSET)
 
 
 def write_index(home: Path, folder: Path, use_cases: Mapping[str, UseCaseCodes]) -> None:
@@ -87,8 +93,9 @@ def write_index(home: Path, folder: Path, use_cases: Mapping[str, UseCaseCodes])
     if (home / KEY_FILE).exists():
         made.add("who", _who(read_key(home), made.columns[CUSTOMER_ID].to_pylist()))
     places = made.add_places()
-    for name in use_cases:
+    for name, codes in use_cases.items():
         made.add_use_case(name)
+        made.add_uplift(name, codes.good_uplift)
     snapshot = json.loads((pq.read_schema(parts[0]).metadata or {})[_SNAPSHOT])
     segments = tuple(one["code"] for one in snapshot["segments"])
     made.add_profiles()
@@ -173,6 +180,16 @@ class _Columns:
         self.add(f"{name}_rank", ranks)
         self.add(f"{name}_order", _order(ranks))
 
+    def add_uplift(self, name: str, good: Literal["higher", "lower"] | UnsetType) -> None:
+        """What a contact changes for each row, and its rank, the most worth a contact first; nothing of other days."""
+        if not good or f"{name}_{UPLIFT}" not in self._names:
+            return
+        self._rows = self._read([f"{name}_{UPLIFT}"])
+        uplift = np.asarray(self._column(f"{name}_{UPLIFT}").fill_null(np.nan).to_numpy(), np.float64)
+        ranks = _ranks(uplift if good == "higher" else -uplift, ~np.isnan(uplift))
+        for column, values in ((UPLIFT, uplift), (f"{UPLIFT}.rank", ranks), (f"{UPLIFT}.order", _order(ranks))):
+            self.add(f"{name}.{column}", values)
+
     def add_profiles(self) -> None:
         """Missing and expected cells of each row, and its rank among the profiles to refresh: -1 where none is missing.
 
@@ -196,7 +213,8 @@ class _Columns:
         bands = [code for code in self.codes[f"{name}_band"] if code not in codes.bands]
         columns = [f"{name}_reason_{rank}_code" for rank in range(1, REASONS + 1)]
         reasons = {*codes.reasons, *(code for column in columns for code in self.codes.get(column, ()))}
-        return UseCaseCodes((*codes.bands, *bands), tuple(sorted(reasons)))
+        good = codes.good_uplift if f"{name}.{UPLIFT}" in self.columns else UNSET
+        return UseCaseCodes((*codes.bands, *bands), tuple(sorted(reasons)), good)
 
     def _read(self, names: list[str]) -> pa.Table:
         tables = [part.read(names, use_threads=False) for part in self._parts]

@@ -121,7 +121,8 @@ def _months_between(first: date, second: date) -> int:
 
 def _thin(day: Day) -> None:
     """A day without reasons and features."""
-    reasons = [f"{name}_reason_" for name in day.manifest.models]
+    kinds = ("reason_", "log_odds_difference_reason_")
+    reasons = [f"{name}_{kind}" for name in day.manifest.models for kind in kinds]
 
     def thinned(rows: pa.Table) -> pa.Table:
         return rows.select([name for name in rows.column_names if not any(map(name.startswith, reasons))])

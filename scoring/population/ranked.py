@@ -12,11 +12,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
 import pyarrow as pa
+from msgspec import UNSET
 from numpy.typing import NDArray
 
 from features.spec.feature import CUSTOMER_ID
@@ -27,13 +28,14 @@ from scoring.population.customer_pages import (
     CustomersPage,
     DayGoneError,
     NoPopulationError,
+    Order,
     ProfileCells,
     QueryError,
     RankedCustomer,
     RankedReason,
     RankedScore,
 )
-from scoring.population.day_index import INDEX, PROFILE, REASONS, REFRESH, IndexFacts, number_of, read_facts
+from scoring.population.day_index import INDEX, PROFILE, REASONS, REFRESH, UPLIFT, IndexFacts, number_of, read_facts
 from scoring.population.days import DamagedDayError, Day, days_of
 from scoring.population.index_rows import hidden_rows, rows_containing
 
@@ -195,6 +197,19 @@ class DayIndex:
             found.update(_counted(self._column(column)[shown], self.facts.codes[column]))
         return found
 
+    def list_order(self, name: str) -> Order:
+        """In which order a list of a use case takes customers: by uplift where the day has it, else by score."""
+        return "-uplift" if self.good_uplift(name) else "-score"
+
+    def good_uplift(self, name: str) -> Literal["higher", "lower"] | None:
+        """Which uplift is worth a contact; None where the day has none of the use case."""
+        known = self.facts.use_cases.get(name)
+        return (known.good_uplift or None) if known else None
+
+    def uplifts(self, name: str) -> NDArray[np.float64]:
+        """What a contact adds to every row's probability; NaN where it was not scored."""
+        return self._column(f"{name}.{UPLIFT}")
+
     def probabilities(self, name: str) -> NDArray[np.float64]:
         """Every row's probability of a use case; NaN where it has none."""
         return self._column(f"{name}_probability")
@@ -223,6 +238,8 @@ class DayIndex:
         if query.sorted_by == "refresh":
             if self.to_refresh is None:
                 broken["order"] = "Must be another: the day does not say whose data are missing."
+        elif query.sorted_by == "-uplift" and known and not known.good_uplift:
+            broken["order"] = "Must be another: the day has no uplift of the use case."
         elif query.sorted_by != "customer_id" and query.use_case is None:
             broken["order"] = "Must be customer_id where there is no use_case, got an order of scores."
         if broken:
@@ -290,14 +307,13 @@ class DayIndex:
         """The rows in the order of a query."""
         if query.sorted_by == "customer_id":
             return np.arange(len(self._batch), dtype=np.int32)
-        order = self._column(f"{REFRESH}.order" if query.sorted_by == "refresh" else f"{query.use_case}_order")
+        order = self._column(f"{_ranking(query)}order")
         ranked = order[: bisect_left(range(len(order)), True, key=lambda place: bool(order[place] < 0))]
         return ranked[::-1] if query.sorted_by == "score" else ranked
 
     def _ranks(self, query: CustomerQuery) -> NDArray[np.int32]:
         """Each row's rank in the order of a query."""
-        known = {"customer_id": "position", "refresh": f"{REFRESH}.rank"}
-        return self._column(known.get(query.sorted_by, f"{query.use_case}_rank"))
+        return self._column("position" if query.sorted_by == "customer_id" else f"{_ranking(query)}rank")
 
     def _page(self, mask: Mask, query: CustomerQuery, limit: int, after: Cursor | None, listed: int) -> CustomersPage:
         order, ranks, start = self._order(query), self._ranks(query), 0
@@ -317,8 +333,9 @@ class DayIndex:
         status = self._text(cells, row, f"{name}_status")
         if status is None:
             return None
+        serves = self.good_uplift(name) is not None
         if status != "scored":
-            return RankedScore(status, None, None, None, None, [])
+            return RankedScore(status, None, None, None, None, [], None if serves else UNSET)
         reasons = [column.removesuffix("_code") for column in self._reasons(name) if cells[column][row] >= 0]
         return RankedScore(
             status,
@@ -335,11 +352,18 @@ class DayIndex:
                 )
                 for reason in reasons
             ],
+            cells[f"{name}.{UPLIFT}"][row] if serves else UNSET,
         )
 
     def _text(self, cells: dict[str, list[Any]], row: int, column: str) -> str | None:
         number: int = cells[column][row]
         return None if number < 0 else self.facts.codes[column][number]
+
+
+def _ranking(query: CustomerQuery) -> str:
+    """What the columns of a query's order begin with."""
+    known = {"refresh": f"{REFRESH}.", "-uplift": f"{query.use_case}.{UPLIFT}."}
+    return known.get(query.sorted_by, f"{query.use_case}_")
 
 
 def _next_rows(order: NDArray[np.int32], mask: Mask, start: int, count: int) -> list[int]:

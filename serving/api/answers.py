@@ -182,7 +182,7 @@ class CustomersLookedUp(TypedDict):
 
 
 class ListMade(TypedDict):
-    """The answer of POST /v1/lists: the likeliest first, how many were left out and why, and the hold-out."""
+    """The answer of POST /v1/lists: in its order, how many were left out and why, and the hold-out."""
 
     as_of: DayMoment
     use_case: str
@@ -200,6 +200,12 @@ class ListMade(TypedDict):
     holdout_ids: Annotated[list[str], Meta(description="The ids of the hold-out: do not contact them.")]
     salt: str | None
     campaign: Annotated[str | None, Meta(description="The id of the campaign that is kept; with a hold-out only.")]
+    picked_by: NotRequired[
+        Annotated[
+            Literal["uplift"],
+            Meta(description="There where a contact's effect chose and ordered the customers; else the score did."),
+        ]
+    ]
     customers: list[RankedCustomer]
 
 

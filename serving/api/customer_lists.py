@@ -43,8 +43,8 @@ class RankedList:
     made: CustomerList
 
 
-def ranked_list(asked: ListRequest, context: RequestContext, *, order: Order = "-score") -> RankedList:
-    """Makes a list, of the likeliest or in another order; nothing of it is kept.
+def ranked_list(asked: ListRequest, context: RequestContext, *, order: Order | None = None) -> RankedList:
+    """Makes a list, by uplift or of the likeliest as the day has it, or in another order; nothing of it is kept.
 
     Raises:
         StaleDayError: The day is too old for a list.
@@ -77,6 +77,8 @@ def let_leave(ranked: RankedList, context: RequestContext, *, format_: str, by: 
     from scoring.audiences.pressure.restraint import note_list
 
     answer = _answer(ranked.asked, ranked.index, ranked.made, ranked.asked.salt)
+    if ranked.made.order == "-uplift":
+        answer["picked_by"] = "uplift"
     if ranked.asked.salt:
         answer["campaign"] = _campaign(ranked.asked, context, ranked.index, ranked.made, ranked.asked.salt)
     caller = context.key.name if context.key else None

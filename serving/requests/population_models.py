@@ -107,7 +107,7 @@ class LookupRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
 
 class ListRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """POST /v1/lists: the likeliest of the day in service; all that is stated must hold."""
+    """POST /v1/lists: the likeliest of the day, or by uplift where it has one; all stated must hold."""
 
     use_case: Annotated[str, Rule("Must be the name of a use case, got {got}.")]
     top: Annotated[

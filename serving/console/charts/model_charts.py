@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.bundle.manifest import Tenth
-from scoring.models.threshold_planner import Ask, Cut, Market, profits
+from scoring.models.threshold_planner import Ask, Cut, Plannable, profits
 from serving.console.charts.curves import Curve, Curves
 from serving.console.charts.svg import Axes, Chart, Dot
 from serving.console.web.i18n import Texts
@@ -55,10 +55,10 @@ def calibration_chart(tenths: Sequence[Tenth], texts: Texts) -> Chart:
     return Chart(texts["calibration"], texts["predicted"], up, [line], *axes.ticks(share, share), dots=dots)
 
 
-def plan_charts(market: Market, ask: Ask, cut: Cut, texts: Texts, *, leaving: bool) -> list[Chart]:
-    """Expected hits by the number of contacts, and the profit where cost and value are given; the chosen cut marked."""
+def plan_charts(market: Plannable, ask: Ask, cut: Cut, texts: Texts, *, title: str, hits_called: str) -> list[Chart]:
+    """Expected hits, as they are called, by the number of contacts; the profit where it is asked; the cut marked."""
     rows, hits, low, high = (_from_nobody(market.cuts[name]) for name in ("rows", "hits", "hits_low", "hits_high"))
-    axes = Axes(0.0, float(rows[-1]), 0.0, float(high.max()) * 1.03)
+    axes = Axes(0.0, float(rows[-1]), min(float(low.min()), float(hits.min()), 0.0), float(high.max()) * 1.03)
     lines = [
         axes.line(texts["this_model"], "served", rows, hits),
         axes.line(texts["by_chance"], "chance", (0, rows[-1]), (0, hits[-1])),
@@ -66,8 +66,7 @@ def plan_charts(market: Market, ask: Ask, cut: Cut, texts: Texts, *, leaving: bo
     mark = (axes.x(cut.rows), axes.y(cut.hits))
     whole = axes.ticks(texts.number, texts.number)
     area = axes.area(rows, low, high)
-    title, up = (texts["leavers_chart"], texts["leavers"]) if leaving else (texts["plan_chart"], texts["hits"])
-    drawn = [Chart(title, texts["contacts"], up, lines, *whole, mark=mark, area=area)]
+    drawn = [Chart(title, texts["contacts"], hits_called, lines, *whole, mark=mark, area=area)]
     earned = profits(market, ask)
     if earned is not None and cut.profit is not None:
         profit = _from_nobody(earned)

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from serving.api.customer_lists import let_leave, ranked_list
 from serving.api.population import in_population
 from serving.console.pages import audience
-from serving.console.views.customer_rows import SCOPE, Filters, Labels, Order
+from serving.console.views.customer_rows import SCOPE, Filters, Labels
 from serving.console.web import forms
 from serving.console.web.i18n import Texts
 from serving.console.web.render import language_of
@@ -105,12 +105,14 @@ async def download(request: Request) -> Reply:
     return Reply(200, content, kind, [(b"content-disposition", f'attachment; filename="{name}{ending}"'.encode())])
 
 
-def _order(asked: Filters) -> Order:
-    """Lists are of the likeliest, whatever the page's order, or of those whose data have gaps."""
-    return REFRESH if asked.order == REFRESH else "-score"
+def _order(asked: Filters) -> Literal["refresh"] | None:
+    """Lists are as the day has them, whatever the page's order, or of those whose data have gaps."""
+    return REFRESH if asked.order == REFRESH else None
 
 
-def _file(asked: ListRequest, order: Order, form: str, context: RequestContext, texts: Texts) -> tuple[bytes, str]:
+def _file(
+    asked: ListRequest, order: Literal["refresh"] | None, form: str, context: RequestContext, texts: Texts
+) -> tuple[bytes, str]:
     """The bytes of a list and what its file is called."""
     from scoring.audiences.export_formats import write_audience
     from scoring.audiences.pressure.contact_history import one_list_at_a_time
@@ -126,7 +128,7 @@ def _file(asked: ListRequest, order: Order, form: str, context: RequestContext, 
         target = Path(folder) / "list"
         write_audience(_table(ranked.made, asked.use_case, contacts[1].emails, context, texts), target, form)
         named = [
-            order if order == REFRESH else asked.use_case,
+            order or asked.use_case,
             ranked.index.as_of.date().isoformat(),
             *([campaign] if campaign else []),
         ]
@@ -146,6 +148,8 @@ def _table(made: CustomerList, name: str, emails: Mapping[str, str], context: Re
         f"{name}_score": [row.score for row in rows],
         f"{name}_band": [row.band for row in rows],
     }
+    if made.order == "-uplift":
+        columns[f"{name}_uplift"] = [row.uplift for row in rows]
     for rank in range(REASONS):
         texts_of = [row.reasons[rank].text if rank < len(row.reasons) else None for row in rows]
         columns[f"{name}_reason_{rank + 1}_text"] = list(texts_of)

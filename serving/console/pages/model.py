@@ -58,6 +58,7 @@ async def model(request: Request) -> Reply:
         "released_at": CONTEXT.get().snapshot.released_at[manifest.name],
         "plan": await _planned(live, request, texts),
         "notes": await _noted(texts),
+        "by_uplift": live.serves_uplift,
     }
     return page("model.html", language, facts)
 
@@ -66,7 +67,8 @@ async def replan(request: Request) -> Reply:
     """GET /console/models/{name}/plan: the planner's answer alone, for its sliders."""
     live, texts = _live(request), Texts(language_of(request))
     facts = {"plan": await _planned(live, request, texts), "notes": await _noted(texts)}
-    return page("plan.html", texts.language, {"here": live.release.bundle.manifest.name, **facts})
+    shown = {"here": live.release.bundle.manifest.name, "by_uplift": live.serves_uplift}
+    return page("plan.html", texts.language, {**shown, **facts})
 
 
 async def _noted(texts: Texts) -> DayNotes:

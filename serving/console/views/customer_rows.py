@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal, get_args
 from urllib.parse import urlencode
 
+from msgspec import UNSET
+
 from scoring.answers.served_release import Live
 from scoring.reasons.reasons import is_favourable
 from scoring.reasons.sentences import text_of
@@ -79,6 +81,7 @@ class CustomerRow:
     band: str = ""  # its label
     reasons: Sequence[ReasonInWords] = ()
     action: str = ""  # the next step of the band, else of the segment; empty where none is stated
+    uplift: float | None = None  # what a contact adds to the probability, where the day says it
     known: str = ""  # how much of their own data is there, in words, where the list is of gaps
 
 
@@ -93,6 +96,7 @@ class CustomersView:
     in_service: datetime | None = None  # the day that serves; None on a page of a cursor, which may be of another
     total: int = 0
     everybody: int = 0  # of the day, whatever is asked
+    by_uplift: bool = False  # whether a list of the use case is chosen by it
     to_refresh: int = 0  # of the day, whose own data have gaps
     rows: Sequence[CustomerRow] = ()
     following: str | None = None  # the cursor of the next page
@@ -146,6 +150,7 @@ def _listed(context: RequestContext, asked: Filters, texts: Texts) -> CustomersV
         in_service=None if after else index.as_of,
         total=page.total,
         everybody=index.counts(CustomerQuery()).total,
+        by_uplift=index.good_uplift(asked.use_case) is not None,
         to_refresh=index.to_refresh or 0,
         rows=_rows(page, asked, labels),
         following=str(page.next) if page.next else None,
@@ -209,7 +214,9 @@ class Labels:
         reasons = [self._reason(reason, self.live) for reason in score.reasons]
         band = self.band(score.band)
         shown = (score.status, score.score, score.percentile, band, reasons)
-        return CustomerRow(customer.customer_id, segment, *shown, self.action(score.band, customer.segment))
+        action = self.action(score.band, customer.segment)
+        uplift = None if score.uplift is UNSET else score.uplift
+        return CustomerRow(customer.customer_id, segment, *shown, action, uplift)
 
     def _reason(self, reason: RankedReason, live: Live) -> ReasonInWords:
         bundle, language = live.release.bundle, self.texts.language

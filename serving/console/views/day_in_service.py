@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from scoring.answers.served_release import Live
-from scoring.models.threshold_planner import Market
+from scoring.models.threshold_planner import Plannable
+from scoring.models.uplift_market import EffectEvidence, UpliftMarket
 from scoring.population.daily_file import failed_run, is_too_old
 from scoring.population.days import PopulationError, days_of, latest_day
 from scoring.privacy.suppression import SuppressionError
@@ -22,25 +23,28 @@ from serving.console.web.i18n import Texts
 class MarketToday:
     """The market and the day it is of; None where it is of the version's training."""
 
-    market: Market
+    market: Plannable
     day: str | None = None  # ISO date
 
 
 def market_today(home: Path, live: Live) -> MarketToday | None:
     """The day's scored customers where this version scored them; None for a version that has no market.
 
+    By uplift where the version serves it; it is known of a day's customers alone, so there is none without a day.
+
     It reads files, so never on the loop that answers.
     """
-    market = market_of(live)
-    if market is None:
+    market = None if live.serves_uplift else market_of(live)
+    if market is None and not live.serves_uplift:
         return None
+    fallback = MarketToday(market) if market else None
     try:
         day = latest_day(home)
         if day is None or day.manifest.models.get(live.release.bundle.manifest.name) != live.release.version:
-            return MarketToday(market)
-        return _of_the_day(home, live) or MarketToday(market)
+            return fallback
+        return _of_the_day(home, live) or fallback
     except (PopulationError, SuppressionError, OSError):
-        return MarketToday(market)
+        return fallback
 
 
 def _of_the_day(home: Path, live: Live) -> MarketToday | None:
@@ -51,12 +55,29 @@ def _of_the_day(home: Path, live: Live) -> MarketToday | None:
     index, manifest = open_index(home), live.release.bundle.manifest
     if index.day.manifest.models.get(manifest.name) != live.release.version:
         return None
-    scored = index.probabilities(manifest.name)[index.ranked(CustomerQuery(manifest.name))]
+    rows = index.ranked(CustomerQuery(manifest.name))
+    if live.serves_uplift:
+        if not (good := index.good_uplift(manifest.name)) or not len(rows):
+            return None
+        effects = index.uplifts(manifest.name)[rows] * (1 if good == "higher" else -1)
+        return MarketToday(_by_uplift(live, effects.tobytes()), index.as_of.date().isoformat())
+    scored = index.probabilities(manifest.name)[rows]
     return MarketToday(_among(live, scored.tobytes()), index.as_of.date().isoformat())
 
 
 @lru_cache(maxsize=8)
-def _among(live: Live, scored: bytes) -> Market:
+def _by_uplift(live: Live, effects: bytes) -> UpliftMarket:
+    """Kept by the customers' effects, for the same reason as `_among`."""
+    part = live.release.bundle.manifest.uplift
+    assert part  # noqa: S101 it is served
+    evidence = part.evidence
+    seen = evidence.policies["uplift"]
+    below, above = ((end / evidence.depth) for end in (seen.mean - seen.low, seen.high - seen.mean))
+    return UpliftMarket.of(np.frombuffer(effects, np.float64), EffectEvidence(evidence.depth, below, above))
+
+
+@lru_cache(maxsize=8)
+def _among(live: Live, scored: bytes) -> Plannable:
     """Kept by what was scored, as a slider asks for the same again and again."""
     market = market_of(live)
     if market is None or not scored:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from scoring.errors import PlanError
-from scoring.models.threshold_planner import Ask, Cut, Market, plan
+from scoring.models.threshold_planner import Ask, Cut, Plannable, plan
+from scoring.models.uplift_market import UpliftMarket
 from serving.console.charts.model_charts import plan_charts
 from serving.console.charts.svg import Chart
 from serving.console.web.i18n import Texts
@@ -36,34 +37,45 @@ class PlanResult:
     saved: float | None = None  # departures avoided, where it was asked how many a contact saves
     cuts: list[Cut] = field(default_factory=list)  # the chosen one among its neighbours, largest last
     charts: list[Chart] = field(default_factory=list)
+    uplift: bool = False  # whether hits are outcomes more than without a contact, picked by its effect
     day: str | None = None  # ISO date of the customers planned for; None: those of the version's training
 
 
-def answer(market: Market, posted: Mapping[str, str], texts: Texts, *, leaving: bool) -> PlanResult:
+def answer(market: Plannable, posted: Mapping[str, str], texts: Texts, *, leaving: bool) -> PlanResult:
     """The answer to a form; with nothing asked, a tenth of the customers may be contacted.
+
+    By uplift nobody is contacted whom that changes for the worse, and no share of hits is won: all of them are.
 
     Where every cut costs more than it brings, nobody is to be contacted, and that is the answer.
     """
-    population = int(market.rows.sum())
+    population, uplift = int(market.rows.sum()), isinstance(market, UpliftMarket)
     asked = {name: posted.get(name, "").strip() for name in _FIELDS}
+    if uplift:
+        asked["save_rate"] = ""
     if not any(asked.values()):
         asked["capacity"] = str(max(population // 10, 1))
     words, broken = _words(asked, texts)
     if broken:
-        return PlanResult(asked, population, leaving, broken)
+        return PlanResult(asked, population, leaving, broken, uplift=uplift)
     capacity = words.pop("capacity", None)
+    if isinstance(market, UpliftMarket):
+        capacity = min(capacity or population, market.gaining)
+        if not capacity:
+            return PlanResult(asked, population, leaving, [texts["plan_nobody_gains"]], uplift=True)
     ask = Ask(None if capacity is None else int(capacity), **words)
     try:
         found = plan(market, ask)
     except PlanError:
-        return PlanResult(asked, population, leaving, [texts["plan_none"]])
+        return PlanResult(asked, population, leaving, [texts["plan_none"]], uplift=uplift)
     cut = found.cut
     if cut.profit is not None and cut.profit <= 0:
-        return PlanResult(asked, population, leaving, [texts["plan_nobody"]])
+        return PlanResult(asked, population, leaving, [texts["plan_nobody"]], uplift=uplift)
     saved = cut.hits * ask.save_rate if leaving and asked["save_rate"] else None
     cuts = sorted([cut, *found.neighbours], key=lambda one: one.rows)
-    charts = plan_charts(market, ask, cut, texts, leaving=leaving)
-    return PlanResult(asked, population, leaving, [], cut, cut.rows * found.rate, saved, cuts, charts)
+    kind = "uplift" if uplift else "leavers" if leaving else "plan"
+    called = texts[{"uplift": "uplift_hits", "leavers": "leavers", "plan": "hits"}[kind]]
+    charts = plan_charts(market, ask, cut, texts, title=texts[f"{kind}_chart"], hits_called=called)
+    return PlanResult(asked, population, leaving, [], cut, cut.rows * found.rate, saved, cuts, charts, uplift)
 
 
 def _words(asked: Mapping[str, str], texts: Texts) -> tuple[dict[str, float], list[str]]:
