@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+import ibis
 import ibis.expr.types as ir
 import polars as pl
 
 from features.columns.expressions import slug
-from features.config.use_case import LogUseCase, Window
+from features.config.use_case import CurrencyColumn, LogUseCase, Window
 from features.errors import DataError
 from features.history.event_log import Log
 from features.sources.engine import frame
@@ -117,13 +118,35 @@ def labels(customers: pl.Series, events: ir.Table, use_case: LogUseCase, cutoff:
 
     Counted are label events in [cutoff + gap, cutoff + gap + prediction); refunds are none.
     """
-    window, label = use_case.window, use_case.label
-    start = naive(cutoff) + timedelta(days=window.gap)
-    refund = events.refund | (events.amount < 0).fill_null(False)
-    inside = (events.ts >= start) & (events.ts < start + timedelta(days=window.prediction))
-    counted = events.filter(inside & (events.type == slug(label.event)) & ~refund)
+    label, events = use_case.label, _after(events, use_case, cutoff)
+    counted = events.filter(~events.refund)
     there = customers.is_in(frame(counted.select(CUSTOMER_ID).distinct())[CUSTOMER_ID].implode())
     return (there if label.outcome == "present" else ~there).cast(pl.Int8).alias(LABEL)
+
+
+def purchases(customers: pl.Series, events: ir.Table, use_case: LogUseCase, cutoff: datetime) -> pl.DataFrame:
+    """What customers bought after a cutoff, a row each: the events that `labels` counts, and what they were worth.
+
+    `orders` are how many there were, `value` the sum of their amounts less those of the window's refunds; 0 of whoever
+    had none. `value` is null where an amount is missing, and of all where the log has none, or several currencies.
+    """
+    rows = _after(events, use_case, cutoff)
+    net = ibis.ifelse(rows.refund, -rows.amount.abs(), rows.amount).sum().cast("float64")
+    whole = rows.amount.count() == rows.count()
+    found = frame(rows.group_by(CUSTOMER_ID).aggregate(orders=rows.count(where=~rows.refund), value=net, whole=whole))
+    one_currency = use_case.events.amount is not None and not isinstance(use_case.events.currency, CurrencyColumn)
+    known = pl.DataFrame([customers.alias(CUSTOMER_ID)]).join(found, on=CUSTOMER_ID, how="left", maintain_order="left")
+    value = pl.when(pl.col("whole").fill_null(True) & one_currency).then(pl.col("value").fill_null(0.0))
+    return known.select(pl.col("orders").fill_null(0).cast(pl.Int64()), value.cast(pl.Float64()).alias("value"))
+
+
+def _after(events: ir.Table, use_case: LogUseCase, cutoff: datetime) -> ir.Table:
+    """The label events in [cutoff + gap, cutoff + gap + prediction), of each whether it is a refund."""
+    window = use_case.window
+    start = naive(cutoff) + timedelta(days=window.gap)
+    inside = (events.ts >= start) & (events.ts < start + timedelta(days=window.prediction))
+    refund = events.refund | (events.amount < 0).fill_null(False)
+    return events.filter(inside & (events.type == slug(use_case.label.event))).mutate(refund=refund)
 
 
 def eligibility(use_case: LogUseCase) -> Predicate | None:

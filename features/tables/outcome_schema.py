@@ -12,6 +12,7 @@ from features.errors import DataError
 from features.spec.feature import CUSTOMER_ID
 
 OUTCOME, FIRST_OUTCOME = "outcome", "first_outcome"
+ORDERS, VALUE = "orders", "value"  # what a log says was bought in the window; of a file of outcomes nobody knows
 
 
 def outcome_schema() -> pa.DataFrameSchema:
@@ -24,6 +25,8 @@ def outcome_schema() -> pa.DataFrameSchema:
         "band": pa.Column(pl.String(), nullable=False),
         "segment": pa.Column(pl.String(), nullable=True),
         "^rfm_.*$": pa.Column(pl.Float64(), nullable=True, regex=True, required=False),
+        ORDERS: pa.Column(pl.Int64(), pa.Check.ge(0), nullable=True, required=False),
+        VALUE: pa.Column(pl.Float64(), nullable=True, required=False),  # below 0 where more was refunded than bought
         OUTCOME: label,
         FIRST_OUTCOME: label,  # as it was when it was known first
     }

@@ -121,11 +121,14 @@ def _of_goals(health: HealthDocument) -> Iterator[AlertCause]:
             code, subject = "goal_behind", goal.segment
             if goal.campaign:
                 code, subject = "list_goal_behind", f"{goal.campaign} {goal.kpi}"
+            elif goal.kpi in ("orders", "value"):
+                code = "mean_goal_behind"
             yield AlertCause(goal.use_case or "", HealthReason(code, values, "watch"), goal.as_of, subject)
 
 
 def _whose(goal: GoalProgress) -> dict[str, Value]:
     """What a goal is of: a segment, or a list with its figure."""
+    figure: dict[str, Value] = {"kpi": goal.kpi, "currency": goal.currency}
     if goal.campaign:
-        return {"campaign": goal.campaign, "kpi": goal.kpi, "currency": goal.currency}
-    return {"segment": goal.segment}
+        return {"campaign": goal.campaign, **figure}
+    return {"segment": goal.segment, **(figure if goal.kpi in ("orders", "value") else {})}

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from msgspec.structs import replace
 
-from monitoring.alerts.goals import state_of
+from monitoring.alerts.goals import Figure, state_of
 from monitoring.config.monitor_file import LIST_RATES, GoalSection
 from scoring.audiences.campaign import UnknownCampaignError, campaign_named
 from scoring.audiences.campaign_result import CampaignResult, result_of
@@ -18,15 +17,6 @@ from scoring.health.health_file import GoalProgress, GoalState
 from scoring.health.matured_windows import Bounds
 
 _LEVEL = 0.95  # at least: below it nothing is certain
-
-
-@dataclass(frozen=True, slots=True)
-class _Figure:
-    """A figure of a list."""
-
-    rows: int  # customers it is of
-    realised: float
-    interval: Bounds | None  # 95%
 
 
 def list_progress(home: Path, goals: Sequence[GoalSection], day: date) -> Iterator[GoalProgress]:
@@ -80,7 +70,7 @@ def _state(goal: GoalSection, interval: Bounds | None, day: date) -> GoalState:
     return "unsure" if state == "behind" and day <= goal.by else state
 
 
-def _figure(goal: GoalSection, result: CampaignResult) -> _Figure | None:
+def _figure(goal: GoalSection, result: CampaignResult) -> Figure | None:
     """The figure of a final result; None where what it needs was not reported, or the arms are cuts of a score."""
     treated, brought = result.arms.get("treated"), result.incremental
     if treated is None or brought is None or not treated.n:
@@ -90,19 +80,19 @@ def _figure(goal: GoalSection, result: CampaignResult) -> _Figure | None:
         return (
             None
             if brought.value is None
-            else _Figure(treated.n, brought.value, brought.value_interval if certain else None)
+            else Figure(treated.n, brought.value, brought.value_interval if certain else None)
         )
     if goal.kpi == "cost_per_acquisition":
         return _cost_each(brought.cost, treated.answered, treated.n)
     reached = treated.n if goal.kpi == "conversion" or treated.contacted is None else treated.contacted
     if not reached or treated.answered > reached:
         return None
-    return _Figure(reached, treated.answered / reached, wilson(treated.answered, reached))
+    return Figure(reached, treated.answered / reached, wilson(treated.answered, reached))
 
 
-def _cost_each(cost: float | None, answered: int, customers: int) -> _Figure | None:
+def _cost_each(cost: float | None, answered: int, customers: int) -> Figure | None:
     """What each who answered cost; none where no cost is stated, or nobody answered."""
     if cost is None or not answered:
         return None
     low, high = wilson(answered, customers)
-    return _Figure(customers, cost / answered, (cost / (high * customers), cost / (low * customers)))
+    return Figure(customers, cost / answered, (cost / (high * customers), cost / (low * customers)))

@@ -12,10 +12,11 @@ import polars as pl
 from features.config.use_case import LogUseCase
 from features.history.event_log import open_log
 from features.history.orders import merge_orders
-from features.point_in_time.labels import LABEL, labels, log_end
+from features.point_in_time.labels import LABEL, labels, log_end, purchases
 from features.sources.engine import engine, frame
 from features.spec.feature import CUSTOMER_ID
 from features.spec.suppression_list import objectors_of
+from features.tables.outcome_schema import OUTCOME
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,9 @@ class LogOutcomes:
     reaches: datetime  # UTC; the midnight after its last event
     read: int  # rows of the source
     rejected: int  # of them set aside, since they broke a rule
-    known: dict[datetime, pl.DataFrame]  # by day that is over: customer_id and outcome of the customers asked about
+    known: dict[
+        datetime, pl.DataFrame
+    ]  # by day that is over: customer_id, outcome, orders and value of those asked about
 
 
 def log_outcomes(
@@ -55,7 +58,9 @@ def log_outcomes(
         ids = frame(log.decoded.select(CUSTOMER_ID).distinct())[CUSTOMER_ID]
         over = [(day, customers) for day, customers in asked if window_end(use_case, day) <= min(until, reaches)]
         known = {
-            day: pl.DataFrame([found, labels(found, events, use_case, day)]).rename({LABEL: "outcome"})
+            day: pl.DataFrame([found, labels(found, events, use_case, day)])
+            .rename({LABEL: OUTCOME})
+            .hstack(purchases(found, events, use_case, day))
             for day, found in _among(over, ids)
         }
         return LogOutcomes(reaches, log.bad.read, log.bad.total, known)
@@ -69,4 +74,5 @@ def window_end(use_case: LogUseCase, day: datetime) -> datetime:
 def _among(asked: Sequence[tuple[datetime, pl.Series]], ids: pl.Series) -> Iterator[tuple[datetime, pl.Series]]:
     """The customers of each day whom the log knows."""
     for day, customers in asked:
-        yield day, customers.unique().filter(customers.unique().is_in(ids.implode())).sort().rename(CUSTOMER_ID)
+        once = customers.unique()  # in an order that is another each time
+        yield day, once.filter(once.is_in(ids.implode())).sort().rename(CUSTOMER_ID)

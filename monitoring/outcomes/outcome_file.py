@@ -40,6 +40,7 @@ class OutcomeFacts(Struct, frozen=True, kw_only=True):
     estimates: dict[str, EstimatedQuality] = {}  # by version, as made with the rows
     matched: int = 0  # rows whose outcome is known
     changed: int = 0  # of them otherwise than when it was first known
+    currency: str | None = None  # of `value`, where a log says what was bought and its use case in what
     looked: datetime | None = None  # to what moment the log was last asked; None before it was, and of files
 
 

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from features.config.use_case import LogUseCase, UseCase
 from features.spec.feature import CUSTOMER_ID
-from features.tables.outcome_schema import FIRST_OUTCOME, OUTCOME
+from features.tables.outcome_schema import FIRST_OUTCOME, ORDERS, OUTCOME, VALUE
 from monitoring.outcomes.from_file import file_outcomes
 from monitoring.outcomes.from_log import LogOutcomes, log_outcomes, window_end
 from monitoring.outcomes.outcome_file import (
@@ -101,8 +101,10 @@ def settle_by_log(
         return None
     kept = {day: read_outcomes_of(home, outcomes_file(home, use_case.name, day)) for day in asked}
     found = log_outcomes(use_case, [(day, one.rows[CUSTOMER_ID]) for day, one in kept.items()], home, until)
+    stated = use_case.events.currency
+    currency = stated if isinstance(stated, str) else None
     for day, known in found.known.items():
-        _fill(home, kept[day], known, looked=until)
+        _fill(home, kept[day], known, looked=until, currency=currency)
     write_source(home, use_case.name, SourceFacts(until, found.reaches, found.read, found.rejected))
     return found
 
@@ -130,14 +132,18 @@ def counted(home: Path, use_case: UseCase, day: datetime | None = None) -> list[
     return [_counts(file, facts) for file, facts in kept if day is None or facts.as_of == day]
 
 
-def _fill(home: Path, kept: DayOutcomes, known: pl.DataFrame, *, looked: datetime | None = None) -> None:
+def _fill(
+    home: Path, kept: DayOutcomes, known: pl.DataFrame, *, looked: datetime | None = None, currency: str | None = None
+) -> None:
     """Puts in what is known; the first outcome stays as it was, and nothing that is known is taken back."""
-    joined = kept.rows.join(known.rename({OUTCOME: "now"}), on=CUSTOMER_ID, how="left")
-    rows = joined.with_columns(
-        pl.coalesce("now", OUTCOME).alias(OUTCOME),
-        pl.coalesce(FIRST_OUTCOME, OUTCOME, "now").alias(FIRST_OUTCOME),
-    ).drop("now")
-    facts = msgspec.structs.replace(kept.facts, looked=max(filter(None, (looked, kept.facts.looked)), default=None))
+    names = [name for name in (OUTCOME, ORDERS, VALUE) if name in known.columns]
+    now = {name: f"now_{name}" for name in names}
+    joined = kept.rows.join(known.rename(now), on=CUSTOMER_ID, how="left")
+    filled = [pl.coalesce(new, *({name} & set(joined.columns))).alias(name) for name, new in now.items()]
+    first = pl.coalesce(FIRST_OUTCOME, OUTCOME, now[OUTCOME]).alias(FIRST_OUTCOME)
+    rows = joined.with_columns(*filled, first).drop(now.values())
+    latest = max(filter(None, (looked, kept.facts.looked)), default=None)
+    facts = msgspec.structs.replace(kept.facts, looked=latest, currency=currency or kept.facts.currency)
     if not rows.equals(kept.rows) or facts != kept.facts:
         write_outcomes(home, facts, rows)
 

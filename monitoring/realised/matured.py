@@ -132,6 +132,7 @@ def _window(
         arms=_by_arm(rows, arms) if arms is not None else {},
         estimate=estimate,
         estimate_true=_contains(estimate, measured),
+        currency=day.facts.currency,
         changed=int((rows[OUTCOME] != rows[FIRST_OUTCOME]).sum()),
     )
 

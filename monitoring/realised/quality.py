@@ -6,10 +6,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from features.tables.outcome_schema import OUTCOME
+from features.tables.outcome_schema import ORDERS, OUTCOME, VALUE
 from monitoring.realised.weighed_rows import WeighedRows
 from scoring.audiences.realised_outcomes import wilson
-from scoring.health.matured_windows import BandOutcome, Bounds, MeasuredQuality
+from scoring.health.matured_windows import FEWEST_SUMMED, BandOutcome, Bounds, MeasuredQuality, SummedFigure
 
 FEWEST = 20  # customers of either outcome, as training asks for
 CAPACITY = 0.1  # share of the customers on the list whose lift is given
@@ -47,24 +47,35 @@ def measured_quality(
 
 def by_group(rows: pl.DataFrame, column: str, codes: tuple[str, ...] | None = None) -> tuple[BandOutcome, ...]:
     """Predicted and realised rates by band or segment, in the order of `codes`, else of name."""
-    found = {
-        code: (len(group), int(group[OUTCOME].sum()), group["probability"].mean())
-        for (code,), group in rows.drop_nulls(column).group_by(column)
-    }
-    return tuple(
-        BandOutcome(
-            code=str(code),
-            rows=count,
-            positives=hits,
-            predicted=float(str(mean)),
-            realised=hits / count,
-            interval=wilson(hits, count),
-        )
-        if count
-        else BandOutcome(code=str(code), rows=0, positives=0)
-        for code in (codes or sorted(map(str, found)))
-        for count, hits, mean in [found.get(code, (0, 0, None))]
+    found = {str(code): group for (code,), group in rows.drop_nulls(column).group_by(column)}
+    bought = column == "segment" and ORDERS in rows.columns
+    return tuple(_of_group(code, found.get(code, rows.clear()), bought=bought) for code in (codes or sorted(found)))
+
+
+def _of_group(code: str, rows: pl.DataFrame, *, bought: bool) -> BandOutcome:
+    count, hits = len(rows), int(rows[OUTCOME].sum())
+    if not count:
+        return BandOutcome(code=code, rows=0, positives=0)
+    return BandOutcome(
+        code=code,
+        rows=count,
+        positives=hits,
+        predicted=float(str(rows["probability"].mean())),
+        realised=hits / count,
+        interval=wilson(hits, count),
+        orders=_summed(rows, ORDERS) if bought else None,
+        value=_summed(rows, VALUE) if bought else None,
     )
+
+
+def _summed(rows: pl.DataFrame, name: str) -> SummedFigure | None:
+    """A figure of those of whom a log says what they bought; None of too few, or where it is not known of one."""
+    known = rows.drop_nulls(ORDERS)
+    figures, buyers = known[name].cast(pl.Float64), int((known[ORDERS] > 0).sum())
+    if len(known) < FEWEST_SUMMED or figures.has_nulls():
+        return None
+    squares = float((figures * figures).sum())
+    return SummedFigure(rows=len(known), some=buyers, total=float(figures.sum()), squares=squares)
 
 
 def _rate_interval(label: Floats, weight: Floats | None) -> Bounds:

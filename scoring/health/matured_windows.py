@@ -10,6 +10,7 @@ from msgspec import Struct
 from features.spec.atomic import write_file
 
 MONITORING, WINDOWS = "monitoring", "windows"
+FEWEST_SUMMED = 20  # customers of whom a sum is kept, and buyers of whom a mean is given: it tells nothing of one
 Bounds = tuple[float, float]  # lower and upper end of a 95% interval
 
 
@@ -41,6 +42,15 @@ class BaselineQuality(Struct, frozen=True, kw_only=True):
     gain_interval: Bounds
 
 
+class SummedFigure(Struct, frozen=True, kw_only=True):
+    """A figure of each of some customers, added up, so that mean and spread of several groups follow from theirs."""
+
+    rows: int  # customers of whom it is known
+    some: int  # of them, those who bought
+    total: float
+    squares: float  # sum of the figures' squares
+
+
 class BandOutcome(Struct, frozen=True, kw_only=True):
     """A band or a segment: what was predicted of its customers and what came; rates of one without rows are None."""
 
@@ -50,6 +60,8 @@ class BandOutcome(Struct, frozen=True, kw_only=True):
     predicted: float | None = None  # mean probability
     realised: float | None = None
     interval: Bounds | None = None  # Wilson's, of the realised rate
+    orders: SummedFigure | None = None  # of a segment, where a log tells; None of too few customers
+    value: SummedFigure | None = None  # as `orders`; None too where an amount is not known
 
 
 class EstimatedQuality(Struct, frozen=True, kw_only=True):
@@ -76,6 +88,7 @@ class MaturedWindow(Struct, frozen=True, kw_only=True):
     arms: dict[str, MeasuredQuality] = {}  # `treated`, `holdout` and `others`, where a campaign acted on customers
     estimate: EstimatedQuality | None = None  # as it was made before the outcome
     estimate_true: bool | None = None  # whether its range has the realised area
+    currency: str | None = None  # of values, where the use case says it
     changed: int = 0  # outcomes that came late or were corrected since they were first known
     digest: str = ""  # of all that it was measured from
 

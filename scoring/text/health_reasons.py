@@ -65,13 +65,13 @@ def health_text(code: str, values: Mapping[str, Shown], language: Language) -> s
     if code == "behind_rfm":
         gain, high = values["gain"], values["high"]
         figures |= {"lost": _loss(gain, language), "least": _loss(high, language)}
-    if code == "list_goal_behind":
+    if code in ("list_goal_behind", "mean_goal_behind"):
         figures |= _goal_figures(values, language)
     return text.format(**figures)
 
 
 def _goal_figures(values: Mapping[str, Shown], language: Language) -> dict[str, str]:
-    """The figures of a list's goal, as its kpi is read, and what that is called."""
+    """The figures of a goal, as its kpi is read, and what that is called."""
     kpi, currency = str(values["kpi"]), values.get("currency")
     unit = currency if isinstance(currency, str) else None
     numbers = {name: value for name, value in values.items() if isinstance(value, float)}

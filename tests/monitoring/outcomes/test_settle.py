@@ -15,7 +15,7 @@ from features.config.use_case import LogUseCase
 from features.point_in_time.labels import LABEL
 from features.tables.learning_table import ID
 from features.tables.outcome_schema import FIRST_OUTCOME, OUTCOME
-from monitoring.outcomes.outcome_file import OutcomeError, outcomes_file, read_outcomes_of
+from monitoring.outcomes.outcome_file import OutcomeError, outcomes_file, read_outcomes_of, write_outcomes
 from monitoring.outcomes.settle import (
     OutcomeCounts,
     counted,
@@ -26,10 +26,11 @@ from monitoring.outcomes.settle import (
     settle_by_file,
     settle_by_log,
 )
-from monitoring.realised.matured import take_in
+from monitoring.realised.matured import measure_matured, take_in
 from scoring.health.matured_windows import read_windows
 from scoring.population.days import Day
 from scoring.population.forget import forget_customers
+from scoring.population.read_days import kept_of
 from scoring.privacy import suppression
 from scoring.releases.store import install_release, release_folder
 from tests.monitoring.conftest import NAME
@@ -105,6 +106,44 @@ def test_outcomes_are_the_labels_that_training_learns_from(home: Path, use_case:
 
     learned = rows_at(use_case, [DAY]).sort(ID)
     assert found[OUTCOME].to_list() == learned[LABEL].to_list()
+
+
+def test_what_was_bought_stands_beside_the_outcome(home: Path, use_case: LogUseCase, day: Day, tmp_path: Path) -> None:
+    """Orders and their sum by customer, once the log tells; of segments the sums alone; the person sees their own."""
+    keep_days(home, use_case, [day])
+    file = outcomes_file(home, NAME, DAY)
+    kept = read_outcomes_of(home, file)
+    parted = pl.when(pl.int_range(pl.len()) < 15).then(pl.lit("new")).otherwise(pl.lit("loyal"))
+    write_outcomes(home, kept.facts, kept.rows.with_columns(segment=parted))
+    some = kept.rows["customer_id"][:50].to_list()
+    pl.DataFrame({"customer_id": some, "outcome": [1] * 50}).write_csv(tmp_path / "came.csv")
+    settle_by_file(home, use_case, DAY, tmp_path / "came.csv", OVER)
+    measure_matured(home, NAME)
+    [by_file] = read_windows(home, NAME)
+
+    settle_by_log(home, use_case, OVER)
+    measure_matured(home, NAME)
+
+    rows = read_outcomes_of(home, file).rows
+    events = pl.read_parquet(home.parent / "events.parquet")
+    within = events.filter(pl.col("date").is_between(DAY.date(), (OVER - timedelta(days=1)).date()))
+    bought = within.group_by(pl.col("customer_id").cast(pl.String)).agg(there=pl.len(), paid=pl.col("amount").sum())
+    beside = rows.join(bought, on="customer_id", how="left").with_columns(pl.col("there", "paid").fill_null(0))
+    assert beside["orders"].to_list() == beside["there"].to_list()
+    assert beside["value"].to_list() == pytest.approx(beside["paid"].to_list())
+    [window] = read_windows(home, NAME)
+    assert [one.orders for one in by_file.segments] == [None, None]
+    assert window.currency == "USD"
+    for one in window.segments:
+        own = rows.filter(pl.col("segment") == one.code)
+        assert (one.orders is None) == (one.value is None) == (len(own) < 20)
+        if one.orders and one.value:
+            assert (one.orders.rows, one.orders.some) == (len(own), int((own["orders"] > 0).sum()))
+            assert (one.orders.total, one.value.total) == pytest.approx((own["orders"].sum(), own["value"].sum()))
+            assert one.value.squares == pytest.approx((own["value"] ** 2).sum())
+    assert [one.code for one in window.segments if one.value] == ["loyal"]
+    [copy] = kept_of(home, some[:1])[some[0]][-1:]
+    assert (copy["orders"], copy["value"]) == rows.row(by_predicate=pl.col("customer_id") == some[0])[-2:]
 
 
 def test_a_log_that_ends_early_settles_nothing(home: Path, use_case: LogUseCase, day: Day) -> None:
