@@ -244,7 +244,8 @@ def _score(served: Live, table: pa.Table, reasons: int, language: Language | Non
     silent = status != STATUSES.index("scored")
     scored = served.scorer.score(encoded.matrix)
     if served.on_scored:
-        served.on_scored(encoded.matrix[~silent], scored.probability[~silent])
+        spoken = ~silent if silent.any() else slice(None)  # a mask copies what it leaves whole
+        served.on_scored(encoded.matrix[spoken], scored.probability[spoken])
     columns = {
         "status": pa.array(STATUSES).take(pa.array(status)),
         "probability": pa.array(scored.probability, mask=silent),
