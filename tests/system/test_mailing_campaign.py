@@ -20,7 +20,7 @@ from scoring.audiences.campaign import campaign_named
 from scoring.audiences.campaign_result import result_of, sentence_values
 from scoring.audiences.contacts import ContactsFile
 from scoring.audiences.pressure.contact_history import FILE
-from scoring.audiences.pressure.restraint import control_salt
+from scoring.audiences.pressure.restraint import CONTROL_FILE, control_salt
 from scoring.segments.assignment import current_policy
 from scoring.text.campaign_texts import campaign_sentences
 from serving.customers import subject_rights
@@ -46,6 +46,8 @@ def world(mailing_home: Path, tmp_path: Path) -> Path:
     (world / "consent.csv").write_text("\n".join([HEADER, *lines]))
     (world / "contacts.csv").write_text("\n".join(["customer_id,mail", *(f"{who},{who}@x" for who in people)]))
     (home / "run.toml").write_text('[pressure]\nmax = "2 per 7d"\ncontrol = 0.1\n')
+    (home / CONTROL_FILE).parent.mkdir(exist_ok=True)  # a salt drawn by chance may leave too few between the cuts
+    (home / CONTROL_FILE).write_text(json.dumps({"salt": "ours", "since": "2026-01-01T00:00:00+00:00"}))
     return world
 
 
