@@ -90,6 +90,23 @@ def remove_orphans(folder: Path) -> None:
                 _remove(path)
 
 
+@contextmanager
+def locked_file(path: Path) -> Iterator[int]:
+    """Whoever else asks for the lock of this file waits until the block has ended; the descriptor is the file's.
+
+    It is made where it is not there, for its owner alone; the lock goes with the process that has it.
+
+    Raises:
+        OSError: It cannot be made or read.
+    """
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield handle
+    finally:
+        os.close(handle)
+
+
 def _lock(handle: int, kind: int) -> None:
     with suppress(OSError):  # a file system without locks: nothing on it is ever taken for an orphan
         fcntl.flock(handle, kind)

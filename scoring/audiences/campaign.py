@@ -6,9 +6,7 @@ arm by keyed hash of the id, so that it names nobody and outlives a change of co
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,7 +17,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features.spec.atomic import new_draft, put_in_place
+from features.spec.atomic import locked_file, new_draft, put_in_place
 from features.spec.suppression_list import keyed
 from scoring.privacy.suppression import own_key
 
@@ -242,12 +240,8 @@ def one_writer(home: Path) -> Iterator[None]:
     """One process at a time writes campaigns of a home, or what is known of them."""
     folder = home / CAMPAIGNS
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    with locked_file(folder / _LOCK):
         yield
-    finally:
-        os.close(handle)
 
 
 _DECODE = msgspec.json.Decoder(Campaign).decode

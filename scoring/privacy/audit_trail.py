@@ -10,7 +10,6 @@ Customers stand in it as the keyed hashes of the suppression list, never as ids,
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import pwd
@@ -23,6 +22,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from features.spec.atomic import locked_file
 from features.spec.ids import read_id
 from features.spec.suppression_list import keyed
 from scoring.privacy.suppression import TRAIL_FILE, own_key
@@ -164,12 +164,8 @@ def head_of(home: Path) -> TrailHead:
 @contextmanager
 def one_writer_of(home: Path) -> Iterator[int]:
     """One process at a time adds lines, or takes old bodies out; the descriptor is of the head."""
-    handle = os.open(home / HEAD_FILE, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    with locked_file(home / HEAD_FILE) as handle:
         yield handle
-    finally:
-        os.close(handle)
 
 
 def _append(home: Path, action: Action, *, durable: bool) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import os
 import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from features.spec.atomic import locked_file
 from features.spec.suppression_list import keyed, read_key
 from scoring.audiences.pressure.pressure_rules import PressureError
 from scoring.privacy.suppression import own_key
@@ -52,12 +51,8 @@ class ListContact(msgspec.Struct, frozen=True):
 def one_list_at_a_time(home: Path) -> Iterator[None]:
     """Lists of a home are made and left one after the other: none counts on customers whom another is taking."""
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle = os.open(home / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    with locked_file(home / _LOCK):
         yield
-    finally:
-        os.close(handle)
 
 
 @contextmanager

@@ -166,7 +166,7 @@ def test_an_older_suppression_list_is_brought_up_to_the_trail(tmp_path: Path) ->
     record(tmp_path, "erase", CRM, customers=["gone"])
     suppression.mark_erased(tmp_path, ["gone"], at=2e9)
     for what, customers in (("objection", ["a", "b"]), ("withdrawal", ["b", "before"])):
-        record(tmp_path, what, CRM, customers=customers)  # type: ignore[arg-type]
+        record(tmp_path, what, CRM, customers=customers)  # type: ignore[arg-type]  # both are actions
     (tmp_path / suppression.FILE).with_name("suppressed.db-wal").unlink(missing_ok=True)
     (tmp_path / suppression.FILE).write_bytes(backup)
 

@@ -78,14 +78,14 @@ def test_a_large_call_is_counted_as_its_customers_one_by_one_are(live: Live, tmp
     """Whether it is answered by columns or by rows."""
     names = live.scorer.encoder.shape
     posted = profiles(40)
-    block = Block.of([(str(one["customer_id"]), one["features"]) for one in posted], tuple(names))  # type: ignore[misc]
+    block = Block.of([(str(one["customer_id"]), one["features"]) for one in posted], tuple(names))  # type: ignore[misc]  # features of any kind of value
     counted = []
     for number, answer in enumerate((encode_answers, score_profiles)):
         values = ServedValues(tmp_path / str(number))
         live.on_scored = None
         values.watch([live])
         asked = {"use_cases": [NAME], "language": "en", "policy": DEFAULT}
-        answer({NAME: live}, block if answer is encode_answers else posted, **asked)  # type: ignore[operator]
+        answer({NAME: live}, block if answer is encode_answers else posted, **asked)  # type: ignore[operator]  # two functions of different arguments
         values.flush(at_once=True)
         counted.append(read_served(tmp_path / str(number), NAME, "1", [today()])["http"])
 

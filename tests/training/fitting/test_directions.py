@@ -26,7 +26,7 @@ def lesson(days: str | None, visits: str | None = None) -> Lesson:
     matrix[random.random(900) < 0.1, 0] = np.nan
     rows = matrix.astype(np.float32)
     ways = (days, visits, None)
-    features = tuple(replace(one, monotone=way) for one, way in zip(FEATURES, ways, strict=True))  # type: ignore[arg-type]
+    features = tuple(replace(one, monotone=way) for one, way in zip(FEATURES, ways, strict=True))  # type: ignore[arg-type]  # ways are texts
     return Lesson(features, {}, rows[:700], label[:700], rows[700:], label[700:])
 
 

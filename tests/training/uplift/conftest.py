@@ -28,7 +28,7 @@ from training.task import Task
 def shop(world: Path) -> Task:
     """The log's training, before anything is learned; its home is not written to."""
     use_case = load_use_case(world / "shop.toml")
-    return Task(use_case, learning_table(use_case), world / "none", None, "gate")  # type: ignore[arg-type]
+    return Task(use_case, learning_table(use_case), world / "none", None, "gate")  # type: ignore[arg-type]  # no registry is asked
 
 
 @pytest.fixture
