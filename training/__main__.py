@@ -9,6 +9,7 @@ import argparse
 import gc
 import json
 import os
+import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -91,7 +92,11 @@ def _train_all(use_cases: Sequence[UseCase], options: argparse.Namespace, codes:
     with _collector_paused():
         from training.train import train
 
-    mark_by_trail(options.home)  # whose erasure a backup has undone is not learned from
+    try:
+        mark_by_trail(options.home)  # whose erasure a backup has undone is not learned from
+    except sqlite3.Error as error:
+        codes.append(_fail(OSError(f"The list of objectors must be readable, got {type(error).__name__}.")))
+        return []
     registry, lines = _registry(options), []
     for use_case in use_cases:
         before = current_version(options.home, use_case.name)

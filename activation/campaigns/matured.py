@@ -18,6 +18,7 @@ from scoring.audiences.campaign import Campaign, CampaignError, campaigns_of
 from scoring.audiences.campaign_result import CampaignResult, keep_result, result_of
 from scoring.audiences.campaign_window import window_end
 from scoring.audiences.snapshot import AudienceError
+from scoring.population.days import PopulationError
 from scoring.storage.table_files import BatchError
 
 LASTING = ("final", "invalid")
@@ -44,7 +45,6 @@ def settle_campaigns(home: Path, use_cases: Mapping[str, UseCase], until: dateti
 
     Raises:
         CampaignError: What a campaign is of cannot be read at all.
-        PopulationError: The day of a list is not what its run wrote.
         SuppressionError: The home's key or list cannot be read.
     """
     joined = looked = 0
@@ -58,7 +58,7 @@ def settle_campaigns(home: Path, use_cases: Mapping[str, UseCase], until: dateti
             looked += _look(home, campaign, before, until)
         except DataError as failure:
             notes.append(f"campaign {campaign.id}: {'; '.join(failure.broken)}")
-        except (CampaignError, AudienceError, BatchError) as failure:
+        except (CampaignError, AudienceError, BatchError, PopulationError) as failure:
             notes.append(f"campaign {campaign.id}: {failure}")
     return MaturedCampaigns(joined, looked, tuple(notes))
 

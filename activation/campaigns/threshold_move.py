@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -12,7 +13,9 @@ from features.spec.atomic import write_file
 from scoring.answers.policy_proof import read_and_prove
 from scoring.audiences.campaign import Campaign, CampaignError
 from scoring.audiences.campaign_result import CampaignResult
+from scoring.privacy.audit_trail import Fact, command_actor, record
 from scoring.segments.assignment import SEGMENTS_FOLDER, current_policy, install_policy, source_of, version_of
+from scoring.segments.policy import Policy
 
 MOVES = "threshold_moves.jsonl"  # beside the policies
 _PERCENT = 100.0  # a score is its probability in percent
@@ -62,6 +65,11 @@ def move_threshold(
     if not rules:
         name = campaign.list.use_case
         raise CampaignError(f"A rule of the policy must compare {name}.probability with {cut.in_force:g}, got none.")
+    if rules != (there := comparisons(before, campaign.list.use_case, cut.in_force)):
+        raise CampaignError(
+            f"Each rule with the cut must be written like {campaign.list.use_case}.probability >= {cut.in_force:g}: "
+            f"{there} compare with it, {rules} places of the text are. Change the policy by hand."
+        )
     policy, _ = read_and_prove(home, source)
     move = ThresholdMove(
         at=at,
@@ -74,11 +82,36 @@ def move_threshold(
         policy=version_of(policy),
         rules=rules,
     )
+    actor = msgspec.structs.replace(command_actor(), who=by)
+    about: dict[str, Fact] = {"policy": move.policy, "campaign": campaign.id, "was": move.was, "now": move.now}
+    record(home, "policy", actor, about=about)
     file = home / SEGMENTS_FOLDER / MOVES
     logged = file.read_bytes() if file.exists() else b""
     write_file(file, logged + msgspec.json.encode(move) + b"\n", mode=0o600)
     install_policy(home, policy, source)
     return move
+
+
+def comparisons(policy: Policy, use_case: str, cut: float) -> int:
+    """How many comparisons of a policy's rules, however written, are of a use case's probability or score and a cut."""
+    sides = [
+        {("column", f"{use_case}.probability"), ("literal", cut)},
+        {("column", f"{use_case}.score"), ("literal", round(cut * _PERCENT, 9))},
+    ]
+
+    def found(rule: Any) -> int:
+        if not isinstance(rule, tuple):
+            return 0
+        if rule and rule[0] == "compare":
+            return {_rounded(side) for side in rule[2:]} in sides
+        return sum(map(found, rule))
+
+    return sum(found(rule) for segment in policy.segments for rule in (segment.rule, segment.stay))
+
+
+def _rounded(side: Any) -> Any:
+    head, value = side
+    return (head, round(value, 9)) if isinstance(value, float | int) else side
 
 
 def with_cut(source: str, use_case: str, was: float, now: float) -> tuple[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sqlite3
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -41,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _failed(BAD_DATA, *(f"{failure.file}: {rule}" for rule in failure.broken))
     except (BatchError, PopulationError, HealthError) as failure:
         return _failed(BAD_DATA, str(failure))
-    except (PopulationBusyError, BundleError, SuppressionError, OSError) as failure:
+    except (PopulationBusyError, BundleError, SuppressionError, OSError, sqlite3.Error) as failure:
         return _failed(FAILED, str(failure))
 
 

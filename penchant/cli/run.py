@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _failed(BAD_DATA, failure)
     except RetentionError as failure:
         return _broken(USAGE, str(options.home), failure.broken)
-    except (PopulationBusyError, BundleError, SuppressionError, OSError) as failure:
+    except (PopulationBusyError, BundleError, SuppressionError, OSError, sqlite3.Error) as failure:
         return _failed(FAILED, failure)
 
 

@@ -81,8 +81,8 @@ def _answered(served: Live, matrix: NDArray[np.float64]) -> _UseCaseScores:
     covered = codes == 0
     rows = matrix if covered.all() else matrix[covered]
     scored = served.scorer.score(rows)
-    if served.on_scored:
-        served.on_scored(rows, scored.probability)
+    if seen := served.on_scored:  # read once: another thread may take it away
+        seen(rows, scored.probability)
     return _UseCaseScores(codes, covered, scored)
 
 

@@ -149,8 +149,8 @@ def status_codes(scorer: Scorer, matrix: NDArray[np.float64]) -> NDArray[np.int6
 def _answers(
     served: Live, matrix: NDArray[np.float64], scored: Scored, reasons: int, language: Language
 ) -> list[Score]:
-    if served.on_scored:
-        served.on_scored(matrix, scored.probability)
+    if seen := served.on_scored:  # read once: another thread may take it away
+        seen(matrix, scored.probability)
     why: list[list[Reason]] = [[] for _ in matrix]
     if reasons:
         explained = served.scorer.explain(matrix, scored.margin)

@@ -173,9 +173,12 @@ def assigned(home: Path, campaign: Campaign) -> dict[bytes, str]:
         CampaignError: They are not.
     """
     rows = arm_rows(home, campaign)
-    found = dict(zip(rows.column("who").to_pylist(), rows.column("arm").to_pylist(), strict=True))
     without = (rows.schema.metadata or {}).get(WITHOUT)
-    digests = _ARM_DIGESTS(without) if without else {name: arm.digest for name, arm in campaign.arms.items()}
+    try:
+        found = dict(zip(rows.column("who").to_pylist(), rows.column("arm").to_pylist(), strict=True))
+        digests = _ARM_DIGESTS(without) if without else {name: arm.digest for name, arm in campaign.arms.items()}
+    except (KeyError, msgspec.DecodeError) as error:
+        raise CampaignError(f"{ARMS} of {campaign.id} must be as it was written, got other columns.") from error
     if digests != arm_digests(campaign, found):
         raise CampaignError(f"{ARMS} of {campaign.id} must be as they were drawn, got other customers.")
     return found

@@ -243,9 +243,9 @@ def _score(served: Live, table: pa.Table, reasons: int, language: Language | Non
         encoded.warnings.pop(row, None)
     silent = status != STATUSES.index("scored")
     scored = served.scorer.score(encoded.matrix)
-    if served.on_scored:
+    if seen := served.on_scored:
         spoken = ~silent if silent.any() else slice(None)  # a mask copies what it leaves whole
-        served.on_scored(encoded.matrix[spoken], scored.probability[spoken])
+        seen(encoded.matrix[spoken], scored.probability[spoken])
     columns = {
         "status": pa.array(STATUSES).take(pa.array(status)),
         "probability": pa.array(scored.probability, mask=silent),
@@ -315,6 +315,8 @@ def _effects(
     language: Language | None,
 ) -> dict[str, pa.Array]:
     """The columns of the effect of a contact; none where the bundle does not serve it."""
+    if not served.serves_uplift:
+        return {}
     matrix, scorer = matrix[scored_rows], served.scorer
     effects = scorer.uplift(matrix, margin[scored_rows])
     if effects is None:

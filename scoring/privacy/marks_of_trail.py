@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from scoring.privacy.audit_trail import FILE, Action, action_of, lines_of
-from scoring.privacy.suppression import mark_again
+from scoring.privacy.suppression import mark_again, marks_of
 
 _LISTED = {"objection": True, "withdrawal": False}
 
@@ -24,6 +24,7 @@ def mark_by_trail(home: Path) -> frozenset[bytes]:
     """
     if not (home / FILE).exists():
         return frozenset()
+    found = marks_of(home)
     erased: dict[bytes, float] = {}
     objecting: dict[bytes, bool] = {}
     for at, action in _on_customers(home):
@@ -32,7 +33,7 @@ def mark_by_trail(home: Path) -> frozenset[bytes]:
                 erased[who] = at
             elif action.what in _LISTED:
                 objecting[who] = _LISTED[action.what]
-    return mark_again(home, erased=erased, objecting=objecting) if erased or objecting else frozenset()
+    return mark_again(home, found, erased=erased, objecting=objecting) if erased or objecting else frozenset()
 
 
 def readmitted(home: Path) -> frozenset[bytes]:

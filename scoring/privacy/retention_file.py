@@ -18,7 +18,6 @@ FILE = "retention.toml"
 _UNITS = {"d": 1, "w": 7}  # days
 _LONGEST = 120  # years
 _RULE = 'whole days, weeks, months or years such as "90d", "13m" or "3y"'
-_RULE = 'whole days, weeks, months or years such as "90d", "13m" or "3y"'
 
 
 class RetentionError(ValueError):

@@ -38,6 +38,7 @@ __all__ = [
     "erased_hashes",
     "mark_again",
     "mark_erased",
+    "marks_of",
     "open_suppression",
     "own_key",
     "remove",
@@ -134,11 +135,26 @@ def mark_erased(home: Path, customers: Collection[str], *, at: float) -> None:
     _write(home, _ERASE, rows)
 
 
-def mark_again(home: Path, *, erased: Mapping[bytes, float], objecting: Mapping[bytes, bool]) -> frozenset[bytes]:
+Marks = tuple[dict[bytes, float], frozenset[bytes]]  # when everybody was erased, and who is on the list, by hash
+
+
+def marks_of(home: Path) -> Marks:
+    """All marks of the list.
+
+    Raises:
+        sqlite3.Error: It cannot be read.
+    """
+    return erased_hashes(home), _suppressed_hashes(home)
+
+
+def mark_again(
+    home: Path, found: Marks, *, erased: Mapping[bytes, float], objecting: Mapping[bytes, bool]
+) -> frozenset[bytes]:
     """Puts marks by hash as they have to be; returns the hashes of whom one was missing.
 
     Args:
         home: Whose list it is.
+        found: Its marks, read before what says how they have to be: what was written between the two is in the latter.
         erased: By hash when each was erased, in seconds since the epoch.
         objecting: By hash whether each is on the list.
 
@@ -147,7 +163,7 @@ def mark_again(home: Path, *, erased: Mapping[bytes, float], objecting: Mapping[
         sqlite3.Error: It cannot be read or written, and is as it was.
     """
     own_key(home)
-    marked, listed = erased_hashes(home), _suppressed_hashes(home)
+    marked, listed = found
     missing = {who for who, at in erased.items() if marked.get(who, 0.0) < at}
     wrong = {who for who, on in objecting.items() if (who in listed) != on}
     if missing or wrong:

@@ -102,8 +102,9 @@ def _without_body(line: TrailLine | None, text: bytes, old: Collection[int]) -> 
 
 
 def _purged_until(actions: Sequence[Action]) -> str:
-    """The latest moment before which bodies were taken out."""
-    moments = [str(one.about[UNTIL]) for one in actions if one.what == "purge" and UNTIL in one.about]
+    """The latest moment before which bodies were taken out of the trail; other stores have rules of their own."""
+    own = [one.about for one in actions if one.what == "purge" and one.about.get("store") == "trail"]
+    moments = [str(about[UNTIL]) for about in own if UNTIL in about]
     return max(moments, default="")
 
 

@@ -182,7 +182,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _add(options: argparse.Namespace) -> tuple[Any, list[str]]:
     scopes = options.scopes.split(",")
     token = add_key(options.home, options.name, scopes, rate=options.rate)
-    record(options.home, "key", command_actor(), about={"made": options.name, "scopes": ",".join(sorted(scopes))})
+    try:
+        record(options.home, "key", command_actor(), about={"made": options.name, "scopes": ",".join(sorted(scopes))})
+    except OSError:  # no key without its line in the trail
+        remove_key(options.home, options.name)
+        raise
     return {"name": options.name, "key": token, "scopes": sorted(scopes), "rate": options.rate}, [token]
 
 

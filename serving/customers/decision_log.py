@@ -112,6 +112,7 @@ class Decisions:
 
         Which of the two was first is known by how long a score has waited: the clock may have been set in between.
         """
+        oldest_kept = kept_since(self._home, self._days)
         with writing(path, TABLES) as connection:
             listed = open_suppression(self._home)
             erased = listed.erased({line[0] for _, line in lines}) if listed and lines else {}
@@ -120,7 +121,7 @@ class Decisions:
             connection.executemany(_PUT, kept)
             connection.execute(CONTESTATIONS)
             for table in _KEPT:
-                connection.execute(f"DELETE FROM {table} WHERE at < ?", [kept_since(self._home, self._days)])  # noqa: S608  a table of ours
+                connection.execute(f"DELETE FROM {table} WHERE at < ?", [oldest_kept])  # noqa: S608  a table of ours
 
 
 def kept_since(home: Path, days: float) -> float:

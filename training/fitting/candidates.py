@@ -110,9 +110,6 @@ class Fitted:
 Fit = Callable[[Lesson, int], Fitted]
 
 
-FitTerms = Callable[[list[str]], LinearDocument]  # on the features named
-
-
 class LinearFit(Protocol):
     """A fit of a linear model, which needs to know what a missing value means."""
 

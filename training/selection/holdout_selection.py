@@ -69,9 +69,12 @@ def choose_once(
     margins = {kind: contenders[kind].model.margin(taught.calibrate) for kind in pool(losses)}
     blend = blend_at_once(margins, outcome, half, list(margins))
     if blend is not None:
-        losses[BLENDED] = np.concatenate(blend.losses)
         members = [fitted[kind] for kind in blend.weights]
-        contenders[BLENDED] = calibrated(taught, blended(members, list(blend.weights.values())))
+        try:
+            contenders[BLENDED] = calibrated(taught, blended(members, list(blend.weights.values())))
+            losses[BLENDED] = np.concatenate(blend.losses)
+        except CalibrationError:
+            blend = None
     weights = {} if blend is None else blend.weights
     table = compare(losses, parts.calibrate["__group"].to_numpy())
     made = Made(taught, contenders)

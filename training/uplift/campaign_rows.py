@@ -40,6 +40,9 @@ def of_campaign(task: Task) -> Task:
         raise UseCaseError(
             use_case.file, ["treatment.campaign: must be a campaign of the home, got another"]
         ) from error
+    if campaign.thresholds is not None:
+        rule = "treatment.campaign: must be one whose hold-out chance drew, got one that contacted whom a score picked"
+        raise UseCaseError(use_case.file, [rule])
     _check_matured(task, use_case, campaign.made)
     key, arms = own_key(task.home), assigned(task.home, campaign)
     rows = rows_at(use_case, (campaign.made,), task.objectors)

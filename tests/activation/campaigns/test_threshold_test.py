@@ -13,7 +13,7 @@ import pytest
 from activation.campaigns.cost import Cost
 from activation.campaigns.outcome_store import take_outcomes
 from activation.campaigns.result import campaign_result
-from activation.campaigns.threshold_move import with_cut
+from activation.campaigns.threshold_move import comparisons, with_cut
 from activation.campaigns.threshold_test import drawn_cut, is_contacted
 from penchant.cli.forward import main
 from scoring.audiences.campaign import (
@@ -29,6 +29,7 @@ from scoring.audiences.campaign import (
 from scoring.audiences.campaign_arms import cells_of
 from scoring.audiences.campaign_result import CampaignResult, sentence_values
 from scoring.population.ranked import open_index
+from scoring.privacy.audit_trail import action_of, lines_of
 from scoring.privacy.suppression import mark_erased
 from scoring.segments.assignment import current_policy, install_policy
 from scoring.segments.policy_file import read_policy
@@ -211,6 +212,22 @@ def test_only_comparisons_with_the_cut_in_force_move(source: str, moved: str, ru
     assert with_cut(source, "mailing", 0.3, 0.25) == (moved, rules)
 
 
+@pytest.mark.parametrize(
+    ("rule", "count"),
+    [
+        ("churn.probability >= 0.30", 1),
+        ("0.3 <= churn.probability AND churn.score < 30", 2),
+        ("churn.probability BETWEEN 0.3 AND 0.9", 1),
+        ("NOT (churn.probability = 0.3 OR churn.probability > 0.31)", 1),
+    ],
+)
+def test_comparisons_with_a_cut_are_counted_however_they_are_written(rule: str, count: int) -> None:
+    """What the text cannot be moved by is found: then nothing is moved."""
+    policy = read_policy(POLICY.replace("churn.probability >= 0.30", rule), {"churn": ()})
+
+    assert comparisons(policy, "churn", 0.3) == count
+
+
 @pytest.fixture(scope="module")
 def day(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with a day and an installed policy."""
@@ -258,5 +275,7 @@ def test_a_test_of_thresholds_from_the_list_to_the_moved_policy(
     assert current_policy(day).by_code["call"].text == "churn.probability >= 0.1"
     assert (moved["by"], moved["was"], moved["now"], moved["policy_before"]) == ("ana", 0.3, 0.1, before.version)
     assert json.loads((day / "segments/threshold_moves.jsonl").read_text()) == moved
+    noted = [action for line in lines_of(day) if line and (action := action_of(line)) and action.what == "policy"]
+    assert [(one.by.who, one.about["policy"]) for one in noted] == [("ana", moved["policy"])]
     assert main(["campaign", "move", campaign.id, "--by", "ana", *home]) == 1
     assert "got none" in capsys.readouterr().err

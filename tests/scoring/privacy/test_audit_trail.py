@@ -15,7 +15,7 @@ from features.spec.suppression_list import SuppressionError
 from scoring.privacy import suppression
 from scoring.privacy.audit_trail import FILE, HEAD_FILE, Actor, TrailHead, command_actor, hash_of, record
 from scoring.privacy.marks_of_trail import mark_by_trail, readmitted
-from scoring.privacy.trail_check import checked_trail, holds, purge_bodies
+from scoring.privacy.trail_check import UNTIL, checked_trail, holds, purge_bodies
 
 CRM = Actor("crm", "api")
 
@@ -113,6 +113,15 @@ def test_what_was_done_to_a_trail_is_found(
     assert faults(home) == found
     record(home, "policy", CRM)
     assert faults(home)[0][1] == found[0][1]
+
+
+def test_a_purge_of_another_store_hides_no_body_taken_out(home: Path) -> None:
+    """It says until when that store was emptied, not the trail."""
+    record(home, "purge", CRM, about={"store": "quarantine", UNTIL: "2099-01-01T00:00:00+00:00", "removed": 1})
+
+    _emptied(home)
+
+    assert faults(home) == [(3, "emptied")]
 
 
 def test_a_line_that_an_auditor_noted_is_found_again(home: Path) -> None:
