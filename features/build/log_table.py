@@ -74,7 +74,8 @@ def learning_table(
         features = as_stated(log_features(context.plan), use_case)
         names = [name for each in features for name in (each.name, each.subject or "")]
         telling = [one.column for one in use_case.sensitive]
-        check_names(use_case, [*names, *telling], [*names, *telling, *_columns(context)])
+        columns = [*names, *telling, *_columns(context)]
+        check_names(use_case, [*names, *telling], columns, [*columns, *_acceptable(use_case, context)])
         moments = (*context.cutoffs.train, context.cutoffs.test)
         parts = dict(zip(moments, _eligible_at(context, moments), strict=True))
         latest = context.cutoffs.train[-1]
@@ -149,6 +150,14 @@ def _columns(context: LogContext) -> list[str]:
     """The columns that a log's features may be of, whether or not they are."""
     profiles = () if context.profiles is None else context.profiles.columns
     return [*context.plan.properties, *(column["name"] for column in profiles)]
+
+
+def _acceptable(use_case: LogUseCase, context: LogContext) -> Iterator[str]:
+    """What a use case may accept beside columns of features: any of the log's, its one type, its own counts."""
+    yield from context.log.source.columns
+    yield from (count.name for count in use_case.counts)
+    if isinstance(use_case.events.type, str):
+        yield use_case.events.type
 
 
 def _eligible_at(context: LogContext, cutoffs: Sequence[datetime]) -> Iterator[pl.DataFrame]:

@@ -163,7 +163,7 @@ def _check_columns(use_case: TableUseCase, section: Table, source: Source) -> No
         raise UseCaseError(
             use_case.file, [f"table.{key}: must name columns of the table, {name!r} is none" for key, name in unknown]
         )
-    check_names(use_case, source.columns, source.columns)
+    check_names(use_case, source.columns, source.columns, source.columns)
 
 
 def _fetch(source: Source, section: Table) -> pl.DataFrame:

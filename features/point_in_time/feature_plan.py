@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -111,10 +111,8 @@ def plan_features(use_case: LogUseCase, log: Log, before: datetime) -> FeaturePl
         raise DataError(log.source.path, [rule])
     weights = {slug(kind): weight for kind, weight in use_case.engagement.items()}
     met = [kind for kind in dict.fromkeys([*happened, *weights]) if kind != target]
-    sensitive = list(_telling_types(use_case, met))
-    out = {one.column for one in sensitive if one.accepted is None}
-    others = [kind for kind in met if f"{_type_column(use_case)}: {kind}" not in out]
-    types = (target, *others[: _most_types - 1])
+    others, sensitive = _kept_types(use_case, met)
+    types = (target, *others)
     levels, telling = _kept_levels(use_case, _levels(known, kinds, types, section.properties))
     paid = counts.filter(pl.col("paid") > 0)["type"].to_list()
     return FeaturePlan(
@@ -140,12 +138,21 @@ def _type_column(use_case: LogUseCase) -> str:
     return kind.column if isinstance(kind, TypeColumn) else kind
 
 
-def _telling_types(use_case: LogUseCase, types: Sequence[str]) -> Iterator[SensitiveColumn]:
-    """The types of events that may tell something sensitive, each as `column: type`."""
-    column = _type_column(use_case)
+def _kept_types(use_case: LogUseCase, types: Sequence[str]) -> tuple[list[str], list[SensitiveColumn]]:
+    """The most frequent types but for those that may tell something and that nobody has accepted, and all that may.
+
+    Those only that would have been kept, each as `column: type`: a type that is rarer may be the words of one customer.
+    """
+    kept, found, column = list[str](), list[SensitiveColumn](), _type_column(use_case)
+    accepted = use_case.accepted_sensitive.get(column)
     for kind in types:
-        if found := sensitive_level(kind):
-            yield SensitiveColumn(f"{column}: {kind}", found, "level", use_case.accepted_sensitive.get(column))
+        if len(kept) == _most_types - 1:
+            break
+        if telling := sensitive_level(kind):
+            found.append(SensitiveColumn(f"{column}: {kind}", telling, "level", accepted))
+        if telling is None or accepted is not None:
+            kept.append(kind)
+    return kept, found
 
 
 def _kept_levels(

@@ -94,16 +94,17 @@ def as_stated(features: Iterable[Feature], use_case: UseCase) -> tuple[Feature, 
     return tuple(stated)
 
 
-def check_names(use_case: UseCase, known: Sequence[str], columns: Collection[str]) -> None:
+def check_names(use_case: UseCase, known: Sequence[str], columns: Collection[str], acceptable: Collection[str]) -> None:
     """Checks that the features and the columns which optional sections name are there.
 
     Args:
         use_case: What names them.
         known: What may be forbidden, varied or put into a family.
         columns: What may have labels, whether or not it is a feature.
+        acceptable: What may be accepted though it tells something sensitive.
 
     Raises:
-        UseCaseError: a column that is forbidden, varied, labelled or of a family is not there.
+        UseCaseError: a column that is forbidden, varied, labelled, accepted or of a family is not there.
     """
     named = {"reasons.forbid": use_case.reasons.forbid, "what_if": tuple(use_case.what_if)}
     named |= {f"families.{family}": names for family, names in use_case.families.items()}
@@ -113,10 +114,15 @@ def check_names(use_case: UseCase, known: Sequence[str], columns: Collection[str
         for name in names
         if name not in known
     ]
+    stated = {
+        "labels": (list(use_case.labels), columns),
+        "accepted_sensitive": (list(use_case.accepted_sensitive), acceptable),
+    }
     broken += [
-        f"labels.{column}: must be of a column of the data, {column!r} is none"
-        for column in use_case.labels
-        if column not in columns
+        f"{key}.{column}: must be of a column of the data, {column!r} is none"
+        for key, (names, there) in stated.items()
+        for column in names
+        if column not in there
     ]
     if broken:
         raise UseCaseError(use_case.file, broken)

@@ -34,6 +34,7 @@ from training.task import Task
 
 FOLDS = 3
 FEW_FEATURES = ("recency", "rfm_logit")  # would not read the treatment
+FEWEST = 20  # untreated customers of the rarer class that each part learned from must keep
 ENOUGH = 50  # untreated customers of the rarer class, among test rows, from which they alone judge
 COVARIATE = Feature(TREATED, "boolean")
 
@@ -98,12 +99,16 @@ def _span(task: Task, campaign: Campaign, prediction: timedelta) -> tuple[dateti
 def without_treated(task: Task, parts: Parts, choice: Choice, past: PastCampaigns) -> tuple[Parts, TreatedRows]:
     """The rows to learn from and to be judged on, where campaigns treated some of them.
 
-    Treated rows are left out of those learned from, unless that predicts untreated customers surely worse; they are
-    left out of the test where enough customers are left to judge by.
+    Treated rows are left out of those learned from, unless that predicts untreated customers surely worse or a part
+    would keep too few; they are left out of the test where enough customers are left to judge by.
     """
     treated = past.treated(parts.learning)
     losses, error = _compared(task, parts.learning, treated, choice) if treated.any() else ({}, 0.0)
-    left_out = bool(losses) and losses["left_out"] - losses["all"] <= error
+    reduced = replace(
+        parts, fit=_rest(parts.fit, past), stop=_rest(parts.stop, past), calibrate=_rest(parts.calibrate, past)
+    )
+    enough = all(min(customers_by_class(part)) >= FEWEST for part in (reduced.fit, reduced.stop, reduced.calibrate))
+    left_out = enough and bool(losses) and losses["left_out"] - losses["all"] <= error
     test = past.treated(parts.test)
     judged = parts.test.filter(~test)
     alone = bool(test.any()) and min(customers_by_class(judged)) >= ENOUGH
@@ -117,9 +122,7 @@ def without_treated(task: Task, parts: Parts, choice: Choice, past: PastCampaign
         test=int(test.sum()),
         untreated_test=judged.height,
     )
-    if left_out:
-        parts = replace(parts, fit=_rest(parts.fit, past), stop=_rest(parts.stop, past))
-        parts = replace(parts, calibrate=_rest(parts.calibrate, past))
+    parts = reduced if left_out else parts
     return replace(parts, test=judged) if alone else parts, found
 
 

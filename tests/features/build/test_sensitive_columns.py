@@ -130,6 +130,28 @@ def test_a_ready_table_is_read_so_too(
         assert ("Accepted: An allergen shop" in shown) == bool(accepted)
 
 
+def test_only_what_is_there_can_be_accepted(log: pl.DataFrame, tmp_path: Path) -> None:
+    """A mistyped name is refused: its owner would believe that the column is learned from."""
+    with pytest.raises(UseCaseError, match=r"accepted_sensitive.alergie: must be of a column of the data"):
+        learning_table(case(tmp_path, log, "alergie"))
+
+
+def test_a_type_that_is_too_rare_to_be_counted_is_not_named(log: pl.DataFrame, tmp_path: Path) -> None:
+    """It may be the words of one customer."""
+    kinds = pl.int_range(pl.len()) % 75
+    typed = log.with_columns(kind=pl.when(kinds < 50).then(pl.lit("visit")).otherwise(pl.format("kind {}", kinds)))
+    rare = typed.with_columns(
+        kind=pl.when(pl.int_range(pl.len()) == 30).then(pl.lit("call about her pregnancy")).otherwise("kind")
+    )
+    use_case = log_case(
+        tmp_path, rare, events={"type": {"column": "kind"}}, window={"observation": "30d"}, label={"event": "visit"}
+    )
+
+    found = [one.feature for one in learning_table(use_case).findings]
+
+    assert not [name for name in found if "pregnancy" in str(name)]
+
+
 def test_a_label_that_tells_must_be_accepted(tmp_path: Path) -> None:
     """It cannot be left out: nothing is trained until it is; so for the value that is predicted."""
     table = {"path": "table.parquet", "label": "pregnancy", "positive": "yes"}

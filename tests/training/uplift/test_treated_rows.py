@@ -81,3 +81,23 @@ def test_too_few_untreated_customers_judge_nothing(shop: Task, campaigned: Calla
     assert found.test > 0
     assert found.losses == {}
     assert parts.test.equals(before.test)
+
+
+def test_a_part_that_would_keep_too_few_keeps_the_treated(
+    shop: Task, campaigned: Callable[[datetime, float], Task]
+) -> None:
+    """Nearly all rows of the part that calibrates were treated, and bought: without them nothing is calibrated."""
+    task = campaigned(last_cutoffs(shop)[1] - timedelta(days=10), 0.25)
+    past = past_campaigns(task)
+    assert past is not None
+    task = without_purchases(task, past.treated(task.table.rows))
+    whole = split(task.table, seed=0)
+    treated = whole.calibrate.filter(past.treated(whole.calibrate))
+    untreated = whole.calibrate.filter(~past.treated(whole.calibrate)).head(10)
+    before = replace(whole, calibrate=pl.concat([treated, untreated]))
+
+    parts, found = without_treated(task, before, CHOICE, past)
+
+    assert found.losses["left_out"] < found.losses["all"]
+    assert found.learned == "all"
+    assert parts.calibrate.equals(before.calibrate)
