@@ -23,6 +23,9 @@ SERVED = "served"
 Door = Literal["http", "batch"]
 
 
+FEWEST = 20  # rows whose counts are kept
+
+
 class ServedCounts(Struct, frozen=True, kw_only=True):
     """What one writer counted of a day."""
 
@@ -39,11 +42,13 @@ def served_folder(home: Path, use_case: str, version: str) -> Path:
 
 
 def write_served(home: Path, use_case: str, version: str, day: date, writer: str, counts: ServedCounts) -> None:
-    """Replaces what a writer counted of a day.
+    """Replaces what a writer counted of a day; counts of fewer than FEWEST rows are not kept: one row's are its values.
 
     Raises:
         OSError: It cannot be written.
     """
+    if counts.counted < FEWEST:
+        return
     file = served_folder(home, use_case, version) / day.isoformat() / f"{counts.door}-{writer}.json"
     write_file(file, msgspec.json.encode(counts), mode=0o600)
 

@@ -1,4 +1,4 @@
-"""SearchedSettings of candidates, searched once on rows that do not fit them, and fits that no lucky seed decides."""
+"""Settings of candidates, searched once on rows that do not fit them, and fits that no lucky seed decides."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ Floats = NDArray[np.float64]
 class SearchedSettings:
     """What a search has found: of boosting, and how freely the terms of an additive model may bend."""
 
-    boosting: Boosting = OURS
-    bend: float = BENDS[0]
+    boosting: Boosting | None = None  # None: nothing was searched, candidates keep their own
+    bend: float | None = None
 
     def of(self, fits: Mapping[str, Fit]) -> dict[str, Fit]:
         """The candidates with these settings."""
         found: dict[str, Fit] = dict(fits)
         boosted = fits.get("xgboost")
-        if isinstance(boosted, BoostedFit):
+        if isinstance(boosted, BoostedFit) and self.boosting is not None:
             found["xgboost"] = replace(boosted, settings=self.boosting)
         additive = fits.get("additive")
-        if isinstance(additive, AdditiveFit):
+        if isinstance(additive, AdditiveFit) and self.bend is not None:
             found["additive"] = replace(additive, bend=self.bend)
         return found
 
@@ -55,7 +55,7 @@ class SearchedSettings:
 def search_settings(lesson: Lesson, fits: Mapping[str, Fit], *, seed: int) -> SearchedSettings:
     """What suits the candidates that compete, each searched by itself on the stopping rows."""
     additive, boosted = fits.get("additive"), fits.get("xgboost")
-    boosting, bend = OURS, BENDS[0]
+    boosting, bend = None, None
     if isinstance(boosted, BoostedFit):
         boosting = boosted.settings if boosted.trials == 0 else search(lesson, seed=seed, trials=boosted.trials)
     if isinstance(additive, AdditiveFit):

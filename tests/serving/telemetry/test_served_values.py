@@ -81,16 +81,32 @@ def test_a_large_call_is_counted_as_its_customers_one_by_one_are(live: Live, tmp
     block = Block.of([(str(one["customer_id"]), one["features"]) for one in posted], tuple(names))  # type: ignore[misc]  # features of any kind of value
     counted = []
     for number, answer in enumerate((encode_answers, score_profiles)):
-        values = ServedValues(tmp_path / str(number))
+        home = tmp_path / str(number)
+        values = ServedValues(home)
         live.on_scored = None
         values.watch([live])
         asked = {"use_cases": [NAME], "language": "en", "policy": DEFAULT}
         answer({NAME: live}, block if answer is encode_answers else posted, **asked)  # type: ignore[operator]  # two functions of different arguments
         values.flush(at_once=True)
-        counted.append(read_served(tmp_path / str(number), NAME, "1", [today()])["http"])
+        counted.append(read_served(home, NAME, "1", served_days(home, NAME, "1"))["http"])
 
     assert counted[0] == counted[1]
     assert counted[0].rows > 20
+
+
+def test_few_rows_are_counted_once_there_are_more(live: Live, tmp_path: Path) -> None:
+    """The counts of one row would be the values of one customer."""
+    values = ServedValues(tmp_path)
+    values.watch([live])
+    kept = []
+    for seed in (1, 2):
+        score_profiles({NAME: live}, profiles(15, seed=seed), use_cases=[NAME])
+        values.flush(at_once=True)
+        kept.append(list((tmp_path / "served").rglob("*.json")))
+
+    counts = read_served(tmp_path, NAME, "1", served_days(tmp_path, NAME, "1"))["http"]
+    assert [len(files) for files in kept] == [0, 1]
+    assert 20 <= counts.rows <= 30
 
 
 def test_of_very_many_rows_a_sample_is_counted(live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,7 +121,7 @@ def test_of_very_many_rows_a_sample_is_counted(live: Live, tmp_path: Path, monke
         live.on_scored(matrix, live.scorer.score(matrix).probability)
     values.flush(at_once=True)
 
-    counts = read_served(tmp_path, NAME, "1", [today()])["http"]
+    counts = read_served(tmp_path, NAME, "1", served_days(tmp_path, NAME, "1"))["http"]
 
     assert (counts.rows, counts.counted, sum(counts.score)) == (200, 50, 50)
 
@@ -122,7 +138,7 @@ def test_a_release_that_left_is_watched_no_more(live: Live, released: Path, tmp_
 
     assert live.on_scored is None
     assert other.on_scored is not None
-    assert read_served(tmp_path, NAME, "1", [today()])["http"].rows > 0
+    assert read_served(tmp_path, NAME, "1", served_days(tmp_path, NAME, "1"))["http"].rows > 0
     assert served_days(tmp_path, NAME, "2") == []
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from features.config.model_section import ModelSection
 from features.spec.feature import Feature
-from training.fitting.candidates import OURS, BoostedFit, Boosting, Fit, Lesson, candidates
-from training.selection.settings_search import search_settings
+from training.fitting.candidates import OURS, AdditiveFit, BoostedFit, Boosting, Fit, Lesson, candidates
+from training.selection.settings_search import SearchedSettings, search_settings
 
 FEATURES = (Feature("days", "number"), Feature("visits", "integer", lower=0), Feature("age", "number"))
 
@@ -78,3 +78,10 @@ def test_fixed_settings_are_not_searched() -> None:
     assert found.of(fixed)["xgboost"] == BoostedFit(found.boosting, 0)
     assert found.of(fixed)["xgboost"](lesson(None), 1).params["max_depth"] == 2
     assert search_settings(lesson(None), {"xgboost": none["xgboost"]}, seed=1).boosting == OURS
+
+
+def test_where_nothing_was_searched_candidates_keep_what_the_use_case_states() -> None:
+    """As in the training of a campaign, which searches for no settings."""
+    fixed: dict[str, Fit] = {"xgboost": BoostedFit(Boosting(max_depth=2), 0), "additive": AdditiveFit(bend=0.5)}
+
+    assert SearchedSettings().of(fixed) == fixed
