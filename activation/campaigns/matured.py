@@ -94,9 +94,12 @@ def cost_of(kept: CampaignResult | None) -> Cost | None:
     """What a contact costs, as it was stated of the result that is kept."""
     if kept is None or kept.contact_cost is None:
         return None
-    return Cost(kept.contact_cost, kept.incremental.currency if kept.incremental else None)
+    earlier = kept.incremental.currency if kept.incremental else None
+    return Cost(kept.contact_cost, kept.contact_currency or earlier)
 
 
 def level_of(kept: CampaignResult | None) -> float:
     """Of the intervals of the result that is kept."""
-    return kept.effect.level if kept and kept.effect else LEVEL
+    if kept is None:
+        return LEVEL
+    return kept.level or (kept.effect.level if kept.effect else LEVEL)

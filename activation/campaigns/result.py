@@ -110,6 +110,8 @@ class _Look:
             precision=self._precision() if status == "final" else None,
             erased=sum(record.erased.values()),
             contact_cost=self.cost.contact if self.cost else None,
+            contact_currency=self.cost.currency if self.cost else None,
+            level=self.level,
         )
 
     @cached_property

@@ -138,6 +138,8 @@ def threshold_result(
         guardrail=harm,
         erased=sum(figures.known.record.erased.values()),
         contact_cost=cost.contact if cost else None,
+        contact_currency=cost.currency if cost else None,
+        level=level,
         threshold=None if refused else found,
     )
 

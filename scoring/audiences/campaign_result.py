@@ -146,6 +146,8 @@ class CampaignResult(msgspec.Struct, frozen=True, kw_only=True):
     precision: Precision | None = None
     erased: int = 0  # customers of whom only totals are left, or nothing
     contact_cost: float | None = None  # of one contact, as the look was asked for
+    contact_currency: str | None = None  # of that
+    level: float | None = None  # of the intervals, as it was asked for; None in results of earlier revisions
     threshold: ThresholdFinding | None = None  # where the arms are cuts of one score
 
 

@@ -53,12 +53,12 @@ def test_a_campaign_is_joined_once_its_window_has_ended(tmp_path: Path) -> None:
 
 
 def test_what_was_reported_by_a_file_is_not_joined(tmp_path: Path) -> None:
-    """It is looked at once its moment has come, at the cost that was stated; an erasure makes a result anew."""
+    """It is looked at once its moment has come, at the cost and level that were stated; an erasure makes it anew."""
     use_case = shop(tmp_path, *bought({"t": 0.9}, 300))
     campaign = planned(tmp_path, treated=300, held_out=10, look=LOOK)
     file = answers(tmp_path / "o.csv", [*ids("t", 300), *ids("h", 10)], lambda _: 0.5)
     take_outcomes(tmp_path, campaign, read_outcome_file(file).rows, known_to=AFTER, absent="unknown", currency="EUR")
-    keep_result(tmp_path, campaign_result(tmp_path, campaign, as_of=MADE, cost=Cost(2.0, "EUR")))
+    keep_result(tmp_path, campaign_result(tmp_path, campaign, as_of=MADE, cost=Cost(2.0, "EUR"), level=0.99))
 
     looked = settle_campaigns(tmp_path, {"churn": use_case}, ENDED)
     before = result_of(tmp_path, campaign)
@@ -71,6 +71,8 @@ def test_what_was_reported_by_a_file_is_not_joined(tmp_path: Path) -> None:
     assert after
     assert (before.status, before.contact_cost) == (after.status, after.contact_cost) == ("final", 2.0)
     assert [arm.n for arm in after.arms.values()] == [300, 9]
+    assert after.effect
+    assert (after.level, after.effect.level, after.contact_currency) == (0.99, 0.99, "EUR")
 
 
 def test_a_campaign_that_cannot_be_joined_stops_no_other(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -30,7 +29,7 @@ Given = list[tuple[object, ...]]
 
 @pytest.fixture(scope="module")
 def given(cdnow: Path) -> Given:
-    """All customers of the day as they would be logged, one every minute, each twice: the second score counts."""
+    """All customers of the day as they would be logged, one every second, each twice: the second score counts."""
     live = Live(load_release(cdnow / "home", NAME))
     answered = answer_table({NAME: live}, scoring_table(load_log(cdnow / f"{NAME}.toml"), DAY).to_arrow())
     columns = answered.parts[NAME].columns
@@ -40,19 +39,6 @@ def given(cdnow: Path) -> Given:
     first: Given = [(who, start + n, "1", 50.0, "low", None) for n, (who, _, _) in enumerate(scored)]
     last: Given = [(who, start + 40_000 + n, "1", score, band, "all") for n, (who, score, band) in enumerate(scored)]
     return first + last
-
-
-@pytest.fixture
-def home(cdnow: Path, tmp_path: Path) -> Path:
-    """A copy of the home, its log beside it."""
-    shutil.copytree(cdnow, tmp_path / "world")
-    return tmp_path / "world/home"
-
-
-@pytest.fixture
-def use_case(home: Path) -> LogUseCase:
-    """Who buys within 30 days."""
-    return load_log(home.parent / f"{NAME}.toml")
 
 
 def test_scores_given_over_http_are_judged_once_their_outcome_is_known(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -47,19 +46,6 @@ def features(cdnow: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("features") / "rows.parquet"
     scoring_table(load_log(cdnow / f"{NAME}.toml"), DAY).write_parquet(file)
     return file
-
-
-@pytest.fixture
-def home(cdnow: Path, tmp_path: Path) -> Path:
-    """A copy of the home, its log beside it."""
-    shutil.copytree(cdnow, tmp_path / "world")
-    return tmp_path / "world/home"
-
-
-@pytest.fixture
-def use_case(home: Path) -> LogUseCase:
-    """Who buys within 30 days."""
-    return load_log(home.parent / f"{NAME}.toml")
 
 
 @pytest.fixture
