@@ -147,7 +147,7 @@ mailing: setup ## write the synthetic mailing example to examples/b2b-mailing/da
 	$(PY) examples/b2b-mailing/generate.py
 
 lock: setup ## resolve pyproject.toml anew into the three locks
-	uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 --group dev pyproject.toml \
+	uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 --all-extras --group dev pyproject.toml \
 	  --output-file requirements.lock --quiet
 	uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 --group serving \
 	  --constraint requirements.lock --output-file serving/requirements.lock --quiet
