@@ -29,9 +29,11 @@ class Contender:
     body: str  # a kind of `bodies`
 
 
+BLEND = "Penchant, score by a blend of the trees and terms"
 CONTENDERS = (
     Contender("Penchant, score", "penchant", "/v1/scores", "ours"),
     Contender("Penchant, score + 3 reasons", "penchant", "/v1/scores", "ours_reasons"),
+    Contender(BLEND, "blend", "/v1/scores", "ours"),
     Contender("Penchant, 1,000 profiles", "penchant", "/v1/scores", "ours_1000"),
     Contender("starlette + inplace_predict by hand (the floor)", "floor", "/predict", "features"),
     Contender("no-op @bentoml.api", "noop", "/predict", "features"),
@@ -55,6 +57,8 @@ def command(server: str, world: World, port: int) -> list[str]:
     match server:
         case "penchant":
             return [*python, "serving", "--home", str(world.home), "--port", str(port)]
+        case "blend":
+            return [*python, "serving", "--home", str(world.blend_home), "--port", str(port)]
         case "examples":
             return [*python, "serving", "--home", str(world.examples), "--port", str(port)]
         case "floor":

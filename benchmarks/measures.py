@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from statistics import median
 
+from benchmarks.contenders import BLEND
 from benchmarks.files import Cost
 from benchmarks.load import Run
 
@@ -104,6 +105,7 @@ def ratios(results: Results) -> list[Ratio]:
             0.07,
             _worst(results, score, "BentoML quickstart with pandas"),
         ),
+        Ratio("score by a blend, CPU against its trees alone", 1.25, 1.1, _worst(results, BLEND, score)),
         Ratio("score, CPU against floor + no-op `@bentoml.api`", 1.3, 1.0, _worst(results, score, *floor)),
         Ratio(
             "score + 3 reasons, CPU against BentoML + TreeExplainer",

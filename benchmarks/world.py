@@ -19,14 +19,15 @@ from features.spec.feature import MISSING, OTHER, Feature
 from scoring.bundle.bundle import write_bundle
 from scoring.bundle.manifest import read_manifest
 from scoring.encoding.encoder import Encoder
+from scoring.models.additive import LevelsTerm, NumericTerm, Term
 from scoring.models.bands import percentile_boundaries
 from scoring.models.calibration import Calibration
-from scoring.models.model import TreeModel
+from scoring.models.stored_model import BLEND, MEMBER, TERMS, TREES, BlendDocument, BlendMember, parse_model
 from scoring.releases.store import install_release, load_release, make_current
 from tests.support.models import golden_rows, shop_manifest
 
 NAME = "bench"
-TREES, DEPTH, NUMBERS, CATEGORIES, LEVELS = 300, 6, 30, 10, 12
+ROUNDS, DEPTH, NUMBERS, CATEGORIES, LEVELS = 300, 6, 30, 10, 12
 BODIES = 1_000
 EXAMPLE = "example:"  # before the name of a use case
 MIX = [1, 100, 1, 3, 1, 24, 1, 10, 1, 300, 1, 7]  # rows of calls that follow each other
@@ -52,6 +53,11 @@ class World:
     def home(self) -> Path:
         """Our release store, with one release."""
         return self.folder / "home"
+
+    @property
+    def blend_home(self) -> Path:
+        """Another, with the same trees blended with a sum of terms."""
+        return self.folder / "blend-home"
 
     @property
     def model(self) -> Path:
@@ -95,16 +101,34 @@ def build(world: World) -> None:
     booster = xgboost.train(
         {"objective": "binary:logistic", "max_depth": DEPTH, "eta": 0.1, "seed": 3, "nthread": 2},
         xgboost.DMatrix(matrix, outcome.astype(float), feature_names=NAMES),
-        TREES,
+        ROUNDS,
     )
     booster.save_model(world.model)
-    _release(world, encoder, matrix)
+    _release(world.home, world.folder / "bundle", {TREES: world.model.read_bytes()}, encoder, matrix)
+    _release(world.blend_home, world.folder / "blend", blend_files(world.model.read_bytes()), encoder, matrix)
     _save_for_mlflow(world, booster, matrix)
 
 
-def _release(world: World, encoder: Encoder, matrix: NDArray[np.float32]) -> None:
-    stored = world.model.read_bytes()
-    probability = Calibration(0.9, -0.05).probability(TreeModel(stored).margin(matrix))
+def blend_files(trees: bytes) -> dict[str, bytes]:
+    """A blend of these trees with one term a feature; what it is worth is another matter."""
+    rng = np.random.default_rng(8)
+    terms: list[Term] = [
+        NumericTerm(number % 2 == 0, 4.0 if number % 2 == 0 else 120.0, float(rng.normal(0, 0.01)), 0.0)
+        for number in range(NUMBERS)
+    ]
+    terms += [LevelsTerm(tuple(rng.normal(0, 0.1, LEVELS + 2).tolist())) for _ in range(CATEGORIES)]
+    members = tuple(BlendMember(MEMBER + file, weight) for file, weight in ((TREES, 0.7), (TERMS, 0.4)))
+    sum_of_terms = msgspec.json.encode({"intercept": -1.0, "terms": terms})
+    return {
+        BLEND: msgspec.json.encode(BlendDocument(members)),
+        members[0].file: trees,
+        members[1].file: sum_of_terms,
+    }
+
+
+def _release(home: Path, bundle: Path, files: dict[str, bytes], encoder: Encoder, matrix: NDArray[np.float32]) -> None:
+    calibration, model = Calibration(0.9, -0.05), parse_model(files)
+    probability = calibration.probability(model.margin(matrix))
     manifest = shop_manifest(NAME, "positive", probability) | {
         "features": msgspec.to_builtins(FEATURES),
         "encoder": ENCODER,
@@ -113,15 +137,10 @@ def _release(world: World, encoder: Encoder, matrix: NDArray[np.float32]) -> Non
     }
     golden = rows(30, seed=4)
     encoded = np.asarray([encoder.row(row)[0] for row in golden], dtype=np.float32)
-    lines = golden_rows(
-        golden, Calibration(0.9, -0.05).probability(TreeModel(stored).margin(encoded)), manifest["bands"]
-    )
-    bundle = world.folder / "bundle"
-    write_bundle(
-        bundle, read_manifest(manifest), {"model.ubj": stored, "golden.jsonl": lines, "reference.json": b"{}\n"}
-    )
-    install_release(world.home, NAME, "1", bundle, facts={"promoted_at": "2026-01-01T00:00:00Z", "run_id": "bench"})
-    make_current(world.home, NAME, "1")
+    lines = golden_rows(golden, calibration.probability(model.margin(encoded)), manifest["bands"])
+    write_bundle(bundle, read_manifest(manifest), {**files, "golden.jsonl": lines, "reference.json": b"{}\n"})
+    install_release(home, NAME, "1", bundle, facts={"promoted_at": "2026-01-01T00:00:00Z", "run_id": "bench"})
+    make_current(home, NAME, "1")
 
 
 def _save_for_mlflow(world: World, booster: xgboost.Booster, matrix: NDArray[np.float32]) -> None:
