@@ -73,6 +73,8 @@ style: setup
 types: setup
 	$(PY) -m mypy
 
+# Our own code is compiled once, as it is where it is installed.
+bench: export PYTHONDONTWRITEBYTECODE :=
 bench: setup ## peers and Penchant side by side: a table in bench.md, figures in bench.json (10 minutes)
 	$(PY) -m benchmarks --json bench.json | tee bench.md
 

@@ -105,13 +105,13 @@ def release_of_version(home: Path, name: str, version: str) -> Live | None:
         return None
 
 
-def open_live(home: Path, names: Iterable[str], *, threads: int = 0) -> dict[str, Live]:
-    """The current releases of use cases, each proved on its golden rows.
+def open_live(home: Path, names: Iterable[str], *, threads: int = 0, prepared: bool = True) -> dict[str, Live]:
+    """The current releases of use cases, each proved on its golden rows; arguments are those of `load_bundle`.
 
     Raises:
         BundleError: One of them is not there, or is not what it was.
     """
-    live = {name: Live(load_release(home, name, threads=threads)) for name in names}
+    live = {name: Live(load_release(home, name, threads=threads, prepared=prepared)) for name in names}
     for served in live.values():
         replay(served.release.bundle)
     return live

@@ -125,13 +125,14 @@ def write_bundle(folder: Path, manifest: Manifest, files: Mapping[str, bytes]) -
     (folder / MANIFEST).write_bytes(canonical_json(document))
 
 
-def load_bundle(folder: Path, *, manifest_sha256: str | None = None, threads: int = 0) -> Bundle:
+def load_bundle(folder: Path, *, manifest_sha256: str | None = None, threads: int = 0, prepared: bool = True) -> Bundle:
     """The bundle in a folder, its sizes and hashes checked before anything but the manifest is parsed.
 
     Args:
         folder: The bundle's folder.
         manifest_sha256: What the manifest itself must hash to, where the caller knows.
         threads: Threads for large batches; 0 takes all.
+        prepared: Whether it is made ready for single rows and for reasons.
 
     Raises:
         BundleError: A file is missing, added, or not the one that was sealed, or does not parse.
@@ -143,8 +144,8 @@ def load_bundle(folder: Path, *, manifest_sha256: str | None = None, threads: in
     if not of_model:
         raise BundleError(f"A bundle's model must be of a kind known to this revision, got {manifest.kind}.")
     try:
-        model = parse_model(of_model, threads=threads)
-        control = _control(manifest, files, threads)
+        model = parse_model(of_model, threads=threads, prepared=prepared)
+        control = _control(manifest, files, threads, prepared)
         golden = tuple(_golden_row(line) for line in files["golden.jsonl"].splitlines())
     except (KeyError, TypeError, ValueError) as error:
         raise BundleError(f"A bundle must hold a model and golden rows, got {type(error).__name__}.") from error
@@ -154,9 +155,9 @@ def load_bundle(folder: Path, *, manifest_sha256: str | None = None, threads: in
     return Bundle(manifest, model, golden, kept, control)
 
 
-def _control(manifest: Manifest, files: Mapping[str, bytes], threads: int) -> Model | None:
+def _control(manifest: Manifest, files: Mapping[str, bytes], threads: int, prepared: bool) -> Model | None:
     part = manifest.uplift
-    return parse_model({part.file: files[part.file]}, threads=threads) if part else None
+    return parse_model({part.file: files[part.file]}, threads=threads, prepared=prepared) if part else None
 
 
 def load_manifest(folder: Path, sha256: str) -> Manifest:

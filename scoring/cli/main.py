@@ -52,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return USAGE
     try:
-        live = open_live(options.home, options.use_case, threads=1)
+        live = open_live(options.home, options.use_case, threads=1, prepared=options.reasons > 0)
         rows = count_rows(options.input)
         values = BatchValues(live, rows)
         with bar(rows) as progress:

@@ -46,8 +46,8 @@ class TreeModel:
     number of rows; for very many there are tables, made once enough rows were asked for. A booster that is not plain
     trees, or fails the proof, is left to xgboost altogether.
 
-    What only few rows or reasons need is made when it is first asked for, or by `prepare`: a training predicts by many
-    models that never serve.
+    What only reasons need is made when they are first asked for, or by `prepare`, before which few rows are left to
+    xgboost too: a training predicts by many models that never serve, a batch by one that scores no row alone.
     """
 
     def __init__(self, stored: bytes, *, threads: int = 0) -> None:
@@ -58,12 +58,14 @@ class TreeModel:
             booster.load_model(bytearray(stored))
             booster.set_param({"nthread": count})
             self._boosters[count] = booster
+        self._walk: Trees | None = None  # once prepared
         self._bulk: BulkShapley | None = None
         self._asked, self._lock = 0, threading.Lock()  # rows asked for in bulk so far
 
     def prepare(self) -> Self:
         """Reads the trees, proves the walk and numbers the edges now, so that no request does."""
         self._shapley  # noqa: B018 a property, kept once it is made
+        self._walk = self._trees
         return self
 
     @cached_property
@@ -80,8 +82,8 @@ class TreeModel:
 
     def margin(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
         """Raw log-odds, shape (rows,)."""
-        if len(matrix) <= FEW and self._trees is not None:
-            return self._trees.margin(matrix)
+        if len(matrix) <= FEW and self._walk is not None:
+            return self._walk.margin(matrix)
         return self._ask(matrix)
 
     def _ask(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -54,8 +54,12 @@ def release_folder(home: Path, name: str, version: str) -> Path:
     return home / "releases" / name / version
 
 
-def load_release(home: Path, name: str, *, version: str | None = None, threads: int = 0) -> Release:
+def load_release(
+    home: Path, name: str, *, version: str | None = None, threads: int = 0, prepared: bool = True
+) -> Release:
     """The current release of a use case, or the version asked for; every hash checked before parsing.
+
+    `threads` and `prepared` are those of `load_bundle`.
 
     Raises:
         BundleError: There is none, or it is not what it says it is.
@@ -65,7 +69,7 @@ def load_release(home: Path, name: str, *, version: str | None = None, threads: 
     facts = read_facts(folder)
     if facts.name != name or facts.version != version:
         raise BundleError(f"The release in folder {name}/{version} must say so itself, got another name or version.")
-    bundle = load_bundle(folder, manifest_sha256=facts.manifest_sha256, threads=threads)
+    bundle = load_bundle(folder, manifest_sha256=facts.manifest_sha256, threads=threads, prepared=prepared)
     if bundle.name != name:
         raise BundleError(f"The bundle in folder {name}/{version} must be of {name}, got another use case.")
     return Release(version, folder, facts, bundle)
