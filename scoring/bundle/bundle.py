@@ -113,6 +113,12 @@ def write_bundle(folder: Path, manifest: Manifest, files: Mapping[str, bytes]) -
 
     The manifest's own `files` are replaced. The folder must not hold anything yet.
     """
+    sealed = replace(manifest, files={name: seal(content) for name, content in files.items()})
+    write_sealed(folder, msgspec.to_builtins(sealed, enc_hook=float), files)  # numpy's numbers are written as Python's
+
+
+def write_sealed(folder: Path, document: Mapping[str, Json], files: Mapping[str, bytes]) -> None:
+    """Writes files and the manifest that seals them into a folder that must not hold anything yet."""
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
         raise BundleError(
@@ -120,8 +126,6 @@ def write_bundle(folder: Path, manifest: Manifest, files: Mapping[str, bytes]) -
         )
     for name, content in files.items():
         (folder / name).write_bytes(content)
-    sealed = replace(manifest, files={name: seal(content) for name, content in files.items()})
-    document = msgspec.to_builtins(sealed, enc_hook=float)  # numpy's numbers are written as Python's
     (folder / MANIFEST).write_bytes(canonical_json(document))
 
 
@@ -137,8 +141,7 @@ def load_bundle(folder: Path, *, manifest_sha256: str | None = None, threads: in
     Raises:
         BundleError: A file is missing, added, or not the one that was sealed, or does not parse.
     """
-    stored = _stored_manifest(folder, manifest_sha256)
-    files = _read_sealed(folder, _seals(stored))
+    stored, files = read_sealed(folder, manifest_sha256)
     manifest = read_manifest(stored)
     of_model = model_files(files)
     if not of_model:
@@ -158,6 +161,16 @@ def load_bundle(folder: Path, *, manifest_sha256: str | None = None, threads: in
 def _control(manifest: Manifest, files: Mapping[str, bytes], threads: int, prepared: bool) -> Model | None:
     part = manifest.uplift
     return parse_model({part.file: files[part.file]}, threads=threads, prepared=prepared) if part else None
+
+
+def read_sealed(folder: Path, manifest_sha256: str | None = None) -> tuple[dict[str, Json], dict[str, bytes]]:
+    """The parsed manifest of any kind of bundle, and the files that it seals, each the one that was sealed.
+
+    Raises:
+        BundleError: A file is missing, added, or not the one that was sealed.
+    """
+    stored = _stored_manifest(folder, manifest_sha256)
+    return stored, _read_sealed(folder, _seals(stored))
 
 
 def load_manifest(folder: Path, sha256: str) -> Manifest:

@@ -1,6 +1,7 @@
 """CURRENT: which version of each use case is released; read without loading any library.
 
-HOME/releases/<use case>/CURRENT is a text file that names one version.
+HOME/releases/<use case>/CURRENT is a text file that names one version. Segmentations stand there too, each with a file
+SEGMENTATION beside its CURRENT, so that whatever knows only scores passes them over.
 """
 
 from __future__ import annotations
@@ -11,16 +12,26 @@ from pathlib import Path
 from scoring.errors import BundleError
 
 CURRENT = "CURRENT"
+SEGMENTATION = "SEGMENTATION"  # marks the folder of a segmentation
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")  # as a use case or a version may be named
 _LONGEST = 100  # bytes of CURRENT that are read: more than any version has
 
 
 def released_use_cases(home: Path) -> list[str]:
     """The use cases that have a current release, in order of name."""
+    return [path.name for path in _released(home) if not (path / SEGMENTATION).exists()]
+
+
+def released_segmentations(home: Path) -> list[str]:
+    """The segmentations that have a current release, in order of name."""
+    return [path.name for path in _released(home) if (path / SEGMENTATION).exists()]
+
+
+def _released(home: Path) -> list[Path]:
     releases = home / "releases"
     if not releases.is_dir():
         return []
-    return sorted(path.name for path in releases.iterdir() if NAME.fullmatch(path.name) and (path / CURRENT).is_file())
+    return sorted(path for path in releases.iterdir() if NAME.fullmatch(path.name) and (path / CURRENT).is_file())
 
 
 def current_version(home: Path, name: str) -> str | None:

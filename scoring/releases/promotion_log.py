@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from features.spec.atomic import write_file
+from scoring.releases.current_pointer import SEGMENTATION
 from scoring.text.promotion import DecisionDocument
 
 FOLDER = "gate"
@@ -34,8 +35,12 @@ def read_decisions(home: Path, name: str) -> list[DecisionDocument]:
 
 
 def decided_use_cases(home: Path) -> list[str]:
-    """The use cases of which something was decided, in order of name."""
-    return sorted(path.stem for path in (home / FOLDER).glob("[!.]*.jsonl"))
+    """The use cases of which something was decided, in order of name; segmentations are none."""
+    return sorted(
+        path.stem
+        for path in (home / FOLDER).glob("[!.]*.jsonl")
+        if not (home / "releases" / path.stem / SEGMENTATION).exists()
+    )
 
 
 def _lines(path: Path) -> list[str]:

@@ -17,6 +17,7 @@ from scoring.text.messages import rule_name, texts
 
 _FIRST = ("first_model", "ranks_nobody", "below_base_rate")  # of a model without a champion
 _UPLIFT = ("uplift_adopted", "uplift_as_response", "uplift_as_everyone", "uplift_kept")
+_STREAMS = 5  # between groups, that a sentence names
 _COMPARED = ("better", "guarded", "champion_kept")
 GuardName = Literal["calibration", "stability", "baseline", "seed_variance", "luck"]
 GUARDS: tuple[GuardName, ...] = ("calibration", "stability", "baseline", "seed_variance", "luck")  # as they are shown
@@ -89,6 +90,7 @@ class DecisionDocument(_Older, total=False):
     champion_unreadable: bool
     moves: BandMoves
     uplift: UpliftDecision
+    group_moves: BandMoves  # of customers between the groups of a segmentation
 
 
 class GainInterval(Struct, frozen=True):
@@ -168,6 +170,24 @@ def _why(decision: DecisionDocument, language: Language) -> Iterator[str]:
     if moves := decision.get("moves"):
         counts = {"changed": moves["changed"], "rows": moves["rows"]}
         yield messages["gate_moves"].format(**{name: number(count, language) for name, count in counts.items()})
+    if groups := decision.get("group_moves"):
+        yield _group_moves(groups, language)
+
+
+def _group_moves(moves: BandMoves, language: Language) -> str:
+    """Who would move between groups, the largest streams first."""
+    streams = [
+        (count, before, after)
+        for before, counts in moves["from_to"].items()
+        for after, count in counts.items()
+        if before != after and count
+    ]
+    largest = sorted(streams, key=lambda stream: (-stream[0], *stream[1:]))[:_STREAMS]
+    named = [f"{number(count, language)} {before} → {after}" for count, before, after in largest]
+    share = percent(moves["changed"] / max(moves["rows"], 1), language, decimals=1)
+    counts = {"changed": number(moves["changed"], language), "rows": number(moves["rows"], language)}
+    text = texts(language)["gate_group_moves"].format(share=share, **counts)
+    return f"{text} {listed(named, language)}." if named else text
 
 
 def _figures(decision: DecisionDocument, language: Language) -> dict[str, str]:

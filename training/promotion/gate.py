@@ -24,6 +24,7 @@ from scoring.text.promotion import (
 from training.evaluation.paired_gain import PairedGain, RateGain
 from training.promotion.guards import Guard
 
+NO_GROUPS = "no_groups"  # the finding of a segmentation that found nothing to serve
 LEAST_GAIN = 0.01  # of the champion's log-loss
 
 Floats = NDArray[np.float64]
@@ -50,7 +51,8 @@ class Decision:
 
     def numbers(self) -> dict[str, float]:
         """Its figures by dotted name, but for the moves between bands."""
-        return dict(_flat("decision", {name: value for name, value in self.figures.items() if name != "moves"}))
+        flat = {name: value for name, value in self.figures.items() if name not in ("moves", "group_moves")}
+        return dict(_flat("decision", flat))
 
 
 def decision_record(version: str, decision: Decision) -> DecisionDocument:
@@ -64,6 +66,8 @@ def integrity(findings: Sequence[Finding]) -> Decision | None:
     blocking = [finding for finding in findings if finding.severity == "block"]
     if not blocking:
         return None
+    if any(finding.rule == NO_GROUPS for finding in blocking):
+        return Decision(promote=False, rule="segmentation_none", refused=True)
     named: list[BlockingFinding] = [{"rule": finding.rule, "feature": finding.feature} for finding in blocking]
     return Decision(promote=False, rule="leak", refused=True, figures={"findings": named})
 

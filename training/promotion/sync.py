@@ -18,7 +18,9 @@ from scoring.bundle.bundle import load_bundle
 from scoring.bundle.golden_rows import replay
 from scoring.errors import BundleError
 from scoring.releases.current_pointer import current_version
-from scoring.releases.store import install_release, load_release, make_current, release_folder
+from scoring.releases.store import ReleaseFacts, install_release, load_release, make_current, release_folder
+from scoring.segments.segmentation_bundle import is_segmentation, load_segmentation_bundle
+from scoring.segments.segmentation_release import load_segmentation, mark_segmentation
 from training.errors import Refused
 from training.promotion.decision_log import note_decision
 from training.promotion.gate import Decision, decision_record, integrity
@@ -133,7 +135,10 @@ def _fetched(registry: Registry, version: Version) -> Iterator[Stored]:
         sha256 = hashlib.sha256((stored.bundle / MANIFEST_FILE).read_bytes()).hexdigest()
         if sha256 != version.tags[MANIFEST]:
             raise BundleError(f"{version.name} version {version.number} must hold the manifest it was registered with.")
-        replay(load_bundle(stored.bundle, manifest_sha256=sha256))
+        if is_segmentation(stored.bundle):
+            load_segmentation_bundle(stored.bundle, manifest_sha256=sha256)
+        else:
+            replay(load_bundle(stored.bundle, manifest_sha256=sha256))
         yield stored
 
 
@@ -149,12 +154,20 @@ def _clear_drafts(home: Path, name: str) -> None:
 def _install(registry: Registry, home: Path, version: Version) -> bool:
     """Whether a release had to be written: it was not there, or not what it should be."""
     try:
-        release = load_release(home, version.name, version=version.number)
-        if release.facts.manifest_sha256 == version.tags[MANIFEST]:
+        if _installed_facts(home, version).manifest_sha256 == version.tags[MANIFEST]:
             return False
     except BundleError:
         shutil.rmtree(release_folder(home, version.name, version.number), ignore_errors=True)
     facts = {"registered_at": version.registered_at, "run_id": version.run}
     with _fetched(registry, version) as stored:
         install_release(home, version.name, version.number, stored.bundle, report=stored.report, facts=facts)
+        if is_segmentation(stored.bundle):
+            mark_segmentation(home, version.name)
     return True
+
+
+def _installed_facts(home: Path, version: Version) -> ReleaseFacts:
+    """What an installed release says of itself, once it is whole; raises BundleError where it is not."""
+    if is_segmentation(release_folder(home, version.name, version.number)):
+        return load_segmentation(home, version.name, version=version.number).facts
+    return load_release(home, version.name, version=version.number).facts

@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime
 from functools import wraps
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"
@@ -45,7 +45,9 @@ from training.registry.new_database import make_database
 
 CHAMPION, PREVIOUS = "champion", "previous"
 KEY, MANIFEST, DECISION, PROMOTED = "penchant.key", "penchant.manifest", "penchant.decision", "penchant.promoted"
+KIND = "penchant.kind"  # of what is not a model of scores: `segmentation`
 MODEL_CODE = Path(__file__).with_name("pyfunc_model.py")
+SEGMENTS_CODE = Path(__file__).with_name("pyfunc_segments.py")
 CODE = [str(MODEL_CODE.parents[2] / folder) for folder in ("scoring", "features")]
 _KNOWN_MODULES = "_MODULES_TO_PACKAGES"
 NEEDED = ("mlflow", "numpy", "pandas", "pyarrow", "xgboost-cpu", "xgboost")
@@ -91,13 +93,19 @@ class Draft:
     key: str
     manifest_sha256: str
     example: list[dict[str, Scalar]]  # rows of features, none of them a customer
-    expected: list[float]  # their probabilities
+    expected: list[float] | list[str]  # their probabilities, or codes of a segmentation
     params: Mapping[str, Setting] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     dataset: tuple[str, str] = ("", "")  # name, digest
     artifacts: Mapping[str, bytes] = field(default_factory=dict)
     candidates: Mapping[str, tuple[Mapping[str, Setting], Mapping[str, float]]] = field(default_factory=dict)
+    model_code: Path = MODEL_CODE
+
+    @property
+    def output(self) -> Literal["double", "string"]:
+        """The type of what the model says of a row."""
+        return "string" if any(isinstance(one, str) for one in self.expected) else "double"
 
 
 def _in_our_terms(method: Callable[Concatenate[Registry, P], R]) -> Callable[Concatenate[Registry, P], R]:
@@ -208,7 +216,7 @@ class Registry:
         """Records a run and registers its model, after loading it again and holding it against what it should say.
 
         Raises:
-            RegistryError: The stored model does not reproduce the example's probabilities exactly.
+            RegistryError: The stored model does not reproduce the example's answers exactly.
         """
         with mlflow.start_run(experiment_id=self._experiment(draft.name)) as run:
             self._record(run.info.run_id, draft)
@@ -304,13 +312,13 @@ class Registry:
             example = pd.DataFrame(draft.example)
             return mlflow.pyfunc.log_model(
                 name="model",
-                python_model=str(MODEL_CODE),
+                python_model=str(draft.model_code),
                 code_paths=CODE,
                 artifacts={"bundle": str(draft.bundle), "report": str(report), "outcome": str(outcome)},
                 signature=ModelSignature(
                     # any type: a gap turns pandas integers into floats, which a stricter signature would refuse
                     Schema([ColSpec(_any_type(), name, required=True) for name in example.columns]),
-                    Schema([ColSpec("double")]),
+                    Schema([ColSpec(draft.output)]),
                 ),
                 input_example=example,
                 pip_requirements=_requirements(),
@@ -321,7 +329,7 @@ class Registry:
             stored = mlflow.pyfunc.load_model(uri, suppress_warnings=True)
             said = stored.predict(pd.DataFrame(draft.example))
         if (said["probability"] if isinstance(said, pd.DataFrame) else said).tolist() != draft.expected:
-            raise RegistryError("A stored model must give its example's probabilities exactly, this one does not.")
+            raise RegistryError("A stored model must answer of its example exactly as before, this one does not.")
 
 
 def _version(registered: Any) -> Version:
