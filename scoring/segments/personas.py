@@ -22,7 +22,7 @@ class ProfiledFeature(Struct, frozen=True, kw_only=True):
     difference: float  # of means, in standard deviations of all customers: positive where the group has more
 
 
-class RealisedRate(Struct, frozen=True):
+class GroupRate(Struct, frozen=True):
     """How often the outcome came among a group's customers later, with its 95% interval."""
 
     rate: float
@@ -39,7 +39,7 @@ class GroupSheet(Struct, frozen=True, kw_only=True):
     share: float
     profile: tuple[ProfiledFeature, ...] = ()  # the most distinguishing first
     typical: dict[str, float | str | None] = {}  # medians, and the most frequent level of a category
-    realised: RealisedRate | None = None
+    realised: GroupRate | None = None
 
 
 class PersonaSheets(Struct, frozen=True, kw_only=True):

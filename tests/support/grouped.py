@@ -10,7 +10,7 @@ import polars as pl
 
 from features.spec.feature import Feature
 from scoring.segments.learned import LearnedFeature, LearnedSegments
-from scoring.segments.personas import RealisedRate
+from scoring.segments.personas import GroupRate
 from training.segmentation.group_sheets import LaterOutcomes
 from training.segmentation.register import LearnedSegmentation
 from training.segmentation.stable_codes import first_codes
@@ -56,7 +56,7 @@ def segmentation_of(
     """All that is registered of these customers' groups."""
     learned = clusters_of(rows, order)
     rates = {
-        code: RealisedRate(0.1 * (at + 1), 0.1 * at, 0.1 * (at + 2), 100)
+        code: GroupRate(0.1 * (at + 1), 0.1 * at, 0.1 * (at + 2), 100)
         for code, at in zip(learned.codes, order, strict=True)
     }
     return LearnedSegmentation(

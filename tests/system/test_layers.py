@@ -27,7 +27,11 @@ MAY_IMPORT = {
 }
 # Where a library may be imported at all: a package, or single files.
 AT_HOME = {
-    "mlflow": ("training/registry/mlflow_registry.py", "training/registry/pyfunc_model.py"),
+    "mlflow": (
+        "training/registry/mlflow_registry.py",
+        "training/registry/pyfunc_model.py",
+        "training/registry/pyfunc_segments.py",
+    ),
     "bentoml": ("serving/service.py",),
     "ibis": ("features/",),
     "pandera": ("features/",),

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from features.spec.feature import Feature
 from scoring.reasons.persona_names import Distinguishing
 from scoring.segments.learned import LearnedFeature, LearnedSegments
-from scoring.segments.personas import FEWEST, GroupSheet, PersonaSheets, ProfiledFeature, RealisedRate
+from scoring.segments.personas import FEWEST, GroupSheet, PersonaSheets, ProfiledFeature, GroupRate
 
 DIGITS = 6  # significant ones of what a sheet holds
 
@@ -24,7 +24,7 @@ Ints = NDArray[np.int64]
 class LaterOutcomes:
     """What was realised of a group's members out of time."""
 
-    rates: Mapping[str, RealisedRate]  # by code
+    rates: Mapping[str, GroupRate]  # by code
     differ: bool  # whether the groups' rates differ surely, in the same order at two cutoffs
     base_rate: float | None = None
     outcome: Mapping[str, str] | None = None  # what came or not, by language
@@ -99,7 +99,7 @@ def _differences(grouped: GroupedRows, learned: LearnedSegments) -> Floats:
     return found
 
 
-def _enough(outcomes: LaterOutcomes | None, code: str) -> RealisedRate | None:
+def _enough(outcomes: LaterOutcomes | None, code: str) -> GroupRate | None:
     rate = outcomes.rates.get(code) if outcomes else None
     return rate if rate and rate.customers >= FEWEST else None
 
