@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from features.spec.feature import Feature
 from scoring.reasons.persona_names import Distinguishing
 from scoring.segments.learned import LearnedFeature, LearnedSegments
-from scoring.segments.personas import FEWEST, GroupSheet, PersonaSheets, ProfiledFeature, GroupRate
+from scoring.segments.personas import FEWEST, GroupRate, GroupSheet, PersonaSheets, ProfiledFeature
 
 DIGITS = 6  # significant ones of what a sheet holds
 
