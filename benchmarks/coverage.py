@@ -20,6 +20,7 @@ METRICS = ("roc_auc", "log_loss", "ece")
 LEAST, MOST = 0.92, 0.98
 FRESH = 1_000_000
 FEWEST = 5  # rows of the rarer class below which a sample is drawn anew
+RARER = (30, 60, 120, 200)  # rows of the rarer class that are expected with --few
 
 Floats = NDArray[np.float64]
 
@@ -75,11 +76,14 @@ def covering(
     return {name: found[name][0] <= true[name] <= found[name][1] for name in METRICS}
 
 
-def covered(seed: int) -> tuple[bool, dict[str, bool]]:
+def covered(seed: int, *, few: bool = False) -> tuple[bool, dict[str, bool]]:
     """Whether customers come again in a population, and by metric whether its interval holds the truth."""
     random = np.random.default_rng([17, seed])
     population, rows = Population.drawn(random), int(random.choice([150, 300, 600, 1200, 2500, 5000]))
     true = truth(population, random)
+    if few:
+        label = population.sample(random, 100_000)[0]
+        rows = int(random.choice(RARER) / min(label.mean(), 1 - label.mean()))
     return population.times > 1, covering(population, rows, true, random, seed=seed)
 
 
@@ -87,9 +91,11 @@ def main() -> int:
     """Prints a table; 1 where a metric's intervals hold the truth less than 92% or more than 98% of the time."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--populations", type=int, default=300)
+    parser.add_argument("--few", action="store_true", help="30 to 200 rows of the rarer class each")
+    options = parser.parse_args()
     found = []
-    for seed in range(count := parser.parse_args().populations):
-        found.append(covered(seed))
+    for seed in range(count := options.populations):
+        found.append(covered(seed, few=options.few))
         print(f"{seed + 1} of {count}", file=sys.stderr, flush=True)
     print("| 95% interval of | holds the truth | customers once | customers again |\n|---|---|---|---|")
     shares = {}

@@ -53,6 +53,13 @@ def few(random: np.random.Generator) -> Table:
     return {**_columns(random, rows), "bought": random.random(rows) < random.uniform(0.1, 0.2)}, ""
 
 
+def fewest(random: np.random.Generator) -> Table:
+    """The same of 30 to 60 outcomes, the least that a claim is made of."""
+    outcomes, rate = int(random.integers(30, 60)), random.uniform(0.1, 0.5)
+    rows = int(outcomes / rate)
+    return {**_columns(random, rows), "bought": random.permutation(np.arange(rows) < outcomes)}, ""
+
+
 def repeated(random: np.random.Generator) -> Table:
     """Each customer three or four times, the same each time or nearly so."""
     customers, times = int(random.integers(300, 800)), int(random.integers(3, 5))
@@ -73,7 +80,7 @@ def moved(random: np.random.Generator) -> Table:
     return {**columns, "month": np.arange(rows) * 24 // rows, "bought": bought}, 'order_by = "month"'
 
 
-KINDS: tuple[Callable[[np.random.Generator], Table], ...] = (shuffled, few, repeated, moved)
+KINDS: tuple[Callable[[np.random.Generator], Table], ...] = (shuffled, few, fewest, repeated, moved)
 
 
 def promoted(kind: Callable[[np.random.Generator], Table], seed: int, home: Path) -> bool:
