@@ -12,7 +12,7 @@ STAMP := $(VENV)/.installed
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test tests browser lint style types bench tables endure soak fuzz pages doors compare coverage nulls campaigns uplift noise kill scale daily moves families seasons pictures mlflow mailing lock newest kills
+.PHONY: help setup run test tests browser lint style types bench tables endure soak fuzz pages doors compare coverage nulls campaigns uplift lookalikes noise kill scale daily moves families seasons pictures mlflow mailing lock newest kills
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -111,6 +111,9 @@ campaigns: setup ## 2,000 campaigns without an effect at 100 looks, coverage ove
 
 uplift: setup ## 200 campaigns each without effect, with the same for all, with a planted one: how many are adopted (15 minutes)
 	$(PY) -W ignore -m benchmarks.uplift_trials
+
+lookalikes: setup ## fifty future big spenders of CDNOW as a seed, twenty times: who else is found, beside the centroid (a minute)
+	$(PY) -W ignore -m benchmarks.lookalikes
 
 noise: setup ## fifty challengers a task that differ by their seed alone: how many are promoted (about 20 minutes)
 	$(PY) -W ignore -m benchmarks.noise

@@ -56,8 +56,12 @@ _identifier = re.compile(
 )
 
 
-def read_ready_table(use_case: TableUseCase, objectors: Objectors | None = None) -> LearningTable:
+def read_ready_table(
+    use_case: TableUseCase, objectors: Objectors | None = None, *, unlabelled: bool = False
+) -> LearningTable:
     """The ready table of a use case without `objectors`, its columns read as what they are.
+
+    Rows without a label are left out, unless they are asked for: then no label need be there either.
 
     Raises:
         DataError: a column that is needed is not there, too many rows are bad, or a class is too small.
@@ -85,9 +89,11 @@ def read_ready_table(use_case: TableUseCase, objectors: Objectors | None = None)
     bad = _bad_rows(cells, source, section)
     about = {"missing_customer_id": section.customer_id, "unreadable_order": section.order_by}
     reject_too_many(source, bad, use_case.quality.bad_rows, about)
-    sound = cells.select(_sound(section) & pl.col(LABEL).is_not_null()).to_series()
+    sound = cells.select(_sound(section) & (pl.lit(unlabelled) | pl.col(LABEL).is_not_null())).to_series()
     kept = cells if sound.all() else cells.filter(sound)
-    if broken := _unlearnable(cells, kept, section, source.inside(section.label)):
+    if unlabelled and kept.is_empty():
+        raise DataError(section.path, ["must hold at least one row with an id, it holds none"])
+    if not unlabelled and (broken := _unlearnable(cells, kept, section, source.inside(section.label))):
         raise DataError(section.path, broken)
     rows_read, null_labels = len(cells), int(cells[LABEL].null_count())
     kinds = {name: kept[source.inside(name)].dtype for name in source.columns}

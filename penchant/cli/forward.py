@@ -93,6 +93,12 @@ _ALL = {
         ("list", "show", "outcomes", "result", "threshold", "move"),
         beside="activation",
     ),
+    "lookalike": Command(
+        None,
+        "penchant.cli.lookalike",
+        "the customers most like those of a file, why, and how well that is known",
+        (),
+    ),
     "serve": Command(
         "serving",
         "serving.__main__",

@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
+from msgspec import UNSET, UnsetType
 
 from features.spec.atomic import locked_file, new_draft, put_in_place
 from features.spec.suppression_list import keyed
@@ -54,6 +55,7 @@ class CampaignList(msgspec.Struct, frozen=True, kw_only=True):
     segment: str | None = None
     threshold: float | None = None
     top: int | None = None
+    lookalike: str | UnsetType = UNSET  # the digest of a seed, where it is of those most like it
 
 
 class ThresholdPlan(msgspec.Struct, frozen=True):

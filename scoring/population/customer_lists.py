@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import msgspec
@@ -23,8 +25,9 @@ from scoring.audiences.pressure.contact_history import ListIdentity
 from scoring.audiences.pressure.pressure_rules import FirstList
 from scoring.audiences.pressure.restraint import Restraint
 from scoring.population.customer_pages import CustomerQuery, Order, RankedCustomer
+from scoring.population.days import days_of
 from scoring.population.home_contacts import contacts_of
-from scoring.population.ranked import DayIndex
+from scoring.population.ranked import DayIndex, open_index
 
 MOST = 100_000  # customers of a list
 
@@ -98,6 +101,44 @@ def make_list(home: Path, index: DayIndex, query: ListQuery, *, holdout: float =
 
 
 @dataclass(frozen=True, slots=True)
+class RankedChoice:
+    """Who of ranked customers may be on a list, as positions among them."""
+
+    chosen: list[int]
+    holdout: list[int]
+    left_out: dict[str, int]  # how many who ranked above the last, by the first reason; the hold-out too
+    file: ContactsFile | None  # by which consent was checked; None: nobody's is known
+    contacts: Contacts | None
+
+
+def choose_ranked(
+    home: Path, ranked: Sequence[str], identity: ListIdentity, *, size: int, holdout: float = 0.0, salt: str = ""
+) -> RankedChoice:
+    """The first of customers in any order who may be on a list, as `make_list` decides it; raises as that.
+
+    Args:
+        home: Which has the suppression list, the contacts and the day, by which lists that go first take customers.
+        ranked: Their ids, the best first.
+        identity: What makes the list the same one again.
+        size: How many; the hold-out is among them.
+        holdout: The share to hold out, in [0, 1).
+        salt: Which share it is.
+    """
+    file, contacts = contacts_of(home) or (None, None)
+    suppressed = _suppressed(home, contacts)
+    if (objectors := objectors_of(home)) is not None:
+        suppressed = with_customers(suppressed, objectors.among(ranked), contacts)
+    asked = _Asked(contacts, suppressed, Restraint(home, identity))
+    first = asked.restraint.rules.before(None, None) if asked.restraint.rules.limits else ()
+    if first and days_of(home):
+        index = open_index(home)
+        for one in first:
+            asked.restraint.claim(_claimed(index, one, asked))
+    chosen, holdout_ids, left_out = _first(ranked, size, asked, holdout, salt, most=size)
+    return RankedChoice(chosen, holdout_ids, dict(sorted(left_out.items())), file, contacts)
+
+
+@dataclass(frozen=True, slots=True)
 class _Asked:
     """By what it is decided who may be on a list."""
 
@@ -148,24 +189,35 @@ def _chosen(
     most: int = MOST,
 ) -> tuple[list[int], list[int], Counter[str]]:
     """Positions in the rows: of the list, and of the hold-out; and how many were left out until it was full."""
+    ids = chain.from_iterable(index.ids(rows[start : start + MOST]) for start in range(0, len(rows), MOST))
+    return _first(ids, top, asked, holdout, salt, most=most)
+
+
+def _first(
+    customers: Iterable[str], top: int | None, asked: _Asked, holdout: float, salt: str, *, most: int
+) -> tuple[list[int], list[int], Counter[str]]:
+    """The same of ranked customers.
+
+    Raises:
+        ListTooLongError: There are more than `most`.
+    """
     taken = set[str]()  # addresses that are on the list
     chosen: list[int] = []
     holdout_ids: list[int] = []
     left_out: Counter[str] = Counter()
-    for start in range(0, len(rows), MOST):
-        for position, customer in enumerate(index.ids(rows[start : start + MOST]), start):
-            if len(chosen) + len(holdout_ids) == top:
-                return chosen, holdout_ids, left_out
-            reason = asked.reason(customer, taken)
-            if reason is None and in_holdout(customer, share=holdout, salt=salt):
-                holdout_ids.append(position)
-                reason = "holdout"
-            if reason is None:
-                chosen.append(position)
-            else:
-                left_out[reason] += 1
-            if len(chosen) > most:
-                raise ListTooLongError(f"A list must be of at most {MOST:,} customers, got more; state a lower `top`.")
+    for position, customer in enumerate(customers):
+        if len(chosen) + len(holdout_ids) == top:
+            break
+        reason = asked.reason(customer, taken)
+        if reason is None and in_holdout(customer, share=holdout, salt=salt):
+            holdout_ids.append(position)
+            reason = "holdout"
+        if reason is None:
+            chosen.append(position)
+        else:
+            left_out[reason] += 1
+        if len(chosen) > most:
+            raise ListTooLongError(f"A list must be of at most {MOST:,} customers, got more; state a lower `top`.")
     return chosen, holdout_ids, left_out
 
 

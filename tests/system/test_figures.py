@@ -15,7 +15,7 @@ CLOSE = 1e-9  # of a figure, or of 1 where it is smaller
 # What these rooms give is text, files or commands; a room is in one of the two lists.
 NO_FIGURES = {
     "features": {"config", "quality", "scaffold"},
-    "training": {"registry", "report", "segmentation"},
+    "training": {"lookalike", "registry", "report", "segmentation"},
 }
 
 

@@ -53,13 +53,15 @@ def fit_linear(
     used: Collection[str],
     always_log: bool = False,
     overlapping: bool = False,
+    penalty: float | None = None,
     gaps: ImputationKind = "weight",
     seed: int = 0,
 ) -> LinearDocument:
     """The document of `model.json`: a ridge logistic regression on the `used` features, every other term 0.
 
     With `overlapping` the penalty is strong and in proportion to the rows: among windows over the same events a weak
-    one lets large weights of opposite signs cancel out, and the reasons contradict each other.
+    one lets large weights of opposite signs cancel out, and the reasons contradict each other. A `penalty` that is
+    stated is that of the squared weights, however many rows there are.
 
     Numbers are standardised (non-negative skewed ones, or all with `always_log`, after log(1 + x)), a gap has a weight
     of its own or is filled as `gaps` says, a category has one weight a level. Every term's mean over the rows given is
@@ -75,6 +77,7 @@ def fit_linear(
     }
     filling, filled = impute(features, matrix, scales, gaps, seed) if gaps != "weight" and scales else (None, None)
     strength = 1.0 / (SHARED * len(label)) if overlapping else RIDGE
+    strength = strength if penalty is None else 1.0 / penalty
     weights, intercept = _regress(_design(features, codes, matrix, scales, used, filled), label, strength)
     terms: list[Term] = []
     start = 0
