@@ -17,6 +17,7 @@ from features.columns.type_inference import InferredColumn
 from features.config.use_case import LogUseCase, UseCase
 from features.errors import DataError, UseCaseError
 from features.history.event_log import Log
+from features.history.log_span import LogSpan
 from features.history.orders import merge_orders
 from features.leakage.detectors import leak_findings
 from features.leakage.perturbation import sees_the_future
@@ -25,6 +26,7 @@ from features.point_in_time.definitions import log_features
 from features.point_in_time.labels import LABEL, Cutoffs, eligibility, labels
 from features.point_in_time.log_context import LogContext, open_log_context
 from features.quality.coherence import incoherences, profile_findings
+from features.quality.log_coverage import log_findings, log_reports
 from features.sources.engine import engine
 from features.sources.quarantine import write_quarantine
 from features.sources.rejected_rows import BadRows
@@ -82,11 +84,18 @@ def learning_table(
         leaks = sees_the_future(backend, context, latest, parts[latest].select(ID, *(each.name for each in features)))
         incoherent = incoherences(context.log, context.profiles)
         unmatched = profile_findings(context.log, context.profiles)
+        reports = log_reports(context.log, use_case.log_names)
     cutoffs, notes = _with_both_classes(context, parts)
     rows = pl.concat([parts[moment] for moment in (*cutoffs.train, cutoffs.test)])
     check_table(rows, features, context.log.source.path)
-    undated = (*unmatched, *_misdated(context.log), *(() if context.profiles is None else context.profiles.findings))
+    reach = tuple(log_findings(context.log, reports, cutoffs))
+    undated = (
+        *(*reach, *unmatched, *_misdated(context.log)),
+        *(() if context.profiles is None else context.profiles.findings),
+    )
     report = _report(context, cutoffs, [*notes, *incoherent], rows, features)
+    if reports:
+        report["logs"] = reports
     sensitive = _sensitive(context)
     if sensitive:
         report["sensitive"] = [finding.to_json() for finding in sensitive]
@@ -143,7 +152,9 @@ def rows_at(use_case: LogUseCase, moments: Sequence[datetime], objectors: Object
 
 
 def _bad(context: LogContext) -> dict[str, BadRows]:
-    return {"events": context.log.bad} | ({"profiles": context.profiles.bad} if context.profiles else {})
+    names = [f"events-{name}" for name in context.use_case.log_names] if context.log.each else ["events"]
+    logs = {name: log.bad for name, log in zip(names, context.log.logs, strict=True)}
+    return logs | ({"profiles": context.profiles.bad} if context.profiles else {})
 
 
 def _columns(context: LogContext) -> list[str]:
@@ -154,10 +165,11 @@ def _columns(context: LogContext) -> list[str]:
 
 def _acceptable(use_case: LogUseCase, context: LogContext) -> Iterator[str]:
     """What a use case may accept beside columns of features: any of the log's, its one type, its own counts."""
-    yield from context.log.source.columns
+    for log in context.log.logs:
+        yield from log.source.columns
+        if isinstance(log.section.type, str):
+            yield log.section.type
     yield from (count.name for count in use_case.counts)
-    if isinstance(use_case.events.type, str):
-        yield use_case.events.type
 
 
 def _eligible_at(context: LogContext, cutoffs: Sequence[datetime]) -> Iterator[pl.DataFrame]:
@@ -202,11 +214,22 @@ def _with_both_classes(context: LogContext, parts: dict[datetime, pl.DataFrame])
 
 def _misdated(log: Log) -> tuple[Finding, ...]:
     """A finding on the tenure of customers whose first event lies long before all others."""
-    if not log.span.early:
-        return ()
-    detail = f"{log.span.early:,} events lie long before all others, before {log.span.start:%Y-%m-%d}."
-    figures: dict[str, Scalar] = {"events": log.span.early, "start": f"{log.span.start:%Y-%m-%d}"}
-    return (Finding("early_timestamp", "tenure_days", "warn", detail, figures),)
+    return tuple(_early(one.span) for one in log.logs if one.span.early)
+
+
+def _early(span: LogSpan) -> Finding:
+    detail = f"{span.early:,} events lie long before all others, before {span.start:%Y-%m-%d}."
+    figures: dict[str, Scalar] = {"events": span.early, "start": f"{span.start:%Y-%m-%d}"}
+    return Finding("early_timestamp", "tenure_days", "warn", detail, figures)
+
+
+def _span_notes(context: LogContext) -> Iterator[DataNote]:
+    """What there is to note of where each log begins and ends, of several under its name."""
+    if not context.log.each:
+        yield from context.log.span.notes
+    for one, name in zip(context.log.each, context.use_case.log_names, strict=False):
+        for note in one.span.notes:
+            yield replace(note, detail=f"log {name!r}: {note.detail}", figures={**note.figures, "log": name})
 
 
 def _untracked_note(log: Log) -> list[DataNote]:
@@ -261,7 +284,7 @@ def _report(
             for note in (
                 *objection_notes(len(log.barred), log.barred_rows),
                 *_untracked_note(log),
-                *log.span.notes,
+                *_span_notes(context),
                 *notes,
             )
         ],

@@ -16,7 +16,7 @@ from features.tables.learning_table import CUTOFF, ID
 
 def counts_opens(plan: FeaturePlan | None) -> bool:
     """Whether features are made of opens of mail."""
-    return plan is not None and any(map(is_open, plan.types))
+    return plan is not None and any(is_open(kind, *plan.prefixes) for kind in plan.types)
 
 
 def without_opens(use_case: LogUseCase, rows: pl.DataFrame, objectors: Objectors | None = None) -> pl.DataFrame:
@@ -28,7 +28,8 @@ def without_opens(use_case: LogUseCase, rows: pl.DataFrame, objectors: Objectors
     with engine() as backend:
         context = open_log_context(backend, use_case, None, objectors)
         events = context.log.decoded
-        other = context.with_events(backend, "penchant_unopened", events.filter(~are_open(events.type)))
+        opens = are_open(events.type, *context.plan.prefixes)
+        other = context.with_events(backend, "penchant_unopened", events.filter(~opens))
         tables = other.features_at_each(moments)
         made = pl.concat(
             table.with_columns(pl.lit(moment).cast(rows.schema[CUTOFF]).alias(CUTOFF))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
 from features.spec import ids
+from features.spec.feature import slug as slug  # what `slugs` is for one name
 from features.spec.missing import WORDS
 from features.spec.moments import CANONICAL, EPOCHS, FIRST, LAST, ZONED, counted, plain_shape
 from features.spec.numbers import PLAIN, POINT, amounts
@@ -192,16 +191,6 @@ def slugs(texts: ir.Column) -> ir.Column:
     """Texts as lower-case words of letters and digits joined by `_`, null when nothing is left."""
     words = strip_accents(texts.lower()).re_replace(r"[^\p{L}\p{N}]+", "_").re_replace(r"^_+|_+$", "")
     return ibis.ifelse(words == "", None, words)
-
-
-def slug(text: str) -> str:
-    """The same for one name.
-
-    >>> slug(" Devis demandé ")
-    'devis_demande'
-    """
-    plain = "".join(sign for sign in unicodedata.normalize("NFD", text.lower()) if not unicodedata.combining(sign))
-    return "_".join("".join(sign if sign.isalnum() else " " for sign in plain).split())
 
 
 def plural(word: str) -> str:

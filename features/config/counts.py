@@ -9,6 +9,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from features.config.display_texts import InBothLanguages
+from features.config.several_logs import constant_types, is_type_of, logs_in
 from features.config.value_types import Days, Hours, ListSection, SourceColumn, TomlTable, TomlValue
 
 _NAME = r"^[a-z][a-z0-9_]{0,63}$"
@@ -104,7 +105,7 @@ class CountSections(ListSection):
 
 def count_conflicts(raw: TomlTable) -> list[str]:
     """What counts name that the rest of the file does not have."""
-    stated, events, calendar = raw.get("counts"), _section(raw, "events"), _section(raw, "calendar")
+    stated, calendar = raw.get("counts"), _section(raw, "calendar")
     if not isinstance(stated, Sequence):
         return []
     tables = [(f"counts.{at}", each) for at, each in enumerate(stated) if isinstance(each, Mapping)]
@@ -115,7 +116,7 @@ def count_conflicts(raw: TomlTable) -> list[str]:
         if each.get("name") is not None and each.get("name") in names[:at]
     ]
     for key, each in tables:
-        broken += [f"{key}.{rule}" for rule in _strangers(each, events, calendar)]
+        broken += [f"{key}.{rule}" for rule in _strangers(each, raw, calendar)]
     return broken
 
 
@@ -124,21 +125,27 @@ def _section(raw: TomlTable, name: str) -> TomlTable:
     return section if isinstance(section, Mapping) else {}
 
 
-def _strangers(count: TomlTable, events: TomlTable, calendar: TomlTable) -> Iterator[str]:
+def _strangers(count: TomlTable, raw: TomlTable, calendar: TomlTable) -> Iterator[str]:
     """The properties, events and calendars that a count names and the file does not have."""
-    kind, where = events.get("type"), count.get("where")
+    where = count.get("where")
+    properties = [name for log in logs_in(raw) for name in _texts(log.get("properties"))]
     for name in where if isinstance(where, Mapping) else ():
-        if name not in _texts(events.get("properties")):
-            known = ", ".join(map(repr, _texts(events.get("properties")))) or "there are none"
+        if name not in properties:
+            known = ", ".join(map(repr, properties)) or "there are none"
             yield f"where.{name}: must be one of events.properties ({known})"
     for name in _texts(count.get("calendar")):
         if name not in calendar:
             known = ", ".join(calendar) or "there are none"
             yield f"calendar: must be of [calendar] ({known}), got {name!r}"
+    types = constant_types(raw)
     for key in ("event", "unless"):
         other = count.get(key)
-        if isinstance(kind, str) and isinstance(other, str) and other != kind:
-            yield f"{key}: must be the log's only event type {kind!r}, got {other!r}"
+        if not types or not isinstance(other, str):
+            continue
+        if len(types) == 1 and other != types[0]:
+            yield f"{key}: must be the log's only event type {types[0]!r}, got {other!r}"
+        elif not is_type_of(other, types):
+            yield f"{key}: must be one of the logs' event types ({', '.join(map(repr, types))}), got {other!r}"
 
 
 def _texts(value: TomlValue | None) -> list[str]:

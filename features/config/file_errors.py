@@ -10,6 +10,7 @@ from features.config.counts import count_conflicts
 from features.config.effect import effect_conflicts
 from features.config.model_section import model_conflicts
 from features.config.sensitive_sections import label_may_tell
+from features.config.several_logs import FURTHER, constant_types, is_type_of, log_conflicts, logs_in
 from features.config.value_types import TomlTable
 
 
@@ -31,23 +32,42 @@ def _source_conflicts(raw: TomlTable) -> list[str]:
     quality = raw.get("quality")
     if table and isinstance(quality, Mapping) and quality.get("outliers") is True:
         broken.append("quality.outliers counts events, it does not go with [table]")
-    return broken + ([*_label_conflicts(raw), *count_conflicts(raw)] if log else [])
+    return broken + ([*log_conflicts(raw), *_label_conflicts(raw), *count_conflicts(raw)] if log else [])
 
 
 def _label_conflicts(raw: TomlTable) -> list[str]:
-    """A label event that a log of one constant type cannot hold."""
-    events, label = raw.get("events"), raw.get("label")
-    if not (isinstance(events, Mapping) and isinstance(label, Mapping)):
+    """A label event that logs of one constant type each cannot hold."""
+    types, label = constant_types(raw), raw.get("label")
+    event = label.get("event") if isinstance(label, Mapping) else None
+    if not types or not isinstance(event, str):
         return []
-    kind, event = events.get("type"), label.get("event")
-    if isinstance(kind, str) and isinstance(event, str) and kind != event:
-        return [f"label.event must be the log's only event type {kind!r}, got {event!r}"]
+    if len(logs_in(raw)) == 1 and types[0] != event:
+        return [f"label.event must be the log's only event type {types[0]!r}, got {event!r}"]
+    if not is_type_of(event, types):
+        return [f"label.event must be one of the logs' event types ({', '.join(map(repr, types))}), got {event!r}"]
     return []
 
 
-def error_messages(failure: ValidationError) -> list[str]:
-    """A line for each of pydantic's errors: the key, the rule, and what arrived unless it is a whole section."""
-    return [_line(error["loc"], error["type"], error["msg"], error.get("input")) for error in failure.errors()]
+def error_messages(failure: ValidationError, *, logs: int = 1) -> list[str]:
+    """A line for each of pydantic's errors: the key, the rule, and what arrived unless it is a whole section.
+
+    Of several logs each is named by its number, from 0.
+    """
+    return [
+        _line(_of_its_log(error["loc"], logs), error["type"], error["msg"], error.get("input"))
+        for error in failure.errors()
+    ]
+
+
+def _of_its_log(path: Sequence[int | str], logs: int) -> Sequence[int | str]:
+    """Where an error stands in the file."""
+    if logs < 2 or not path:
+        return path
+    if path[0] == "events":
+        return ("events", 0, *path[1:])
+    if path[0] == FURTHER and len(path) > 1:
+        return ("events", int(path[1]) + 1, *path[2:])
+    return path
 
 
 def _line(path: Sequence[int | str], kind: str, rule: str, arrived: object) -> str:

@@ -18,6 +18,7 @@ from features.config.value_types import (
     SourceColumns,
     UtcMoment,
 )
+from features.spec.feature import slug
 
 
 class TypeColumn(Section):
@@ -41,9 +42,13 @@ class CurrencyColumn(ListSection):
     rates: dict[str, Annotated[float, Field(gt=0)]]
 
 
+LogName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+
+
 class Events(ListSection):
     """A log, one row per event."""
 
+    name: LogName | None = None  # where there are several: stands before its types and its measures
     path: Path
     customer_id: SourceColumn
     timestamp: SourceColumn
@@ -60,6 +65,27 @@ class Events(ListSection):
     currency: str | CurrencyColumn | None = None
     table: str | None = None  # the table to read where `path` is a DuckDB file that holds several
     links: Path | None = None  # accepted links between customers who are one: customer_id, same_as
+
+    @property
+    def prefix(self) -> str:
+        """What stands before the types and measures of the log."""
+        return "" if self.name is None else f"{self.name}_"
+
+    def may_have(self, event: str) -> bool:
+        """Whether the log may have events of a type, as the use case names it."""
+        if isinstance(self.type, TypeColumn):
+            return slug(event).startswith(self.prefix)
+        return slug(event) == slug(self.prefix + self.type)
+
+    @property
+    def shown_measures(self) -> tuple[str, ...]:
+        """The names of its measures in the use case."""
+        return tuple(self.prefix + name for name in self.measures)
+
+    @property
+    def target_currency(self) -> str | None:
+        """The currency that its amounts are in, once read."""
+        return self.currency.to if isinstance(self.currency, CurrencyColumn) else self.currency
 
 
 class Profiles(ListSection):

@@ -14,14 +14,18 @@ from features.config.sensitive import (
     sensitive_level,
     sensitive_name,
 )
+from features.config.several_logs import logs_in
 from features.config.value_types import TomlTable, TomlValue
 
 Accepted = Mapping[str, AcceptedSensitive]
 
 
-def sensitive_columns(events: Events, counts: Sequence[Count], accepted: Accepted) -> tuple[SensitiveColumn, ...]:
-    """The properties, measures and counts of a log that may tell something by what the file calls them."""
-    named = (sensitive_column(name, (), accepted) for name in (*events.properties, *events.measures))
+def sensitive_columns(
+    logs: Sequence[Events], counts: Sequence[Count], accepted: Accepted
+) -> tuple[SensitiveColumn, ...]:
+    """The properties, measures and counts of logs that may tell something by what the file calls them."""
+    columns = dict.fromkeys(name for log in logs for name in (*log.properties, *log.measures))
+    named = (sensitive_column(name, (), accepted) for name in columns)
     found = [one for one in named if one is not None]
     out = {one.column for one in found if one.accepted is None}
     return (*found, *_of_counts(counts, accepted, out))
@@ -41,24 +45,25 @@ def _of_counts(counts: Sequence[Count], accepted: Accepted, out: set[str]) -> It
 def label_may_tell(raw: TomlTable) -> list[str]:
     """What is asked for, where it may tell something sensitive and nobody has accepted that: it cannot be left out."""
     accepted, broken = _section(raw, "accepted_sensitive"), []
-    for key, text, column in _asked(raw):
+    for key, text, columns in _asked(raw):
         found = sensitive_name(text) or sensitive_level(text)
-        if found is not None and column not in accepted:
+        if found is not None and not any(column in accepted for column in columns):
             rule = f"may tell {TOPICS[found.topic]} ({found.word!r}), which [accepted_sensitive] must accept"
-            broken.append(f"{key}: {rule} under {column!r}, with a reason and an owner")
+            broken.append(f"{key}: {rule} under {columns[0]!r}, with a reason and an owner")
     return broken
 
 
-def _asked(raw: TomlTable) -> Iterator[tuple[str, str, str]]:
-    """What a file asks for: its key, its text, and the column that it may be accepted under."""
-    table, kind = _section(raw, "table"), _section(raw, "events").get("type")
+def _asked(raw: TomlTable) -> Iterator[tuple[str, str, list[str]]]:
+    """What a file asks for: its key, its text, and the columns that it may be accepted under."""
+    table = _section(raw, "table")
     if isinstance(label := table.get("label"), str):
-        yield "table.label", label, label
+        yield "table.label", label, [label]
         if isinstance(positive := table.get("positive"), str):
-            yield "table.positive", positive, label
+            yield "table.positive", positive, [label]
     if isinstance(event := _section(raw, "label").get("event"), str):
-        column = kind.get("column") if isinstance(kind, Mapping) else None
-        yield "label.event", event, column if isinstance(column, str) else event
+        kinds = [kind for log in logs_in(raw) if isinstance(kind := log.get("type"), Mapping)]
+        columns = [column for kind in kinds if isinstance(column := kind.get("column"), str)]
+        yield "label.event", event, columns or [event]
 
 
 def _section(raw: TomlTable, name: str) -> Mapping[str, TomlValue]:

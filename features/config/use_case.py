@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -26,6 +27,7 @@ from features.config.log_sections import (
 from features.config.model_section import Direction, ModelSection
 from features.config.sensitive import AcceptedSensitive, SensitiveColumn
 from features.config.sensitive_sections import sensitive_columns
+from features.config.several_logs import FURTHER, logs_in, parted
 from features.config.table_section import Table, Treatment
 from features.config.value_types import (
     Family,
@@ -39,7 +41,7 @@ from features.config.value_types import (
     TomlTable,
 )
 from features.errors import UseCaseError
-from features.spec.feature import Polarity
+from features.spec.feature import Polarity, slug
 
 __all__ = [
     "Count",
@@ -132,6 +134,7 @@ class SourceSections(ListSection):
     """The sections of which a log has some and a ready table another."""
 
     events: Events | None = None
+    further_logs: tuple[Events, ...] = ()  # where the file has several
     table: Table | None = None
     treatment: Treatment | None = None
     profiles: Profiles | None = None
@@ -173,13 +176,53 @@ class LogUseCase(Presentation, CountSections, Question):
 
     source: ClassVar[Literal["log"]] = "log"
 
-    events: Events
+    events: Events  # the first log, of most use cases the only one
+    further_logs: tuple[Events, ...] = ()
     profiles: Profiles | None = None
     window: Window
     eligible: Eligible | None = None
     label: Label
     engagement: dict[str, float] = Field(default_factory=dict)
     treatment: Treatment | None = None  # of a campaign whose effect is learned, beside the outcome
+
+    @property
+    def logs(self) -> tuple[Events, ...]:
+        """Every log, in the order of the file."""
+        return (self.events, *self.further_logs)
+
+    @property
+    def parts_logs(self) -> bool:
+        """Whether events are of a log by its name: there are several, or one has a name."""
+        return bool(self.further_logs) or self.events.name is not None
+
+    @property
+    def log_names(self) -> tuple[str, ...]:
+        """What each log is called: by its name, else by its file, each once."""
+        names: list[str] = []
+        for log in self.logs:
+            own = log.name or slug(log.path.name.partition(".")[0]) or "log"
+            number = 1
+            while (shown := own if number == 1 else f"{own}_{number}") in names:
+                number += 1
+            names.append(shown)
+        return tuple(names)
+
+    @property
+    def label_logs(self) -> tuple[Events, ...]:
+        """The logs that may have the label's events, by what the file says."""
+        found = tuple(log for log in self.logs if log.may_have(self.label.event))
+        only = tuple(log for log in found if isinstance(log.type, str))  # no other log has its type
+        return only or found or self.logs
+
+    @property
+    def properties(self) -> tuple[str, ...]:
+        """The properties of all logs; of the same name they are one, since levels are counted by type."""
+        return tuple(dict.fromkeys(name for log in self.logs for name in log.properties))
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """The measures of all logs, each after its log's name; of the same name they are one."""
+        return tuple(dict.fromkeys(name for log in self.logs for name in log.shown_measures))
 
 
 class TableUseCase(Presentation, Question):
@@ -227,11 +270,11 @@ def use_case_from(raw: TomlTable, file: Path) -> UseCase:
         UseCaseError: every broken key at once.
     """
     broken = section_conflicts(raw)
-    broken += [f"{key}: unknown key" for key in ("file", "sensitive") if key in raw]
+    broken += [f"{key}: unknown key" for key in ("file", "sensitive", FURTHER) if key in raw]
     try:
-        stated = UseCaseFile.model_validate({**raw, "file": file})
+        stated = UseCaseFile.model_validate({**parted(raw), "file": file})
     except ValidationError as failure:
-        broken += error_messages(failure)
+        broken += error_messages(failure, logs=len(logs_in(raw)))
         raise UseCaseError(file, broken) from failure
     if broken:
         raise UseCaseError(file, broken)
@@ -247,22 +290,33 @@ def _of_its_source(stated: UseCaseFile) -> UseCase:
 
 def _without_sensitive(stated: LogUseCase) -> LogUseCase:
     """The use case without the properties, measures and counts that may tell what nobody has accepted."""
-    events, found = stated.events, sensitive_columns(stated.events, stated.counts, stated.accepted_sensitive)
+    found = sensitive_columns(stated.logs, stated.counts, stated.accepted_sensitive)
     out = {one.column for one in found if one.accepted is None}
-    kept = {
-        name: tuple(column for column in getattr(events, name) if column not in out)
-        for name in ("properties", "measures")
-    }
+    events, *further = (_without_columns(log, out) for log in stated.logs)
     counts = tuple(count for count in stated.counts if count.name not in out)
-    update = {"events": events.model_copy(update=kept), "counts": counts, "sensitive": found}
+    update = {"events": events, "further_logs": tuple(further), "counts": counts, "sensitive": found}
     return stated.model_copy(update=update) if found else stated
+
+
+def _without_columns(log: Events, out: Collection[str]) -> Events:
+    """A log without some of its properties and measures."""
+    kept = {
+        name: tuple(column for column in getattr(log, name) if column not in out) for name in ("properties", "measures")
+    }
+    return log.model_copy(update=kept)
 
 
 def _resolved(stated: UseCaseFile, folder: Path) -> UseCaseFile:
     """The file with every path absolute, read from its own folder."""
-    update: dict[str, ListSection] = {}
-    for name, section in (("events", stated.events), ("table", stated.table), ("profiles", stated.profiles)):
-        if section is not None:
-            paths = {key: folder / path for key in ("path", "links") if (path := getattr(section, key, None))}
-            update[name] = section.model_copy(update=paths)
+    sections = (("events", stated.events), ("table", stated.table), ("profiles", stated.profiles))
+    update: dict[str, ListSection | tuple[ListSection, ...]] = {
+        name: _at(section, folder) for name, section in sections if section is not None
+    }
+    update["further_logs"] = tuple(_at(log, folder) for log in stated.further_logs)
     return stated.model_copy(update=update)
+
+
+def _at(section: ListSection, folder: Path) -> ListSection:
+    """A section with its paths absolute."""
+    paths = {key: folder / path for key in ("path", "links") if (path := getattr(section, key, None))}
+    return section.model_copy(update=paths)

@@ -6,6 +6,7 @@ __all__ = [
     "event_log",
     "identities",
     "log_forms",
+    "log_span",
     "orders",
     "tracking_consent",
     "typed_rows",

@@ -78,6 +78,11 @@ def apart(texts: ir.Column, numbered: Mapping[str, str]) -> ir.Value:
     return ibis.cases(*[(texts == text, own) for text, own in sorted(numbered.items())], else_=slugs(texts))
 
 
+def with_prefix(slugged: ir.Value, prefix: str) -> ir.Value:
+    """Slugs after a prefix; null stays null."""
+    return ibis.ifelse(slugged.isnull(), None, ibis.literal(prefix) + slugged) if prefix else slugged
+
+
 def by_normalised(numbered: Mapping[str, str]) -> dict[str, str]:
     """The same by normalised text, as a bundle holds it."""
     return {normalise(text): own for text, own in sorted(numbered.items())}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,15 +18,16 @@ from features.columns.expressions import AMOUNT, as_id, as_text, slug
 from features.config.use_case import CurrencyColumn, Events, LogUseCase, TypeColumn
 from features.errors import DataError
 from features.history.dictionary import CELL, TEXT, TextDictionary, build_dictionary, distinct_cells
-from features.history.distinct_slugs import apart
+from features.history.distinct_slugs import apart, with_prefix
 from features.history.encoded_log import TYPE, EncodedLog, encode_events, type_dictionary
 from features.history.identities import accepted_links, barred_among, merged
-from features.history.log_forms import LogForms, log_forms
+from features.history.joined_logs import joined_events
+from features.history.log_forms import LogForms, log_forms, own_type
 from features.history.log_span import LogSpan, find_log_span
 from features.history.tracking_consent import is_open, is_yes
 from features.history.typed_rows import COPY, CUSTOMER, KIND, moment_of, typed_rows
 from features.sources.engine import frame
-from features.sources.rejected_rows import BROKEN, GUEST, BadRows, bad_rows, reject_too_many
+from features.sources.rejected_rows import BROKEN, GUEST, BadRows, bad_rows, reject_too_many, together
 from features.sources.source import FILE, ROW, Source, open_source, reading
 from features.spec.ids import zero_names_guests
 from features.spec.suppression_list import Objectors
@@ -43,24 +44,35 @@ _types = {
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """The events of a use case.
+    """The events of a use case, of one log or of several together.
 
     `decoded`: customer_id (text), ts (UTC timestamp without zone), type (slug), amount (DECIMAL(18,4)),
     refund (boolean), p0.. (properties as slugs), m0.. (measures, DECIMAL(18,4)); `encoded` has numbers for the texts.
     """
 
     encoded: EncodedLog
-    first: datetime  # of the first and the last event that are not misdated, UTC without zone
-    last: datetime
+    first: datetime  # of the first and the last event that are not misdated, UTC without zone; of several logs those
+    last: datetime  # of the one that has the label's events
     rows: int
     duplicates: int  # rows removed because another has the same id and content
     bad: BadRows
     source: Source
+    section: Events
     span: LogSpan
     forms: LogForms
     barred: frozenset[str] = frozenset()  # customers of the source who objected or were erased, left out
     barred_rows: int = 0
     untracked: int = 0  # opens without consent, left out
+    each: tuple[Log, ...] = ()  # of several logs, every one by itself, in the order of the use case
+
+    @property
+    def logs(self) -> tuple[Log, ...]:
+        """Every log by itself."""
+        return self.each or (self,)
+
+    def of(self, kind: str) -> Log:
+        """The log that has events of a type; this where none has."""
+        return next((log for log in self.logs if kind in log.encoded.codes), self)
 
     @property
     def decoded(self) -> ir.Table:
@@ -71,32 +83,68 @@ class Log:
 def open_log(
     backend: Any, use_case: LogUseCase, *, known_to: datetime | None = None, objectors: Objectors | None = None
 ) -> Log:
-    """The log of a use case, checked and stored by the engine, without the events of `objectors`.
+    """The logs of a use case, checked and stored by the engine, without the events of `objectors`.
 
     Events that seem misdated because they follow a long silence are bad rows, but for those before `known_to` (UTC,
     without zone), a moment at which features are asked for.
 
     Raises:
-        DataError: a column is not there or of a type that cannot serve, or too many rows are bad.
+        DataError: a column is not there or of a type that cannot serve, too many rows are bad, or two logs have a type
+            of events in common.
     """
-    section = use_case.events
+    links = accepted_links(backend, *(section.links for section in use_case.logs))
+    logs = [
+        _open_one(backend, use_case, section, links, f"penchant_{at}" if at else "penchant", known_to, objectors)
+        for at, section in enumerate(use_case.logs)
+    ]
+    return logs[0] if len(logs) == 1 else _joined(backend, use_case, logs)
+
+
+def _joined(backend: Any, use_case: LogUseCase, logs: Sequence[Log]) -> Log:
+    """Several logs as one: where it begins and ends says the one that has the label's events."""
+    target = slug(use_case.label.event)
+    asked = next((log for log in logs if target in log.encoded.codes), logs[0])
+    rows = sum(log.rows for log in logs)
+    return replace(
+        asked,
+        encoded=joined_events(backend, use_case, [log.encoded for log in logs], rows),
+        rows=rows,
+        duplicates=sum(log.duplicates for log in logs),
+        bad=together([log.bad for log in logs]),
+        barred=frozenset().union(*(log.barred for log in logs)),
+        barred_rows=sum(log.barred_rows for log in logs),
+        untracked=sum(log.untracked for log in logs),
+        each=tuple(logs),
+    )
+
+
+def _open_one(
+    backend: Any,
+    use_case: LogUseCase,
+    section: Events,
+    links: Mapping[str, str],
+    name: str,
+    known_to: datetime | None,
+    objectors: Objectors | None,
+) -> Log:
+    """One of the logs, its events stored under a name."""
     source = open_source(backend, section.path, table=section.table)
     with reading(source.path):
-        forms = log_forms(source, section, moment_of(source, section), use_case.label.event)
-        links = accepted_links(backend, section.links)
-        customers, types = _customers(backend, source, section, links), _types_of(backend, source, section, forms)
+        forms = log_forms(source, section, moment_of(source, section), own_type(section, use_case.label.event))
+        customers = _customers(backend, name, source, section, links)
+        types = _types_of(backend, name, source, section, forms)
         barred = barred_among(customers.known(), objectors, links) if objectors else frozenset[str]()
         coded, barred_rows = _without(_with_codes(source, section, customers, types), customers, barred)
         coded, untracked = _with_consent(coded, section, types)
         typed, duplicates = typed_rows(coded, section, forms), 0
         rows = int(source.table.count().execute()) - barred_rows - untracked
         if section.id is not None:
-            marked = backend.create_table("penchant_marked", typed, temp=True)
+            marked = backend.create_table(f"{name}_marked", typed, temp=True)
             duplicates = int(marked.count(where=marked[COPY] > 0).execute())
             typed = marked.filter(marked[COPY] == 0).drop(COPY)
-        encoded = _encoded(backend, typed, section, customers, types, rows)
+        encoded = _encoded(backend, name, typed, section, customers, types, rows)
         counts = _counted(typed, encoded.events, rows - duplicates)
-        span = _span_of(source, typed, counts, use_case)
+        span = _span_of(source, section, typed, counts, use_case)
         if span.late:
             bound = max(span.end, known_to or span.end)
             late = typed[BROKEN].isnull() & (typed.ts >= bound)
@@ -110,7 +158,8 @@ def open_log(
     extent = events.aggregate(first=events.ts.min(where=inside), last=events.ts.max(where=inside), rows=events.count())
     first, last, rows = frame(extent).row(0)
     _check(source, events)
-    return Log(encoded, first, last, rows, duplicates, bad, source, span, forms, barred, barred_rows, untracked)
+    found = (encoded, first, last, rows, duplicates, bad, source, section, span, forms)
+    return Log(*found, barred, barred_rows, untracked)
 
 
 def _counted(typed: ir.Table, encoded: ir.Table, rows: int) -> pl.DataFrame:
@@ -120,7 +169,7 @@ def _counted(typed: ir.Table, encoded: ir.Table, rows: int) -> pl.DataFrame:
     return counts if rows == counts["n"].sum() else _by_day(typed)
 
 
-def _span_of(source: Source, typed: ir.Table, counts: pl.DataFrame, use_case: LogUseCase) -> LogSpan:
+def _span_of(source: Source, section: Events, typed: ir.Table, counts: pl.DataFrame, use_case: LogUseCase) -> LogSpan:
     """Where the log begins and ends, by its good rows.
 
     Raises:
@@ -132,7 +181,7 @@ def _span_of(source: Source, typed: ir.Table, counts: pl.DataFrame, use_case: Lo
     good = counts.filter(pl.col(BROKEN).is_null())
     if good.is_empty():
         bad = bad_rows(source, typed, counts)
-        reject_too_many(source, bad, use_case.quality.bad_rows, _columns_of_rules(use_case.events))
+        reject_too_many(source, bad, use_case.quality.bad_rows, _columns_of_rules(section))
         raise DataError(source.path, ["must hold at least one readable event, it holds none"])
     return find_log_span(good, observation=window.observation, awaited=awaited, known_to=vouched)
 
@@ -168,18 +217,18 @@ def _without(coded: Source, customers: TextDictionary, barred: frozenset[str]) -
 
 def _with_consent(coded: Source, section: Events, types: TextDictionary) -> tuple[Source, int]:
     """A source with codes without the opens that nobody consented to have tracked, and how many these are."""
-    opens = [code for kind, code in types.codes().items() if is_open(kind)]
+    opens = [code for kind, code in types.codes().items() if is_open(kind, section.prefix)]
     if section.tracking_consent is None or not opens:
         return coded, 0
     is_one = coded.table[KIND].isin(opens).fill_null(False) & ~is_yes(coded.column(section.tracking_consent))
     return replace(coded, table=coded.table.filter(~is_one)), int(coded.table.filter(is_one).count().execute())
 
 
-def _customers(backend: Any, source: Source, section: Events, links: Mapping[str, str]) -> TextDictionary:
+def _customers(backend: Any, name: str, source: Source, section: Events, links: Mapping[str, str]) -> TextDictionary:
     """The ids of the customers, each merged one as the id it becomes."""
     cells = distinct_cells(source.column(section.customer_id))
     meant = cells.mutate(**{TEXT: as_id(cells[CELL])})
-    customers = build_dictionary(backend, "penchant_customers", merged(backend, meant, TEXT, links), "int32")
+    customers = build_dictionary(backend, f"{name}_customers", merged(backend, meant, TEXT, links), "int32")
     return customers.without(["0"]) if _zero_names_guests(source, section, customers) else customers
 
 
@@ -196,17 +245,18 @@ def _zero_names_guests(source: Source, section: Events, customers: TextDictionar
     return zero_names_guests(*most.row(0), numbered="1" in known)
 
 
-def _types_of(backend: Any, source: Source, section: Events, forms: LogForms) -> TextDictionary:
-    """The slugs of the types."""
+def _types_of(backend: Any, name: str, source: Source, section: Events, forms: LogForms) -> TextDictionary:
+    """The slugs of the types, after the log's name."""
     if isinstance(section.type, TypeColumn):
         cells = distinct_cells(source.column(section.type.column))
-        meant = cells.mutate(**{TEXT: apart(as_text(cells[CELL]), forms.numbered[section.type.column])})
+        kind = apart(as_text(cells[CELL]), forms.numbered[section.type.column])
+        meant = cells.mutate(**{TEXT: with_prefix(kind, section.prefix)})
     else:
-        row = pl.DataFrame(
-            {CELL: [section.type], TEXT: [slug(section.type) or None]}, schema=[(CELL, pl.String), (TEXT, pl.String)]
-        )
-        meant = backend.create_table("penchant_type", row.to_arrow(), temp=True, overwrite=True)
-    return type_dictionary(backend, "penchant_types", meant, section.path)
+        own = slug(section.type)
+        text = section.prefix + own if own else None
+        row = pl.DataFrame({CELL: [section.type], TEXT: [text]}, schema=[(CELL, pl.String), (TEXT, pl.String)])
+        meant = backend.create_table(f"{name}_type", row.to_arrow(), temp=True, overwrite=True)
+    return type_dictionary(backend, f"{name}_types", meant, section.path)
 
 
 def _with_codes(source: Source, section: Events, customers: TextDictionary, types: TextDictionary) -> Source:
@@ -219,9 +269,15 @@ def _with_codes(source: Source, section: Events, customers: TextDictionary, type
 
 
 def _encoded(
-    backend: Any, typed: ir.Table, section: Events, customers: TextDictionary, types: TextDictionary, rows: int
+    backend: Any,
+    name: str,
+    typed: ir.Table,
+    section: Events,
+    customers: TextDictionary,
+    types: TextDictionary,
+    rows: int,
 ) -> EncodedLog:
-    """The good ones of so many rows."""
+    """The good ones of so many rows, stored under a name."""
     same: dict[str, ir.Value] = {}
     if isinstance(section.type, str):
         same[TYPE] = ibis.literal(0, "int16")
@@ -230,7 +286,7 @@ def _encoded(
     if section.amount is None:
         same["amount"] = ibis.null(AMOUNT)
     good = typed.filter(typed[BROKEN].isnull()).drop(BROKEN, FILE, ROW)
-    return encode_events(backend, "penchant", good, customers, types, same, rows)
+    return encode_events(backend, name, good, customers, types, same, rows)
 
 
 def event_schema(events: ir.Table) -> pai.DataFrameSchema:

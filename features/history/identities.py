@@ -21,16 +21,19 @@ from features.spec.suppression_list import Objectors
 SAME_AS, ACCEPTED = "same_as", "accepted"
 
 
-def accepted_links(backend: Any, path: Path | None) -> dict[str, str]:
+def accepted_links(backend: Any, *paths: Path | None) -> dict[str, str]:
     """Each id that is merged away, and the id it becomes: of all that are linked the least as text.
 
     A file of links has the columns `customer_id` and `same_as`; where it has `accepted`, only rows that say yes count.
 
     Raises:
-        DataError: the file cannot be read or lacks a column.
+        DataError: a file cannot be read or lacks a column.
     """
-    if path is None:
-        return {}
+    files = dict.fromkeys(path for path in paths if path is not None)
+    return _merged_into([pair for path in files for pair in _accepted_pairs(backend, path)])
+
+
+def _accepted_pairs(backend: Any, path: Path) -> list[tuple[str, str]]:
     source = open_source(backend, path)
     lacking = [missing_column(name, source.columns) for name in (CUSTOMER_ID, SAME_AS) if name not in source.columns]
     if lacking:
@@ -42,7 +45,7 @@ def accepted_links(backend: Any, path: Path | None) -> dict[str, str]:
         rows = frame(source.table.select(**cells)).drop_nulls()
     if ACCEPTED in cells:
         rows = rows.filter(pl.Series([normalise(cell) in YES | {"x"} for cell in rows[ACCEPTED]], dtype=pl.Boolean))
-    return _merged_into(list(rows.select(CUSTOMER_ID, SAME_AS).iter_rows()))
+    return list(rows.select(CUSTOMER_ID, SAME_AS).iter_rows())
 
 
 def barred_among(customers: Collection[str], objectors: Objectors | None, links: Mapping[str, str]) -> frozenset[str]:

@@ -18,6 +18,11 @@ from features.spec.moments import is_moment
 from features.spec.numbers import POINT
 
 
+def own_type(section: Events, name: str) -> str:
+    """What a log itself may call a type that the use case names: without the log's name."""
+    return name[len(section.prefix) :] if name.lower().startswith(section.prefix) else name
+
+
 @dataclass(frozen=True, slots=True)
 class LogForms:
     """What the whole log decides of how its columns are read."""

@@ -36,18 +36,22 @@ OPENS = frozenset(
 _numbered = r"_[0-9]+$"  # of a slug that another text had before
 
 
-def is_open(kind: str) -> bool:
-    """Whether a type of events, a slug, is the opening of a mail.
+def is_open(kind: str, *prefixes: str) -> bool:
+    """Whether a type of events, a slug, is the opening of a mail; before it may be the name of its log.
 
-    >>> is_open("email_opened"), is_open("open_2"), is_open("account_opened")
-    (True, True, False)
+    >>> is_open("email_opened"), is_open("open_2"), is_open("account_opened"), is_open("crm_open", "crm_")
+    (True, True, False, True)
     """
-    return kind in OPENS or re.sub(_numbered, "", kind) in OPENS
+    own = {kind, *(kind.removeprefix(prefix) for prefix in prefixes)}
+    return any(each in OPENS or re.sub(_numbered, "", each) in OPENS for each in own)
 
 
-def are_open(kinds: ir.Column) -> ir.Value:
+def are_open(kinds: ir.Column, *prefixes: str) -> ir.Value:
     """The same of a column of slugs."""
     opens = sorted(OPENS)
+    if named := [prefix for prefix in prefixes if prefix]:
+        own = kinds.re_replace(f"^({'|'.join(named)})", "")
+        return are_open(kinds) | are_open(own)
     return (kinds.isin(opens) | kinds.re_replace(_numbered, "").isin(opens)).fill_null(False)
 
 

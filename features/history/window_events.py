@@ -43,7 +43,7 @@ def window_events(
     named = slug(event or use_case.label.event)
     with engine() as backend:
         log = open_log(backend, use_case, objectors=objectors)
-        last = log.last.replace(tzinfo=UTC)
+        last = log.of(named).last.replace(tzinfo=UTC)
         if last <= begun:
             rule = f"must hold events after {begun:%Y-%m-%d %H:%M} UTC, got none"
             raise DataError(use_case.events.path, [rule])

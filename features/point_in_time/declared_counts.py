@@ -20,7 +20,7 @@ from features.config.use_case import Count, LogUseCase, TypeColumn
 from features.errors import DataError, UseCaseError
 from features.history.distinct_slugs import by_normalised
 from features.history.event_log import Log
-from features.history.log_forms import LogForms
+from features.history.log_forms import LogForms, own_type
 from features.spec.feature import CUSTOMER_ID, ELIGIBLE, Feature, Finding, normalise
 from features.spec.raw_events import CountDefinition
 
@@ -60,9 +60,9 @@ class DeclaredCount:
         )  # fmt: skip
 
 
-def declared_counts(use_case: LogUseCase, forms: LogForms) -> tuple[DeclaredCount, ...]:
+def declared_counts(use_case: LogUseCase, log: Log) -> tuple[DeclaredCount, ...]:
     """The counts of a use case, their values as the log's slugs."""
-    return tuple(_declared(use_case, count, forms) for count in use_case.counts)
+    return tuple(_declared(use_case, count, log) for count in use_case.counts)
 
 
 def definitions_of(use_case: LogUseCase) -> list[CountDefinition]:
@@ -84,28 +84,37 @@ def _definition(use_case: LogUseCase, count: Count) -> CountDefinition:
     return found
 
 
-def _declared(use_case: LogUseCase, count: Count, forms: LogForms) -> DeclaredCount:
-    properties, title = use_case.events.properties, count.title
+def _declared(use_case: LogUseCase, count: Count, log: Log) -> DeclaredCount:
+    properties, title, event = use_case.properties, count.title, _type(count.event, log)
     where = (
-        (properties.index(name), tuple(_slug(value, forms, name) for value in values))
+        (properties.index(name), tuple(_slug(value, log.of(event).forms, name) for value in values))
         for name, values in count.where.items()
     )
     return DeclaredCount(
         name=count.name,
-        event=_type(count.event, use_case, forms),
+        event=event,
         window=count.window or use_case.window.observation,
         where=tuple(where),
         months=count.months or (),
         periods=tuple(use_case.periods_of(count)),
-        unless=None if count.unless is None else _type(count.unless, use_case, forms),
+        unless=None if count.unless is None else _type(count.unless, log),
         within=count.within or 0,
         titles=() if title is None else (("fr", title.fr), ("en", title.en)),
     )
 
 
-def _type(name: str, use_case: LogUseCase, forms: LogForms) -> str:
-    kind = use_case.events.type
-    return _slug(name, forms, kind.column) if isinstance(kind, TypeColumn) else slug(name)
+def _type(name: str, log: Log) -> str:
+    """The slug of the type of events that a use case calls so."""
+    slugs = [_type_in(name, each) for each in log.logs]
+    return next((kind for kind, each in zip(slugs, log.logs, strict=True) if kind in each.encoded.codes), slugs[0])
+
+
+def _type_in(name: str, log: Log) -> str:
+    """The slug that it would have in one log."""
+    section = log.section
+    if not isinstance(section.type, TypeColumn) or not name.lower().startswith(section.prefix):
+        return slug(name)
+    return section.prefix + _slug(own_type(section, name), log.forms, section.type.column)
 
 
 def _slug(value: str | bool | int | float, forms: LogForms, column: str) -> str:
@@ -136,7 +145,7 @@ def check_counts(use_case: LogUseCase, log: Log, features: Sequence[Feature]) ->
     ]
     broken += [
         f"counts.{at}.unless: must be another event than event, got {use_case.counts[at].unless!r}"
-        for at, count in enumerate(declared_counts(use_case, log.forms))
+        for at, count in enumerate(declared_counts(use_case, log))
         if count.unless == count.event
     ]
     if broken:
@@ -146,7 +155,7 @@ def check_counts(use_case: LogUseCase, log: Log, features: Sequence[Feature]) ->
         f"counts.{at}.{key}: must be a type of events of the log ({', '.join(list(known)[:20])}), got {kind!r}"
         for at, count in enumerate(use_case.counts)
         for key, kind in (("event", count.event), ("unless", count.unless))
-        if kind is not None and _type(kind, use_case, log.forms) not in known
+        if kind is not None and _type(kind, log) not in known
     ]
     if unknown:
         raise DataError(log.source.path, unknown)

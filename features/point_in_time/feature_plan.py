@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
@@ -61,7 +61,8 @@ class FeaturePlan:
     currency: str | None
     traits: tuple[Trait, ...] = ()
     usual: tuple[Decimal, Decimal] | None = None  # between which amounts are not outliers; None: none are counted
-    forms: LogForms = field(default_factory=LogForms)
+    forms: tuple[LogForms, ...] = ()  # of each log
+    prefixes: tuple[str, ...] = ()  # of logs that have a name: what stands before their types
     counts: tuple[DeclaredCount, ...] = ()
     sensitive: tuple[SensitiveColumn, ...] = ()  # types and levels that may tell something, left out unless accepted
     left_out_traits: tuple[str, ...] = ()  # columns of the profiles that may, and are
@@ -73,7 +74,13 @@ class FeaturePlan:
 
     def mailing(self) -> dict[str, str]:
         """The types that stand for a mailing's send, open and click, where there are such."""
-        found = {step: [kind for kind in self.types if kind in names] for step, names in _mailing.items()}
+        each = [self._mailing_of(prefix) for prefix in ("", *self.prefixes)]
+        return max(each, key=len)
+
+    def _mailing_of(self, prefix: str) -> dict[str, str]:
+        """The same by types after a log's name."""
+        named = {step: {prefix + kind for kind in kinds} for step, kinds in _mailing.items()}
+        found = {step: [kind for kind in self.types if kind in kinds] for step, kinds in named.items()}
         return {step: kinds[0] for step, kinds in found.items() if kinds}
 
 
@@ -88,8 +95,7 @@ def windows_of(observation: int) -> tuple[int, ...]:
 
 def currency_of(use_case: LogUseCase) -> str | None:
     """The currency that amounts are in."""
-    currency = use_case.events.currency
-    return currency if currency is None or isinstance(currency, str) else currency.to
+    return next((found for log in use_case.logs if (found := log.target_currency)), None)
 
 
 def plan_features(use_case: LogUseCase, log: Log, before: datetime) -> FeaturePlan:
@@ -98,7 +104,7 @@ def plan_features(use_case: LogUseCase, log: Log, before: datetime) -> FeaturePl
     Raises:
         DataError: the label event never occurs before it.
     """
-    section, window, label = use_case.events, use_case.window, use_case.label
+    window, label = use_case.window, use_case.label
     events = log.encoded.events
     known = merge_orders(events.filter(events.ts < before))
     kinds = {code: kind for kind, code in log.encoded.codes.items()}
@@ -106,48 +112,59 @@ def plan_features(use_case: LogUseCase, log: Log, before: datetime) -> FeaturePl
     target = slug(label.event)
     happened = counts.filter(~pl.col("refund"))["type"].to_list()
     if target not in happened:
-        column = section.type.column if isinstance(section.type, TypeColumn) else section.timestamp
-        rule = f"column {column!r}: label event {target!r} must occur before {before:%Y-%m-%d}, it does not"
-        raise DataError(log.source.path, [rule])
+        raise DataError(log.source.path, [_no_label(log, target, before)])
     weights = {slug(kind): weight for kind, weight in use_case.engagement.items()}
     met = [kind for kind in dict.fromkeys([*happened, *weights]) if kind != target]
-    others, sensitive = _kept_types(use_case, met)
+    others, sensitive = _kept_types(use_case, log, met)
     types = (target, *others)
-    levels, telling = _kept_levels(use_case, _levels(known, kinds, types, section.properties))
+    levels, telling = _kept_levels(use_case, _levels(known, kinds, types, use_case.properties))
     paid = counts.filter(pl.col("paid") > 0)["type"].to_list()
     return FeaturePlan(
         label=target,
         types=types,
         windows=windows_of(window.observation),
         amounts=tuple(kind for kind in types if kind in paid),
-        refunds=section.refund is not None or bool(counts["refund"].any()),
+        refunds=any(each.refund is not None for each in use_case.logs) or bool(counts["refund"].any()),
         levels=tuple(levels),
-        properties=section.properties,
-        measures=section.measures,
+        properties=use_case.properties,
+        measures=use_case.measures,
         engagement=tuple((kind, weights[kind]) for kind in types if kind in weights),
         currency=currency_of(use_case),
         usual=_usual(known) if use_case.quality.outliers else None,
-        forms=log.forms,
-        counts=declared_counts(use_case, log.forms),
+        forms=tuple(each.forms for each in log.logs),
+        prefixes=tuple(each.prefix for each in use_case.logs if each.prefix),
+        counts=declared_counts(use_case, log),
         sensitive=(*sensitive, *telling),
     )
 
 
-def _type_column(use_case: LogUseCase) -> str:
-    kind = use_case.events.type
-    return kind.column if isinstance(kind, TypeColumn) else kind
+def _no_label(log: Log, target: str, before: datetime) -> str:
+    """Why nothing can be learned of a label event that never occurs."""
+    if log.each and target not in log.encoded.codes:
+        shown = ", ".join(sorted(log.encoded.codes)[:_most_types])
+        return f"label event {target!r} must be of one of the logs, whose types are {shown}"
+    kind = log.section.type
+    column = kind.column if isinstance(kind, TypeColumn) else log.section.timestamp
+    return f"column {column!r}: label event {target!r} must occur before {before:%Y-%m-%d}, it does not"
 
 
-def _kept_types(use_case: LogUseCase, types: Sequence[str]) -> tuple[list[str], list[SensitiveColumn]]:
+def _type_column(log: Log, kind: str) -> str:
+    """The column that has a type of events, or the type that its log has for all."""
+    stated = log.of(kind).section.type
+    return stated.column if isinstance(stated, TypeColumn) else stated
+
+
+def _kept_types(use_case: LogUseCase, log: Log, types: Sequence[str]) -> tuple[list[str], list[SensitiveColumn]]:
     """The most frequent types but for those that may tell something and that nobody has accepted, and all that may.
 
     Those only that would have been kept, each as `column: type`: a type that is rarer may be the words of one customer.
     """
-    kept, found, column = list[str](), list[SensitiveColumn](), _type_column(use_case)
-    accepted = use_case.accepted_sensitive.get(column)
+    kept, found = list[str](), list[SensitiveColumn]()
     for kind in types:
         if len(kept) == _most_types - 1:
             break
+        column = _type_column(log, kind)
+        accepted = use_case.accepted_sensitive.get(column)
         if telling := sensitive_level(kind):
             found.append(SensitiveColumn(f"{column}: {kind}", telling, "level", accepted))
         if telling is None or accepted is not None:

@@ -46,7 +46,7 @@ def cutoffs_of(use_case: LogUseCase, log: Log) -> tuple[Cutoffs, list[DataNote]]
     Raises:
         DataError: the test cutoff lies outside the log, or leaves no training cutoff.
     """
-    window, column = use_case.window, use_case.events.timestamp
+    window, column = use_case.window, log.section.timestamp
     first, end = log.first.replace(tzinfo=UTC), log_end(log)
     wait = timedelta(days=window.gap + window.prediction)
     test = window.test_cutoff or end - wait
@@ -134,7 +134,7 @@ def purchases(customers: pl.Series, events: ir.Table, use_case: LogUseCase, cuto
     net = ibis.ifelse(rows.refund, -rows.amount.abs(), rows.amount).sum().cast("float64")
     whole = rows.amount.count() == rows.count()
     found = frame(rows.group_by(CUSTOMER_ID).aggregate(orders=rows.count(where=~rows.refund), value=net, whole=whole))
-    one_currency = use_case.events.amount is not None and not isinstance(use_case.events.currency, CurrencyColumn)
+    one_currency = all(log.amount and not isinstance(log.currency, CurrencyColumn) for log in use_case.label_logs)
     known = pl.DataFrame([customers.alias(CUSTOMER_ID)]).join(found, on=CUSTOMER_ID, how="left", maintain_order="left")
     value = pl.when(pl.col("whole").fill_null(True) & one_currency).then(pl.col("value").fill_null(0.0))
     return known.select(pl.col("orders").fill_null(0).cast(pl.Int64()), value.cast(pl.Float64()).alias("value"))

@@ -64,7 +64,7 @@ def open_profiles(
     source = open_source(backend, section.path, table=section.table)
     _check_columns(section, source)
     cells = _fetch(source, section)
-    links = accepted_links(backend, use_case.events.links)
+    links = accepted_links(backend, *(log.links for log in use_case.logs))
     barred = barred_among(cells[_id].drop_nulls().to_list(), objectors, links)
     cells = cells.filter(~pl.col(_id).is_in(list(barred)).fill_null(False)) if barred else cells
     cells = _merged(cells, links, section)

@@ -6,7 +6,7 @@ import html
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from features.spec.data_report import ColumnReport, DataReport
+from features.spec.data_report import ColumnReport, DataReport, LogReport
 
 _STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem;color:#1a1a1a}"
@@ -55,10 +55,19 @@ def _facts(report: DataReport) -> Iterator[tuple[str, str]]:
         "last event": report.get("last_event"),
     }
     yield from ((name, str(value)) for name, value in counts.items() if value is not None)
+    for log in report.get("logs", []):
+        yield f"log {log['name']}", _log_line(log)
     for each in report.get("eligible", []):
         yield f"eligible on {each['cutoff'][:10]}", f"{each['customers']:,}, base rate {each['base_rate']:.1%}"
     if "base_rate" in report:
         yield "base rate", f"{report['base_rate']:.1%}"
+
+
+def _log_line(log: LogReport) -> str:
+    reach = f"{log['first_event'][:10]} to {log['last_event'][:10]}"
+    customers = f"{log['customers']:,} customers, {log['shared_customers']:,} of them in another log too"
+    bad = log["bad_rows"]
+    return f"{log['file']}: {log['rows']:,} rows, {bad['total']:,} bad, {reach}, {customers}"
 
 
 def _tables(report: DataReport) -> Iterator[tuple[str, Sequence[ColumnReport]]]:

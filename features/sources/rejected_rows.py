@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import ibis.expr.types as ir
@@ -47,6 +47,13 @@ class BadRows:
         """As the data report gives it."""
         share = self.total / self.read if self.read else 0.0
         return {"read": self.read, "total": self.total, "share": share, "rules": dict(self.rules)}
+
+
+def together(each: Sequence[BadRows]) -> BadRows:
+    """The counts of several sources as those of one; the rows stay with each."""
+    rules = sorted({rule for bad in each for rule in bad.rules})
+    counts = {rule: sum(bad.rules.get(rule, 0) for bad in each) for rule in rules}
+    return BadRows(sum(bad.read for bad in each), counts, pl.DataFrame())
 
 
 def bad_rows(source: Source, typed: ir.Table, counts: pl.DataFrame) -> BadRows:

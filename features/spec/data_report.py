@@ -46,6 +46,21 @@ class EligibleCount(TypedDict):
     base_rate: float
 
 
+class LogReport(TypedDict):
+    """One of several logs."""
+
+    name: str
+    file: str
+    rows: int
+    first_event: str
+    last_event: str
+    event_types: list[str]
+    customers: int
+    shared_customers: int  # who have events in another log too
+    duplicates_removed: int
+    bad_rows: BadRowCounts
+
+
 class ProfilesReport(TypedDict):
     """The table of profiles beside a log."""
 
@@ -62,6 +77,7 @@ class DataReport(TypedDict):
     bad_rows: BadRowCounts
     notes: list[NoteRecord]
     columns: list[ColumnReport]
+    logs: NotRequired[list[LogReport]]  # where there are several
     first_event: NotRequired[str]
     last_event: NotRequired[str]
     event_types: NotRequired[list[str]]

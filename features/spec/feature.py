@@ -33,6 +33,16 @@ def normalise(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", text).split()).casefold()
 
 
+def slug(text: str) -> str:
+    """A text as lower-case words of letters and digits joined by `_`.
+
+    >>> slug(" Devis demandé ")
+    'devis_demande'
+    """
+    plain = "".join(sign for sign in unicodedata.normalize("NFD", text.lower()) if not unicodedata.combining(sign))
+    return "_".join("".join(sign if sign.isalnum() else " " for sign in plain).split())
+
+
 @dataclass(frozen=True, slots=True)
 class Feature:
     """One column a model reads: its type, its logical bounds, and what it measures of a customer.

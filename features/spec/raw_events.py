@@ -24,6 +24,19 @@ class RawCurrency(TypedDict):
     rates: dict[str, float]
 
 
+class RawLog(TypedDict):
+    """One of several logs: what an event of it may hold."""
+
+    name: str  # what an event may say under `log`
+    prefix: str  # what stands before its types in the use case
+    only: str | None  # the type of all its events, as a slug; None: each names its own
+    events: list[RawColumn]
+    id: str | None
+    currency: RawCurrency | None
+    ignored: list[str]
+    customer: str | None  # the column that must have the profile's own customer; None where links join other ids to it
+
+
 class IgnoredNames(TypedDict):
     """What a record may hold beside its columns."""
 
@@ -55,4 +68,5 @@ class RawEvents(TypedDict):
     currency: NotRequired[RawCurrency | None]
     ignored: NotRequired[IgnoredNames]
     counts: NotRequired[list[CountDefinition]]  # where the use case declares some
+    logs: NotRequired[list[RawLog]]  # where there are several; `events` are then the columns of the table alone
     left_out: NotRequired[list[str]]  # columns of the log that may tell something sensitive: an event may hold them

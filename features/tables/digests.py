@@ -42,16 +42,18 @@ _added = (  # keys that a file may do without
         "treatment",
         "model",
         "monotone",
+        "further_logs",
     ),
 )
+_later = ("order", "tracking_consent", "name")  # keys of a section that there were not from the start
 
 
 def input_digest(use_case: UseCase) -> str:
     """The sha256 of the bytes of every file that a use case reads, accepted links too."""
     if not isinstance(use_case, LogUseCase):
         return digest(use_case.table.path)
-    sections = (use_case.events, use_case.profiles)
-    links = [use_case.events.links] if use_case.events.links else []
+    sections = (*use_case.logs, use_case.profiles)
+    links = dict.fromkeys(log.links for log in use_case.logs if log.links)
     return digest(*(section.path for section in sections if section is not None), *links)
 
 
@@ -64,10 +66,8 @@ def config_digest(use_case: UseCase) -> str:
             del stated[name]  # as before there were any
     if stated["effect"] == "marketing":
         del stated["effect"]
-    for section in (stated[name] for name in _sections if stated.get(name)):
-        for key in ("order", "tracking_consent"):
-            if section.get(key) is None:
-                section.pop(key, None)  # a key that is not given makes no other table than before there was one
+    for section in (*(stated[name] for name in _sections if stated.get(name)), *stated.get("further_logs", ())):
+        _without_later(section)
         section |= {key: Path(section[key]).name for key in ("path", "links") if section.get(key)}
     return hashlib.sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()
 
@@ -78,7 +78,16 @@ def features_digest(use_case: LogUseCase) -> str:
     Who is eligible and which outcome counts is no part of it: neither is a feature.
     """
     stated = use_case.model_dump(mode="json", exclude={**dict.fromkeys(_of_answers, True), "label": {"outcome"}})
+    if not use_case.parts_logs:
+        del stated["further_logs"], stated["events"]["name"]  # as before there could be several
     return hashlib.sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()
+
+
+def _without_later(section: dict[str, object]) -> None:
+    """Takes out keys that are not given: they make no other table than before there were such."""
+    for key in _later:
+        if section.get(key) is None:
+            section.pop(key, None)
 
 
 def code_digest() -> str:

@@ -101,7 +101,7 @@ def settle_by_log(
         return None
     kept = {day: read_outcomes_of(home, outcomes_file(home, use_case.name, day)) for day in asked}
     found = log_outcomes(use_case, [(day, one.rows[CUSTOMER_ID]) for day, one in kept.items()], home, until)
-    stated = use_case.events.currency
+    stated = use_case.label_logs[0].currency
     currency = stated if isinstance(stated, str) else None
     for day, known in found.known.items():
         _fill(home, kept[day], known, looked=until, currency=currency)

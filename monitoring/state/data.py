@@ -62,9 +62,14 @@ def source_freshness(home: Path, use_case: UseCase, day: Day) -> list[SourceFres
     if len(ages):
         reach = day.manifest.as_of - timedelta(days=float(ages.min()))
     if reach is None:
-        return [SourceFreshness(use_case.events.path.name, None, None)]
+        return [SourceFreshness(_shown(use_case), None, None)]
     age = max((day.manifest.as_of - reach).days, 0)
-    return [SourceFreshness(use_case.events.path.name, reach.date().isoformat(), age, usual_silence(ages))]
+    return [SourceFreshness(_shown(use_case), reach.date().isoformat(), age, usual_silence(ages))]
+
+
+def _shown(use_case: LogUseCase) -> str:
+    """The log by its file, several by all of theirs."""
+    return ", ".join(log.path.name for log in use_case.logs)
 
 
 def _days_since_seen(use_case: LogUseCase, day: Day) -> Floats:

@@ -41,7 +41,7 @@ def settle_outcomes(
         fresh = [window for window in read_windows(home, use_case.name) if window not in before]
         late += log_realised(home, use_case.name, fresh)
         if found and found.reaches < until and use_case.source == "log":
-            late.append(f"{use_case.events.path.name} ends on {found.reaches:%Y-%m-%d}")
+            late.append(f"{use_case.label_logs[0].path.name} ends on {found.reaches:%Y-%m-%d}")
         settle.forget_old_outcomes(home, use_case, until, months=months)
         counts = settle.counted(home, use_case)
         matched += sum(day.matched for day in counts)

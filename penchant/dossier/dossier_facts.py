@@ -45,7 +45,8 @@ class ServedModel:
         if self.use_case.source == "table":
             return [self.use_case.table.path.name]
         profiles = self.use_case.profiles
-        return [self.use_case.events.path.name, *([profiles.path.name] if profiles else [])]
+        logs = dict.fromkeys(log.path.name for log in self.use_case.logs)
+        return [*logs, *([profiles.path.name] if profiles else [])]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,4 +17,5 @@ def note_text(note: NoteRecord, language: Language) -> str:
     if language == "en":
         return f"{detail[0].upper()}{detail[1:]}."
     figures = {name: shown(name, figure, language) for name, figure in note["figures"].items()}
-    return texts(language)[f"noted_{note['rule']}"].format(**figures)
+    text = texts(language)[f"noted_{note['rule']}"].format(**figures)
+    return f"{log} : {text}" if (log := note["figures"].get("log")) else text

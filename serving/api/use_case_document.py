@@ -13,14 +13,15 @@ from msgspec import UNSET, UnsetType
 
 from features.spec.feature import CUSTOMER_ID, EffectKind, Feature, FeatureType, Json, Polarity, Predicate, Scalar
 from features.spec.languages import Language
-from features.spec.raw_events import CountDefinition, RawColumn, RawEvents
+from features.spec.raw_events import CountDefinition, RawColumn, RawEvents, RawLog
 from scoring.answers.served_release import Live
 from scoring.bundle.manifest import BandTable, CampaignWorth, LogWindows, Manifest, Outcome, Receipt
 from scoring.encoding.value_rules import WARNINGS
 from scoring.models.calibration import Calibration
 from scoring.reasons.sentences import described
 from serving.api.answers import UseCaseLine
-from serving.customers.event_rows import INNER, names, needed
+from serving.customers.event_rows import names, needed
+from serving.customers.logs_of_events import LOG, log_of_type, logs_of, own_type
 from serving.customers.raw_events import FILE as EVENTS
 
 _POSTED = {
@@ -69,12 +70,21 @@ class HistoryField(TypedDict):
     required: bool
 
 
+class HistoryLog(TypedDict):
+    """One of several logs: what an event says under `log`, the type of all its events if they have one, its fields."""
+
+    name: str
+    type: str | None
+    fields: list[HistoryField]
+
+
 class Histories(TypedDict):
     """What a posted history may hold, and a body with one."""
 
     fields: list[HistoryField]
     traits: list[HistoryField]
     example: ScoresExample[ExampleHistory]
+    logs: NotRequired[list[HistoryLog]]  # where there are several
     counts: NotRequired[list[CountDefinition]]  # what its own counts count of them
 
 
@@ -213,21 +223,42 @@ def example(live: Live) -> ScoresExample[ExampleProfile]:
 def _histories(live: Live) -> Histories:
     """What a posted history may hold, and a body with one that works as it stands."""
     compiled: RawEvents = json.loads(live.release.bundle.files[EVENTS])
-    events = [column for column in compiled["events"] if column["key"] not in INNER]
+    logs = logs_of(compiled)
     found: Histories = {
-        "fields": [_field(column, column["key"] in needed(compiled)) for column in events] + _id_field(compiled),
+        "fields": _merged_fields(logs),
         "traits": [_field(column, required=False) for column in compiled["traits"] if column["key"] != CUSTOMER_ID],
-        "example": _history(live, events, typed=compiled["typed"]),
+        "example": _history(live, logs),
     }
+    if "logs" in compiled:
+        found["logs"] = [{"name": log["name"], "type": log["only"], "fields": _fields(log)} for log in logs]
     if "counts" in compiled:
         found["counts"] = compiled["counts"]
     return found
 
 
-def _id_field(compiled: RawEvents) -> list[HistoryField]:
-    """The id by which an event that is posted twice counts once, where the log has one."""
-    name = compiled.get("id")
-    return [{"name": name, "also": [], "type": "text", "required": False}] if name else []
+def _merged_fields(logs: Sequence[RawLog]) -> list[HistoryField]:
+    """What an event may hold, of whichever log; of several nothing is required that one of them has not."""
+    found: dict[str, HistoryField] = {}
+    for field in (field for log in logs for field in _fields(log)):
+        found.setdefault(field["name"], field)
+    fields = list(found.values())
+    if len(logs) == 1:
+        return fields
+    log_field: HistoryField = {"name": LOG, "also": [], "type": "text", "required": False}
+    return [
+        log_field,
+        *(HistoryField(name=one["name"], also=one["also"], type=one["type"], required=False) for one in fields),
+    ]
+
+
+def _fields(log: RawLog) -> list[HistoryField]:
+    """What an event of a log may hold, with the id by which one that is posted twice counts once."""
+    fields = [_field(column, column["key"] in needed(log)) for column in log["events"]]
+    return [*fields, *([_id_field(log["id"])] if log["id"] else [])]
+
+
+def _id_field(name: str) -> HistoryField:
+    return {"name": name, "also": [], "type": "text", "required": False}
 
 
 def _field(column: RawColumn, required: bool) -> HistoryField:
@@ -235,15 +266,19 @@ def _field(column: RawColumn, required: bool) -> HistoryField:
     return {"name": name, "also": others, "type": _POSTED[column["type"]], "required": required}
 
 
-def _history(live: Live, events: Sequence[RawColumn], *, typed: bool) -> ScoresExample[ExampleHistory]:
+def _history(live: Live, logs: Sequence[RawLog]) -> ScoresExample[ExampleHistory]:
     """Three events of the kind that is asked about, none of a customer."""
     manifest = live.release.bundle.manifest
     until = datetime.fromisoformat(str(manifest.trained_to)).replace(tzinfo=UTC)
+    event = str(manifest.label.event) if manifest.label else ""
+    log = log_of_type(logs, event)
     known: dict[str, Scalar] = {"amount": 20.0}
-    if typed and manifest.label:
-        known["type"] = manifest.label.event
-    filled = {names(column)[0]: known[column["key"]] for column in events if column["key"] in known}
-    moment = next(names(column)[0] for column in events if column["key"] == "ts")
+    if log["only"] is None and manifest.label:
+        known["type"] = own_type(log, event)
+    filled = {names(column)[0]: known[column["key"]] for column in log["events"] if column["key"] in known}
+    if len(logs) > 1:
+        filled[LOG] = log["name"]
+    moment = next(names(column)[0] for column in log["events"] if column["key"] == "ts")
     history: list[dict[str, Scalar]] = [
         {moment: (until - timedelta(days=back)).isoformat(), **filled} for back in (95, 40, 5)
     ]

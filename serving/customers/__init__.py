@@ -8,6 +8,7 @@ __all__ = [
     "housekeeping",
     "id_migration",
     "kept",
+    "logs_of_events",
     "lookup",
     "pending_erasures",
     "person_copy",

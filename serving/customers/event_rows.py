@@ -13,7 +13,7 @@ from features.spec.feature import Json, normalise
 from features.spec.missing import is_missing
 from features.spec.moments import counted, read_moment, whole
 from features.spec.numbers import amounts
-from features.spec.raw_events import RawColumn, RawCurrency, RawEvents
+from features.spec.raw_events import RawColumn, RawCurrency, RawLog
 from scoring.encoding.notes import Note
 from scoring.encoding.value_rules import kind, other_keys
 
@@ -97,9 +97,9 @@ def names(column: RawColumn) -> Sequence[str]:
     return column.get("names") or (column["key"],)
 
 
-def needed(compiled: RawEvents) -> Sequence[str]:
-    """Keys that every event must have."""
-    return ("ts", "type") if compiled["typed"] else ("ts",)
+def needed(log: RawLog) -> Sequence[str]:
+    """Keys that every event of a log must have."""
+    return ("ts", "type") if log["only"] is None else ("ts",)
 
 
 def _read(value: Any, column: RawColumn, name: str) -> Any:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, NotRequired, TypedDict
 
 from features.spec.feature import CUSTOMER_ID, Row
 from features.spec.ids import posted_id
-from features.spec.raw_events import RawEvents
+from features.spec.raw_events import RawEvents, RawLog
 from scoring.answers.prepared_profile import PreparedProfile
 from scoring.answers.served_release import Live
 from scoring.answers.wire import Score
 from scoring.encoding.notes import Note
 from scoring.encoding.value_rules import kind, other_keys
 from serving.customers.event_rows import (
-    INNER,
     MAX_EVENTS,
     CellError,
     PostedRecord,
@@ -27,6 +27,7 @@ from serving.customers.event_rows import (
     read_record,
     worth,
 )
+from serving.customers.logs_of_events import LOG, logs_of, number_of_log
 
 FILE = "events.json"  # in the bundle of a use case that learned from a log
 AMOUNT_DECIMALS = 4  # of an amount in a log, before it is turned into another currency
@@ -102,13 +103,16 @@ def _read(compiled: RawEvents, row: int, profile: PostedHistory) -> tuple[list[l
     """A profile's rows of the tables `events` and `traits`, and the rules it breaks."""
     as_of, broken, events = moment(profile["as_of"]), [], []
     met: set[tuple[Any, ...]] = set()
+    logs = logs_of(compiled)
     for position, event in enumerate(profile["events"]):
         what = f"events[{position}]"
-        cells, faults = _event(compiled, event, what)
-        broken += faults or _of_another(compiled, event, _customer(profile), what)
-        mark = None if faults else _identity(event, compiled.get("id"), cells)
-        if mark is None or mark not in met:
-            events.append([str(row), *cells, as_of])
+        number, faults = number_of_log(logs, event, what, compiled.get("left_out", ()))
+        log = logs[number]
+        cells, faults = ([], faults) if faults else _event(compiled, log, event, what)
+        broken += faults or _of_another(log, event, _customer(profile), what)
+        mark = None if faults else _identity(event, log["id"], (number, *cells))
+        if not faults and (mark is None or mark not in met):
+            events.append([str(row), *_in_table(compiled, log, cells, as_of, number)])
         if mark is not None:
             met.add(mark)
     about = [column for column in compiled["traits"] if column["key"] != CUSTOMER_ID]
@@ -117,13 +121,20 @@ def _read(compiled: RawEvents, row: int, profile: PostedHistory) -> tuple[list[l
     return events, [[str(row), *traits]], broken + faults
 
 
-def _event(compiled: RawEvents, event: Any, what: str) -> tuple[list[Any], list[Note]]:
+def _in_table(compiled: RawEvents, log: RawLog, cells: Sequence[Any], as_of: datetime, number: int) -> Iterator[Any]:
+    """An event's cells in the order of the table's columns but for the first; what its log has not is null."""
+    known = dict(zip((column["column"] for column in log["events"]), cells, strict=True))
+    for column in compiled["events"][1:]:
+        name = column["column"]
+        yield as_of if name == "as_of" else number if name == LOG else known.get(name)
+
+
+def _event(compiled: RawEvents, log: RawLog, event: Any, what: str) -> tuple[list[Any], list[Note]]:
     """One event's cells, its amount in the currency of the use case."""
-    columns = [column for column in compiled["events"] if column["key"] not in INNER]
-    currency = compiled.get("currency")
-    ignored = [*compiled.get("ignored", {}).get("events", ()), *compiled.get("left_out", ())]
+    columns, currency = log["events"], log["currency"]
+    ignored = [*log["ignored"], *compiled.get("left_out", ()), *([LOG] if "logs" in compiled else [])]
     ignored += [currency["name"]] if currency else []
-    cells, faults = read_record(event, columns, needed(compiled), what, ignored)
+    cells, faults = read_record(event, columns, needed(log), what, ignored)
     if faults or currency is None:
         return cells, faults
     try:
@@ -136,15 +147,12 @@ def _event(compiled: RawEvents, event: Any, what: str) -> tuple[list[Any], list[
     return cells, []
 
 
-def _of_another(compiled: RawEvents, event: PostedRecord, customer: str | None, what: str) -> list[Note]:
+def _of_another(log: RawLog, event: PostedRecord, customer: str | None, what: str) -> list[Note]:
     """The fault of an event that names another customer than the profile, in the log's column of customers."""
-    own = [name for name in compiled.get("ignored", {}).get("events", ()) if name != compiled.get("id")]
-    rule = "must be the profile's own customer, got another"
-    return [
-        note(f"{what}.{name}", rule)
-        for name in own
-        if event.get(name) is not None and posted_id(event[name]) != customer
-    ]
+    name = log["customer"]
+    if name is None or event.get(name) is None or posted_id(event[name]) == customer:
+        return []
+    return [note(f"{what}.{name}", "must be the profile's own customer, got another")]
 
 
 def _identity(event: PostedRecord, identity: str | None, cells: Sequence[Any]) -> tuple[Any, ...] | None:

@@ -63,4 +63,4 @@ def _check_matured(task: Task, use_case: LogUseCase, made: datetime) -> None:
     last = last if last.tzinfo else last.replace(tzinfo=made.tzinfo)
     if last + timedelta(days=1) < ends:  # the last day counts whole
         rule = f"the log must reach to the end of the campaign's window, {ends:%Y-%m-%d}, it ends on {last:%Y-%m-%d}"
-        raise DataError(use_case.events.path, [rule])
+        raise DataError(use_case.label_logs[0].path, [rule])
