@@ -58,7 +58,7 @@ class Task:
     def provenance(self) -> tuple[Digests, str, dict[str, str]]:
         """What the bundle is made from: digests, the code's revision, the libraries' versions."""
         digests = Digests(data=self.table.digest, config=config_digest(self.use_case), key=self.key())
-        return digests, code_revision(), library_versions()
+        return digests, self._revision(), library_versions()
 
     def parted(self) -> Task:
         """The same task without its table's rows, once they stand in parts: a large table is not in memory twice."""
@@ -66,4 +66,8 @@ class Task:
 
     def key(self) -> str:
         """The one digest of all that decides the bundle's bytes."""
-        return key_digest(self.table.digest, config_digest(self.use_case), code_revision(), library_versions())
+        return key_digest(self.table.digest, config_digest(self.use_case), self._revision(), library_versions())
+
+    def _revision(self) -> str:
+        valued = isinstance(self.use_case, LogUseCase) and self.use_case.value is not None
+        return code_revision(*(["training.value"] if valued else []))

@@ -36,6 +36,7 @@ from training.task import Mode, Task
 from training.uplift.campaign_rows import of_campaign
 from training.uplift.learned_uplift import learn_campaign
 from training.uplift.treated_rows import PastCampaigns, past_campaigns, without_treated
+from training.value.learned_value import learn_value
 
 FEW_CONTACTS = 0.2  # share of the customers among the contacts below which ids are doubted
 SEASON = {
@@ -140,9 +141,12 @@ def _train(task: Task, parts: Parts, past: PastCampaigns | None, scratch: Path, 
         evidence = measured(task, parts, learned)
         notes.append(evidence.verdict(choice.kind))
     with progress.stage("build") as notes:
+        value = learn_value(task, learned.taught)
+        notes.extend([value.note] if value else [])
+        stored = value.stored if value else None
         population = current(task.use_case, task.table, parts.test, task.objectors)
         control = campaign.control_model(task, learned.taught) if campaign else None
-        built = build(scratch / "bundle", task, parts, learned, evidence, population, control, treated)
+        built = build(scratch / "bundle", task, parts, learned, evidence, population, control, treated, stored)
         notes.append(f"reasons add up within {built.bundle.manifest.receipt.largest_sum_difference:.1e}")
     with progress.stage("compare") as notes:
         champion = champion_of(task, parts)

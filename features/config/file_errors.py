@@ -11,12 +11,14 @@ from features.config.effect import effect_conflicts
 from features.config.model_section import model_conflicts
 from features.config.sensitive_sections import label_may_tell
 from features.config.several_logs import FURTHER, constant_types, is_type_of, log_conflicts, logs_in
+from features.config.value_section import value_conflicts
 from features.config.value_types import TomlTable
 
 
 def section_conflicts(raw: TomlTable) -> list[str]:
     """Sections and keys that are missing or do not go together."""
-    return [*effect_conflicts(raw), *model_conflicts(raw), *label_may_tell(raw), *_source_conflicts(raw)]
+    broken = [*effect_conflicts(raw), *model_conflicts(raw), *value_conflicts(raw), *label_may_tell(raw)]
+    return [*broken, *_source_conflicts(raw)]
 
 
 def _source_conflicts(raw: TomlTable) -> list[str]:

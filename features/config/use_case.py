@@ -29,6 +29,7 @@ from features.config.sensitive import AcceptedSensitive, SensitiveColumn
 from features.config.sensitive_sections import sensitive_columns
 from features.config.several_logs import FURTHER, logs_in, parted
 from features.config.table_section import Table, Treatment
+from features.config.value_section import Value
 from features.config.value_types import (
     Family,
     FamilyName,
@@ -60,6 +61,7 @@ __all__ = [
     "TypeColumn",
     "UseCase",
     "UseCaseFile",
+    "Value",
     "Window",
     "load_use_case",
 ]
@@ -142,6 +144,7 @@ class SourceSections(ListSection):
     eligible: Eligible | None = None
     label: Label | None = None
     engagement: dict[str, float] = Field(default_factory=dict)
+    value: Value | None = None
 
     @model_validator(mode="after")
     def _treatment_fits_its_source(self) -> Self:
@@ -184,6 +187,7 @@ class LogUseCase(Presentation, CountSections, Question):
     label: Label
     engagement: dict[str, float] = Field(default_factory=dict)
     treatment: Treatment | None = None  # of a campaign whose effect is learned, beside the outcome
+    value: Value | None = None  # what customers will bring, beside the outcome
 
     @property
     def logs(self) -> tuple[Events, ...]:

@@ -26,7 +26,7 @@ _sections = ("events", "table", "profiles")
 _of_answers = (  # keys that no feature follows from
     *("name", "polarity", "seed", "candidate", "eligible", "title", "outcome", "labels", "bands", "actions"),
     *("names", "reasons", "families", "what_if", "accepted_leaks", "effect", "human_decision", "model", "monotone"),
-    "treatment",
+    *("treatment", "value"),
 )
 _added = (  # keys that a file may do without
     *(
@@ -40,6 +40,7 @@ _added = (  # keys that a file may do without
         "human_decision",
         "accepted_sensitive",
         "treatment",
+        "value",
         "model",
         "monotone",
         "further_logs",

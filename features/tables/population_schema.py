@@ -29,6 +29,7 @@ def population_schema(use_cases: Sequence[str]) -> pa.DataFrameSchema:
             f"{name}_probability": pa.Column(pl.Float64(), pa.Check.in_range(0, 1), nullable=True),
             f"{name}_score": pa.Column(pl.Float64(), pa.Check.in_range(0, 100), nullable=True),
             f"{name}_percentile": pa.Column(pl.Int32(), pa.Check.in_range(0, 100), nullable=True),
+            f"{name}_value": pa.Column(pl.Float64(), pa.Check.ge(0), nullable=True, required=False),
             f"{name}_band": pa.Column(pl.String(), nullable=True),
             f"{name}_version": pa.Column(pl.String(), nullable=True),
         }

@@ -59,13 +59,14 @@ def encode_answers(
 ) -> EncodedAnswers | None:
     """What `score_profiles` answers to a block where no reasons are asked for, encoded; it raises the same.
 
-    None where the block fits no use case whole, a row breaks a rule, or the effect of a contact is served: the answer
-    to those is made row by row.
+    None where the block fits no use case whole, a row breaks a rule, or more than a score is served: the answer to
+    those is made row by row.
     """
     check_request(live, use_cases=use_cases, reasons=0, language=language)
     names = fitting_whole(live, block, use_cases)
     encoded = {name: live[name].scorer.encoder.block(block) for name in names}
-    if not names or any(rows.errors for rows in encoded.values()) or any(live[name].serves_uplift for name in names):
+    more = any(live[name].serves_uplift or live[name].serves_value for name in names)
+    if not names or more or any(rows.errors for rows in encoded.values()):
         return None
     answered = {name: _answered(live[name], rows.matrix) for name, rows in encoded.items()}
     scores = [_score_texts(live[name], answered[name], encoded[name], language) for name in names]

@@ -12,6 +12,7 @@ from scoring.answers.prepared_profile import PreparedProfile
 from scoring.answers.score import MAX_REASONS, check_request, features_of, opening
 from scoring.answers.served_release import Live, published, statuses_of
 from scoring.answers.uplift_answers import explained_uplift
+from scoring.answers.value_answers import explained_value
 from scoring.answers.wire import ExplainedScore
 from scoring.encoding.notes import Note
 from scoring.reasons.comparison import comparison_text
@@ -78,6 +79,9 @@ def _explanation(served: Live, matrix: NDArray[np.float64], warnings: list[Note]
     effect = explained_uplift(served.scorer, matrix, scored.margin, MAX_REASONS, language)
     if effect is not None:
         explanation["uplift"] = effect
+    value = explained_value(served.scorer, matrix, MAX_REASONS, language)
+    if value is not None:
+        explanation["value"] = value
     return explanation
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from scoring.answers.served_release import Live
-from scoring.answers.wire import FlatValue, Result, Score
+from scoring.answers.wire import FlatValue, Result, Score, ValueReason
 from scoring.encoding.notes import Note
 from scoring.reasons.reason import Reason
 from scoring.segments.names import Named
@@ -76,6 +76,14 @@ def _columns(served: Live, score: Score | None, reasons: int) -> dict[str, FlatV
                 "log_odds_difference_reason", effect["log_odds_difference_reasons"] if effect else [], reasons
             ),
         }
+    if served.serves_value:
+        value = known.get("value")
+        columns |= {
+            "value": value and value["expected"],
+            "value_low": value and value["low"],
+            "value_high": value and value["high"],
+            **_value_columns(value["reasons"] if value else [], reasons),
+        }
     if served.states_actions:
         columns["action"] = _action(known.get("band"))
     return columns
@@ -100,6 +108,21 @@ def _reason_cells(reason: Reason | None) -> dict[str, FlatValue]:
         "text": reason["text"],
         "contribution": reason["contribution"],
     }
+
+
+def _value_columns(given: Sequence[ValueReason], count: int) -> dict[str, FlatValue]:
+    """What multiplies a value, as columns; null where there are no more reasons."""
+    cells: dict[str, FlatValue] = {}
+    for rank in range(count):
+        reason = given[rank] if rank < len(given) else None
+        prefix = f"value_reason_{rank + 1}_"
+        cells |= {
+            f"{prefix}code": reason and reason["code"],
+            f"{prefix}feature": reason and reason["feature"],
+            f"{prefix}text": reason and reason["text"],
+            f"{prefix}multiplies_by": reason and reason["multiplies_by"],
+        }
+    return cells
 
 
 def _text(notes: Sequence[Note] | None) -> str | None:

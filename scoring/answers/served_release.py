@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from features.spec.languages import LANGUAGES, Language
 from scoring.answers.uplift_answers import uplift_answers
+from scoring.answers.value_answers import value_answers
 from scoring.answers.wire import NextBand, PublishedScore, Score, StatedEffect, Status
 from scoring.bundle.golden_rows import replay
 from scoring.bundle.scorer import Scored, Scorer
@@ -66,6 +67,11 @@ class Live:
     def serves_uplift(self) -> bool:
         """Whether answers have the effect of a contact beside the score."""
         return self.release.bundle.control is not None
+
+    @property
+    def serves_value(self) -> bool:
+        """Whether answers have what the customer will bring beside the score."""
+        return self.release.bundle.value is not None
 
     def usual_warnings(self) -> tuple[str, ...]:
         """The warnings that nearly all customers would get, each as a scored file has those of a row."""
@@ -164,6 +170,10 @@ def _answers(
     if effects is not None:
         for answer, effect in zip(answers, effects, strict=True):
             answer["uplift"] = effect
+    values = value_answers(served.scorer, matrix, reasons, language)
+    if values is not None:
+        for answer, value in zip(answers, values, strict=True):
+            answer["value"] = value
     if reasons and (average := served.release.bundle.manifest.average) is not None:
         for answer in answers:
             answer["comparison"] = comparison_text(answer["probability"], average, language)

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict
 from msgspec import Meta
 
 from features.spec.feature import EffectKind, Scalar
+from scoring.bundle.value_part import ValueOf
 from scoring.encoding.notes import Note
 from scoring.reasons.reason import Reason
 from scoring.segments.names import Code, Named, SegmentPlace
@@ -84,6 +85,52 @@ class UpliftExplanation(UpliftAnswer):
     log_odds_difference_contributions: dict[str, float]
 
 
+Multiplier = Annotated[float, Meta(gt=0, description="Of a typical customer's value.", examples=[1.8])]
+
+
+class ValueReasonPart(TypedDict):
+    """What one feature of a family multiplies by."""
+
+    feature: str
+    value: Any
+    multiplies_by: Multiplier
+
+
+class ValueReason(TypedDict):
+    """What one family of features multiplies a typical customer's value by, and in words."""
+
+    code: str
+    feature: str
+    value: Any
+    multiplies_by: Multiplier
+    direction: Literal["raises", "lowers"]
+    text: Annotated[Text, Meta(examples=["Last purchase 12 days ago: multiplies by 1.8"])]
+    parts: list[ValueReasonPart]
+
+
+class ValueAnswer(TypedDict):
+    """What a customer is expected to bring within the horizon, from now on.
+
+    `base` times every reason's `multiplies_by` times `other_factors` is the expected value; there where reasons are.
+    """
+
+    expected: Annotated[float, Meta(ge=0, description="Refunds taken off.", examples=[42.5])]
+    low: Annotated[float, Meta(ge=0, description="Of a 90% interval of the average of customers so valued.")]
+    high: Annotated[float, Meta(ge=0, description="The other end; one customer may bring nothing, or much more.")]
+    horizon: Annotated[str, Meta(examples=["180d"])]
+    currency: str | None
+    of: Annotated[ValueOf, Meta(description="Profit only where the use case states a margin.")]
+    reasons: list[ValueReason]
+    base: NotRequired[Annotated[float, Meta(ge=0, description="What a typical customer brings.")]]
+    other_factors: NotRequired[Annotated[float, Meta(gt=0, description="What all that is no reason multiplies by.")]]
+
+
+class ValueExplanation(ValueAnswer):
+    """Why: `base` times all factors is the expected value."""
+
+    factors: Annotated[dict[str, Multiplier], Meta(description="By feature.")]
+
+
 class Score(TypedDict):
     """One use case's answer."""
 
@@ -99,6 +146,7 @@ class Score(TypedDict):
     reasons: NotRequired[list[Reason]]
     comparison: NotRequired[Comparison]
     uplift: NotRequired[UpliftAnswer]
+    value: NotRequired[ValueAnswer]
     errors: NotRequired[list[Note]]
 
 
@@ -252,6 +300,7 @@ class ExplainedScore(TypedDict):
     effect: NotRequired[EffectKind]
     human_decision: NotRequired[Annotated[str, Meta(description="Who decides by the score, and how.")]]
     uplift: NotRequired[UpliftExplanation]
+    value: NotRequired[ValueExplanation]
 
 
 class Explanation(Answered, ExplainedScore):

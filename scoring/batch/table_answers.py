@@ -19,7 +19,7 @@ from scoring.encoding.encoder import Encoded, Encoder
 from scoring.encoding.file_values import file_reader
 from scoring.encoding.notes import Note
 from scoring.privacy.suppression import Suppression
-from scoring.reasons.reason_columns import reason_columns
+from scoring.reasons.reason_columns import reason_columns, value_columns
 from scoring.segments.assignment import DEFAULT, ColumnReader, assign_all, field_of, rules_that_hold
 from scoring.segments.policy import Assignment, Policy
 from scoring.segments.repeated import Repeated
@@ -259,6 +259,7 @@ def _score(served: Live, table: pa.Table, reasons: int, language: Language | Non
     if reasons:
         columns |= _reasons(served, encoded, scored.margin, ~silent, reasons, language)
     columns |= _effects(served, encoded.matrix, scored.margin, ~silent, reasons, language)
+    columns |= _valued(served, encoded.matrix, ~silent, reasons, language)
     if served.states_actions and language:
         actions = [band.get("action") for band in served.bands[language]]
         columns["action"] = pa.array(actions, pa.string()).take(pa.array(scored.rung, mask=silent))
@@ -330,6 +331,28 @@ def _effects(
         contributions = scorer.explain_uplift(matrix, effects, in_bulk=True).contributions
         reasons = reason_columns(served.release.bundle, matrix, contributions, count, language)
         columns |= {f"log_odds_difference_{name}": values for name, values in reasons.items()}
+    return _spread(columns, scored_rows)
+
+
+def _valued(
+    served: Live, matrix: NDArray[np.float64], scored_rows: NDArray[np.bool_], count: int, language: Language | None
+) -> dict[str, pa.Array]:
+    """The columns of what customers will bring; none where the bundle does not serve it."""
+    if not served.serves_value:
+        return {}
+    matrix, scorer = matrix[scored_rows], served.scorer
+    values = scorer.value(matrix)
+    if values is None:
+        return {}
+    columns = {
+        "value": pa.array(values.expected),
+        "value_low": pa.array(values.low),
+        "value_high": pa.array(values.high),
+    }
+    if count:
+        factors = scorer.explain_value(matrix, values.expected).factors
+        found = reason_columns(served.release.bundle, matrix, factors, count, language)
+        columns |= {f"value_{name}": column for name, column in value_columns(found, count, language).items()}
     return _spread(columns, scored_rows)
 
 

@@ -9,4 +9,5 @@ __all__ = [
     "reference",
     "scorer",
     "uplift_part",
+    "value_part",
 ]

@@ -24,6 +24,7 @@ from scoring.models.bands import Ladder
 from scoring.models.calibration import Calibration
 from scoring.models.model import Model
 from scoring.models.stored_model import model_files, parse_model
+from scoring.models.value_model import FORMULA_FILE, TREES_FILE, ValueModel, parse_value
 
 MANIFEST = "manifest.json"
 
@@ -35,6 +36,7 @@ class GoldenRow(Struct, frozen=True):
     features: Mapping[str, Scalar]  # as they could be posted
     probability: float
     uplift: float | None = None  # the difference of both probabilities, where the bundle serves it
+    value: float | None = None  # what the customer is expected to bring, where the bundle serves it
 
 
 _golden_row = msgspec.json.Decoder(GoldenRow).decode  # the type is looked up here, as those of `manifest`
@@ -49,6 +51,7 @@ class Bundle:
     golden: tuple[GoldenRow, ...]
     files: Mapping[str, bytes]  # every other sealed file, as it was read and checked
     control: Model | None = None  # of customers who were not treated, where the effect of a contact is served
+    value: ValueModel | None = None  # of what customers will bring, where that is served
 
     @property
     def name(self) -> str:
@@ -149,13 +152,13 @@ def load_bundle(folder: Path, *, manifest_sha256: str | None = None, threads: in
     try:
         model = parse_model(of_model, threads=threads, prepared=prepared)
         control = _control(manifest, files, threads, prepared)
+        value = _value(manifest, files, threads)
         golden = tuple(_golden_row(line) for line in files["golden.jsonl"].splitlines())
     except (KeyError, TypeError, ValueError) as error:
         raise BundleError(f"A bundle must hold a model and golden rows, got {type(error).__name__}.") from error
-    kept = {
-        name: content for name, content in files.items() if name not in of_model and not name.startswith("control.")
-    }
-    return Bundle(manifest, model, golden, kept, control)
+    others = (*of_model, TREES_FILE, FORMULA_FILE)
+    kept = {name: content for name, content in files.items() if name not in others and not name.startswith("control.")}
+    return Bundle(manifest, model, golden, kept, control, value)
 
 
 def _control(manifest: Manifest, files: Mapping[str, bytes], threads: int, prepared: bool) -> Model | None:
@@ -171,6 +174,13 @@ def read_sealed(folder: Path, manifest_sha256: str | None = None) -> tuple[dict[
     """
     stored = _stored_manifest(folder, manifest_sha256)
     return stored, _read_sealed(folder, _seals(stored))
+
+
+def _value(manifest: Manifest, files: Mapping[str, bytes], threads: int) -> ValueModel | None:
+    if not manifest.value:
+        return None
+    names = [feature.name for feature in manifest.features]
+    return parse_value({manifest.value.file: files[manifest.value.file]}, names, threads=threads)
 
 
 def load_manifest(folder: Path, sha256: str) -> Manifest:

@@ -15,7 +15,8 @@ def replay(bundle: Bundle) -> int:
     """Scores the bundle's golden rows anew; returns how many there are.
 
     Raises:
-        BundleError: There is none, or a probability or an uplift differs by more than 1e-6, or a band is another.
+        BundleError: There is none, or a probability, an uplift or a value (of which, where it is above 1) differs by
+            more than 1e-6, or a band is another.
     """
     scorer = Scorer(bundle)
     if not bundle.golden:
@@ -36,4 +37,8 @@ def _agrees(scorer: Scorer, row: GoldenRow) -> bool:
     same_effect = effects is None or (
         row.uplift is not None and abs(float(effects.uplift[0]) - row.uplift) <= TOLERANCE
     )
-    return same_band and same_effect and abs(float(scored.probability[0]) - row.probability) <= TOLERANCE
+    values = scorer.value(np.asarray([encoded]))
+    same_value = values is None or (
+        row.value is not None and abs(float(values.expected[0]) - row.value) <= TOLERANCE * max(1.0, row.value)
+    )
+    return same_band and same_effect and same_value and abs(float(scored.probability[0]) - row.probability) <= TOLERANCE

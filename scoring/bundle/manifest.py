@@ -16,6 +16,7 @@ from msgspec import UNSET, Struct, UnsetType
 from features.spec.feature import DECISIVE, EffectKind, Feature, Finding, Json, Polarity, Predicate, Scalar
 from features.spec.languages import LANGUAGES, Language
 from scoring.bundle.uplift_part import TreatedRows, UpliftPart
+from scoring.bundle.value_part import ValuePart
 from scoring.errors import BundleError
 from scoring.models.calibration import Calibration
 from scoring.models.threshold_planner import Plan
@@ -172,6 +173,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     treated: TreatedRows | UnsetType = UNSET  # where campaigns may have changed outcomes that were learned from
     uplift: UpliftPart | UnsetType = UNSET  # where the effect of a contact is served beside the score
     usual_warnings: tuple[UsualWarning, ...] | UnsetType = UNSET  # unset where there is none
+    value: ValuePart | UnsetType = UNSET  # where what customers will bring is served beside the score
     verdict: str | None = None
     versions: dict[str, str] = {}  # of libraries
     what_if: dict[str, tuple[Scalar, ...]]

@@ -41,6 +41,23 @@ class Uplifts:
     uplift: NDArray[np.float64]  # the first probability less the second, in (-1, 1)
 
 
+@dataclass(frozen=True, slots=True)
+class Values:
+    """What customers are expected to bring within the horizon, and what those so valued bring on average."""
+
+    expected: NDArray[np.float64]
+    low: NDArray[np.float64]  # of a 90% interval of that average
+    high: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedValues:
+    """Why: base times the exponentials of the factors is the expected value."""
+
+    base: NDArray[np.float64]  # of a typical customer, shape (rows,)
+    factors: NDArray[np.float64]  # logarithms of what each feature multiplies by, shape (rows, features)
+
+
 class Scorer:
     """One bundle, ready to score; every answer is made by it."""
 
@@ -111,6 +128,24 @@ class Scorer:
         untreated = published_contributions(control, part.calibration.a, rows, in_bulk=in_bulk)
         contributions = rounded(treated - untreated)
         return Explained(effects.treated - effects.control - contributions.sum(axis=1), contributions)
+
+    def value(self, matrix: NDArray[np.float64]) -> Values | None:
+        """What customers of encoded rows are expected to bring; None where the bundle does not serve it."""
+        model, part = self.bundle.value, self.bundle.manifest.value
+        if model is None or not part:
+            return None
+        expected = part.scale * np.exp(model.log_spend(matrix))
+        floors = np.asarray([band.floor for band in part.bands])
+        at = np.maximum(np.searchsorted(floors, expected, side="right") - 1, 0)
+        low, high = (np.asarray([getattr(band, end) for band in part.bands])[at] for end in ("low", "high"))
+        return Values(expected, expected * low, expected * high)
+
+    def explain_value(self, matrix: NDArray[np.float64], expected: NDArray[np.float64]) -> ExplainedValues:
+        """What each feature multiplies a typical customer's value by; the base takes up what rounding leaves."""
+        if self.bundle.value is None:
+            raise ValueError("A value is explained where a bundle serves it, this one does not.")
+        factors = rounded(self.bundle.value.log_factors(matrix))
+        return ExplainedValues(expected / np.exp(factors.sum(axis=1)), factors)
 
     def eligible(self, matrix: NDArray[np.float64]) -> NDArray[np.bool_] | np.bool_:
         """Whether the model covers each row, or all alike where it asks for nothing; a missing value never is."""

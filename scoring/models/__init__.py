@@ -6,7 +6,9 @@ __all__ = [
     "calibration",
     "imputation",
     "model",
+    "purchases",
     "stored_model",
     "threshold_planner",
     "uplift_market",
+    "value_model",
 ]

@@ -69,19 +69,31 @@ def double(matrix: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def read_trees(stored: bytes) -> Trees | None:
-    """The trees of a booster saved as JSON; None where it is not plain trees with one log-odds each."""
+    """The trees of a booster saved as JSON; None where it is not plain trees with one margin each, of a known link."""
     learner = json.loads(stored)["learner"]
     booster, parameters = learner["gradient_booster"], learner["learner_model_param"]
-    if booster["name"] != "gbtree" or learner["objective"]["name"] != "binary:logistic":
+    if booster["name"] != "gbtree" or learner["objective"]["name"] not in _LINKS:
         return None
     trees = booster["model"]["trees"]
     if not trees or any(tree["categories"] for tree in trees) or any(booster["model"]["tree_info"]):
         return None
-    share = np.float32(json.loads(parameters["base_score"].strip("[]")))
+    mean = np.float32(json.loads(parameters["base_score"].strip("[]")))
+    base = _LINKS[learner["objective"]["name"]](mean)
+    return None if base is None else _flatten(trees, base, int(parameters["num_feature"]))
+
+
+def _log_odds(share: np.float32) -> np.float32 | None:
     if not 0 < share < 1:
         return None
     odds = float(np.float32(1) / share - np.float32(1))  # in float32, as xgboost does
-    return _flatten(trees, np.float32(-math.log(odds)), int(parameters["num_feature"]))
+    return np.float32(-math.log(odds))
+
+
+def _log(mean: np.float32) -> np.float32 | None:
+    return np.float32(math.log(mean)) if mean > 0 else None
+
+
+_LINKS = {"binary:logistic": _log_odds, "reg:tweedie": _log}  # the margin of a mean, by xgboost's objective
 
 
 def _flatten(trees: list[dict[str, Any]], base: np.float32, width: int) -> Trees | None:

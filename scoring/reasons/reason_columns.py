@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +15,7 @@ from scoring.bundle.bundle import Bundle
 from scoring.bundle.families import OTHER_FACTORS
 from scoring.reasons.reasons import is_about_data, speaks_second
 from scoring.reasons.sentences import sentences, shown_value
+from scoring.reasons.value_texts import multiplied
 from scoring.text.formatting import catalogue
 
 _COLUMNS = {"code": pa.string(), "feature": pa.string(), "text": pa.string(), "contribution": pa.float64()}
@@ -146,3 +148,18 @@ def _texts(bundle: Bundle, matrix: NDArray[np.float64], at: NDArray[np.intp], la
         known = (shown_value(bundle, feature, value) for value in values.tolist())
         texts[rows] = np.asarray(sentences(feature, known, language, labels), dtype=object)[where]
     return pa.array(texts, pa.string())
+
+
+def value_columns(found: Mapping[str, pa.Array], count: int, language: Language | None) -> dict[str, pa.Array]:
+    """The columns of `reason_columns` whose contributions are logarithms, as those of what multiplies a value."""
+    columns: dict[str, pa.Array] = {}
+    for reason in (f"reason_{rank}" for rank in range(1, count + 1)):
+        amounts = found[f"{reason}_contribution"].to_pylist()
+        factors = [None if amount is None else math.exp(amount) for amount in amounts]
+        columns |= {name: found[name] for name in (f"{reason}_code", f"{reason}_feature")}
+        if language:
+            texts = zip(found[f"{reason}_text"].to_pylist(), factors, strict=True)
+            shown = [None if factor is None else multiplied(text, factor, language) for text, factor in texts]
+            columns[f"{reason}_text"] = pa.array(shown, pa.string())
+        columns[f"{reason}_multiplies_by"] = pa.array(factors, pa.float64())
+    return columns

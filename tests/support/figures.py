@@ -53,9 +53,12 @@ from training.fitting.fit import contend, teach
 from training.fitting.imputation import learn_imputation
 from training.promotion.gate import against, minimum
 from training.promotion.guards import calibration, psi, psi_by_chance
-from training.provenance import FIGURE_VERSIONS
+from training.provenance import ADDED_VERSIONS, FIGURE_VERSIONS
 from training.selection.cross_validation import choose
 from training.uplift.policies import Trial, figures_of
+from training.value.purchase_fit import Purchases, fit_purchases, fit_spend
+from training.value.value_candidates import deviance
+from training.value.value_figures import concentration, value_bands
 
 FILE = Path(__file__).parents[1] / "system/figures.json"
 COLUMNS = (
@@ -357,6 +360,25 @@ def of_uplift() -> Figures:
     return {f"{name}_{end}": getattr(gain, end) for name, gain in gains.items() for end in ("mean", "low", "high")}
 
 
+def of_value() -> Figures:
+    """The rates of drawn customers, what they are expected to spend, and how sure that is."""
+    random = np.random.default_rng(12)
+    repeats, age = random.poisson(1.5, 400).astype(np.float64), random.uniform(50, 300, 400)
+    customers = Purchases(repeats, np.where(repeats > 0, age * random.random(400), 0.0), age)
+    rates, likelihood = fit_purchases(customers, one_timers_leave=True)
+    spend = fit_spend(repeats + 1, random.gamma(4, 10, 400))
+    expected = rates.expected(repeats, customers.last, age, 90.0) * spend.expected(repeats + 1, np.full(400, 30.0))
+    spent = np.where(random.random(400) < 0.3, random.gamma(4, 20, 400), 0.0)
+    bands = value_bands(expected, spent, Clusters.apart(400), seed=3)
+    return {
+        "likelihood": likelihood,
+        "expected": float(expected.sum()),
+        "deviance": float(deviance(spent, expected).mean()),
+        "ranking": concentration(expected, spent) or 0.0,
+        "ends": sum(band.low + band.high for band in bands),
+    }
+
+
 def _sum_of(document: Any) -> float:
     """The sum of the magnitudes of all numbers in a document."""
     if isinstance(document, dict):
@@ -366,16 +388,17 @@ def _sum_of(document: Any) -> float:
     return abs(float(document)) if isinstance(document, int | float | np.number) else 0.0
 
 
-ROOMS: dict[str, Callable[[], Figures]] = {name: globals()[f"of_{name.partition('.')[2]}"] for name in FIGURE_VERSIONS}
+EVERY_VERSION = {**FIGURE_VERSIONS, **ADDED_VERSIONS}
+ROOMS: dict[str, Callable[[], Figures]] = {name: globals()[f"of_{name.partition('.')[2]}"] for name in EVERY_VERSION}
 
 
 def main() -> None:
     """Writes the figures that are new, and those of rooms whose version was raised."""
     kept = json.loads(FILE.read_text()) if FILE.is_file() else {}
-    for room, version in FIGURE_VERSIONS.items():
+    for room, version in EVERY_VERSION.items():
         before = kept[room]["figures"] if kept.get(room, {}).get("version") == version else {}
         kept[room] = {"version": version, "figures": {**ROOMS[room](), **before}}
-    FILE.write_text(json.dumps({room: kept[room] for room in FIGURE_VERSIONS}, indent=1, ensure_ascii=False) + "\n")
+    FILE.write_text(json.dumps({room: kept[room] for room in EVERY_VERSION}, indent=1, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from training.bundling.manifest import banded, described, ladder_for, reference
 from training.bundling.market import market_of
 from training.bundling.receipt import check
 from training.bundling.usual_warnings import usual_warnings
+from training.bundling.value_receipt import StoredValue, check_value
 from training.data.clusters import Clusters
 from training.data.encode import columns, encode
 from training.data.split import Parts
@@ -75,11 +76,12 @@ def build(
     population: pl.DataFrame,
     control: ControlModel | None = None,
     treated: TreatedRows | None = None,
+    value: StoredValue | None = None,
 ) -> Built:
     """Writes the bundle with its golden rows and its receipt; the same input gives the same bytes.
 
     `population` holds today's customers, whom plans speak of; `control` is of a campaign's customers who were not
-    treated, beside whom the effect of a contact is measured.
+    treated, beside whom the effect of a contact is measured; `value` is the model of what customers will bring.
     """
     findings = (*task.table.findings, *training_findings(parts, learned, evidence))
     taught, winner = learned.taught, learned.winner
@@ -110,6 +112,7 @@ def build(
         seed_variance=evidence.seed_variance,
         treated=treated or UNSET,
         uplift=control.part if control else UNSET,
+        value=value.part if value else UNSET,
         tenths=tuple(evidence.tenths),
         findings=findings,
         usual_warnings=usual_warnings(taught.encoder, parts.test, population) or UNSET,
@@ -132,9 +135,11 @@ def build(
     }
     if control:
         files[control.part.file] = control.stored
+    if value:
+        files[value.part.file] = value.stored
     if isinstance(task.use_case, LogUseCase) and task.table.feature_plan is not None:
         files["events.json"] = canonical_json(raw_events(task.use_case, task.table.feature_plan))
-    bundle = _proved(folder, manifest, files, parts, learned, control, seed=task.seed)
+    bundle = _proved(folder, manifest, files, parts, learned, control, value, seed=task.seed)
     most = min(SAMPLE, max(LEAST, WALKS // trees_of(winner.fitted.params)))
     drawn = np.random.default_rng(0).permutation(parts.test.height)[:most]
     return Built(folder, bundle, encode(taught.encoder, parts.test[drawn]), probability)
@@ -152,6 +157,7 @@ def _proved(
     parts: Parts,
     learned: Learned,
     control: ControlModel | None,
+    value: StoredValue | None,
     *,
     seed: int,
 ) -> Bundle:
@@ -167,6 +173,8 @@ def _proved(
     manifest = replace(manifest, receipt=receipt)
     if control:
         manifest = replace(manifest, uplift=replace(control.part, receipt=check_uplift(unchecked, control.test)))
+    if value:
+        manifest = replace(manifest, value=replace(value.part, receipt=check_value(unchecked, value.test)))
     return _written(folder, manifest, files)
 
 

@@ -31,6 +31,7 @@ class GoldenLine(TypedDict):
     probability: float
     band: str
     uplift: NotRequired[float]  # where the bundle serves the effect of a contact
+    value: NotRequired[float]  # where it serves what customers will bring
 
 
 def synthetic_rows(features: Sequence[Feature], rows: pl.DataFrame, *, seed: int, count: int) -> list[SyntheticRow]:
@@ -73,7 +74,12 @@ def _scored(scorer: Scorer, row: SyntheticRow) -> GoldenLine:
         "band": scorer.bundle.ladder.codes[int(scored.rung[0])],
     }
     effects = scorer.uplift(np.asarray([encoded]), scored.margin)
-    return line if effects is None else {**line, "uplift": float(effects.uplift[0])}
+    if effects is not None:
+        line["uplift"] = float(effects.uplift[0])
+    values = scorer.value(np.asarray([encoded]))
+    if values is not None:
+        line["value"] = float(values.expected[0])
+    return line
 
 
 def _draw(feature: Feature, column: pl.Series, random: np.random.Generator, count: int) -> list[Scalar]:
