@@ -13,6 +13,9 @@ from scipy.special import betaln, gammaln
 from scoring.models.purchases import PurchaseRates, SpendRates
 
 CORRELATED = 0.3  # |correlation| of how often and how much from which gamma-gamma, which takes them apart, is not used
+# Of r, alpha, a and b where time is in tenths of the mean age: beyond them all customers are alike, and so are rates.
+BOUNDS = ((1e-3, 10.0), (1e-3, 1e4), (1e-3, 10.0), (1e-3, 1e3))
+SPEND_BOUNDS = ((1e-2, 1e3), (1.001, 1e3), (1e-6, 1e6))  # of p, q and v: with q above 1 no spend is below 0
 MOST_ROWS = 5_000  # customers that a fit reads, evenly spread where there are more
 
 Floats = NDArray[np.float64]
@@ -38,7 +41,7 @@ def fit_purchases(customers: Purchases, *, one_timers_leave: bool = False) -> tu
         rates = PurchaseRates(r, alpha, a, b, one_timers_leave)
         return -float(purchase_likelihood(scaled, rates).mean())
 
-    r, alpha, a, b = np.exp(_lowest(loss, (0.0, 0.0, 0.0, 0.5))).tolist()
+    r, alpha, a, b = np.exp(_lowest(loss, (1.0, 1.0, 1.0, 1.65), BOUNDS)).tolist()
     rates = PurchaseRates(r, alpha * unit, a, b, one_timers_leave)
     return rates, float(purchase_likelihood(customers, rates).sum())
 
@@ -67,7 +70,7 @@ def fit_spend(count: Floats, mean: Floats) -> SpendRates:
         likelihood = likelihood + (p * x - 1) * np.log(m) + p * x * np.log(x) - (p * x + q) * np.log(v + m * x)
         return -float(likelihood.mean())
 
-    p, q, v = np.exp(_lowest(loss, (0.0, 1.0, 0.0))).tolist()
+    p, q, v = np.exp(_lowest(loss, (1.0, 2.7, 1.0), SPEND_BOUNDS)).tolist()
     return SpendRates(p, q, v * unit)
 
 
@@ -79,12 +82,14 @@ def spend_correlation(count: Floats, mean: Floats) -> float:
     return float(np.corrcoef(count[again], mean[again])[0, 1])
 
 
-def _lowest(loss: Callable[[Floats], float], start: tuple[float, ...]) -> Floats:
-    """Where a loss is lowest: found by a simplex, which needs no slope, and climbed to the end by slopes."""
-    near = minimize(
-        loss, np.asarray(start), method="Nelder-Mead", options={"maxiter": 2000, "xatol": 1e-4, "fatol": 1e-9}
-    )
-    found = minimize(loss, near.x, method="L-BFGS-B", options={"ftol": 1e-14, "gtol": 1e-9})
+def _lowest(
+    loss: Callable[[Floats], float], start: tuple[float, ...], bounds: tuple[tuple[float, float], ...]
+) -> Floats:
+    """The logarithms at which a loss is lowest: near it by a simplex, which needs no slope, to the end by slopes."""
+    options = {"maxiter": 2000, "xatol": 1e-4, "fatol": 1e-9}
+    within = np.log(bounds)
+    near = minimize(loss, np.log(start), method="Nelder-Mead", bounds=within, options=options)
+    found = minimize(loss, near.x, method="L-BFGS-B", bounds=within, options={"ftol": 1e-14, "gtol": 1e-9})
     return np.asarray(found.x if found.fun <= near.fun else near.x)
 
 
