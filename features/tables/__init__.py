@@ -2,6 +2,7 @@
 
 __all__ = [
     "campaign_schema",
+    "delivery_schema",
     "digests",
     "filled",
     "learning_table",

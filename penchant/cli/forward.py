@@ -99,6 +99,13 @@ _ALL = {
         "the customers most like those of a file, why, and how well that is known",
         (),
     ),
+    "activate": Command(
+        None,
+        "activation.cli.activate",
+        "audiences kept at tools that send, by consent; what they report comes back",
+        ("plan", "sync", "pull", "status"),
+        beside="activation",
+    ),
     "serve": Command(
         "serving",
         "serving.__main__",

@@ -52,6 +52,8 @@ STORES = (  # the first that has a pattern of a file is its store
     HomeStore("contacts", ("contacts/*",), "customers", "owner"),
     HomeStore("campaigns", ("campaigns/*",), "hashes", "campaigns"),
     HomeStore("contact_history", ("contact_history.db*", ".contact_history.lock"), "hashes", "contact_history"),
+    HomeStore("deliveries", ("deliveries/*",), "hashes", "home"),
+    HomeStore("contact_stops", ("contact_stops.db*",), "hashes", "home"),
     HomeStore("suppression", ("suppressed.db*", "customers.key"), "hashes", "home"),
     HomeStore("trail", ("trail.jsonl", "trail.head"), "hashes", "trail"),
     HomeStore("exports", ("segments/exports.jsonl",), "nobody", "exports"),

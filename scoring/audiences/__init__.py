@@ -9,6 +9,7 @@ __all__ = [
     "campaign_window",
     "consent",
     "contacts",
+    "deliveries",
     "export_formats",
     "export_log",
     "membership",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -173,21 +173,50 @@ def select_audience(
         holdout: The share to hold out of those who could be addressed.
         salt: Which share it is.
     """
-    chosen: list[int] = []
-    holdout_ids: list[str] = []
-    left: Counter[str] = Counter()
+    rows = members_of(snapshot, code)
+    asked = AskedOfAll(contacts, suppressed or Suppressed(), kept)
+    chosen = choose_rows(snapshot.column(CUSTOMER_ID), rows, asked, holdout=holdout, salt=salt)
+    exported = _exported(snapshot, code, chosen.rows, contacts)
+    return Audience(exported, tuple(chosen.holdout_ids), dict(chosen.left_out))
+
+
+@dataclass(frozen=True, slots=True)
+class AskedOfAll:
+    """By what it is decided who may be on a list."""
+
+    contacts: Contacts | None
+    suppressed: Suppressed
+    kept: Callable[[str], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenRows:
+    """The rows of a snapshot that may be addressed, whom the hold-out took, and counts of the others by reason."""
+
+    rows: list[int]
+    holdout_ids: list[str]
+    left_out: Counter[str]
+
+
+def choose_rows(
+    ids: Sequence[str], rows: Iterable[int], asked: AskedOfAll, *, holdout: float, salt: str, top: int | None = None
+) -> ChosenRows:
+    """Those of some rows that may be addressed, in their order; with `top` only until so many are drawn."""
+    found = ChosenRows([], [], Counter())
     taken: set[str] = set()
-    ids = snapshot.column(CUSTOMER_ID)
-    for row in members_of(snapshot, code):
-        reason = reason_left_out(ids[row], contacts, suppressed or Suppressed(), taken) or kept(ids[row])
-        if reason is None and in_holdout(ids[row], share=holdout, salt=salt):
-            holdout_ids.append(ids[row])
+    for row in rows:
+        if len(found.rows) + len(found.holdout_ids) == top:
+            break
+        customer = ids[row]
+        reason = reason_left_out(customer, asked.contacts, asked.suppressed, taken) or asked.kept(customer)
+        if reason is None and in_holdout(customer, share=holdout, salt=salt):
+            found.holdout_ids.append(customer)
             reason = "holdout"
         if reason is None:
-            chosen.append(row)
+            found.rows.append(row)
         else:
-            left[reason] += 1
-    return Audience(_exported(snapshot, code, chosen, contacts), tuple(holdout_ids), dict(left))
+            found.left_out[reason] += 1
+    return found
 
 
 def members_of(snapshot: SegmentSnapshot, code: str) -> list[int]:

@@ -21,6 +21,7 @@ from scoring.audiences.audience import (
     with_customers,
 )
 from scoring.audiences.contacts import ContactsFile
+from scoring.audiences.deliveries.contact_stops import stopped_among
 from scoring.audiences.pressure.contact_history import ListIdentity
 from scoring.audiences.pressure.pressure_rules import FirstList
 from scoring.audiences.pressure.restraint import Restraint
@@ -223,9 +224,11 @@ def _first(
 
 def _suppressed(home: Path, contacts: Contacts | None) -> Suppressed:
     """Who of the contacts objected or was erased, with their addresses: whoever shares one is suppressed too."""
-    if contacts is None or (objectors := objectors_of(home)) is None:
+    if contacts is None:
         return Suppressed()
-    return with_customers(Suppressed(), objectors.among(contacts.consent), contacts)
+    objectors = objectors_of(home)
+    barred = objectors.among(contacts.consent) if objectors else frozenset[str]()
+    return with_customers(Suppressed(), barred | stopped_among(home, contacts.consent, contacts.channel), contacts)
 
 
 def _hidden(

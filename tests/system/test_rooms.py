@@ -25,7 +25,7 @@ ORDER = {
     "diagnostics bundling uplift value segmentation lookalike report train __main__",
     "serving": "settings http telemetry auth requests admission releases customers worker api console client edge "
     "patches cli service __main__",
-    "activation": "campaigns cli __main__",
+    "activation": "campaigns deliveries destinations cli __main__",
     "monitoring": "estimate outcomes realised drift state config delivery alerts audit cli",
     "penchant": "notebook retention daily dossier cli __main__ __init__",
 }

@@ -12,6 +12,8 @@ import pytest
 
 from features.sources.quarantine import write_quarantine
 from features.sources.rejected_rows import BadRows
+from scoring.audiences.deliveries.contact_stops import add_stops
+from scoring.audiences.deliveries.delivery_record import DeliveryRecord, keep_record
 from scoring.audiences.export_log import log_export
 from scoring.audiences.pressure.contact_history import ListIdentity, record_contacts
 from scoring.population.daily_file import add_use_case
@@ -49,6 +51,8 @@ def _make(folder: Path) -> None:
     log_export(home, {"segment": "loyal", "members": 9, "written": 7}, format_="csv", by="console", key="crm")
     now = datetime.now(UTC)
     record_contacts(home, ListIdentity("2026-03-01", "churn", {}), IDS[:9], at=now)
+    add_stops(home, "email", [(b"\0" * 32, "unsubscribe")], source="dest", at=now.timestamp())
+    keep_record(home, DeliveryRecord(name="dest", kind="file", audience="loyal"))
     look_at(home)
     suppression.add(home, IDS[7:9])
     subject_rights.erase(home, IDS[4:5])

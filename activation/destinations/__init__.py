@@ -1,0 +1,3 @@
+"""The kinds of destinations, each a file behind one protocol."""
+
+__all__ = ["kinds"]

@@ -1,0 +1,119 @@
+"""Brevo: contacts with attributes, one list, imports that take a while."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from tests.support.fakes.base import FakeVendor, RefusedError, Reply
+
+
+class FakeBrevo(FakeVendor):
+    """One list, `4`."""
+
+    schemas: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "import": {
+            "type": "object",
+            "required": ["jsonBody", "listIds"],
+            "additionalProperties": False,
+            "properties": {
+                "jsonBody": {
+                    "type": "array",
+                    "minItems": 1,
+                    "items": {
+                        "type": "object",
+                        "required": ["email"],
+                        "additionalProperties": False,
+                        "properties": {
+                            "email": {"type": "string"},
+                            "attributes": {"type": "object", "propertyNames": {"pattern": "^[A-Z0-9_]+$"}},
+                        },
+                    },
+                },
+                "listIds": {"type": "array", "minItems": 1, "items": {"type": "integer"}},
+                "updateExistingContacts": {"type": "boolean"},
+                "emptyContactsAttributes": {"type": "boolean"},
+                "disableNotification": {"type": "boolean"},
+                "emailBlacklist": {"type": "boolean"},
+            },
+        },
+        "remove": {
+            "type": "object",
+            "additionalProperties": False,
+            "minProperties": 1,
+            "properties": {
+                "ids": {"type": "array", "minItems": 1, "maxItems": 150, "items": {"type": "integer"}},
+                "emails": {"type": "array", "minItems": 1, "maxItems": 150, "items": {"type": "string"}},
+            },
+        },
+    }
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.contacts: dict[int, dict[str, Any]] = {}
+        self.bad: set[str] = set()  # addresses that an import passes over
+        self._numbers: dict[str, int] = {}
+        self._looks: dict[int, int] = {}  # at imports
+
+    def handle(self, method: str, path: str, query: Mapping[str, str], body: Any) -> Reply:
+        """What contacts and lists do."""
+        path = path.removeprefix("/v3")
+        if method == "POST" and path == "/contacts/import":
+            self.check("import", body)
+            return self._import(body)
+        if path.startswith("/processes/"):
+            process = int(path.rpartition("/")[2])
+            self._looks[process] += 1
+            status = "completed" if self._looks[process] > 1 else "in_process"
+            return 200, {"id": process, "status": status, "name": "IMPORTUSER"}
+        if path == "/contacts":
+            return 200, {"contacts": self._page(list(self.contacts.values()), query), "count": len(self.contacts)}
+        if path == "/contacts/lists/4/contacts":
+            return 200, {"contacts": self._page([one for one in self.contacts.values() if 4 in one["listIds"]], query)}
+        if path == "/contacts/lists/4/contacts/remove":
+            self.check("remove", body)
+            return self._remove(body)
+        if path == "/smtp/blockedContacts":
+            return 200, {"contacts": [], "count": 0}
+        raise RefusedError(404, {"code": "document_not_found", "message": "nothing here"})
+
+    def _import(self, body: Any) -> Reply:
+        for one in body["jsonBody"]:
+            if one["email"] in self.bad:
+                continue
+            number = self._numbers.setdefault(one["email"], len(self._numbers) + 1)
+            fresh = {"id": number, "email": one["email"], "attributes": {}, "listIds": [], "emailBlacklisted": False}
+            contact = self.contacts.setdefault(number, {**fresh, "listUnsubscribed": []})
+            contact["attributes"] |= one.get("attributes", {})
+            contact["listIds"] = sorted({*contact["listIds"], *body["listIds"]})
+            if "emailBlacklist" in body:
+                contact["emailBlacklisted"] = body["emailBlacklist"]
+        process = len(self._looks) + 1
+        self._looks[process] = 0
+        return 202, {"processId": process}
+
+    def _remove(self, body: Any) -> Reply:
+        wanted = [*body.get("ids", ()), *(self._numbers.get(one, 0) for one in body.get("emails", ()))]
+        on = [one for one in wanted if one in self.contacts and 4 in self.contacts[one]["listIds"]]
+        if not on:
+            message = "Contact already removed from list and/or does not exist"
+            raise RefusedError(400, {"code": "invalid_parameter", "message": message})
+        for one in on:
+            self.contacts[one]["listIds"].remove(4)
+        return 201, {"contacts": {"success": on, "failure": [one for one in wanted if one not in on]}}
+
+    def _page(self, found: list[dict[str, Any]], query: Mapping[str, str]) -> list[dict[str, Any]]:
+        start = int(query["offset"])
+        return found[start : start + int(query["limit"])]
+
+    def members(self) -> dict[str, dict[str, Any]]:
+        """Who is on the list."""
+        return {one["email"]: one["attributes"] for one in self.contacts.values() if 4 in one["listIds"]}
+
+    def take_out(self, address: str) -> None:
+        """Takes a contact off the list."""
+        self.contacts[self._numbers[address]]["listIds"].remove(4)
+
+    def unsubscribe(self, address: str) -> None:
+        """By the link in a mail."""
+        self.contacts[self._numbers[address]]["emailBlacklisted"] = True
