@@ -18,7 +18,7 @@ from scoring.encoding.encoder import Encoder
 from scoring.errors import BundleError
 from scoring.population.days import PARTS, Day
 from scoring.population.read_days import scored_parts
-from scoring.segments.assignment import assign_all, field_of, policy_of_version
+from scoring.segments.assignment import assign_all, cluster_column, discovered_of, field_of, policy_of_version
 from scoring.segments.policy import Policy
 
 SAMPLE = 100_000
@@ -107,6 +107,9 @@ class _SampleReader:
             use_case, field = parsed
             other = self.changed.get(use_case, {}).get(field)
             return other if other is not None else self._field(use_case, field)
+        if asked := discovered_of(name):
+            column = self.day.answers.discovered.get(cluster_column(asked))
+            return [None] * len(self.rows) if column is None else column.take(pa.array(self.rows)).to_pylist()
         for use_case, served in self.day.live.items():
             if name in served.scorer.encoder.names:
                 other = self.changed.get(use_case, {}).get(name)

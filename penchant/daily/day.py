@@ -15,16 +15,15 @@ from penchant.daily.day_features import Entries
 from penchant.daily.day_steps import STEPS, UNFINISHED, DayContext, StepInputsError
 from penchant.daily.run_file import DailyUseCase, RunFile
 from penchant.daily.run_state import RunState
-from scoring.answers.served_release import Live
+from scoring.answers.discovered import discovered_digests
+from scoring.answers.served_release import Live, open_live
 from scoring.bundle.bundle import canonical_json
-from scoring.bundle.golden_rows import replay
 from scoring.population.day_index import codes_of
 from scoring.population.days import POPULATION, Day, days_of, digest_of, only_writer
 from scoring.population.forget import settle_indexes
 from scoring.privacy.marks_of_trail import mark_by_trail
 from scoring.privacy.retention_file import read_retention
 from scoring.releases.current_pointer import released_use_cases
-from scoring.releases.store import load_release
 from scoring.segments.assignment import current_policy
 from scoring.segments.policy import Policy
 
@@ -99,13 +98,10 @@ def _to_do(context: DayContext) -> list[str]:
 
 
 def _live(home: Path, use_cases: Mapping[str, UseCase]) -> dict[str, Live]:
-    """The releases of those that are in service, each of which gives its golden rows back."""
+    """The releases of those that are in service, each of which gives its golden rows back, with segmentations."""
     released = set(released_use_cases(home))
     names = [name for name in use_cases if name in released] or list(use_cases)  # none: the first says why
-    live = {name: Live(load_release(home, name, threads=1)) for name in names}
-    for served in live.values():
-        replay(served.release.bundle)
-    return live
+    return open_live(home, names, threads=1)
 
 
 def _named(run_file: RunFile, use_cases: Mapping[str, UseCase]) -> list[tuple[str, DailyUseCase]]:
@@ -127,12 +123,13 @@ def _run_id(
 ) -> str:
     """Another whenever the day could come out otherwise."""
     objectors = objectors_of(home)
+    models = {name: served.release.facts.manifest_sha256 for name, served in live.items()}
     stated = {
         "as_of": as_of.isoformat(),
         "sources": {name: [input_digest(use_case), config_digest(use_case)] for name, (_, use_case) in entries.items()},
         "rows": {name: digest_of(entry.rows) for name, (entry, _) in entries.items() if entry.rows},
         "code": code_digest(),
-        "models": {name: served.release.facts.manifest_sha256 for name, served in live.items()},
+        "models": models | discovered_digests(live),
         "policy": hashlib.sha256(canonical_json(policy.to_json())).hexdigest(),  # the default one keeps its name
         "before": before.manifest.run_id if before else None,
         "objectors": objectors.digest() if objectors else None,

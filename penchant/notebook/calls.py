@@ -20,14 +20,12 @@ from features.spec.options import default_home
 from penchant.notebook.frames import as_file, as_profile, as_table, like
 from scoring.answers.explain import ProfileError, explain_profile
 from scoring.answers.score import check_request
-from scoring.answers.served_release import Live
+from scoring.answers.served_release import Live, open_live
 from scoring.batch.table_answers import score_table
 from scoring.bundle.families import OTHER_FACTORS
-from scoring.bundle.golden_rows import replay
 from scoring.population.days import PopulationError, latest_day
 from scoring.population.read_days import day_rows
 from scoring.privacy.suppression import Suppression, open_suppression
-from scoring.releases.store import load_release
 from scoring.segments.assignment import current_policy
 from scoring.storage.table_files import ROWS, BatchError
 
@@ -206,9 +204,7 @@ def _by_parts(table: pa.Table, work: Callable[[pa.Table, int], pa.Table]) -> pa.
 
 def _live(home: Path, name: str) -> Live:
     """A release that gives its golden rows back."""
-    live = Live(load_release(home, name, threads=1))
-    replay(live.release.bundle)
-    return live
+    return open_live(home, [name], threads=1)[name]
 
 
 def _home(home: Home) -> Path:

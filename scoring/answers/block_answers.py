@@ -22,7 +22,7 @@ from scoring.answers.wire import Status
 from scoring.bundle.scorer import Scored
 from scoring.encoding.block import Block
 from scoring.encoding.encoder import Encoded
-from scoring.segments.assignment import SPEAKING, field_of
+from scoring.segments.assignment import SPEAKING, discovered_of, field_of
 from scoring.segments.policy import Policy
 from scoring.segments.rules import NullableColumn
 
@@ -65,7 +65,7 @@ def encode_answers(
     check_request(live, use_cases=use_cases, reasons=0, language=language)
     names = fitting_whole(live, block, use_cases)
     encoded = {name: live[name].scorer.encoder.block(block) for name in names}
-    more = any(live[name].serves_uplift or live[name].serves_value for name in names)
+    more = any(live[name].serves_uplift or live[name].serves_value or live[name].discovering for name in names)
     if not names or more or any(rows.errors for rows in encoded.values()):
         return None
     answered = {name: _answered(live[name], rows.matrix) for name, rows in encoded.items()}
@@ -154,6 +154,8 @@ def _segment_texts(
     def column(name: str) -> NullableColumn:
         if parts := field_of(name):
             return _field(live[parts[0]], answered[parts[0]], parts[1])
+        if discovered_of(name):  # where there are clusters, rows are answered one by one
+            return NullableColumn.of([None] * len(block), policy.kinds[name])
         values = as_scored(live, name, block.column(name))
         known = [value if speaks else None for value, speaks in zip(values, spoken, strict=True)]
         return NullableColumn.of(known, policy.kinds[name])

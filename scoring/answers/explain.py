@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.spec.languages import Language
+from scoring.answers.discovered import SILENT
 from scoring.answers.prepared_profile import PreparedProfile
 from scoring.answers.score import MAX_REASONS, check_request, features_of, opening
 from scoring.answers.served_release import Live, published, statuses_of
@@ -76,6 +77,9 @@ def _explanation(served: Live, matrix: NDArray[np.float64], warnings: list[Note]
         explanation["comparison"] = comparison_text(explanation["probability"], average, language)
     if stated := served.stated_effect:
         explanation["effect"], explanation["human_decision"] = stated["effect"], stated["human_decision"]
+    places = {name: one.places(matrix, MAX_REASONS, language)[0] for name, one in served.discovering.items()}
+    if places and status not in SILENT:
+        explanation["discovered"] = places
     effect = explained_uplift(served.scorer, matrix, scored.margin, MAX_REASONS, language)
     if effect is not None:
         explanation["uplift"] = effect

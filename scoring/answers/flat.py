@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from scoring.answers.served_release import Live
-from scoring.answers.wire import FlatValue, Result, Score, ValueReason
+from scoring.answers.wire import DiscoveredPlace, FlatValue, Result, Score, ValueReason
+from scoring.bundle.families import OTHER_FACTORS
 from scoring.encoding.notes import Note
 from scoring.reasons.reason import Reason
 from scoring.segments.names import Named
 from scoring.segments.policy import Policy
 
+_REASON_PARTS: tuple[Literal["feature", "text", "contribution"], ...] = ("feature", "text", "contribution")
 _UNASKED: Score = {"status": "unknown"}  # has no other part
 
 
@@ -35,6 +38,7 @@ def flat_results(
     """
     answered = {name for result in results for name in result["scores"]}
     names = [name for name in live if name in (answered if use_cases is None else use_cases)]
+    segmentations = sorted({one for name in names for one in live[name].discovering})
     return [
         {
             "customer_id": result["customer_id"],
@@ -45,11 +49,32 @@ def flat_results(
                 for name in names
                 for column, value in _columns(live[name], result["scores"].get(name), reasons).items()
             },
+            **_clusters(result.get("discovered", {}), segmentations, reasons),
             "segment": result["segment"] and result["segment"]["code"],
             **({"segment_action": _action(result["segment"])} if policy.states_actions else {}),
         }
         for result in results
     ]
+
+
+def _clusters(
+    places: Mapping[str, DiscoveredPlace], segmentations: Sequence[str], reasons: int
+) -> dict[str, FlatValue]:
+    """The columns of learned clusters."""
+    columns: dict[str, FlatValue] = {}
+    for name in segmentations:
+        place = places.get(name)
+        columns |= {
+            f"{name}_cluster": place and place["code"],
+            f"{name}_cluster_margin": place and place["margin"],
+            f"{name}_cluster_next": place and place["next"],
+        }
+        named = [one for one in place["reasons"] if one["feature"] != OTHER_FACTORS] if place else []
+        for rank in range(reasons):
+            one = named[rank] if rank < len(named) else None
+            prefix = f"{name}_cluster_reason_{rank + 1}"
+            columns |= {f"{prefix}_{part}": one and one[part] for part in _REASON_PARTS}
+    return columns
 
 
 def _columns(served: Live, score: Score | None, reasons: int) -> dict[str, FlatValue]:

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from scoring.answers.score import score_profiles
-from scoring.answers.served_release import Live
+from scoring.answers.served_release import Live, open_live
 from scoring.answers.wire import Profile
 from scoring.bundle.bundle import canonical_json
 from scoring.encoding.block import Block, common_shape
 from scoring.errors import PolicyFailedError
 from scoring.releases.current_pointer import released_use_cases
-from scoring.releases.store import load_release
 from scoring.segments.cut_points import cuts_of
 from scoring.segments.policy import Policy
 from scoring.segments.policy_file import PolicyError, read_policy
@@ -52,13 +51,14 @@ def read_and_prove(home: Path, source: str) -> tuple[Policy, dict[str, Live]]:
         PolicyError: It has faults, or cannot name the segments of golden rows.
         BundleError: A release is not what it was.
     """
-    live = {name: Live(load_release(home, name)) for name in released_use_cases(home)}
+    live = open_live(home, released_use_cases(home))
     bundles = {name: served.release.bundle for name, served in live.items()}
     policy = read_policy(
         source,
         {name: bundle.features for name, bundle in bundles.items()},
         {name: cuts_of(bundle) for name, bundle in bundles.items()},
         {name: bundle.ladder.codes for name, bundle in bundles.items()},
+        {name: tuple(one.learned.codes) for served in live.values() for name, one in served.discovering.items()},
     )
     try:
         prove_as_stored(policy, live)

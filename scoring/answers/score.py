@@ -9,6 +9,7 @@ from typing import Any
 from features.spec.feature import CUSTOMER_ID, Row
 from features.spec.ids import posted_id
 from features.spec.languages import LANGUAGES, Language
+from scoring.answers.discovered import discover, discovered_field
 from scoring.answers.prepared_profile import PreparedProfile
 from scoring.answers.served_release import Live, score_matrix
 from scoring.answers.wire import Result, Score
@@ -18,7 +19,7 @@ from scoring.encoding.notes import Note
 from scoring.encoding.value_rules import other_keys
 from scoring.encoding.vectorised import Posted
 from scoring.errors import PolicyFailedError, RequestError
-from scoring.segments.assignment import DEFAULT, assign_all, assign_one, field_of
+from scoring.segments.assignment import DEFAULT, assign_all, assign_one, discovered_of, field_of
 from scoring.segments.policy import Assignment, Policy
 
 MAX_REASONS = 20
@@ -61,6 +62,8 @@ def score_profiles(
             scored = score_matrix(served, encoded.matrix, reasons, language)  # an invalid row is missing throughout
             for row, score in zip(rows, _with_notes(scored, encoded), strict=True):
                 answers[row]["scores"][name] = score
+            if served.discovering:
+                discover(served, name, [answers[row] for row in rows], encoded.matrix, reasons, language)
     name_segments(policy, live, answers, profiles, language)
     return answers
 
@@ -83,6 +86,7 @@ def _score_block(
         scored = score_matrix(live[name], encoded.matrix, reasons, language)
         for answer, score in zip(answers, _with_notes(scored, encoded), strict=True):
             answer["scores"][name] = score
+        discover(live[name], name, answers, encoded.matrix, reasons, language)
     name_segments(policy, live, answers, block, language)
     return answers
 
@@ -201,6 +205,8 @@ def name_segments(
     def read(name: str) -> list[Any]:
         if parts := field_of(name):
             return live[parts[0]].fields(scores[parts[0]], parts[1])
+        if field := discovered_of(name):
+            return discovered_field([answers[row] for row in rows], field)
         if isinstance(profiles, Block):
             column = profiles.column(name)
             return as_scored(live, name, [column[row] for row in rows])

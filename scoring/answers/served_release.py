@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.spec.languages import LANGUAGES, Language
+from scoring.answers.discovered import Discovering, attach
 from scoring.answers.uplift_answers import uplift_answers
 from scoring.answers.value_answers import value_answers
 from scoring.answers.wire import NextBand, PublishedScore, Score, StatedEffect, Status
@@ -22,6 +23,7 @@ from scoring.reasons.reason import Reason
 from scoring.reasons.reasons import top_reasons
 from scoring.releases.store import Release, load_release
 from scoring.segments.names import Named
+from scoring.segments.segmentation_release import load_segmentations
 
 STATUSES: tuple[Status, ...] = (
     "scored",
@@ -40,6 +42,7 @@ class Live:
 
     def __init__(self, release: Release) -> None:
         self.release = release
+        self.discovering: Mapping[str, Discovering] = {}  # the segmentations that read its rows, by name
         self.on_scored: OnScored | None = None  # who is shown the rows that callers have scored
         self.scorer = Scorer(release.bundle)
         labels = release.bundle.manifest.bands.labels
@@ -106,13 +109,17 @@ def _named(code: str, label: str, action: str | None) -> Named:
 def release_of_version(home: Path, name: str, version: str) -> Live | None:
     """The release of a version that was in service once; None where it is gone, or not what it was."""
     try:
-        return Live(load_release(home, name, version=version, threads=1))
+        served = Live(load_release(home, name, version=version, threads=1))
+        attach({name: served}, load_segmentations(home).values())
     except BundleError:
         return None
+    return served
 
 
 def open_live(home: Path, names: Iterable[str], *, threads: int = 0, prepared: bool = True) -> dict[str, Live]:
-    """The current releases of use cases, each proved on its golden rows; arguments are those of `load_bundle`.
+    """The current releases of use cases, each proved on its golden rows, with the segmentations in service.
+
+    Arguments are those of `load_bundle`.
 
     Raises:
         BundleError: One of them is not there, or is not what it was.
@@ -120,6 +127,7 @@ def open_live(home: Path, names: Iterable[str], *, threads: int = 0, prepared: b
     live = {name: Live(load_release(home, name, threads=threads, prepared=prepared)) for name in names}
     for served in live.values():
         replay(served.release.bundle)
+    attach(live, load_segmentations(home).values())
     return live
 
 

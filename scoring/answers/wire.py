@@ -131,6 +131,46 @@ class ValueExplanation(ValueAnswer):
     factors: Annotated[dict[str, Multiplier], Meta(description="By feature.")]
 
 
+class DiscoveredReason(TypedDict):
+    """What one feature adds to a margin: above zero it speaks for this cluster, below for the next."""
+
+    code: str
+    feature: str
+    value: Any
+    contribution: Annotated[
+        float, Meta(description="Difference of squared distances, in squared units of scale.", examples=[1.37])
+    ]
+    text: Annotated[str, Meta(min_length=1, examples=["Last purchase 12 days ago"])]
+
+
+class DiscoveredPlace(TypedDict):
+    """The learned cluster that a customer is nearest to, how much nearer than to the next, and why."""
+
+    code: Code
+    label: str
+    margin: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="How much farther the next cluster's centre is: the difference of the squared distances, in "
+            "squared units of the features' scale. Near 0: at the border.",
+            examples=[2.4],
+        ),
+    ]
+    next: Annotated[Code, Meta(description="The cluster that is second nearest.")]
+    reasons: Annotated[
+        list[DiscoveredReason],
+        Meta(description="Why this one and not the next, where reasons are asked for; they add up to the margin."),
+    ]
+    version: Annotated[str, Meta(description="Of the segmentation.", examples=["2"])]
+
+
+Discovered = Annotated[
+    dict[str, DiscoveredPlace],
+    Meta(description="By segmentation; none where no segmentation is in service, or nothing is known of the customer."),
+]
+
+
 class Score(TypedDict):
     """One use case's answer."""
 
@@ -157,6 +197,7 @@ class Result(TypedDict):
     status: Literal["ok", "invalid"]
     segment: SegmentPlace | None
     scores: Annotated[dict[str, Score], Meta(description="By use case.")]
+    discovered: NotRequired[Discovered]
     errors: NotRequired[list[Note]]
 
 
@@ -301,6 +342,7 @@ class ExplainedScore(TypedDict):
     human_decision: NotRequired[Annotated[str, Meta(description="Who decides by the score, and how.")]]
     uplift: NotRequired[UpliftExplanation]
     value: NotRequired[ValueExplanation]
+    discovered: NotRequired[Discovered]
 
 
 class Explanation(Answered, ExplainedScore):

@@ -156,6 +156,7 @@ def snapshot_tables(
         for (_, old, new), customers in moves.counts():
             tally.count(old, new, as_of, customers=customers, compared=before is not None)
         columns = {CUSTOMER_ID: answered.customers, **stand_columns(moves), **answered.columns(prefixed=True)}
+        columns |= answered.discovered
         if language:
             columns |= segment_actions(policy, [new.segment for _, _, new in moves], language)
         yield pa.table(columns).replace_schema_metadata(facts), table

@@ -14,6 +14,7 @@ import pyarrow as pa
 import xgboost
 
 from features.spec.languages import Language
+from scoring.answers.discovered import discovered_digests
 from scoring.answers.served_release import Live
 from scoring.batch.checkpoints import BatchState, Checkpoints, checkpoints_of, input_digest
 from scoring.batch.table_answers import score_table
@@ -73,7 +74,10 @@ def _run_state(
 ) -> BatchState:
     return {
         "source": [str(path.resolve()) for path in source_files(source)],
-        "models": {name: served.release.facts.manifest_sha256 for name, served in live.items()},
+        "models": {
+            **{name: served.release.facts.manifest_sha256 for name, served in live.items()},
+            **discovered_digests(live),
+        },
         "model_versions": [served.release.version for served in live.values()],
         "rows": ROWS,
         "versions": [pa.__version__, np.__version__, xgboost.__version__],

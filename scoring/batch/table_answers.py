@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,12 +15,21 @@ from numpy.typing import NDArray
 from features.spec.feature import CUSTOMER_ID
 from features.spec.languages import Language
 from scoring.answers.served_release import STATUSES, Live, status_codes
+from scoring.batch.cluster_columns import cluster_columns
 from scoring.encoding.encoder import Encoded, Encoder
 from scoring.encoding.file_values import file_reader
 from scoring.encoding.notes import Note
 from scoring.privacy.suppression import Suppression
 from scoring.reasons.reason_columns import reason_columns, value_columns
-from scoring.segments.assignment import DEFAULT, ColumnReader, assign_all, field_of, rules_that_hold
+from scoring.segments.assignment import (
+    DEFAULT,
+    ColumnReader,
+    assign_all,
+    cluster_column,
+    discovered_of,
+    field_of,
+    rules_that_hold,
+)
 from scoring.segments.policy import Assignment, Policy
 from scoring.segments.repeated import Repeated
 from scoring.segments.rules import NullableColumn
@@ -29,6 +38,7 @@ from scoring.storage.id_columns import id_column
 from scoring.storage.table_files import BatchError
 
 SEGMENT_ACTION = "segment_action"  # the next step by a customer's segment; `action` is that by a use case's band
+_UNKNOWN = [STATUSES.index(status) for status in ("invalid", "insufficient_data", "opted_out")]  # have no cluster
 _EVENTS = "events.json"  # in the bundle of a use case that learned from a log
 
 
@@ -61,6 +71,7 @@ def score_table(
         {
             CUSTOMER_ID: answered.customers,
             **answered.columns(prefixed=len(live) > 1),
+            **answered.discovered,
             "segment": _texts(codes),
             **segment_actions(policy, codes, language),
         }
@@ -90,6 +101,7 @@ class BatchAnswers:
 
     customers: pa.Array  # ids as text
     parts: Mapping[str, _Part]
+    discovered: Mapping[str, pa.Array] = field(default_factory=dict)  # of learned clusters, by whichever use case
 
     def columns(self, *, prefixed: bool) -> dict[str, pa.Array]:
         """All parts' columns, with the use case's name before them where asked."""
@@ -121,7 +133,17 @@ def answer_table(
         customers = id_column(table.column(column))
         barred = _barred(customers.to_pylist(), suppression) if suppression else []
     parts = {name: _score(served, table, reasons, language, barred) for name, served in live.items()}
-    return BatchAnswers(customers, {name: _covered(part, name, table) for name, part in parts.items()})
+    parts = {name: _covered(part, name, table) for name, part in parts.items()}
+    return BatchAnswers(customers, parts, _first_of(parts.values()))
+
+
+def _first_of(parts: Iterable[_Part]) -> dict[str, pa.Array]:
+    """The clusters by the first use case that knows a customer's."""
+    found: dict[str, pa.Array] = {}
+    for part in parts:
+        for name, values in part.clusters.items():
+            found[name] = pc.coalesce(found[name], values) if name in found else values
+    return found
 
 
 def _covered(part: _Part, name: str, table: pa.Table) -> _Part:
@@ -133,7 +155,10 @@ def _covered(part: _Part, name: str, table: pa.Table) -> _Part:
     columns = {
         own: pc.if_else(among, values, pa.nulls(len(values), values.type)) for own, values in part.columns.items()
     }
-    return replace(part, columns=columns)
+    clusters = {
+        own: pc.if_else(among, values, pa.nulls(len(values), values.type)) for own, values in part.clusters.items()
+    }
+    return replace(part, columns=columns, clusters=clusters)
 
 
 def _barred(customers: Sequence[str | None], suppression: Suppression) -> list[int]:
@@ -185,6 +210,9 @@ def _rule_reader(live: Mapping[str, Live], answered: BatchAnswers, table: pa.Tab
     def read(name: str) -> list[Any] | NullableColumn:
         if parsed := field_of(name):
             return parts[parsed[0]].field(parsed[1], live[parsed[0]].scorer.bundle.ladder.codes)
+        if asked := discovered_of(name):
+            column = answered.discovered.get(cluster_column(asked))
+            return [None] * len(table) if column is None else _nullable(column)
         owner = next(part for part in parts.values() if name in part.encoder.names)
         return owner.feature(name, table)
 
@@ -198,6 +226,7 @@ class _Part:
     columns: dict[str, pa.Array]
     encoder: Encoder
     matrix: NDArray[np.float64]
+    clusters: dict[str, pa.Array]  # of segmentations that read these rows
 
     def field(self, field: str, codes: tuple[str, ...]) -> NullableColumn:
         """What a segment's rule reads of the answers."""
@@ -263,7 +292,9 @@ def _score(served: Live, table: pa.Table, reasons: int, language: Language | Non
     if served.states_actions and language:
         actions = [band.get("action") for band in served.bands[language]]
         columns["action"] = pa.array(actions, pa.string()).take(pa.array(scored.rung, mask=silent))
-    return _Part(columns, served.scorer.encoder, encoded.matrix)
+    known = ~np.isin(status, _UNKNOWN)
+    clusters = cluster_columns(served, encoded.matrix, known, reasons, language)
+    return _Part(columns, served.scorer.encoder, encoded.matrix, clusters)
 
 
 def _if_a_log(served: Live, table: pa.Table) -> str:

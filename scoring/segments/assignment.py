@@ -19,7 +19,7 @@ from scoring.releases.store import make_current_in, manifest_of, write_folder
 from scoring.segments.default_policy import VERSION, default_policy
 from scoring.segments.policy import Assignment, Policy, Segment
 from scoring.segments.repeated import Repeated
-from scoring.segments.rules import FIELDS, Kind, Mask, NullableColumn, evaluate, plain_value
+from scoring.segments.rules import DISCOVERED, FIELDS, MARGIN, Kind, Mask, NullableColumn, evaluate, plain_value
 
 SEGMENTS_FOLDER = "segments"
 SIZES = "sizes.json"  # beside the policies: the last snapshot's counts and where it is
@@ -195,6 +195,22 @@ def _of_spoken(values: list[Any] | NullableColumn, spoken: Mask, kind: Kind) -> 
         return NullableColumn(values.values, values.known & spoken)
     known = [value if speaks else None for value, speaks in zip(values, spoken.tolist(), strict=True)]
     return NullableColumn.of(known, kind)
+
+
+def discovered_of(name: str) -> str | None:
+    """What a name like `discovered.habits` or `discovered.habits_margin` asks of learned clusters; None of others."""
+    prefix, point, field = name.partition(".")
+    return field if point and prefix == DISCOVERED and field_of(name) is None else None
+
+
+def cluster_column(field: str) -> str:
+    """Where batches have what a rule calls `discovered.FIELD`.
+
+    >>> cluster_column("habits"), cluster_column("habits_margin")
+    ('habits_cluster', 'habits_cluster_margin')
+    """
+    name = field.removesuffix(MARGIN)
+    return f"{name}_cluster{field[len(name) :]}"
 
 
 @lru_cache(1024)  # the names of policies, which rules read a hundred times a second

@@ -18,7 +18,7 @@ from scoring.segments.goals import Goal, GoalError, read_goal
 from scoring.segments.names import Level
 from scoring.segments.policy import LEVELS, Guidance, Policy, Segment, days
 from scoring.segments.rule_texts import STATUSES, exact_texts, level_texts, with_known_texts
-from scoring.segments.rules import FIELDS, Kind, Rule, RuleError, names
+from scoring.segments.rules import DISCOVERED, FIELDS, MARGIN, Kind, Rule, RuleError, names
 
 _CODE = re.compile(r"[a-z][a-z0-9_]*")
 _KEYS: Mapping[str, tuple[type, ...]] = {
@@ -78,8 +78,11 @@ def read_policy(
     use_cases: Mapping[str, tuple[Feature, ...]],
     cuts: Mapping[str, Cuts] | None = None,
     bands: Mapping[str, Sequence[str]] | None = None,
+    clusters: Mapping[str, Sequence[str]] | None = None,
 ) -> Policy:
     """The policy of a TOML text over the released use cases, their features, cut-points and codes of bands.
+
+    `clusters` has the codes of each segmentation in service, which rules call `discovered.NAME`.
 
     The cut-point of a feature that several use cases have is that of the one the policy names first.
 
@@ -92,7 +95,7 @@ def read_policy(
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise PolicyError([f"The policy must be TOML: {error}."]) from error
-    reader = _Reader(text, document, use_cases, cuts or {}, bands or {})
+    reader = _Reader(text, document, use_cases, cuts or {}, bands or {}, clusters or {})
     policy = reader.read()
     if not reader.faults:
         reader.check_reach(policy)
@@ -111,6 +114,7 @@ class _Reader:
         use_cases: Mapping[str, tuple[Feature, ...]],
         cuts: Mapping[str, Cuts],
         bands: Mapping[str, Sequence[str]],
+        clusters: Mapping[str, Sequence[str]],
     ) -> None:
         self.faults: list[str] = []
         self._lines = text.splitlines()
@@ -118,10 +122,12 @@ class _Reader:
         self._document = document
         self._asked = self._use_cases(use_cases)
         self._features = [feature for name in self._asked for feature in use_cases[name]]
+        self._clusters = {f"{DISCOVERED}.{name}": codes for name, codes in clusters.items()}
         self._kinds = self._known_kinds()
         self._levels = level_texts(self._features)
         self._codes = {f"{name}.band": exact_texts(bands[name]) for name in self._asked if name in bands}
         self._codes |= {f"{name}.status": exact_texts(STATUSES) for name in self._asked}
+        self._codes |= {name: exact_texts(codes) for name, codes in self._clusters.items()}
         self._cuts = {feature: cut for name in reversed(self._asked) for feature, cut in cuts.get(name, {}).items()}
 
     def read(self) -> Policy:
@@ -172,6 +178,8 @@ class _Reader:
 
     def _known_kinds(self) -> dict[str, Kind]:
         kinds: dict[str, Kind] = {f"{name}.{field}": kind for name in self._asked for field, kind in FIELDS.items()}
+        kinds |= {f"{name}{MARGIN}": "number" for name in self._clusters}
+        kinds |= dict.fromkeys(self._clusters, "text")
         return kinds | {feature.name: _KINDS[feature.type] for feature in self._features if feature.type in _KINDS}
 
     def _bounds(self) -> Bounds:
@@ -179,6 +187,7 @@ class _Reader:
         bounds: dict[str, tuple[float | None, float | None]] = {
             f"{name}.{field}": span for name in self._asked for field, span in published.items()
         }
+        bounds |= {f"{name}{MARGIN}": (0.0, None) for name in self._clusters}
         return bounds | {feature.name: (feature.lower, feature.upper) for feature in self._features}
 
     def _segment(self, number: int, table: Table) -> Segment | None:

@@ -29,6 +29,7 @@ FIELDS: Mapping[str, Kind] = {
     "lowest_band": "boolean",
     "highest_band": "boolean",
 }
+DISCOVERED, MARGIN = "discovered", "_margin"  # `discovered.habits` is a cluster, `discovered.habits_margin` a number
 SIGNS: Mapping[str, Callable[[Any, Any], Any]] = {
     "=": operator.eq,
     "<>": operator.ne,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from scoring.segments.assignment import SPEAKING, field_of
+from scoring.segments.assignment import SPEAKING, cluster_column, discovered_of, field_of
 from scoring.segments.policy import Policy, Segment
 from scoring.segments.rule_texts import Texts, with_every_spelling
 from scoring.segments.rules import sql_literal, sql_name, to_sql
@@ -27,10 +27,14 @@ def segment_sql(
         levels: The levels of categories and their spellings, as `level_texts` has them.
         prefixed: Whether the columns of scores begin with the use case's name, as batch writes them for several.
     """
-    categories = (name for name, kind in policy.kinds.items() if kind == "text" and field_of(name) is None)
+    categories = (
+        name for name, kind in policy.kinds.items() if kind == "text" and not (field_of(name) or discovered_of(name))
+    )
     texts = {name: (levels or {}).get(name, {}) for name in categories}
 
     def column(name: str) -> str:
+        if field := discovered_of(name):
+            return sql_name(cluster_column(field))
         parts = field_of(name)
         if parts is None:
             return f"NULLIF(LOWER(TRIM({sql_name(name)})), '')" if name in texts else sql_name(name)

@@ -8,17 +8,20 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from scoring.answers.discovered import attach
 from scoring.answers.served_release import Live
 from scoring.answers.verification import verify_release
 from scoring.bundle.golden_rows import replay
 from scoring.errors import BundleError, PolicyFailedError
-from scoring.releases.current_pointer import CURRENT, current_version, released_use_cases
+from scoring.releases.current_pointer import CURRENT, current_version, released_segmentations, released_use_cases
 from scoring.releases.store import RELEASE, load_release
 from scoring.segments.assignment import DEFAULT, SEGMENTS_FOLDER
 from scoring.segments.policy import Policy
+from scoring.segments.segmentation_release import SegmentationRelease, load_segmentation
 from serving.releases import verified_cache
 from serving.releases.policy_in_force import PolicyInForce
 from serving.telemetry import logs
@@ -43,6 +46,7 @@ class Snapshot:
     served: Mapping[str, Live] = field(default_factory=dict)
     refused: Mapping[str, Refusal] = field(default_factory=dict)
     released_at: Mapping[str, float] = field(default_factory=dict)  # seconds since the epoch
+    segmentations: Mapping[str, SegmentationRelease] = field(default_factory=dict)  # whose clusters answers have
     policy: Policy = DEFAULT  # whose segments are named
     policy_refusal: str | None = None  # why an installed policy was not taken
     looked: bool = False  # whether the release store was looked at to the end
@@ -98,6 +102,7 @@ class Watch:
     def look(self) -> None:
         """Takes every release that is new since the last look; several at once, since each is verified in a child."""
         store = self._store()
+        self._take_segmentations(store)
         self._take_policy(store)
         changed = [name for name in released_use_cases(store) if self._marks.get(name) != _mark(store, name)]
         if changed:
@@ -107,6 +112,28 @@ class Watch:
             self._take_policy(store)  # a release may lack what it reads
         if not self.snapshot.looked:
             self.snapshot = dataclasses.replace(self.snapshot, looked=True)
+
+    def _take_segmentations(self, store: Path) -> None:
+        """Every segmentation that is new, once its golden rows are reproduced; else the last good one stays.
+
+        One that is bad is logged and answers go without it: scores are served all the same.
+        """
+        for name in released_segmentations(store):
+            mark = _mark(store, name)
+            if self._marks.get(name) == mark:
+                continue
+            try:
+                release = load_segmentation(store, name)
+            except (BundleError, OSError) as error:
+                reason = str(error) if isinstance(error, BundleError) else type(error).__name__
+                logs.write("segmentation_refused", level="error", segmentation=name, reason=reason)
+            else:
+                with _LOCK:
+                    found = {**self.snapshot.segmentations, name: release}
+                    served = {key: _beside(live, found) for key, live in self.snapshot.served.items()}
+                    self.snapshot = dataclasses.replace(self.snapshot, segmentations=found, served=served)
+                logs.write("segmentation_served", segmentation=name, version=release.version)
+            self._marks[name] = mark
 
     def _store(self) -> Path:
         """HOME, or where it has no release that which travelled inside the bento."""
@@ -125,7 +152,8 @@ class Watch:
         """The installed policy of segments, once proved with what is served; else the last good one stays."""
         served = self.snapshot.served
         versions = tuple((name, live.release.version, self.snapshot.released_at[name]) for name, live in served.items())
-        mark = (_stats([store / SEGMENTS_FOLDER / CURRENT]), versions)
+        clusters = tuple((name, one.version) for name, one in self.snapshot.segmentations.items())
+        mark = (_stats([store / SEGMENTS_FOLDER / CURRENT]), versions, clusters)
         with _LOCK:
             if self._policies.look(store, served, mark):
                 self._publish_policy()
@@ -153,6 +181,7 @@ class Watch:
         written = (live.release.folder / RELEASE).stat().st_mtime
         with _LOCK:
             now = self.snapshot
+            attach({name: live}, now.segmentations.values())
             self.snapshot = dataclasses.replace(
                 now,
                 served=dict(sorted({**now.served, name: live}.items())),
@@ -170,6 +199,14 @@ class Watch:
             self.snapshot = dataclasses.replace(self.snapshot, refused={**self.snapshot.refused, name: refusal})
         logs.write("release_refused", level="error", use_case=name, version=refusal.version, reason=reason)
         self._swapped(name, "refused")
+
+
+def _beside(live: Live, segmentations: Mapping[str, SegmentationRelease]) -> Live:
+    """The same release with other segmentations: requests that are under way see what they began with."""
+    other = copy(live)
+    other.on_scored = None
+    attach({live.release.bundle.name: other}, segmentations.values())
+    return other
 
 
 def _settle() -> None:

@@ -1,0 +1,188 @@
+"""Learned clusters beside scores: a segmentation reads the rows of each use case that has all of its features."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.spec.feature import MISSING, Feature, normalise
+from features.spec.languages import Language
+from scoring.answers.wire import DiscoveredPlace, DiscoveredReason, Result
+from scoring.bundle.families import OTHER_FACTORS
+from scoring.reasons.sentences import sentence, shown_value
+from scoring.segments.learned import LearnedFeature, Nearest
+from scoring.segments.rules import DISCOVERED, MARGIN
+from scoring.segments.segmentation_release import SegmentationRelease
+from scoring.text.formatting import catalogue
+
+if TYPE_CHECKING:
+    from scoring.answers.served_release import Live
+
+SILENT = frozenset({"invalid", "insufficient_data"})  # of whom nothing is known that a cluster could be found by
+
+Floats = NDArray[np.float64]
+
+
+class Discovering:
+    """A segmentation as it reads the encoded rows of a use case."""
+
+    def __init__(self, release: SegmentationRelease, served: Live) -> None:
+        self.release = release
+        self.learned = release.bundle.learned
+        self.bundle = served.release.bundle  # whose rows are read
+        features = self.bundle.features
+        positions = {feature.name: position for position, feature in enumerate(features)}
+        coordinates = self.learned.features
+        self._positions = np.asarray([positions[one.name] for one in coordinates], np.intp)
+        levels = {name: [_spelled(level) for level in known] for name, known in self.bundle.manifest.encoder.items()}
+        missing = {name: known.index(MISSING) for name, known in self.bundle.manifest.encoder.items()}
+        self._marks = np.flatnonzero([one.kind != "number" for one in coordinates])
+        self._marked = np.asarray([_code(one, levels, missing) for one in coordinates])[self._marks]
+        self._shown = [positions[name] for name in self.learned.names]
+        hidden = {*release.bundle.manifest.forbid, *self.bundle.forbidden}
+        self.named = [at for at, name in enumerate(self.learned.names) if name not in hidden]  # that may be named
+
+    def raw(self, matrix: Floats) -> Floats:
+        """The raw values of encoded rows, shape (rows, coordinates)."""
+        raw = matrix.take(self._positions, axis=1)
+        if len(self._marks):
+            marks = raw.take(self._marks, axis=1)
+            raw[:, self._marks] = np.where(np.isnan(self._marked), np.isnan(marks), marks == self._marked)
+        return raw
+
+    def assign(self, matrix: Floats) -> Nearest:
+        """The clusters of encoded rows, shape (rows, features of the use case)."""
+        return self.release.bundle.nearest.assign(self.raw(matrix))
+
+    def places(self, matrix: Floats, reasons: int, language: Language) -> list[DiscoveredPlace]:
+        """What an answer says of each row; reasons add up to the margin, the rest of them is one."""
+        found, codes, labels = self.assign(matrix), self.learned.codes, self.learned.labels
+        places: list[DiscoveredPlace] = [
+            {
+                "code": codes[which],
+                "label": labels[codes[which]][language],
+                "margin": margin,
+                "next": codes[following],
+                "reasons": [],
+                "version": self.release.version,
+            }
+            for which, following, margin in zip(
+                found.which.tolist(), found.next.tolist(), found.margin.tolist(), strict=True
+            )
+        ]
+        if reasons:
+            for place, row, amounts in zip(places, matrix, found.contributions.tolist(), strict=True):
+                place["reasons"] = self._reasons(row, amounts, place["margin"], reasons, language)
+        return places
+
+    def _reasons(
+        self, row: Floats, amounts: Sequence[float], margin: float, count: int, language: Language
+    ) -> list[DiscoveredReason]:
+        shown = self.strongest(amounts)[:count]
+        found: list[DiscoveredReason] = [self._reason(row, at, amounts[at], language) for at in shown]
+        if len(shown) < len(amounts):
+            rest = round(margin - sum(amounts[at] for at in shown), 9)
+            text = str(catalogue()["texts"][language][OTHER_FACTORS])
+            found.append(
+                {"code": OTHER_FACTORS, "feature": OTHER_FACTORS, "value": None, "contribution": rest, "text": text}
+            )
+        return found
+
+    def strongest(self, amounts: Sequence[float]) -> list[int]:
+        """The positions of features that may be named, those that add or take most first."""
+        return sorted(self.named, key=lambda at: -abs(amounts[at]))
+
+    def _reason(self, row: Floats, at: int, amount: float, language: Language) -> DiscoveredReason:
+        feature = self.feature(at)
+        value = shown_value(self.bundle, feature, float(row[self._shown[at]]))
+        labels = self.bundle.manifest.labels_of(feature.name, language)
+        return {
+            "code": feature.family,
+            "feature": feature.name,
+            "value": value,
+            "contribution": amount,
+            "text": sentence(feature, value, language, labels),
+        }
+
+    def values(self, matrix: Floats, at: int) -> Floats:
+        """What rows have of a feature that a segmentation reads, by its position there."""
+        return np.asarray(matrix[:, self._shown[at]])
+
+    def feature(self, at: int) -> Feature:
+        """The use case's feature of what a segmentation reads, by its position there."""
+        return self.bundle.features[self._shown[at]]
+
+
+def _spelled(level: str) -> str:
+    return level if level == MISSING else normalise(level)
+
+
+def _code(one: LearnedFeature, levels: Mapping[str, list[str]], missing: Mapping[str, int]) -> float:
+    """The encoded value that a coordinate marks; NaN where it marks a missing number."""
+    if one.kind == "level":
+        return float(levels[one.name].index(normalise(one.level or "")))
+    return float(missing.get(one.name, np.nan))
+
+
+def attach(live: Mapping[str, Live], releases: Iterable[SegmentationRelease]) -> None:
+    """Lets each use case answer by the segmentations all of whose features it has, in the same meaning."""
+    found = list(releases)
+    for served in live.values():
+        served.discovering = {one.bundle.name: Discovering(one, served) for one in found if fits(one, served)}
+
+
+def fits(release: SegmentationRelease, served: Live) -> bool:
+    """Whether a use case has every feature of a segmentation: of its name, type and meaning, and with its levels."""
+    bundle = served.release.bundle
+    ours = {feature.name: feature for feature in bundle.features}
+    levels = {name: {_spelled(level) for level in known} for name, known in bundle.manifest.encoder.items()}
+    return all(
+        theirs.name in ours and _meaning(ours[theirs.name]) == _meaning(theirs)
+        for theirs in release.bundle.manifest.features
+    ) and all(
+        one.kind != "level" or normalise(one.level or "") in levels.get(one.name, ())
+        for one in release.bundle.learned.features
+    )
+
+
+def _meaning(feature: Feature) -> tuple[object, ...]:
+    kind = "number" if feature.type in ("number", "integer") else feature.type
+    return kind, feature.event, feature.window_days, feature.subject
+
+
+def discover(
+    served: Live, name: str, answers: Sequence[Result], matrix: Floats, reasons: int, language: Language
+) -> None:
+    """Gives answers the clusters of their rows by one use case, those that no use case before it has given."""
+    for segmentation, discovering in served.discovering.items():
+        rows = [
+            row
+            for row, answer in enumerate(answers)
+            if answer["scores"][name]["status"] not in SILENT and segmentation not in answer.get("discovered", {})
+        ]
+        if rows:
+            for row, place in zip(rows, discovering.places(matrix[rows], reasons, language), strict=True):
+                answers[row].setdefault("discovered", {})[segmentation] = place
+
+
+def discovered_field(answers: Sequence[Result], field: str) -> list[str | float | None]:
+    """What a segment's rule reads of `discovered.FIELD`: a code, or by `NAME_margin` the margin; null where unknown."""
+    found: list[str | float | None] = []
+    for answer in answers:
+        places = answer.get("discovered", {})
+        name = field if field in places else field.removesuffix(MARGIN)
+        place = places.get(name)
+        found.append(None if place is None else place["code"] if name == field else place["margin"])
+    return found
+
+
+def discovered_digests(live: Mapping[str, Live]) -> dict[str, str]:
+    """What each segmentation in service is, by `discovered.NAME`: another whenever answers could come out otherwise."""
+    return {
+        f"{DISCOVERED}.{name}": one.release.facts.manifest_sha256
+        for served in live.values()
+        for name, one in served.discovering.items()
+    }
