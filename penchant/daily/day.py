@@ -15,8 +15,7 @@ from penchant.daily.day_features import Entries
 from penchant.daily.day_steps import STEPS, UNFINISHED, DayContext, StepInputsError
 from penchant.daily.run_file import DailyUseCase, RunFile
 from penchant.daily.run_state import RunState
-from scoring.answers.discovered import discovered_digests
-from scoring.answers.served_release import Live, open_live
+from scoring.answers.served_release import Live, discovered_digests, open_live
 from scoring.bundle.bundle import canonical_json
 from scoring.population.day_index import codes_of
 from scoring.population.days import POPULATION, Day, days_of, digest_of, only_writer

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,15 +10,13 @@ from numpy.typing import NDArray
 from features.spec.feature import MISSING, Feature, normalise
 from features.spec.languages import Language
 from scoring.answers.wire import DiscoveredPlace, DiscoveredReason, Result
+from scoring.bundle.bundle import Bundle
 from scoring.bundle.families import OTHER_FACTORS
 from scoring.reasons.sentences import sentence, shown_value
 from scoring.segments.learned import LearnedFeature, Nearest
-from scoring.segments.rules import DISCOVERED, MARGIN
+from scoring.segments.rules import MARGIN
 from scoring.segments.segmentation_release import SegmentationRelease
 from scoring.text.formatting import catalogue
-
-if TYPE_CHECKING:
-    from scoring.answers.served_release import Live
 
 SILENT = frozenset({"invalid", "insufficient_data"})  # of whom nothing is known that a cluster could be found by
 
@@ -29,10 +26,10 @@ Floats = NDArray[np.float64]
 class Discovering:
     """A segmentation as it reads the encoded rows of a use case."""
 
-    def __init__(self, release: SegmentationRelease, served: Live) -> None:
+    def __init__(self, release: SegmentationRelease, bundle: Bundle) -> None:
         self.release = release
         self.learned = release.bundle.learned
-        self.bundle = served.release.bundle  # whose rows are read
+        self.bundle = bundle  # whose rows are read
         features = self.bundle.features
         positions = {feature.name: position for position, feature in enumerate(features)}
         coordinates = self.learned.features
@@ -127,16 +124,8 @@ def _code(one: LearnedFeature, levels: Mapping[str, list[str]], missing: Mapping
     return float(missing.get(one.name, np.nan))
 
 
-def attach(live: Mapping[str, Live], releases: Iterable[SegmentationRelease]) -> None:
-    """Lets each use case answer by the segmentations all of whose features it has, in the same meaning."""
-    found = list(releases)
-    for served in live.values():
-        served.discovering = {one.bundle.name: Discovering(one, served) for one in found if fits(one, served)}
-
-
-def fits(release: SegmentationRelease, served: Live) -> bool:
+def fits(release: SegmentationRelease, bundle: Bundle) -> bool:
     """Whether a use case has every feature of a segmentation: of its name, type and meaning, and with its levels."""
-    bundle = served.release.bundle
     ours = {feature.name: feature for feature in bundle.features}
     levels = {name: {_spelled(level) for level in known} for name, known in bundle.manifest.encoder.items()}
     return all(
@@ -154,17 +143,22 @@ def _meaning(feature: Feature) -> tuple[object, ...]:
 
 
 def discover(
-    served: Live, name: str, answers: Sequence[Result], matrix: Floats, reasons: int, language: Language
+    discovering: Mapping[str, Discovering],
+    name: str,
+    answers: Sequence[Result],
+    matrix: Floats,
+    reasons: int,
+    language: Language,
 ) -> None:
     """Gives answers the clusters of their rows by one use case, those that no use case before it has given."""
-    for segmentation, discovering in served.discovering.items():
+    for segmentation, one in discovering.items():
         rows = [
             row
             for row, answer in enumerate(answers)
             if answer["scores"][name]["status"] not in SILENT and segmentation not in answer.get("discovered", {})
         ]
         if rows:
-            for row, place in zip(rows, discovering.places(matrix[rows], reasons, language), strict=True):
+            for row, place in zip(rows, one.places(matrix[rows], reasons, language), strict=True):
                 answers[row].setdefault("discovered", {})[segmentation] = place
 
 
@@ -177,12 +171,3 @@ def discovered_field(answers: Sequence[Result], field: str) -> list[str | float 
         place = places.get(name)
         found.append(None if place is None else place["code"] if name == field else place["margin"])
     return found
-
-
-def discovered_digests(live: Mapping[str, Live]) -> dict[str, str]:
-    """What each segmentation in service is, by `discovered.NAME`: another whenever answers could come out otherwise."""
-    return {
-        f"{DISCOVERED}.{name}": one.release.facts.manifest_sha256
-        for served in live.values()
-        for name, one in served.discovering.items()
-    }

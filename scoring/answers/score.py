@@ -63,7 +63,7 @@ def score_profiles(
             for row, score in zip(rows, _with_notes(scored, encoded), strict=True):
                 answers[row]["scores"][name] = score
             if served.discovering:
-                discover(served, name, [answers[row] for row in rows], encoded.matrix, reasons, language)
+                discover(served.discovering, name, [answers[row] for row in rows], encoded.matrix, reasons, language)
     name_segments(policy, live, answers, profiles, language)
     return answers
 
@@ -86,7 +86,7 @@ def _score_block(
         scored = score_matrix(live[name], encoded.matrix, reasons, language)
         for answer, score in zip(answers, _with_notes(scored, encoded), strict=True):
             answer["scores"][name] = score
-        discover(live[name], name, answers, encoded.matrix, reasons, language)
+        discover(live[name].discovering, name, answers, encoded.matrix, reasons, language)
     name_segments(policy, live, answers, block, language)
     return answers
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.spec.languages import LANGUAGES, Language
-from scoring.answers.discovered import Discovering, attach
+from scoring.answers.discovered import Discovering, fits
 from scoring.answers.uplift_answers import uplift_answers
 from scoring.answers.value_answers import value_answers
 from scoring.answers.wire import NextBand, PublishedScore, Score, StatedEffect, Status
@@ -23,7 +23,8 @@ from scoring.reasons.reason import Reason
 from scoring.reasons.reasons import top_reasons
 from scoring.releases.store import Release, load_release
 from scoring.segments.names import Named
-from scoring.segments.segmentation_release import load_segmentations
+from scoring.segments.rules import DISCOVERED
+from scoring.segments.segmentation_release import SegmentationRelease, load_segmentations
 
 STATUSES: tuple[Status, ...] = (
     "scored",
@@ -129,6 +130,23 @@ def open_live(home: Path, names: Iterable[str], *, threads: int = 0, prepared: b
         replay(served.release.bundle)
     attach(live, load_segmentations(home).values())
     return live
+
+
+def attach(live: Mapping[str, Live], releases: Iterable[SegmentationRelease]) -> None:
+    """Lets each use case answer by the segmentations all of whose features it has, in the same meaning."""
+    found = list(releases)
+    for served in live.values():
+        bundle = served.release.bundle
+        served.discovering = {one.bundle.name: Discovering(one, bundle) for one in found if fits(one, bundle)}
+
+
+def discovered_digests(live: Mapping[str, Live]) -> dict[str, str]:
+    """What each segmentation in service is, by `discovered.NAME`: another whenever answers could come out otherwise."""
+    return {
+        f"{DISCOVERED}.{name}": one.release.facts.manifest_sha256
+        for served in live.values()
+        for name, one in served.discovering.items()
+    }
 
 
 def score_matrix(served: Live, matrix: NDArray[np.float64], reasons: int, language: Language) -> list[Score]:

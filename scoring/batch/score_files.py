@@ -14,8 +14,7 @@ import pyarrow as pa
 import xgboost
 
 from features.spec.languages import Language
-from scoring.answers.discovered import discovered_digests
-from scoring.answers.served_release import Live
+from scoring.answers.served_release import Live, discovered_digests
 from scoring.batch.checkpoints import BatchState, Checkpoints, checkpoints_of, input_digest
 from scoring.batch.table_answers import score_table
 from scoring.privacy.suppression import Suppression

@@ -12,8 +12,7 @@ from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from scoring.answers.discovered import attach
-from scoring.answers.served_release import Live
+from scoring.answers.served_release import Live, attach
 from scoring.answers.verification import verify_release
 from scoring.bundle.golden_rows import replay
 from scoring.errors import BundleError, PolicyFailedError

@@ -186,7 +186,7 @@ def test_a_segmentation_reads_only_who_has_its_features(home: Path, live: dict[s
     """Of its name, its meaning and with its levels; else answers go without it."""
     release = load_segmentation(home, "habits")
     manifest, learned = release.bundle.manifest, release.bundle.learned
-    served = live["churn"]
+    served = live["churn"].release.bundle
     other = Feature("purchases_90d", "integer", "frequency", event="purchase", window_days=30)
     level = LearnedFeature(name="canal d'achat", kind="level", level="Market")
 
