@@ -2,6 +2,7 @@
 
 __all__ = [
     "block_answers",
+    "discovered",
     "explain",
     "flat",
     "policy_proof",

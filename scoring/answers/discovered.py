@@ -12,11 +12,10 @@ from features.spec.languages import Language
 from scoring.answers.wire import DiscoveredPlace, DiscoveredReason, Result
 from scoring.bundle.bundle import Bundle
 from scoring.bundle.families import OTHER_FACTORS
-from scoring.reasons.sentences import sentence, shown_value
+from scoring.reasons.sentences import rest_text, sentence, shown_value
 from scoring.segments.learned import LearnedFeature, Nearest
 from scoring.segments.rules import MARGIN
 from scoring.segments.segmentation_release import SegmentationRelease
-from scoring.text.formatting import catalogue
 
 SILENT = frozenset({"invalid", "insufficient_data"})  # of whom nothing is known that a cluster could be found by
 
@@ -82,9 +81,14 @@ class Discovering:
         found: list[DiscoveredReason] = [self._reason(row, at, amounts[at], language) for at in shown]
         if len(shown) < len(amounts):
             rest = round(margin - sum(amounts[at] for at in shown), 9)
-            text = str(catalogue()["texts"][language][OTHER_FACTORS])
             found.append(
-                {"code": OTHER_FACTORS, "feature": OTHER_FACTORS, "value": None, "contribution": rest, "text": text}
+                {
+                    "code": OTHER_FACTORS,
+                    "feature": OTHER_FACTORS,
+                    "value": None,
+                    "contribution": rest,
+                    "text": rest_text(language),
+                }
             )
         return found
 

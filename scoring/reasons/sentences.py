@@ -84,6 +84,11 @@ def sentences(feature: Feature, values: Iterable[Any], language: Language, label
     return [said(value) for value in values]
 
 
+def rest_text(language: Language) -> str:
+    """What all that is not named is called."""
+    return str(catalogue()["texts"][language]["other_factors"])
+
+
 def described(feature: Feature, language: Language, labels: ValueLabels) -> str:
     """What a feature measures, e.g. `Purchases in the last 90 days`; its own name where nothing better is known.
 
