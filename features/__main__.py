@@ -58,9 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     builds.add_argument("--out", type=Path, required=True, metavar="F", help="a .parquet or .csv file, or a folder")
     builds.set_defaults(run=_build)
-    starts = commands.add_parser("init", help="write a use case for a file")
-    starts.add_argument("file", type=Path, metavar="FILE")
-    starts.add_argument("--out", type=Path, metavar="F", help="default: FILE with the ending .toml, here")
+    starts = commands.add_parser("init", help="write a use case for a file, or for the logs and profiles of several")
+    starts.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    starts.add_argument("--out", type=Path, metavar="F", help="default: the first FILE with the ending .toml, here")
     starts.add_argument("--force", action="store_true", help="overwrite")
     starts.set_defaults(run=_init)
     pairs = commands.add_parser("duplicates", help="propose links between customers who may be one, for review")
@@ -105,7 +105,8 @@ def _build(options: argparse.Namespace) -> int:
 
 
 def _init(options: argparse.Namespace) -> int:
-    file = init(options.file, options.out, force=options.force)
+    first, *others = options.files
+    file = init(first, options.out, force=options.force, others=others)
     print(json.dumps({"file": str(file)}) if options.json else file)
     return 0
 

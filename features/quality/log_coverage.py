@@ -16,6 +16,7 @@ from features.spec.data_report import LogReport
 from features.spec.feature import CUSTOMER_ID, Finding, Scalar
 
 FEW_SHARED = 0.2  # share of a log's customers with events in another below which ids are doubted
+OF_LOGS = frozenset(("few_shared_customers", "log_ends_early", "log_begins_late"))  # rules of its findings
 _LOG = "__log"
 
 

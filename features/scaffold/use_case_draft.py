@@ -2,60 +2,102 @@
 
 from __future__ import annotations
 
-import json
-import math
 import re
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-import ibis
-
 from features.build.log_table import learning_table
-from features.columns.expressions import as_id, as_moment
-from features.config.use_case import Quality, load_use_case
+from features.columns.expressions import slug
+from features.config.use_case import load_use_case
 from features.errors import DataError, UseCaseError
+from features.quality.log_coverage import OF_LOGS
 from features.quality.render import as_text as report_text
-from features.scaffold.column_profile import ColumnProfile, profile_columns
-from features.scaffold.role_inference import BAD, RoleGuess, columns_after_outcome, event_of, guess_roles, positive_of
-from features.sources.engine import engine, frame
-from features.sources.source import open_source, reading
+from features.scaffold.column_profile import profile_columns
+from features.scaffold.log_draft import FoundLog, columns_to_choose, log_sections, only_type, profile_section
+from features.scaffold.role_inference import BAD, RoleGuess, columns_after_outcome, guess_roles, positive_of
+from features.scaffold.toml_lines import listed, named, not_iso, or_too, quoted, relative_path
 
-_rungs = {7: 60, 14: 90, 30: 180, 60: 365, 90: 365, 180: 365, 365: 730, 730: 1460}  # prediction to observation, days
-_fill_in = "FILL IN: none of the columns below seems to say it"
 _labels = (
     "",
     "# [labels.COLUMN]  # what people read for the values of a column, a line for each",
     '# VALUE = { fr = "...", en = "..." }',
 )
-_shown = 60  # columns that are listed where one must be chosen
 
 
-@dataclass(frozen=True, slots=True)
-class _Pace:
-    """How long a log runs and how far apart the events of one customer lie, in days."""
-
-    days: float
-    between: float | None
-
-
-def init(file: Path, out: Path | None, *, force: bool) -> str:
+def init(file: Path, out: Path | None, *, force: bool, others: Sequence[Path] = ()) -> str:
     """Writes a commented use case for a data file and gives the report of what it would learn from.
+
+    With `others` it is one use case on all files: each that holds events is a log, one with a row per customer the
+    profiles.
 
     Raises:
         UseCaseError: the file to write is there already, and `force` is not given.
-        DataError: the data file cannot be read, or no label, customer or date can be seen in it.
+        DataError: a data file cannot be read, or no label, customer or date can be seen in it.
     """
     target = out or Path(re.sub(r"(\.(csv|tsv|txt|parquet|pq|duckdb|db|gz))+$", "", file.name, flags=re.I) + ".toml")
     if target.exists() and not force:
         raise UseCaseError(target, ["is there already; --force overwrites it"])
+    found = [_looked_at(each) for each in dict.fromkeys((file, *others))]
+    lines, notes = _drafted(found, target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return "\n".join([str(target), *notes, _first_report(target)])
+
+
+def _looked_at(file: Path) -> tuple[Path, RoleGuess]:
     guessed = guess_roles(profile_columns(file))
     if sum(len(each.cells) > 0 for each in guessed.columns) < 2:
         raise DataError(file, ["must have a column of two values to predict, or a customer id and a date"])
-    lines = _log(file, target, guessed) if guessed.is_log else _table(file, target, guessed)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return "\n".join([str(target), *_alternatives(guessed), _first_report(target)])
+    return file, guessed
+
+
+def _drafted(found: Sequence[tuple[Path, RoleGuess]], target: Path) -> tuple[list[str], list[str]]:
+    """The lines of the use case, and what there is to say of them."""
+    if len(found) > 1:
+        return _of_several(found, target)
+    [(file, guessed)] = found
+    if not guessed.is_log:
+        return _table(file, target, guessed), _alternatives(guessed)
+    log = FoundLog(file, guessed, only_type(file, guessed, alone=True))
+    return _of_logs([log], target), _alternatives(guessed)
+
+
+def _of_several(found: Sequence[tuple[Path, RoleGuess]], target: Path) -> tuple[list[str], list[str]]:
+    people = [(file, guessed) for file, guessed in found if _has_a_row_each(guessed)]
+    events = [(file, guessed) for file, guessed in found if not _has_a_row_each(guessed)]
+    if not events:
+        rule = "one of the files must be a log, in which customers come back; each seems to have a row per customer"
+        raise DataError(found[0][0], [rule])
+    logs = _apart([FoundLog(file, guessed, only_type(file, guessed, alone=False)) for file, guessed in events])
+    logs.sort(key=lambda log: log.guessed.amount is None)  # what is bought is asked about, where anything is
+    profiles = [line for file, guessed in people[:1] for line in profile_section(file, target, guessed)]
+    notes = [
+        f"note: {file.name}: {line.removeprefix('note: ')}" for file, each in found for line in _alternatives(each)
+    ]
+    notes += [f"note: {file.name} is left out: profiles are of one file, {people[0][0].name}" for file, _ in people[1:]]
+    return _of_logs(logs, target, profiles), notes
+
+
+def _of_logs(logs: Sequence[FoundLog], target: Path, profiles: Sequence[str] = ()) -> list[str]:
+    sections = log_sections(logs, target, profiles)
+    return [*_header(target, "positive"), *sections, *_labels, *columns_to_choose(logs)]
+
+
+def _has_a_row_each(guessed: RoleGuess) -> bool:
+    """Whether a file has one row per customer."""
+    return guessed.customer is not None and not guessed.customer.has_repeats
+
+
+def _apart(logs: Sequence[FoundLog]) -> list[FoundLog]:
+    """The logs, each with a name where two would have a type of events in common."""
+    types = [kind for log in logs for kind in log.types]
+    if len(set(types)) == len(types):
+        return list(logs)
+    stems = [slug(log.file.name.partition(".")[0]).lstrip("0123456789_")[:28] or "log" for log in logs]
+    own = [stem if stems.count(stem) == 1 else f"{stem}_{at + 1}" for at, stem in enumerate(stems)]
+    return [replace(log, name=name) for log, name in zip(logs, own, strict=True)]
 
 
 def _alternatives(guessed: RoleGuess) -> list[str]:
@@ -75,14 +117,10 @@ def _alternatives(guessed: RoleGuess) -> list[str]:
     return lines
 
 
-def _or(column: ColumnProfile | None) -> str:
-    return "" if column is None else f"  # or {_quoted(column.name)}: both would do"
-
-
 def _header(target: Path, polarity: str) -> list[str]:
     return [
         "# Written by `python -m features init`: read every line, it is a guess.",
-        f"name = {_quoted(_use_case_name(target.stem))}",
+        f"name = {quoted(_use_case_name(target.stem))}",
         f'polarity = "{polarity}"  # "positive": a high score is good news; "negative": bad news',
         "seed = 7",
         '# title = { fr = "...", en = "..." }  # what people read in place of the name',
@@ -97,156 +135,34 @@ def _use_case_name(stem: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", plain).strip("-._")[:64] or "model"
 
 
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def _relative_path(file: Path, target: Path) -> str:
-    try:
-        return _quoted(str(file.resolve().relative_to(target.resolve().parent)))
-    except ValueError:
-        return _quoted(str(file.resolve()))
-
-
-def _named(key: str, column: ColumnProfile | None) -> str:
-    return f'{key} = ""  # {_fill_in}' if column is None else f"{key} = {_quoted(column.name)}"
-
-
 def _table(file: Path, target: Path, guessed: RoleGuess) -> list[str]:
     label = guessed.label
     lines = [
         "[table]  # one row per customer",
-        f"path = {_relative_path(file, target)}",
-        _named("label", label) + _or(guessed.label_too),
+        f"path = {relative_path(file, target)}",
+        named("label", label) + or_too(guessed.label_too),
     ]
     if label is None:
         lines += ['positive = ""  # the value to predict; all others are negative']
     else:
         positive = positive_of(label)
-        others = ", ".join(_quoted(level) for level in label.levels if level != positive)
-        lines += [f"positive = {_quoted(positive)}  # the value to predict; all others are negative: {others}"]
-    named = columns_after_outcome(guessed)
-    why = "their names speak of the outcome" if named else "columns only known after the outcome: the usual leak"
-    lines += [f"exclude = [{', '.join(map(_quoted, named))}]  # {why}"]
+        others = ", ".join(quoted(level) for level in label.levels if level != positive)
+        lines += [f"positive = {quoted(positive)}  # the value to predict; all others are negative: {others}"]
+    after = columns_after_outcome(guessed)
+    why = "their names speak of the outcome" if after else "columns only known after the outcome: the usual leak"
+    lines += [f"exclude = [{', '.join(map(quoted, after))}]  # {why}"]
     if guessed.customer is not None:
-        lines.append(f"customer_id = {_quoted(guessed.customer.name)}")
+        lines.append(f"customer_id = {quoted(guessed.customer.name)}")
     if guessed.moment is not None:
-        lines.append(f"# order_by = {_quoted(guessed.moment.name)}  # split in time on it")
-        lines += [f"# order_by_{line.removeprefix('timestamp_')}" for line in _not_iso(guessed.moment)]
+        lines.append(f"# order_by = {quoted(guessed.moment.name)}  # split in time on it")
+        lines += [f"# order_by_{line.removeprefix('timestamp_')}" for line in not_iso(guessed.moment)]
     bad = label is not None and BAD.search(f"{label.words} {positive_of(label).lower()}")
     return [
         *_header(target, "negative" if bad else "positive"),
         *lines,
         *_labels,
-        *([] if label else _listed(guessed)),
+        *([] if label else listed(guessed)),
     ]
-
-
-def _log(file: Path, target: Path, guessed: RoleGuess) -> list[str]:
-    event, kind = "purchase", '"purchase"  # or { column = "..." }'
-    if guessed.kind:
-        event, kind = event_of(guessed.kind), f"{{ column = {_quoted(guessed.kind.name)} }}"
-    pace = _pace(file, guessed)
-    prediction, observation = _windows(pace)
-    number = guessed.number.name if guessed.number else "..."
-    return [
-        *_header(target, "positive"),
-        "[events]  # one row per event",
-        f"path = {_relative_path(file, target)}",
-        _named("customer_id", guessed.customer),
-        _named("timestamp", guessed.moment) + _or(guessed.moment_too),
-        *_not_iso(guessed.moment),
-        f"type = {kind}",
-        f"amount = {_quoted(guessed.amount.name)}" if guessed.amount else '# amount = "..."',
-        *_order(guessed),
-        f"# id = {_quoted(number)}  # rows with the same id and content are duplicates",
-        "",
-        "[window]",
-        f'observation = "{observation}d"',
-        'gap = "0d"  # time needed to act',
-        f'prediction = "{prediction}d"{_why(pace)}',
-        "",
-        "[label]",
-        f"event = {_quoted(event)}",
-        'outcome = "present"  # "absent" for churn, with polarity "negative" and',
-        f'#                       [eligible] active_within = "{prediction}d"',
-        "",
-        "# [[counts]]  # a feature of your own: these events, counted; docs/guide/your-own-data.md has all keys",
-        '# name = "in_december"',
-        f"# event = {_quoted(event)}",
-        "# months = [12]",
-        *_blanks(guessed),
-        *_labels,
-        *([] if guessed.moment and guessed.customer else _listed(guessed)),
-    ]
-
-
-def _order(guessed: RoleGuess) -> list[str]:
-    order = guessed.order
-    return [] if order is None else [f"order = {_quoted(order.name)}  # its rows are lines of one purchase"]
-
-
-def _not_iso(moment: ColumnProfile | None) -> list[str]:
-    if moment is None or moment.written is None:
-        return []
-    other = "  # or %m and %d the other way round: both would do" if moment.day_month_ambiguous else ""
-    return [f"timestamp_format = {_quoted(moment.written)}{other}"]
-
-
-def _blanks(guessed: RoleGuess) -> list[str]:
-    """The share of bad rows to tolerate, where more than the default say no customer."""
-    customer = guessed.customer
-    share = 0.0 if customer is None else 1 - len(customer.cells) / customer.rows
-    if share <= Quality().bad_rows:
-        return []
-    line = f"bad_rows = {math.ceil(share * 10) / 10 + 0.1:.1f}  # {share:.0%} of the first rows say no customer"
-    return ["", "[quality]", line]
-
-
-def _listed(guessed: RoleGuess) -> list[str]:
-    """The columns to choose from, as comments."""
-    kinds = {"moment": "dates", "number": "numbers", "text": "texts"}
-    lines = [f"#   {_quoted(each.name)}: {each.distinct:,} different {kinds[each.kind]}" for each in guessed.columns]
-    return ["", "# The columns, by the first rows:", *lines[:_shown], *(["#   ..."] if len(lines) > _shown else [])]
-
-
-def _pace(file: Path, guessed: RoleGuess) -> _Pace | None:
-    """Of a log whose moments can be read; days with several events of a customer count once."""
-    if guessed.customer is None or guessed.moment is None:
-        return None
-    with engine() as backend:
-        source, written = open_source(backend, file), guessed.moment.written
-        cells = source.column(guessed.moment.name)
-        moment = as_moment(cells, written)
-        if moment is None:
-            return None
-        with reading(file):
-            rows = source.table.select(customer=as_id(source.column(guessed.customer.name)), day=moment.date())
-            each = rows.filter(rows.customer.notnull() & rows.day.notnull()).group_by("customer")
-            spans = each.aggregate(n=ibis._.day.nunique(), first=ibis._.day.min(), last=ibis._.day.max())
-            days = frame(spans.select("n", "first", "last"))
-    if days.is_empty():
-        return None
-    gaps = int((days["n"] - 1).sum())
-    within = int((days["last"] - days["first"]).dt.total_days().sum())
-    first, last = (float(days[name].to_physical().quantile(q) or 0) for name, q in (("first", 0.01), ("last", 0.99)))
-    return _Pace(last - first, within / gaps if gaps else None)
-
-
-def _windows(pace: _Pace | None) -> tuple[int, int]:
-    """Prediction and observation window: twice the usual time between events, as far as the log is long enough."""
-    if pace is None:
-        return 90, _rungs[90]
-    room = [rung for rung in _rungs if 4 * rung <= pace.days] or [min(_rungs)]
-    wanted = 90 if pace.between is None else next((rung for rung in _rungs if rung >= 2 * pace.between), max(_rungs))
-    prediction = min(wanted, room[-1])
-    return prediction, _rungs[prediction]
-
-
-def _why(pace: _Pace | None) -> str:
-    if pace is None or pace.between is None:
-        return ""
-    return f"  # a customer's events lie {pace.between:.0f} days apart on average"
 
 
 def _first_report(target: Path) -> str:
@@ -255,5 +171,9 @@ def _first_report(target: Path) -> str:
         table = learning_table(load_use_case(target))
     except (DataError, UseCaseError) as failure:
         return "Not yet a use case that trains: " + "; ".join(failure.broken)
-    found = [f"{each.severity}: {each.rule}: {each.detail}" for each in table.findings if each.severity == "block"]
+    found = [
+        f"{each.severity}: {each.rule}: {each.detail}"
+        for each in table.findings
+        if each.severity == "block" or each.rule in OF_LOGS
+    ]
     return "\n".join([*found, report_text(table.report)])
