@@ -26,6 +26,7 @@ from features.point_in_time.definitions import log_features
 from features.point_in_time.labels import LABEL, Cutoffs, eligibility, labels
 from features.point_in_time.log_context import LogContext, open_log_context
 from features.quality.coherence import incoherences, profile_findings
+from features.quality.enrichment_checks import enrichment_findings, enrichment_reports
 from features.quality.log_coverage import log_findings, log_reports
 from features.sources.engine import engine
 from features.sources.quarantine import write_quarantine
@@ -88,7 +89,7 @@ def learning_table(
     cutoffs, notes = _with_both_classes(context, parts)
     rows = pl.concat([parts[moment] for moment in (*cutoffs.train, cutoffs.test)])
     check_table(rows, features, context.log.source.path)
-    reach = tuple(log_findings(context.log, reports, cutoffs))
+    reach = (*log_findings(context.log, reports, cutoffs), *enrichment_findings(context.profiles, cutoffs))
     undated = (
         *(*reach, *unmatched, *_misdated(context.log)),
         *(() if context.profiles is None else context.profiles.findings),
@@ -96,6 +97,8 @@ def learning_table(
     report = _report(context, cutoffs, [*notes, *incoherent], rows, features)
     if reports:
         report["logs"] = reports
+    if outside := enrichment_reports(context.profiles, cutoffs):
+        report["enrichments"] = outside
     sensitive = _sensitive(context)
     if sensitive:
         report["sensitive"] = [finding.to_json() for finding in sensitive]

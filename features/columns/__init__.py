@@ -1,6 +1,7 @@
 """Columns of any source read as what they are: expressions in the engine, types and written forms found in cells."""
 
 __all__ = [
+    "categories",
     "column_report",
     "expressions",
     "format_inference",

@@ -31,6 +31,8 @@ def _source_conflicts(raw: TomlTable) -> list[str]:
     kind = "events" if log else "table"
     broken = [f"[{name}] is required with [{kind}]" for name in needed if name not in raw]
     broken += [f"[{name}] does not go with [{kind}]" for name in barred if name in raw]
+    if "enrich" in raw and "profiles" not in raw:
+        broken.append("[[enrich]] goes with [profiles]; a table with a row per customer is itself [profiles]")
     quality = raw.get("quality")
     if table and isinstance(quality, Mapping) and quality.get("outliers") is True:
         broken.append("quality.outliers counts events, it does not go with [table]")

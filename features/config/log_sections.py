@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from features.config.enrichment import Derive
 from features.config.value_types import (
     ColumnFormats,
     Days,
@@ -99,6 +100,7 @@ class Profiles(ListSection):
     exclude: SourceColumns = ()
     groups: dict[str, str] = Field(default_factory=dict)
     table: str | None = None
+    derive: tuple[Derive, ...] = ()  # traits made of its columns
 
 
 class Window(ListSection):

@@ -13,6 +13,7 @@ from features.config.bands import Bands
 from features.config.counts import Count, CountSections
 from features.config.display_texts import DisplayName, InBothLanguages, Text
 from features.config.effect import Effect
+from features.config.enrichment import Derive, Enrich
 from features.config.file_errors import error_messages, section_conflicts
 from features.config.log_sections import (
     CurrencyColumn,
@@ -47,6 +48,8 @@ from features.spec.feature import Polarity, slug
 __all__ = [
     "Count",
     "CurrencyColumn",
+    "Derive",
+    "Enrich",
     "Events",
     "ImputationKind",
     "LogUseCase",
@@ -140,6 +143,7 @@ class SourceSections(ListSection):
     table: Table | None = None
     treatment: Treatment | None = None
     profiles: Profiles | None = None
+    enrich: tuple[Enrich, ...] = ()
     window: Window | None = None
     eligible: Eligible | None = None
     label: Label | None = None
@@ -182,6 +186,7 @@ class LogUseCase(Presentation, CountSections, Question):
     events: Events  # the first log, of most use cases the only one
     further_logs: tuple[Events, ...] = ()
     profiles: Profiles | None = None
+    enrich: tuple[Enrich, ...] = ()  # outside tables joined to the profiles
     window: Window
     eligible: Eligible | None = None
     label: Label
@@ -317,10 +322,15 @@ def _resolved(stated: UseCaseFile, folder: Path) -> UseCaseFile:
         name: _at(section, folder) for name, section in sections if section is not None
     }
     update["further_logs"] = tuple(_at(log, folder) for log in stated.further_logs)
+    update["enrich"] = tuple(_at(table, folder) for table in stated.enrich)
     return stated.model_copy(update=update)
 
 
 def _at(section: ListSection, folder: Path) -> ListSection:
     """A section with its paths absolute."""
-    paths = {key: folder / path for key in ("path", "links") if (path := getattr(section, key, None))}
-    return section.model_copy(update=paths)
+    update: dict[str, Path | tuple[ListSection, ...]] = {
+        key: folder / path for key in ("path", "links", "shops") if (path := getattr(section, key, None))
+    }
+    if isinstance(section, Profiles):
+        update["derive"] = tuple(_at(one, folder) for one in section.derive)
+    return section.model_copy(update=update)

@@ -1,3 +1,12 @@
 """Features and labels of a log as of a cutoff, as expressions that training runs and serving gets as SQL."""
 
-__all__ = ["compiled_sql", "declared_counts", "definitions", "feature_plan", "labels", "log_context", "traits"]
+__all__ = [
+    "compiled_sql",
+    "declared_counts",
+    "definitions",
+    "feature_plan",
+    "labels",
+    "log_context",
+    "outside_tables",
+    "traits",
+]

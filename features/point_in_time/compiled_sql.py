@@ -19,6 +19,7 @@ from features.history.typed_rows import rates_of, spellings
 from features.point_in_time.declared_counts import definitions_of
 from features.point_in_time.definitions import feature_table
 from features.point_in_time.feature_plan import FeaturePlan, Trait
+from features.spec.derive.derivation import sources_of
 from features.spec.feature import CUSTOMER_ID
 from features.spec.numbers import POINT
 from features.spec.raw_events import RawColumn, RawCurrency, RawEvents, RawLog
@@ -149,6 +150,8 @@ def _trait_column(trait: Trait) -> RawColumn:
         column["written"] = trait.written
     elif trait.kind == "plain" and trait.features[0].type in ("number", "integer"):
         column["written"] = POINT
+    if trait.derived is not None:
+        column["derive"] = trait.derived
     return column
 
 
@@ -177,6 +180,7 @@ def raw_events(use_case: LogUseCase, plan: FeaturePlan) -> RawEvents:
     """All that serving needs to turn raw events into features, as JSON: the SQL and the tables it reads."""
     section, profiles, several = use_case.events, use_case.profiles, use_case.parts_logs
     about = () if profiles is None else (profiles.customer_id, profiles.valid_from, *profiles.exclude)
+    about = (*about, *sources_of(trait.derived for trait in plan.traits))
     raw: RawEvents = {
         "sql": event_sql(use_case, plan),
         "events": _all_columns(use_case) if several else event_columns(section, plan.forms[0]),

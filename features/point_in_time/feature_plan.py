@@ -20,6 +20,7 @@ from features.history.log_forms import LogForms
 from features.history.orders import merge_orders
 from features.point_in_time.declared_counts import DeclaredCount, declared_counts
 from features.sources.engine import frame
+from features.spec.derive.derivation import Derivation
 from features.spec.feature import Feature
 
 WINDOWS = (7, 30, 90, 180, 365)  # days
@@ -43,6 +44,7 @@ class Trait:
     levels: tuple[str, ...] = ()
     separator: str | None = None  # of a list kept as text
     written: str | None = None  # how amounts or dates are written, as `features.spec.numbers` and `moments` have it
+    derived: Derivation | None = None  # of other columns of the profiles
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,11 +20,14 @@ from features.config.sensitive import AcceptedSensitive, SensitiveColumn, sensit
 from features.config.use_case import LogUseCase, Profiles
 from features.errors import DataError
 from features.history.identities import accepted_links, barred_among
+from features.point_in_time.derived_traits import derivations, read_derived, with_derived
 from features.point_in_time.feature_plan import Trait
+from features.point_in_time.outside_tables import EnrichmentFacts, WidenedProfiles, enriched
 from features.sources.engine import frame
 from features.sources.rejected_rows import GUEST, BadRows, bad_rows_of, reject_too_many
 from features.sources.source import FILE, ROW, Source, missing_column, open_source, reading
 from features.spec.data_report import ColumnReport
+from features.spec.derive.derivation import Derivation, sources_of
 from features.spec.feature import CUSTOMER_ID, ELIGIBLE, Feature, Finding
 from features.spec.suppression_list import Objectors
 
@@ -47,6 +50,7 @@ class Traits:
     findings: tuple[Finding, ...]
     dated: bool
     source: Source
+    enrichments: tuple[EnrichmentFacts, ...] = ()
     sensitive: tuple[SensitiveColumn, ...] = ()  # columns and entries that may tell something, left out unless accepted
 
 
@@ -72,14 +76,15 @@ def open_profiles(
     about = dict.fromkeys(("missing_customer_id", "repeated_customer_id"), section.customer_id)
     dated = dict.fromkeys(("missing_valid_from", "unreadable_valid_from"), section.valid_from)
     reject_too_many(source, bad, use_case.quality.bad_rows, {**about, **dated})
-    kept = cells.filter(pl.col(_broken).is_null())
+    widened, derived, facts = _widened(backend, use_case, cells.filter(pl.col(_broken).is_null()), source.columns)
+    kept = widened.cells
     known = kept if section.valid_from is None else kept.filter(pl.col(_from) < before)
-    traits, columns, report, sensitive = _read(kept, known, source, use_case, taken)
+    traits, columns, report, sensitive = _read(kept, known, widened.columns, derived, use_case, taken)
     named = {"customer_id": kept[_id], "valid_from": kept[_from], "position": kept["__position"]}
     rows = backend.create_table("penchant_profiles", pl.DataFrame({**named, **columns}).to_arrow(), temp=True)
     findings = () if section.valid_from else tuple(_undated(trait) for trait in traits)
     dated_rows = section.valid_from is not None
-    return Traits(rows, tuple(traits), bad, tuple(report), findings, dated_rows, source, tuple(sensitive))
+    return Traits(rows, tuple(traits), bad, tuple(report), findings, dated_rows, source, facts, tuple(sensitive))
 
 
 def as_of(profiles: ir.Table, cutoff: ir.Value) -> ir.Table:
@@ -133,8 +138,34 @@ def _merged(cells: pl.DataFrame, links: Mapping[str, str], section: Profiles) ->
     return merged.filter(~sound | pl.struct(_id, sound.alias("sound")).is_first_distinct())
 
 
+def _widened(
+    backend: Any, use_case: LogUseCase, kept: pl.DataFrame, columns: Sequence[str]
+) -> tuple[WidenedProfiles, dict[str, Derivation], tuple[EnrichmentFacts, ...]]:
+    """Rows of profiles with what outside tables add and what is derived; the derivations, and how the tables fit.
+
+    What is derived from the profiles alone may be joined by; what needs a table's columns comes after it.
+    """
+    sections = () if use_case.profiles is None else use_case.profiles.derive
+    rows, facts = WidenedProfiles(kept, tuple(columns)), list[EnrichmentFacts]()
+    own = {one.name for one in sections if set(one.of) <= set(columns)}
+    first: dict[str, Derivation] = {}
+    later: dict[str, Derivation] = {}
+    for one in sections:
+        (first if one.name in own else later).update(derivations(backend, one))
+    rows = with_derived(use_case, first, rows)
+    for section in use_case.enrich:
+        rows, found = enriched(backend, use_case, section, rows)
+        facts.append(found)
+    return with_derived(use_case, later, rows), {**first, **later}, tuple(facts)
+
+
 def _read(
-    kept: pl.DataFrame, known: pl.DataFrame, source: Source, use_case: LogUseCase, taken: Sequence[str]
+    kept: pl.DataFrame,
+    known: pl.DataFrame,
+    names_of: Sequence[str],
+    derived: Mapping[str, Derivation],
+    use_case: LogUseCase,
+    taken: Sequence[str],
 ) -> tuple[list[Trait], dict[str, pl.Series], list[ColumnReport], list[SensitiveColumn]]:
     """Each column as a trait: its definition, its cells under the name inside, its line of the report.
 
@@ -148,11 +179,17 @@ def _read(
     traits: list[Trait] = []
     cells: dict[str, pl.Series] = {}
     report = []
-    for index, name in enumerate(source.columns):
+    used, formats = sources_of(derived.values()), _formats(use_case)
+    for index, name in enumerate(names_of):
         if name in (section.customer_id, section.valid_from):
             continue
-        raw = kept[f"c{index}"].alias(name)
-        read, trait = _trait(raw, known[f"c{index}"].alias(name), f"t{len(traits)}", section, names)
+        raw, inside = kept[f"c{index}"].alias(name), f"t{len(traits)}"
+        if name in used and name not in section.exclude:
+            read, trait = InferredColumn(raw, None, dropped="others are derived from it"), None
+        elif name in derived:
+            read, trait = _derived_trait(raw, known[f"c{index}"].alias(name), inside, section, names, derived[name])
+        else:
+            read, trait = _trait(raw, known[f"c{index}"].alias(name), inside, section, formats, names)
         if trait is not None:
             read, trait, telling = _not_telling(read, trait, use_case.accepted_sensitive)
             sensitive += telling
@@ -186,8 +223,26 @@ def _not_telling(
     return read, replace(trait, features=features, levels=tuple(level for level, _ in kept)), telling
 
 
+def _formats(use_case: LogUseCase) -> dict[str, str]:
+    """How columns are written, of outside tables under the names that they have among the traits."""
+    own = {} if use_case.profiles is None else use_case.profiles.formats
+    more = {table.shown(name): form for table in use_case.enrich for name, form in table.formats.items()}
+    return {**own, **more}
+
+
+def _derived_trait(
+    raw: pl.Series, known: pl.Series, inside: str, section: Profiles, taken: set[str], derivation: Derivation
+) -> tuple[InferredColumn, Trait | None]:
+    read = read_derived(raw, known)
+    if read.feature is None:
+        return read, None
+    shown = f"trait_{raw.name}" if raw.name.casefold() in taken else raw.name
+    feature = replace(read.feature, name=shown, family=section.groups.get(raw.name, "trait"), subject=raw.name)
+    return replace(read, feature=feature), Trait(raw.name, inside, "plain", (feature,), derived=derivation)
+
+
 def _trait(
-    raw: pl.Series, known: pl.Series, inside: str, section: Profiles, taken: set[str]
+    raw: pl.Series, known: pl.Series, inside: str, section: Profiles, formats: Mapping[str, str], taken: set[str]
 ) -> tuple[InferredColumn, Trait | None]:
     name = raw.name
     if name in section.exclude:
@@ -198,7 +253,7 @@ def _trait(
     shown = f"trait_{name}" if name.casefold() in taken else name
     if isinstance(raw.dtype, pl.List):
         return _listed(raw, known, inside, shown, family)
-    written = section.formats.get(name)
+    written = formats.get(name)
     settled = read_column(known, written)
     if (separator := separator_of(known, settled)) is not None:
         return _listed(raw, known, inside, shown, family, separator)

@@ -6,7 +6,7 @@ import html
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from features.spec.data_report import ColumnReport, DataReport, LogReport
+from features.spec.data_report import ColumnReport, DataReport, EnrichmentReport, LogReport
 
 _STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem;color:#1a1a1a}"
@@ -57,6 +57,8 @@ def _facts(report: DataReport) -> Iterator[tuple[str, str]]:
     yield from ((name, str(value)) for name, value in counts.items() if value is not None)
     for log in report.get("logs", []):
         yield f"log {log['name']}", _log_line(log)
+    for table in report.get("enrichments", []):
+        yield f"outside table {table['name']}", _enrichment_line(table)
     for each in report.get("eligible", []):
         yield f"eligible on {each['cutoff'][:10]}", f"{each['customers']:,}, base rate {each['base_rate']:.1%}"
     if "base_rate" in report:
@@ -68,6 +70,20 @@ def _log_line(log: LogReport) -> str:
     customers = f"{log['customers']:,} customers, {log['shared_customers']:,} of them in another log too"
     bad = log["bad_rows"]
     return f"{log['file']}: {log['rows']:,} rows, {bad['total']:,} bad, {reach}, {customers}"
+
+
+def _enrichment_line(table: EnrichmentReport) -> str:
+    rate = "no profile has a key" if table["match_rate"] is None else f"{table['match_rate']:.1%} of keys found"
+    against = [
+        f"{one['column']} contradicts {one['known']} in {one['differ']:,} of {one['compared']:,} rows"
+        for one in table["contradictions"]
+    ]
+    age = (
+        "of no stated date"
+        if table["as_of"] is None
+        else f"of {table['as_of']}, {table['age_days']:,} days old at the test"
+    )
+    return "; ".join([f"{table['file']}: {table['rows']:,} rows", rate, *against, age])
 
 
 def _tables(report: DataReport) -> Iterator[tuple[str, Sequence[ColumnReport]]]:

@@ -7,6 +7,7 @@ __all__ = [
     "csv_sql",
     "data_files",
     "data_report",
+    "derive",
     "feature",
     "ids",
     "languages",

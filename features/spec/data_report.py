@@ -61,6 +61,34 @@ class LogReport(TypedDict):
     bad_rows: BadRowCounts
 
 
+class ContradictionReport(TypedDict):
+    """A column of an outside table beside one of the profiles that should say the same."""
+
+    column: str
+    known: str
+    compared: int
+    differ: int
+
+
+class EnrichmentReport(TypedDict):
+    """How an outside table fits the profiles that it is joined to."""
+
+    name: str
+    file: str
+    key: str
+    on: str
+    rows: int
+    repeated_keys: int
+    profiles: int
+    with_key: int
+    matched: int
+    match_rate: float | None  # of the profiles with a key; None where none has one
+    contradictions: list[ContradictionReport]
+    as_of: str | None
+    age_days: int | None  # at the test cutoff
+    columns: list[str]
+
+
 class ProfilesReport(TypedDict):
     """The table of profiles beside a log."""
 
@@ -85,6 +113,7 @@ class DataReport(TypedDict):
     cutoffs: NotRequired[CutoffDates]
     eligible: NotRequired[list[EligibleCount]]
     profiles: NotRequired[ProfilesReport | None]
+    enrichments: NotRequired[list[EnrichmentReport]]  # where there are some
     base_rate: NotRequired[float]
     null_labels_dropped: NotRequired[int]
     duplicate_rows: NotRequired[int]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NotRequired, TypedDict
 
+from features.spec.derive.derivation import Derivation
+
 
 class RawColumn(TypedDict):
     """A column of the table `events` or `traits`."""
@@ -15,6 +17,7 @@ class RawColumn(TypedDict):
     written: NotRequired[str]  # how texts of numbers and moments are written
     apart: NotRequired[dict[str, str]]  # by normalised text, slugs that are not its own
     equals: NotRequired[list[str]]  # texts that mean a refund in the log's column
+    derive: NotRequired[Derivation]  # of other traits that are posted, where it is not
 
 
 class RawCurrency(TypedDict):

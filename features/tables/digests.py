@@ -44,9 +44,10 @@ _added = (  # keys that a file may do without
         "model",
         "monotone",
         "further_logs",
+        "enrich",
     ),
 )
-_later = ("order", "tracking_consent", "name")  # keys of a section that there were not from the start
+_later = ("order", "tracking_consent", "name", "derive")  # keys of a section that there were not from the start
 
 
 def input_digest(use_case: UseCase) -> str:
@@ -55,7 +56,9 @@ def input_digest(use_case: UseCase) -> str:
         return digest(use_case.table.path)
     sections = (*use_case.logs, use_case.profiles)
     links = dict.fromkeys(log.links for log in use_case.logs if log.links)
-    return digest(*(section.path for section in sections if section is not None), *links)
+    derived = () if use_case.profiles is None else use_case.profiles.derive
+    more = (*(table.path for table in use_case.enrich), *(one.shops for one in derived if one.shops))
+    return digest(*(section.path for section in sections if section is not None), *links, *more)
 
 
 def config_digest(use_case: UseCase) -> str:
@@ -67,7 +70,8 @@ def config_digest(use_case: UseCase) -> str:
             del stated[name]  # as before there were any
     if stated["effect"] == "marketing":
         del stated["effect"]
-    for section in (*(stated[name] for name in _sections if stated.get(name)), *stated.get("further_logs", ())):
+    further = (*stated.get("further_logs", ()), *stated.get("enrich", ()))
+    for section in (*(stated[name] for name in _sections if stated.get(name)), *further):
         _without_later(section)
         section |= {key: Path(section[key]).name for key in ("path", "links") if section.get(key)}
     return hashlib.sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()
@@ -81,13 +85,17 @@ def features_digest(use_case: LogUseCase) -> str:
     stated = use_case.model_dump(mode="json", exclude={**dict.fromkeys(_of_answers, True), "label": {"outcome"}})
     if not use_case.parts_logs:
         del stated["further_logs"], stated["events"]["name"]  # as before there could be several
+    if not use_case.enrich:
+        del stated["enrich"]
+    if use_case.profiles is not None and not use_case.profiles.derive:
+        del stated["profiles"]["derive"]
     return hashlib.sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()
 
 
 def _without_later(section: dict[str, object]) -> None:
     """Takes out keys that are not given: they make no other table than before there were such."""
     for key in _later:
-        if section.get(key) is None:
+        if not section.get(key):
             section.pop(key, None)
 
 

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 from msgspec import UNSET, UnsetType
 
+from features.spec.derive.derivation import sources_of
 from features.spec.feature import CUSTOMER_ID, EffectKind, Feature, FeatureType, Json, Polarity, Predicate, Scalar
 from features.spec.languages import Language
 from features.spec.raw_events import CountDefinition, RawColumn, RawEvents, RawLog
@@ -226,7 +227,7 @@ def _histories(live: Live) -> Histories:
     logs = logs_of(compiled)
     found: Histories = {
         "fields": _merged_fields(logs),
-        "traits": [_field(column, required=False) for column in compiled["traits"] if column["key"] != CUSTOMER_ID],
+        "traits": _traits(compiled),
         "example": _history(live, logs),
     }
     if "logs" in compiled:
@@ -234,6 +235,14 @@ def _histories(live: Live) -> Histories:
     if "counts" in compiled:
         found["counts"] = compiled["counts"]
     return found
+
+
+def _traits(compiled: RawEvents) -> list[HistoryField]:
+    """What the traits may hold, and what some of them may be derived from instead."""
+    columns = [column for column in compiled["traits"] if column["key"] != CUSTOMER_ID]
+    own = {column["key"] for column in columns}
+    others = [name for name in sources_of(column.get("derive") for column in columns) if name not in own]
+    return [*(_field(column, required=False) for column in columns), *map(_text_field, others)]
 
 
 def _merged_fields(logs: Sequence[RawLog]) -> list[HistoryField]:
@@ -254,10 +263,10 @@ def _merged_fields(logs: Sequence[RawLog]) -> list[HistoryField]:
 def _fields(log: RawLog) -> list[HistoryField]:
     """What an event of a log may hold, with the id by which one that is posted twice counts once."""
     fields = [_field(column, column["key"] in needed(log)) for column in log["events"]]
-    return [*fields, *([_id_field(log["id"])] if log["id"] else [])]
+    return [*fields, *([_text_field(log["id"])] if log["id"] else [])]
 
 
-def _id_field(name: str) -> HistoryField:
+def _text_field(name: str) -> HistoryField:
     return {"name": name, "also": [], "type": "text", "required": False}
 
 

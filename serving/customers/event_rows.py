@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from features.spec.derive.derivation import derive
 from features.spec.feature import Json, normalise
 from features.spec.missing import is_missing
 from features.spec.moments import counted, read_moment, whole
@@ -83,6 +84,16 @@ def read_record(
         except CellError as error:
             broken.append(note(f"{what}.{name}", str(error)))
     return cells, broken
+
+
+def with_derived(traits: PostedRecord, columns: Columns) -> PostedRecord:
+    """Posted traits with those that are derived of others, where these are posted and they are not."""
+    made = {
+        column["key"]: derive(column["derive"], traits)
+        for column in columns
+        if "derive" in column and traits.get(column["key"]) is None
+    }
+    return {**traits, **made} if made else traits
 
 
 def _check_agreement(record: PostedRecord, column: RawColumn, name: str, cell: Any) -> None:

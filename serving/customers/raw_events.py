@@ -25,6 +25,7 @@ from serving.customers.event_rows import (
     needed,
     note,
     read_record,
+    with_derived,
     worth,
 )
 from serving.customers.logs_of_events import LOG, logs_of, number_of_log
@@ -117,7 +118,7 @@ def _read(compiled: RawEvents, row: int, profile: PostedHistory) -> tuple[list[l
             met.add(mark)
     about = [column for column in compiled["traits"] if column["key"] != CUSTOMER_ID]
     ignored = compiled.get("ignored", {}).get("traits", ())
-    traits, faults = read_record(profile.get("traits") or {}, about, (), "traits", ignored)
+    traits, faults = read_record(with_derived(profile.get("traits") or {}, about), about, (), "traits", ignored)
     return events, [[str(row), *traits]], broken + faults
 
 
