@@ -1,3 +1,3 @@
 """The commands of campaigns and deliveries, as `penchant campaign` and `penchant activate` forward to them."""
 
-__all__ = ["main"]
+__all__ = ["daily_deliveries", "main"]

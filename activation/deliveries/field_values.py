@@ -30,8 +30,9 @@ def field_columns(
     """
     taken = snapshot.rows.take(pa.array(rows, pa.int64()))
     made: Mapping[FieldName, Column] = {}
+    worded = f"{use_case}_reason_1_text" in taken.column_names
     live = None
-    if {"reasons", "next_step"} & audience.fields.keys():
+    if "next_step" in audience.fields or ("reasons" in audience.fields and not worded):
         live = Live(load_release(home, use_case, threads=1))
     for name in audience.fields:
         made = {**made, name: _column(home, taken, name, audience, use_case, live)}
@@ -46,9 +47,7 @@ def _column(
     segments = codes_of(rows)
     if name == "segment":
         return [segment or audience.segment for segment in segments]
-    if live is None:
-        return [None] * len(rows)
-    if name == "reasons":
+    if name == "reasons" or live is None:
         return _reasons(rows, use_case, live, audience.language)
     policy, bands = current_policy(home), rows.column(f"{use_case}_band").to_pylist()
     by_band = {band["code"]: band.get("action") for band in live.bands[audience.language]}
@@ -62,13 +61,12 @@ def codes_of(rows: pa.Table) -> list[str | None]:
     return [next(iter([*(path or [])[-1:], *(others or [])]), None) for path, others in zip(paths, also, strict=True)]
 
 
-def _reasons(rows: pa.Table, use_case: str, live: Live, language: Language) -> Column:
+def _reasons(rows: pa.Table, use_case: str, live: Live | None, language: Language) -> Column:
     """The sentences of each row's reasons, joined; those that the snapshot has in words as they are."""
-    bundle = live.release.bundle
 
     @cache
-    def worded(feature: str, cell: str | None) -> str:
-        return text_of(bundle, feature, cell, language)
+    def worded(feature: str, cell: str | None) -> str | None:
+        return text_of(live.release.bundle, feature, cell, language) if live else None
 
     found: list[list[str]] = [[] for _ in range(len(rows))]
     for rank in range(1, _REASONS + 1):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from features.spec.atomic import write_file
 from features.tables.population_schema import check_population
-from penchant.daily.campaign_steps import settle_campaigns_of
+from penchant.daily.campaign_steps import settle_campaigns_of, sync_destinations
 from penchant.daily.day_features import CustomerFiles, Entries, StepFailedError, alike
 from penchant.daily.monitoring_steps import look_at_health, settle_outcomes
 from penchant.daily.retraining import train_anew
@@ -169,6 +169,12 @@ def campaigns(context: DayContext, step: RunStep) -> None:
     step.note = settle_campaigns_of(context.home, use_cases, context.as_of)
 
 
+def activate(context: DayContext, step: RunStep) -> None:
+    """What left the audiences of destinations, and who came: the tools that send are brought up to the day."""
+    context.day("activate")
+    step.rows, step.note = sync_destinations(context.home, context.run_file.deliver.destinations)
+
+
 def retrain(context: DayContext, step: RunStep) -> None:
     """Trains what the rules of the file ask for; what the gate promotes scores the next day."""
     context.day("retrain")
@@ -176,7 +182,7 @@ def retrain(context: DayContext, step: RunStep) -> None:
     step.note = train_anew(context.home, files, context.run_file.retrain.when)
 
 
-_ALL = (features, population, store, flows, outcomes, monitor, campaigns, retention, retrain)
+_ALL = (features, population, store, flows, outcomes, monitor, campaigns, activate, retention, retrain)
 STEPS: Mapping[str, Callable[[DayContext, RunStep], None]] = {
     step.__name__: step for step in _ALL if step.__name__ in STEP_NAMES
 }

@@ -43,6 +43,7 @@ class Delivered(ListSection):
     """What may leave."""
 
     max_age: Annotated[timedelta | None, BeforeValidator(age_of)] = None  # of a day whose customers leave; None: any
+    destinations: tuple[Path, ...] = ()  # each a DEST.toml, from the home, that is synced with the day
 
 
 class Retrained(ListSection):
@@ -92,7 +93,9 @@ def load_run_file(home: Path) -> tuple[RunFile, dict[str, UseCase]]:
         if use_case.name in use_cases:
             raise UseCaseError(file, [f"use_case: each must have a name of its own, got {use_case.name!r} twice"])
         use_cases[use_case.name] = use_case
-    return found.model_copy(update={"use_case": entries}), use_cases
+    there = tuple(home.resolve() / one for one in found.deliver.destinations)
+    deliver = found.deliver.model_copy(update={"destinations": there})
+    return found.model_copy(update={"use_case": entries, "deliver": deliver}), use_cases
 
 
 def _absolute(entry: DailyUseCase, home: Path) -> DailyUseCase:

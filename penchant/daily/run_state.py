@@ -21,7 +21,7 @@ _MONITORED, _ACTIVATED = (bool(find_spec(name)) for name in ("monitoring", "acti
 STEP_NAMES = (  # in their order
     *("features", "population", "store", "flows"),
     *(("outcomes", "monitor") if _MONITORED else ()),
-    *(("campaigns",) if _ACTIVATED else ()),
+    *(("campaigns", "activate") if _ACTIVATED else ()),
     "retention",
     *(("retrain",) if _MONITORED else ()),
 )

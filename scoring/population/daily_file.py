@@ -28,6 +28,7 @@ _HEAD = """\
 
 [deliver]
 max_age = "36h"  # customers of an older day are on no list that leaves; without it those of any day are
+# destinations = ["newsletter.toml"]  # audiences at tools that send, brought up to each day
 #
 # [pressure]
 # max = "2 per 7d"  # on how many lists a customer may be within a span; a list of such holds together

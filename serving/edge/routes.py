@@ -82,6 +82,7 @@ ROUTES = (
     Route("/console/segment-table"),
     Route("/console/audience", _POST, _FORM),
     Route("/console/campaigns"),
+    Route("/console/deliveries"),
     Route("/console/health", _BOTH, _FORM),
     Route("/console/models/{name}"),
     Route("/console/models/{name}/plan"),

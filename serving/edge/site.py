@@ -21,6 +21,7 @@ from serving.api.population import answer_customers
 from serving.api.use_case_document import summary, use_case_document
 from serving.console.pages import audience, customer, customer_list, customers, customers_file
 from serving.console.pages import campaigns as campaigns_page
+from serving.console.pages import deliveries as deliveries_page
 from serving.console.pages import health as health_page
 from serving.console.pages import home as start
 from serving.console.pages import model as models
@@ -64,6 +65,7 @@ def site() -> Starlette:
             Route("/console/segment-table", _endpoint(segments_page.table), methods=get),
             Route("/console/audience", _endpoint(audience.download), methods=post),
             Route("/console/campaigns", _endpoint(campaigns_page.campaigns), methods=get),
+            Route("/console/deliveries", _endpoint(deliveries_page.deliveries), methods=get),
             Route("/console/health", _endpoint(health_page.health), methods=both),
             Route("/console/models/{name}", _endpoint(models.model), methods=get),
             Route("/console/models/{name}/plan", _endpoint(models.replan), methods=get),

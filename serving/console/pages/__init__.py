@@ -7,6 +7,7 @@ __all__ = [
     "customer_list",
     "customers",
     "customers_file",
+    "deliveries",
     "health",
     "home",
     "model",

@@ -23,6 +23,7 @@ PAGES = (
     "/console/customers-file",
     "/console/segments",
     "/console/campaigns",
+    "/console/deliveries",
     "/console/health",
     PLAN,
     "/docs",

@@ -1,0 +1,3 @@
+"""What the page Deliveries shows, from the records that syncs leave."""
+
+__all__ = ["delivery_board"]
