@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from training.lookalike.lookalike_document import LookalikeDocument
 
 DONE, FAILED, USAGE, BAD_DATA = 0, 1, 2, 3
-_INTERNAL = "Nobody's consent was checked, for the home has named no contacts: nobody is addressed by this list."
+_NO_CONTACTS = "Nobody's consent was checked, for the home has named no contacts: nobody is addressed by this list."
+_STALE = "The day is older than `max_age` of [deliver] in run.toml: nobody is addressed by this list."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -77,7 +78,7 @@ def _found(options: argparse.Namespace) -> FoundLookalikes:
         seed = read_seed(options.seed, named, column=options.column)
         table = use_case_customers(use_case, options.home, seed, options.as_of)
     else:
-        day = day_customers(options.home, options.use_case)
+        day = day_customers(options.home, options.use_case, fresh=bool(options.holdout) or _is_addressed(options))
         seed = read_seed(options.seed, day.id_columns, column=options.column)
         table = day.table
     asked = LookalikeRequest(
@@ -109,7 +110,12 @@ def _write(options: argparse.Namespace, found: FoundLookalikes) -> None:
         return
     mark = options.output.with_name(f"{options.output.name}.internal.json")
     if found.document.internal:
-        kept = {"internal": True, "as_of": found.document.as_of, "written": found.document.written, "note": _INTERNAL}
+        kept = {
+            "internal": True,
+            "as_of": found.document.as_of,
+            "written": found.document.written,
+            "note": _why_internal(found.document),
+        }
         write_file(mark, msgspec.json.format(msgspec.json.encode(kept), indent=1) + b"\n")
     write_audience(found.rows, options.output, _format(options))
     if not found.document.internal:
@@ -127,7 +133,7 @@ def _show(options: argparse.Namespace, document: LookalikeDocument) -> None:
         f"{evidence.lift_at_10:.1f} ({least:.1f} to {most:.1f}), 95% intervals.",
         *([] if evidence.better_than_chance else ["The seed cannot be told from others better than by chance."]),
         f"{document.written:,} customers; {_left_out(document)} left out.",
-        *([_INTERNAL] if document.internal else []),
+        *([_why_internal(document)] if document.internal else []),
     ]
     print(*lines, sep="\n", file=sys.stderr)
     if options.json:
@@ -137,6 +143,10 @@ def _show(options: argparse.Namespace, document: LookalikeDocument) -> None:
     else:
         for one in document.customers:
             print(f"{one.rank}\t{one.customer_id}\t{one.score}\t{'; '.join(each['text'] for each in one.reasons)}")
+
+
+def _why_internal(document: LookalikeDocument) -> str:
+    return _STALE if document.stale else _NO_CONTACTS
 
 
 def _left_out(document: LookalikeDocument) -> str:
@@ -162,10 +172,14 @@ def _broken(options: argparse.Namespace) -> list[str]:
         broken.append("A use case that is not scored yet is a file that ends in .toml; of a day it is --use-case.")
     if options.as_of and not _use_case_file(options):
         broken.append("--as-of goes with a USE_CASE.toml on a log; without one it is the day in service.")
-    addressed = options.format in FORMS and FORMS[options.format].addressed
     if options.format and not options.output:
         broken.append("--format needs an --output, got none.")
-    return broken + (_broken_contacts(options) if addressed else [])
+    return broken + (_broken_contacts(options) if _is_addressed(options) else [])
+
+
+def _is_addressed(options: argparse.Namespace) -> bool:
+    """Whether the file is of no use without addresses."""
+    return options.format in FORMS and FORMS[options.format].addressed
 
 
 def _broken_contacts(options: argparse.Namespace) -> list[str]:

@@ -29,6 +29,7 @@ class CustomerTable:
     use_cases: tuple[str, ...]  # whose features they are
     models: Mapping[str, str] = field(default_factory=dict)  # versions by use case, of a day
     policy: str = ""  # of a day
+    stale: bool = False  # whether it is a day too old for its customers to be addressed
 
     def known(self) -> NDArray[np.bool_]:
         """Of which customers anything is known."""

@@ -17,7 +17,7 @@ from features.spec.languages import LANGUAGES
 from scoring.batch.table_answers import covered_column
 from scoring.bundle.bundle import Bundle
 from scoring.encoding.encoder import Encoder
-from scoring.population.daily_file import check_age
+from scoring.population.daily_file import check_age, is_too_old
 from scoring.population.days import Day, PopulationError, latest_day
 from scoring.population.read_days import scored_parts
 from scoring.releases.store import load_release
@@ -32,15 +32,18 @@ class DayCustomers:
     id_columns: tuple[str, ...]
 
 
-def day_customers(home: Path, use_case: str | None = None) -> DayCustomers:
-    """The customers of a home's latest day, those of one use case or all.
+def day_customers(home: Path, use_case: str | None = None, *, fresh: bool = False) -> DayCustomers:
+    """The customers of a home's latest day, those of one use case or all; `fresh` where they must be addressable.
 
     Raises:
-        PopulationError: There is no day, it keeps no features any more, is too old for a list, or lacks the use case.
+        PopulationError: There is no day, it keeps no features any more, lacks the use case, or is too old where it
+            must be fresh.
         BundleError: What scored the day is gone.
         SuppressionError: The suppression list cannot be read.
     """
     day = _day(home)
+    if fresh:
+        check_age(home, day.manifest.as_of)
     names = _names(day, use_case)
     bundles = {name: load_release(home, name, version=names[name], threads=1).bundle for name in names}
     columns = _columns(bundles)
@@ -68,6 +71,7 @@ def day_customers(home: Path, use_case: str | None = None) -> DayCustomers:
         use_cases=tuple(names),
         models=names,
         policy=day.manifest.policy,
+        stale=is_too_old(home, day.manifest.as_of),
     )
     return DayCustomers(table, tuple(one for bundle in bundles.values() if (one := bundle.manifest.customer_id)))
 
@@ -81,7 +85,6 @@ def _day(home: Path) -> Day:
         raise PopulationError(
             f"The day must keep its features: run `penchant run`, those of {day.folder.name} are gone."
         )
-    check_age(home, day.manifest.as_of)
     return day
 
 

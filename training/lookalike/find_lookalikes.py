@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from features.spec.feature import CUSTOMER_ID
+from scoring.audiences.audience import Contacts
 from scoring.audiences.campaign import CampaignList, CampaignPlan, CampaignVersions, record_campaign
 from scoring.audiences.campaign_window import predicted_answers
 from scoring.audiences.contacts import CHANNEL
@@ -57,8 +58,9 @@ def find_lookalikes(home: Path, table: CustomerTable, file: SeedFile, asked: Loo
         choice = choose_ranked(home, ranked, identity, size=asked.size, holdout=asked.holdout, salt=asked.salt or "")
         document = _document(home, table, learned, choice, asked)
         log_export(home, _logged(document, table), format_=asked.format, by="command")
-        note_list(home, identity, [one.customer_id for one in document.customers])
-    return FoundLookalikes(document, _file_rows(document, choice))
+        if not table.stale:
+            note_list(home, identity, [one.customer_id for one in document.customers])
+    return FoundLookalikes(document, _file_rows(document, None if table.stale else choice.contacts))
 
 
 def _identity(table: CustomerTable, asked: LookalikeRequest, learned: LearnedSeed) -> ListIdentity:
@@ -91,7 +93,8 @@ def _document(
         seed=learned.counts,
         evidence=learned.evidence,
         size=asked.size,
-        internal=choice.file is None,
+        stale=table.stale,
+        internal=table.stale or choice.file is None,
         channel=choice.file.channel if choice.file else None,
         purpose=choice.file.purpose if choice.file else None,
         members=len(customers) + sum(left_out.values()),
@@ -161,14 +164,14 @@ def _logged(document: LookalikeDocument, table: CustomerTable) -> dict[str, obje
     return {name: value for name, value in stated.items() if value is not None}
 
 
-def _file_rows(document: LookalikeDocument, choice: RankedChoice) -> pa.Table:
-    """The list as columns: id, address where consent is known, rank, score, texts of the reasons."""
+def _file_rows(document: LookalikeDocument, contacts: Contacts | None) -> pa.Table:
+    """The list as columns: id, address where there are contacts, rank, score, texts of the reasons."""
     customers = document.customers
     ids = [one.customer_id for one in customers]
     columns: dict[str, pa.Array] = {CUSTOMER_ID: pa.array(ids, pa.string())}
-    if choice.contacts is not None:
-        addresses = pa.array([choice.contacts.emails[one] for one in ids], pa.string())
-        columns["email" if choice.contacts.channel == CHANNEL else "address"] = addresses
+    if contacts is not None:
+        addresses = pa.array([contacts.emails[one] for one in ids], pa.string())
+        columns["email" if contacts.channel == CHANNEL else "address"] = addresses
     columns["rank"] = pa.array([one.rank for one in customers], pa.int64())
     columns["score"] = pa.array([one.score for one in customers], pa.float64())
     for place in range(max((len(one.reasons) for one in customers), default=0)):

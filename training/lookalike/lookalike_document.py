@@ -56,7 +56,8 @@ class LookalikeDocument(msgspec.Struct, frozen=True, kw_only=True):
     seed: SeedCounts
     evidence: SeedEvidence = msgspec.field(name="held_out")
     size: int  # asked for
-    internal: bool  # whether nobody's consent is known
+    stale: bool  # whether the day is too old for its customers to be addressed
+    internal: bool  # whether it addresses nobody: the day is stale, or nobody's consent is known
     channel: str | None
     purpose: str | None
     members: int  # on it and left out

@@ -13,10 +13,10 @@ from scoring.answers.served_release import Live
 from scoring.audiences.addressable import name_contacts
 from scoring.audiences.audience import in_holdout
 from scoring.audiences.contacts import ContactsFile
-from scoring.audiences.pressure.contact_history import FILE
+from scoring.audiences.pressure.contact_history import FILE, ListIdentity
 from scoring.audiences.pressure.pressure_rules import PressureError
 from scoring.audiences.pressure.restraint import CONTROL_FILE, control_salt, note_list
-from scoring.population.customer_lists import CustomerList, ListQuery, make_list
+from scoring.population.customer_lists import CustomerList, ListQuery, choose_ranked, make_list
 from scoring.population.customer_pages import ContactsUnreadableError, CustomerQuery
 from scoring.population.history import histories
 from scoring.population.ranked import open_index
@@ -206,3 +206,20 @@ def test_a_damaged_history_stops_a_list(home: Path) -> None:
 
     with pytest.raises(PressureError, match="contact history"):
         make_list(home, open_index(home), ListQuery("churn", top=3))
+
+
+def test_customers_ranked_elsewhere_are_chosen_as_those_of_the_day(home: Path) -> None:
+    """Consent, objections, hold-out and lists that go first: by the day's own order it is the same list."""
+    ids = ranked(home)
+    named(home, ids)
+    suppression.add(home, [ids[3]])
+    (home / "run.toml").write_text('[pressure]\nmax = "1 per 7d"\n[[pressure.first]]\nsegment = "at_risk"\n')
+    listed = make_list(home, open_index(home), ListQuery("churn", top=30), holdout=HOLDOUT, salt=SALT)
+
+    identity = ListIdentity("2026-03-01", "lookalike", {})
+    choice = choose_ranked(home, ids, identity, size=30, holdout=HOLDOUT, salt=SALT)
+
+    assert [ids[at] for at in choice.chosen] == [one.customer_id for one in listed.customers]
+    assert [ids[at] for at in choice.holdout] == listed.holdout_ids
+    assert choice.left_out == listed.left_out
+    assert choice.left_out["priority"] > 0

@@ -16,6 +16,8 @@ from scoring.audiences.addressable import name_contacts
 from scoring.audiences.audience import in_holdout
 from scoring.audiences.campaign import campaigns_of
 from scoring.audiences.contacts import ContactsFile
+from scoring.audiences.pressure.contact_history import FILE
+from scoring.population.customer_pages import StaleDayError
 from scoring.population.days import PopulationError
 from scoring.privacy import suppression
 from tests.support.days import ABSENT
@@ -169,3 +171,19 @@ def test_a_home_without_a_day_says_what_to_do(tmp_path: Path) -> None:
     """And a use case that the day does not know is another."""
     with pytest.raises(PopulationError, match="penchant run"):
         day_customers(tmp_path)
+
+
+def test_a_day_too_old_for_a_list_addresses_nobody(home: Path) -> None:
+    """Who is like the seed can be looked at, without an address and without a contact noted; to hold out is refused."""
+    (home / "run.toml").write_text('[deliver]\nmax_age = "36h"\n')
+    rows = {"customer_id": [f"c{row}" for row in range(300)], "agreed": [True] * 300}
+    pl.DataFrame(rows).with_columns(email=pl.col("customer_id") + "@shop.example").write_parquet(home / "c.parquet")
+    name_contacts(home, ContactsFile(home / "c.parquet", "email", "agreed"))
+
+    result = found(home, frequent())
+
+    assert (result.document.stale, result.document.internal) == (True, True)
+    assert "email" not in result.rows.column_names
+    assert not (home / FILE).exists()
+    with pytest.raises(StaleDayError):
+        day_customers(home, fresh=True)
