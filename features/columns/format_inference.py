@@ -9,8 +9,6 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-import polars as pl
-
 from features.spec.moments import MONTHS, plain_word, read_moment
 from features.spec.numbers import PLAIN, POINT, AmountParts, amounts, split_amount
 
@@ -80,11 +78,6 @@ def number_form(counts: Counts) -> str | AmbiguousForm | None:
     return written if share(counts, written, moments=False) >= READABLE else None
 
 
-def are_plain(texts: pl.Series) -> bool:
-    """Whether all texts are numbers as machines write them."""
-    return bool(texts.str.contains(f"^({PLAIN})$").all())
-
-
 def are_codes(counts: Counts) -> bool:
     """Whether texts of digits are codes: some begin with a zero, which no number does that is written by one hand.
 
@@ -92,9 +85,9 @@ def are_codes(counts: Counts) -> bool:
     (True, False)
     """
     cells = sum(n for _, n in counts)
-    digits = sum(n for text, n in counts if text.isascii() and text.isdigit())
-    zeros = sum(n for text, n in counts if re.fullmatch("0[0-9]+", text))
-    return digits >= READABLE * cells and zeros > max(1, _least_zeros * cells)
+    digits = [(text, n) for text, n in counts if text.isascii() and text.isdigit()]
+    zeros = sum(n for text, n in digits if len(text) > 1 and text[0] == "0")
+    return sum(n for _, n in digits) >= READABLE * cells and zeros > max(1, _least_zeros * cells)
 
 
 def count_form(counts: Counts) -> str | None:

@@ -9,13 +9,19 @@ from typing import Any
 import polars as pl
 
 from features.spec.moments import read_moment
-from features.spec.numbers import POINT, amounts
+from features.spec.numbers import PLAIN, POINT, amounts
 
 
 def parse_numbers(texts: pl.Series, written: str = POINT) -> pl.Series:
     """Texts as the numbers that are written so, null where they are none."""
-    read = amounts(written).read
-    return map_distinct(texts, lambda text: None if math.isnan(number := read(text)) else number, pl.Float64())
+    # `float` is what reading comes to where all are written as machines write them
+    read = float if written == POINT and are_plain(texts) else amounts(written).read
+    return map_distinct(texts, lambda text: number if math.isfinite(number := read(text)) else None, pl.Float64())
+
+
+def are_plain(texts: pl.Series) -> bool:
+    """Whether all texts are numbers as machines write them."""
+    return bool(texts.str.contains(f"^({PLAIN})$").all())
 
 
 def parse_moments(texts: pl.Series, written: str | None = None) -> pl.Series:

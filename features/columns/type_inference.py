@@ -21,11 +21,10 @@ from features.columns.format_inference import (
     AmbiguousForm,
     Counts,
     are_codes,
-    are_plain,
     find_form,
     number_form,
 )
-from features.columns.text_parsing import map_distinct, parse_moments, parse_numbers
+from features.columns.text_parsing import are_plain, map_distinct, parse_moments, parse_numbers
 from features.spec.feature import Feature, FeatureType
 from features.spec.missing import WORDS
 from features.spec.moments import counted, is_moment, of_birth, whole

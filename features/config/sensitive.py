@@ -11,7 +11,7 @@ import tomllib
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -113,8 +113,8 @@ def sensitive_column(
 
 
 def _found(words: str, kind: By) -> SensitiveWord | None:
-    for topic, pattern in _patterns(kind).items():
-        if match := pattern.search(words):
+    for topic, vocabulary in _vocabularies(kind).items():
+        if vocabulary.may_stand_in(words) and (match := vocabulary.pattern.search(words)):
             return SensitiveWord(topic, match[0])
     return None
 
@@ -127,27 +127,45 @@ def _words(text: str) -> str:
     return " ".join(word for word in re.findall(r"[^\W\d_]+", plain) if word not in _SMALL)
 
 
+@dataclass(frozen=True)
+class _Vocabulary:
+    """A topic's entries: those that count anywhere, and those that do only by themselves."""
+
+    anywhere: Sequence[str]
+    alone: Sequence[str]
+
+    def may_stand_in(self, words: str) -> bool:
+        """Whether the last word of an entry is in the text: few are, and to compile a pattern takes long."""
+        return any(stem in words for stem in self._stems)
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """What is searched for."""
+        anywhere = "|".join(sorted(set(map(_form, self.anywhere)), key=lambda form: (-len(form), form)))
+        whole = "|".join(sorted(set(map(_form, self.alone)))) or "(?!)"
+        return re.compile(rf"(?:(?<=\s)|^)(?:{anywhere})(?=\s|$)|^(?:{whole})$")
+
+    @cached_property
+    def _stems(self) -> frozenset[str]:
+        return frozenset(_words(entry.split()[-1]) for entry in (*self.anywhere, *self.alone))
+
+
 @cache
-def _patterns(kind: By) -> Mapping[Topic, re.Pattern[str]]:
+def _vocabularies(kind: By) -> Mapping[Topic, _Vocabulary]:
     """What is searched for in names or in levels, by topic."""
     stored = tomllib.loads((Path(__file__).parent / "sensitive_words.toml").read_text(encoding="utf-8"))
-    anywhere, whole = _LISTS[kind]
-    return {topic: _pattern(stored[topic], anywhere, whole) for topic in TOPICS}
-
-
-def _pattern(
-    stored: Mapping[str, Mapping[str, Sequence[str]]], lists: Sequence[str], alone: Sequence[str]
-) -> re.Pattern[str]:
-    anywhere = "|".join(sorted(set(_each(stored, lists)), key=lambda form: (-len(form), form)))
-    whole = "|".join(sorted(set(_each(stored, alone)))) or "(?!)"
-    return re.compile(rf"(?:(?<=\s)|^)(?:{anywhere})(?=\s|$)|^(?:{whole})$")
+    anywhere, alone = _LISTS[kind]
+    return {
+        topic: _Vocabulary(tuple(_each(stored[topic], anywhere)), tuple(_each(stored[topic], alone)))
+        for topic in TOPICS
+    }
 
 
 def _each(stored: Mapping[str, Mapping[str, Sequence[str]]], lists: Sequence[str]) -> Iterator[str]:
-    """The expression of each entry."""
+    """Each entry, of both languages."""
     for name in lists:
         for entries in stored.get(name, {}).values():
-            yield from map(_form, entries)
+            yield from entries
 
 
 def _form(entry: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+import tomllib
 from pathlib import Path
 
 import polars as pl
@@ -53,6 +54,21 @@ def test_a_sensitive_word_is_found_in_names_and_levels(topic: Topic, words: str)
         for found in (sensitive_name(text), sensitive_level(text)):
             assert found is not None, text
             assert found.topic == topic, text
+
+
+def test_every_entry_of_the_catalogue_is_found() -> None:
+    """As it stands there, also where its words are written together."""
+    catalogue = tomllib.loads((EXAMPLES.parent / "features/config/sensitive_words.toml").read_text(encoding="utf-8"))
+    entries = [
+        word.replace("*", "")
+        for topic in TOPICS
+        for lists in catalogue[topic].values()
+        for found in lists.values()
+        for word in found
+    ]
+    lost = [entry for entry in entries for text in (entry, entry.replace(" ", "")) if sensitive_name(text) is None]
+    assert len(entries) > 300
+    assert not lost
 
 
 def test_more_than_thirty_words_are_tried() -> None:
