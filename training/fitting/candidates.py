@@ -29,6 +29,7 @@ ROUNDS = 1000  # most trees boosted one after another
 PATIENCE = 40  # rounds without a better stopping loss after which boosting ends
 FOREST_TREES, FEWEST_TREES = 300, 100
 FOREST_CELLS = 600_000_000  # cells times trees that a forest may cost; on more rows its trees differ less, and fewer do
+FEWEST_BINS, MOST_BINS, ROWS_A_BIN = 64, 256, 32  # of a number: what few rows tell of its cuts needs no more
 ONE_THREAD_CELLS = 2_000_000  # up to which threads cost more than they save: each waits for the slowest, tree by tree
 LEAST_REGRESSED, ROWS_A_WEIGHT = 100_000, 1_000  # rows up to which all are regressed on, and those that do a weight
 SPLINE_WORK = 3_000_000_000  # rows times columns squared that a regression on bent terms may cost
@@ -83,15 +84,22 @@ class Lesson:
         """How many a booster may use, 0 for all there are; the number does not change a bit of it."""
         return 1 if self.fit.size <= ONE_THREAD_CELLS else 0
 
+    @property
+    def bins(self) -> int:
+        """Cuts of a number that a booster may try: on a few thousand rows most of its time is spent on trying them."""
+        return max(FEWEST_BINS, min(MOST_BINS, len(self.fit) // ROWS_A_BIN))
+
     @cached_property
     def fitting(self) -> xgboost.QuantileDMatrix:
         """The fitting rows in bins, which every booster on them shares."""
-        return xgboost.QuantileDMatrix(self.fit, label=self.fit_labels, nthread=self.threads)
+        return xgboost.QuantileDMatrix(self.fit, label=self.fit_labels, max_bin=self.bins, nthread=self.threads)
 
     @cached_property
     def stopping(self) -> xgboost.QuantileDMatrix:
         """The stopping rows in the fitting rows' bins: trees part them as they would the numbers themselves."""
-        return xgboost.QuantileDMatrix(self.stop, label=self.stop_labels, ref=self.fitting, nthread=self.threads)
+        return xgboost.QuantileDMatrix(
+            self.stop, label=self.stop_labels, ref=self.fitting, max_bin=self.bins, nthread=self.threads
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,6 +315,7 @@ def _common(lesson: Lesson, seed: int) -> dict[str, str | int]:
         "objective": "binary:logistic",
         "eval_metric": "logloss",
         "tree_method": "hist",
+        "max_bin": lesson.bins,
         "seed": seed,
         "nthread": lesson.threads,
     }
