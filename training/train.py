@@ -155,7 +155,7 @@ def _train(task: Task, parts: Parts, past: PastCampaigns | None, scratch: Path, 
         notes.append(decision.reason)
     with progress.stage("report"):
         shown = compare_models(task, parts, learned, built, champion, season)
-        line, plots = report_line(built, shown.opens), pictures(learned, built, shown.raw)
+        line, plots = report_line(built, shown.opens, value), pictures(learned, built, shown.raw)
         report = report_html(task, learned, built, evidence, decision, plots, shown, line)
     with progress.stage("register") as notes:
         version = task.registry.register(draft(task, learned, built, line, report, kept(plots, shown)))

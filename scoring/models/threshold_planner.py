@@ -44,12 +44,20 @@ class Ask:
     cost: float | None = None  # of one contact
     value: float | None = None  # of one hit that the contact wins
     save_rate: float = 1.0  # share of hits that a contact wins
+    own_value: bool = False  # whether a hit is worth what that customer will bring, in the place of one value
 
     def words(self) -> dict[str, float]:
         """What was asked, by name."""
         asked = {name: getattr(self, name) for name in ("capacity", "precision", "lift", "cost", "value")}
         given = {name: value for name, value in asked.items() if value is not None}
-        return {**given, "save_rate": self.save_rate} if self.value is not None else given
+        if self.own_value:
+            given["own_value"] = 1
+        return {**given, "save_rate": self.save_rate} if self.valued else given
+
+    @property
+    def valued(self) -> bool:
+        """Whether a hit has a value."""
+        return self.value is not None or self.own_value
 
 
 class Cut(Struct, frozen=True, omit_defaults=True):
@@ -64,6 +72,7 @@ class Cut(Struct, frozen=True, omit_defaults=True):
     share: float  # of the population
     threshold: float
     profit: float | None = None  # where cost and value are given
+    worth: float | None = None  # of all hits, where it is known what each customer will bring
     profit_high: float | None = None
     profit_low: float | None = None
 
@@ -123,6 +132,7 @@ class Market:
     seed: int = 0
     design_effect: float = 1.0  # how many rows say as much as one customer's
     interval: tuple[Floats, Floats] | None = None
+    worth: Floats | None = None  # what a customer within each tick will bring on average, where that is known
 
     def to_json(self) -> StoredMarket:
         """As it stands in a bundle: `population.json`, the interval drawn, so that nobody waits for it later."""
@@ -157,18 +167,28 @@ class Market:
             interval=interval,
         )
 
-    def among(self, population: Floats) -> Market:
-        """Other customers by their probabilities, each within (0, 1), which are trusted as far."""
+    def among(self, population: Floats, worth: Floats | None = None) -> Market:
+        """Other customers by their probabilities, each within (0, 1), which are trusted as far.
+
+        `worth` is what each will bring, where that is known.
+        """
         ticks, rows, mean = by_tick(population)
-        return dataclasses.replace(self, ticks=ticks, rows=rows, mean=mean, interval=None)
+        if worth is not None:
+            tick = np.floor(population * TICKS + 1e-9).astype(np.int64)
+            at = np.searchsorted(-ticks, -tick)  # ticks fall
+            worth = np.bincount(at, weights=worth, minlength=len(ticks)) / rows
+        return dataclasses.replace(self, ticks=ticks, rows=rows, mean=mean, interval=None, worth=worth)
 
     @cached_property
     def cuts(self) -> dict[str, Floats]:
         """Every cut, the highest threshold first: who is at or above it, and expected hits with a 90% interval."""
         rows = self.rows.cumsum()
         low, high = self.interval or self._drawn_interval()
-        hits = (self.rows * self._chance(self.slope, self.offset)).cumsum()
+        own = self.rows * self._chance(self.slope, self.offset)
+        hits = own.cumsum()
+        worth = {} if self.worth is None else {"worth": (own * self.worth).cumsum()}
         return {
+            **worth,
             "threshold": np.clip(self.ticks, 1, TICKS - 1) / TICKS,
             "rows": rows,
             "hits": hits,
@@ -220,9 +240,11 @@ def plan(market: Plannable, ask: Ask) -> Plan:
         PlanError: Nothing was asked, or no cut keeps it all; the message says how far the population goes.
     """
     words = ask.words()
-    if not words or (ask.cost is None) != (ask.value is None):
+    if not words or (ask.cost is None) == ask.valued:
         got = _said(words) if words else "none"
         raise PlanError(f"A plan needs a capacity, a precision, a lift, or a cost and a value, got {got}.")
+    if ask.own_value and "worth" not in market.cuts:
+        raise PlanError("A plan by each customer's own value needs to know what they will bring, it does not.")
     if broken := list(_broken(ask)):
         raise PlanError("; ".join(broken) + ".")
     allowed = _allowed(market, ask)
@@ -240,9 +262,10 @@ def plan(market: Plannable, ask: Ask) -> Plan:
 
 def profits(market: Plannable, ask: Ask) -> Floats | None:
     """What every cut earns: won hits times value less contacts times cost; None without cost and value."""
-    if ask.cost is None or ask.value is None:
+    if ask.cost is None or not ask.valued:
         return None
-    return np.asarray(market.cuts["hits"] * ask.save_rate * ask.value - market.cuts["rows"] * ask.cost)
+    won = market.cuts["worth"] if ask.own_value else market.cuts["hits"] * (ask.value or 0.0)
+    return np.asarray(won * ask.save_rate - market.cuts["rows"] * ask.cost)
 
 
 def _cut(market: Plannable, place: int, ask: Ask) -> Cut:
@@ -250,11 +273,11 @@ def _cut(market: Plannable, place: int, ask: Ask) -> Cut:
     at = {name: float(values[place]) for name, values in market.cuts.items()}
     rows = int(at.pop("rows"))
     cut = Cut(**at, rows=rows, share=rows / float(market.rows.sum()))
-    if ask.cost is None or ask.value is None:
+    if ask.cost is None or not ask.valued:
         return cut
-    profit, low, high = (
-        hits * ask.save_rate * ask.value - rows * ask.cost for hits in (cut.hits, cut.hits_low, cut.hits_high)
-    )
+    each = (cut.worth or 0.0) / cut.hits if ask.own_value and cut.hits else ask.value or 0.0  # a hit, on average
+    cost = rows * ask.cost
+    profit, low, high = (hits * ask.save_rate * each - cost for hits in (cut.hits, cut.hits_low, cut.hits_high))
     return replace(cut, profit=profit, profit_low=low, profit_high=high)
 
 

@@ -12,7 +12,7 @@ from msgspec import UNSET, UnsetType
 from scoring.population.cursors import Cursor
 from scoring.population.days import PopulationError
 
-Order = Literal["-score", "score", "customer_id", "refresh", "-uplift"]
+Order = Literal["-score", "score", "customer_id", "refresh", "-uplift", "-value"]
 
 
 class NoPopulationError(PopulationError):
@@ -47,6 +47,8 @@ class CustomerQuery(msgspec.Struct, frozen=True):
     band: str | None = None  # of the use case
     reason: str | None = None  # a code among the three of the use case
     order: Order | None = None  # `-score`: the highest first; None: that of a use case, else by id
+    value: int | UnsetType = UNSET  # of the use case: a band of value, from 1, the least; unset: any
+    # `-value`: those first who will bring most
     # `-uplift`: those first whom a contact changes most for the good
     # `refresh`: those with missing cells of their own data, scored or not, the emptiest and stalest first
 
@@ -75,6 +77,7 @@ class RankedScore(msgspec.Struct, frozen=True):
     band: str | None
     reasons: list[RankedReason]
     uplift: float | UnsetType | None = UNSET  # what a contact adds to the probability, where the release serves it
+    value: float | UnsetType | None = UNSET  # what the customer will bring, where the release serves it
 
 
 class RankedCustomer(msgspec.Struct, frozen=True):

@@ -28,6 +28,7 @@ INDEX = "index.arrow"
 REASONS = 3
 PROFILE = ("profile_missing", "profile_expected", "profile_freshness")  # of the parts, since days have them
 UPLIFT = "uplift"  # after the name and a dot: its ranks, where a release serves the effect of a contact
+VALUE = "value"  # likewise: what customers will bring, where a release serves it
 REFRESH = "refresh"  # before `.rank` and `.order`, which no use case's name can hold
 _FACTS = b"penchant_index"
 _SNAPSHOT = b"penchant"  # metadata of the parts, by `scoring.audiences.snapshot`
@@ -43,6 +44,7 @@ class UseCaseCodes(msgspec.Struct, frozen=True):
     bands: tuple[str, ...]  # rising
     reasons: tuple[str, ...]
     good_uplift: Literal["higher", "lower"] | UnsetType = UNSET  # which is worth a contact; unset where none is there
+    value_floors: tuple[float, ...] | UnsetType = UNSET  # where bands of value begin, rising; unset where none is there
 
 
 class SegmentPlaces(msgspec.Struct, frozen=True):
@@ -79,7 +81,9 @@ def _codes(served: Live) -> UseCaseCodes:
     bundle = served.release.bundle
     families = tuple(sorted({feature.family for feature in bundle.features}))
     good: Literal["higher", "lower"] = "higher" if bundle.polarity == "positive" else "lower"
-    return UseCaseCodes(bundle.ladder.codes, families, good if served.serves_uplift else UNSET)
+    part = bundle.manifest.value
+    floors = tuple(band.floor for band in part.bands) if part else UNSET
+    return UseCaseCodes(bundle.ladder.codes, families, good if served.serves_uplift else UNSET, floors)
 
 
 def write_index(home: Path, folder: Path, use_cases: Mapping[str, UseCaseCodes]) -> None:
@@ -96,6 +100,7 @@ def write_index(home: Path, folder: Path, use_cases: Mapping[str, UseCaseCodes])
     for name, codes in use_cases.items():
         made.add_use_case(name)
         made.add_uplift(name, codes.good_uplift)
+        made.add_value(name, codes.value_floors)
     snapshot = json.loads((pq.read_schema(parts[0]).metadata or {})[_SNAPSHOT])
     segments = tuple(one["code"] for one in snapshot["segments"])
     made.add_profiles()
@@ -190,6 +195,16 @@ class _Columns:
         for column, values in ((UPLIFT, uplift), (f"{UPLIFT}.rank", ranks), (f"{UPLIFT}.order", _order(ranks))):
             self.add(f"{name}.{column}", values)
 
+    def add_value(self, name: str, floors: tuple[float, ...] | UnsetType) -> None:
+        """What each customer will bring, and its rank, the most first; nothing of other days."""
+        if not floors or f"{name}_{VALUE}" not in self._names:
+            return
+        self._rows = self._read([f"{name}_{VALUE}"])
+        values = np.asarray(self._column(f"{name}_{VALUE}").fill_null(np.nan).to_numpy(), np.float64)
+        ranks = _ranks(values, ~np.isnan(values))
+        for column, found in ((VALUE, values), (f"{VALUE}.rank", ranks), (f"{VALUE}.order", _order(ranks))):
+            self.add(f"{name}.{column}", found)
+
     def add_profiles(self) -> None:
         """Missing and expected cells of each row, and its rank among the profiles to refresh: -1 where none is missing.
 
@@ -214,7 +229,8 @@ class _Columns:
         columns = [f"{name}_reason_{rank}_code" for rank in range(1, REASONS + 1)]
         reasons = {*codes.reasons, *(code for column in columns for code in self.codes.get(column, ()))}
         good = codes.good_uplift if f"{name}.{UPLIFT}" in self.columns else UNSET
-        return UseCaseCodes((*codes.bands, *bands), tuple(sorted(reasons)), good)
+        floors = codes.value_floors if f"{name}.{VALUE}" in self.columns else UNSET
+        return UseCaseCodes((*codes.bands, *bands), tuple(sorted(reasons)), good, floors)
 
     def _read(self, names: list[str]) -> pa.Table:
         tables = [part.read(names, use_threads=False) for part in self._parts]

@@ -121,7 +121,7 @@ def _months_between(first: date, second: date) -> int:
 
 def _thin(day: Day) -> None:
     """A day without reasons and features."""
-    kinds = ("reason_", "log_odds_difference_reason_")
+    kinds = ("reason_", "log_odds_difference_reason_", "value_reason_")
     reasons = [f"{name}_{kind}" for name in day.manifest.models for kind in kinds]
 
     def thinned(rows: pa.Table) -> pa.Table:

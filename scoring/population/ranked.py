@@ -35,7 +35,17 @@ from scoring.population.customer_pages import (
     RankedReason,
     RankedScore,
 )
-from scoring.population.day_index import INDEX, PROFILE, REASONS, REFRESH, UPLIFT, IndexFacts, number_of, read_facts
+from scoring.population.day_index import (
+    INDEX,
+    PROFILE,
+    REASONS,
+    REFRESH,
+    UPLIFT,
+    VALUE,
+    IndexFacts,
+    number_of,
+    read_facts,
+)
 from scoring.population.days import DamagedDayError, Day, days_of
 from scoring.population.index_rows import hidden_rows, rows_containing
 
@@ -210,6 +220,20 @@ class DayIndex:
         """What a contact adds to every row's probability; NaN where it was not scored."""
         return self._column(f"{name}.{UPLIFT}")
 
+    def value_floors(self, name: str) -> tuple[float, ...]:
+        """Where bands of value begin, rising; none where the day has no values of the use case."""
+        known = self.facts.use_cases.get(name)
+        return (known.value_floors or ()) if known else ()
+
+    def values(self, name: str) -> NDArray[np.float64]:
+        """What every customer will bring; NaN where they were not scored."""
+        return self._column(f"{name}.{VALUE}")
+
+    def bands(self, name: str) -> NDArray[np.object_]:
+        """The code of every row's band; empty where it has none."""
+        codes = np.asarray([*self.facts.codes[f"{name}_band"], ""], dtype=object)
+        return np.asarray(codes[self._column(f"{name}_band")])  # -1 is the last
+
     def probabilities(self, name: str) -> NDArray[np.float64]:
         """Every row's probability of a use case; NaN where it has none."""
         return self._column(f"{name}_probability")
@@ -235,11 +259,16 @@ class DayIndex:
                 broken[name] = "Must come with a use_case, whose it is, got none."
             elif value is not None and known and value not in codes:
                 broken[name] = f"Must be one of {', '.join(codes)}, got another."
+        of_value = len(self.value_floors(query.use_case or ""))
+        if query.value is not UNSET and not 1 <= query.value <= of_value:
+            broken["value"] = f"Must be a band of value of the use case, of which the day has {of_value}, got another."
         if query.sorted_by == "refresh":
             if self.to_refresh is None:
                 broken["order"] = "Must be another: the day does not say whose data are missing."
         elif query.sorted_by == "-uplift" and known and not known.good_uplift:
             broken["order"] = "Must be another: the day has no uplift of the use case."
+        elif query.sorted_by == "-value" and known and not of_value:
+            broken["order"] = "Must be another: the day has no values of the use case."
         elif query.sorted_by != "customer_id" and query.use_case is None:
             broken["order"] = "Must be customer_id where there is no use_case, got an order of scores."
         if broken:
@@ -272,6 +301,10 @@ class DayIndex:
             mask &= self._equal(f"{query.use_case}_band", query.band)
         if query.reason is not None:
             mask &= self._with_reason(query.use_case, query.reason)
+        if query.value is not UNSET:
+            name = query.use_case or ""
+            found = np.searchsorted(np.asarray(self.value_floors(name)), self.values(name), side="right")
+            mask &= found == query.value
         return mask
 
     def _equal(self, column: str, code: str) -> Mask:
@@ -335,7 +368,8 @@ class DayIndex:
             return None
         serves = self.good_uplift(name) is not None
         if status != "scored":
-            return RankedScore(status, None, None, None, None, [], None if serves else UNSET)
+            valued = None if self.value_floors(name) else UNSET
+            return RankedScore(status, None, None, None, None, [], None if serves else UNSET, valued)
         reasons = [column.removesuffix("_code") for column in self._reasons(name) if cells[column][row] >= 0]
         return RankedScore(
             status,
@@ -353,6 +387,7 @@ class DayIndex:
                 for reason in reasons
             ],
             cells[f"{name}.{UPLIFT}"][row] if serves else UNSET,
+            cells[f"{name}.{VALUE}"][row] if self.value_floors(name) else UNSET,
         )
 
     def _text(self, cells: dict[str, list[Any]], row: int, column: str) -> str | None:
@@ -362,7 +397,7 @@ class DayIndex:
 
 def _ranking(query: CustomerQuery) -> str:
     """What the columns of a query's order begin with."""
-    known = {"refresh": f"{REFRESH}.", "-uplift": f"{query.use_case}.{UPLIFT}."}
+    known = {"refresh": f"{REFRESH}.", "-uplift": f"{query.use_case}.{UPLIFT}.", "-value": f"{query.use_case}.{VALUE}."}
     return known.get(query.sorted_by, f"{query.use_case}_")
 
 

@@ -64,6 +64,24 @@ class OpensLine(TypedDict):
     log_loss_without: float | None
 
 
+class ValueLine(TypedDict):
+    """What customers will bring: the model that serves it, and its test; `why` where nothing is claimed."""
+
+    claimed: bool
+    why: NotRequired[str]
+    kind: NotRequired[str]
+    of: NotRequired[Literal["revenue", "profit"]]
+    horizon: NotRequired[int]  # days
+    tested: NotRequired[int]  # days of it that the log could test
+    currency: NotRequired[str | None]
+    ratio: NotRequired[float | None]  # predicted over actual, of the test customers' total
+    young_ratio: NotRequired[float | None]  # of those known for less than the tested days
+    gini: NotRequired[float | None]
+    past_gini: NotRequired[float | None]
+    candidates: NotRequired[dict[str, dict[str, float]]]  # deviance, behind, standard_error
+    notes: NotRequired[list[str]]
+
+
 class OutcomeLine(TypedDict):
     """A training, but for its version and promotion."""
 
@@ -80,6 +98,7 @@ class OutcomeLine(TypedDict):
     findings: list[FindingLine]
     bands: list[BandLine]
     treated: NotRequired[TreatedLine]
+    value: NotRequired[ValueLine]  # where the use case asks what customers will bring
     opens: NotRequired[OpensLine]  # where features are made of opens of mail
 
 

@@ -13,7 +13,7 @@ from scoring.bundle.bundle import canonical_json
 from scoring.bundle.manifest import BandRates, Manifest, Setting
 from training.bundling.build import Built
 from training.provenance import git_commit
-from training.registry.lines import BandLine, OpensLine, OutcomeLine
+from training.registry.lines import BandLine, OpensLine, OutcomeLine, ValueLine
 from training.registry.mlflow_registry import Draft
 from training.report.comparisons import Comparisons
 from training.report.dependence_plot import DEPENDENCE, dependence
@@ -21,6 +21,7 @@ from training.report.plots import beeswarm, draw
 from training.selection.opens_worth import OpensWorth
 from training.selection.winner import Learned
 from training.task import Task
+from training.value.learned_value import LearnedValue
 
 SWARM = 1000  # rows of the beeswarm
 STRONGEST = 10  # features whose dependence is drawn
@@ -29,12 +30,34 @@ EXAMPLES = 5
 Floats = NDArray[np.float64]
 
 
-def report_line(built: Built, opens: OpensWorth | None) -> OutcomeLine:
+def report_line(built: Built, opens: OpensWorth | None, value: LearnedValue | None = None) -> OutcomeLine:
     """A use case's line of the training report, but for its version and promotion."""
     line = _line_of(built)
+    if value is not None:
+        line["value"] = _value(value)
     if opens is not None:
         line["opens"] = _opens(opens)
     return line
+
+
+def _value(value: LearnedValue) -> ValueLine:
+    if value.stored is None:
+        return {"claimed": False, "why": value.note}
+    part = value.stored.part
+    return {
+        "claimed": True,
+        "kind": part.kind,
+        "of": part.of,
+        "horizon": part.horizon,
+        "tested": part.tested,
+        "currency": part.currency,
+        "ratio": part.test.ratio,
+        "young_ratio": part.test.young_ratio,
+        "gini": part.test.gini,
+        "past_gini": part.test.past_gini,
+        "candidates": {kind: msgspec.to_builtins(one) for kind, one in part.candidates.items()},
+        "notes": list(part.notes),
+    }
 
 
 def _opens(opens: OpensWorth) -> OpensLine:

@@ -14,7 +14,7 @@ from features.build.spend import SPENT, spent_after
 from features.config.use_case import LogUseCase, Value
 from features.point_in_time.feature_plan import FeaturePlan
 from features.tables.learning_table import CUTOFF, ID
-from scoring.bundle.value_part import ValueBand, ValueCandidate, ValueKind, ValuePart
+from scoring.bundle.value_part import ValueBand, ValueCandidate, ValueKind, ValuePart, ValueTest
 from scoring.models.purchases import PurchaseRates
 from scoring.models.value_model import parse_value
 from training.bundling.value_receipt import StoredValue
@@ -37,6 +37,7 @@ SIMPLER = 0.002  # of the best deviance, within which the simpler candidate is t
 FEWEST = 100  # customers who spent in each part, below which nothing is claimed
 STOPPING = 0.2  # of the learning customers
 OTHERS = 0.3  # of the customers of a single cutoff, who calibrate in the place of a later one
+FAR = 1.2  # times a predicted total may be off before it is noted
 YEAR = 365.0
 
 Floats = NDArray[np.float64]
@@ -150,7 +151,7 @@ def _tested(
         horizon=asked.horizon,
         kind=chosen.fitted.kind,
         margin=asked.margin,
-        notes=(*chosen.candidates.notes, *noted, *(() if figures.young else ("no_young_tested",))),
+        notes=(*chosen.candidates.notes, *noted, *_doubtful(figures)),
         scale=chosen.scale * unit,
         stretch=stretch,
         test=figures,
@@ -158,6 +159,12 @@ def _tested(
     )
     ratio = "nothing spent" if figures.ratio is None else f"predicted over actual {figures.ratio:.3f} on the test"
     return LearnedValue(StoredValue(part, chosen.fitted.stored, test.matrix), f"value by {part.kind}, {ratio}")
+
+
+def _doubtful(figures: ValueTest) -> tuple[str, ...]:
+    """What the test could not say, and where it says that the total is another by then: a season, or a trend."""
+    far = figures.ratio is not None and not 1 / FAR <= figures.ratio <= FAR
+    return (*(["total_off"] if far else []), *([] if figures.young else ["no_young_tested"]))
 
 
 def present(asked: Value) -> float:

@@ -36,7 +36,9 @@ async def customers(request: Request) -> Reply:
         "here": "customers",
         "asked": shown.asked,
         "shown": shown,
-        "orders": [order for order in ORDERS if order != REFRESH or shown.to_refresh],
+        "orders": [
+            order for order in ORDERS if (order != REFRESH or shown.to_refresh) and (order != "-value" or shown.valued)
+        ],
         "notes": notes,
         "form": form,
         "formats": FORMS,

@@ -21,6 +21,7 @@ from scoring.text.promotion import baseline_text
 from serving.console.charts.curves import curves_of
 from serving.console.charts.model_charts import by_tenths, calibration_chart, model_charts
 from serving.console.charts.shape_charts import shape_charts
+from serving.console.value.value_grid import value_grid
 from serving.console.views.day_in_service import DayNotes, day_notes, market_today
 from serving.console.views.plan import PlanResult, answer
 from serving.console.views.promotions import decisions_on, findings, shared_warnings
@@ -57,6 +58,7 @@ async def model(request: Request) -> Reply:
         "verdicts": decisions_on(CONTEXT.get().runtime.settings.home, manifest.name, texts),
         "released_at": CONTEXT.get().snapshot.released_at[manifest.name],
         "plan": await _planned(live, request, texts),
+        "value_grid": await asyncio.to_thread(value_grid, CONTEXT.get().runtime.settings.home, live, texts),
         "notes": await _noted(texts),
         "by_uplift": live.serves_uplift,
     }
@@ -80,7 +82,10 @@ async def _planned(live: Live, request: Request, texts: Texts) -> PlanResult | N
     leaving = live.release.bundle.polarity == "negative"
     if today is None:
         return None
-    return replace(answer(today.market, request.query_params, texts, leaving=leaving), day=today.day)
+    asked = today.valued and request.query_params.get("own_value") == "1"
+    found = answer(today.market, request.query_params, texts, leaving=leaving, own_value=asked)
+    part = live.release.bundle.manifest.value
+    return replace(found, day=today.day, valued=today.valued, profit=not (asked and part and part.of == "revenue"))
 
 
 def verdict(manifest: Manifest, texts: Texts) -> str | None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from scoring.population.customer_pages import CustomersPage, RankedCustomer, RankedReason
 
 PAGE = 50  # customers
-Order = Literal["-score", "score", "customer_id", "refresh"]
+Order = Literal["-score", "score", "customer_id", "refresh", "-value"]
 ORDERS: tuple[Order, ...] = get_args(Order)
 SCOPE = "customers"  # as GET /v1/customers asks for, which answers the same
 
@@ -36,6 +36,7 @@ class Filters:
     order: Order = "-score"
     cursor: str = ""
     contains: str = ""  # a part of an id
+    value: str = ""  # a band of value, from 1, the least
 
     @classmethod
     def read(cls, given: Mapping[str, str]) -> Filters:
@@ -46,7 +47,7 @@ class Filters:
 
     def address(self, **other: str) -> str:
         """The query of the same list but for what is named; the part of an id is never in it."""
-        names = ("use_case", "segment", "band", "reason", "order", "cursor")
+        names = ("use_case", "segment", "band", "reason", "order", "cursor", "value")
         wanted = {**{name: getattr(self, name) for name in names}, "cursor": "", **other}
         return urlencode({name: value for name, value in wanted.items() if value})
 
@@ -82,6 +83,7 @@ class CustomerRow:
     reasons: Sequence[ReasonInWords] = ()
     action: str = ""  # the next step of the band, else of the segment; empty where none is stated
     uplift: float | None = None  # what a contact adds to the probability, where the day says it
+    value: float | None = None  # what they will bring, likewise
     known: str = ""  # how much of their own data is there, in words, where the list is of gaps
 
 
@@ -97,6 +99,7 @@ class CustomersView:
     total: int = 0
     everybody: int = 0  # of the day, whatever is asked
     by_uplift: bool = False  # whether a list of the use case is chosen by it
+    valued: bool = False  # whether the day says what customers will bring
     to_refresh: int = 0  # of the day, whose own data have gaps
     rows: Sequence[CustomerRow] = ()
     following: str | None = None  # the cursor of the next page
@@ -134,8 +137,16 @@ def _listed(context: RequestContext, asked: Filters, texts: Texts) -> CustomersV
     known = [name for name in index.use_cases if name in context.snapshot.served]
     asked = asked if asked.use_case in known else replace(asked, use_case=next(iter(known), ""))
     order = asked.order if known or asked.order == "refresh" else "customer_id"
+    valued = bool(index.value_floors(asked.use_case))
+    if order == "-value" and not valued:
+        order = "-score"
     query = CustomerQuery(
-        asked.use_case or None, asked.segment or None, asked.band or None, asked.reason or None, order
+        asked.use_case or None,
+        asked.segment or None,
+        asked.band or None,
+        asked.reason or None,
+        order,
+        int(asked.value) if asked.value.isdecimal() and valued else UNSET,
     )
     if asked.contains:
         page = index.search(asked.contains, limit=PAGE, after=after)
@@ -151,6 +162,7 @@ def _listed(context: RequestContext, asked: Filters, texts: Texts) -> CustomersV
         total=page.total,
         everybody=index.counts(CustomerQuery()).total,
         by_uplift=index.good_uplift(asked.use_case) is not None,
+        valued=valued,
         to_refresh=index.to_refresh or 0,
         rows=_rows(page, asked, labels),
         following=str(page.next) if page.next else None,
@@ -216,7 +228,8 @@ class Labels:
         shown = (score.status, score.score, score.percentile, band, reasons)
         action = self.action(score.band, customer.segment)
         uplift = None if score.uplift is UNSET else score.uplift
-        return CustomerRow(customer.customer_id, segment, *shown, action, uplift)
+        value = None if score.value is UNSET else score.value
+        return CustomerRow(customer.customer_id, segment, *shown, action, uplift, value)
 
     def _reason(self, reason: RankedReason, live: Live) -> ReasonInWords:
         bundle, language = live.release.bundle, self.texts.language

@@ -25,6 +25,7 @@ class MarketToday:
 
     market: Plannable
     day: str | None = None  # ISO date
+    valued: bool = False  # whether it is known what each customer will bring
 
 
 def market_today(home: Path, live: Live) -> MarketToday | None:
@@ -62,7 +63,9 @@ def _of_the_day(home: Path, live: Live) -> MarketToday | None:
         effects = index.uplifts(manifest.name)[rows] * (1 if good == "higher" else -1)
         return MarketToday(_by_uplift(live, effects.tobytes()), index.as_of.date().isoformat())
     scored = index.probabilities(manifest.name)[rows]
-    return MarketToday(_among(live, scored.tobytes()), index.as_of.date().isoformat())
+    valued = bool(index.value_floors(manifest.name))
+    worth = index.values(manifest.name)[rows].tobytes() if valued else b""
+    return MarketToday(_among(live, scored.tobytes(), worth), index.as_of.date().isoformat(), valued)
 
 
 @lru_cache(maxsize=8)
@@ -77,12 +80,12 @@ def _by_uplift(live: Live, effects: bytes) -> UpliftMarket:
 
 
 @lru_cache(maxsize=8)
-def _among(live: Live, scored: bytes) -> Plannable:
+def _among(live: Live, scored: bytes, worth: bytes) -> Plannable:
     """Kept by what was scored, as a slider asks for the same again and again."""
     market = market_of(live)
     if market is None or not scored:
         raise PopulationError("A day must have scored somebody to plan for it, it has not.")
-    today = market.among(np.frombuffer(scored, np.float64))
+    today = market.among(np.frombuffer(scored, np.float64), np.frombuffer(worth, np.float64) if worth else None)
     assert today.cuts  # noqa: S101 worked out here, off the loop that answers
     return today
 

@@ -37,11 +37,15 @@ class PlanResult:
     saved: float | None = None  # departures avoided, where it was asked how many a contact saves
     cuts: list[Cut] = field(default_factory=list)  # the chosen one among its neighbours, largest last
     charts: list[Chart] = field(default_factory=list)
+    valued: bool = False  # whether it is known what each customer will bring
+    profit: bool = True  # whether money won is profit, else it is revenue
     uplift: bool = False  # whether hits are outcomes more than without a contact, picked by its effect
     day: str | None = None  # ISO date of the customers planned for; None: those of the version's training
 
 
-def answer(market: Plannable, posted: Mapping[str, str], texts: Texts, *, leaving: bool) -> PlanResult:
+def answer(
+    market: Plannable, posted: Mapping[str, str], texts: Texts, *, leaving: bool, own_value: bool = False
+) -> PlanResult:
     """The answer to a form; with nothing asked, a tenth of the customers may be contacted.
 
     By uplift nobody is contacted whom that changes for the worse, and no share of hits is won: all of them are.
@@ -52,9 +56,12 @@ def answer(market: Plannable, posted: Mapping[str, str], texts: Texts, *, leavin
     asked = {name: posted.get(name, "").strip() for name in _FIELDS}
     if uplift:
         asked["save_rate"] = ""
+    asked["own_value"] = "1" if own_value else ""
     if not any(asked.values()):
         asked["capacity"] = str(max(population // 10, 1))
     words, broken = _words(asked, texts)
+    if own_value and "value" in words:
+        broken.append(texts["plan_one_value"])
     if broken:
         return PlanResult(asked, population, leaving, broken, uplift=uplift)
     capacity = words.pop("capacity", None)
@@ -62,7 +69,7 @@ def answer(market: Plannable, posted: Mapping[str, str], texts: Texts, *, leavin
         capacity = min(capacity or population, market.gaining)
         if not capacity:
             return PlanResult(asked, population, leaving, [texts["plan_nobody_gains"]], uplift=True)
-    ask = Ask(None if capacity is None else int(capacity), **words)
+    ask = Ask(None if capacity is None else int(capacity), **words, own_value=own_value)
     try:
         found = plan(market, ask)
     except PlanError:
@@ -75,7 +82,7 @@ def answer(market: Plannable, posted: Mapping[str, str], texts: Texts, *, leavin
     kind = "uplift" if uplift else "leavers" if leaving else "plan"
     called = texts[{"uplift": "uplift_hits", "leavers": "leavers", "plan": "hits"}[kind]]
     charts = plan_charts(market, ask, cut, texts, title=texts[f"{kind}_chart"], hits_called=called)
-    return PlanResult(asked, population, leaving, [], cut, cut.rows * found.rate, saved, cuts, charts, uplift)
+    return PlanResult(asked, population, leaving, [], cut, cut.rows * found.rate, saved, cuts, charts, uplift=uplift)
 
 
 def _words(asked: Mapping[str, str], texts: Texts) -> tuple[dict[str, float], list[str]]:
@@ -91,7 +98,7 @@ def _words(asked: Mapping[str, str], texts: Texts) -> tuple[dict[str, float], li
             words[name] = value / unit
         else:
             broken.append(texts.of("plan_broken", name=texts[label], rule=texts[rule]))
-    if not broken and ("cost" in words) != ("value" in words):
+    if not broken and ("cost" in words) != ("value" in words or bool(asked.get("own_value"))):
         broken.append(texts["plan_both"])
     if not broken and words.keys() <= {"save_rate"}:
         broken.append(texts["plan_nothing"])
