@@ -51,7 +51,7 @@ from features.tables.learning_table import (
 from features.tables.schema import check_table
 from features.tables.value_labels import label_findings
 
-__all__ = ["LearningTable", "learning_table", "rows_at", "scoring_parts", "scoring_table"]
+__all__ = ["LearningTable", "learning_table", "rows_at", "rows_at_cutoffs", "scoring_parts", "scoring_table"]
 
 
 def learning_table(
@@ -152,6 +152,21 @@ def rows_at(use_case: LogUseCase, moments: Sequence[datetime], objectors: Object
     with engine() as backend:
         context = open_log_context(backend, use_case, None, objectors)
         return pl.concat(_eligible_at(context, moments))
+
+
+def rows_at_cutoffs(
+    use_case: LogUseCase, objectors: Objectors | None = None
+) -> tuple[tuple[Feature, ...], dict[datetime, pl.DataFrame], str]:
+    """The features, the eligible customers with them and their label at every cutoff, and the digest of the sources.
+
+    Unlike `learning_table` of whatever classes. The test's cutoff is the last.
+    """
+    with engine() as backend:
+        context = open_log_context(backend, use_case, None, objectors)
+        moments = (*context.cutoffs.train, context.cutoffs.test)
+        parts = dict(zip(moments, _eligible_at(context, moments), strict=True))
+        digest = digest_without(input_digest(use_case), objectors, context.log.barred)
+        return as_stated(log_features(context.plan), use_case), parts, digest
 
 
 def _bad(context: LogContext) -> dict[str, BadRows]:

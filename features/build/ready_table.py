@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import ibis
@@ -14,8 +14,8 @@ from features.columns.column_report import column_report
 from features.columns.expressions import as_id, filled, md5_lower, slug
 from features.columns.personal_columns import personal_column
 from features.columns.type_inference import InferredColumn, read_column
-from features.config.sensitive import SensitiveColumn, sensitive_column
-from features.config.use_case import Table, TableUseCase
+from features.config.sensitive import AcceptedSensitive, SensitiveColumn, sensitive_column
+from features.config.use_case import Table, TableColumns, TableUseCase
 from features.errors import DataError, UseCaseError
 from features.history.identities import barred_among
 from features.leakage.detectors import identifiers
@@ -72,7 +72,7 @@ def read_ready_table(
         source = open_source(backend, section.path, table=section.table)
         _check_columns(use_case, section, source)
         backend.raw_sql("SET preserve_insertion_order = true")
-        cells = _fetch(source, section)
+        cells = fetch_cells(source, section)
     barred = barred_among(cells[ID].drop_nulls().to_list(), objectors, {}) if section.customer_id else frozenset[str]()
     fetched = len(cells)
     cells = cells.filter(~pl.col(ID).is_in(list(barred)).fill_null(False)) if barred else cells
@@ -100,12 +100,14 @@ def read_ready_table(
     further = further_labels(kept[source.inside(section.label)], section.positive)
     del cells
     treated = _treated(kept, source, use_case)
-    reads, sensitive = _read_columns(kept, source, use_case)
+    reads, sensitive = read_columns(
+        kept, source, {*_roles(use_case), *section.exclude}, section.formats, use_case.accepted_sensitive
+    )
     features = as_stated((read.feature for read in reads.values() if read.feature is not None), use_case)
     if not features:
         raise DataError(section.path, ["must have a column that can tell customers apart, it has none"])
     cutoff = pl.lit(None, pl.Datetime("us", "UTC")).alias(CUTOFF)
-    rows = kept.select(ID, cutoff, ORDER, *(read.cells for read in _used(reads)), LABEL, GROUP, *treated)
+    rows = kept.select(ID, cutoff, ORDER, *(read.cells for read in used_columns(reads)), LABEL, GROUP, *treated)
     check_table(rows, features, section.path)
     report: DataReport = {
         "source": "table",
@@ -148,7 +150,8 @@ def _unlearnable(cells: pl.DataFrame, kept: pl.DataFrame, section: Table, label:
     return broken
 
 
-def _used(reads: dict[str, InferredColumn]) -> Iterable[InferredColumn]:
+def used_columns(reads: dict[str, InferredColumn]) -> Iterable[InferredColumn]:
+    """Those that are features."""
     return (read for read in reads.values() if read.feature is not None)
 
 
@@ -172,7 +175,7 @@ def _check_columns(use_case: TableUseCase, section: Table, source: Source) -> No
     check_names(use_case, source.columns, source.columns, source.columns)
 
 
-def _fetch(source: Source, section: Table) -> pl.DataFrame:
+def fetch_cells(source: Source, section: TableColumns) -> pl.DataFrame:
     """All cells in the order of the source, with customer id, group and row number."""
     table = source.table
     whole = [table[f"c{index}"].cast("string").fill_null("\x1e") for index in range(len(source.columns))]
@@ -279,23 +282,26 @@ def _roles(use_case: TableUseCase) -> dict[str | None, str]:
     return roles if use_case.treatment is None else {**roles, use_case.treatment.column: "treatment"}
 
 
-def _read_columns(
-    kept: pl.DataFrame, source: Source, use_case: TableUseCase
+def read_columns(
+    kept: pl.DataFrame,
+    source: Source,
+    roles: Collection[str | None],
+    formats: Mapping[str, str],
+    accepted: Mapping[str, AcceptedSensitive],
 ) -> tuple[dict[str, InferredColumn], list[SensitiveColumn]]:
-    """Every column that is not a role of its own, read; of two with the same content the first is kept.
+    """Every column that has no role of its own, read; of two with the same content the first is kept.
 
     Beside them those that may tell something sensitive, which are left out unless accepted.
 
     What has become a feature leaves `kept`, so that no column is in memory twice.
     """
-    section, sensitive = use_case.table, list[SensitiveColumn]()
-    roles = {*_roles(use_case), *section.exclude}
+    sensitive = list[SensitiveColumn]()
     reads: dict[str, InferredColumn] = {}
     first: dict[tuple[Any, ...], str] = {}
     for index, name in enumerate(source.columns):
         if name in roles:
             continue
-        read = read_column(kept[f"c{index}"].alias(name), section.formats.get(name))
+        read = read_column(kept[f"c{index}"].alias(name), formats.get(name))
         if name in BOOKKEEPING:
             read = InferredColumn(read.cells, None, read.done, "its name is kept for bookkeeping")
         if not name.strip():
@@ -304,9 +310,7 @@ def _read_columns(
             read = InferredColumn(read.cells, None, read.done, why)
         if read.feature is not None and _is_identifier(read):
             read = InferredColumn(read.cells, None, read.done, "it is an identifier by its name, another in every row")
-        if read.feature is not None and (
-            telling := sensitive_column(name, read.feature.levels, use_case.accepted_sensitive)
-        ):
+        if read.feature is not None and (telling := sensitive_column(name, read.feature.levels, accepted)):
             sensitive.append(telling)
             if telling.accepted is None:
                 read = InferredColumn(read.cells, None, read.done, telling.why_dropped)

@@ -10,18 +10,23 @@ from pydantic import Field, model_validator
 from features.config.value_types import ColumnFormats, ListSection, MomentForm, Scalar, SourceColumn, SourceColumns
 
 
-class Table(ListSection):
-    """A ready table, one row per customer, with its label."""
+class TableColumns(ListSection):
+    """A ready table, one row per customer, whether or not it holds an outcome."""
 
     path: Path
-    label: SourceColumn
-    positive: Scalar
     exclude: SourceColumns = ()
     customer_id: SourceColumn | None = None
-    order_by: SourceColumn | None = None
-    order_by_format: MomentForm | None = None  # where it is not in ISO form
     formats: ColumnFormats = Field(default_factory=dict)  # of columns whose dates or amounts are written otherwise
     table: str | None = None
+
+
+class Table(TableColumns):
+    """A ready table, one row per customer, with its label."""
+
+    label: SourceColumn
+    positive: Scalar
+    order_by: SourceColumn | None = None
+    order_by_format: MomentForm | None = None  # where it is not in ISO form
 
     @model_validator(mode="after")
     def _roles_differ(self) -> Table:

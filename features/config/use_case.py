@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from features.config.bands import Bands
 from features.config.counts import Count, CountSections
+from features.config.discover_section import Discover
 from features.config.display_texts import DisplayName, InBothLanguages, Text
 from features.config.effect import Effect
 from features.config.enrichment import Derive, Enrich
@@ -29,7 +30,7 @@ from features.config.model_section import Direction, ModelSection
 from features.config.sensitive import AcceptedSensitive, SensitiveColumn
 from features.config.sensitive_sections import sensitive_columns
 from features.config.several_logs import FURTHER, logs_in, parted
-from features.config.table_section import Table, Treatment
+from features.config.table_section import Table, TableColumns, Treatment
 from features.config.value_section import Value
 from features.config.value_types import (
     Family,
@@ -59,6 +60,7 @@ __all__ = [
     "RefundRule",
     "Scalar",
     "Table",
+    "TableColumns",
     "TableUseCase",
     "Treatment",
     "TypeColumn",
@@ -98,6 +100,7 @@ class Question(ListSection):
     monotone: dict[str, Direction] = Field(default_factory=dict)  # by feature, or by a log's family of features
     effect: Effect = "marketing"  # what is decided by the scores
     human_decision: Text | None = None  # who decides by them and how; must be stated but for marketing
+    discover: Discover | None = None  # how groups of its customers are looked for
 
 
 class Presentation(ListSection):

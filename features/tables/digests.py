@@ -26,7 +26,7 @@ _sections = ("events", "table", "profiles")
 _of_answers = (  # keys that no feature follows from
     *("name", "polarity", "seed", "candidate", "eligible", "title", "outcome", "labels", "bands", "actions"),
     *("names", "reasons", "families", "what_if", "accepted_leaks", "effect", "human_decision", "model", "monotone"),
-    *("treatment", "value"),
+    *("treatment", "value", "discover"),
 )
 _added = (  # keys that a file may do without
     *(
@@ -64,6 +64,7 @@ def input_digest(use_case: UseCase) -> str:
 def config_digest(use_case: UseCase) -> str:
     """The sha256 of the use case as it was understood; a source's folder does not count, its bytes do elsewhere."""
     stated = UseCaseFile.model_validate(dict(use_case)).model_dump(mode="json")
+    stated.pop("discover")  # its groups are another thing, made from the same
     stated["model"] = {name: value for name, value in stated["model"].items() if value is not None}
     for name in _added:
         if not stated[name]:

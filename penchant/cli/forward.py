@@ -106,6 +106,12 @@ _ALL = {
         ("plan", "sync", "pull", "status"),
         beside="activation",
     ),
+    "discover": Command(
+        None,
+        "penchant.cli.discover",
+        "groups of customers that the data shows, and whether they are real",
+        (),
+    ),
     "serve": Command(
         "serving",
         "serving.__main__",

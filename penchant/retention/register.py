@@ -62,6 +62,7 @@ STORES = (  # the first that has a pattern of a file is its store
     HomeStore("releases", ("releases/*",), "nobody", "home"),
     HomeStore("promotions", ("gate/*",), "nobody", "home"),
     HomeStore("registry", ("mlflow.db*", "mlartifacts/*"), "nobody", "home"),
+    HomeStore("discoveries", ("discoveries/*",), "nobody", "latest"),
     HomeStore("monitoring", ("monitoring/*",), "nobody", "home"),
     HomeStore("keys", ("keys.json",), "nobody", "owner"),
     HomeStore("sessions", ("sessions.json",), "nobody", "session"),

@@ -1,3 +1,3 @@
 """What a training leaves to be read: the HTML report, its plots, and the record of the run."""
 
-__all__ = ["comparisons", "html", "run_record", "terminal"]
+__all__ = ["comparisons", "discovery_page", "html", "run_record", "terminal"]

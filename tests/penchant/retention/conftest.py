@@ -29,6 +29,7 @@ from tests.support.days import made, released, write_customers
 from tests.support.looked_at import look_at
 from tests.support.models import release_shop
 from tests.support.stored import ROWS, loaded, table
+from training.report.discovery_page import write_page
 
 IDS = [f"c{row}" for row in range(300)]
 
@@ -60,6 +61,7 @@ def _make(folder: Path) -> None:
     Sessions(home).begin(ApiKey("analyst", "0" * 64, frozenset(["score", "explain"])))
     rows = pl.DataFrame({"__file": ["log.csv"], "__row": [3], "rule": ["a date"], "who": ["c1"]})
     write_quarantine(home / "quarantine", "churn", {"events": BadRows(1, {"a date": 1}, rows)})
+    write_page(home, "habits", b"<html></html>")
     (scratch / "churn.toml").touch()
     add_use_case(home, scratch / "churn.toml", daily=True)
 
