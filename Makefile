@@ -12,7 +12,7 @@ STAMP := $(VENV)/.installed
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test tests browser lint style types bench tables endure soak fuzz pages doors compare coverage nulls campaigns uplift lookalikes noise kill scale daily moves families seasons pictures mlflow mailing lock newest kills
+.PHONY: help setup run test tests browser lint style types bench tables endure soak fuzz pages doors compare coverage nulls campaigns deliveries uplift lookalikes noise kill scale daily moves families seasons pictures mlflow mailing lock newest kills
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -105,6 +105,10 @@ coverage: setup ## how often 95% intervals hold the truth of 300 synthetic popul
 
 nulls: setup ## 200 first models of outcomes that nothing tells: how many the gate would promote (4 minutes of processor time)
 	$(PY) -W ignore -m benchmarks.null_models
+
+deliveries: setup ## each destination's stand-in 20 times: kills, storms, lost answers; 100,000 members, calls and memory (30 minutes)
+	PENCHANT_DELIVERIES=20 $(PY) -m pytest -q tests/activation/deliveries/test_sync.py
+	$(PY) -W ignore -m benchmarks.deliveries
 
 campaigns: setup ## 2,000 campaigns without an effect at 100 looks, coverage over 500 of each kind (1 minute of processor time)
 	$(PY) -W ignore -m benchmarks.campaigns

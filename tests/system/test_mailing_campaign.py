@@ -26,6 +26,8 @@ from scoring.text.campaign_texts import campaign_sentences
 from serving.customers import subject_rights
 from serving.customers.housekeeping import finish_erasures
 from tests.support.campaigns import dated
+from tests.support.fakes.base import serving
+from tests.support.fakes.mailchimp import FakeMailchimp
 from tests.support.mailed import DAY, NAME, mailing_case
 from tests.support.stored import traces
 
@@ -148,3 +150,68 @@ def quoted(world: Path, customers: list[str]) -> None:
         pl.lit(at).alias("timestamp"), pl.lit("quote_request").alias("event_type")
     )
     pl.concat([log, rows.cast(log.select(rows.columns).schema)], how="diagonal").write_parquet(file)
+
+
+def test_from_the_list_through_a_tool_that_sends_to_what_it_brought(
+    world: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """List, plan, sync, the pull of an unsubscribe, outcomes, and the result beside the hold-out."""
+    home = world / "home"
+    monkeypatch.setenv("DEST_KEY", "secret")
+    agreed(world, at="early")
+    contacts = ["--contacts", str(world / "contacts.csv"), "--email", "mail"]
+    contacts += ["--consent-table", str(world / "consent-early.csv")]
+    day = ["--snapshot", str(home / "population/2026-05-01"), "--output", str(world / "list.csv")]
+    plan = ["--holdout", "0.4", "--salt", "may", "--window", "30d", "--metric", "quote_request"]
+    listed = asked(["score", "export", *day, "--segment", "write", *contacts, *plan], world, capsys)
+    treated = pl.read_csv(world / "list.csv")["customer_id"].to_list()
+    held_out = {who for who in scores(home) if in_holdout(who, share=0.4, salt="may")}
+
+    with serving(fake := FakeMailchimp([f"{who}@x" for who in scores(home)], tag="may")) as url:
+        (world / "may.toml").write_text(DESTINATION.format(url=url, list=listed["campaign"]), encoding="utf-8")
+        file = str(world / "may.toml")
+        planned = asked(["activate", "plan", file], world, capsys)
+        before = len(fake.requests)
+        sent = asked(["activate", "sync", file], world, capsys)
+        fake.unsubscribe(f"{treated[0]}@x")
+        pulled = asked(["activate", "pull", file], world, capsys)
+        again = asked(["activate", "sync", file], world, capsys)
+
+        assert (before, planned["adds"], sent["acknowledged"]) == (0, len(treated), len(treated))
+        assert planned["left_out"]["holdout"] == listed["left_out"]["holdout"]
+        assert (pulled["stops"], again["removes"], again["left_out"]["suppressed"]) == (1, 1, 1)
+        assert fake.members().keys() == {f"{who}@x" for who in treated[1:]}
+        fields = fake.members()[f"{treated[1]}@x"]
+        assert set(fields) == {"SCORE", "BAND", "SEGMENT", "REASONS"}
+        assert not held_out & {address.removesuffix("@x") for address in fake.members()}
+        assert all("status" not in one for body in fake.posts("/lists/L1") for one in body.get("members", ()))
+        assert fake.broken == []
+
+    campaign = campaign_named(home, listed["campaign"])
+    dated(home, campaign, DAY)
+    reached = set(treated[1 : len(treated) * 3 // 4])
+    rows = [f"{who},{int(who in reached)},{int(who == treated[0])}" for who in scores(home)]
+    (world / "answers.csv").write_text("\n".join(["customer_id,answered,unsubscribed", *rows]), encoding="utf-8")
+    asked(["campaign", "outcomes", campaign.id, str(world / "answers.csv"), "--as-of", "2026-06-10"], world, capsys)
+    found = asked(["campaign", "result", campaign.id, "--as-of", "2026-06-10"], world, capsys)
+
+    assert found["status"] == "final"
+    assert found["incremental"]["answers"] > 0
+    assert found["arms"]["treated"]["n"] == len(treated)
+
+
+DESTINATION = """
+[destination]
+kind = "mailchimp"
+key_env = "DEST_KEY"
+url = "{url}"
+list = "L1"
+[audience]
+list = "{list}"
+fields = ["score", "band", "segment", "reasons"]
+language = "fr"
+[consent]
+contacts = "contacts.csv"
+email = "mail"
+consent = "consent-early.csv"
+"""
