@@ -88,6 +88,10 @@ class DesiredAudience:
         """By keyed hash the digest of what leaves, and the keyed hash of the address."""
         return {who: self._mark(place) for place, who in enumerate(self._who)}
 
+    def forget_marks(self) -> None:
+        """Gives back what a plan needed and a sync does not."""
+        self.__dict__.pop("marks", None)
+
     @cached_property
     def _places(self) -> dict[bytes, int]:
         return {who: place for place, who in enumerate(self._who)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -122,6 +122,8 @@ def sync(delivery: Delivery, *, allow_shrink: str | None = None) -> DeliveryRepo
             made = _made(delivery, keep=True)
             check_plan(made.plan, delivery.file, allow_shrink=allow_shrink)
             _note(delivery, made)
+            made.audience.forget_marks()
+            made = replace(made, plan=replace(made.plan, rows=()))  # they are in the ledger
         return _sent(delivery, made, transport, stops)
 
 

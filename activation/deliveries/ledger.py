@@ -27,6 +27,7 @@ CREATE TABLE IF NOT EXISTS pending (
     who BLOB NOT NULL, op TEXT NOT NULL, digest TEXT NOT NULL, address BLOB NOT NULL, remote TEXT,
     batch INTEGER NOT NULL, stage INTEGER NOT NULL DEFAULT 0, sent INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (who, op)
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS pending_in_order ON pending (op, stage, batch, who);
 CREATE TABLE IF NOT EXISTS rejected (
     who BLOB NOT NULL, op TEXT NOT NULL, reason TEXT NOT NULL, at REAL NOT NULL, PRIMARY KEY (who, op)
 ) WITHOUT ROWID;
@@ -118,6 +119,21 @@ class DeliveryLedger:
         """What is on its way, in batches."""
         question = "SELECT who, op, digest, address, remote, batch, stage, sent FROM pending ORDER BY batch, who"
         return [PendingRow(*row) for row in self._ask(question)]
+
+    def next_batch(self, operation: Operation, stage: int, size: int) -> list[PendingRow]:
+        """The next rows that stand before a step: before the first one a batch as it was planned, else so many."""
+        first = stage == 0
+        which = "AND batch = (SELECT MIN(batch) FROM pending WHERE op = ? AND stage = ?)" if first else ""
+        question = (
+            "SELECT who, op, digest, address, remote, batch, stage, sent FROM pending "  # noqa: S608 of our own parts
+            f"WHERE op = ? AND stage = ? {which} ORDER BY batch, who LIMIT ?"
+        )
+        asked = (operation, stage, *((operation, stage) if first else ()), size)
+        return [PendingRow(*row) for row in self._ask(question, asked)]
+
+    def leaving(self) -> frozenset[bytes]:
+        """Who is on the way out, by keyed hash."""
+        return frozenset(who for (who,) in self._ask("SELECT who FROM pending WHERE op = 'remove'"))
 
     def rejected(self) -> list[RejectedRow]:
         """What it refused last."""
@@ -226,7 +242,7 @@ class DeliveryLedger:
         keys = [(row.who, row.op) for row in rows]
         connection.executemany("DELETE FROM pending WHERE who = ? AND op = ?", keys)
 
-    def _ask(self, question: str, values: Sequence[str] = ()) -> list[tuple]:  # type: ignore[type-arg]  # as asked
+    def _ask(self, question: str, values: Sequence[str | int] = ()) -> list[tuple]:  # type: ignore[type-arg]  # as asked
         if not self._path.exists():
             return []
         try:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 
 from activation.deliveries.audience_rows import DesiredAudience, ReachedPeople
 from activation.deliveries.destination import (
@@ -17,7 +16,7 @@ from activation.deliveries.destination import (
     RowAnswers,
     WholeDestination,
 )
-from activation.deliveries.ledger import OPERATIONS, DeliveryLedger, PendingRow
+from activation.deliveries.ledger import OPERATIONS, DeliveryLedger, Operation, PendingRow
 from activation.deliveries.transport import BatchRefusedError, Transport, without_names
 from scoring.audiences.deliveries.delivery_record import RejectedRows
 
@@ -45,6 +44,7 @@ class _Step:
 
     name: str  # the destination's
     destination: BatchedDestination
+    operation: Operation
     stage: int
     size: int
     last: bool
@@ -78,20 +78,14 @@ class Sync:
             DestinationRefusedError: It takes nothing as things are.
             LedgerError: The ledger cannot be written.
         """
-        pending = self._ledger.pending()
         if isinstance(self._destination, WholeDestination):
-            self._write_all(self._destination, pending)
+            self._write_all(self._destination, self._ledger.pending())
         elif isinstance(self._destination, BatchedDestination):
-            self._send_all(name, self._destination, pending)
-
-    def _send_all(self, name: str, destination: BatchedDestination, pending: Sequence[PendingRow]) -> None:
-        gone = frozenset(row.who for row in pending if row.op == "remove")
-        self._addresses = self._people.addresses_of(gone)
-        for operation in OPERATIONS:
-            rows = [row for row in pending if row.op == operation]
-            for stage, size in enumerate(destination.sizes[operation]):
-                last = stage + 1 == len(destination.sizes[operation])
-                rows = self._step(_Step(name, destination, stage, size, last), rows)
+            self._addresses = self._people.addresses_of(self._ledger.leaving())
+            for operation in OPERATIONS:
+                sizes = self._destination.sizes[operation]
+                for stage, size in enumerate(sizes):
+                    self._step(_Step(name, self._destination, operation, stage, size, stage + 1 == len(sizes)))
 
     def _write_all(self, destination: WholeDestination, pending: Sequence[PendingRow]) -> None:
         self._ledger.mark_sent(pending, {})
@@ -101,54 +95,48 @@ class Sync:
         self._ledger.note(WRITTEN, digest)
         self.tally.acknowledged += len(pending)
 
-    def _step(self, step: _Step, rows: Sequence[PendingRow]) -> list[PendingRow]:
-        """Takes the rows that stand before a step through it; returns those that have another to do."""
-        waiting = [row for row in rows if row.stage == step.stage]
-        further = [row for row in rows if row.stage > step.stage]
-        for batch in _batches(waiting, step.size, first=step.stage == 0):
-            further += self._send(step, batch)
-        return further
+    def _step(self, step: _Step) -> None:
+        """Takes all that stand before a step through it, a batch at a time: each row moves on or is refused."""
+        while rows := self._ledger.next_batch(step.operation, step.stage, step.size):
+            self._send(step, rows)
 
-    def _send(self, step: _Step, rows: Sequence[PendingRow]) -> list[PendingRow]:
+    def _send(self, step: _Step, rows: Sequence[PendingRow]) -> None:
         """Sends rows together, and where they are refused as a whole in halves, until a bad one stands alone."""
         made = {row.who: self._batch_row(row) for row in rows}
         called = ((who, step.destination.remote_of(one.row)) for who, one in made.items() if one.row)
         known = {who: remote for who, remote in called if remote is not None}
         if step.stage == 0:
             self._ledger.mark_sent(rows, known)
-        batch = DeliveryBatch(_identity(step, rows), rows[0].op, step.stage, list(made.values()))
+        batch = DeliveryBatch(_identity(step, rows), step.operation, step.stage, list(made.values()))
         try:
             answers = step.destination.send(batch, self._transport)
         except BatchRefusedError as refusal:
             if len(rows) == 1:
                 self._reject(rows, {rows[0].who: str(refusal)}, made)
-                return []
+                return
             half = len(rows) // 2
-            parts = (rows[:half], rows[half:])
-            return [row for part in parts for row in self._send(step, part)]
-        return self._settle(rows, answers, {**known, **answers.remotes}, made, last=step.last)
+            for part in (rows[:half], rows[half:]):
+                self._send(step, part)
+            return
+        self._settle(step, rows, answers, {**known, **answers.remotes}, made)
 
     def _settle(
         self,
+        step: _Step,
         rows: Sequence[PendingRow],
         answers: RowAnswers,
         remotes: Mapping[bytes, str],
         made: Mapping[bytes, BatchRow],
-        *,
-        last: bool,
-    ) -> list[PendingRow]:
+    ) -> None:
         taken = [row for row in rows if row.who in answers.accepted and row.who not in answers.rejected]
         refused = [row for row in rows if row.who not in answers.accepted or row.who in answers.rejected]
         if refused:
             self._reject(refused, {row.who: answers.rejected.get(row.who, _SILENT) for row in refused}, made)
-        if not taken:
-            return []
-        if last:
+        if taken and step.last:
             self._ledger.acknowledge(taken, remotes, at=self._now())
             self.tally.acknowledged += len(taken)
-            return []
-        self._ledger.move_on(taken, remotes)
-        return [row._replace(stage=row.stage + 1, remote=remotes.get(row.who, row.remote)) for row in taken]
+        elif taken:
+            self._ledger.move_on(taken, remotes)
 
     def _reject(self, rows: Sequence[PendingRow], reasons: Mapping[bytes, str], made: Mapping[bytes, BatchRow]) -> None:
         plain = {row.who: _plain(reasons[row.who], made[row.who]) for row in rows}
@@ -170,17 +158,7 @@ def _plain(reason: str, row: BatchRow) -> str:
     return without_names(reason, *(one for one in secret if len(one) > 2))
 
 
-def _batches(rows: Sequence[PendingRow], size: int, *, first: bool) -> Iterator[list[PendingRow]]:
-    """Rows in the batches that they were planned in; for a later step so many at a time."""
-    if first:
-        for _, batch in groupby(sorted(rows, key=lambda row: (row.batch, row.who)), key=lambda row: row.batch):
-            yield list(batch)
-        return
-    ordered = sorted(rows, key=lambda row: row.who)
-    yield from (ordered[start : start + size] for start in range(0, len(ordered), size))
-
-
 def _identity(step: _Step, rows: Sequence[PendingRow]) -> str:
     """The same whenever the same rows are sent: a receiver that has seen it has them."""
     stated = b"".join(row.who + row.digest.encode() for row in rows)
-    return hashlib.sha256(f"{step.name} {rows[0].op} {step.stage} ".encode() + stated).hexdigest()[:32]
+    return hashlib.sha256(f"{step.name} {step.operation} {step.stage} ".encode() + stated).hexdigest()[:32]
