@@ -58,6 +58,7 @@ STORES = (  # the first that has a pattern of a file is its store
     HomeStore("trail", ("trail.jsonl", "trail.head"), "hashes", "trail"),
     HomeStore("exports", ("segments/exports.jsonl",), "nobody", "exports"),
     HomeStore("segments", ("segments/*",), "nobody", "home"),
+    HomeStore("personas", ("personas/*",), "nobody", "home"),
     HomeStore("reports", ("releases/*/report.html",), "nobody", "reports"),
     HomeStore("releases", ("releases/*",), "nobody", "home"),
     HomeStore("promotions", ("gate/*",), "nobody", "home"),

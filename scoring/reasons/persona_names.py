@@ -55,6 +55,16 @@ def group_names(
     return names
 
 
+def small_name(code: str) -> dict[str, str]:
+    """The name of a group of few customers, which says nothing of them.
+
+    >>> small_name("group_3")["en"]
+    'Group 3, small'
+    """
+    number = code.rpartition("_")[2]
+    return {language: catalogue_of_names()["plain"][language]["small"].format(number=number) for language in LANGUAGES}
+
+
 def _shared(names: Mapping[str, Mapping[str, str]], code: str) -> bool:
     return any(own == names[code] for other, own in names.items() if other != code)
 

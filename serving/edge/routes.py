@@ -83,6 +83,7 @@ ROUTES = (
     Route("/console/audience", _POST, _FORM),
     Route("/console/campaigns"),
     Route("/console/deliveries"),
+    Route("/console/personas", _BOTH, _FORM),
     Route("/console/health", _BOTH, _FORM),
     Route("/console/models/{name}"),
     Route("/console/models/{name}/plan"),

@@ -28,7 +28,7 @@ CODES = ("group_1", "group_2", "group_3")
 NAMES = {
     "group_1": {"en": "Recent, frequent", "fr": "Récents, fréquents"},
     "group_2": {"en": "Occasional", "fr": "Occasionnels"},
-    "group_3": {"en": "Long silent", "fr": "Silencieux depuis longtemps"},
+    "group_3": {"en": "Group 3, small", "fr": "Groupe 3, petit"},
 }
 LEARNED_SHOP = LearnedSegments(
     features=(

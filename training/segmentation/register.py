@@ -18,10 +18,10 @@ from features.spec.feature import Feature, Scalar
 from scoring.bundle.bundle import MANIFEST, canonical_json
 from scoring.bundle.manifest import Digests
 from scoring.errors import BundleError
-from scoring.reasons.persona_names import group_names
+from scoring.reasons.persona_names import group_names, small_name
 from scoring.releases.current_pointer import released_use_cases
 from scoring.segments.learned import LearnedSegments, Nearest, NearestCentroid
-from scoring.segments.personas import GroupSheet, read_personas
+from scoring.segments.personas import FEWEST, GroupSheet, read_personas
 from scoring.segments.segmentation_bundle import (
     GOLDEN,
     LEARNED,
@@ -182,7 +182,9 @@ def _named(made: LearnedSegmentation, champion: Segmentation | None) -> tuple[Le
     grouped = GroupedRows(made.rows, nearest.scaled(raw), nearest.assign(raw).which)
     found = distinguishing(grouped, learned, made.features)
     spoken = {code: [one for one in of if one.feature.name not in made.forbid] for code, of in found.items()}
-    learned = msgspec.structs.replace(learned, labels=group_names(spoken, made.labels))
+    large = {code: of for at, (code, of) in enumerate(spoken.items()) if (grouped.which == at).sum() >= FEWEST}
+    small = {code: small_name(code) for code in spoken if code not in large}
+    learned = msgspec.structs.replace(learned, labels={**small, **group_names(large, made.labels)})
     return replace(made, learned=learned, outcomes=outcomes), grouped
 
 

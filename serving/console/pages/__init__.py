@@ -11,6 +11,7 @@ __all__ = [
     "health",
     "home",
     "model",
+    "personas",
     "problem_page",
     "segments",
 ]

@@ -82,6 +82,7 @@ def page(
         "outcome_of": lambda name: outcome_of(name, served, language),
         "key": context.key,
         "pretty": pretty,
+        "segmented": bool(context.snapshot.segmentations),
         "here": "",
         "again": None,
     }

@@ -154,7 +154,7 @@ def test_an_explanation_has_every_reason(live: dict[str, Live]) -> None:
     """Beside those of the score, in the reader's language."""
     place = explain_profile(live["churn"], PROFILES[0], language="fr")["discovered"]["habits"]
 
-    assert place["label"] in {"Récents, fréquents", "Occasionnels", "Silencieux depuis longtemps"}
+    assert place["label"] in {"Récents, fréquents", "Occasionnels", "Groupe 3, petit"}
     assert len(place["reasons"]) == 4
     assert "discovered" not in explain_profile(live["churn"], PROFILES[-1])
 

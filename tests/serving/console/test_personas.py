@@ -1,0 +1,133 @@
+"""The page Personas, and a segmentation in a server: answers by it, swapped and refused as releases are."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jsonschema
+import pytest
+
+from scoring.answers.score import score_profiles
+from scoring.answers.served_release import open_live
+from scoring.segments.segmentation_release import load_segmentation
+from serving.console.personas.persona_board import persona_board
+from serving.console.personas.priorities import posted_priorities, read_priorities
+from serving.console.web.i18n import Texts
+from tests.serving.console.conftest import QUICK
+from tests.support.answers import contract
+from tests.support.models import release_shop, shop_rows
+from tests.support.segmented import release_habits
+from tests.support.servers import Server, start, stop
+
+PROFILES = [{"customer_id": f"c{number}", "features": row} for number, row in enumerate(shop_rows(30, seed=4))]
+
+
+@pytest.fixture(scope="module")
+def segmented(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with a use case and a segmentation."""
+    folder, scratch = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("scratch")
+    release_shop(folder, "churn", scratch=scratch, polarity="negative", seed=1)
+    release_habits(folder, scratch)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def running(segmented: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server on it."""
+    server = start(segmented, tmp_path_factory.mktemp("server"), QUICK)
+    yield server
+    stop(server)
+
+
+@pytest.fixture
+def asking(running: Server) -> Iterator[httpx.Client]:
+    """A client of it."""
+    with running.client() as opened:
+        yield opened
+
+
+def scored(asking: httpx.Client, **body: Any) -> Any:
+    """The answer of a call that succeeds."""
+    answer = asking.post("/v1/scores", json={"profiles": PROFILES, **body})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_answers_have_the_clusters_of_batch(asking: httpx.Client, segmented: Path) -> None:
+    """By HTTP what the core says, in the form of the contract; in an explanation too."""
+    document = scored(asking, reasons=3)
+
+    expected = score_profiles(open_live(segmented, ["churn"]), PROFILES, reasons=3)
+    assert [row["discovered"] for row in document["results"]] == [row["discovered"] for row in expected]
+    jsonschema.validate(document, contract("scores"))
+    explained = asking.post("/v1/explanations", json={"use_case": "churn", "profile": PROFILES[0]}).json()
+    jsonschema.validate(explained, contract("explanation"))
+    place = explained["discovered"]["habits"]
+    assert abs(sum(one["contribution"] for one in place["reasons"]) - place["margin"]) <= 1e-9
+    assert "DiscoveredPlace" in asking.get("/openapi.json").json()["components"]["schemas"]
+
+
+@pytest.mark.parametrize(("language", "name"), [("en", "Recent, frequent"), ("fr", "Récents, fréquents")])
+def test_the_page_shows_groups_and_keeps_priorities(
+    asking: httpx.Client, segmented: Path, language: str, name: str
+) -> None:
+    """Sheets in both languages, a small group with its size alone; what a form gives is shown again."""
+    address = f"/console/personas?segmentation=habits&language={language}"
+
+    given = asking.post(address, data={"relevance-group_1": "5", "relevance-group_2": "9", "relevance-other": "1"})
+
+    assert given.status_code == 200
+    assert read_priorities(segmented, "habits") == {"group_1": 5}
+    shown = asking.get(address).text
+    assert name in shown
+    assert shown.count('data-part="rate"') == 2
+    assert 'value="5" selected' in shown
+    assert shown.count('data-part="small"') == 1
+
+
+def test_a_stranger_is_no_segmentation(asking: httpx.Client) -> None:
+    """A 404, with those there are."""
+    assert asking.get("/console/personas?segmentation=other").status_code == 404
+
+
+def test_a_new_release_is_taken_and_a_bad_one_is_not(
+    running: Server, asking: httpx.Client, segmented: Path, tmp_path: Path
+) -> None:
+    """While scores go on; what was refused stands in the log."""
+    release_habits(segmented, tmp_path, "2", differ=False)
+    _wait(lambda: _version(asking) == "2")
+    assert 'data-part="no-sheets"' in asking.get("/console/personas").text
+
+    shutil.copytree(segmented / "releases/habits/2", segmented / "releases/habits/3")
+    (segmented / "releases/habits/3/golden.jsonl").write_bytes(b"{}")
+    (segmented / "releases/habits/CURRENT").write_text("3\n")
+
+    _wait(lambda: "segmentation_refused" in running.written())
+    assert _version(asking) == "2"
+
+
+def _version(asking: httpx.Client) -> str:
+    version: str = scored(asking)["results"][0]["discovered"]["habits"]["version"]
+    return version
+
+
+def _wait(true: Any) -> None:
+    latest = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < latest
+        time.sleep(0.05)
+
+
+def test_the_grid_has_a_dot_for_each_group_that_says_something(segmented: Path) -> None:
+    """By relevance across and impact up, none hidden by another."""
+    shown = persona_board(load_segmentation(segmented, "habits", version="1"), {"group_1": 5}, Texts("en"))
+
+    assert [dot.number for dot in shown.dots] == [1, 2]
+    assert shown.dots[0].x > shown.dots[1].x
+    assert shown.groups[0].impact == pytest.approx(1000 * 0.5 * 0.15)
+    assert posted_priorities({"relevance-group_1": "x"}, ["group_1"]) == {}
