@@ -12,7 +12,7 @@ STAMP := $(VENV)/.installed
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test tests browser lint style types bench tables endure soak fuzz pages doors compare coverage nulls campaigns deliveries uplift lookalikes noise kill scale daily moves families seasons pictures mlflow mailing lock newest kills
+.PHONY: help setup run test tests browser postgres lint style types bench tables endure soak fuzz pages doors compare coverage nulls campaigns deliveries uplift lookalikes noise kill scale daily moves families seasons pictures mlflow mailing lock newest kills
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -46,7 +46,7 @@ run: setup ## train the examples and score two days once, then serve them on POR
 	@exec $(PY) -m serving.cli.demo --home "$(HOME_DIR)" --port $(PORT)
 
 # Types are checked beside the tests, whose first minutes leave a processor idle.
-test: setup style browser ## lint, types and all tests, as CI runs them
+test: setup style browser postgres ## lint, types and all tests, as CI runs them
 	@$(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,--jobs 2) types tests
 
 # A file of tests stays in one process: what its tests share is made once. Files come as tests/conftest.py orders them.
@@ -63,6 +63,13 @@ browser:
 	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
 	    DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; } || \
 	  echo "No chromium: the console's tests will fail." >&2
+
+# Sources are tried on a real PostgreSQL: Debian's, installed where it is missing and we may.
+postgres:
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || \
+	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends postgresql >/dev/null; } || \
+	  echo "No PostgreSQL: the tests of sources will fail." >&2
 
 lint: style types ## ruff and mypy
 

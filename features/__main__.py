@@ -12,12 +12,13 @@ from pathlib import Path
 from features.build.export import build
 from features.build.log_table import learning_table
 from features.build.prove import prove
-from features.config.use_case import load_use_case
 from features.errors import DataError, UseCaseError
+from features.landing.first import landed_use_case
 from features.quality.duplicates import LEAST, likely_duplicates, write_links
 from features.quality.render import as_page, as_text
 from features.scaffold.use_case_draft import init
 from features.spec.options import EITHER_SIDE, add_shared_options, command_first, program
+from features.spec.source_register import SourceRegisterError
 from features.spec.suppression_list import SuppressionError, objectors_of
 from features.spec.terminal import print_to_any_terminal
 
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _report_broken_rules(2, failure.file, failure.broken)
     except DataError as failure:
         return _report_broken_rules(3, failure.file, failure.broken)
-    except SuppressionError as failure:
+    except (SuppressionError, SourceRegisterError) as failure:
         return _report_broken_rules(1, str(options.home), [str(failure)])
     except OSError as failure:
         return _report_broken_rules(1, str(failure.filename), [str(failure.strerror)])
@@ -95,7 +96,8 @@ def _moment(text: str) -> datetime:
 
 
 def _build(options: argparse.Namespace) -> int:
-    file, rows = build(load_use_case(options.use_case), options.cutoff, options.out, objectors_of(options.home))
+    use_case = landed_use_case(options.use_case, options.home)
+    file, rows = build(use_case, options.cutoff, options.out, objectors_of(options.home))
     if options.json:
         print(json.dumps({"file": str(file), "customers": rows}))
         return 0
@@ -122,7 +124,7 @@ def _duplicates(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
-    use_case = load_use_case(options.use_case)
+    use_case = landed_use_case(options.use_case, options.home)
     report = learning_table(use_case, quarantine=options.quarantine, objectors=objectors_of(options.home)).report
     if options.html:
         options.html.write_text(as_page(use_case.name, report), encoding="utf-8")
@@ -132,7 +134,7 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _prove(options: argparse.Namespace) -> int:
-    findings = prove(load_use_case(options.use_case), objectors_of(options.home))
+    findings = prove(landed_use_case(options.use_case, options.home), objectors_of(options.home))
     found = [finding.to_json() for finding in findings]
     if options.json:
         print(json.dumps(found, ensure_ascii=False, indent=1))

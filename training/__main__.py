@@ -16,8 +16,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from features.config.use_case import UseCase, load_use_case
+from features.config.use_case import UseCase
 from features.errors import DataError, UseCaseError
+from features.landing.first import landed_use_case
 from features.spec.options import EITHER_SIDE, add_shared_options, command_first, program
 from features.spec.terminal import print_to_any_terminal
 from scoring.population.daily_file import add_use_case
@@ -74,8 +75,8 @@ def _train(options: argparse.Namespace) -> int:
     use_cases, codes = [], []
     for file in files:
         try:
-            use_cases.append(load_use_case(file))
-        except UseCaseError as error:
+            use_cases.append(landed_use_case(file, options.home))
+        except (ValueError, OSError) as error:
             codes.append(_fail(error))
     lines = _train_all(use_cases, options, codes) if use_cases else []
     _print(lines, training_table, as_json=options.json)

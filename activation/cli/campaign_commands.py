@@ -139,7 +139,7 @@ def _result_lines(campaign: Campaign, found: CampaignResult, language: Language)
 
 
 def _log_use_case(options: Namespace) -> LogUseCase:
-    use_case = load_use_case(options.file)
+    use_case = load_use_case(options.file, options.home)
     if not isinstance(use_case, LogUseCase):
         raise UseCaseError(options.file, ["must read a log of events for --log, got a ready table"])
     return use_case

@@ -1,3 +1,12 @@
 """The use-case file: which data, which moment, which question."""
 
-__all__ = ["discover_section", "discovery_file", "file_errors", "sensitive", "several_logs", "use_case", "value_types"]
+__all__ = [
+    "discover_section",
+    "discovery_file",
+    "file_errors",
+    "origins",
+    "sensitive",
+    "several_logs",
+    "use_case",
+    "value_types",
+]

@@ -18,6 +18,7 @@ from features.config.use_case import Quality, Reasons, UseCase, read_toml, use_c
 from features.config.value_types import ListSection, ModelName, SourceColumn, TomlTable
 from features.errors import UseCaseError
 from features.spec.feature import Polarity
+from features.spec.options import default_home
 
 _ASSUMED_DAYS = 90  # of the outcome's window where the file asks nothing, at most
 _UNKNOWN = "event"  # what stands for the event that is asked about until the log was read
@@ -58,8 +59,8 @@ class Discovery:
         return self.section.name or (f"{self.source.name}_groups" if self.asks else self.source.name)
 
 
-def load_discovery(path: Path | str) -> Discovery:
-    """What a TOML file asks, its paths made absolute.
+def load_discovery(path: Path | str, home: Path | None = None) -> Discovery:
+    """What a TOML file asks, its paths made absolute; what stands at an address is read from the home.
 
     Raises:
         UseCaseError: every broken key at once.
@@ -70,14 +71,14 @@ def load_discovery(path: Path | str) -> Discovery:
         raise UseCaseError(file, ["[discover] must be given, it may be empty"])
     events, table = raw.get("events"), raw.get("table")
     if "label" in raw or (isinstance(table, dict) and "label" in table) or (events is None) == (table is None):
-        return _of_use_case(use_case_from(raw, file), file, asks=True)
+        return _of_use_case(use_case_from(raw, file, home), file, asks=True)
     if events is None:
-        return _of_table(raw, file)
+        return _of_table(raw, file, home or default_home())
     types, any_window = constant_types(raw), "window" not in raw
     any_event = not types
     asked: TomlTable = {"event": types[0] if types else _UNKNOWN, "outcome": "present"}
     assumed: TomlTable = {"polarity": _no_polarity, "window": {"prediction": f"{_ASSUMED_DAYS}d"}}
-    found = _of_use_case(use_case_from({**assumed, **raw, "label": asked}, file), file, asks=False)
+    found = _of_use_case(use_case_from({**assumed, **raw, "label": asked}, file, home), file, asks=False)
     return Discovery(found.source, found.section, False, any_event, any_window)
 
 
@@ -87,11 +88,11 @@ def _of_use_case(use_case: UseCase, file: Path, *, asks: bool) -> Discovery:
     return Discovery(use_case, use_case.discover, asks)
 
 
-def _of_table(raw: TomlTable, file: Path) -> Discovery:
+def _of_table(raw: TomlTable, file: Path, home: Path) -> Discovery:
     known = {key: value for key, value in raw.items() if key not in ("file", "polarity")}
     try:
         stated = UnlabelledTable.model_validate({**known, "file": file})
     except ValidationError as failure:
         raise UseCaseError(file, error_messages(failure)) from failure
-    table = stated.table.model_copy(update={"path": file.resolve().parent / stated.table.path})
+    table = stated.table.model_copy(update=stated.table.where(file.resolve().parent, home))
     return Discovery(stated.model_copy(update={"table": table}), stated.discover, asks=False)

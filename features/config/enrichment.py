@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from features.config.origins.origin_sections import Origin
 from features.config.value_types import (
     ColumnFormats,
     Days,
@@ -20,12 +21,10 @@ from features.config.value_types import (
 _NAME = r"^[a-z][a-z0-9_]{0,31}$"
 
 
-class Enrich(ListSection):
+class Enrich(Origin):
     """An outside table, whose columns become traits of the customers whose profile has its key."""
 
     name: Annotated[str, Field(pattern=_NAME)] | None = None  # stands before its columns
-    path: Path
-    table: str | None = None
     key: SourceColumn  # its column that is joined by
     on: SourceColumn | None = None  # the column of the profiles; default: called as the key
     columns: SourceColumns = ()  # that become traits; default: all others

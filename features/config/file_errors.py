@@ -82,4 +82,5 @@ def _line(path: Sequence[int | str], kind: str, rule: str, arrived: object) -> s
         return f"{key}: unknown key"
     message = rule.removeprefix("Value error, ")
     message = message[0].lower() + message[1:]
-    return f"{key}: {message}" + ("" if isinstance(arrived, dict | BaseModel) else f", got {arrived!r}")
+    hidden = isinstance(arrived, dict | BaseModel) or key.endswith("_env")  # where a secret may stand by mistake
+    return f"{key}: {message}" + ("" if hidden else f", got {arrived!r}")

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from features.config.enrichment import Derive
+from features.config.origins.origin_sections import Origin
 from features.config.value_types import (
     ColumnFormats,
     Days,
@@ -46,11 +47,10 @@ class CurrencyColumn(ListSection):
 LogName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 
 
-class Events(ListSection):
+class Events(Origin):
     """A log, one row per event."""
 
     name: LogName | None = None  # where there are several: stands before its types and its measures
-    path: Path
     customer_id: SourceColumn
     timestamp: SourceColumn
     timestamp_format: MomentForm | None = None  # where it is not in ISO form
@@ -64,7 +64,6 @@ class Events(ListSection):
     properties: SourceColumns = ()
     measures: SourceColumns = ()
     currency: str | CurrencyColumn | None = None
-    table: str | None = None  # the table to read where `path` is a DuckDB file that holds several
     links: Path | None = None  # accepted links between customers who are one: customer_id, same_as
 
     @property
@@ -89,17 +88,15 @@ class Events(ListSection):
         return self.currency.to if isinstance(self.currency, CurrencyColumn) else self.currency
 
 
-class Profiles(ListSection):
+class Profiles(Origin):
     """Traits of customers, one row per customer (or one per customer and `valid_from`)."""
 
-    path: Path
     customer_id: SourceColumn
     valid_from: SourceColumn | None = None
     valid_from_format: MomentForm | None = None  # where it is not in ISO form
     formats: ColumnFormats = Field(default_factory=dict)  # of columns whose dates or amounts are written otherwise
     exclude: SourceColumns = ()
     groups: dict[str, str] = Field(default_factory=dict)
-    table: str | None = None
     derive: tuple[Derive, ...] = ()  # traits made of its columns
 
 

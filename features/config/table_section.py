@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from features.config.origins.origin_sections import Origin
 from features.config.value_types import ColumnFormats, ListSection, MomentForm, Scalar, SourceColumn, SourceColumns
 
 
-class TableColumns(ListSection):
+class TableColumns(Origin):
     """A ready table, one row per customer, whether or not it holds an outcome."""
 
-    path: Path
     exclude: SourceColumns = ()
     customer_id: SourceColumn | None = None
     formats: ColumnFormats = Field(default_factory=dict)  # of columns whose dates or amounts are written otherwise
-    table: str | None = None
 
 
 class Table(TableColumns):

@@ -27,6 +27,7 @@ from features.config.log_sections import (
     Window,
 )
 from features.config.model_section import Direction, ModelSection
+from features.config.origins.origin_sections import Freshness, Origin
 from features.config.sensitive import AcceptedSensitive, SensitiveColumn
 from features.config.sensitive_sections import sensitive_columns
 from features.config.several_logs import FURTHER, logs_in, parted
@@ -45,6 +46,7 @@ from features.config.value_types import (
 )
 from features.errors import UseCaseError
 from features.spec.feature import Polarity, slug
+from features.spec.options import default_home
 
 __all__ = [
     "Count",
@@ -69,6 +71,8 @@ __all__ = [
     "Value",
     "Window",
     "load_use_case",
+    "origins_of",
+    "sections_of",
 ]
 
 Candidate = Literal["recency", "rfm_logit", "logit", "additive", "forest", "xgboost", "blend"]
@@ -116,6 +120,7 @@ class Presentation(ListSection):
     families: dict[FamilyName, Family] = Field(default_factory=dict)  # features that share one reason
     what_if: dict[str, tuple[Scalar, ...]] = Field(default_factory=dict)
     quality: Quality = Field(default_factory=Quality)
+    freshness: Freshness = Field(default_factory=Freshness, exclude=True)
     accepted_leaks: dict[str, str] = Field(default_factory=dict)
     accepted_sensitive: dict[str, AcceptedSensitive] = Field(default_factory=dict)
     file: Path = Field(default=Path("use-case.toml"), exclude=True)  # where it was read from
@@ -251,14 +256,31 @@ class TableUseCase(Presentation, Question):
 UseCase = LogUseCase | TableUseCase
 
 
-def load_use_case(path: Path | str) -> UseCase:
+def load_use_case(path: Path | str, home: Path | None = None) -> UseCase:
     """The use case in a TOML file, its paths made absolute.
+
+    Args:
+        path: The file.
+        home: Where what stands at an address lands, and is read; None: the home of the environment.
 
     Raises:
         UseCaseError: every broken key at once.
     """
     file = Path(path)
-    return use_case_from(read_toml(file), file)
+    return use_case_from(read_toml(file), file, home)
+
+
+def origins_of(use_case: UseCase) -> list[Origin]:
+    """The sections of a use case that read rows from an address."""
+    return [one for one in sections_of(use_case) if one.address is not None]
+
+
+def sections_of(use_case: UseCase) -> list[Origin]:
+    """The sections of a use case that read rows."""
+    if not isinstance(use_case, LogUseCase):
+        return [use_case.table]
+    profiles = () if use_case.profiles is None else (use_case.profiles,)
+    return [*use_case.logs, *profiles, *use_case.enrich]
 
 
 def read_toml(file: Path) -> TomlTable:
@@ -275,7 +297,7 @@ def read_toml(file: Path) -> TomlTable:
         raise UseCaseError(file, [f"is not TOML: {failure}"]) from failure
 
 
-def use_case_from(raw: TomlTable, file: Path) -> UseCase:
+def use_case_from(raw: TomlTable, file: Path, home: Path | None = None) -> UseCase:
     """The use case that a file would hold, its paths made absolute from where the file is or would be.
 
     Raises:
@@ -290,7 +312,7 @@ def use_case_from(raw: TomlTable, file: Path) -> UseCase:
         raise UseCaseError(file, broken) from failure
     if broken:
         raise UseCaseError(file, broken)
-    return _of_its_source(_resolved(stated, file.resolve().parent))
+    return _of_its_source(_resolved(stated, file.resolve().parent, home or default_home()))
 
 
 def _of_its_source(stated: UseCaseFile) -> UseCase:
@@ -318,22 +340,24 @@ def _without_columns(log: Events, out: Collection[str]) -> Events:
     return log.model_copy(update=kept)
 
 
-def _resolved(stated: UseCaseFile, folder: Path) -> UseCaseFile:
-    """The file with every path absolute, read from its own folder."""
+def _resolved(stated: UseCaseFile, folder: Path, home: Path) -> UseCaseFile:
+    """The file with every path absolute, read from its own folder; what stands at an address is read from the home."""
     sections = (("events", stated.events), ("table", stated.table), ("profiles", stated.profiles))
     update: dict[str, ListSection | tuple[ListSection, ...]] = {
-        name: _at(section, folder) for name, section in sections if section is not None
+        name: _at(section, folder, home) for name, section in sections if section is not None
     }
-    update["further_logs"] = tuple(_at(log, folder) for log in stated.further_logs)
-    update["enrich"] = tuple(_at(table, folder) for table in stated.enrich)
+    update["further_logs"] = tuple(_at(log, folder, home) for log in stated.further_logs)
+    update["enrich"] = tuple(_at(table, folder, home) for table in stated.enrich)
     return stated.model_copy(update=update)
 
 
-def _at(section: ListSection, folder: Path) -> ListSection:
+def _at(section: ListSection, folder: Path, home: Path) -> ListSection:
     """A section with its paths absolute."""
-    update: dict[str, Path | tuple[ListSection, ...]] = {
-        key: folder / path for key in ("path", "links", "shops") if (path := getattr(section, key, None))
+    update: dict[str, Path | str | tuple[ListSection, ...]] = {
+        key: folder / path for key in ("links", "shops") if (path := getattr(section, key, None))
     }
+    if isinstance(section, Origin):
+        update |= section.where(folder, home)
     if isinstance(section, Profiles):
-        update["derive"] = tuple(_at(one, folder) for one in section.derive)
+        update["derive"] = tuple(_at(one, folder, home) for one in section.derive)
     return section.model_copy(update=update)

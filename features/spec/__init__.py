@@ -16,6 +16,7 @@ __all__ = [
     "numbers",
     "options",
     "raw_events",
+    "source_register",
     "suppression_list",
     "terminal",
 ]

@@ -36,12 +36,17 @@ def data_files(path: Path) -> list[Path]:
         for file in path.rglob("*")
         if file.is_file()
         and file.stat().st_size > 0
-        and _data_file.search(file.name)
+        and is_data_file(file.name)
         and not any(part.startswith((".", "_")) for part in file.relative_to(path).parts)
     )
     if not found:
         raise UnreadableError(path, "is a folder without a data file")
     return found
+
+
+def is_data_file(name: str) -> bool:
+    """Whether a file holds rows, by its ending."""
+    return _data_file.search(name) is not None
 
 
 def file_kind(file: Path) -> FileKind:

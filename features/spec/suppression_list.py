@@ -55,13 +55,26 @@ def objectors_of(home: Path) -> Objectors | None:
     Raises:
         SuppressionError: There is a list that cannot be read.
     """
+    return _listed(home, "SELECT who FROM suppressed UNION SELECT who FROM erased")
+
+
+def erased_of(home: Path) -> Objectors | None:
+    """The erased of a home alone, of whom nothing may be kept; None where there is nobody.
+
+    Raises:
+        SuppressionError: There is a list that cannot be read.
+    """
+    return _listed(home, "SELECT who FROM erased")
+
+
+def _listed(home: Path, query: str) -> Objectors | None:
     path = home / FILE
     if not path.exists():
         return None
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
             version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-            rows = connection.execute("SELECT who FROM suppressed UNION SELECT who FROM erased").fetchall()
+            rows = connection.execute(query).fetchall()
     except sqlite3.Error as error:
         raise SuppressionError(f"{FILE} must be readable, got {type(error).__name__}.") from error
     return Objectors(read_key(home), frozenset(who for (who,) in rows), version) if rows else None

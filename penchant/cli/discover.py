@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print_to_any_terminal()
     options = _parser().parse_args(sys.argv[1:] if arguments is None else arguments)
     try:
-        return _discover(load_discovery(options.file), options)
+        return _discover(load_discovery(options.file, options.home), options)
     except (UseCaseError, DataError) as failure:
         code = USAGE if isinstance(failure, UseCaseError) else BAD_DATA
         return _failed(code, *(f"{failure.file}: {rule}" for rule in failure.broken))

@@ -53,6 +53,12 @@ _ALL = {
         "the day: features, scores, reasons and segments of all customers, the online store, flows",
         ("status",),
     ),
+    "ingest": Command(
+        None,
+        "penchant.cli.ingest",
+        "what lies elsewhere than in files of this machine, landed in the home: what is new, or all compared",
+        (),
+    ),
     "outcomes": Command(
         None,
         "penchant.cli.outcomes",

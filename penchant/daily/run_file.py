@@ -89,7 +89,7 @@ def load_run_file(home: Path) -> tuple[RunFile, dict[str, UseCase]]:
     entries = tuple(_absolute(entry, home.resolve()) for entry in found.use_case)
     use_cases: dict[str, UseCase] = {}
     for entry in entries:
-        use_case = load_use_case(entry.file)
+        use_case = load_use_case(entry.file, home)
         if use_case.name in use_cases:
             raise UseCaseError(file, [f"use_case: each must have a name of its own, got {use_case.name!r} twice"])
         use_cases[use_case.name] = use_case

@@ -45,6 +45,7 @@ STORES = (  # the first that has a pattern of a file is its store
     HomeStore("decisions", ("decisions.db*",), "customers", "decisions"),
     HomeStore("runs", ("population/last_run.json", "population/.unfinished"), "nobody", "latest"),
     HomeStore("population", ("population/*",), "customers", "days"),
+    HomeStore("sources", ("landed/*", "sources.json", ".sources.lock"), "customers", "latest"),
     HomeStore("outcomes", ("outcomes/*",), "customers", "outcomes"),
     HomeStore("requests", ("requests/*",), "customers", "requests"),
     HomeStore("quarantine", ("quarantine/*",), "customers", "quarantine"),

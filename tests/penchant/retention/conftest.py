@@ -12,6 +12,7 @@ import pytest
 
 from features.sources.quarantine import write_quarantine
 from features.sources.rejected_rows import BadRows
+from features.spec.source_register import write_sources
 from scoring.audiences.deliveries.contact_stops import add_stops
 from scoring.audiences.deliveries.delivery_record import DeliveryRecord, keep_record
 from scoring.audiences.export_log import log_export
@@ -62,6 +63,7 @@ def _make(folder: Path) -> None:
     rows = pl.DataFrame({"__file": ["log.csv"], "__row": [3], "rule": ["a date"], "who": ["c1"]})
     write_quarantine(home / "quarantine", "churn", {"events": BadRows(1, {"a date": 1}, rows)})
     write_page(home, "habits", b"<html></html>")
+    write_sources(home, {})
     (scratch / "churn.toml").touch()
     add_use_case(home, scratch / "churn.toml", daily=True)
 
