@@ -157,7 +157,7 @@ def reached_people(home: Path, consent: ConsentSection, now: datetime) -> Reache
         SuppressionError: The home's key cannot be read.
     """
     contacts, phones = open_contacts(consent.contacts_file(), at=now), dict[str, str]()
-    if consent.phone is not None and not consent.is_by_phone:
+    if consent.has_numbers:
         called = open_contacts(consent.contacts_file(phone=True), at=now)
         phones = {one: number for one, number in called.emails.items() if called.consent.get(one)}
     return ReachedPeople(own_key(home), contacts, phones)

@@ -122,7 +122,7 @@ class ConsentSection(ListSection):
 
     contacts: Path
     email: Text | None = None  # the column of addresses
-    phone: Text | None = None  # the column of numbers
+    phone: Text | None = None  # the column of numbers, which leave by consent of their own in a table alone
     consent: Text  # a column of the contacts, or a table of consent
     channel: Annotated[str, AfterValidator(_folded)] = CHANNEL
     purpose: Annotated[str, AfterValidator(_folded)] = PURPOSE
@@ -136,14 +136,17 @@ class ConsentSection(ListSection):
                 f"a column of consent speaks of the channel {CHANNEL} and the purpose {PURPOSE} alone: another needs a "
                 "table of consent"
             )
-        if self.table is None and self.phone is not None:
-            raise ValueError("phone needs a table of consent: that of e-mail never stands in for it")
         return self
 
     @property
     def is_by_phone(self) -> bool:
         """Whether numbers are what customers are reached by."""
         return self.channel in (PHONE, "telephone", "sms")
+
+    @property
+    def has_numbers(self) -> bool:
+        """Whether numbers may stand beside addresses: by consent of their own, which only a table states."""
+        return self.phone is not None and self.table is not None and not self.is_by_phone
 
     @property
     def address_column(self) -> str | None:
@@ -238,6 +241,13 @@ def _absolute(found: DestinationFile, folder: Path, named: str) -> DestinationFi
         update={
             "consent": consent.model_copy(update={**moved, **table}),
             "audience": audience.model_copy(update={"list": listed, "snapshot": snapshot}),
-            "destination": there.model_copy(update={"name": named, "url": url, "back": back}),
+            "destination": there.model_copy(
+                update={
+                    "name": named,
+                    "url": url,
+                    "back": back,
+                    "known_hosts": None if there.known_hosts is None else folder / there.known_hosts,
+                }
+            ),
         }
     )

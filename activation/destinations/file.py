@@ -18,7 +18,7 @@ from activation.deliveries.destination import ChangedSegment, PulledBack, Stoppe
 from activation.deliveries.destination_file import DestinationFile
 from activation.deliveries.transport import DeliveryStoppedError, Transport
 from activation.destinations.file_forms import FORMS, write_members
-from activation.destinations.file_places import place_of
+from activation.destinations.file_places import place_of, split_address
 from scoring.audiences.deliveries.contact_stops import StopKind
 from scoring.storage.table_files import BatchError, read_batches
 
@@ -51,8 +51,8 @@ class FileDestination:
     def __init__(self, file: DestinationFile, url: str, password: str | None) -> None:
         """Keeps where it lies; nothing is opened yet."""
         self._file, self._preset = file, file.destination.preset
-        self._place: Callable[[], FilePlace] = lambda: place_of(url, password, file.destination.known_hosts)
-        self._name = f"{file.name}.csv"
+        folder, self._name = split_address(url, f"{file.name}.csv")
+        self._place: Callable[[], FilePlace] = lambda: place_of(folder, password, file.destination.known_hosts)
 
     def write_all(self, rows: Callable[[], Iterable[MemberRow]], transport: Transport, *, unless: str | None) -> str:
         """Writes the file beside us, then puts it in its place."""
@@ -63,7 +63,7 @@ class FileDestination:
         with tempfile.TemporaryDirectory(prefix="penchant-") as folder:
             draft = Path(folder) / "members.csv"
             with draft.open("w", encoding=FORMS[self._preset].encoding, newline="") as file:
-                phones = consent.phone is not None and not consent.is_by_phone
+                phones = consent.has_numbers
                 channel = "phone" if consent.is_by_phone else "email"
                 country = self._file.destination.country
                 write_members(file, rows(), self._preset, fields, address=channel, phones=phones, country=country)

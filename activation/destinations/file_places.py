@@ -117,6 +117,19 @@ class ServerPlace:
         return client
 
 
+def split_address(url: str, name: str) -> tuple[str, str]:
+    """The folder that an address names, and the file in it; one that ends in .csv or .txt is of the file itself.
+
+    >>> split_address("out/list.csv", "dest.csv"), split_address("s3://b/in?region=x", "dest.csv")
+    (('out', 'list.csv'), ('s3://b/in?region=x', 'dest.csv'))
+    """
+    plain, mark, query = url.partition("?")
+    folder, _, last = plain.rpartition("/")
+    if not last.lower().endswith((".csv", ".txt")):
+        return url, name
+    return f"{folder or '.'}{mark}{query}", last
+
+
 def place_of(url: str, password: str | None, known_hosts: Path | None) -> LocalPlace | BucketPlace | ServerPlace:
     """The place that an address names.
 
@@ -135,6 +148,7 @@ def place_of(url: str, password: str | None, known_hosts: Path | None) -> LocalP
         except ImportError:
             raise DestinationRefusedError("SFTP needs the extra `sftp`: install penchant[sftp].") from None
         return ServerPlace(url, password, known_hosts)
+    url = url.removeprefix("file://")
     if "://" in url:
         raise DestinationRefusedError("The url of a file must be a folder, s3:// or sftp://, got another.")
     return LocalPlace(Path(url))

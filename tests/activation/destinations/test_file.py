@@ -11,8 +11,10 @@ import pytest
 from activation.deliveries import deliver
 from activation.deliveries.delivery_plan import DeliveryRefusedError
 from activation.destinations.file_forms import e164
+from activation.destinations.kinds import open_delivery
 from features.errors import UseCaseError
 from tests.support.deliveries import address, hot, world
+from tests.support.sftp_server import PASSWORD, sftp_server
 
 
 def rows(path: Path, *, delimiter: str = ",", encoding: str = "utf-8") -> list[dict[str, str]]:
@@ -133,3 +135,33 @@ def test_mail_consent_never_stands_in_for_another_purpose(tmp_path: Path) -> Non
 def test_a_number_is_hashed_as_one_whatever_its_spelling(number: str) -> None:
     """As E.164 spells it."""
     assert e164(number, "33") == "+33612345678"
+
+
+def test_a_file_by_sftp_appears_whole_at_a_server_that_is_known(tmp_path: Path) -> None:
+    """By the password of a variable; a server with another key is sent nothing."""
+    (there := tmp_path / "there").mkdir()
+    made = world(tmp_path)
+    with sftp_server(there, tmp_path / "known") as url:
+        text = f'kind = "file"\nkey_env = "SFTP_KEY"\nurl = "{url}"\nknown_hosts = "known"'
+        file = made.file(text)
+        first = deliver.sync(open_delivery(made.home, file, environment={"SFTP_KEY": PASSWORD}))
+        again = deliver.sync(open_delivery(made.home, file, environment={"SFTP_KEY": PASSWORD}))
+        with sftp_server(there, tmp_path / "other"):
+            (tmp_path / "known").write_text((tmp_path / "other").read_text())
+        made.unwilling = {"c1"}
+        made.write()
+        refused = deliver.sync(open_delivery(made.home, file, environment={"SFTP_KEY": PASSWORD}))
+
+    assert (first.acknowledged, again.calls) == (12, 0)
+    assert {one["email"] for one in rows(there / "dest.csv")} == hot(made)
+    assert list(there.iterdir()) == [there / "dest.csv"]
+    assert refused.status == "stopped"
+
+
+def test_an_address_may_be_of_the_file_itself(tmp_path: Path) -> None:
+    """Where it ends in .csv."""
+    made = world(tmp_path, 3)
+
+    deliver.sync(made.delivery(made.file('kind = "file"\nurl = "out/list.csv"')))
+
+    assert {one["email"] for one in rows(tmp_path / "out/list.csv")} == hot(made)
