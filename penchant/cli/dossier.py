@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sqlite3
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -14,9 +13,8 @@ from features.errors import UseCaseError
 from features.spec.atomic import write_file
 from features.spec.languages import LANGUAGES
 from features.spec.options import EITHER_SIDE, add_shared_options
-from features.spec.suppression_list import SuppressionError
 from features.spec.terminal import print_to_any_terminal
-from scoring.errors import BundleError
+from penchant.cli.retention import UNREADABLE
 from scoring.privacy.retention_file import RetentionError, read_retention
 
 DONE, FAILED, USAGE = 0, 1, 2
@@ -37,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except RetentionError as error:
         print(*(f"{options.home}/{rule}" for rule in error.broken), sep="\n", file=sys.stderr)
         return USAGE
-    except (BundleError, SuppressionError, OSError, sqlite3.Error) as error:
+    except UNREADABLE as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return FAILED
     print(f"{missing} items are to be filled in, by HOME/dossier.toml.", file=sys.stderr)

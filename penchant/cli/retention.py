@@ -17,11 +17,20 @@ from features.spec.options import EITHER_SIDE, add_shared_options, command_first
 from features.spec.suppression_list import SuppressionError
 from features.spec.terminal import print_to_any_terminal
 from penchant.daily.run_file import kept_days
+from scoring.audiences.campaign import CampaignError
+from scoring.errors import BundleError
+from scoring.population.days import PopulationBusyError, PopulationError
 from scoring.privacy.retention_file import RetentionError, read_retention
+from serving.auth.api_keys import KeysError
 
 if TYPE_CHECKING:
     from penchant.retention.status import RetentionStatus
 
+# What a store of the home that is not what it was may answer with.
+UNREADABLE = (
+    *(BundleError, CampaignError, KeysError, PopulationBusyError, PopulationError, SuppressionError),
+    *(OSError, sqlite3.Error),
+)
 _COMMANDS = ("purge",)
 DONE, FAILED, USAGE = 0, 1, 2
 
@@ -51,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UseCaseError as error:
         print(*(f"{error.file}: {rule}" for rule in error.broken), sep="\n", file=sys.stderr)
         return USAGE
-    except (SuppressionError, OSError, sqlite3.Error) as error:
+    except UNREADABLE as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return FAILED
 

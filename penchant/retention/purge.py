@@ -14,7 +14,7 @@ from features.spec.atomic import sync
 from penchant.retention.last_contact import LongSilent, long_silent
 from penchant.retention.register import files_by_store
 from scoring.audiences.campaign import campaigns_of, one_writer
-from scoring.audiences.export_log import EXPORTS, read_exports
+from scoring.audiences.export_log import EXPORTS, read_export, read_exports
 from scoring.audiences.pressure.contact_history import count_before, forget_hashes
 from scoring.population.days import days_of
 from scoring.privacy.audit_trail import Actor, lines_of, record
@@ -137,18 +137,19 @@ def _old_exports(home: Path, moment: datetime) -> int:
 
 
 def _remove_exports(home: Path, moment: datetime, _by: Actor) -> int:
-    """Takes the first lines off in place, under the lock that those who add lines take."""
-    path, before = home / SEGMENTS_FOLDER / EXPORTS, _old_exports(home, moment)
+    """Takes old lines out in place, under the lock that those who add lines take."""
+    path = home / SEGMENTS_FOLDER / EXPORTS
     handle = os.open(path, os.O_RDWR)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
-        lines = path.read_bytes().splitlines(keepends=True)[before:]
-        os.pwrite(handle, b"".join(lines), 0)
-        os.ftruncate(handle, sum(map(len, lines)))
+        lines = path.read_bytes().splitlines(keepends=True)
+        kept = [line for line in lines if (found := read_export(line)) is None or found.at >= _iso(moment)]
+        os.pwrite(handle, b"".join(kept), 0)
+        os.ftruncate(handle, sum(map(len, kept)))
     finally:
         os.close(handle)
     sync(path)
-    return before
+    return len(lines) - len(kept)
 
 
 def _iso(moment: datetime) -> str:

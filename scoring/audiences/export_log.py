@@ -87,10 +87,11 @@ def read_exports(home: Path) -> list[LoggedExport]:
     """
     path = home / SEGMENTS_FOLDER / EXPORTS
     lines = path.read_bytes().splitlines() if path.exists() else []
-    return [found for line in lines if (found := _read(line)) is not None]
+    return [found for line in lines if (found := read_export(line)) is not None]
 
 
-def _read(line: bytes) -> LoggedExport | None:
+def read_export(line: bytes) -> LoggedExport | None:
+    """What a line of the log says; None of one that was cut off."""
     try:
         return _DECODE(line)
     except (msgspec.DecodeError, UnicodeDecodeError):

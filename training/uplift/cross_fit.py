@@ -62,7 +62,9 @@ def cross_fitted(task: Task, rows: pl.DataFrame, fits: dict[str, Fit]) -> tuple[
 
 
 def risen(taught: Taught, fit: Fit, *, seed: int) -> Contender | None:
-    """A fitted and calibrated candidate; None where its margin does not rise with the outcome."""
+    """A fitted and calibrated candidate; None where its margin does not rise with the outcome, or all have the same."""
+    if len(np.unique(taught.lesson.fit_labels)) < 2:
+        return None
     try:
         return contend(taught, fit, seed=seed)
     except CalibrationError:

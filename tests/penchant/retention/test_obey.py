@@ -64,6 +64,18 @@ def test_what_is_too_old_goes_and_the_trail_says_so(full: Path) -> None:
     assert obey(full, short, now, BY).removed == {}
 
 
+def test_a_line_that_was_cut_off_hides_no_old_export(full: Path) -> None:
+    """What is old goes from behind it too, and the line itself is left."""
+    exports = full / "segments/exports.jsonl"
+    whole = exports.read_bytes()
+    exports.write_bytes(whole[: len(whole) // 2] + b"\n" + whole)
+    now = datetime.now(UTC) + timedelta(days=91)
+
+    obey(full, replace(SHORT, exports=Span(2, "m")), now, BY)
+
+    assert exports.read_bytes() == whole[: len(whole) // 2] + b"\n"
+
+
 def test_whoever_was_silent_for_too_long_is_erased(full: Path) -> None:
     """By the latest contact that the day knows of, through the erasure that a request takes; nobody else is."""
     day = latest_day(full)

@@ -27,3 +27,14 @@ def test_no_model_has_met_a_row_that_is_dealt_later(tmp_path: Path) -> None:
     assert (found["logit"].treated[before] == again["logit"].treated[before]).all()
     assert (found["logit"].control[before] == again["logit"].control[before]).all()
     assert (found["logit"].treated[~before] != again["logit"].treated[~before]).all()
+
+
+def test_an_arm_in_which_nobody_answered_has_its_own_rate(tmp_path: Path) -> None:
+    """A small campaign is judged all the same."""
+    nobody = pl.when(pl.col("treated") == "no").then(0).otherwise(pl.col("answered")).alias("answered")
+    task = task_of(write_campaign(tmp_path, campaign(200, on_visits(2.0), seed=1).with_columns(nobody)))
+
+    found, _ = cross_fitted(task, task.table.rows, {"logit": task.candidates()["logit"]})
+
+    assert (found["logit"].control == 0).all()
+    assert found["logit"].treated.max() > 0
