@@ -11,7 +11,7 @@ from rapidfuzz.distance import Levenshtein
 
 from features.__main__ import main
 from features.errors import DataError
-from features.quality.duplicates import candidates, likely_duplicates
+from features.quality.duplicates import LEAST, candidates, likely_duplicates, similarity
 
 FIRST = ("anna", "bruno", "chiara", "david", "elena", "farid", "greta", "henri", "irene", "jonas", "karim", "lucie")
 LAST = ("martin", "bernard", "keller", "moreau", "lefevre", "rossi", "schmidt", "garcia", "novak", "dubois", "petit")
@@ -76,9 +76,38 @@ def test_the_similarity_is_levenshtein_s(tmp_path: Path) -> None:
 
 def test_neighbours_are_few() -> None:
     """Candidates grow with the records, not with their square."""
-    records = [(f"text {i:05d}",) for i in range(2000)]
+    texts = pl.DataFrame({"t0": [f"text_{i:05d}" for i in range(2000)]})
 
-    assert len(candidates(records)) <= 2000 * 20
+    assert sum(len(one) for one, _ in candidates(texts)) <= 2000 * 20
+
+
+def test_what_is_put_aside_unscored_would_not_be_proposed(tmp_path: Path) -> None:
+    """The links are those of all candidates scored one by one."""
+    people = pl.concat([_people(150), _people(150).with_columns(pl.col("customer_id") + "b")])
+    texts = people.select(pl.col("name", "street").str.replace_all(" ", "_"))
+    ids, records = people["customer_id"].to_list(), list(texts.iter_rows())
+    near = {(a, b) for one, other in candidates(texts) for a, b in zip(one.tolist(), other.tolist(), strict=True)}
+
+    links = likely_duplicates(_write(tmp_path, people), customer_id="customer_id", columns=["name", "street"])
+
+    expected = {frozenset((ids[a], ids[b])) for a, b in near if similarity(records[a], records[b])[2] >= LEAST}
+    assert _pairs(links) == expected
+    assert len(expected) >= 150
+
+
+def test_people_of_one_name_are_near_by_the_rest(tmp_path: Path) -> None:
+    """However many share a name, and whatever their ids: the same street stands beside the same street."""
+    many = pl.DataFrame(
+        {
+            "customer_id": [f"c{i}" for i in range(400)],
+            "name": ["jean martin"] * 400,
+            "street": [f"{i} rue {'abcdefghij'[i % 10]}" for i in range(399)] + ["0 rue a"],
+        }
+    )
+
+    links = likely_duplicates(_write(tmp_path, many), customer_id="customer_id", columns=["name", "street"], least=0.99)
+
+    assert frozenset(("c0", "c399")) in _pairs(links)
 
 
 def test_a_file_without_telling_texts_is_refused(tmp_path: Path) -> None:
