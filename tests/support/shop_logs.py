@@ -15,7 +15,7 @@ CUTOFF = datetime(2026, 1, 15, tzinfo=UTC)
 
 QUESTION = """
 [window]
-observation = "30d"
+observation = "7d"
 prediction = "45d"
 
 [eligible]
@@ -26,10 +26,10 @@ event = "{label}"
 outcome = "present"
 
 [[counts]]
-name = "shoes_in_december"
+name = "shoes_in_january"
 event = "{label}"
 where = {{ dept = "Shoes" }}
-months = [12]
+months = [1]
 
 [[counts]]
 name = "carts_left"
@@ -180,7 +180,7 @@ def _mail(rng: np.random.Generator) -> pl.DataFrame:
             "message": [f"m{n}" for n in range(many)],
             "contact": [_card(n) for n in rng.integers(0, CUSTOMERS, many).tolist()],
             "when": _moments(rng, many),
-            "event": rng.choice(["send", "click", "unsubscribe"], many, p=[0.7, 0.25, 0.05]),
+            "event": rng.choice(["send", "click"], many, p=[0.75, 0.25]),
             "theme": rng.choice(["sales", "new"], many),
         }
     )

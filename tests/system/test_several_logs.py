@@ -12,9 +12,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from features.__main__ import main
+from features.build.log_table import learning_table
 from features.config.use_case import LogUseCase, load_use_case
+from features.errors import DataError
+from features.history.event_log import open_log
 from features.point_in_time.compiled_sql import raw_events
 from features.point_in_time.log_context import open_log_context
+from features.quality.log_coverage import OF_LOGS
 from features.sources.engine import engine
 from features.spec.feature import CUSTOMER_ID, Json, Row
 from features.spec.raw_events import RawEvents
@@ -23,10 +28,10 @@ from serving.customers.raw_events import _read, _run
 from tests.support.shop_logs import CUTOFF, write_shop, write_use_cases
 
 # Of the hand-merged log, as made before a use case could have several.
-FEATURES = "bd0383c5c7ceec2974e8dc1ac41db660c21b370409cf5f9abb1d60b0c856ecda"
-EVENTS_JSON = "2cb3777f35d7af6e7469583e42e02cdd9a48b020c1d276df7c71e3a1497834a5"
-CONFIG_DIGEST = "c6851a5fff4a28d6fb32154760c22770cd18b89f20c5e1891c162910520151d7"
-FEATURES_DIGEST = "7d92bcfaf596daf22e720f946faffa80225c503190499fe26b83f267bf9b8645"
+FEATURES = "56a1d5fc0b9da24ae3176fbed5f85dc55567f04b8943780c46ad33b4b879b92d"
+EVENTS_JSON = "e301247ecb270fa07fd4733851aa4716316a707dab15e37a501c4139b5604089"
+CONFIG_DIGEST = "f8a1a7efcd2cae416372f023e21ee2d020df673db9f8a7ca34d062bdc072c423"
+FEATURES_DIGEST = "6230e3f104b7de02cfeb6f39809c59499a33a9d2985f9e2863a2e79275cc765a"
 Event = dict[str, Json]
 
 
@@ -89,7 +94,7 @@ def test_three_logs_have_the_features_of_the_hand_merged_log(shop: Mapping[str, 
     several, single = shop["several"], shop["single"]
 
     assert several.rows.equals(single.rows)
-    assert several.rows["shoes_in_december"].sum() > 0
+    assert several.rows["shoes_in_january"].sum() > 0
     assert several.rows["carts_left"].sum() > 0
 
 
@@ -98,7 +103,7 @@ def test_a_name_stands_before_types_and_measures_and_changes_no_figure(shop: Map
     named, single = shop["named"].rows, shop["single"].rows
 
     assert "days_since_till_purchase" in named.columns
-    assert "web_seconds_sum_30d" in named.columns
+    assert "web_seconds_sum_7d" in named.columns
     assert named.rename(dict(zip(named.columns, single.columns, strict=True))).equals(single)
 
 
@@ -147,3 +152,97 @@ def _merged(folder: Path) -> dict[str, list[Event]]:
     for event in pl.read_parquet(folder / "merged.parquet").iter_rows(named=True):
         histories[event["who"]].append({**event, "when": event["when"].isoformat()})
     return histories
+
+
+def test_an_event_that_may_be_of_several_logs_must_say_which(shop: Mapping[str, Made]) -> None:
+    """By its name, by its type, or by its columns; nothing of it is repeated in the message."""
+    compiled = shop["named"].compiled
+
+    assert faults(compiled, {"timestamp": "2025-12-01", "type": "visit"}) == ["events[0]"]
+    assert faults(compiled, {"timestamp": "2025-12-01", "log": "till"}) == []
+    assert faults(compiled, {"timestamp": "2025-12-01", "type": "till_purchase"}) == []
+    assert faults(compiled, {"timestamp": "2025-12-01", "page": "home", "type": "visit"}) == []
+    assert faults(compiled, {"timestamp": "2025-12-01", "page": "home", "receipt": "R1"}) == ["events[0]"]
+    assert faults(compiled, {"timestamp": "2025-12-01", "log": "shop"}) == ["events[0].log"]
+    assert faults(compiled, {"timestamp": "2025-12-01", "log": "web"}) == ["events[0].action"]
+    assert faults(compiled, {"timestamp": "2025-12-01", "log": 3}) == ["events[0].log"]
+
+
+def faults(compiled: RawEvents, event: Event) -> list[str | None]:
+    """The fields of a posted event that are refused."""
+    _, _, broken = _read(compiled, 0, {"customer_id": "1", "events": [event], "as_of": "2026-01-01"})
+    return [fault["field"] for fault in broken]
+
+
+def test_an_event_posted_twice_counts_once_where_its_log_has_ids(shop: Mapping[str, Made]) -> None:
+    """As in the file; without an id in its log an event that is posted twice happened twice."""
+    mail: Event = {"message": "m1", "sent_at": "2026-01-12T10:00:00", "event": "send", "theme": "new"}
+    web: Event = {"at": 1_768_200_000, "action": "visit", "page": "home", "seconds": 5}
+
+    found = posted(shop["several"].compiled, {"a": [mail, mail, web, web]})["a"]
+
+    assert (found["sends_7d"], found["visits_7d"]) == (1, 2)
+
+
+def test_logs_that_share_a_type_are_refused(tmp_path: Path) -> None:
+    """What the files alone can show, with the way out: a name."""
+    write_shop(tmp_path)
+    several, _ = write_use_cases(tmp_path)
+    web = pl.read_parquet(tmp_path / "web.parquet")
+    web.with_columns(pl.col("action").replace("cart", "Click")).write_parquet(tmp_path / "web.parquet")
+
+    use_case = load_use_case(several)
+    assert isinstance(use_case, LogUseCase)
+    with (
+        engine() as backend,
+        pytest.raises(DataError, match=r"type 'click' must be of one log, .*web\.parquet and mail\.parquet: give each"),
+    ):
+        open_log(backend, use_case)
+
+
+def test_a_log_that_ends_early_moves_no_cutoff_and_is_a_finding(tmp_path: Path) -> None:
+    """The cutoffs are those of the log that has the label's events; the report has a line for each log."""
+    write_shop(tmp_path)
+    several, _ = write_use_cases(tmp_path)
+    mail, web = pl.read_parquet(tmp_path / "mail.parquet"), pl.read_parquet(tmp_path / "web.parquet")
+    mail.filter(pl.col("sent_at") < "2026-01-20").write_parquet(tmp_path / "mail.parquet")
+    web.with_columns(visitor="x" + pl.col("visitor")).write_parquet(tmp_path / "web.parquet")
+
+    learned = learning_table(load_use_case(several))
+
+    assert learned.cutoffs is not None
+    assert f"{learned.cutoffs.test:%Y-%m-%d}" == "2026-03-12"  # the till goes on to 25 April
+    figures = {each.rule: each.figures for each in learned.findings if each.rule in OF_LOGS}
+    assert figures.keys() == {"log_ends_early", "few_shared_customers"}
+    assert figures["log_ends_early"] == {"log": "mail", "day": "2026-01-19", "days": 51}
+    assert figures["few_shared_customers"] == {"log": "web", "found": 0, "customers": 300}
+    logs = learned.report["logs"]
+    assert [log["name"] for log in logs] == ["till", "web", "mail"]
+    assert sum(log["rows"] for log in logs) == learned.report["rows"]
+    assert logs[0]["event_types"] == ["purchase"]
+
+
+def test_init_of_several_files_drafts_one_use_case(tmp_path: Path) -> None:
+    """A log where customers come back, profiles where each has one row; names where types would meet."""
+    write_shop(tmp_path)
+    people = pl.DataFrame({"card": [str(1000 + n) for n in range(300)], "city": ["Lyon", "Nice", "Paris"] * 100})
+    people.write_csv(tmp_path / "people.csv")
+    till = pl.read_csv(tmp_path / "till.csv", separator=";", infer_schema=False).drop("kind")
+    till.head(100).write_csv(tmp_path / "till.csv")
+    till.head(100).write_csv(tmp_path / "shop.csv")
+    pl.read_parquet(tmp_path / "web.parquet").head(400).write_parquet(tmp_path / "web.parquet")
+    files = [str(tmp_path / name) for name in ("web.parquet", "till.csv", "shop.csv", "people.csv")]
+
+    code = main(["init", *files, "--out", str(tmp_path / "all.toml")])
+
+    drafted = load_use_case(tmp_path / "all.toml")
+    assert code == 0
+    assert isinstance(drafted, LogUseCase)
+    assert [(log.name, log.path.name) for log in drafted.logs] == [
+        ("till", "till.csv"),
+        ("shop", "shop.csv"),
+        ("web", "web.parquet"),
+    ]
+    assert drafted.label.event == "till_purchase"
+    assert drafted.profiles is not None
+    assert drafted.profiles.path.name == "people.csv"
