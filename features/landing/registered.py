@@ -9,7 +9,6 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from features.config.origins.addresses import LANDED
 from features.config.origins.origin_sections import Origin
 from features.config.use_case import UseCase, sections_of
 from features.landing.copies import remove_source
@@ -48,9 +47,10 @@ def register(home: Path, use_case: UseCase, landed: Sequence[Landed], now: datet
     }
     home.mkdir(parents=True, exist_ok=True)
     with locked_file(home / _LOCK):
-        kept = _with(read_sources(home), found, use_case.name)
+        before = read_sources(home)
+        kept = _with(before, found, use_case.name)
         write_sources(home, kept)
-        for source in _landed_sources(home) - kept.keys():
+        for source in before.keys() - kept.keys():
             remove_source(home, source)
     return {name: kept[name] for name in found}
 
@@ -77,11 +77,6 @@ def _with(before: Mapping[str, SourceEntry], found: Mapping[str, SourceEntry], u
         else:
             del kept[name]
     return {**found, **kept}
-
-
-def _landed_sources(home: Path) -> set[str]:
-    folder = home / LANDED
-    return {path.name for path in folder.iterdir() if path.is_dir()} if folder.exists() else set()
 
 
 def _files(use_case: UseCase, now: datetime) -> dict[str, SourceEntry]:

@@ -13,9 +13,10 @@ import msgspec
 
 from features.errors import DataError, UseCaseError
 from features.spec.options import EITHER_SIDE, add_shared_options, command_first, midnight, moment
+from features.spec.source_register import SourceRegisterError
 from features.spec.terminal import print_to_any_terminal
 from penchant.daily.run_file import load_run_file
-from penchant.daily.run_state import STEP_NAMES, RunState, last_run, step_line
+from penchant.daily.run_state import INGEST, STEP_NAMES, RunState, last_run, step_line
 from scoring.audiences.campaign import CampaignError
 from scoring.audiences.pressure.pressure_rules import RUN_FILE
 from scoring.audiences.snapshot import AudienceError
@@ -51,7 +52,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _failed(BAD_DATA, failure)
     except RetentionError as failure:
         return _broken(USAGE, str(options.home), failure.broken)
-    except (PopulationBusyError, BundleError, SuppressionError, OSError, sqlite3.Error) as failure:
+    except (
+        PopulationBusyError,
+        BundleError,
+        SuppressionError,
+        SourceRegisterError,
+        OSError,
+        sqlite3.Error,
+    ) as failure:
         return _failed(FAILED, failure)
 
 
@@ -117,6 +125,7 @@ def _failed(code: int, failure: Exception) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    steps = (INGEST, *STEP_NAMES)
     parser = argparse.ArgumentParser(
         prog="penchant run",
         description=f"Runs a day by HOME/{RUN_FILE}: features, scores, reasons, segments, the online store, flows.",
@@ -125,9 +134,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--as-of", type=moment, default=midnight(), metavar="D", help="date or moment, UTC (default: today)"
     )
-    parser.add_argument(
-        "--only", choices=STEP_NAMES, metavar="STEP", help=f"do one step alone: {', '.join(STEP_NAMES)}"
-    )
+    parser.add_argument("--only", choices=steps, metavar="STEP", help=f"do one step alone: {', '.join(steps)}")
     add_shared_options(parser)
     return parser
 

@@ -13,8 +13,9 @@ from features.spec.suppression_list import objectors_of
 from features.tables.digests import code_digest, config_digest, input_digest
 from penchant.daily.day_features import Entries
 from penchant.daily.day_steps import STEPS, UNFINISHED, DayContext, StepInputsError
+from penchant.daily.ingest_step import bring_up_to_date
 from penchant.daily.run_file import DailyUseCase, RunFile
-from penchant.daily.run_state import RunState
+from penchant.daily.run_state import INGEST, RunState
 from scoring.answers.served_release import Live, discovered_digests, open_live
 from scoring.bundle.bundle import canonical_json
 from scoring.population.day_index import codes_of
@@ -40,7 +41,7 @@ def run_day(
         run_file: What a day holds.
         use_cases: Those it names.
         as_of: The moment, UTC.
-        only: One of `STEPS`, done whether or not it was done before; None: all that there is to do.
+        only: `ingest` or one of `STEPS`, done whether or not it was done before; None: all that there is to do.
 
     Raises:
         PopulationBusyError: Another run of this home is under way.
@@ -59,18 +60,20 @@ def run_day(
         try:
             read_retention(home)  # broken rules are named before anything is done
             mark_by_trail(home)  # whose erasure a backup has undone is in no day
+            if only in (None, INGEST):
+                use_cases = bring_up_to_date(home, use_cases, state)
             context = day_context(home, run_file, use_cases, as_of)
         except Exception:
             state.fail(home)
             raise
         state.run_id = context.run_id
-        steps = [only] if only else _to_do(context)
+        steps = _to_do(context) if only is None else [name for name in STEPS if name == only]
         for name in steps:
             with state.step(home, name) as step:
                 STEPS[name](context, step)
         if not steps:
             settle_indexes(home, codes_of(context.live))  # of a day that earlier code made
-        state.status = "done" if steps else "unchanged"
+        state.status = "done" if steps or only else "unchanged"
         state.keep(home)
         return state
 

@@ -18,6 +18,7 @@ from scoring.population.daily_file import LAST_RUN
 from scoring.population.days import POPULATION, is_written_now
 
 _MONITORED, _ACTIVATED = (bool(find_spec(name)) for name in ("monitoring", "activation"))  # that may not be installed
+INGEST = "ingest"  # the step before all others, where a use case reads from an address
 STEP_NAMES = (  # in their order
     *("features", "population", "store", "flows"),
     *(("outcomes", "monitor") if _MONITORED else ()),
@@ -92,6 +93,6 @@ def last_run(home: Path) -> RunState | None:
 
 def step_line(step: RunStep) -> str:
     """A step as a line of text."""
-    rows = "" if step.rows is None else f", {step.rows:,} customers"
+    rows = "" if step.rows is None else f", {step.rows:,} {'rows' if step.name == INGEST else 'customers'}"
     note = f", {step.note}" if step.note else ""
     return f"  {step.name:<10} {step.status} in {step.seconds:.1f} s{rows}{note}"

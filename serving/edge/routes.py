@@ -84,6 +84,7 @@ ROUTES = (
     Route("/console/campaigns"),
     Route("/console/deliveries"),
     Route("/console/personas", _BOTH, _FORM),
+    Route("/console/sources"),
     Route("/console/health", _BOTH, _FORM),
     Route("/console/models/{name}"),
     Route("/console/models/{name}/plan"),

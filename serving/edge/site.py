@@ -27,6 +27,7 @@ from serving.console.pages import home as start
 from serving.console.pages import model as models
 from serving.console.pages import personas as personas_page
 from serving.console.pages import segments as segments_page
+from serving.console.pages import sources as sources_page
 from serving.console.pages.problem_page import trouble, wants_page
 from serving.console.views.segment_sizes import sizes
 from serving.console.web import render
@@ -68,6 +69,7 @@ def site() -> Starlette:
             Route("/console/campaigns", _endpoint(campaigns_page.campaigns), methods=get),
             Route("/console/deliveries", _endpoint(deliveries_page.deliveries), methods=get),
             Route("/console/personas", _endpoint(personas_page.personas), methods=both),
+            Route("/console/sources", _endpoint(sources_page.sources), methods=get),
             Route("/console/health", _endpoint(health_page.health), methods=both),
             Route("/console/models/{name}", _endpoint(models.model), methods=get),
             Route("/console/models/{name}/plan", _endpoint(models.replan), methods=get),

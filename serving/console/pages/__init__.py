@@ -14,4 +14,5 @@ __all__ = [
     "personas",
     "problem_page",
     "segments",
+    "sources",
 ]

@@ -12,6 +12,7 @@ import jinja2
 from starlette.requests import Request
 
 from features.spec.languages import Language
+from features.spec.source_register import SOURCES
 from scoring.answers.served_release import Live
 from serving.console.web.i18n import Texts
 from serving.http.reply import Reply
@@ -83,6 +84,7 @@ def page(
         "key": context.key,
         "pretty": pretty,
         "segmented": bool(context.snapshot.segmentations),
+        "sourced": (context.runtime.settings.home / SOURCES).exists(),
         "here": "",
         "again": None,
     }

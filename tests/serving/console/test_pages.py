@@ -25,6 +25,7 @@ PAGES = (
     "/console/campaigns",
     "/console/deliveries",
     "/console/health",
+    "/console/sources",
     PLAN,
     "/docs",
     "/console/sign-in",
