@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from features.config.discovery_file import Discovery, load_discovery
 from features.errors import DataError, UseCaseError
@@ -49,7 +50,7 @@ def _discover(asked: Discovery, options: argparse.Namespace) -> int:
     from training.errors import Refused, RegistryError
     from training.report.discovery_page import discovery_page, write_page
     from training.segmentation.discover import discover
-    from training.segmentation.discovery_record import record_of, registered_of
+    from training.segmentation.discovery_record import drafted, record_of, registered_of
 
     home: Path = options.home
     home.mkdir(parents=True, exist_ok=True)
@@ -64,6 +65,10 @@ def _discover(asked: Discovery, options: argparse.Namespace) -> int:
     except RegistryError as failure:
         return _failed(NO_REGISTRY, str(failure))
     record = record_of(found, registered)
+    if options.as_rules is not None and registered is not None:
+        given: Path = options.as_rules
+        file = given if given.name else home / "discoveries" / f"{asked.name}.rules.toml"
+        record = replace(record, as_rules=drafted(home, asked, rows, registered, file))
     shown = write_page(home, asked.name, discovery_page(asked.name, record))
     print(msgspec.json.encode(record).decode() if options.json else "\n".join([*_lines(record), f"report: {shown}"]))
     return DONE
@@ -84,6 +89,8 @@ def _lines(record: DiscoveryRecord) -> list[str]:
     if record.order_kept is not None:
         lines.append(f"order of outcomes {'kept' if record.order_kept else 'not kept'} out of time")
     lines += [f"  {one.code}  {one.label['en']}  {one.size:,}{rates.get(one.code, '')}" for one in record.clusters]
+    if rules := record.as_rules:
+        lines.append(f"rules: {rules.file} ({rules.agree:.1%} agree, {rules.out_of_sample:.1%} out of sample)")
     version = f"version {record.version}, {'in service' if record.promoted else 'not in service'}"
     return [*lines, version if record.version else "nothing to serve"]
 
@@ -101,5 +108,13 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EITHER_SIDE,
     )
     parser.add_argument("file", type=Path, metavar="FILE.toml", help="data and [discover], or a use case that has it")
+    parser.add_argument(
+        "--as-rules",
+        nargs="?",
+        type=Path,
+        const=Path(),
+        metavar="POLICY.toml",
+        help="also write a draft of a policy, with how often its rules agree; by default into HOME/discoveries",
+    )
     add_shared_options(parser)
     return parser

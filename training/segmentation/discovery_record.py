@@ -5,15 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from features.build.discovery_rows import DiscoveryRows
 from features.config.discovery_file import Discovery, UnlabelledTable
+from features.spec.atomic import write_file
 from features.spec.languages import Language
 from scoring.reasons.persona_names import Distinguishing, group_names
+from scoring.releases.current_pointer import released_use_cases
 from scoring.segments.personas import GroupRate
 from scoring.segments.segmentation_bundle import Verdict
 from training.registry.mlflow_registry import Registry
+from training.segmentation.as_rules import draft_policy
 from training.segmentation.discover import OUTLIERS, RARE, Discovered
 from training.segmentation.group_sheets import LaterOutcomes
 from training.segmentation.register import LearnedSegmentation, RegisteredSegmentation, register_segmentation
@@ -70,8 +73,17 @@ class ClusterFigures(Struct, frozen=True):
     distinguishing: list[DistinguishingFigures]
 
 
+class RulesFigures(Struct, frozen=True):
+    """The draft of a policy, and the share of customers whom its rules put where the groups are."""
+
+    file: str
+    agree: float
+    out_of_sample: float
+    leaves: int
+
+
 class DiscoveryRecord(Struct, frozen=True):
-    """The answer of `penchant discover --json`."""
+    """The answer of `penchant discover --json`; `as_rules` where a draft was asked for and written."""
 
     method: str
     k: int
@@ -84,6 +96,7 @@ class DiscoveryRecord(Struct, frozen=True):
     clusters: list[ClusterFigures]
     version: str | None
     promoted: bool
+    as_rules: RulesFigures | UnsetType = UNSET
 
 
 def record_of(found: Discovered, registered: RegisteredSegmentation | None) -> DiscoveryRecord:
@@ -173,6 +186,25 @@ def registered_of(
         },
     )
     return register_segmentation(home, Registry(home), made)
+
+
+def drafted(
+    home: Path, asked: Discovery, rows: DiscoveryRows, registered: RegisteredSegmentation, file: Path
+) -> RulesFigures:
+    """Writes the groups as a draft of a policy on the features of a use case, that of the file where it asks one.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    served = released_use_cases(home)
+    use_case = asked.source.name if asked.asks or not served else served[0]
+    as_of = rows.moments[0].isoformat() if rows.moments[0] else None
+    draft = draft_policy(
+        rows.rows, registered.learned, use_case=use_case, seed=asked.source.seed, name=asked.name, as_of=as_of
+    )
+    write_file(file, draft.text.encode())
+    found = draft.fidelity
+    return RulesFigures(str(file), _rounded(found.agree), _rounded(found.out_of_sample), found.leaves)
 
 
 def outcome_text(asked: Discovery, rows: DiscoveryRows) -> dict[str, str]:
