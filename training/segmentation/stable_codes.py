@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Iterator
 
@@ -30,8 +29,8 @@ def stable_codes(learned: LearnedSegments, champion: LearnedSegments, used: Iter
     """The codes of new clusters, in their order, given the champion's.
 
     Pairs are those of the least sum of squared distances in the champion's space (Kuhn 1955, the Hungarian method). A
-    cluster that is farther from its pair than the champion's own nearest other one is none of the champion's: it has a
-    code that nothing was ever called.
+    cluster that is farther from its pair than any two of the champion's are from each other is none of the champion's: it
+    has a code that nothing was ever called.
 
     Args:
         learned: The new clusters; their own codes do not count.
@@ -44,9 +43,8 @@ def stable_codes(learned: LearnedSegments, champion: LearnedSegments, used: Iter
     if known.any():
         distances = np.square(new[:, None, known] - old[None, :, known]).sum(axis=2)
         between = np.square(old[:, None, known] - old[None, :, known]).sum(axis=2)
-        np.fill_diagonal(between, math.inf)
         for ours, theirs in zip(*linear_sum_assignment(distances), strict=True):
-            if distances[ours, theirs] < between[theirs].min():
+            if distances[ours, theirs] <= between.max():
                 found[int(ours)] = champion.codes[theirs]
     fresh = _fresh({*used, *champion.codes})
     return tuple(found.get(at) or next(fresh) for at in range(len(learned.codes)))
