@@ -29,8 +29,8 @@ def stable_codes(learned: LearnedSegments, champion: LearnedSegments, used: Iter
     """The codes of new clusters, in their order, given the champion's.
 
     Pairs are those of the least sum of squared distances in the champion's space (Kuhn 1955, the Hungarian method). A
-    cluster that is farther from its pair than any two of the champion's are from each other is none of the champion's: it
-    has a code that nothing was ever called.
+    cluster that is farther from its pair than any two of the champion's are from each other is none of them: it has a
+    code that nothing was ever called.
 
     Args:
         learned: The new clusters; their own codes do not count.
