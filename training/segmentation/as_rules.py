@@ -43,7 +43,7 @@ class DraftPolicy:
 
 
 @dataclass(frozen=True, slots=True)
-class _Column:
+class _TreeColumn:
     """A column of the tree: its values, and the rule that holds below or above a cut."""
 
     name: str
@@ -104,19 +104,19 @@ def _clusters(rows: pl.DataFrame, learned: LearnedSegments) -> Ints:
     return nearest.assign(nearest.raw_of(found)).which
 
 
-def _columns(rows: pl.DataFrame, learned: LearnedSegments) -> list[_Column]:
+def _columns(rows: pl.DataFrame, learned: LearnedSegments) -> list[_TreeColumn]:
     found = []
     for one in {(each.name, each.level if each.kind == "level" else None): each for each in learned.features}.values():
         column = rows[one.name]
         if one.kind == "level":
             marks = (column.cast(pl.String) == one.level).fill_null(value=False)
-            found.append(_Column(one.name, marks.cast(pl.Float64).to_numpy(), one.level))
+            found.append(_TreeColumn(one.name, marks.cast(pl.Float64).to_numpy(), one.level))
         elif one.kind == "number" and not column.dtype.is_temporal():  # dates stand in no rule
             values = numbers(column)
             known = values[~np.isnan(values)]
             below = float(known.min()) - 1.0 if len(known) else 0.0
             filled = np.where(np.isnan(values), below, values)
-            found.append(_Column(one.name, filled, boolean=column.dtype == pl.Boolean))
+            found.append(_TreeColumn(one.name, filled, boolean=column.dtype == pl.Boolean))
     return found
 
 
@@ -129,7 +129,7 @@ def _tree(clusters: int, seed: int) -> DecisionTreeClassifier:
     return DecisionTreeClassifier(max_leaf_nodes=LEAVES * clusters, min_samples_leaf=FEWEST, random_state=seed)
 
 
-def _rules(grown: DecisionTreeClassifier, columns: Sequence[_Column]) -> dict[int, list[tuple[float, str]]]:
+def _rules(grown: DecisionTreeClassifier, columns: Sequence[_TreeColumn]) -> dict[int, list[tuple[float, str]]]:
     """By cluster the conditions of its leaves, each with its customers, the largest first."""
     tree, found = grown.tree_, dict[int, list[tuple[float, str]]]()
 

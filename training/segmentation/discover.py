@@ -16,6 +16,7 @@ from scoring.reasons.persona_names import Distinguishing
 from scoring.segments.learned import LearnedFeature, LearnedSegments
 from scoring.segments.segmentation_bundle import Verdict
 from training.segmentation.density import OUTLIER, apartness
+from training.segmentation.group_gate import first_codes
 from training.segmentation.group_sheets import GroupedRows, distinguishing, numbers
 from training.segmentation.grouping import (
     CustomerGrouping,
@@ -31,7 +32,6 @@ from training.segmentation.later_outcomes import GroupOutcome, ScoreGain, order_
 from training.segmentation.partition import SHOWN_ROWS, Parted, Silhouettes
 from training.segmentation.scaled_space import ScaledSpace, scaled_space
 from training.segmentation.search import least_depth
-from training.segmentation.stable_codes import first_codes
 from training.segmentation.structure import SEARCHED_ROWS, Structure, fitted_space, null_points, structure
 from training.segmentation.valleys import DEEP
 

@@ -43,9 +43,8 @@ from training.promotion.sync import adopt, home_lock
 from training.provenance import code_revision, key_digest, library_versions
 from training.registry.lines import FindingLine, OutcomeLine
 from training.registry.mlflow_registry import DECISION, KIND, SEGMENTS_CODE, Draft, Registry, Version
-from training.segmentation.group_gate import decide_segmentation, group_moves
+from training.segmentation.group_gate import decide_segmentation, group_moves, stable_codes
 from training.segmentation.group_sheets import GroupedRows, LaterOutcomes, distinguishing, numbers, sheets
-from training.segmentation.stable_codes import stable_codes
 from training.task import Mode
 
 ROWS, QUANTILES = 64, 101

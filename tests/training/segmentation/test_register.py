@@ -17,8 +17,8 @@ from tests.support.grouped import clusters_of, customers, segmentation_of, witho
 from training.errors import Refused
 from training.promotion.sync import promote, rollback, sync
 from training.registry.mlflow_registry import Registry
+from training.segmentation.group_gate import stable_codes
 from training.segmentation.register import RegisteredSegmentation, register_segmentation
-from training.segmentation.stable_codes import stable_codes
 
 
 @pytest.fixture(scope="module")
