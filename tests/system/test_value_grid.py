@@ -54,7 +54,7 @@ def home(live: Live, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def context_of(home: Path, live: Live) -> RequestContext:
     """The parts of a request that lists read."""
-    snapshot = SimpleNamespace(served={"churn": live}, policy=SimpleNamespace(by_code={}))
+    snapshot = SimpleNamespace(served={"churn": live}, policy=SimpleNamespace(by_code={}), segmentations={})
     runtime = SimpleNamespace(settings=SimpleNamespace(home=home))
     return cast(RequestContext, SimpleNamespace(runtime=runtime, key=None, snapshot=snapshot, rows=0))
 

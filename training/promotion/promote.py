@@ -31,7 +31,7 @@ from training.promotion.gate import (
     uplift_decision,
 )
 from training.promotion.guards import bar, borne_out, calibration, seed_variance, stability
-from training.promotion.same_figures import has_same_figures
+from training.promotion.same_figures import has_same_figures, has_same_scores
 from training.promotion.sync import adopt, sync_one
 from training.registry.lines import OutcomeLine, Settled, UntimedLine
 from training.registry.mlflow_registry import DECISION, Version
@@ -65,6 +65,8 @@ def decide(
         return Decision(promote=True, rule="always")
     if champion is not None and has_same_figures(challenger, champion.bundle):
         return Decision(promote=True, rule="same_figures", figures={"champion_version": int(champion.number)})
+    if champion is not None and has_same_scores(challenger, champion.bundle):
+        return Decision(promote=True, rule="same_scores", figures={"champion_version": int(champion.number)})
     if part := challenger.manifest.uplift:
         return uplift_decision(part.evidence, uplift_gain)
     if served is None:

@@ -14,7 +14,7 @@ from training.report.opens_text import opens_text
 
 if TYPE_CHECKING:
     from scoring.models.threshold_planner import Plan
-    from training.registry.lines import BandLine, TrainingLine
+    from training.registry.lines import BandLine, TrainingLine, ValueLine
 
 HEADINGS = {
     "roc_auc": "ROC-AUC",
@@ -74,9 +74,24 @@ def _one(line: TrainingLine) -> str:
     ]
     lines += [f"  {line['worth']['text']['en']}"] if line["worth"] else []
     lines += [f"  {opens_text(line['opens'], 'en')}"] if "opens" in line else []
+    lines += [f"  {_value(line['value'])}"] if "value" in line else []
     lines += _bands(line["bands"])
     lines += [_finding(finding_text(msgspec.convert(finding, Finding), "en")) for finding in line["findings"]]
     return "\n".join(lines)
+
+
+def _value(value: ValueLine) -> str:
+    """What customers will bring, in a sentence: the model, and how its test went."""
+    if not value["claimed"]:
+        return f"{value['why'][0].upper()}{value['why'][1:]}."
+    of = f"{value['of']}{' in ' + value['currency'] if value['currency'] else ''}"
+    said = f"Value ({of} within {value['horizon']} days, tested over {value['tested']}) by {value['kind']}"
+    ratio = "nothing was spent" if value["ratio"] is None else f"predicted over actual {value['ratio']:.2f}"
+    own, past = value["gini"], value["past_gini"]
+    ranked = "" if own is None else f", Gini {own:.3f}"
+    ranked += "" if past is None else f" against past spend's {past:.3f}"
+    notes = f"; {', '.join(value['notes'])}" if value["notes"] else ""
+    return f"{said}: {ratio} on the test{ranked}{notes}."
 
 
 def _customers(line: TrainingLine) -> str:

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from features.config.use_case import load_use_case
 from scoring.answers.score import score_profiles
 from scoring.answers.served_release import Live
+from scoring.bundle.manifest import Seal
 from scoring.releases.store import load_release
+from tests.support.models import release_shop
+from tests.support.value import with_value
 from tests.training.conftest import TABLE, move_artifacts
+from training.promotion.same_figures import has_same_figures, has_same_scores
 from training.registry.mlflow_registry import Registry
 from training.train import train
 
@@ -61,3 +67,19 @@ def test_a_change_of_texts_alone_is_served(both: Path, tmp_path: Path) -> None:
     assert "<h1>Coming back / <span" in report
     assert "Comes back. A high score" in report
     assert "came back = True" not in report
+
+
+def test_a_value_alone_is_served_where_every_score_is_the_same(tmp_path: Path) -> None:
+    """The gate asks no gain in scores of a version that says more; where a score moves, it does."""
+    release_shop(tmp_path, "churn", scratch=tmp_path / "scratch", polarity="negative", seed=1)
+    champion = Live(load_release(tmp_path, "churn"))
+    bundle = with_value(champion).release.bundle
+    asked = msgspec.structs.replace(bundle.manifest.digests, config="1")
+    golden = {**bundle.manifest.files, "golden.jsonl": Seal("0", 1), "value.json": Seal("0", 1)}
+    manifest = msgspec.structs.replace(bundle.manifest, digests=asked, files=golden)
+    moved = msgspec.structs.replace(manifest, boundaries=tuple(edge / 2 for edge in manifest.boundaries))
+
+    assert has_same_scores(replace(bundle, manifest=manifest), champion.release.bundle)
+    assert not has_same_figures(replace(bundle, manifest=manifest), champion.release.bundle)
+    assert not has_same_scores(replace(bundle, manifest=moved), champion.release.bundle)
+    assert not has_same_scores(champion.release.bundle, champion.release.bundle)
