@@ -12,7 +12,7 @@ STAMP := $(VENV)/.installed
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test tests browser postgres lint style types bench tables endure soak fuzz pages doors compare coverage nulls campaigns deliveries uplift lookalikes noise kill scale daily moves families seasons pictures mlflow mailing lock newest kills
+.PHONY: help setup run test tests browser postgres lint style types bench tables endure soak fuzz pages doors compare coverage nulls campaigns deliveries proxied uplift lookalikes noise kill scale daily moves families seasons pictures mlflow mailing lock newest kills
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -116,6 +116,9 @@ nulls: setup ## 200 first models of outcomes that nothing tells: how many the ga
 deliveries: setup ## each destination's stand-in 20 times: kills, storms, lost answers; 100,000 members, calls and memory (30 minutes)
 	PENCHANT_DELIVERIES=20 $(PY) -m pytest -q tests/activation/deliveries/test_sync.py
 	$(PY) -W ignore -m benchmarks.deliveries
+
+proxied: setup ## HubSpot's stand-in behind `prism proxy --errors`: PRISM its command, SPECS HubSpot's own descriptions (1 minute)
+	$(PY) -W ignore -m benchmarks.proxied_deliveries $(PRISM) $(SPECS)
 
 campaigns: setup ## 2,000 campaigns without an effect at 100 looks, coverage over 500 of each kind (1 minute of processor time)
 	$(PY) -W ignore -m benchmarks.campaigns

@@ -113,6 +113,8 @@ def serving(fake: FakeVendor) -> Iterator[str]:
                 self.send_response(status)
                 for name, value in headers.items():
                     self.send_header(name, value)
+                if content:
+                    self.send_header("content-type", "application/json")
                 self.send_header("content-length", str(len(content)))
                 self.end_headers()
                 self.wfile.write(content[: len(content) // 2] if half else content)

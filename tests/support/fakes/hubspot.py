@@ -9,6 +9,7 @@ from tests.support.fakes.base import FakeVendor, RefusedError, Reply
 
 _TEXTS = {"type": "array", "items": {"type": "string"}}
 _AT = "2026-05-01T00:00:00Z"
+_TIMES = {"startedAt": _AT, "completedAt": _AT}
 
 
 class FakeHubspot(FakeVendor):
@@ -88,7 +89,7 @@ class FakeHubspot(FakeVendor):
         if path == "/crm/v3/objects/contacts/batch/read":
             self.check("read", body)
             known = [self._records[one["id"]] for one in body["inputs"] if one["id"] in self._records]
-            return 200, {"status": "COMPLETE", "results": [self._shown(one) for one in known]}
+            return 200, {"status": "COMPLETE", "results": [self._shown(one) for one in known], **_TIMES}
         if path == "/crm/v3/objects/contacts/search":
             self.check("search", body)
             return 200, self._search(body)
@@ -104,7 +105,10 @@ class FakeHubspot(FakeVendor):
             found, start = sorted(self.listed, key=int), int(query.get("after", "0"))
             size = int(query["limit"])
             paging = {"paging": {"next": {"after": str(start + size)}}} if start + size < len(found) else {}
-            return 200, {"results": [{"recordId": one} for one in found[start : start + size]], **paging}
+            return 200, {
+                "results": [{"recordId": one, "membershipTimestamp": _AT} for one in found[start : start + size]],
+                **paging,
+            }
         raise RefusedError(404, self.error("nothing here"))
 
     def _upsert(self, inputs: list[dict[str, Any]]) -> Reply:
@@ -119,7 +123,7 @@ class FakeHubspot(FakeVendor):
             self.contacts.setdefault(record, {})
             self.contacts[record] |= one["properties"]
             results.append(self._shown(record) | {"new": True})
-        return 200, {"status": "COMPLETE", "results": results, "startedAt": _AT, "completedAt": _AT}
+        return 200, {"status": "COMPLETE", "results": results, **_TIMES}
 
     def _search(self, body: Any) -> Any:
         last = int(next(one["value"] for one in body["filterGroups"][0]["filters"] if one["operator"] == "GT"))
