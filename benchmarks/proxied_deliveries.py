@@ -1,7 +1,7 @@
 """HubSpot's stand-in behind a proxy that holds every request and answer against HubSpot's own description.
 
 `python -m benchmarks.proxied_deliveries PRISM SPEC.json ...`: the command of @stoplight/prism-cli, and the descriptions
-of contacts and lists from HubSpot's public collection. Both are fetched into a cache, and are no part of the repository.
+of contacts and lists from HubSpot's public collection. Both are fetched into a cache, never into the repository.
 """
 
 from __future__ import annotations
@@ -96,9 +96,7 @@ def main(prism: str, specs: Sequence[Path]) -> int:
             fake.unsubscribe(address("c7"))
             second = deliver.sync(made.delivery(file))
         for report in (first, second):
-            print(
-                f"+{report.adds} ~{report.updates} -{report.removes}, {report.calls} calls, {report.status}: {report.why}"
-            )
+            print(f"+{report.adds} ~{report.updates} -{report.removes}, {report.calls} calls, {report.status}")
             print("\n".join(f"{one.rows} rejected: {one.reason}" for one in report.rejected))
         right = fake.members().keys() == hot(made, but={"c3", "c7"})
         print(f"{len(fake.requests)} requests passed; the list is {'' if right else 'not '}what is desired")
