@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -111,9 +112,10 @@ def release_of_version(home: Path, name: str, version: str) -> Live | None:
     """The release of a version that was in service once; None where it is gone, or not what it was."""
     try:
         served = Live(load_release(home, name, version=version, threads=1))
-        attach({name: served}, load_segmentations(home).values())
     except BundleError:
         return None
+    with suppress(BundleError):  # a version is read again also where clusters are damaged
+        attach({name: served}, load_segmentations(home).values())
     return served
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from scoring.answers.served_release import Live
-from scoring.segments.assignment import field_of
-from scoring.segments.rules import Rule
+from scoring.segments.assignment import discovered_of, field_of
+from scoring.segments.rules import MARGIN, Rule
 from serving.console.views.named_features import named_features
 from serving.console.web.i18n import Texts
 
@@ -48,6 +48,9 @@ class _Words:
     def __init__(self, served: Mapping[str, Live], texts: Texts) -> None:
         self._served, self._texts = served, texts
         self._features = named_features(served, texts)
+        self._groups = {
+            name: one.learned.labels for live in served.values() for name, one in live.discovering.items()
+        }  # by segmentation and code, what groups are called
 
     def of(self, rule: Rule) -> str:
         head = rule[0]
@@ -112,6 +115,10 @@ class _Words:
         """What a column is called, within a sentence."""
         if parsed := field_of(name):
             return self._texts.of(f"rule_field_{parsed[1]}", name=self._titled(parsed[0]))
+        if asked := discovered_of(name):
+            of_margin = asked not in self._groups and asked.removesuffix(MARGIN) in self._groups
+            key = "rule_group_margin" if of_margin else "rule_group"
+            return self._texts.of(key, name=asked.removesuffix(MARGIN) if of_margin else asked)
         feature = self._features.get(name)
         if feature is None:
             return name
@@ -128,6 +135,8 @@ class _Words:
         parsed, feature = field_of(name), self._features.get(name)
         if parsed:
             return self._field_value(*parsed, value)
+        if labels := self._groups.get(discovered_of(name) or ""):
+            return labels.get(str(value), {}).get(self._texts.language, str(value))
         if feature is not None:
             return feature.shown(value)
         return self._texts.number(value) if isinstance(value, int | float) else str(value)

@@ -14,9 +14,11 @@ import pytest
 
 from scoring.answers.score import score_profiles
 from scoring.answers.served_release import open_live
+from scoring.segments.rules import Rule
 from scoring.segments.segmentation_release import load_segmentation
 from serving.console.personas.persona_board import persona_board
 from serving.console.personas.priorities import posted_priorities, read_priorities
+from serving.console.views.rule_words import rule_words
 from serving.console.web.i18n import Texts
 from tests.serving.console.conftest import QUICK
 from tests.support.answers import contract
@@ -93,6 +95,21 @@ def test_the_page_shows_groups_and_keeps_priorities(
 def test_a_stranger_is_no_segmentation(asking: httpx.Client) -> None:
     """A 404, with those there are."""
     assert asking.get("/console/personas?segmentation=other").status_code == 404
+
+
+def test_rules_on_groups_are_read_in_words(segmented: Path) -> None:
+    """By what a group is called, and as a margin."""
+    rule: Rule = (
+        "and",
+        ("compare", "=", ("column", "discovered.habits"), ("literal", "group_1")),
+        ("compare", ">", ("column", "discovered.habits_margin"), ("literal", 0.5)),
+    )
+    served = open_live(segmented, ["churn"])
+
+    assert rule_words(rule, served, Texts("en")) == (
+        "Group of habits Recent, frequent and margin of the group of habits above 0.5"
+    )
+    assert "Groupe de habits : Récents, fréquents" in rule_words(rule, served, Texts("fr")).replace("\u00a0", " ")
 
 
 def test_a_new_release_is_taken_and_a_bad_one_is_not(
