@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,7 @@ from scoring.population.write_day import replace_day, seal_day
 from scoring.storage.table_files import parquet_writer
 
 Change = Callable[[pa.Table], pa.Table]
+CLUSTER_REASON = "_cluster_reason_"  # within the columns of why a customer is in a learned cluster
 INDEXED = 2  # days that have an index: the one in service, and the one before, through which somebody may still page
 
 
@@ -125,10 +126,15 @@ def _thin(day: Day) -> None:
     reasons = [f"{name}_{kind}" for name in day.manifest.models for kind in kinds]
 
     def thinned(rows: pa.Table) -> pa.Table:
-        return rows.select([name for name in rows.column_names if not any(map(name.startswith, reasons))])
+        return rows.select([name for name in rows.column_names if not _is_reason(name, reasons)])
 
     parts = {name for name in day.manifest.files if name.startswith("part-")}
     _rewrite(day, parts, thinned, dropped="features-*.parquet", thin=True)
+
+
+def _is_reason(column: str, reasons: Sequence[str]) -> bool:
+    """Whether a day's column is of a reason: of a score, an effect, a value or a learned cluster."""
+    return CLUSTER_REASON in column or any(map(column.startswith, reasons))
 
 
 def settle_indexes(home: Path, use_cases: Mapping[str, UseCaseCodes]) -> None:
