@@ -107,7 +107,7 @@ def test_without_a_day_there_is_no_plan_by_uplift(tmp_path: Path, live: Live) ->
 
 def context_of(home: Path, live: Live) -> RequestContext:
     """The parts of a request that lists read."""
-    snapshot = SimpleNamespace(served={"churn": live}, policy=SimpleNamespace(by_code={}))
+    snapshot = SimpleNamespace(served={"churn": live}, policy=SimpleNamespace(by_code={}), segmentations={})
     runtime = SimpleNamespace(settings=SimpleNamespace(home=home))
     return cast(RequestContext, SimpleNamespace(runtime=runtime, key=None, snapshot=snapshot, rows=0))
 

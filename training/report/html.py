@@ -46,6 +46,7 @@ from training.report.question import outcome, planned, population
 from training.report.texts import WORDS as PLAIN
 from training.report.texts_campaigns import CAMPAIGNS
 from training.report.texts_checks import CHECKS
+from training.report.texts_value import VALUES
 from training.selection.cross_validation import Choice
 from training.selection.seasonality import Season
 from training.selection.winner import Learned
@@ -54,7 +55,8 @@ from training.task import Task
 STRONGEST = 10
 PARTS = ("fit", "stop", "calibrate", "train", "test")
 _BOTH: Mapping[Language, Mapping[str, str]] = {
-    language: {**PLAIN[language], **CHECKS[language], **CAMPAIGNS[language]} for language in LANGUAGES
+    language: {**PLAIN[language], **CHECKS[language], **CAMPAIGNS[language], **VALUES[language]}
+    for language in LANGUAGES
 }
 WORDS = {**_BOTH, "fr": {key: unbreakable(text) for key, text in _BOTH["fr"].items()}}
 MEDIA = {".svg": "image/svg+xml", ".png": "image/png"}
