@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import Field
 
+from features.config.several_logs import logs_in
 from features.config.value_types import Days, ListSection, TomlTable
 
 
@@ -22,7 +22,9 @@ def value_conflicts(raw: TomlTable) -> list[str]:
     """What a value needs that the rest of the file does not have."""
     if "value" not in raw:
         return []
-    events = raw.get("events")
-    if not isinstance(events, Mapping):
+    logs = logs_in(raw)
+    if not logs:
         return ["[value] goes with [events]: it is what customers spend after a moment"]
-    return [] if events.get("amount") is not None else ["[value] needs events.amount, the column of what was spent"]
+    if all(log.get("amount") is None for log in logs):
+        return ["[value] needs events.amount, the column of what was spent"]
+    return []

@@ -113,13 +113,17 @@ def test_money_later_is_worth_less_today() -> None:
 def test_a_value_goes_with_amounts() -> None:
     """A ready table has no time after a moment, and a log without amounts nothing to add up: both are said at once."""
     table: TomlTable = {"name": "t", "polarity": "positive", "table": {"path": "t.csv", "label": "y", "positive": 1}}
-    window: TomlTable = {"window": {"prediction": "90d"}, "label": {"event": "buy", "outcome": "present"}}
+    label: TomlTable = {"event": "buy", "outcome": "present"}
+    window: TomlTable = {"window": {"prediction": "90d"}, "label": label}
     events = {"path": "e.csv", "customer_id": "c", "timestamp": "t", "type": "buy"}
     log: TomlTable = {"name": "t", "polarity": "positive", "events": events, **window}
 
     for raw, rule in ((table, r"\[value\] goes with \[events\]"), (log, r"\[value\] needs events\.amount")):
         with pytest.raises(UseCaseError, match=rule):
             use_case_from({**raw, "value": {"horizon": "90d"}}, Path("t.toml"))
+    paid: TomlTable = {**events, "name": "shop", "path": "f.csv", "amount": "a"}
+    both: TomlTable = {**log, "events": [{**events, "name": "web"}, paid], "label": {**label, "event": "web_buy"}}
+    assert isinstance(use_case_from({**both, "value": {"horizon": "90d"}}, Path("t.toml")), LogUseCase)
 
 
 def test_a_use_case_without_a_value_is_as_it_was() -> None:
