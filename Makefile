@@ -12,7 +12,7 @@ STAMP := $(VENV)/.installed
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test tests browser postgres lint style types bench tables endure soak fuzz pages doors compare coverage nulls campaigns deliveries proxied uplift lookalikes noise kill scale daily moves families seasons pictures mlflow mailing lock newest kills
+.PHONY: help setup run test tests browser postgres lint style types bench tables endure soak fuzz pages doors compare coverage nulls campaigns deliveries proxied uplift lookalikes noise kill scale daily sources moves families seasons pictures mlflow mailing lock newest kills
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -157,6 +157,9 @@ moves: setup ## why 1,000 customers moved between the days of `make run`, held b
 
 seasons: setup ## a year of Online Retail II looked at each week: false alerts, planted failures (4 minutes of processor time)
 	$(PY) -W ignore -m benchmarks.seasons
+
+sources: setup ## 330,740 rows of PostgreSQL and 10M events of S3, landed, beside ADBC and pyarrow alone (2 minutes)
+	$(PY) -W ignore -m benchmarks.sources
 
 mlflow: setup ## open the MLflow pages on what was trained, on MLFLOW_PORT (default 5000)
 	MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(PY) -m mlflow server --host 127.0.0.1 \

@@ -39,7 +39,7 @@ def object_store(folder: Path) -> Iterator[dict[str, str]]:
     ports = ("master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port", "filer.port.grpc")
     command += [f"-{name}={free_port()}" for name in ports] + ["-filer", "-s3", f"-s3.config={config}"]
     command += [f"-s3.port={port}", f"-s3.port.grpc={free_port()}", "-s3.port.iceberg=0", "-s3.port.lance=0"]
-    command += ["-master.volumeSizeLimitMB=64", "-volume.max=20"]
+    command += ["-master.volumeSizeLimitMB=64", "-volume.max=40"]
     quiet, own = subprocess.DEVNULL, {"HOME": str(folder), "PATH": "/usr/bin:/bin"}
     with subprocess.Popen(command, cwd=folder, env=own, stdout=quiet, stderr=quiet) as server:
         try:
