@@ -48,6 +48,7 @@ class CustomerQuery(msgspec.Struct, frozen=True):
     reason: str | None = None  # a code among the three of the use case
     order: Order | None = None  # `-score`: the highest first; None: that of a use case, else by id
     value: int | UnsetType = UNSET  # of the use case: a band of value, from 1, the least; unset: any
+    cluster: str | UnsetType = UNSET  # a learned cluster, as `habits.group_2`; unset: any
     # `-value`: those first who will bring most
     # `-uplift`: those first whom a contact changes most for the good
     # `refresh`: those with missing cells of their own data, scored or not, the emptiest and stalest first

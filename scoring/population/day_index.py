@@ -29,6 +29,7 @@ REASONS = 3
 PROFILE = ("profile_missing", "profile_expected", "profile_freshness")  # of the parts, since days have them
 UPLIFT = "uplift"  # after the name and a dot: its ranks, where a release serves the effect of a contact
 VALUE = "value"  # likewise: what customers will bring, where a release serves it
+CLUSTER = "_cluster"  # ends the columns of learned clusters
 REFRESH = "refresh"  # before `.rank` and `.order`, which no use case's name can hold
 _FACTS = b"penchant_index"
 _SNAPSHOT = b"penchant"  # metadata of the parts, by `scoring.audiences.snapshot`
@@ -103,6 +104,7 @@ def write_index(home: Path, folder: Path, use_cases: Mapping[str, UseCaseCodes])
         made.add_value(name, codes.value_floors)
     snapshot = json.loads((pq.read_schema(parts[0]).metadata or {})[_SNAPSHOT])
     segments = tuple(one["code"] for one in snapshot["segments"])
+    made.add_clusters()
     made.add_profiles()
     known = {name: made.with_found(name, codes) for name, codes in use_cases.items()}
     facts = IndexFacts(use_cases=known, segments=segments, places=places, codes=made.codes)
@@ -145,7 +147,8 @@ class _Columns:
     """The columns of an index in the making, in the order of ids; of the parts one use case is read at a time."""
 
     def __init__(self, parts: Sequence[Path], use_cases: Iterable[str]) -> None:
-        coded = [f"{name}_{own}" for name in use_cases for own in _coded_columns()]
+        self._clusters = sorted(name for name in pq.read_schema(parts[0]).names if name.endswith(CLUSTER))
+        coded = [*self._clusters, *(f"{name}_{own}" for name in use_cases for own in _coded_columns())]
         self._parts = [pq.ParquetFile(path, read_dictionary=coded, memory_map=True) for path in parts]
         self._names = frozenset(self._parts[0].schema_arrow.names)
         self._rows = self._read([CUSTOMER_ID])
@@ -204,6 +207,12 @@ class _Columns:
         ranks = _ranks(values, ~np.isnan(values))
         for column, found in ((VALUE, values), (f"{VALUE}.rank", ranks), (f"{VALUE}.order", _order(ranks))):
             self.add(f"{name}.{column}", found)
+
+    def add_clusters(self) -> None:
+        """The learned cluster of each row, by segmentation; none where no segmentation was in service."""
+        for name in self._clusters:
+            self._rows = self._read([name])
+            self._coded(name, np.int8)
 
     def add_profiles(self) -> None:
         """Missing and expected cells of each row, and its rank among the profiles to refresh: -1 where none is missing.

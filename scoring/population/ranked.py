@@ -36,6 +36,7 @@ from scoring.population.customer_pages import (
     RankedScore,
 )
 from scoring.population.day_index import (
+    CLUSTER,
     INDEX,
     PROFILE,
     REASONS,
@@ -160,6 +161,12 @@ class DayIndex:
         found = {code for place in self.facts.places for code in place.codes}
         return [*self.facts.segments, *sorted(found - set(self.facts.segments))]
 
+    @cached_property
+    def clusters(self) -> list[str]:
+        """The learned clusters that somebody is in, as `habits.group_2`."""
+        columns = sorted(name for name in self.facts.codes if name.endswith(CLUSTER))
+        return [f"{name.removesuffix(CLUSTER)}.{code}" for name in columns for code in self.facts.codes[name]]
+
     def ranked(self, query: CustomerQuery) -> NDArray[np.int32]:
         """All rows of a query in its order, for lists; raises as `page` does."""
         self._check(query, None, 0)
@@ -260,6 +267,9 @@ class DayIndex:
             elif value is not None and known and value not in codes:
                 broken[name] = f"Must be one of {', '.join(codes)}, got another."
         of_value = len(self.value_floors(query.use_case or ""))
+        if query.cluster is not UNSET and query.cluster not in self.clusters:
+            known_clusters = ", ".join(self.clusters) or "none of this day"
+            broken["cluster"] = f"Must be a learned cluster ({known_clusters}), got another."
         if query.value is not UNSET and not 1 <= query.value <= of_value:
             broken["value"] = f"Must be a band of value of the use case, of which the day has {of_value}, got another."
         if query.sorted_by == "refresh":
@@ -301,6 +311,9 @@ class DayIndex:
             mask &= self._equal(f"{query.use_case}_band", query.band)
         if query.reason is not None:
             mask &= self._with_reason(query.use_case, query.reason)
+        if query.cluster is not UNSET:
+            name, _, code = query.cluster.rpartition(".")
+            mask &= self._equal(f"{name}{CLUSTER}", code)
         if query.value is not UNSET:
             name = query.use_case or ""
             found = np.searchsorted(np.asarray(self.value_floors(name)), self.values(name), side="right")

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
+from msgspec import UNSET
+
 from scoring.audiences.pressure.pressure_rules import PressureError
 from scoring.encoding.notes import Note
 from scoring.population.cursors import CursorError, read_cursor
@@ -54,7 +56,9 @@ async def answer_customers(pairs: Sequence[tuple[str, str]], context: RequestCon
         Problem: The request cannot be answered.
     """
     asked = page_parameters(pairs)
-    query = CustomerQuery(asked.use_case, asked.segment, asked.band, asked.reason, asked.order)
+    query = CustomerQuery(
+        asked.use_case, asked.segment, asked.band, asked.reason, asked.order, cluster=asked.cluster or UNSET
+    )
     return await in_population(lambda: _page_of(query, asked, context), context, BAD_PARAMETER)
 
 

@@ -21,6 +21,7 @@ from serving.requests.rules import Rule, object_of, request_of
 MOST_LOOKED_UP = 100
 MOST_LISTED = 100_000
 _MOST_PAGE = 1000
+_CLUSTER = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}[.][a-z][a-z0-9_]*$"
 _CURSOR, _CODE, _WINDOW = "^[A-Za-z0-9_-]{23}$", "^[a-z][a-z0-9_]*$", "^[1-9][0-9]{0,3}[dw]$"
 
 
@@ -68,6 +69,11 @@ class PageParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
         Annotated[str, Meta(pattern=_CODE)] | None,
         Meta(description="Those with a reason among the three of the use case, by its code.", examples=["recency"]),
         Rule("Must be the code of a reason, got {got}.", got=kind, holds=_matches(_CODE)),
+    ] = None
+    cluster: Annotated[
+        Annotated[str, Meta(pattern=_CLUSTER)] | None,
+        Meta(description="Those in a discovered group, by segmentation and code.", examples=["habits.group_2"]),
+        Rule("Must be a segmentation and a group's code, got {got}.", got=kind, holds=_matches(_CLUSTER)),
     ] = None
     order: Annotated[
         Literal["-score", "score", "customer_id", "refresh"] | None,

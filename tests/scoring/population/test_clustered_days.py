@@ -11,8 +11,10 @@ import pytest
 from scoring.answers.policy_proof import read_and_prove
 from scoring.answers.served_release import Live, open_live
 from scoring.batch.table_answers import score_table
+from scoring.population.customer_pages import CustomerQuery, QueryError
 from scoring.population.days import days_of
 from scoring.population.forget import forget_customers, forget_old
+from scoring.population.ranked import open_index
 from scoring.population.read_days import day_rows
 from tests.support.days import made
 from tests.support.models import release_shop, shop_rows
@@ -109,3 +111,17 @@ def test_age_takes_why_and_erasure_takes_all(answering: dict[str, Live], custome
     columns = day_frame(tmp_path).columns
     assert not [name for name in columns if "_reason_" in name]
     assert {"habits_cluster", "habits_cluster_margin", "habits_cluster_next"} <= set(columns)
+
+
+def test_pages_are_of_a_cluster_where_asked(answering: dict[str, Live], customers: Path, tmp_path: Path) -> None:
+    """As many as the day has there; one that nobody is in is refused with those there are."""
+    made(tmp_path, answering, customers, FIRST)
+    index, rows = open_index(tmp_path), day_frame(tmp_path)
+
+    page = index.page(CustomerQuery("churn", cluster="habits.group_2"), limit=100)
+
+    expected = rows.filter((pl.col("habits_cluster") == "group_2") & (pl.col("churn_status") == "scored"))
+    assert {one.customer_id for one in page.customers} == set(expected["customer_id"])
+    assert page.total == expected.height > 0
+    with pytest.raises(QueryError, match=r"habits\.group_1, habits\.group_2"):
+        index.page(CustomerQuery(cluster="habits.group_9"))
