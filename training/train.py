@@ -21,6 +21,7 @@ from scoring.storage.table_files import BatchError
 from training.bundling.build import build
 from training.data.population import current
 from training.data.split import Parts, split
+from training.data.text_words import with_text_marks
 from training.progress import Progress
 from training.promotion.champion import champion_of
 from training.promotion.promote import decide, settle, unchanged
@@ -78,11 +79,20 @@ def train(use_case: UseCase, *, home: Path, registry: Registry, mode: Mode) -> T
             line = unchanged(task, known)
         else:
             with progress.stage("split") as notes:
+                task = _with_texts(task)
                 parts = split(task.table, seed=task.seed)
                 notes.append(", ".join(f"{part} {rows:,}" for part, rows in parts.counts().items() if part != "train"))
             task = task.parted()
             line = _train(task, parts, past, Path(scratch), progress)
     return {**line, "seconds": {stage: round(spent, 1) for stage, spent in progress.seconds.items()}}
+
+
+def _with_texts(task: Task) -> Task:
+    """The same with the words of free texts that tell the outcome as features, where the use case names texts."""
+    use_case = task.use_case
+    if not isinstance(use_case, TableUseCase) or use_case.texts is None:
+        return task
+    return replace(task, table=with_text_marks(task.table, use_case.texts.columns, seed=task.seed))
 
 
 def _set_aside(task: Task) -> list[str]:

@@ -100,14 +100,14 @@ def read_ready_table(
     further = further_labels(kept[source.inside(section.label)], section.positive)
     del cells
     treated = _treated(kept, source, use_case)
-    reads, sensitive = read_columns(
-        kept, source, {*_roles(use_case), *section.exclude}, section.formats, use_case.accepted_sensitive
-    )
+    roles = {*_roles(use_case), *section.exclude, *_texts(use_case)}
+    reads, sensitive = read_columns(kept, source, roles, section.formats, use_case.accepted_sensitive)
     features = as_stated((read.feature for read in reads.values() if read.feature is not None), use_case)
     if not features:
         raise DataError(section.path, ["must have a column that can tell customers apart, it has none"])
     cutoff = pl.lit(None, pl.Datetime("us", "UTC")).alias(CUTOFF)
-    rows = kept.select(ID, cutoff, ORDER, *(read.cells for read in used_columns(reads)), LABEL, GROUP, *treated)
+    texts = [kept[source.inside(name)].cast(pl.String).alias(name) for name in _texts(use_case)]
+    rows = kept.select(ID, cutoff, ORDER, *(read.cells for read in used_columns(reads)), LABEL, GROUP, *treated, *texts)
     check_table(rows, features, section.path)
     report: DataReport = {
         "source": "table",
@@ -166,12 +166,17 @@ def _check_columns(use_case: TableUseCase, section: Table, source: Source) -> No
         raise DataError(
             source.path, [f"column {name!r} must hold one value a row, got {kind}" for name, kind in nested]
         )
-    named = {"exclude": section.exclude, "formats": section.formats}
+    named = {"table.exclude": section.exclude, "table.formats": section.formats, "texts.columns": _texts(use_case)}
     unknown = [(key, name) for key, names in named.items() for name in names if name not in source.columns]
-    if unknown:
-        raise UseCaseError(
-            use_case.file, [f"table.{key}: must name columns of the table, {name!r} is none" for key, name in unknown]
-        )
+    broken = [f"{key}: must name columns of the table, {name!r} is none" for key, name in unknown]
+    taken = {*_roles(use_case), *section.exclude, *section.formats}
+    broken += [
+        f"texts.columns: must be columns without another role, {one!r} has one"
+        for one in _texts(use_case)
+        if one in taken
+    ]
+    if broken:
+        raise UseCaseError(use_case.file, broken)
     check_names(use_case, source.columns, source.columns, source.columns)
 
 
@@ -282,6 +287,11 @@ def _roles(use_case: TableUseCase) -> dict[str | None, str]:
     return roles if use_case.treatment is None else {**roles, use_case.treatment.column: "treatment"}
 
 
+def _texts(use_case: TableUseCase) -> tuple[str, ...]:
+    """The columns of free texts."""
+    return use_case.texts.columns if use_case.texts else ()
+
+
 def read_columns(
     kept: pl.DataFrame,
     source: Source,
@@ -362,6 +372,8 @@ def _role(name: str, use_case: TableUseCase, read: InferredColumn) -> str:
     roles = _roles(use_case)
     if name in roles:
         return roles[name]
+    if name in _texts(use_case):
+        return "text"
     return "excluded" if name in use_case.table.exclude else "dropped" if read.feature is None else "feature"
 
 

@@ -42,6 +42,12 @@ class Table(TableColumns):
         return self
 
 
+class TextColumns(ListSection):
+    """Columns of free texts, of whose words a model learns those that enough customers use."""
+
+    columns: Annotated[SourceColumns, Field(min_length=1)]
+
+
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 

@@ -31,7 +31,7 @@ from features.config.origins.origin_sections import Freshness, Origin
 from features.config.sensitive import AcceptedSensitive, SensitiveColumn
 from features.config.sensitive_sections import sensitive_columns
 from features.config.several_logs import FURTHER, logs_in, parted
-from features.config.table_section import Table, TableColumns, Treatment
+from features.config.table_section import Table, TableColumns, TextColumns, Treatment
 from features.config.value_section import Value
 from features.config.value_types import (
     Family,
@@ -149,6 +149,7 @@ class SourceSections(ListSection):
     events: Events | None = None
     further_logs: tuple[Events, ...] = ()  # where the file has several
     table: Table | None = None
+    texts: TextColumns | None = None
     treatment: Treatment | None = None
     profiles: Profiles | None = None
     enrich: tuple[Enrich, ...] = ()
@@ -248,6 +249,7 @@ class TableUseCase(Presentation, Question):
     source: ClassVar[Literal["table"]] = "table"
 
     table: Table
+    texts: TextColumns | None = None  # columns of free texts, of whose words some become features
     treatment: Treatment | None = None  # of a campaign whose effect is learned, beside the outcome
 
 

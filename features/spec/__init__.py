@@ -19,4 +19,5 @@ __all__ = [
     "source_register",
     "suppression_list",
     "terminal",
+    "texts",
 ]

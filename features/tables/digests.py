@@ -40,6 +40,7 @@ _added = (  # keys that a file may do without
         "human_decision",
         "accepted_sensitive",
         "treatment",
+        "texts",
         "value",
         "model",
         "monotone",

@@ -158,10 +158,10 @@ def population(*, as_of: date | str | None = None, home: Home = None) -> Any:
 
 def _of_model(live: Live, features: Row) -> Row:
     """The features that a model reads; as in a frame all must be there, and what else there is does not matter."""
-    lacking = [name for name in live.scorer.encoder.names if name not in features]
+    lacking = sorted(live.scorer.encoder.lacking(features))
     if lacking:
         raise BatchError(f"A row must have every feature, if need be as None, it lacks {', '.join(lacking)}.")
-    return {name: features[name] for name in live.scorer.encoder.names}
+    return {name: features[name] for name in live.scorer.encoder.posted if name in features}
 
 
 def _use_case(asked: Path | str | TomlTable, data: Path | None) -> UseCase:

@@ -97,7 +97,7 @@ def features_of(live: Mapping[str, Live], profile: Any, name: str, use_cases: fr
         return profile.features[name], frozenset()
     if len(use_cases) == 1:
         return profile["features"], frozenset()
-    return profile["features"], frozenset().union(*(live[other].scorer.encoder.names for other in use_cases))
+    return profile["features"], frozenset().union(*(live[other].scorer.encoder.posted for other in use_cases))
 
 
 def check_request(live: Mapping[str, Live], *, use_cases: Sequence[str] | None, reasons: int, language: str) -> None:
@@ -152,9 +152,7 @@ def _asked(live: Mapping[str, Live], answer: Result, profile: Any, use_cases: Se
         return frozenset(profile.features)
     if use_cases is not None:
         return frozenset(use_cases)
-    fitting = frozenset(
-        name for name, served in live.items() if served.scorer.encoder.names <= profile["features"].keys()
-    )
+    fitting = frozenset(name for name, served in live.items() if not served.scorer.encoder.lacking(profile["features"]))
     if not fitting:
         answer["status"] = "invalid"
         answer["errors"] = _lacking(live, profile["features"])
@@ -163,14 +161,14 @@ def _asked(live: Mapping[str, Live], answer: Result, profile: Any, use_cases: Se
 
 def _lacking(live: Mapping[str, Live], features: Row) -> list[Note]:
     """What keeps a row from the use case it is closest to, and names that no use case knows."""
-    missing = {name: served.scorer.encoder.names - features.keys() for name, served in live.items()}
+    missing = {name: served.scorer.encoder.lacking(features) for name, served in live.items()}
     closest = min(missing, key=lambda name: (len(missing[name]), name))
     rule = f"`features` must hold every feature of at least one use case, null where missing; {closest} is closest"
     lacking: list[Note] = [
         {"code": "missing_feature", "feature": name, "detail": f"{rule} and lacks this one."}
         for name in sorted(missing[closest])
     ]
-    known = frozenset[str]().union(*(served.scorer.encoder.names for served in live.values()))
+    known = frozenset[str]().union(*(served.scorer.encoder.posted for served in live.values()))
     return [*lacking, *(stranger(name) for name in features if name not in known)]
 
 

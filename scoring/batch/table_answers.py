@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 
 from features.spec.feature import CUSTOMER_ID
 from features.spec.languages import Language
+from features.spec.texts.text_marks import text_columns
 from scoring.answers.served_release import STATUSES, Live, status_codes
 from scoring.batch.cluster_columns import cluster_columns
 from scoring.encoding.encoder import Encoded, Encoder
 from scoring.encoding.file_values import file_reader
 from scoring.encoding.notes import Note
+from scoring.encoding.text_columns import with_marks
 from scoring.privacy.suppression import Suppression
 from scoring.reasons.reason_columns import reason_columns, value_columns
 from scoring.segments.assignment import (
@@ -48,6 +50,12 @@ def covered_column(name: str) -> str:
     No feature can have its name.
     """
     return f"{name}.covered"
+
+
+def without_texts(live: Mapping[str, Live], table: pa.Table) -> pa.Table:
+    """A table with marks of words in the place of free texts, all that a day may keep of them."""
+    features = (feature for served in live.values() for feature in served.release.bundle.features)
+    return with_marks(table, text_columns(features))
 
 
 def score_table(

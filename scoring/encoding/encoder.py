@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from features.spec.feature import Feature, Row, normalise
 from features.spec.missing import is_machines_missing
 from features.spec.numbers import amounts
+from features.spec.texts.text_marks import marked, text_columns
 from scoring.encoding.block import Block, Shape
 from scoring.encoding.notes import Note
 from scoring.encoding.value_rules import (
@@ -71,6 +72,8 @@ class Encoder:
         self.features = features
         self._usual = usual_warnings
         self.names = frozenset(feature.name for feature in features)
+        self.texts = text_columns(features)  # columns of free texts, each with the features that mark its words
+        self.posted = self.names.union(self.texts)  # what a row may hold
         self.levels = levels
         self._codes = codes = {
             name: category_codes(feature, levels[name]) for feature in features if (name := feature.name) in levels
@@ -89,6 +92,11 @@ class Encoder:
         self.shape: Shape = tuple((each.name, _posted_as(each)) for each in order)  # plain numbers first
         self._cells = list(zip([feature.name for feature in features], self._rules, self._missing, strict=True))
 
+    def lacking(self, columns: Collection[str]) -> frozenset[str]:
+        """The features that columns do not have, nor are made from one of them."""
+        texts = (names.values() for column, names in self.texts.items() if column in columns)
+        return self.names.difference(columns, *texts)
+
     def row(self, values: Row, *, allowed: Collection[str] = frozenset()) -> tuple[list[float], list[Note], list[Note]]:
         """One posted row: its encoded values, the rules it breaks, and its warnings.
 
@@ -96,6 +104,12 @@ class Encoder:
         """
         encoded: list[float] = []
         errors: list[Note] = []
+        if self.texts:
+            broken = (name for name in self.texts if not isinstance(values.get(name), str | None))
+            errors += [
+                _note("invalid_value", name, "A text must be text, or null where there is none.") for name in broken
+            ]
+            values = marked(values, self.texts)
         warnings: list[Note] = []
         present = len(self._cells)
         for name, rule, missing in self._cells:
@@ -187,8 +201,12 @@ class Encoder:
         Raises:
             ValueError: A feature has no column, or more than one.
         """
-        from scoring.encoding.arrow_columns import encode_column  # brings pyarrow along, which posted rows do not need
+        # they bring pyarrow along, which posted rows do not need
+        from scoring.encoding.arrow_columns import encode_column
+        from scoring.encoding.text_columns import with_marks
 
+        if self.texts:
+            table = with_marks(table, self.texts)
         lacking = [feature.name for feature in self.features if table.column_names.count(feature.name) != 1]
         if lacking:
             raise ValueError(f"Every feature needs one column of its own; missing or doubled: {', '.join(lacking)}.")

@@ -19,7 +19,7 @@ from features.spec.feature import CUSTOMER_ID, Feature
 from scoring.answers.served_release import Live
 from scoring.audiences.membership import SnapshotCounts
 from scoring.audiences.snapshot import SegmentSnapshot, SnapshotInputs, snapshot_of, snapshot_tables
-from scoring.batch.table_answers import covered_column
+from scoring.batch.table_answers import covered_column, without_texts
 from scoring.population.day_index import PROFILE, REASONS, codes_of, write_index
 from scoring.population.days import MANIFEST, Day, DayManifest, day_folder, digests
 from scoring.population.partitioned import Partitioned, part_name
@@ -125,12 +125,14 @@ def _owner(name: str, made_from: DayInputs, features: Mapping[str, Sequence[str]
 
 def _by_group(made_from: DayInputs) -> Iterator[tuple[SnapshotInputs, Iterable[pa.Table]]]:
     """What each group's snapshot is made of, and its rows."""
+    live = made_from.snapshot.live
     if not made_from.groups:
-        yield made_from.snapshot, read_batches(made_from.snapshot.source, mark_broken=True)
+        read = read_batches(made_from.snapshot.source, mark_broken=True)
+        yield made_from.snapshot, (without_texts(live, table) for table in read)
     for group in made_from.groups:
         before = made_from.before
         previous = part_of_day(before, group.parts, stands_alone=True) if before else None
-        yield replace(made_from.snapshot, previous=previous), [group.read()]
+        yield replace(made_from.snapshot, previous=previous), [without_texts(live, group.read())]
 
 
 def part_of_day(day: Day, numbers: Iterable[int], *, stands_alone: bool = False) -> SegmentSnapshot:

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from features.spec.feature import MISSING, Feature
 from features.spec.languages import Language
+from features.spec.texts.text_marks import FAMILY as TEXT
 from scoring.bundle.bundle import Bundle
 from scoring.bundle.families import OTHER_FACTORS
-from scoring.reasons.reasons import is_about_data, speaks_second
-from scoring.reasons.sentences import sentences, shown_value
+from scoring.reasons.reasons import is_about_data, shown_values, speaks_second, words_of_reason
+from scoring.reasons.sentences import sentences, shown_value, text_sentence
 from scoring.reasons.value_texts import multiplied
 from scoring.text.formatting import catalogue
 
@@ -48,7 +49,7 @@ def reason_columns(
             at = leading[:, rank]
             found = _named_columns(bundle, at)
             if language:
-                found["text"] = _texts(bundle, matrix, at, language)
+                found["text"] = _texts(bundle, matrix, contributions, at, language)
             found["contribution"] = pa.array(np.take_along_axis(sums, strongest[:, rank, None], axis=1)[:, 0])
         else:
             found = {name: pa.nulls(len(matrix), kind) for name, kind in kinds.items()}
@@ -138,16 +139,35 @@ def _named_columns(bundle: Bundle, at: NDArray[np.intp]) -> dict[str, pa.Array]:
     }
 
 
-def _texts(bundle: Bundle, matrix: NDArray[np.float64], at: NDArray[np.intp], language: Language) -> pa.Array:
+def _texts(
+    bundle: Bundle,
+    matrix: NDArray[np.float64],
+    contributions: NDArray[np.float64],
+    at: NDArray[np.intp],
+    language: Language,
+) -> pa.Array:
     """The text of each row's feature."""
     texts = np.full(len(matrix), catalogue()["texts"][language][OTHER_FACTORS], dtype=object)
     for position in np.unique(at[at < len(bundle.features)]).tolist():
         feature, rows = bundle.features[position], np.flatnonzero(at == position)
+        if feature.family == TEXT:
+            for row in rows.tolist():
+                texts[row] = _text_of_words(bundle, matrix[row], contributions[row], position, language)
+            continue
         values, where = np.unique(matrix[rows, position], return_inverse=True)
         labels = bundle.manifest.labels_of(feature.name, language)
         known = (shown_value(bundle, feature, value) for value in values.tolist())
         texts[rows] = np.asarray(sentences(feature, known, language, labels), dtype=object)[where]
     return pa.array(texts, pa.string())
+
+
+def _text_of_words(
+    bundle: Bundle, values: NDArray[np.float64], amounts: NDArray[np.float64], best: int, language: Language
+) -> str:
+    """The sentence of a reason that the words of a text stand for."""
+    family = next(place for place, members in enumerate(bundle.families.members) if best in members)
+    known = shown_values(bundle, family, values.tolist())
+    return text_sentence(words_of_reason(bundle, known, amounts.tolist(), best), known[best], language)
 
 
 def value_columns(found: Mapping[str, pa.Array], count: int, language: Language | None) -> dict[str, pa.Array]:

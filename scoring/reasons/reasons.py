@@ -10,14 +10,16 @@ from numpy.typing import NDArray
 
 from features.spec.feature import Feature, Polarity
 from features.spec.languages import Language
+from features.spec.texts.text_marks import FAMILY as TEXT
 from scoring.bundle.bundle import Bundle
 from scoring.bundle.families import OTHER_FACTORS
 from scoring.bundle.published_contributions import rounded
 from scoring.reasons.reason import Reason, ReasonPart
-from scoring.reasons.sentences import catalogue_key, sentence, shown_value
+from scoring.reasons.sentences import catalogue_key, sentence, shown_value, shown_word, text_sentence
 from scoring.text.formatting import catalogue
 
 _OF_DATA = ("freshness", "completeness")
+SHOWN_WORDS = 3  # of a text
 _OF_COUNTS = ("monetary", "trend")  # amounts of what is counted, and shares of it
 
 
@@ -72,6 +74,25 @@ def leading_feature(
     return max(known, key=speaks)
 
 
+def words_of_reason(
+    bundle: Bundle, known: Mapping[int, Any], amounts: Mapping[int, float] | Sequence[float], best: int
+) -> list[str]:
+    """The words of a text that stand for its reason: used, or not, as the one that says most, and in its direction.
+
+    The arguments are those of `leading_feature`, and what it gave.
+    """
+    same = [
+        at
+        for at in known
+        if bundle.features[at].family == TEXT
+        and known[at] is known[best]
+        and (amounts[at] >= 0) == (amounts[best] >= 0)
+        and amounts[at]
+    ]
+    others = sorted((at for at in same if at != best), key=lambda at: -abs(amounts[at]))
+    return [shown_word(bundle.features[at]) for at in (best, *others)[:SHOWN_WORDS]]
+
+
 def shown_values(bundle: Bundle, family: int, values: Sequence[float]) -> dict[int, Any]:
     """What is known of a family's members, by position: in a row as encoded."""
     return {at: shown_value(bundle, bundle.features[at], values[at]) for at in bundle.families.members[family]}
@@ -113,7 +134,10 @@ def _reason(
     known = shown_values(bundle, family, values)
     best = leading_feature(bundle, total, known, amounts) if len(known) > 1 else next(iter(known))
     feature, value = bundle.features[best], known[best]
-    text = sentence(feature, value, language, bundle.manifest.labels_of(feature.name, language))
+    if feature.family == TEXT:
+        text = text_sentence(words_of_reason(bundle, known, amounts, best), value, language)
+    else:
+        text = sentence(feature, value, language, bundle.manifest.labels_of(feature.name, language))
     parts: list[ReasonPart] = [
         {"feature": bundle.features[at].name, "value": known[at], "contribution": amounts[at]}
         for at in sorted(known, key=lambda at: -abs(amounts[at]))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from features.spec.feature import MISSING, OTHER, Feature, normalise
 from features.spec.languages import Language
+from features.spec.texts.text_marks import FAMILY as TEXT
 from scoring.bundle.bundle import Bundle
 from scoring.text.formatting import calendar_date, catalogue, event_forms, number, quantity, singular
 
@@ -68,6 +69,8 @@ def sentences(feature: Feature, values: Iterable[Any], language: Language, label
     """The `sentence` of each of a feature's values; what is the same for all of them is looked up once."""
     texts = catalogue()["texts"][language]
     key = catalogue_key(feature)
+    if key == TEXT:
+        return [text_sentence([_level(feature)], value, language) for value in values]
     if key not in texts:
         return [_plain(feature, value, language, labels) for value in values]
     words = _words(feature, language, labels)
@@ -89,6 +92,21 @@ def rest_text(language: Language) -> str:
     return str(catalogue()["texts"][language]["other_factors"])
 
 
+def text_sentence(words: Sequence[str], used: bool | None, language: Language) -> str:
+    """What a text says by words that it uses, or does not; None where there is no text.
+
+    >>> text_sentence(["delivery", "late"], True, "en"), text_sentence([], None, "en")
+    ('Writes of: delivery, late', 'Has written nothing')
+    """
+    key = f"{TEXT}_null" if used is None else TEXT if used else f"{TEXT}_zero"
+    return str(catalogue()["texts"][language][key].format(subject=", ".join(words)))
+
+
+def shown_word(feature: Feature) -> str:
+    """The word that a feature marks, as people read it."""
+    return _level(feature)
+
+
 def described(feature: Feature, language: Language, labels: ValueLabels) -> str:
     """What a feature measures, e.g. `Purchases in the last 90 days`; its own name where nothing better is known.
 
@@ -108,6 +126,8 @@ def catalogue_key(feature: Feature) -> str:
 
     None has a column of the profiles, in whatever group a use case puts it: no sentence is about it.
     """
+    if feature.family == TEXT:
+        return TEXT
     if feature.subject and feature.event is None and feature.window_days is None:
         return ""
     if feature.family == "regularity":
@@ -143,6 +163,8 @@ def _words(feature: Feature, language: Language, labels: ValueLabels) -> dict[st
 def _subject(feature: Feature, language: Language, labels: ValueLabels) -> str:
     """The level that it counts by its label, a declared count by its title or else its name; else what it is about."""
     subject = feature.subject or ""
+    if feature.family == TEXT:
+        return _level(feature)
     if feature.family == "count":
         return feature.names.get(language) or (f"« {subject} »" if language == "fr" else f"“{subject}”")
     return labels.get(_level(feature), subject)

@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ import pyarrow.compute as pc
 from features.spec.feature import CUSTOMER_ID, Feature
 from features.spec.numbers import PLAIN
 from features.spec.options import add_shared_options, program
+from features.spec.texts.text_marks import text_columns
 from scoring.encoding.file_values import as_json, file_reader
+from scoring.encoding.text_columns import with_marks
 from scoring.privacy.audit_trail import command_actor, record
 from scoring.privacy.suppression import Suppression, open_suppression
 from scoring.releases.current_pointer import released_use_cases
@@ -46,7 +49,8 @@ def _load(options: argparse.Namespace) -> int:
     features = {name: load_release(options.home, name).bundle.features for name in released_use_cases(options.home)}
     erased = None if options.with_erased else open_suppression(options.home)
     passed: Counter[str] = Counter()
-    columns, rows = read_rows(options.file, readers_of(features.values()), erased, passed)
+    texts = text_columns(chain.from_iterable(features.values()))
+    columns, rows = read_rows(options.file, readers_of(features.values()), erased, passed, texts)
     finish_erasures(options.home, at_once=True)  # else what is loaded would go with what was erased
     settle_ids(options.home)
     listed = open_suppression(options.home) if options.with_erased else None
@@ -116,15 +120,21 @@ def _reader(feature: Feature) -> Reader:
 
 
 def read_rows(
-    file: Path, readers: Mapping[str, Reader], erased: Suppression | None, passed: Counter[str]
+    file: Path,
+    readers: Mapping[str, Reader],
+    erased: Suppression | None,
+    passed: Counter[str],
+    texts: Mapping[str, Mapping[str, str]] | None = None,
 ) -> tuple[list[str], Iterator[Row]]:
     """The columns of a table beside the id, and its rows, to be read once; who was erased is passed over and counted.
+
+    Of columns of `texts` the marks are kept, and no text.
 
     Raises:
         BatchError: At once where the file is none, has no id or no other column; while reading where an id is missing
             or stands twice, or a cell cannot be kept.
     """
-    batches = read_batches(file, mark_broken=True)
+    batches = (with_marks(table, texts or {}) for table in read_batches(file, mark_broken=True))
     first = next(batches, None)
     names = [] if first is None else [name for name in first.column_names if name != BROKEN]
     columns = [name for name in names if name != CUSTOMER_ID]

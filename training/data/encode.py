@@ -51,9 +51,15 @@ def encode(encoder: Encoder, rows: pl.DataFrame, kind: type[np.floating[Any]] = 
         ValueError: A row breaks its feature's bounds; the tables of `features` never do.
     """
     names = [feature.name for feature in encoder.features]
+    there = set(rows.columns)
+    texts = [
+        column for column, marks in encoder.texts.items() if column in there and not there.issuperset(marks.values())
+    ]
+    made = {name for column in texts for name in encoder.texts[column].values()}  # of the words of an earlier version
+    read = rows.select(*(name for name in names if name not in made), *texts)
     matrix = np.empty((rows.height, len(names)), dtype=kind)
     for start in range(0, rows.height, BLOCK):
-        block = rows.select(names)[start : start + BLOCK]
+        block = read[start : start + BLOCK]
         encoded = encoder.table(block.to_arrow(compat_level=pl.CompatLevel.oldest()))
         if encoded.errors:
             broken, row = len(encoded.errors), start + min(encoded.errors)

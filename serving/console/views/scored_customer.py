@@ -130,7 +130,7 @@ def _use_case_answer(live: Live, name: str, score: Score, profile: Any, texts: T
     if score["status"] != "scored":
         return UseCaseAnswer(name, live, score)
     bundle = live.release.bundle
-    own = {key: value for key, value in features_of(profile, name).items() if key in live.scorer.encoder.names}
+    own = {key: value for key, value in features_of(profile, name).items() if key in live.scorer.encoder.posted}
     alone = {"customer_id": "one", "features": own}
     explanation = explain_profile(live, alone, language=texts.language)
     steps = waterfall(explanation, bundle.polarity == "positive", texts)
@@ -164,7 +164,8 @@ def _rows(answers: Sequence[UseCaseAnswer], profile: Any, texts: Texts) -> list[
     for one in scored:
         bundle = one.live.release.bundle
         posted = features_of(profile, one.name)
-        encoded = one.live.scorer.encoder.row({feature.name: posted[feature.name] for feature in bundle.features})[0]
+        reads = one.live.scorer.encoder
+        encoded = reads.row({name: value for name, value in posted.items() if name in reads.posted})[0]
         for feature, number in zip(bundle.features, encoded, strict=True):
             if feature.name not in bundle.forbidden and feature.name not in rows:
                 rows[feature.name] = _row(one, feature, number, scored, texts)

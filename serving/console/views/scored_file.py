@@ -139,7 +139,7 @@ def _utf8(content: bytes) -> bytes:
 
 def _fitting(served: Mapping[str, Live], columns: set[str]) -> dict[str, Live]:
     """The use cases all of whose features are columns."""
-    lacking = {name: sorted(live.scorer.encoder.names - columns) for name, live in served.items()}
+    lacking = {name: sorted(live.scorer.encoder.lacking(columns)) for name, live in served.items()}
     fitting = {name: live for name, live in served.items() if not lacking[name]}
     if not fitting:
         name = min(lacking, key=lambda one: (len(lacking[one]), one))
@@ -167,7 +167,7 @@ class _TableRows:
         from scoring.batch.table_answers import id_column_of
         from scoring.storage.csv_rows import BROKEN
 
-        read = frozenset[str]().union(*(live.scorer.encoder.names for live in self.live.values()))
+        read = frozenset[str]().union(*(live.scorer.encoder.posted for live in self.live.values()))
         own = {BROKEN, id_column_of(self.live, self.table)}
         return len(set(self.table.column_names) - read - own)
 

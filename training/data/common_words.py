@@ -1,0 +1,45 @@
+"""Words that say nothing of a text, and first names, both folded: neither is ever looked for in texts."""
+
+from __future__ import annotations
+
+_FRENCH = (
+    "afin ai aie aient aies ainsi ait alors apres assez au aucun aucune aujourd aura aurai aurait aussi autre "
+    "autres aux avais avait avant avec avez avoir avons bien bonjour car ce ceci cela celle celles celui ces cet "
+    "cette ceux chaque chez ci comme comment cordialement dans de deja des donc dont du elle elles en encore entre "
+    "es est et etaient etait etant etc ete etes etre eu eux faire fait faut fois font hors hui ici il ils je jusqu "
+    "la laquelle le lequel les lesquels leur leurs lors lorsque lui ma madame mais me meme memes merci mes mien "
+    "mlle mme moi moins mon monsieur mr ne ni non nos notre nous on ont ou par parce pas peu peut peuvent peux plus "
+    "plutot pour pourquoi pouvez puis puisque quand que quel quelle quelles quelqu quels qui quoi sa sans se sera "
+    "serait ses si soi soit sommes son sont sous suis sur ta tandis te tel telle tels tes toi ton tous tout toute "
+    "toutes tres trop tu un une va vais vers voici voila vos votre vous vu"
+)
+_NAMES = (
+    "adam adele adrien agathe agnes alain alan albert alex alexander alexandra alexandre alexis alice aline "
+    "amandine amelie amy ana andre andrea andrew angela angelique anita ann anna anne annie anthony antoine antonio "
+    "arthur audrey aurelie aurelien axel baptiste barbara bastien beatrice ben benjamin bernadette bernard bertrand "
+    "betty brian brigitte bruno camille carla carlos carol carole caroline catherine cecile cedric celine chantal "
+    "charles charlotte chloe chris christelle christian christina christine christophe claire clara claude claudine "
+    "clement coralie corinne cynthia cyril damien daniel daniele david deborah delphine denis denise didier "
+    "dominique donald dorothee dylan edith edouard edward elena eleonore elisa elisabeth elise elizabeth ella "
+    "elodie emily emma emmanuel emmanuelle eric erika estelle ethan etienne eva evelyne fabien fabienne fabrice "
+    "fanny fatima felix fernand florence florent florian france francis franck francois francoise frank frederic "
+    "gabriel gabrielle gael gary genevieve geoffrey george georges gerald gerard germaine ghislaine gilbert gilles "
+    "giovanni grace gregory guillaume gustave guy hannah hans harry helen helene henri henry herve hugo ian ines "
+    "ingrid irene isabelle ivan jack jacob jacqueline jacques jade james jane jason jean jeanne jeffrey jennifer "
+    "jenny jeremy jerome jessica jim joan joanna joel john johnny jonathan jordan jose joseph josette joshua "
+    "josiane juan judith julia julie julien juliette justin justine karen karim karine kate katherine kathleen "
+    "kelly ken kenneth kevin kim laetitia lara larry laura laure laurence laurent lea leo leon leonard lina linda "
+    "lisa lise lola louis louise luc lucas lucie lucien ludovic luis luke lydia madeleine maeva magali manon manuel "
+    "marc marcel margaret margaux maria marianne marie marine mario marion mark marthe martin martine mary mathieu "
+    "mathilde matthew matthieu maurice max maxime megan melanie melissa michael michel michele micheline michelle "
+    "mike mireille mohamed monica monique morgane myriam nadia nadine nancy natacha natalia nathalie nathan "
+    "nicholas nicolas nicole nina noah noel noemie odette odile oliver olivia olivier oscar pablo pascal pascale "
+    "patrice patricia patrick paul paula pauline pedro peter philip philippe pierre rachel rachid raphael raymond "
+    "rebecca regine regis remi renaud rene renee richard robert robin roger roland romain ronald rose ruth ryan "
+    "sabine sabrina sally sam samantha samir samuel sandra sandrine sara sarah scott sean sebastien serge sharon "
+    "simon simone solange sonia sophia sophie stephane stephanie stephen steve steven susan suzanne sylvain sylvie "
+    "tania teresa theo theodore therese thibault thierry thomas tim timothy tom tony ugo valentin valentine valerie "
+    "vanessa vera veronique victor victoria vincent violette virginie viviane walter wendy william xavier yann "
+    "yannick yasmine yolande yves yvette yvonne zoe"
+)
+FRENCH_STOP_WORDS, FIRST_NAMES = frozenset(_FRENCH.split()), frozenset(_NAMES.split())
