@@ -11,20 +11,26 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from msgspec import UNSET
 
 from features.__main__ import main
-from features.build.log_table import learning_table
+from features.build.log_table import scoring_table
 from features.config.use_case import LogUseCase, load_use_case
 from features.errors import DataError
 from features.history.event_log import open_log
 from features.point_in_time.compiled_sql import raw_events
 from features.point_in_time.log_context import open_log_context
-from features.quality.log_coverage import OF_LOGS
+from features.quality.log_coverage import OF_LOGS, log_findings, log_reports
 from features.sources.engine import engine
 from features.spec.feature import CUSTOMER_ID, Json, Row
 from features.spec.raw_events import RawEvents
 from features.tables.digests import config_digest, features_digest
-from serving.customers.raw_events import _read, _run
+from scoring.answers.score import score_profiles
+from scoring.answers.served_release import Live
+from scoring.batch.score_files import score_file
+from serving.api.use_case_document import use_case_document
+from serving.customers.raw_events import _read, _run, prepare
+from tests.support.models import release_log
 from tests.support.shop_logs import CUTOFF, write_shop, write_use_cases
 
 # Of the hand-merged log, as made before a use case could have several.
@@ -42,6 +48,7 @@ class Made:
     use_case: LogUseCase
     rows: pl.DataFrame  # features at CUTOFF
     compiled: RawEvents
+    live: Live | None = None
 
 
 def make(file: Path) -> Made:
@@ -54,6 +61,15 @@ def make(file: Path) -> Made:
     return Made(use_case, rows, json.loads(json.dumps(raw_events(use_case, context.plan))))
 
 
+def released(file: Path) -> Made:
+    """The same of a use case whose model is put in service."""
+    use_case = load_use_case(file)
+    assert isinstance(use_case, LogUseCase)
+    live = release_log(file.parent / "home", use_case)
+    compiled = json.loads(live.release.bundle.files["events.json"])
+    return Made(use_case, scoring_table(use_case, CUTOFF).drop("eligible"), compiled, live)
+
+
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Made]:
     """The shop by its three logs, by these with names, and by the hand-merged log."""
@@ -61,7 +77,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Made]:
     write_shop(folder)
     several, single = write_use_cases(folder)
     named, _ = write_use_cases(folder, names=True)
-    return {file.stem: make(file) for file in (several, single, named)}
+    return {"several": released(several), "single": make(single), "named": make(named)}
 
 
 def sha256(text: str) -> str:
@@ -208,18 +224,49 @@ def test_a_log_that_ends_early_moves_no_cutoff_and_is_a_finding(tmp_path: Path) 
     mail.filter(pl.col("sent_at") < "2026-01-20").write_parquet(tmp_path / "mail.parquet")
     web.with_columns(visitor="x" + pl.col("visitor")).write_parquet(tmp_path / "web.parquet")
 
-    learned = learning_table(load_use_case(several))
+    use_case = load_use_case(several)
+    assert isinstance(use_case, LogUseCase)
 
-    assert learned.cutoffs is not None
-    assert f"{learned.cutoffs.test:%Y-%m-%d}" == "2026-03-12"  # the till goes on to 25 April
-    figures = {each.rule: each.figures for each in learned.findings if each.rule in OF_LOGS}
-    assert figures.keys() == {"log_ends_early", "few_shared_customers"}
-    assert figures["log_ends_early"] == {"log": "mail", "day": "2026-01-19", "days": 51}
-    assert figures["few_shared_customers"] == {"log": "web", "found": 0, "customers": 300}
-    logs = learned.report["logs"]
+    with engine() as backend:
+        context = open_log_context(backend, use_case, None)
+        logs = log_reports(context.log, use_case.log_names)
+    figures = {each.rule: each.figures for each in log_findings(context.log, logs, context.cutoffs)}
+
+    assert f"{context.cutoffs.test:%Y-%m-%d}" == "2026-03-12"  # the till goes on to 25 April
+    assert figures == {
+        "log_ends_early": {"log": "mail", "day": "2026-01-19", "days": 51},
+        "few_shared_customers": {"log": "web", "found": 0, "customers": 300},
+    }
+    assert figures.keys() <= OF_LOGS
     assert [log["name"] for log in logs] == ["till", "web", "mail"]
-    assert sum(log["rows"] for log in logs) == learned.report["rows"]
+    assert sum(log["rows"] for log in logs) == context.log.rows
     assert logs[0]["event_types"] == ["purchase"]
+
+
+def test_scores_of_posted_events_are_those_of_a_file(shop: Mapping[str, Made], tmp_path: Path) -> None:
+    """Three kinds of events over HTTP, their features built and scored as a file: the same to the bit."""
+    made = shop["several"]
+    assert made.live is not None
+    live = {"shop": made.live}
+    profiles = [
+        {"customer_id": customer, "events": events, "as_of": CUTOFF.isoformat()}
+        for customer, events in _of_three_logs(made.use_case.file.parent).items()
+    ]
+    made.rows.write_parquet(tmp_path / "in.parquet")
+
+    answers = score_profiles(live, prepare(profiles, live, ["shop"]), use_cases=["shop"])
+    score_file(live, tmp_path / "in.parquet", tmp_path / "out.parquet")
+
+    scored = dict(pl.read_parquet(tmp_path / "out.parquet").select("customer_id", "probability").iter_rows())
+    posted_ones = {row["customer_id"]: row["scores"]["shop"].get("probability") for row in answers}
+    assert {customer: posted_ones[customer] for customer in scored} == scored
+    assert len({one for one in scored.values() if one is not None}) > 50
+    document = use_case_document(live["shop"]).events
+    assert document is not UNSET
+    assert [log["name"] for log in document["logs"]] == ["till", "web", "mail"]
+    assert document["example"]["profiles"][0]["events"][0]["log"] == "till"
+    [example] = prepare(document["example"]["profiles"], live, ["shop"])
+    assert example.features["shop"]["purchases_total"] == 3
 
 
 def test_init_of_several_files_drafts_one_use_case(tmp_path: Path) -> None:
