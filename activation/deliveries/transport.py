@@ -164,7 +164,7 @@ class Transport:
             )
         if turn + 1 < TRIES:
             own = min(_FIRST_WAIT * 2**turn, _LONGEST_WAIT)
-            self.clock.sleep(own if asked is None else asked)
+            self.clock.sleep(max(own, asked or 0.0))
 
 
 def asked_wait(headers: Mapping[str, str], now: datetime, status: int) -> float | None:

@@ -112,7 +112,11 @@ class WebhookDestination:
         """Asks `back` for stops, where the file states it."""
         if self._back is None:
             return PulledBack()
-        address = self._back if since is None else f"{self._back}?since={since:%Y-%m-%dT%H:%M:%SZ}"
+        address = (
+            self._back
+            if since is None
+            else f"{self._back}{'&' if '?' in self._back else '?'}since={since:%Y-%m-%dT%H:%M:%SZ}"
+        )
         answer = transport.ask("GET", address, fresh=self._signer(transport.clock))
         try:
             said = _PULL(answer.content)
