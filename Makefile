@@ -12,7 +12,7 @@ STAMP := $(VENV)/.installed
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test tests browser postgres lint style types bench tables endure soak fuzz pages doors compare coverage nulls campaigns deliveries proxied uplift lookalikes noise kill scale daily sources moves families seasons pictures mlflow mailing lock newest kills
+.PHONY: help setup run test tests browser postgres lint style types bench tables endure soak fuzz pages doors compare coverage nulls campaigns deliveries proxied uplift lookalikes noise kill scale daily sources moves discover families seasons pictures mlflow mailing lock newest kills
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -137,6 +137,9 @@ kill: setup ## kill a training at twenty random moments; registry and release st
 
 tables: setup ## feature tables by us, by SQL and by pandas: 10M events, CPU and memory (about 8 minutes)
 	$(PY) -m benchmarks.tables | tee tables.md
+
+discover: setup ## verdicts on sets without clusters, planted shapes, two public logs; a million rows (15 minutes; PENCHANT_DATA)
+	$(PY) -W ignore -m benchmarks.discover
 
 families: setup ## how often reasons of one family disagree, feature by feature and by family, on the home of `make run`
 	$(PY) -W ignore -m benchmarks.families --home "$(HOME_DIR)"

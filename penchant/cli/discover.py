@@ -6,6 +6,7 @@ import argparse
 import sqlite3
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,16 +51,23 @@ def _discover(asked: Discovery, options: argparse.Namespace) -> int:
     from training.errors import Refused, RegistryError
     from training.report.discovery_page import discovery_page, write_page
     from training.segmentation.discover import discover
-    from training.segmentation.discovery_record import drafted, record_of, registered_of
+    from training.segmentation.discovery_record import drafted, outcome_text, record_of, registered_of
 
     home: Path = options.home
     home.mkdir(parents=True, exist_ok=True)
     with threadpool_limits(1):
         rows = discovery_rows(asked, objectors_of(home), quarantine=home / "quarantine")
         found = discover(rows, method=asked.section.method, k=asked.section.k, seed=asked.source.seed)
-    page = discovery_page(asked.name, record_of(found, None))
+    page_of = partial(
+        discovery_page,
+        asked.name,
+        rows,
+        found,
+        awaited=outcome_text(asked, rows),
+        forbidden=asked.source.reasons.forbid,
+    )
     try:
-        registered = registered_of(home, asked, rows, found, page)
+        registered = registered_of(home, asked, rows, found, page_of(record_of(found, None)))
     except Refused as failure:
         return _failed(NOT_REGISTERED, str(failure))
     except RegistryError as failure:
@@ -69,8 +77,8 @@ def _discover(asked: Discovery, options: argparse.Namespace) -> int:
         given: Path = options.as_rules
         file = given if given.name else home / "discoveries" / f"{asked.name}.rules.toml"
         record = replace(record, as_rules=drafted(home, asked, rows, registered, file))
-    shown = write_page(home, asked.name, discovery_page(asked.name, record))
-    print(msgspec.json.encode(record).decode() if options.json else "\n".join([*_lines(record), f"report: {shown}"]))
+    page = write_page(home, asked.name, page_of(record))
+    print(msgspec.json.encode(record).decode() if options.json else "\n".join([*_lines(record), f"report: {page}"]))
     return DONE
 
 

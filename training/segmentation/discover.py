@@ -32,13 +32,20 @@ from training.segmentation.later_outcomes import GroupOutcome, ScoreGain, order_
 from training.segmentation.partition import SHOWN_ROWS, Parted, Silhouettes
 from training.segmentation.scaled_space import ScaledSpace, scaled_space
 from training.segmentation.search import least_depth
-from training.segmentation.structure import SEARCHED_ROWS, Structure, fitted_space, null_points, structure
+from training.segmentation.structure import (
+    SEARCHED_ROWS,
+    SURE_Z,
+    Structure,
+    by_a_gap,
+    fitted_space,
+    null_points,
+    structure,
+)
 from training.segmentation.valleys import DEEP
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-SURE_Z = 3.0  # standard deviations of redraws from which groups show more than margins and rank correlation
 STABLE = 0.6  # Jaccard index of the least stable group from which a continuum is cut alike again (Hennig 2007)
 APART = 0.2  # of groups of any shape, from which the room around them is wider than their own steps
 COMPARED_ROWS = 2_500
@@ -90,7 +97,7 @@ def discover(found: DiscoveryRows, *, method: Method, k: int | None, seed: int) 
     sample = np.random.default_rng(seed).permutation(len(points))[:SEARCHED_ROWS]
     silhouette = Silhouettes(points[sample[:SHOWN_ROWS]]).of(labels[sample[:SHOWN_ROWS]])
     apart = _apart(points[sample[:SHOWN_ROWS]], judged, seed) if method == "density" else None
-    stands = _stands(method, judged, grouping, points[sample], labels[sample], apart)
+    stands = _stands(judged, grouping, points[sample], labels[sample], apart)
     jaccard = _jaccard(method, points[sample[:COMPARED_ROWS]], labels[sample[:COMPARED_ROWS]], judged, grouping, seed)
     later = [judged.space.points(judged.space.columns(rows)) for rows in found.later]
     groups = [grouping.assign(each) for each in later]
@@ -160,7 +167,7 @@ def _group(method: Method, points: Floats, judged: Structure, k: int | None, see
     if method == "density":
         return by_density(points, k, seed=seed)
     parted = judged.candidate.parted if judged.candidate is not None and judged.stands else None
-    count = k or (parted.k if parted is not None else judged.elbow)
+    count = k or (parted.k if parted is not None else judged.suggested)
     if method == "hierarchical":
         return by_tree(points, count, seed=seed)
     if method == "som":
@@ -171,7 +178,6 @@ def _group(method: Method, points: Floats, judged: Structure, k: int | None, see
 
 
 def _stands(
-    method: Method,
     judged: Structure,
     grouping: CustomerGrouping,
     points: Floats,
@@ -179,11 +185,14 @@ def _stands(
     apart: tuple[float, float] | None,
 ) -> bool:
     """Whether the groups are clusters: with a valley or a gap between every two, which the redraws do not have."""
-    if apart is not None:
-        return grouping.k >= 2 and apart[0] >= APART and apart[0] > apart[1]
-    if not judged.stands or method == "density" or len(np.unique(labels)) < grouping.k:
+    if grouping.k < 2 or len(np.unique(labels[labels >= 0])) < grouping.k:
         return False
     means = np.array([points[labels == one].mean(axis=0) for one in range(grouping.k)])
+    if apart is not None:
+        more = apart[0] > apart[1] or by_a_gap(judged.space, judged.gaps, means)
+        return apart[0] >= APART and more
+    if not judged.stands:
+        return False
     return least_depth(points, Parted(means, labels, 0.0)) >= DEEP
 
 

@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Regroup = Callable[[Floats, int], Callable[[Floats], Integers]]  # points and a seed -> the group of any points
 
-REFIT_STARTS = 3
+REFIT_STARTS = 5
 
 
 @dataclass(frozen=True, slots=True)

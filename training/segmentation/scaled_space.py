@@ -18,6 +18,7 @@ MOST_LEVELS = 8  # of a category that are coordinates; the rest is none of them
 FEW_LEVELS = 20  # distinct ones up to which a category is taken at all
 LEAST_LEVEL = 0.02  # share of the rows below which a level is no coordinate
 LEAST_MISSING = 0.01  # share of missing values from which that a value is missing is a coordinate
+FEW_NEGATIVE = 0.05  # share of values below 0, as refunds are, up to which a column is of counts or money
 SKEWED = 1.0  # skewness from which counts and money are looked at on a log scale
 QUARTILES = 1.349  # quartile ranges of a normal distribution in its standard deviations
 LATTICE = 0.5  # share of distinct values below which numbers are taken for rounded ones
@@ -159,7 +160,8 @@ def _of_number(feature: Feature, at: int, values: Floats) -> list[Coordinate]:
     if feature.type == "boolean":
         middle = float(np.median(known))
         return [Coordinate(feature.name, "number", at, missing=middle)]
-    log = feature.type != "date" and _skewness(known) > SKEWED
+    amounts = feature.type != "date" and float((known < 0).mean()) <= FEW_NEGATIVE
+    log = amounts and _skewness(known) > SKEWED
     shown = _signed_log(known) if log else known
     if log and abs(_skewness(shown)) >= _skewness(known):
         log, shown = False, known

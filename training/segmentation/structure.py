@@ -19,6 +19,7 @@ Floats = NDArray[np.float64]
 SEARCHED_ROWS = 5_000  # that clusters are looked for in
 NULL_ROWS = 2_500  # of each redraw without clusters, and of the data it is compared with
 REDRAWS = 20
+SURE_Z = 3.0  # standard deviations of redraws from which the data shows more than margins and rank correlation
 LEAST_SPREAD = 1e-3  # of redraws' silhouettes, for a z
 
 
@@ -54,6 +55,12 @@ class Structure:
     redraws: int
 
     @property
+    def suggested(self) -> int:
+        """Where no valleys say it: the k that is surest to have more than the redraws, if any is, else the elbow."""
+        ks = [k for k in range(2, len(self.plain) + 1) if self.null.z(k) >= SURE_Z]
+        return max(ks, key=self.null.z) if ks else max(self.elbow, 2)
+
+    @property
     def elbow(self) -> int:
         """The k from which more clusters bring little: farthest below the line from the first inertia to the last."""
         inertia = np.array([each.inertia for each in self.plain])
@@ -77,7 +84,7 @@ def structure(space: ScaledSpace, columns: Floats, *, seed: int, most_k: int = 0
     draws = tuple(space.points(space.spread_ties(null.draw(generator), generator)) for _ in range(REDRAWS))
     compared = _compared(points[:NULL_ROWS], draws, most, seed)
     looked, seen = 0, 0
-    stands = candidate is not None and _by_a_gap(space, gaps, candidate)
+    stands = candidate is not None and by_a_gap(space, gaps, candidate.parted.centroids)
     if candidate is not None and not stands:
         looked, seen = _seen_in(draws, candidate, seed)
         stands = seen == 0
@@ -115,12 +122,12 @@ def _scaled_within(space: ScaledSpace, columns: Floats, gaps: Mapping[str, Gap])
     return space.rescaled(scales)
 
 
-def _by_a_gap(space: ScaledSpace, gaps: Mapping[str, Gap], candidate: Candidate) -> bool:
-    """Whether some column by itself has a gap and a cluster on either side of it."""
+def by_a_gap(space: ScaledSpace, gaps: Mapping[str, Gap], centroids: Floats) -> bool:
+    """Whether some column by itself has a gap and a cluster on either side of it: redraws have the gap too."""
     for at, one in enumerate(space.coordinates):
         if one.kind == "number" and one.name in gaps and gaps[one.name].shows:
             middle = (gaps[one.name].at - one.center) / one.scale
-            beyond = candidate.parted.centroids[:, at] > middle
+            beyond = centroids[:, at] > middle
             if beyond.any() and not beyond.all():
                 return True
     return False
