@@ -11,12 +11,14 @@ from threadpoolctl import threadpool_limits
 
 from features.build.log_table import learning_table
 from features.config.use_case import TableUseCase, UseCase
+from features.errors import UseCaseError
 from features.sources.quarantine import write_quarantine
 from features.spec.suppression_list import objectors_of
 from scoring.audiences.audience import read_contacts
 from scoring.audiences.contacts import named_contacts
 from scoring.audiences.snapshot import AudienceError
 from scoring.bundle.uplift_part import TreatedRows
+from scoring.releases.current_pointer import names_segmentation
 from scoring.storage.table_files import BatchError
 from training.bundling.build import build
 from training.data.population import current
@@ -58,6 +60,9 @@ def train(use_case: UseCase, *, home: Path, registry: Registry, mode: Mode) -> T
         DataError: The data broke its contract.
         NothingLearned: No feature tells the outcome.
     """
+    if names_segmentation(home, use_case.name):
+        taken = f"name must be one of its own, got {use_case.name}, which is that of discovered groups"
+        raise UseCaseError(use_case.file, [taken])
     # one thread for BLAS: sums split over another number of threads may differ in their last bits
     with (
         closing(Progress(use_case.name)) as progress,

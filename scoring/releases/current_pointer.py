@@ -27,6 +27,11 @@ def released_segmentations(home: Path) -> list[str]:
     return [path.name for path in _released(home) if (path / SEGMENTATION).exists()]
 
 
+def names_segmentation(home: Path, name: str) -> bool:
+    """Whether a name is a segmentation's, in service or not."""
+    return (home / "releases" / name / SEGMENTATION).exists()
+
+
 def _released(home: Path) -> list[Path]:
     releases = home / "releases"
     if not releases.is_dir():

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
+from features.errors import UseCaseError
 from scoring.errors import BundleError
 from scoring.releases.current_pointer import current_version, released_segmentations, released_use_cases
 from scoring.releases.promotion_log import decided_use_cases, read_decisions
@@ -14,11 +16,13 @@ from scoring.segments.personas import read_personas
 from scoring.segments.segmentation_bundle import load_segmentation_bundle
 from scoring.segments.segmentation_release import load_segmentation
 from tests.support.grouped import clusters_of, customers, segmentation_of, without_groups
+from tests.support.worlds import table_case
 from training.errors import Refused
 from training.promotion.sync import promote, rollback, sync
 from training.registry.mlflow_registry import Registry
 from training.segmentation.group_gate import stable_codes
 from training.segmentation.register import RegisteredSegmentation, register_segmentation
+from training.train import train
 
 
 @pytest.fixture(scope="module")
@@ -146,3 +150,15 @@ def test_a_use_case_keeps_its_name(home: Path, registry: Registry, monkeypatch: 
 
     with pytest.raises(Refused, match="habits is a use case"):
         register_segmentation(home, registry, segmentation_of(customers(90)))
+
+
+def test_a_use_case_takes_no_segmentations_name(
+    versions: Versions, home: Path, registry: Registry, tmp_path: Path
+) -> None:
+    """It is refused before anything is read."""
+    assert versions
+    case = table_case(tmp_path, pl.DataFrame({"x": [1.0, 2.0], "y": ["yes", "no"]}))
+    named = case.model_copy(update={"name": "habits"})
+
+    with pytest.raises(UseCaseError, match="discovered groups"):
+        train(named, home=home, registry=registry, mode="gate")
