@@ -66,7 +66,7 @@ def land_rows(backend: Any, read: RowsRead, ingest: Ingest, target: Path, *, for
         parts = tuple(_write(found.to_arrow_reader(_FETCHED), read.schema, target))
         return WrittenRows(parts, read.watermark or _watermark(backend, target, cursor, parts))
     except duckdb.Error as failure:
-        raise DataError(target.parent.name, [f"rows cannot be landed: {type(failure).__name__}"]) from failure
+        raise DataError(target.parent.parent.name, [f"rows cannot be landed: {type(failure).__name__}"]) from failure
     finally:
         backend.con.unregister(_FRESH)
 

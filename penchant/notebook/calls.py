@@ -64,7 +64,7 @@ def train(
     where = _home(home)
     with tempfile.TemporaryDirectory() as folder:
         data = None if frame is None else as_file(frame, Path(folder) / "frame.parquet")
-        return train_use_case(_use_case(use_case, data), home=where, registry=Registry(where), mode=promote)
+        return train_use_case(_use_case(use_case, data, where), home=where, registry=Registry(where), mode=promote)
 
 
 def score(
@@ -164,10 +164,13 @@ def _of_model(live: Live, features: Row) -> Row:
     return {name: features[name] for name in live.scorer.encoder.posted if name in features}
 
 
-def _use_case(asked: Path | str | TomlTable, data: Path | None) -> UseCase:
+def _use_case(asked: Path | str | TomlTable, data: Path | None, home: Path) -> UseCase:
     """The use case of a file or a mapping; `data` stands in the place of its source."""
     from features.config.use_case import read_toml, use_case_from
+    from features.landing.first import landed_use_case
 
+    if data is None and not isinstance(asked, Mapping):
+        return landed_use_case(Path(asked), home)
     if isinstance(asked, Mapping):
         file, raw = Path("use-case.toml"), dict(asked)
     else:
@@ -176,7 +179,7 @@ def _use_case(asked: Path | str | TomlTable, data: Path | None) -> UseCase:
     for name in ("events", "table"):
         if data is not None and isinstance(section := raw.get(name), Mapping):
             raw[name] = {**section, "path": str(data)}
-    return use_case_from(raw, file)
+    return use_case_from(raw, file, home)
 
 
 def _contributions(live: Live, suppression: Suppression | None, table: pa.Table, first: int) -> pa.Table:
