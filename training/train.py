@@ -150,6 +150,7 @@ def _train(task: Task, parts: Parts, past: PastCampaigns | None, scratch: Path, 
         treated = None
         if past is not None:
             parts, treated = without_treated(task, parts, choice, past)
+            choice = replace(choice, calibrations={})  # which were of all rows
             notes.append(_treated_note(treated))
         learned = fit(task, parts, choice)
     with progress.stage("measure") as notes:

@@ -39,6 +39,11 @@ class Parts:
         """Every row that is not a test row."""
         return pl.concat([self.fit, self.stop, self.calibrate])
 
+    @property
+    def unfitted(self) -> pl.DataFrame:
+        """Rows that no tree is fitted on: to calibrate a log, to stop a ready table's, whose folds may calibrate."""
+        return self.calibrate if self.calibrate["__cutoff"].count() else self.stop
+
     def counts(self) -> dict[str, int]:
         """Rows of each part, and `train` for all but the test."""
         parts = {"fit": self.fit, "stop": self.stop, "calibrate": self.calibrate, "test": self.test}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -32,6 +33,12 @@ class Taught:
     calibrate: NDArray[np.float32]
     calibrate_labels: NDArray[np.float64]
     clusters: Clusters  # which rows are one customer's: the stopping rows, then the calibration rows
+
+    @cached_property
+    def whole(self) -> Lesson:
+        """The lesson of a model that other predictions calibrate: calibration rows are fitted on too."""
+        fit = np.concatenate([self.lesson.fit, self.calibrate])
+        return replace(self.lesson, fit=fit, fit_labels=np.concatenate([self.lesson.fit_labels, self.calibrate_labels]))
 
     def matrix(self, rows: pl.DataFrame) -> NDArray[np.float32]:
         """Further rows, as the model reads them."""
@@ -85,13 +92,16 @@ def _taught(
     return Taught(learned, codes, encoder, lesson, calibrate_matrix, labels(calibrate), clusters)
 
 
-def contend(taught: Taught, fit: Fit, *, seed: int) -> Contender:
-    """Fits a candidate and calibrates it on rows it has not seen.
+def contend(taught: Taught, fit: Fit, *, seed: int, calibration: Calibration | None = None) -> Contender:
+    """Fits a candidate and calibrates it on rows it has not seen; on none where its calibration is known already.
 
     Raises:
         CalibrationError: Its margin does not rise with the outcome.
     """
-    return calibrated(taught, fit(taught.lesson, seed))
+    if calibration is None:
+        return calibrated(taught, fit(taught.lesson, seed))
+    fitted = fit(taught.whole, seed)
+    return Contender(fitted, fitted.model(), calibration)
 
 
 def calibrated(taught: Taught, fitted: Fitted) -> Contender:

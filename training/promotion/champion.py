@@ -40,7 +40,7 @@ def champion_of(task: Task, parts: Parts) -> Champion | None:
             bundle = load_bundle(task.registry.fetch(champion, Path(folder)).bundle)
         except BundleError:
             return None
-    return Champion(champion.number, bundle, served_by(bundle, parts.test), served_by(bundle, parts.calibrate))
+    return Champion(champion.number, bundle, served_by(bundle, parts.test), served_by(bundle, parts.unfitted))
 
 
 def served_by(bundle: Bundle, rows: pl.DataFrame) -> Floats | None:

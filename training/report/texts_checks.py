@@ -11,9 +11,9 @@ CHECKS: Mapping[Language, Mapping[str, str]] = {
         "champion": "champion until then (version {})",
         "reference_forest": "random forest of scikit-learn (reference, never served)",
         "calibration": "Calibration",
-        "calibration_text": "The served probability is sigmoid({} × margin + {}), fitted on rows that neither fitting "
-        "nor stopping has seen. It changes no ranking. Labels drawn from the served probabilities themselves would "
-        "show an ECE of up to {} in 95% of draws.",
+        "calibration_text": "The served probability is sigmoid({} × margin + {}), fitted on predictions of rows "
+        "by who has not seen them, in fitting or in stopping. It changes no ranking. Labels drawn from the served "
+        "probabilities themselves would show an ECE of up to {} in 95% of draws.",
         "uncalibrated": "Before calibration",
         "before": "Before",
         "after": "After",
@@ -61,9 +61,9 @@ CHECKS: Mapping[Language, Mapping[str, str]] = {
         "champion": "champion jusqu'alors (version {})",
         "reference_forest": "forêt aléatoire de scikit-learn (référence, jamais servie)",
         "calibration": "Calibration",
-        "calibration_text": "La probabilité servie est sigmoïde({} × marge + {}), ajustée sur des lignes que ni "
-        "l'apprentissage ni son arrêt n'ont vues. Elle ne change aucun rang. Des issues tirées des probabilités "
-        "servies elles-mêmes montreraient une ECE allant jusqu'à {} dans 95 % des tirages.",
+        "calibration_text": "La probabilité servie est sigmoïde({} × marge + {}), ajustée sur des prédictions de "
+        "lignes par qui ne les a vues ni à l'apprentissage ni à son arrêt. Elle ne change aucun rang. Des issues "
+        "tirées des probabilités servies elles-mêmes montreraient une ECE allant jusqu'à {} dans 95 % des tirages.",
         "uncalibrated": "Avant calibration",
         "before": "Avant",
         "after": "Après",

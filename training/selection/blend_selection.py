@@ -62,11 +62,11 @@ def best_blend(folds: Sequence[FoldMargins], kinds: Sequence[str]) -> FoundBlend
 
 
 def blend_at_once(
-    margins: Mapping[str, Margins], label: Floats, half: NDArray[np.int64], kinds: Sequence[str]
+    margins: Mapping[str, Margins], label: Floats, part: NDArray[np.int64], kinds: Sequence[str]
 ) -> FoundBlend | None:
-    """The same where candidates were fitted once: each half of the rows is calibrated by the other half too."""
+    """The same by predictions of rows alone: each part of them, 0, 1, ..., is weighed and calibrated by the others."""
     return _simplest(
-        _crossed_once([margins[kind] for kind in members], members, label, half) for members in _groups(kinds)
+        _crossed_once([margins[kind] for kind in members], members, label, part) for members in _groups(kinds)
     )
 
 
@@ -84,11 +84,11 @@ def _simplest(blends: Iterable[FoundBlend | None]) -> FoundBlend | None:
 
 
 def _crossed_once(
-    margins: Sequence[Margins], members: Sequence[str], label: Floats, half: NDArray[np.int64]
+    margins: Sequence[Margins], members: Sequence[str], label: Floats, part: NDArray[np.int64]
 ) -> FoundBlend | None:
     columns, losses = np.column_stack(margins).astype(np.float64), np.empty(len(label))
     alike = np.zeros(len(label), dtype=np.int64)  # one fold
-    for judging in (half == 0, half == 1):
+    for judging in (part == number for number in np.unique(part)):
         weights = weigh(columns[~judging], label[~judging], alike[~judging])
         if weights is None:
             return None

@@ -15,6 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from features.spec.feature import Feature
+from scoring.models.calibration import Calibration
 from training.data.clusters import Clusters
 from training.data.split import customers_by_class, labels, learning_parts, share_out
 from training.errors import NothingLearned
@@ -22,12 +23,16 @@ from training.fitting.blending import BLENDED, BlendFit
 from training.fitting.candidates import SMOOTH, Fit
 from training.fitting.fit import Contender, Taught, teach
 from training.selection.blend_selection import SIMPLER, FoldMargins, best_blend, pool
+from training.selection.crossing import FOLDS as CROSSED_FOLDS
+from training.selection.crossing import REPEATS as CROSSED_REPEATS
+from training.selection.crossing import crossed, predicted_outside_folds
 from training.selection.judging import judge
 from training.selection.settings_search import SearchedSettings, search_settings
 
 FOLDS = 3
 REPEATS = 3  # of stratified folds, each dealt anew
 REPEATED_CELLS = 200_000  # cells of the learning rows up to which folds are repeated; more rows need it less
+NOTHING_RISES = "A model needs a feature that rises or falls with the outcome, got none that does."
 SMALL = 200  # customers of the rarer class in the learning rows below which only linear candidates compete
 
 Floats = NDArray[np.float64]
@@ -53,6 +58,7 @@ class Choice:
     folds: int = 0
     rows: int = 0
     repeats: int = 1  # how often every validation row was predicted, each time by other rows
+    calibrations: Mapping[str, Calibration] = field(default_factory=dict)  # where predictions from outside folds tell
     made: Made | None = None  # where candidates were fitted once: what is left to do is to serve the winner
 
     @property
@@ -85,6 +91,8 @@ def choose(
     """
     if is_small(rows):
         fits = {kind: fit for kind, fit in fits.items() if kind in SMOOTH or kind == asked}
+    if not rows["__cutoff"].count():
+        return _choose_crossed(rows, features, fits, seed=seed, asked=asked)
     settings, seen = SearchedSettings(), []
     done, half = folds(rows, width=len(features), seed=seed), share_out(rows, (0.5, 0.5), seed=seed + 3)
     for number, (learn, validate) in enumerate(done):
@@ -101,7 +109,7 @@ def choose(
         if 2 * sum(fold.seen[kind].rises for fold in seen) > len(seen)
     }
     if not losses:
-        raise NothingLearned("A model needs a feature that rises or falls with the outcome, got none that does.")
+        raise NothingLearned(NOTHING_RISES)
     blend = best_blend(seen, pool(losses))
     if blend is not None:
         losses[BLENDED] = _by_row(blend.losses, done)
@@ -117,6 +125,25 @@ def choose(
         int(met.sum()),
         repeats,
     )
+
+
+def _choose_crossed(
+    rows: pl.DataFrame, features: Sequence[Feature], fits: Mapping[str, Fit], *, seed: int, asked: str | None
+) -> Choice:
+    """The same for a ready table, whose folds calibrate what they choose.
+
+    Raises:
+        NothingLearned: No candidate's margin rises with the outcome.
+    """
+    repeats = CROSSED_REPEATS if rows.height * len(features) <= REPEATED_CELLS else 1
+    settings, margins = predicted_outside_folds(rows, features, fits, seed=seed, repeats=repeats)
+    found = crossed(margins, rows, repeats=repeats, seed=seed)
+    if not found.losses:
+        raise NothingLearned(NOTHING_RISES)
+    table = compare(found.losses, rows["__group"].to_numpy())
+    weights = found.blend.weights if found.blend else {}
+    kind = winner(table, asked)
+    return Choice(kind, settings, weights, table, CROSSED_FOLDS, rows.height, repeats, found.calibrations)
 
 
 def _by_row(losses: Sequence[Floats], done: Sequence[Fold]) -> Floats:

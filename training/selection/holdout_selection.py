@@ -19,13 +19,12 @@ from numpy.typing import NDArray
 from features.spec.feature import Feature
 from training.data.split import Parts, labels, share_out
 from training.errors import CalibrationError, NothingLearned
-from training.evaluation.metrics import row_losses
 from training.fitting.blending import BLENDED, blended
-from training.fitting.calibrate import fit_calibration
 from training.fitting.candidates import Fit
 from training.fitting.fit import Contender, calibrated, teach
 from training.selection.blend_selection import blend_at_once, pool
 from training.selection.cross_validation import Choice, Made, compare, winner
+from training.selection.crossing import crossed_losses
 from training.selection.settings_search import search_settings, seeds_for
 
 MANY = 3_000  # calibration rows of either class from which one look at them tells candidates apart
@@ -79,16 +78,3 @@ def choose_once(
     table = compare(losses, parts.calibrate["__group"].to_numpy())
     made = Made(taught, contenders)
     return Choice(winner(table, asked), settings, weights, table, 1, parts.calibrate.height, made=made)
-
-
-def crossed_losses(margin: NDArray[np.float32], label: Floats, half: NDArray[np.int64]) -> Floats:
-    """The row losses of margins, either half (0 or 1) calibrated by the other.
-
-    Raises:
-        CalibrationError: The margins of a half do not rise with the outcome.
-    """
-    losses = np.empty(len(label))
-    for judged in (half == 0, half == 1):
-        calibration = fit_calibration(margin[~judged], label[~judged])
-        losses[judged] = row_losses(label[judged], calibration.probability(margin[judged]))
-    return losses

@@ -42,13 +42,18 @@ def judged(calibrating: Margins, calibrate_labels: Floats, margin: Margins, outc
     for everyone. Of a rare class a fold's calibration rows may hold a handful, and their chance says nothing of the
     candidate.
     """
-    try:
-        probability, rises = fit_calibration(calibrating, calibrate_labels).probability(margin), True
-    except CalibrationError:
-        probability, rises = np.full(len(outcome), calibrate_labels.mean()), False
+    probability, rises = calibrated(calibrating, calibrate_labels, margin)
     loss = row_losses(outcome, probability)
     if not 0 < outcome.mean() < 1:
         return Judged(calibrating, margin, loss, loss, rises)
     log_odds = np.log(probability) - np.log1p(-probability)
     levelled = Calibration(1.0, level(log_odds, outcome)).probability(log_odds)
     return Judged(calibrating, margin, loss, row_losses(outcome, levelled), rises)
+
+
+def calibrated(calibrating: Margins, calibrate_labels: Floats, margin: Margins) -> tuple[Floats, bool]:
+    """The probabilities of margins that others calibrate, and whether those rise; their rate where they do not."""
+    try:
+        return fit_calibration(calibrating, calibrate_labels).probability(margin), True
+    except CalibrationError:
+        return np.full(len(margin), calibrate_labels.mean()), False

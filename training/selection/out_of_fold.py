@@ -39,7 +39,8 @@ def _predicted(task: Task, learn: pl.DataFrame, judged: pl.DataFrame) -> Floats:
     try:
         choice = choose(learn, features, fits, label_event=event, seed=seed, asked=asked)
         taught = teach(features, *learning_parts(learn, None, seed=seed), label_event=event)
-        contender = contend(taught, tuned_fit(fits, choice)[choice.kind], seed=seed)
+        fit, known = tuned_fit(fits, choice)[choice.kind], choice.calibrations.get(choice.kind)
+        contender = contend(taught, fit, seed=seed, calibration=known)
     except (CalibrationError, NothingLearned):
         return np.full(judged.height, labels(learn).mean())
     return contender.probability(taught.matrix(judged))

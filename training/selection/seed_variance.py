@@ -31,7 +31,9 @@ def seed_variance_of(task: Task, parts: Parts, choice: Choice) -> SeedVariance |
         dealt = learning_parts(parts.learning, own, seed=seed)
         try:
             taught = teach(features, *dealt, label_event=task.label_event)
-            served = contend(taught, fit, seed=seed).probability(taught.matrix(parts.test))
+            served = contend(taught, fit, seed=seed, calibration=choice.calibrations.get(choice.kind)).probability(
+                taught.matrix(parts.test)
+            )
         except CalibrationError:  # a deal of few rows may show no rise; what is left tells how far apart the others lie
             continue
         losses.append(row_losses(outcome, served).mean())

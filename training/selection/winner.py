@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.errors import UseCaseError
+from scoring.models.calibration import Calibration
 from training.data.clusters import Clusters
 from training.data.split import Parts, clusters_of, labels
 from training.errors import CalibrationError, NothingLearned
 from training.evaluation.evidence import Evidence, evidence_of
 from training.fitting.blending import BLENDED, BlendFit, blended
-from training.fitting.candidates import OF_TREES, Fit, Fitted
-from training.fitting.fit import Contender, Taught, calibrated, teach
+from training.fitting.candidates import OF_TREES, Fit, Fitted, Lesson
+from training.fitting.fit import Contender, Taught, contend, teach
 from training.selection.cross_validation import Choice, choose, tuned_fit
 from training.selection.holdout_selection import choose_once, is_large
 from training.selection.seed_variance import seed_variance_of
@@ -81,11 +82,12 @@ def fit(task: Task, parts: Parts, choice: Choice) -> Learned:
         return _learned(parts, taught, replace(choice, made=None), kept)
     taught = teach(task.table.features, parts.fit, parts.stop, parts.calibrate, label_event=task.label_event)
     fits = tuned_fit(task.candidates(), choice)
-    contenders = {choice.kind: _risen(taught, choice.kind, fits[choice.kind], task.seed)}
+    known = choice.calibrations
+    contenders = {choice.kind: _risen(taught, choice.kind, fits[choice.kind], task.seed, known.get(choice.kind))}
     for kind in task.baselines:
         if kind in fits and kind not in contenders:
             try:
-                contenders[kind] = contend_as(taught, kind, fits[kind], task.seed)
+                contenders[kind] = contend_as(taught, kind, fits[kind], task.seed, known.get(kind))
             except CalibrationError:
                 continue
     return _learned(parts, taught, choice, contenders)
@@ -107,26 +109,26 @@ def measured(task: Task, parts: Parts, learned: Learned) -> Evidence:
     return replace(evidence, seed_variance=seed_variance_of(task, parts, learned.choice))
 
 
-def _risen(taught: Taught, kind: str, fit: Fit, seed: int) -> Contender:
+def _risen(taught: Taught, kind: str, fit: Fit, seed: int, calibration: Calibration | None) -> Contender:
     try:
-        return contend_as(taught, kind, fit, seed)
+        return contend_as(taught, kind, fit, seed, calibration)
     except CalibrationError as error:
         rule = "A model's score must rise with the outcome on rows it has not learned from"
         raise NothingLearned(f"{rule}, that of the {kind} does not: the features tell too little.") from error
 
 
-def contend_as(taught: Taught, kind: str, fit: Fit, seed: int) -> Contender:
-    """A candidate as it would be served, calibrated.
+def contend_as(taught: Taught, kind: str, fit: Fit, seed: int, calibration: Calibration | None = None) -> Contender:
+    """A candidate as it would be served, calibrated; fitted on the calibration rows too where its own is known.
 
     Raises:
         CalibrationError: Its margin does not rise with the outcome.
     """
-    return calibrated(taught, _fitted(taught, kind, fit, seed))
+    return contend(taught, partial(_fitted, kind, fit), seed=seed, calibration=calibration)
 
 
-def _fitted(taught: Taught, kind: str, fit: Fit, seed: int) -> Fitted:
+def _fitted(kind: str, fit: Fit, lesson: Lesson, seed: int) -> Fitted:
     """Of a candidate whose seed matters the fit of the median seed; of a blend its members' fits."""
     if isinstance(fit, BlendFit):
-        members = [_fitted(taught, member, one, seed) for member, one in fit.members.items()]
+        members = [_fitted(member, one, lesson, seed) for member, one in fit.members.items()]
         return blended(members, list(fit.weights.values()))
-    return median_fitted(taught.lesson, fit, seed=seed) if kind in OF_TREES else fit(taught.lesson, seed)
+    return median_fitted(lesson, fit, seed=seed) if kind in OF_TREES else fit(lesson, seed)
