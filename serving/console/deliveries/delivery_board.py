@@ -76,4 +76,4 @@ def _figures(report: DeliveryReport | None, at: str, texts: Texts) -> DeliveryFi
     if report is None:
         return None
     counted = [(reason, count) for reason, count in report.left_out.items() if count]
-    return DeliveryFigures(at[:10], report, [(texts[f"left_{reason}"], count) for reason, count in counted])
+    return DeliveryFigures(at[:10], report, [(texts[f"delivery_left_{reason}"], count) for reason, count in counted])
