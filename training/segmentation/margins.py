@@ -16,6 +16,7 @@ MOST_ROWS = 2_000  # that a dip is taken of: it finds a gap as well, and each of
 REDRAWS = 199  # of the null, so that the least p is one in two hundred
 SURE = 0.01
 ATOM = 0.05  # share of all rows from which one value by itself is a state, not a part of a distribution
+MOSTLY = 0.5  # share of all rows that must have another value than an atom: humps of fewer part nobody
 LATTICE = 0.5  # share of distinct values below which numbers are taken for rounded ones
 
 
@@ -34,26 +35,27 @@ class Gap:
         return self.p <= SURE and self.depth >= DEEP
 
 
-def gap_of(values: Floats, generator: np.random.Generator) -> Gap | None:
-    """The gap of a column without missing values, as it is seen in its scaled form; None where too few rows differ.
+def gap_of(values: Floats, generator: np.random.Generator, rows: int | None = None) -> Gap | None:
+    """The gap of a column without missing values, in its scaled form; None where too few of all `rows` differ.
 
     Atoms (zero, or a constant) are no humps: a customer without any purchase needs no statistics to be seen. Ties
     are spread at random over their share of the axis, in the data and in every redraw alike.
     """
+    every = len(values) if rows is None else rows
     values, ties = _without_atoms(values)
-    if len(values) < 4 * LEAST_ROWS or len(ties) < 3:
+    if len(values) < MOSTLY * every or len(values) < 4 * LEAST_ROWS or len(ties) < 3:
         return None
     spread = _jittered(values, ties, generator)
     depth, at = _deepest(spread)
-    rows = generator.permutation(len(spread))[:MOST_ROWS]
-    seen = dip(spread[rows])
+    picked = generator.permutation(len(spread))[:MOST_ROWS]
+    seen = dip(spread[picked])
     if depth < DEEP / 2:
         return Gap(seen, 1.0, depth, at)
     smooth = _one_hump(spread)
     tied = len(ties) < len(values)
     larger = 0
     for _ in range(REDRAWS):
-        drawn = _drawn(smooth, len(rows), generator)
+        drawn = _drawn(smooth, len(picked), generator)
         drawn = _jittered(_rounded(drawn, ties), ties, generator) if tied else drawn
         larger += dip(drawn) >= seen
     return Gap(seen, (larger + 1) / (REDRAWS + 1), depth, at)

@@ -20,6 +20,7 @@ SEARCHED_ROWS = 5_000  # that clusters are looked for in
 NULL_ROWS = 2_500  # of each redraw without clusters, and of the data it is compared with
 REDRAWS = 20
 SURE_Z = 3.0  # standard deviations of redraws from which the data shows more than margins and rank correlation
+LEAST_Z = -1.0  # below which the redraws are clearly more clustered than the data, whatever valleys it has
 LEAST_SPREAD = 1e-3  # of redraws' silhouettes, for a z
 
 
@@ -87,7 +88,7 @@ def structure(space: ScaledSpace, columns: Floats, *, seed: int, most_k: int = 0
     stands = candidate is not None and by_a_gap(space, gaps, candidate.parted.centroids)
     if candidate is not None and not stands:
         looked, seen = _seen_in(draws, candidate, seed)
-        stands = seen == 0
+        stands = seen == 0 and compared.z(candidate.parted.k) >= LEAST_Z
     return Structure(space, gaps, plain, candidate, stands, compared, draws, seen, looked)
 
 
@@ -105,7 +106,7 @@ def null_points(judged: Structure, rows: int) -> list[Floats]:
 def _gaps(space: ScaledSpace, columns: Floats, generator: np.random.Generator) -> dict[str, Gap]:
     found = {}
     for at, one in enumerate(space.coordinates):
-        if one.kind == "number" and (gap := gap_of(space.shown(columns, at), generator)):
+        if one.kind == "number" and (gap := gap_of(space.shown(columns, at), generator, len(columns))):
             found[one.name] = gap
     return found
 
