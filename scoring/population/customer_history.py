@@ -7,6 +7,8 @@ from typing import Literal
 
 import msgspec
 
+from scoring.answers.wire import DiscoveredReason
+
 Cell = str | int | float | bool | None
 
 
@@ -21,12 +23,24 @@ class KeptScore(msgspec.Struct, frozen=True):
     version: str | None
 
 
+class KeptGroup(msgspec.Struct, frozen=True):
+    """The discovered group of a customer on a day, and the other that is nearest."""
+
+    code: str
+    margin: float
+    next: str
+    label: str | None = None  # of `code` in the language asked for, as it is called now; null where it is gone
+    next_label: str | None = None
+    reasons: list[DiscoveredReason] = []  # of the latest day whose features are kept, while the groups are the same
+
+
 class KeptDay(msgspec.Struct, frozen=True):
     """One customer on one day."""
 
     as_of: datetime
     segment: str | None
     scores: dict[str, KeptScore]  # by use case
+    discovered: dict[str, KeptGroup]  # by segmentation
 
 
 class CustomerConsent(msgspec.Struct, frozen=True):

@@ -88,7 +88,7 @@ async def answer_lookup(body: Any, context: RequestContext) -> Reply:
     Raises:
         Problem: The request cannot be answered.
     """
-    customers = lookup_request(body)
+    customers, language = lookup_request(body)
     context.rows = len(customers)
 
     def looked_up() -> Reply:
@@ -99,7 +99,8 @@ async def answer_lookup(body: Any, context: RequestContext) -> Reply:
                 "A home must have a population to look customers up: run `penchant run`, it has none."
             )
         context.record("look", customers, via="api", about={"route": "lookup"})
-        answer: CustomersLookedUp = {"customers": histories(context.runtime.settings.home, customers)}
+        found = histories(context.runtime.settings.home, customers, context.snapshot.served, language)
+        answer: CustomersLookedUp = {"customers": found}
         return json_reply(answer)
 
     return await in_population(looked_up, context, INVALID)

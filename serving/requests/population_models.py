@@ -12,10 +12,12 @@ import msgspec
 from msgspec import Meta
 
 from features.spec.ids import posted_id
+from features.spec.languages import Language as LanguageCode
 from scoring.answers.wire import CustomerId
 from scoring.encoding.notes import Note
 from scoring.encoding.value_rules import is_name, kind
 from serving.http.problems import BAD_PARAMETER, Problem
+from serving.requests.models import Language
 from serving.requests.rules import Rule, object_of, request_of
 
 MOST_LOOKED_UP = 100
@@ -110,6 +112,7 @@ class LookupRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
             first_wrong=_first_without_id,
         ),
     ]
+    language: Language = "en"
 
 
 class ListRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -194,10 +197,14 @@ def search_request(body: Any) -> SearchRequest:
     return request_of(SearchRequest, object_of(SearchRequest, body))
 
 
-def lookup_request(body: Any) -> list[str]:
-    """The ids of a decoded body of POST /v1/customers/lookup, each once; raises a 422 with every broken rule."""
+def lookup_request(body: Any) -> tuple[list[str], LanguageCode]:
+    """The ids of a decoded body of POST /v1/customers/lookup, each once, and the language of words.
+
+    Raises:
+        Problem: A 422 with every broken rule.
+    """
     asked = request_of(LookupRequest, object_of(LookupRequest, body))
-    return list(dict.fromkeys(customer for one in asked.customer_ids if (customer := posted_id(one))))
+    return list(dict.fromkeys(customer for one in asked.customer_ids if (customer := posted_id(one)))), asked.language
 
 
 def list_request(body: Any) -> ListRequest:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
 from starlette.requests import Request
@@ -12,6 +12,7 @@ from features.spec.languages import Language
 from scoring.errors import PolicyFailedError
 from scoring.privacy.audit_trail import What
 from serving.api.use_case_document import example
+from serving.console.personas.placed_groups import PlacedGroup, placed_groups
 from serving.console.views.customer_days import customer_days
 from serving.console.views.named_features import measures
 from serving.console.views.score_history import earlier
@@ -34,6 +35,7 @@ class CustomerFacts(TypedDict):
 
     here: str
     customer: ScoredCustomer
+    groups: Sequence[PlacedGroup]  # discovered ones
     several: int  # how many were posted, where more than one
     released_at: Mapping[str, float]  # by use case, seconds since the epoch
     again: str
@@ -144,9 +146,11 @@ def _facts(text: str, texts: Texts) -> CustomerFacts:
     asked, count = asked.first, asked.count
     served = context.snapshot.served
     profile = context.runtime.customers.ready(asked, served)[0]
+    customer = _scored(profile, asked.use_cases, texts)
     return {
         "here": "customer",
-        "customer": _scored(profile, asked.use_cases, texts),
+        "customer": customer,
+        "groups": placed_groups(customer.answer, served, texts),
         "several": count if count > 1 else 0,
         "released_at": context.snapshot.released_at,
         "again": pretty(_again(asked)),

@@ -1,3 +1,3 @@
 """What the page Personas shows: the sheets of discovered groups, and the priorities that people give them."""
 
-__all__ = ["persona_board", "priorities"]
+__all__ = ["persona_board", "placed_groups", "priorities"]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import html
+import json
 import shutil
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +15,11 @@ import httpx
 import jsonschema
 import pytest
 
+from features.spec.languages import Language
 from scoring.answers.score import score_profiles
 from scoring.answers.served_release import open_live
+from scoring.bundle.families import OTHER_FACTORS
+from scoring.population.days import days_of
 from scoring.segments.rules import Rule
 from scoring.segments.segmentation_release import load_segmentation
 from serving.console.personas.persona_board import persona_board
@@ -22,9 +28,11 @@ from serving.console.views.rule_words import rule_words
 from serving.console.web.i18n import Texts
 from tests.serving.console.conftest import QUICK
 from tests.support.answers import contract
+from tests.support.days import made
 from tests.support.models import release_shop, shop_rows
-from tests.support.segmented import release_habits
+from tests.support.segmented import NAMES, release_habits
 from tests.support.servers import Server, start, stop
+from tests.support.stored import table
 
 PROFILES = [{"customer_id": f"c{number}", "features": row} for number, row in enumerate(shop_rows(30, seed=4))]
 
@@ -90,6 +98,48 @@ def test_the_page_shows_groups_and_keeps_priorities(
     assert shown.count('data-part="rate"') == 2
     assert 'value="5" selected' in shown
     assert shown.count('data-part="small"') == 1
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_the_card_says_which_group_and_why(asking: httpx.Client, language: str) -> None:
+    """As the answer does: its label, that of the nearest other, and at most three reasons in words."""
+    place = scored(asking, reasons=3, language=language)["results"][0]["discovered"]["habits"]
+
+    posted = {"profile": json.dumps(PROFILES[0])}
+    for page in ("customer", "export"):
+        shown = html.unescape(asking.post(f"/console/{page}?language={language}", data=posted).text)
+        card = shown.split('data-discovered="habits"')[1].split("</section>")[0].replace("\u00a0", " ")
+        assert f'data-part="group">{place["label"]}<' in card
+        assert NAMES[place["next"]][language] in card
+        reasons = [one["text"].replace("\u00a0", " ") for one in place["reasons"] if one["feature"] != OTHER_FACTORS]
+        assert len(reasons) == card.count("reason-text") == 3
+        assert all(f">{text}<" in card for text in reasons)
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_a_look_up_says_the_group_of_each_day(
+    asking: httpx.Client, segmented: Path, language: Language, tmp_path: Path
+) -> None:
+    """What the day holds; words where its features are kept, which add up to the margin as in any answer."""
+    ids = [f"c{number}" for number in range(30)]
+    table(shop_rows(30, seed=4), ids).write_parquet(tmp_path / "customers.parquet")
+    live = open_live(segmented, ["churn"])
+    if not days_of(segmented):
+        for moment in (datetime(2026, 2, 1, tzinfo=UTC), datetime(2026, 2, 2, tzinfo=UTC)):
+            made(segmented, live, tmp_path / "customers.parquet", moment)
+
+    found = asking.post("/v1/customers/lookup", json={"customer_ids": ids, "language": language})
+
+    assert found.status_code == 200, found.text
+    answers = score_profiles(live, PROFILES, reasons=3, language=language)
+    for one, answer in zip(found.json()["customers"], answers, strict=True):
+        place = answer["discovered"]["habits"]
+        before, latest = (day["discovered"]["habits"] for day in one["days"])
+        assert {name: latest[name] for name in ("code", "label", "margin", "next", "reasons")} == {
+            name: value for name, value in place.items() if name != "version"
+        }
+        assert latest["next_label"] == NAMES[place["next"]][language]
+        assert before == {**latest, "reasons": []}
 
 
 def test_a_stranger_is_no_segmentation(asking: httpx.Client) -> None:
