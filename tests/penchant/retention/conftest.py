@@ -21,6 +21,7 @@ from scoring.population.daily_file import add_use_case
 from scoring.privacy import suppression
 from serving.auth.api_keys import ApiKey, add_key
 from serving.auth.sessions import Sessions
+from serving.console.personas.priorities import write_priorities
 from serving.customers import subject_rights
 from serving.customers.decision_log import Decisions
 from tests.conftest import made_once
@@ -64,6 +65,7 @@ def _make(folder: Path) -> None:
     write_quarantine(home / "quarantine", "churn", {"events": BadRows(1, {"a date": 1}, rows)})
     write_page(home, "habits", b"<html></html>")
     write_sources(home, {})
+    write_priorities(home, "habits", {"group_1": 5})
     (scratch / "churn.toml").touch()
     add_use_case(home, scratch / "churn.toml", daily=True)
 
