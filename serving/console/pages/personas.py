@@ -6,6 +6,7 @@ import asyncio
 
 from starlette.requests import Request
 
+from serving.console.personas.group_values import group_values
 from serving.console.personas.persona_board import GRID, persona_board
 from serving.console.personas.priorities import LEAST, MOST, posted_priorities, read_priorities, write_priorities
 from serving.console.web import forms
@@ -34,6 +35,8 @@ async def personas(request: Request) -> Reply:
         await asyncio.to_thread(write_priorities, home, asked, given)
         saved = True
     relevance = await asyncio.to_thread(read_priorities, home, asked) if known else {}
+    served = context.snapshot.served
+    values = await asyncio.to_thread(group_values, home, asked, served) if known else None
     facts = {
         "here": "personas",
         "segmentations": sorted(known),
@@ -41,6 +44,6 @@ async def personas(request: Request) -> Reply:
         "saved": saved,
         "steps": range(LEAST, MOST + 1),
         "grid": GRID,
-        "shown": persona_board(known[asked], relevance, texts) if known else None,
+        "shown": persona_board(known[asked], relevance, texts, values) if known else None,
     }
     return page("personas.html", texts.language, facts)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from features.spec.feature import Feature
 from scoring.segments.personas import FEWEST, GroupSheet, PersonaSheets, ProfiledFeature, read_personas
 from scoring.segments.segmentation_bundle import PERSONAS
 from scoring.segments.segmentation_release import SegmentationRelease
+from serving.console.personas.group_values import GroupValue, GroupValues
 from serving.console.personas.priorities import LEAST, MOST, USUAL
 from serving.console.views.named_features import NamedFeature
 from serving.console.web.i18n import Texts
@@ -54,7 +55,8 @@ class PersonaShown:
     profile: Sequence[ProfileLine]
     typical: Sequence[tuple[str, str]]
     rate: RateLine | None
-    impact: float | None  # outcomes per thousand customers of all that are here more or less than at the average
+    impact: float | None  # outcomes per thousand customers that are here more or less than at the average, or `value`
+    value: GroupValue | None  # of the day in service: where it is known of any group, the impact is their total
     relevance: int
 
     @property
@@ -88,9 +90,12 @@ class PersonasShown:
     base_rate: float | None
     groups: Sequence[PersonaShown]
     dots: Sequence[GridDot]
+    values: GroupValues | None  # by which impacts are amounts
 
 
-def persona_board(release: SegmentationRelease, relevance: Mapping[str, int], texts: Texts) -> PersonasShown:
+def persona_board(
+    release: SegmentationRelease, relevance: Mapping[str, int], texts: Texts, values: GroupValues | None = None
+) -> PersonasShown:
     """All that the page shows; no sheet where members of different groups did not realise different outcomes."""
     manifest, sheets = release.bundle.manifest, read_personas(release.bundle.files[PERSONAS])
     named = _named(release, texts)
@@ -99,6 +104,8 @@ def persona_board(release: SegmentationRelease, relevance: Mapping[str, int], te
         _persona(sheet, sheets, release, named, relevance.get(sheet.code, USUAL), widest, texts)
         for sheet in sheets.groups
     ]
+    if values:
+        groups = [_valued(group, values) for group in groups]
     return PersonasShown(
         name=release.bundle.name,
         version=release.version,
@@ -110,7 +117,14 @@ def persona_board(release: SegmentationRelease, relevance: Mapping[str, int], te
         base_rate=sheets.base_rate,
         groups=groups,
         dots=_dots(groups),
+        values=values,
     )
+
+
+def _valued(group: PersonaShown, values: GroupValues) -> PersonaShown:
+    """A group whose impact is what its members will bring; none where too few of the day are in it."""
+    value = None if group.small else values.groups.get(group.code)
+    return replace(group, value=value, impact=value.total if value else None)
 
 
 def _named(release: SegmentationRelease, texts: Texts) -> dict[str, NamedFeature]:
@@ -148,6 +162,7 @@ def _persona(
         ],
         rate=_rate_line(sheet, base, widest, texts),
         impact=impact,
+        value=None,
         relevance=relevance,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import numpy as np
@@ -13,6 +14,9 @@ from scoring.answers.served_release import Live
 from scoring.population.days import PopulationError
 from scoring.privacy.suppression import SuppressionError
 from serving.console.web.i18n import Texts
+
+if TYPE_CHECKING:
+    from scoring.population.ranked import DayIndex
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,28 +53,36 @@ class ValueGrid:
     ratio: float | None  # predicted over actual, on the test
 
 
+def valued_day(home: Path, live: Live) -> DayIndex | None:
+    """The index of the day in service where it has the values of a version; None where it has none, or none is there.
+
+    It reads files, so never on the loop that answers.
+    """
+    if not live.serves_value:
+        return None
+    from scoring.population.ranked import open_index  # few servers need pyarrow, which it brings
+
+    name = live.release.bundle.name
+    try:
+        index = open_index(home)
+    except (PopulationError, SuppressionError, OSError):
+        return None
+    same = index.day.manifest.models.get(name) == live.release.version
+    return index if same and index.value_floors(name) else None
+
+
 def value_grid(home: Path, live: Live, texts: Texts) -> ValueGrid | None:
     """The grid of the day in service; None where the version serves no value, or no day of it is there.
 
     It reads the day's index, so never on the loop that answers.
     """
-    part, manifest = live.release.bundle.manifest.value, live.release.bundle.manifest
-    if not part:
+    part, manifest, index = live.release.bundle.manifest.value, live.release.bundle.manifest, valued_day(home, live)
+    if not part or index is None:
         return None
-    from scoring.population.customer_pages import CustomerQuery  # few servers need pyarrow, which they bring
-    from scoring.population.ranked import open_index
+    from scoring.population.customer_pages import CustomerQuery  # few servers need pyarrow, which it brings
 
-    try:
-        index = open_index(home)
-        if index.day.manifest.models.get(manifest.name) != live.release.version:
-            return None
-        floors = index.value_floors(manifest.name)
-        if not floors:
-            return None
-        shown = index.ranked(CustomerQuery(manifest.name))
-        values, bands = index.values(manifest.name)[shown], index.bands(manifest.name)[shown]
-    except (PopulationError, SuppressionError, OSError):
-        return None
+    floors, shown = index.value_floors(manifest.name), index.ranked(CustomerQuery(manifest.name))
+    values, bands = index.values(manifest.name)[shown], index.bands(manifest.name)[shown]
     at = np.searchsorted(np.asarray(floors), values, side="right") - 1
     rows = []
     for level in reversed(range(len(floors))):

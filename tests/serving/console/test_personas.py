@@ -9,30 +9,37 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import httpx
 import jsonschema
+import polars as pl
 import pytest
 
 from features.spec.languages import Language
 from scoring.answers.score import score_profiles
-from scoring.answers.served_release import open_live
+from scoring.answers.served_release import attach, open_live
 from scoring.bundle.families import OTHER_FACTORS
 from scoring.population.days import days_of
+from scoring.population.read_days import day_rows
 from scoring.segments.rules import Rule
 from scoring.segments.segmentation_release import load_segmentation
-from serving.console.personas.persona_board import persona_board
+from serving.console.personas.group_values import group_values
+from serving.console.personas.persona_board import GRID, persona_board
 from serving.console.personas.priorities import posted_priorities, read_priorities
 from serving.console.views.rule_words import rule_words
 from serving.console.web.i18n import Texts
+from serving.console.web.render import page
+from serving.worker.request_context import CONTEXT, RequestContext
 from tests.serving.console.conftest import QUICK
 from tests.support.answers import contract
-from tests.support.days import made
+from tests.support.days import made, released
 from tests.support.models import release_shop, shop_rows
 from tests.support.segmented import NAMES, release_habits
 from tests.support.servers import Server, start, stop
 from tests.support.stored import table
+from tests.support.value import with_value
 
 PROFILES = [{"customer_id": f"c{number}", "features": row} for number, row in enumerate(shop_rows(30, seed=4))]
 
@@ -106,8 +113,8 @@ def test_the_card_says_which_group_and_why(asking: httpx.Client, language: str) 
     place = scored(asking, reasons=3, language=language)["results"][0]["discovered"]["habits"]
 
     posted = {"profile": json.dumps(PROFILES[0])}
-    for page in ("customer", "export"):
-        shown = html.unescape(asking.post(f"/console/{page}?language={language}", data=posted).text)
+    for name in ("customer", "export"):
+        shown = html.unescape(asking.post(f"/console/{name}?language={language}", data=posted).text)
         card = shown.split('data-discovered="habits"')[1].split("</section>")[0].replace("\u00a0", " ")
         assert f'data-part="group">{place["label"]}<' in card
         assert NAMES[place["next"]][language] in card
@@ -198,3 +205,49 @@ def test_the_grid_has_a_dot_for_each_group_that_says_something(segmented: Path) 
     assert shown.dots[0].x > shown.dots[1].x
     assert shown.groups[0].impact == pytest.approx(1000 * 0.5 * 0.15)
     assert posted_priorities({"relevance-group_1": "x"}, ["group_1"]) == {}
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_the_grid_weighs_groups_by_what_they_will_bring(segmented: Path, language: Language, tmp_path: Path) -> None:
+    """Where the day has values: size times expected value, with the currency; else by the outcome, as before."""
+    release, texts = load_segmentation(segmented, "habits", version="1"), Texts(language)
+    live = {"churn": with_value(released(segmented, "churn")["churn"])}
+    attach(live, [release])
+    assert group_values(tmp_path, "habits", live) is None
+    table(shop_rows(120, seed=8), [f"c{number}" for number in range(120)]).write_parquet(tmp_path / "customers.parquet")
+    made(tmp_path, live, tmp_path / "customers.parquet")
+
+    values = group_values(tmp_path, "habits", live)
+    assert values is not None
+    board = persona_board(release, {}, texts, values)
+
+    day = pl.from_arrow(day_rows(tmp_path, days_of(tmp_path)[-1]))
+    assert isinstance(day, pl.DataFrame)
+    known = day.filter(pl.col("churn_value").is_not_null())
+    for group in board.groups[:2]:
+        mine = known.filter(pl.col("habits_cluster") == group.code)["churn_value"]
+        assert group.value is not None
+        assert group.value.customers == len(mine) >= 20
+        assert group.impact == pytest.approx(mine.sum())
+    assert board.groups[2].impact is None
+    assert group_values(tmp_path, "others", live) is None
+    facts = {
+        "shown": board,
+        "asked": "habits",
+        "segmentations": ["habits"],
+        "grid": GRID,
+        "steps": range(1, 6),
+        "saved": False,
+    }
+    snapshot = SimpleNamespace(served=live, policy=SimpleNamespace(by_code={}), segmentations={})
+    runtime = SimpleNamespace(settings=SimpleNamespace(home=tmp_path))
+    token = CONTEXT.set(cast(RequestContext, SimpleNamespace(key=None, snapshot=snapshot, runtime=runtime)))
+    try:
+        shown = html.unescape(bytes(page("personas.html", language, facts).body).decode()).replace("\u00a0", " ")
+    finally:
+        CONTEXT.reset(token)
+    assert {"en": "the expected profit of a customer within 90 days", "fr": "la marge attendue d'un client"}[
+        language
+    ] in shown
+    assert "Impact, EUR" in shown
+    assert shown.count('data-part="size-by-value"') == 2
