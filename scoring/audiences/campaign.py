@@ -53,6 +53,7 @@ class CampaignList(msgspec.Struct, frozen=True, kw_only=True):
     snapshot: str  # the moment of the day
     digest: str = ""  # sha256 of the keyed hashes of both arms
     segment: str | None = None
+    cluster: str | UnsetType = UNSET  # a learned cluster, as `habits.group_2`, where it is of one
     threshold: float | None = None
     top: int | None = None
     lookalike: str | UnsetType = UNSET  # the digest of a seed, where it is of those most like it

@@ -2,8 +2,8 @@
 
 Each line is a JSON object: `at` (ISO 8601, UTC), `by` (`command`, `console` or `api`, these with the `key`), `segment`,
 `policy`, `as_of`, `format`, `internal`, and with contacts the `channel` and `purpose`; how many `members` there were,
-how many were `written` and how many `left_out` by reason. Of a list by rank also the `use_case`, `top`, `threshold`
-and `campaign`, and of look-alikes how many were asked for, `lookalike`.
+how many were `written` and how many `left_out` by reason. Of a list by rank also the `use_case`, `cluster`, `top`,
+`threshold` and `campaign`, and of look-alikes how many were asked for, `lookalike`.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from scoring.segments.assignment import SEGMENTS_FOLDER
 
 EXPORTS = "exports.jsonl"
 _COUNTED = (
-    *("use_case", "top", "threshold", "campaign", "lookalike"),  # of a list by rank
+    *("use_case", "cluster", "top", "threshold", "campaign", "lookalike"),  # of a list by rank
     *("segment", "policy", "as_of", "internal", "channel", "purpose", "members", "written", "left_out"),
 )
 
 _IN_TRAIL = (
-    *("use_case", "segment", "top", "threshold", "campaign", "lookalike"),
+    *("use_case", "segment", "cluster", "top", "threshold", "campaign", "lookalike"),
     *("as_of", "internal", "members", "written"),
 )
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+from msgspec import UNSET
 from numpy.typing import NDArray
 
 from features.spec.suppression_list import objectors_of
@@ -45,6 +46,7 @@ class ListQuery(msgspec.Struct, frozen=True):
     threshold: float | None = None  # the least probability
     segment: str | None = None
     order: Order | None = None  # None: by uplift where the day has it, else the likeliest first
+    cluster: str | None = None  # a learned cluster, as `habits.group_2`
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ def make_list(home: Path, index: DayIndex, query: ListQuery, *, holdout: float =
     file, contacts = contacts_of(home) or (None, None)
     order = query.order or index.list_order(query.use_case)
     query = msgspec.structs.replace(query, order=order)
-    wanted = CustomerQuery(query.use_case, query.segment, order=order)
+    wanted = CustomerQuery(query.use_case, query.segment, order=order, cluster=query.cluster or UNSET)
     rows = _above(index.ranked(wanted), index, query)
     identity = _identity(index, query, holdout, salt)
     restraint = Restraint(home, identity)
@@ -154,6 +156,8 @@ class _Asked:
 
 def _identity(index: DayIndex, query: ListQuery, holdout: float, salt: str) -> ListIdentity:
     stated = {name: getattr(query, name) for name in ("top", "threshold", "segment", "order")}
+    if query.cluster is not None:  # else a list is the same one as those before there were clusters
+        stated["cluster"] = query.cluster
     return ListIdentity(index.as_of.isoformat(), query.use_case, {**stated, "holdout": holdout, "salt": salt})
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec import UNSET
 
 from scoring.encoding.notes import Note
 from scoring.privacy.audit_trail import Via
@@ -57,7 +58,7 @@ def ranked_list(asked: ListRequest, context: RequestContext, *, order: Order | N
     home = context.runtime.settings.home
     index = open_index(home)
     check_age(home, index.as_of)
-    query = ListQuery(asked.use_case, asked.top, asked.threshold, asked.segment, order)
+    query = ListQuery(asked.use_case, asked.top, asked.threshold, asked.segment, order, asked.cluster)
     asked = msgspec.structs.replace(asked, salt=(asked.salt or secrets.token_hex(8)) if asked.holdout else None)
     try:
         made = make_list(home, index, query, holdout=asked.holdout, salt=asked.salt or "")
@@ -130,6 +131,7 @@ def _campaign(asked: ListRequest, context: RequestContext, index: DayIndex, made
         use_case=asked.use_case,
         snapshot=iso(index.as_of),
         segment=asked.segment,
+        cluster=asked.cluster or UNSET,
         threshold=asked.threshold,
         top=asked.top,
     )
@@ -156,6 +158,6 @@ def _campaign(asked: ListRequest, context: RequestContext, index: DayIndex, made
 
 def _logged(asked: ListRequest, index: DayIndex, answer: ListMade) -> dict[str, object]:
     """What the log of exports is given of a list; it keeps what it counts, and nobody's id."""
-    stated = {"top": asked.top, "threshold": asked.threshold, "segment": asked.segment}
+    stated = {"top": asked.top, "threshold": asked.threshold, "segment": asked.segment, "cluster": asked.cluster}
     document = {**answer, **stated, "policy": index.day.manifest.policy}
     return {name: value for name, value in document.items() if value is not None}

@@ -51,6 +51,11 @@ SegmentCode = Annotated[
     Meta(description="Those in a segment, by its code.", examples=["at_risk"]),
     Rule("Must be the code of a segment, got {got}.", got=kind, holds=_matches(_CODE)),
 ]
+GroupName = Annotated[
+    Annotated[str, Meta(pattern=_CLUSTER)] | None,
+    Meta(description="Those in a discovered group, by segmentation and code.", examples=["habits.group_2"]),
+    Rule("Must be a segmentation and a group's code, got {got}.", got=kind, holds=_matches(_CLUSTER)),
+]
 
 
 class PageParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -72,11 +77,7 @@ class PageParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
         Meta(description="Those with a reason among the three of the use case, by its code.", examples=["recency"]),
         Rule("Must be the code of a reason, got {got}.", got=kind, holds=_matches(_CODE)),
     ] = None
-    cluster: Annotated[
-        Annotated[str, Meta(pattern=_CLUSTER)] | None,
-        Meta(description="Those in a discovered group, by segmentation and code.", examples=["habits.group_2"]),
-        Rule("Must be a segmentation and a group's code, got {got}.", got=kind, holds=_matches(_CLUSTER)),
-    ] = None
+    cluster: GroupName = None
     order: Annotated[
         Literal["-score", "score", "customer_id", "refresh"] | None,
         Meta(
@@ -130,6 +131,7 @@ class ListRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         Rule("Must be a probability within (0, 1), got {got}.", got=kind),
     ] = None
     segment: SegmentCode = None
+    cluster: GroupName = None
     holdout: Annotated[
         float,
         Meta(ge=0, lt=1, description="The share to keep off the list, to measure what it does.", examples=[0.1]),

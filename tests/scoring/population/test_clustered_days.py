@@ -11,6 +11,7 @@ import pytest
 from scoring.answers.policy_proof import read_and_prove
 from scoring.answers.served_release import Live, open_live
 from scoring.batch.table_answers import score_table
+from scoring.population.customer_lists import ListQuery, make_list
 from scoring.population.customer_pages import CustomerQuery, QueryError
 from scoring.population.days import days_of
 from scoring.population.forget import forget_customers, forget_old
@@ -125,3 +126,21 @@ def test_pages_are_of_a_cluster_where_asked(answering: dict[str, Live], customer
     assert page.total == expected.height > 0
     with pytest.raises(QueryError, match=r"habits\.group_1, habits\.group_2"):
         index.page(CustomerQuery(cluster="habits.group_9"))
+
+
+def test_lists_are_of_a_cluster_where_asked(answering: dict[str, Live], customers: Path, tmp_path: Path) -> None:
+    """In the order of everybody's, and another list to the rules of pressure; one without a cluster is as it was."""
+    made(tmp_path, answering, customers, FIRST)
+    index = open_index(tmp_path)
+
+    everybody = make_list(tmp_path, index, ListQuery("churn", threshold=1e-9))
+    listed = make_list(tmp_path, index, ListQuery("churn", threshold=1e-9, cluster="habits.group_2"))
+
+    rows = day_frame(tmp_path).filter(pl.col("habits_cluster") == "group_2")
+    there = set(rows["customer_id"])
+    assert 0 < len(listed.customers) < len(everybody.customers)
+    assert listed.customers == [one for one in everybody.customers if one.customer_id in there]
+    assert everybody.identity.stated.keys() == {"top", "threshold", "segment", "order", "holdout", "salt"}
+    assert listed.identity.digest != everybody.identity.digest
+    with pytest.raises(QueryError, match=r"habits\.group_1, habits\.group_2"):
+        make_list(tmp_path, index, ListQuery("churn", top=3, cluster="habits.group_9"))

@@ -19,7 +19,7 @@ import pytest
 
 from features.spec.languages import Language
 from scoring.answers.score import score_profiles
-from scoring.answers.served_release import attach, open_live
+from scoring.answers.served_release import Live, attach, open_live
 from scoring.bundle.families import OTHER_FACTORS
 from scoring.population.days import days_of
 from scoring.population.read_days import day_rows
@@ -33,7 +33,7 @@ from serving.console.web.i18n import Texts
 from serving.console.web.render import page
 from serving.worker.request_context import CONTEXT, RequestContext
 from tests.serving.console.conftest import QUICK
-from tests.support.answers import contract
+from tests.support.answers import contract, is_problem
 from tests.support.days import made, released
 from tests.support.models import release_shop, shop_rows
 from tests.support.segmented import NAMES, release_habits
@@ -123,17 +123,24 @@ def test_the_card_says_which_group_and_why(asking: httpx.Client, language: str) 
         assert all(f">{text}<" in card for text in reasons)
 
 
+def _peopled(home: Path, scratch: Path) -> dict[str, Live]:
+    """The use case; the home has two days of the posted customers from now on."""
+    live = open_live(home, ["churn"])
+    if not days_of(home):
+        table(shop_rows(30, seed=4), [f"c{number}" for number in range(30)]).write_parquet(
+            scratch / "customers.parquet"
+        )
+        for moment in (datetime(2026, 2, 1, tzinfo=UTC), datetime(2026, 2, 2, tzinfo=UTC)):
+            made(home, live, scratch / "customers.parquet", moment)
+    return live
+
+
 @pytest.mark.parametrize("language", ["en", "fr"])
 def test_a_look_up_says_the_group_of_each_day(
     asking: httpx.Client, segmented: Path, language: Language, tmp_path: Path
 ) -> None:
     """What the day holds; words where its features are kept, which add up to the margin as in any answer."""
-    ids = [f"c{number}" for number in range(30)]
-    table(shop_rows(30, seed=4), ids).write_parquet(tmp_path / "customers.parquet")
-    live = open_live(segmented, ["churn"])
-    if not days_of(segmented):
-        for moment in (datetime(2026, 2, 1, tzinfo=UTC), datetime(2026, 2, 2, tzinfo=UTC)):
-            made(segmented, live, tmp_path / "customers.parquet", moment)
+    live, ids = _peopled(segmented, tmp_path), [profile["customer_id"] for profile in PROFILES]
 
     found = asking.post("/v1/customers/lookup", json={"customer_ids": ids, "language": language})
 
@@ -147,6 +154,30 @@ def test_a_look_up_says_the_group_of_each_day(
         }
         assert latest["next_label"] == NAMES[place["next"]][language]
         assert before == {**latest, "reasons": []}
+
+
+def test_a_list_is_of_a_group_where_asked(asking: httpx.Client, segmented: Path, tmp_path: Path) -> None:
+    """Nobody of another; the log of what left and the campaign say which, as do pages of the same."""
+    _peopled(segmented, tmp_path)
+    asked = {"use_case": "churn", "cluster": "habits.group_2"}
+
+    answer = asking.post("/v1/lists", json={**asked, "top": 30, "holdout": 0.2, "salt": "groups"})
+
+    assert answer.status_code == 200, answer.text
+    found = answer.json()
+    page_of = asking.get("/v1/customers", params=asked).json()
+    ids = {one["customer_id"] for one in found["customers"]} | set(found["holdout_ids"])
+    assert ids == {one["customer_id"] for one in page_of["customers"]}
+    assert (
+        json.loads((segmented / "segments/exports.jsonl").read_text().splitlines()[-1])["cluster"] == asked["cluster"]
+    )
+    campaign = json.loads((segmented / "campaigns" / found["campaign"] / "campaign.json").read_bytes())
+    assert campaign["list"]["cluster"] == asked["cluster"]
+    for wrong in ("habits.group_9", "habits"):
+        refused = asking.post("/v1/lists", json={**asked, "cluster": wrong, "top": 3})
+        assert is_problem(refused, 422, "invalid-request")["errors"][0]["pointer"] == "/cluster"
+    listed = asking.get("/openapi.json").json()["components"]["schemas"]["ListRequest"]
+    assert "cluster" in listed["properties"]
 
 
 def test_a_stranger_is_no_segmentation(asking: httpx.Client) -> None:
