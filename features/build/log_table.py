@@ -303,6 +303,7 @@ def _report(
                 *objection_notes(len(log.barred), log.barred_rows),
                 *_untracked_note(log),
                 *_span_notes(context),
+                *(() if context.plan.reactivity is None else (context.plan.reactivity.note,)),
                 *notes,
             )
         ],

@@ -1,4 +1,4 @@
-"""Counts of one's own: which events of a log are counted as a feature, and named days that they may be around."""
+"""Features of one's own: which events of a log are counted, in which named days, and which answer which."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from features.config.display_texts import InBothLanguages
 from features.config.several_logs import constant_types, is_type_of, logs_in
 from features.config.value_types import Days, Hours, ListSection, SourceColumn, TomlTable, TomlValue
+from features.spec.feature import slug
 
 _NAME = r"^[a-z][a-z0-9_]{0,63}$"
 _YEARS = (1900, 2200)
@@ -54,6 +55,7 @@ def _distinct(values: tuple[int, ...]) -> tuple[int, ...]:
 
 
 CountName = Annotated[str, Field(pattern=_NAME)]
+EventType = Annotated[str, Field(min_length=1)]
 Values = Annotated[
     tuple[str | bool | int | float, ...], BeforeValidator(_several), AfterValidator(_readable)
 ]  # any of them
@@ -67,13 +69,13 @@ class Count(ListSection):
     """Events that are counted as a feature of a name: in the window before the cutoff, refunds apart."""
 
     name: CountName
-    event: Annotated[str, Field(min_length=1)]
+    event: EventType
     title: InBothLanguages | None = None  # in place of its name where people read
     where: dict[SourceColumn, Values] = Field(default_factory=dict)  # all of these properties
     months: Months | None = None  # of the year, UTC
     calendar: Calendars = ()  # in the days of any of these
     days_around: Annotated[int, Field(ge=0, le=366, strict=True)] = 0  # before and after each of their periods
-    unless: Annotated[str, Field(min_length=1)] | None = None  # this event follows
+    unless: EventType | None = None  # this event follows
     within: Annotated[Hours, Field(ge=1, le=24 * 3650)] | None = None  # so soon
     window: Annotated[Days, Field(ge=1, le=3650)] | None = None  # default: the observation window
 
@@ -91,10 +93,31 @@ class Count(ListSection):
         return self
 
 
+class Reactivity(ListSection):
+    """Which events answer what is sent to a customer, and how soon they must: whole hours."""
+
+    send: EventType
+    answer: Annotated[tuple[EventType, ...], BeforeValidator(_several), Field(min_length=1)]  # any of them
+    within: Annotated[Hours, Field(ge=1, le=24 * 3650)]
+
+    @model_validator(mode="after")
+    def _types_are_distinct(self) -> Self:
+        kinds, broken = [slug(kind) for kind in self.answer], []
+        if slug(self.send) in kinds:
+            broken.append(f"answer must be of other events than send, got {self.send!r} in both")
+        twice = sorted({kind for kind in self.answer if kinds.count(slug(kind)) > 1})
+        if twice:
+            broken.append(f"answer must name an event once, got {', '.join(map(repr, twice))}")
+        if broken:
+            raise ValueError("; ".join(broken))
+        return self
+
+
 class CountSections(ListSection):
-    """The counts of a log, and the days they may be around."""
+    """The counts of a log, the days they may be around, and what answers what."""
 
     counts: Annotated[tuple[Count, ...], Field(max_length=_MOST)] = ()
+    reactivity: Reactivity | None = None
     calendar: dict[CountName, Periods] = Field(default_factory=dict)
 
     def periods_of(self, count: Count) -> list[tuple[date, date]]:
@@ -137,15 +160,27 @@ def _strangers(count: TomlTable, raw: TomlTable, calendar: TomlTable) -> Iterato
         if name not in calendar:
             known = ", ".join(calendar) or "there are none"
             yield f"calendar: must be of [calendar] ({known}), got {name!r}"
-    types = constant_types(raw)
     for key in ("event", "unless"):
-        other = count.get(key)
-        if not types or not isinstance(other, str):
-            continue
-        if len(types) == 1 and other != types[0]:
-            yield f"{key}: must be the log's only event type {types[0]!r}, got {other!r}"
-        elif not is_type_of(other, types):
-            yield f"{key}: must be one of the logs' event types ({', '.join(map(repr, types))}), got {other!r}"
+        if isinstance(other := count.get(key), str):
+            yield from _other_type(key, other, raw)
+
+
+def reactivity_conflicts(raw: TomlTable) -> list[str]:
+    """The events that reactivity names and that logs of one constant type each cannot have."""
+    stated = _section(raw, "reactivity")
+    named = [(key, kind) for key in ("send", "answer") for kind in _texts(stated.get(key))]
+    return [line for key, kind in named for line in _other_type(f"reactivity.{key}", kind, raw)]
+
+
+def _other_type(key: str, kind: str, raw: TomlTable) -> Iterator[str]:
+    """Why logs of one constant type each cannot have events of a type."""
+    types = constant_types(raw)
+    if not types:
+        return
+    if len(types) == 1 and kind != types[0]:
+        yield f"{key}: must be the log's only event type {types[0]!r}, got {kind!r}"
+    elif not is_type_of(kind, types):
+        yield f"{key}: must be one of the logs' event types ({', '.join(map(repr, types))}), got {kind!r}"
 
 
 def _texts(value: TomlValue | None) -> list[str]:

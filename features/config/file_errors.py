@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, ValidationError
 
-from features.config.counts import count_conflicts
+from features.config.counts import count_conflicts, reactivity_conflicts
 from features.config.effect import effect_conflicts
 from features.config.model_section import model_conflicts
 from features.config.sensitive_sections import label_may_tell
@@ -27,7 +27,9 @@ def _source_conflicts(raw: TomlTable) -> list[str]:
         arrived = "both" if log else "neither"
         return [f"exactly one of [events] and [table] must be given, got {arrived}"]
     needed = ("window", "label") if log else ()
-    barred = () if log else ("window", "label", "eligible", "profiles", "engagement", "counts", "calendar")
+    barred = (
+        () if log else ("window", "label", "eligible", "profiles", "engagement", "counts", "calendar", "reactivity")
+    )
     kind = "events" if log else "table"
     broken = [f"[{name}] is required with [{kind}]" for name in needed if name not in raw]
     broken += [f"[{name}] does not go with [{kind}]" for name in barred if name in raw]
@@ -38,7 +40,12 @@ def _source_conflicts(raw: TomlTable) -> list[str]:
     quality = raw.get("quality")
     if table and isinstance(quality, Mapping) and quality.get("outliers") is True:
         broken.append("quality.outliers counts events, it does not go with [table]")
-    return broken + ([*log_conflicts(raw), *_label_conflicts(raw), *count_conflicts(raw)] if log else [])
+    if not log:
+        return broken
+    return [
+        *(*broken, *log_conflicts(raw), *_label_conflicts(raw)),
+        *(*count_conflicts(raw), *reactivity_conflicts(raw)),
+    ]
 
 
 def _label_conflicts(raw: TomlTable) -> list[str]:

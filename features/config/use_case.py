@@ -177,6 +177,18 @@ class UseCaseFile(Presentation, SourceSections, CountSections, Question):
     """The file as it may be written: every section, whether or not they go together."""
 
     @model_validator(mode="after")
+    def _answers_fit_the_window(self) -> Self:
+        if self.reactivity is None or self.window is None:
+            return self
+        days = self.window.observation
+        if self.reactivity.within >= 24 * days:
+            raise ValueError(
+                f"reactivity.within must be shorter than window.observation ({days} days), "
+                f"got {self.reactivity.within} hours"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _families_are_of_features(self) -> Self:
         if self.table is None:
             return self

@@ -16,6 +16,7 @@ from features.columns.expressions import AMOUNT
 from features.history.orders import ORDER_ID, merge_orders
 from features.point_in_time.declared_counts import column_of, count_events, with_fits
 from features.point_in_time.feature_plan import FeaturePlan
+from features.point_in_time.reactivity import ANSWERED, HOUR, MEDIAN, PRIOR, SENDS, DeclaredReactivity, count_answers
 from features.spec.feature import CUSTOMER_ID
 
 DAY = 86_400_000_000  # microseconds
@@ -97,6 +98,15 @@ class CustomerAggregates:
         """How many events the declared count at a position counts."""
         return self.rows[column_of(position)].fill_null(0)
 
+    def answered_share(self, declared: DeclaredReactivity) -> ir.Value:
+        """The share of sends answered in time, shrunk; that of all customers where nothing was sent."""
+        answered, sends = (self.rows[name].fill_null(0).cast("float64") for name in (ANSWERED, SENDS))
+        return (answered + declared.prior) / (sends + float(PRIOR))
+
+    def median_hours(self) -> ir.Value:
+        """The median hours to the first answer in time; null where there is none."""
+        return self.rows[MEDIAN].cast("float64") / float(HOUR)
+
     def cells(self) -> tuple[ir.Value, ir.Value]:
         """How many cells are expected of a customer's events before the cutoff, and how many are filled.
 
@@ -115,7 +125,8 @@ def aggregate_events(
 ) -> CustomerAggregates:
     """The events before the cutoff, as features are read off them; `codes` are the types' where events have numbers."""
     known, kinds = _known(with_fits(events, plan.counts), cutoff), plan.types
-    named = dict.fromkeys([*kinds, *(kind for count in plan.counts for kind in count.types)])
+    declared = (*plan.counts, *(() if plan.reactivity is None else (plan.reactivity,)))
+    named = dict.fromkeys([*kinds, *(kind for each in declared for kind in each.types)])
     types: dict[str, str | int] = {kind: kind if codes is None else codes.get(kind, _NONE) for kind in named}
     rows = _by_type(known, plan)
     totals = rows.group_by(CUSTOMER_ID).aggregate(**_totals(rows, plan, [types[kind] for kind in plan.amounts]))
@@ -128,6 +139,8 @@ def aggregate_events(
         table = _join(table, side_by_side)
     if plan.counts:
         table = _join(table, count_events(known, plan.counts, types, CUTOFF))
+    if plan.reactivity is not None:
+        table = _join(table, count_answers(known, plan.reactivity, types, CUTOFF))
     return CustomerAggregates(table, plan)
 
 

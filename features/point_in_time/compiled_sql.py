@@ -197,6 +197,8 @@ def raw_events(use_case: LogUseCase, plan: FeaturePlan) -> RawEvents:
         raw["logs"] = [_raw_log(use_case, at, forms) for at, forms in enumerate(plan.forms)]
     if use_case.counts:
         raw["counts"] = definitions_of(use_case)
+    if plan.reactivity is not None:
+        raw["reactivity"] = plan.reactivity.definition
     if left_out := [one.column for one in use_case.sensitive if one.accepted is None]:
         raw["left_out"] = left_out
     return raw

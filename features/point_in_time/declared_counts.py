@@ -85,7 +85,7 @@ def _definition(use_case: LogUseCase, count: Count) -> CountDefinition:
 
 
 def _declared(use_case: LogUseCase, count: Count, log: Log) -> DeclaredCount:
-    properties, title, event = use_case.properties, count.title, _type(count.event, log)
+    properties, title, event = use_case.properties, count.title, type_of(count.event, log)
     where = (
         (properties.index(name), tuple(_slug(value, log.of(event).forms, name) for value in values))
         for name, values in count.where.items()
@@ -97,13 +97,13 @@ def _declared(use_case: LogUseCase, count: Count, log: Log) -> DeclaredCount:
         where=tuple(where),
         months=count.months or (),
         periods=tuple(use_case.periods_of(count)),
-        unless=None if count.unless is None else _type(count.unless, log),
+        unless=None if count.unless is None else type_of(count.unless, log),
         within=count.within or 0,
         titles=() if title is None else (("fr", title.fr), ("en", title.en)),
     )
 
 
-def _type(name: str, log: Log) -> str:
+def type_of(name: str, log: Log) -> str:
     """The slug of the type of events that a use case calls so."""
     slugs = [_type_in(name, each) for each in log.logs]
     return next((kind for kind, each in zip(slugs, log.logs, strict=True) if kind in each.encoded.codes), slugs[0])
@@ -131,7 +131,7 @@ def _text(value: str | bool | int | float) -> str:
 
 
 def check_counts(use_case: LogUseCase, log: Log, features: Sequence[Feature]) -> None:
-    """Checks that counts are of events that the log has, under names that no other feature has.
+    """Checks that counts and reactivity are of events that the log has, under names that no other feature has.
 
     Raises:
         UseCaseError: A name is that of another feature.
@@ -152,13 +152,23 @@ def check_counts(use_case: LogUseCase, log: Log, features: Sequence[Feature]) ->
         raise UseCaseError(use_case.file, broken)
     known = log.encoded.codes
     unknown = [
-        f"counts.{at}.{key}: must be a type of events of the log ({', '.join(list(known)[:20])}), got {kind!r}"
-        for at, count in enumerate(use_case.counts)
-        for key, kind in (("event", count.event), ("unless", count.unless))
-        if kind is not None and _type(kind, log) not in known
+        f"{key}: must be a type of events of the log ({', '.join(list(known)[:20])}), got {kind!r}"
+        for key, kind in _named_types(use_case)
+        if type_of(kind, log) not in known
     ]
     if unknown:
         raise DataError(log.source.path, unknown)
+
+
+def _named_types(use_case: LogUseCase) -> Iterator[tuple[str, str]]:
+    """The types of events that counts and reactivity name, each with where it stands."""
+    for at, count in enumerate(use_case.counts):
+        yield f"counts.{at}.event", count.event
+        if count.unless is not None:
+            yield f"counts.{at}.unless", count.unless
+    if use_case.reactivity is not None:
+        yield "reactivity.send", use_case.reactivity.send
+        yield from (("reactivity.answer", kind) for kind in use_case.reactivity.answer)
 
 
 def empty_counts(counts: Sequence[DeclaredCount], rows: pl.DataFrame) -> Iterator[Finding]:

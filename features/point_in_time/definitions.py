@@ -97,7 +97,7 @@ def definitions(plan: FeaturePlan) -> list[Definition]:
     for kind in plan.types:
         made += _of_type(kind, plan)
     made += [*_money(plan), *_mailing_rates(plan), *_engagement(plan), *_levels(plan), *_measures(plan)]
-    made += [_declared(count, at) for at, count in enumerate(plan.counts)]
+    made += [*(_declared(count, at) for at, count in enumerate(plan.counts)), *_reactivity(plan)]
     return list({each.feature.name: each for each in reversed(made)}.values())[::-1]
 
 
@@ -267,6 +267,12 @@ def _level(plan: FeaturePlan, at: int) -> Definition:
 
 def _declared(count: DeclaredCount, at: int) -> Definition:
     return Definition(count.feature, lambda log: log.declared(at))
+
+
+def _reactivity(plan: FeaturePlan) -> Iterator[Definition]:
+    if (declared := plan.reactivity) is not None:
+        yield Definition(declared.share, lambda log: log.answered_share(declared))
+        yield Definition(declared.median, CustomerAggregates.median_hours)
 
 
 def _measures(plan: FeaturePlan) -> Iterator[Definition]:

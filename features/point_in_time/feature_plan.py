@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
+import ibis
 import ibis.expr.types as ir
 import polars as pl
 
@@ -19,6 +20,7 @@ from features.history.event_log import Log
 from features.history.log_forms import LogForms
 from features.history.orders import merge_orders
 from features.point_in_time.declared_counts import DeclaredCount, declared_counts
+from features.point_in_time.reactivity import DeclaredReactivity, declared_reactivity
 from features.sources.engine import frame
 from features.spec.derive.derivation import Derivation
 from features.spec.feature import Feature
@@ -66,6 +68,7 @@ class FeaturePlan:
     forms: tuple[LogForms, ...] = ()  # of each log
     prefixes: tuple[str, ...] = ()  # of logs that have a name: what stands before their types
     counts: tuple[DeclaredCount, ...] = ()
+    reactivity: DeclaredReactivity | None = None
     sensitive: tuple[SensitiveColumn, ...] = ()  # types and levels that may tell something, left out unless accepted
     left_out_traits: tuple[str, ...] = ()  # columns of the profiles that may, and are
 
@@ -119,6 +122,11 @@ def plan_features(use_case: LogUseCase, log: Log, before: datetime) -> FeaturePl
     met = [kind for kind in dict.fromkeys([*happened, *weights]) if kind != target]
     others, sensitive = _kept_types(use_case, log, met)
     types = (target, *others)
+    reactivity = declared_reactivity(use_case, log, known, ibis.literal(before, "timestamp(6)"), log.encoded.codes)
+    if reactivity is not None:
+        private = _telling_types(use_case, log, reactivity.types)
+        sensitive = list(dict.fromkeys([*sensitive, *private]))
+        reactivity = None if any(one.accepted is None for one in private) else reactivity
     levels, telling = _kept_levels(use_case, _levels(known, kinds, types, use_case.properties))
     paid = counts.filter(pl.col("paid") > 0)["type"].to_list()
     return FeaturePlan(
@@ -136,6 +144,7 @@ def plan_features(use_case: LogUseCase, log: Log, before: datetime) -> FeaturePl
         forms=tuple(each.forms for each in log.logs),
         prefixes=tuple(each.prefix for each in use_case.logs if each.prefix),
         counts=declared_counts(use_case, log),
+        reactivity=reactivity,
         sensitive=(*sensitive, *telling),
     )
 
@@ -172,6 +181,18 @@ def _kept_types(use_case: LogUseCase, log: Log, types: Sequence[str]) -> tuple[l
         if telling is None or accepted is not None:
             kept.append(kind)
     return kept, found
+
+
+def _telling_types(use_case: LogUseCase, log: Log, types: Sequence[str]) -> list[SensitiveColumn]:
+    """The types that may tell something sensitive, of some that the use case names."""
+    found = []
+    for kind in types:
+        if telling := sensitive_level(kind):
+            column = _type_column(log, kind)
+            found.append(
+                SensitiveColumn(f"{column}: {kind}", telling, "level", use_case.accepted_sensitive.get(column))
+            )
+    return found
 
 
 def _kept_levels(

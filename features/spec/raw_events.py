@@ -60,6 +60,17 @@ class CountDefinition(TypedDict):
     within_hours: NotRequired[int]
 
 
+class ReactivityDefinition(TypedDict):
+    """How the use case's sends are answered: by which events, how soon, and what a customer's share begins with."""
+
+    send: str  # slug
+    answer: list[str]
+    within_hours: int
+    window_days: int
+    prior_sends: int
+    prior_answered: float  # of these
+
+
 class RawEvents(TypedDict):
     """All that serving needs; parts that older bundles do not have need not be there."""
 
@@ -71,5 +82,6 @@ class RawEvents(TypedDict):
     currency: NotRequired[RawCurrency | None]
     ignored: NotRequired[IgnoredNames]
     counts: NotRequired[list[CountDefinition]]  # where the use case declares some
+    reactivity: NotRequired[ReactivityDefinition]  # where the use case declares it
     logs: NotRequired[list[RawLog]]  # where there are several; `events` are then the columns of the table alone
     left_out: NotRequired[list[str]]  # columns of the log that may tell something sensitive: an event may hold them

@@ -37,6 +37,7 @@ _added = (  # keys that a file may do without
         "families",
         "counts",
         "calendar",
+        "reactivity",
         "human_decision",
         "accepted_sensitive",
         "treatment",
@@ -89,6 +90,8 @@ def features_digest(use_case: LogUseCase) -> str:
         del stated["further_logs"], stated["events"]["name"]  # as before there could be several
     if not use_case.enrich:
         del stated["enrich"]
+    if use_case.reactivity is None:
+        del stated["reactivity"]
     if use_case.profiles is not None and not use_case.profiles.derive:
         del stated["profiles"]["derive"]
     return hashlib.sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()

@@ -134,6 +134,8 @@ def catalogue_key(feature: Feature) -> str:
         return next(
             (f"regularity_{part}" for part in ("gap_mean", "gap_sd", "recency_over_gap") if part in feature.name), ""
         )
+    if feature.family == "reactivity":
+        return feature.name
     if feature.family == "engagement":
         parts = ("open_rate", "click_rate", "clicks_per_open")
         return next((part for part in parts if feature.name.startswith(part)), "engagement")

@@ -49,6 +49,8 @@ def _measured(feature: Feature, only: str | None, sold: str | None) -> str | Non
         return f"property: {feature.event} {_column(feature)}"
     if feature.family == "refund":
         return "refunds"
+    if feature.family == "reactivity":
+        return "reactivity"
     event = feature.event or (sold if feature.family == "monetary" else only)
     if feature.family == "regularity":
         return f"rhythm: {event}"

@@ -9,8 +9,8 @@ import pytest
 
 from features.config.use_case import LogUseCase, load_use_case
 from features.errors import UseCaseError
-from features.tables.digests import config_digest
-from tests.features.config.test_use_case import LOG, written
+from features.tables.digests import config_digest, features_digest
+from tests.features.config.test_use_case import LOG, TABLE, written
 
 TYPED = LOG.replace('type = "purchase"', 'type = { column = "kind" }\nproperties = ["category", "shop"]')
 CALENDAR = """
@@ -128,3 +128,55 @@ def test_a_ready_table_counts_no_events(tmp_path: Path, section: str) -> None:
     table = 'name = "n"\npolarity = "positive"\n[table]\npath = "a.csv"\nlabel = "y"\npositive = "yes"\n'
 
     assert any("does not go with [table]" in line for line in broken(tmp_path, table + section))
+
+
+REACTIVITY = """
+[reactivity]
+send = "sent"
+answer = ["opened", "clicked"]
+within = "48h"
+"""
+
+
+def test_reactivity_says_what_answers_what(tmp_path: Path) -> None:
+    """One answer or several; a file without it has the digests it had."""
+    stated = load_use_case(written(tmp_path, TYPED + REACTIVITY))
+    one = load_use_case(written(tmp_path, TYPED + REACTIVITY.replace('["opened", "clicked"]', '"opened"')))
+    plain = load_use_case(written(tmp_path, TYPED))
+
+    assert isinstance(stated, LogUseCase)
+    assert isinstance(one, LogUseCase)
+    assert isinstance(plain, LogUseCase)
+    assert stated.reactivity is not None
+    assert one.reactivity is not None
+    assert (stated.reactivity.answer, stated.reactivity.within) == (("opened", "clicked"), 48)
+    assert one.reactivity.answer == ("opened",)
+    assert len({digest(case) for digest in (config_digest, features_digest) for case in (stated, one, plain)}) == 6
+    assert "reactivity" not in plain.model_dump(exclude_none=True)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "part"),
+    [
+        ('send = "sent"', "", "reactivity.send: is required"),
+        ('"sent"', '"Opened"', "answer must be of other events than send, got 'Opened' in both"),
+        ('"clicked"', '"OPENED"', "answer must name an event once, got 'OPENED', 'opened'"),
+        ('["opened", "clicked"]', "[]", "reactivity.answer: value should have at least 1 item"),
+        ('"48h"', '"soon"', 'whole hours, days or weeks such as "24h" or "7d", got \'soon\''),
+        ('"48h"', '"53w"', "reactivity.within must be shorter than window.observation (365 days), got 8904 hours"),
+        ('within = "48h"', 'within = "48h"\ncolour = "red"', "reactivity.colour: unknown key"),
+    ],
+)
+def test_a_broken_reactivity_is_named(tmp_path: Path, old: str, new: str, part: str) -> None:
+    """With its rule and what arrived."""
+    (line,) = broken(tmp_path, TYPED + REACTIVITY.replace(old, new))
+
+    assert part in line
+
+
+def test_reactivity_is_of_events_that_the_logs_may_have(tmp_path: Path) -> None:
+    """Each that a log of one type cannot is named; a ready table has none."""
+    lines = broken(tmp_path, LOG + REACTIVITY)
+
+    assert [line.partition(":")[0] for line in lines] == ["reactivity.send", *["reactivity.answer"] * 2]
+    assert broken(tmp_path, TABLE + REACTIVITY) == ["[reactivity] does not go with [table]"]

@@ -13,7 +13,7 @@ from features.spec.feature import NoteRecord
 from scoring.text.data_notes import note_text
 from scoring.text.messages import texts
 
-FEATURES = Path(__file__).parents[3] / "features"
+SOURCES = [Path(__file__).parents[3] / name for name in ("features", "training/data")]
 
 
 @pytest.mark.parametrize(
@@ -43,11 +43,11 @@ def test_a_note_is_told_in_french_by_its_figures(rule: str, figures: dict[str, A
 
 
 def test_every_note_has_words() -> None:
-    """Each rule that features give a note of is told in French."""
-    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in FEATURES.rglob("*.py")]
+    """Each rule that features and training give a note of is told in French."""
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for folder in SOURCES for path in folder.rglob("*.py")]
     rules = {rule for tree in trees for rule in _rules_noted(tree)}
 
-    assert len(rules) == 18
+    assert len(rules) == 21
     assert {f"noted_{rule}" for rule in rules} == {key for key in texts("fr") if key.startswith("noted_")}
 
 
