@@ -29,7 +29,8 @@ from training.segmentation.grouping import (
     rand_index,
 )
 from training.segmentation.later_outcomes import GroupOutcome, ScoreGain, order_kept, realised, score_gain
-from training.segmentation.partition import SHOWN_ROWS, Parted, Silhouettes
+from training.segmentation.margins import without_states
+from training.segmentation.partition import SHOWN_ROWS, Silhouettes
 from training.segmentation.scaled_space import ScaledSpace, scaled_space
 from training.segmentation.search import least_depth
 from training.segmentation.structure import (
@@ -97,7 +98,8 @@ def discover(found: DiscoveryRows, *, method: Method, k: int | None, seed: int) 
     sample = np.random.default_rng(seed).permutation(len(points))[:SEARCHED_ROWS]
     silhouette = Silhouettes(points[sample[:SHOWN_ROWS]]).of(labels[sample[:SHOWN_ROWS]])
     apart = _apart(points[sample[:SHOWN_ROWS]], judged, seed) if method == "density" else None
-    stands = _stands(judged, grouping, points[sample], labels[sample], apart)
+    blind = without_states(points[sample], points[sample], seed)
+    stands = _stands(judged, grouping, points[sample], blind, labels[sample], apart)
     jaccard = _jaccard(method, points[sample[:COMPARED_ROWS]], labels[sample[:COMPARED_ROWS]], judged, grouping, seed)
     later = [judged.space.points(judged.space.columns(rows)) for rows in found.later]
     groups = [grouping.assign(each) for each in later]
@@ -181,19 +183,18 @@ def _stands(
     judged: Structure,
     grouping: CustomerGrouping,
     points: Floats,
+    blind: Floats,
     labels: Integers,
     apart: tuple[float, float] | None,
 ) -> bool:
     """Whether the groups are clusters: with a valley or a gap between every two, which the redraws do not have."""
     if grouping.k < 2 or len(np.unique(labels[labels >= 0])) < grouping.k:
         return False
-    means = np.array([points[labels == one].mean(axis=0) for one in range(grouping.k)])
     if apart is not None:
+        means = np.array([points[labels == one].mean(axis=0) for one in range(grouping.k)])
         more = apart[0] > apart[1] or by_a_gap(judged.space, judged.gaps, means)
         return apart[0] >= APART and more
-    if not judged.stands:
-        return False
-    return least_depth(points, Parted(means, labels, 0.0)) >= DEEP
+    return judged.stands and least_depth(blind, labels) >= DEEP
 
 
 def _apart(points: Floats, judged: Structure, seed: int) -> tuple[float, float]:

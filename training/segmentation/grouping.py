@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import adjusted_rand_score
 
 from training.segmentation.density import MOST_ROWS, Dense, dense_groups
+from training.segmentation.margins import without_states
 from training.segmentation.partition import Parted, assign, kmeans
 from training.segmentation.prototypes import Dendrogram, OrganisedMap, micro_centroids, organised_map, ward
 from training.segmentation.search import separated
@@ -75,7 +76,8 @@ def grouped_again(method: str, points: Floats, k: int, *, seed: int, parted_by_v
         return by_map(points, k, seed=seed)
     if method == "density":
         return by_density(points, None, seed=seed)
-    found = separated(points, seed=seed, plain=()) if parted_by_valleys else None
+    looked_at = without_states(points, points, seed) if parted_by_valleys else points
+    found = separated(points, looked_at, seed=seed, plain=()) if parted_by_valleys else None
     if found is not None and found.parted.k == k:
         return of_centroids(points, found.parted.centroids)
     return of_centroids(points, kmeans(points, min(k, len(points)), seed=seed, starts=REFIT_STARTS).centroids)

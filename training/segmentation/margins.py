@@ -17,6 +17,7 @@ REDRAWS = 199  # of the null, so that the least p is one in two hundred
 SURE = 0.01
 ATOM = 0.05  # share of all rows from which one value by itself is a state, not a part of a distribution
 MOSTLY = 0.5  # share of all rows that must have another value than an atom: humps of fewer part nobody
+LEAST_KNOWN = 4 * LEAST_ROWS  # values besides atoms that a column must have to be looked at
 LATTICE = 0.5  # share of distinct values below which numbers are taken for rounded ones
 
 
@@ -43,7 +44,7 @@ def gap_of(values: Floats, generator: np.random.Generator, rows: int | None = No
     """
     every = len(values) if rows is None else rows
     values, ties = _without_atoms(values)
-    if len(values) < MOSTLY * every or len(values) < 4 * LEAST_ROWS or len(ties) < 3:
+    if len(values) < MOSTLY * every or len(values) < LEAST_KNOWN or len(ties) < 3:
         return None
     spread = _jittered(values, ties, generator)
     depth, at = _deepest(spread)
@@ -61,8 +62,30 @@ def gap_of(values: Floats, generator: np.random.Generator, rows: int | None = No
     return Gap(seen, (larger + 1) / (REDRAWS + 1), depth, at)
 
 
+def without_states(points: Floats, spread: Floats, seed: int) -> Floats:
+    """Points as valleys are looked for in them: a state parts nobody, however far from the rest it stands.
+
+    Who has an atom of a coordinate (zero, a constant, the place of a missing value) stands where somebody without it
+    does, drawn at random. A coordinate of states alone (yes or no, a level, whether a value is missing) is no distance.
+
+    Args:
+        points: The rows in their space, shape (rows, coordinates).
+        spread: The same with ties spread, or as they are.
+        seed: Draws the places.
+    """
+    out, generator = spread.copy(), np.random.default_rng(seed)
+    for at in range(points.shape[1]):
+        _, kept = _without_atoms(points[:, at])
+        others = np.isin(points[:, at], kept)
+        if len(kept) < 3 or others.sum() < LEAST_KNOWN:
+            out[:, at] = 0.0
+        elif not others.all():
+            out[~others, at] = generator.choice(spread[others, at], int((~others).sum()))
+    return out
+
+
 def _without_atoms(values: Floats) -> tuple[Floats, Floats]:
-    """The values without those that one value has too often for its neighbours, and the distinct ones that are left."""
+    """The values without those that stand too often for their neighbours, and the distinct ones that are left."""
     distinct, counts = np.unique(values, return_counts=True)
     if len(distinct) < LATTICE * len(values) and len(distinct) > 2:
         heavy = counts >= ATOM * len(values)

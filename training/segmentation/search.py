@@ -29,32 +29,40 @@ class Candidate:
     depth: float
 
 
-def separated(x: Floats, *, seed: int, plain: Sequence[Parted]) -> Candidate | None:
-    """The most clusters of which every two have a deep valley between them; None where there are not two."""
+def separated(x: Floats, looked_at: Floats, *, seed: int, plain: Sequence[Parted]) -> Candidate | None:
+    """The most clusters of which every two have a deep valley between them; None where there are not two.
+
+    Args:
+        x: The rows that are parted.
+        looked_at: The same rows, as valleys are looked for in them (`structure.without_states`).
+        seed: Begins K-means.
+        plain: K-means that were made already.
+    """
     best: Candidate | None = None
     for k in OVERSPLIT:
         parted = next((one for one in plain if one.k == k), None) or kmeans(x, k, seed=seed, starts=STARTS)
-        for tried in (parted, *_joined(x, parted)):
-            depth = least_depth(x, tried)
+        for tried in (parted, *_joined(x, looked_at, parted)):
+            depth = least_depth(looked_at, tried.labels)
             better = best is None or (tried.k, depth) > (best.parted.k, best.depth)
             if tried.k >= 2 and depth >= DEEP and better:
                 best = Candidate(tried, depth)
     return best
 
 
-def least_depth(x: Floats, parted: Parted) -> float:
-    """The least depth between two clusters; 0 where one holds too few rows."""
-    if parted.k < 2 or parted.sizes().min() < max(LEAST_ROWS, LEAST_SHARE * len(x)):
+def least_depth(x: Floats, labels: Integers) -> float:
+    """The least depth between two clusters, 0, 1, ...; 0 where one holds too few rows."""
+    sizes = np.bincount(labels[labels >= 0])
+    if len(sizes) < 2 or sizes.min() < max(LEAST_ROWS, LEAST_SHARE * len(x)):
         return 0.0
-    return float(depths(x, parted.labels, parted.centroids).min())
+    return float(depths(x, labels, len(sizes)).min())
 
 
-def _joined(x: Floats, parted: Parted) -> Iterator[Parted]:
+def _joined(x: Floats, looked_at: Floats, parted: Parted) -> Iterator[Parted]:
     """The clusters that valleys leave: by the means of those joined, or by what Lloyd's steps make of these.
 
     The one of the two that keeps closer to what was joined.
     """
-    between, seen = depths(x, parted.labels, parted.centroids), {1, parted.k}
+    between, seen = depths(looked_at, parted.labels, parted.k), {1, parted.k}
     for below in JOINED_BELOW:
         groups = _components(between < below)
         k = int(groups.max()) + 1

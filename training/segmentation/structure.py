@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training.segmentation.copula_null import CopulaNull
-from training.segmentation.margins import Gap, gap_of
+from training.segmentation.margins import Gap, gap_of, without_states
 from training.segmentation.partition import SHOWN_ROWS, Parted, Silhouettes, kmeans
 from training.segmentation.scaled_space import ScaledSpace
 from training.segmentation.search import MOST_K, STARTS, Candidate, separated
@@ -20,7 +20,6 @@ SEARCHED_ROWS = 5_000  # that clusters are looked for in
 NULL_ROWS = 2_500  # of each redraw without clusters, and of the data it is compared with
 REDRAWS = 20
 SURE_Z = 3.0  # standard deviations of redraws from which the data shows more than margins and rank correlation
-LEAST_Z = -1.0  # below which the redraws are clearly more clustered than the data, whatever valleys it has
 LEAST_SPREAD = 1e-3  # of redraws' silhouettes, for a z
 
 
@@ -80,16 +79,20 @@ def structure(space: ScaledSpace, columns: Floats, *, seed: int, most_k: int = 0
     points = space.points(space.spread_ties(columns, generator))
     most = min(max(MOST_K, most_k), len(points) // 2)
     plain = tuple(kmeans(points, k, seed=seed) for k in range(1, most + 1))
-    candidate = separated(points, seed=seed, plain=plain)
+    candidate = separated(points, without_states(space.points(columns), points, seed), seed=seed, plain=plain)
     null = CopulaNull(columns[:NULL_ROWS], generator)
-    draws = tuple(space.points(space.spread_ties(null.draw(generator), generator)) for _ in range(REDRAWS))
+    redrawn, draws = list[Floats](), list[Floats]()
+    for _ in range(REDRAWS):
+        redrawn.append(null.draw(generator))
+        draws.append(space.points(space.spread_ties(redrawn[-1], generator)))
     compared = _compared(points[:NULL_ROWS], draws, most, seed)
     looked, seen = 0, 0
     stands = candidate is not None and by_a_gap(space, gaps, candidate.parted.centroids)
     if candidate is not None and not stands:
-        looked, seen = _seen_in(draws, candidate, seed)
-        stands = seen == 0 and compared.z(candidate.parted.k) >= LEAST_Z
-    return Structure(space, gaps, plain, candidate, stands, compared, draws, seen, looked)
+        blind = (without_states(space.points(a), b, seed) for a, b in zip(redrawn, draws, strict=True))
+        looked, seen = _seen_in(zip(draws, blind, strict=True), candidate, seed)
+        stands = seen == 0
+    return Structure(space, gaps, plain, candidate, stands, compared, tuple(draws), seen, looked)
 
 
 def fitted_space(space: ScaledSpace, columns: Floats, *, seed: int) -> ScaledSpace:
@@ -150,10 +153,12 @@ def _silhouettes(points: Floats, most: int, seed: int) -> Floats:
     return np.array(found)
 
 
-def _seen_in(draws: Sequence[Floats], candidate: Candidate, seed: int) -> tuple[int, int]:
+def _seen_in(draws: Iterable[tuple[Floats, Floats]], candidate: Candidate, seed: int) -> tuple[int, int]:
     """How many redraws were looked at, up to the first that falls into as many clusters, and how many did."""
-    for looked, points in enumerate(draws, 1):
-        found = separated(points, seed=seed, plain=())
+    looked = 0
+    for points, blind in draws:
+        looked += 1
+        found = separated(points, blind, seed=seed, plain=())
         if found is not None and found.parted.k >= candidate.parted.k:
             return looked, 1
-    return len(draws), 0
+    return looked, 0

@@ -48,20 +48,20 @@ def depth_between(values: Floats, first: NDArray[np.bool_]) -> float:
     return float(depth[between].max())
 
 
-def depths(x: Floats, labels: Integers, centroids: Floats) -> Floats:
+def depths(x: Floats, labels: Integers, k: int) -> Floats:
     """The depth between every two clusters (k, k); 1 with itself.
 
-    Along the line through their centroids, or along the direction that parts them best where they are longer one way
+    Along the line through their means, or along the direction that parts them best where they are longer one way
     than another (Fisher's), whichever shows more.
     """
-    k = len(centroids)
     found = np.ones((k, k))
     members = [x[labels == one] for one in range(k)]
+    means = [one.mean(axis=0) if len(one) else np.zeros(x.shape[1]) for one in members]
     spreads = [
         np.cov(one, rowvar=False).reshape(x.shape[1], -1) if len(one) > x.shape[1] + 1 else None for one in members
     ]
     for a, b in combinations(range(k), 2):
-        between = centroids[b] - centroids[a]
+        between = means[b] - means[a]
         directions = [between]
         if (one := spreads[a]) is not None and (other := spreads[b]) is not None:
             within = (one * len(members[a]) + other * len(members[b])) / (len(members[a]) + len(members[b]))

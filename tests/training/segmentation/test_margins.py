@@ -6,7 +6,9 @@ import diptest  # type: ignore[import-untyped]
 import numpy as np
 import pytest
 
-from training.segmentation.margins import dip, gap_of
+from training.segmentation.margins import dip, gap_of, without_states
+from training.segmentation.search import least_depth
+from training.segmentation.valleys import DEEP
 
 
 @pytest.mark.parametrize("count", [5, 40, 333])
@@ -32,3 +34,18 @@ def test_a_gap_is_seen_and_steps_are_none() -> None:
     shown = [gap is not None and gap.shows for gap in (gap_of(each, random) for each in (two, counts, zeros))]
 
     assert shown == [True, False, False]
+
+
+def test_a_state_parts_nobody_and_a_valley_does() -> None:
+    """Those with zero lie far from the rest, and whoever lacks a value has a mark; two humps stay as far apart."""
+    random = np.random.default_rng(2)
+    none, second = random.random(400) < 0.5, random.random(400) < 0.4
+    states = np.column_stack([np.where(none, 0.0, random.normal(9, 1, 400)), none * 3.0, random.normal(size=400)])
+    humps = np.column_stack([np.where(none, 0.0, random.normal(9, 1, 400)), random.normal(size=400) + 6 * second])
+
+    seen = [least_depth(each, none.astype(np.int64)) for each in (states, without_states(states, states, 0))]
+    parted = least_depth(without_states(humps, humps, 0), second.astype(np.int64))
+
+    assert seen[0] >= DEEP
+    assert seen[1] < DEEP / 2
+    assert parted >= DEEP
