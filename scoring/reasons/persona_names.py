@@ -37,7 +37,10 @@ class Distinguishing:
 def group_names(
     groups: Mapping[str, Sequence[Distinguishing]], labels: Mapping[str, Mapping[str, Mapping[str, str]]]
 ) -> dict[str, dict[str, str]]:
-    """The name of each group by code and language; where two would have the same, each has one word more, or a number.
+    """The name of each group by code and language, no two of the same words in any order.
+
+    Where two would have the same, each has one word more; then the one that differs most from all says so, and what is
+    left is numbered.
 
     Args:
         groups: What each differs by, the most distinguishing first.
@@ -47,6 +50,7 @@ def group_names(
     for code, found in groups.items():
         if _shared(names, code):
             names[code] = _name(found, labels, _WORDS + 1)
+    names = {code: _marked(own) if _most_marked(code, names, groups) else own for code, own in names.items()}
     counts: dict[str, int] = {}
     for code, own in names.items():
         counts[own["en"]] = counts.get(own["en"], 0) + 1
@@ -67,6 +71,24 @@ def small_name(code: str) -> dict[str, str]:
 
 def _shared(names: Mapping[str, Mapping[str, str]], code: str) -> bool:
     return any(own == names[code] for other, own in names.items() if other != code)
+
+
+def _most_marked(
+    code: str, names: Mapping[str, Mapping[str, str]], groups: Mapping[str, Sequence[Distinguishing]]
+) -> bool:
+    """Whether others have the same words, in whatever order, and this group differs more from all than they do."""
+    alike = [other for other, own in names.items() if _words_of(own) == _words_of(names[code])]
+    far = {other: sum(abs(one.difference) for one in groups[other]) for other in alike}
+    return len(alike) > 1 and code == max(alike, key=lambda other: (far[other], other))
+
+
+def _words_of(name: Mapping[str, str]) -> frozenset[str]:
+    return frozenset(name["en"].casefold().split(", "))
+
+
+def _marked(name: Mapping[str, str]) -> dict[str, str]:
+    plain = catalogue_of_names()["plain"]
+    return {language: plain[language]["marked"].format(name=name[language]) for language in LANGUAGES}
 
 
 def _name(
