@@ -97,13 +97,17 @@ def _moment(text: str) -> datetime:
 
 def _build(options: argparse.Namespace) -> int:
     use_case = landed_use_case(options.use_case, options.home)
-    file, rows = build(use_case, options.cutoff, options.out, objectors_of(options.home))
+    file, rows = build(use_case, options.cutoff, options.out, objectors_of(options.home), warn=_warn)
     if options.json:
         print(json.dumps({"file": str(file), "customers": rows}))
         return 0
     print("unchanged" if rows is None else f"{rows:,} customers", file=sys.stderr)
     print(file)
     return 0
+
+
+def _warn(sentence: str) -> None:
+    print(f"warn: {sentence}", file=sys.stderr)
 
 
 def _init(options: argparse.Namespace) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
@@ -21,18 +21,25 @@ from features.spec.suppression_list import Objectors
 from features.tables.digests import code_digest, config_digest, input_digest
 
 ENDINGS = (".parquet", ".csv")
+_WARNINGS = "warnings"  # in a manifest, where a log ends before the cutoff
 CUSTOMERS = 0o600  # a table of customers is its owner's alone
 
 
 def build(
-    use_case: UseCase, cutoff: datetime, out: Path, objectors: Objectors | None = None
+    use_case: UseCase,
+    cutoff: datetime,
+    out: Path,
+    objectors: Objectors | None = None,
+    *,
+    warn: Callable[[str], None] = lambda _: None,
 ) -> tuple[Path, int | None]:
     """Writes the feature table at a cutoff; gives the file and its rows, None where it was there already.
 
     A path that ends in .parquet or .csv is one file. Any other is a folder of partitions, `cutoff=D/features.parquet`
     with a `manifest.json` beside it: the same inputs, use case and code write nothing again, as long as the file is
     what was written. `objectors` are in none of it. Bad rows go to `quarantine/` beside the table.
-    Both are their owner's alone, from the first byte on; what a killed build left is removed first.
+    Both are their owner's alone, from the first byte on; what a killed build left is removed first. Each log that ends
+    before the cutoff is one to `warn` of, also where the table was there already: the manifest knows.
 
     Raises:
         UseCaseError: the use case is on a ready table, or `out` cannot be what it is asked to be.
@@ -41,17 +48,22 @@ def build(
     _check(out)
     if out.suffix in ENDINGS:
         remove_orphans(out.parent)
-        parts = scoring_parts(use_case, cutoff, quarantine=out.parent / "quarantine", objectors=objectors)
+        parts = scoring_parts(use_case, cutoff, quarantine=out.parent / "quarantine", objectors=objectors, warn=warn)
         return out, _write(parts, out)
     folder = out / f"cutoff={cutoff.astimezone(UTC):%Y-%m-%dT%H%M%S}".removesuffix("T000000")
     remove_orphans(folder)
     file, manifest = folder / "features.parquet", folder / "manifest.json"
     made_from = _made_from(use_case, cutoff, objectors)
     if _is_there(file, manifest, made_from):
+        for sentence in json.loads(manifest.read_text()).get(_WARNINGS, ()):
+            warn(sentence)
         return file, None
-    parts = scoring_parts(use_case, cutoff, quarantine=out / "quarantine", objectors=objectors)
+    warnings: list[str] = []
+    parts = scoring_parts(use_case, cutoff, quarantine=out / "quarantine", objectors=objectors, warn=warnings.append)
     rows = _write(parts, file, manifest)
-    stated = {**made_from, "rows": rows, "sha256": _sha256(file)}
+    for sentence in warnings:
+        warn(sentence)
+    stated = {**made_from, "rows": rows, "sha256": _sha256(file), **({_WARNINGS: warnings} if warnings else {})}
     write_file(manifest, (json.dumps(stated, indent=1) + "\n").encode())
     return file, rows
 

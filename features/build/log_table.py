@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -27,7 +27,7 @@ from features.point_in_time.labels import LABEL, Cutoffs, eligibility, labels
 from features.point_in_time.log_context import LogContext, open_log_context
 from features.quality.coherence import incoherences, profile_findings
 from features.quality.enrichment_checks import enrichment_findings, enrichment_reports
-from features.quality.log_coverage import log_findings, log_reports
+from features.quality.log_coverage import early_ends, log_findings, log_reports
 from features.sources.engine import engine
 from features.sources.quarantine import write_quarantine
 from features.sources.rejected_rows import BadRows
@@ -118,12 +118,17 @@ def scoring_table(
 
 
 def scoring_parts(
-    use_case: UseCase, cutoff: datetime, *, quarantine: Path | None = None, objectors: Objectors | None = None
+    use_case: UseCase,
+    cutoff: datetime,
+    *,
+    quarantine: Path | None = None,
+    objectors: Objectors | None = None,
+    warn: Callable[[str], None] = lambda _: None,
 ) -> Iterator[pl.DataFrame]:
     """Customers with any event before the cutoff, by id: customer_id, the model's features, `eligible` last.
 
     Without `objectors`, whose events and profiles are left out. At least one part, each with later ids than the one
-    before.
+    before. Each log that ends before the cutoff is one to `warn` of, before the first part.
 
     The features are those of the model as long as the cutoff is not earlier than its training cutoffs; earlier, the
     levels counted are those of the events before the cutoff.
@@ -137,6 +142,8 @@ def scoring_parts(
     with engine() as backend:
         context = open_log_context(backend, use_case, cutoff, objectors)
         write_quarantine(quarantine, use_case.name, _bad(context))
+        for sentence in early_ends(context.log, use_case.log_names, cutoff):
+            warn(sentence)
         features, eligible = log_features(context.plan), eligibility(use_case)
         allowed = pl.lit(True) if eligible is None else (pl.col(eligible.feature) <= eligible.value).fill_null(False)
         for table in context.features_in_parts(cutoff):

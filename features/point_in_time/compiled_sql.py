@@ -75,18 +75,21 @@ def _all_columns(use_case: LogUseCase) -> list[RawColumn]:
     return [*columns, {"key": LOG, "column": LOG, "type": "BIGINT"}] if use_case.parts_logs else columns
 
 
-def _raw_log(use_case: LogUseCase, at: int, forms: LogForms) -> RawLog:
+def _raw_log(use_case: LogUseCase, at: int, plan: FeaturePlan) -> RawLog:
     """One of several logs; its columns inside are those of the table that all share."""
     section = use_case.logs[at]
     inside = {f"p{i}": f"p{use_case.properties.index(name)}" for i, name in enumerate(section.properties)}
     inside |= {f"m{i}": f"m{use_case.measures.index(name)}" for i, name in enumerate(section.shown_measures)}
-    columns = [column for column in event_columns(section, forms) if column["column"] not in (CUSTOMER_ID, "as_of")]
+    columns = [
+        column for column in event_columns(section, plan.forms[at]) if column["column"] not in (CUSTOMER_ID, "as_of")
+    ]
     for column in columns:
         column["column"] = inside.get(column["column"], column["column"])
     return {
         "name": use_case.log_names[at],
         "prefix": section.prefix,
         "only": slug(section.type) if isinstance(section.type, str) else None,
+        "types": list(plan.log_types[at]),
         "events": columns,
         "id": section.id,
         "currency": _currency(section),
@@ -194,7 +197,7 @@ def raw_events(use_case: LogUseCase, plan: FeaturePlan) -> RawEvents:
         },
     }
     if several:
-        raw["logs"] = [_raw_log(use_case, at, forms) for at, forms in enumerate(plan.forms)]
+        raw["logs"] = [_raw_log(use_case, at, plan) for at in range(len(use_case.logs))]
     if use_case.counts:
         raw["counts"] = definitions_of(use_case)
     if plan.reactivity is not None:

@@ -67,6 +67,7 @@ class FeaturePlan:
     usual: tuple[Decimal, Decimal] | None = None  # between which amounts are not outliers; None: none are counted
     forms: tuple[LogForms, ...] = ()  # of each log
     prefixes: tuple[str, ...] = ()  # of logs that have a name: what stands before their types
+    log_types: tuple[tuple[str, ...], ...] = ()  # of each log those of `types` that are its own
     counts: tuple[DeclaredCount, ...] = ()
     reactivity: DeclaredReactivity | None = None
     sensitive: tuple[SensitiveColumn, ...] = ()  # types and levels that may tell something, left out unless accepted
@@ -143,6 +144,7 @@ def plan_features(use_case: LogUseCase, log: Log, before: datetime) -> FeaturePl
         usual=_usual(known) if use_case.quality.outliers else None,
         forms=tuple(each.forms for each in log.logs),
         prefixes=tuple(each.prefix for each in use_case.logs if each.prefix),
+        log_types=tuple(tuple(kind for kind in types if kind in each.encoded.codes) for each in log.logs),
         counts=declared_counts(use_case, log),
         reactivity=reactivity,
         sensitive=(*sensitive, *telling),

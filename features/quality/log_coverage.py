@@ -59,11 +59,26 @@ def log_findings(log: Log, reports: Sequence[LogReport], cutoffs: Cutoffs) -> It
             yield Finding("few_shared_customers", None, "warn", detail, figures)
 
 
+def early_ends(log: Log, names: Sequence[str], cutoff: datetime) -> list[str]:
+    """A sentence on each log, or on the only one, that ends before a cutoff at which features are asked for."""
+    shown = [f"log {name!r}" for name in names] if log.each else [log.source.path.name]
+    return [
+        f"{name} ends on {one.last:%Y-%m-%d}, {days:,} day{'s' * (days > 1)} before the cutoff: that stretch of its "
+        "windows is empty, and its latest events look that much older"
+        for one, name in zip(log.logs, shown, strict=True)
+        if (days := _days_short(one, cutoff)) > 0
+    ]
+
+
+def _days_short(log: Log, moment: datetime) -> int:
+    """Days begun between the end of a log and a moment; 0 or less where it reaches it."""
+    return -((log_end(log) - moment) // timedelta(days=1))
+
+
 def _reach(log: Log, name: str, cutoffs: Cutoffs) -> Iterator[Finding]:
     """What windows of a log lack at the cutoffs."""
-    ends = log_end(log)
-    if ends < cutoffs.test:
-        days = -(-(cutoffs.test - ends) // timedelta(days=1))
+    days = _days_short(log, cutoffs.test)
+    if days > 0:
         detail = (
             f"Log {name!r} ends on {log.last:%Y-%m-%d}, {days:,} days before the test cutoff: the last {days:,} days "
             "of its windows are empty there, its latest events look that much older, and so they do in every score "

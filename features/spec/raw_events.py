@@ -33,6 +33,7 @@ class RawLog(TypedDict):
     name: str  # what an event may say under `log`
     prefix: str  # what stands before its types in the use case
     only: str | None  # the type of all its events, as a slug; None: each names its own
+    types: NotRequired[list[str]]  # those of its events that have features, as the use case names them
     events: list[RawColumn]
     id: str | None
     currency: RawCurrency | None

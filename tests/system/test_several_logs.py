@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import polars as pl
 import pytest
 from msgspec import UNSET
@@ -19,17 +22,23 @@ from features.config.use_case import LogUseCase, load_use_case
 from features.errors import DataError
 from features.history.event_log import open_log
 from features.point_in_time.compiled_sql import raw_events
+from features.point_in_time.labels import Cutoffs
 from features.point_in_time.log_context import open_log_context
-from features.quality.log_coverage import OF_LOGS, log_findings, log_reports
+from features.quality.log_coverage import OF_LOGS, early_ends, log_findings, log_reports
 from features.sources.engine import engine
-from features.spec.feature import CUSTOMER_ID, Json, Row
+from features.spec.data_report import LogReport
+from features.spec.feature import CUSTOMER_ID, Json, Row, Scalar
 from features.spec.raw_events import RawEvents
 from features.tables.digests import config_digest, features_digest
+from monitoring.state.data import source_freshness
+from monitoring.state.judge import Limits, Observed, judge
 from scoring.answers.score import score_profiles
 from scoring.answers.served_release import Live
 from scoring.batch.score_files import score_file
+from scoring.releases.store import load_release
 from serving.api.use_case_document import use_case_document
 from serving.customers.raw_events import _read, _run, prepare
+from tests.support.days import made as made_day
 from tests.support.models import release_log
 from tests.support.shop_logs import CUTOFF, write_shop, write_use_cases
 
@@ -38,6 +47,10 @@ FEATURES = "56a1d5fc0b9da24ae3176fbed5f85dc55567f04b8943780c46ad33b4b879b92d"
 EVENTS_JSON = "e301247ecb270fa07fd4733851aa4716316a707dab15e37a501c4139b5604089"
 CONFIG_DIGEST = "f8a1a7efcd2cae416372f023e21ee2d020df673db9f8a7ca34d062bdc072c423"
 FEATURES_DIGEST = "6230e3f104b7de02cfeb6f39809c59499a33a9d2985f9e2863a2e79275cc765a"
+LATER = datetime(2026, 2, 3, tzinfo=UTC)
+NOTHING = Observed(
+    learned_auc=None, windows=(), estimate=None, drift=(), quality=None, sources=(), age=None, next_known=None
+)
 Event = dict[str, Json]
 
 
@@ -65,9 +78,14 @@ def released(file: Path) -> Made:
     """The same of a use case whose model is put in service."""
     use_case = load_use_case(file)
     assert isinstance(use_case, LogUseCase)
-    live = release_log(file.parent / "home", use_case)
+    live = release_log(file.parent / "home", with_one_cutoff(use_case))
     compiled = json.loads(live.release.bundle.files["events.json"])
     return Made(use_case, scoring_table(use_case, CUTOFF).drop("eligible"), compiled, live)
+
+
+def with_one_cutoff(use_case: LogUseCase) -> LogUseCase:
+    """The same learned at its latest cutoff alone, which settles the features: less work."""
+    return use_case.model_copy(update={"window": use_case.window.model_copy(update={"train_cutoffs": 1})})
 
 
 @pytest.fixture(scope="module")
@@ -216,31 +234,75 @@ def test_logs_that_share_a_type_are_refused(tmp_path: Path) -> None:
         open_log(backend, use_case)
 
 
-def test_a_log_that_ends_early_moves_no_cutoff_and_is_a_finding(tmp_path: Path) -> None:
-    """The cutoffs are those of the log that has the label's events; the report has a line for each log."""
-    write_shop(tmp_path)
-    several, _ = write_use_cases(tmp_path)
-    mail, web = pl.read_parquet(tmp_path / "mail.parquet"), pl.read_parquet(tmp_path / "web.parquet")
-    mail.filter(pl.col("sent_at") < "2026-01-20").write_parquet(tmp_path / "mail.parquet")
-    web.with_columns(visitor="x" + pl.col("visitor")).write_parquet(tmp_path / "web.parquet")
+@dataclass(frozen=True)
+class Silent:
+    """The shop whose mail log stopped and whose web has ids of its own, as of `LATER`."""
 
+    cutoffs: Cutoffs
+    logs: list[LogReport]
+    events: int  # of all logs
+    figures: dict[str, Mapping[str, Scalar]]  # of each finding
+    warnings: list[str]
+    rows: pl.DataFrame
+
+
+@pytest.fixture(scope="module")
+def silent(tmp_path_factory: pytest.TempPathFactory) -> Silent:
+    """What is found in it."""
+    folder = tmp_path_factory.mktemp("silent")
+    write_shop(folder)
+    several, _ = write_use_cases(folder)
+    mail, web = pl.read_parquet(folder / "mail.parquet"), pl.read_parquet(folder / "web.parquet")
+    mail.filter(pl.col("sent_at") < "2026-01-20").write_parquet(folder / "mail.parquet")
+    web.with_columns(visitor="x" + pl.col("visitor")).write_parquet(folder / "web.parquet")
     use_case = load_use_case(several)
     assert isinstance(use_case, LogUseCase)
-
     with engine() as backend:
         context = open_log_context(backend, use_case, None)
         logs = log_reports(context.log, use_case.log_names)
-    figures = {each.rule: each.figures for each in log_findings(context.log, logs, context.cutoffs)}
+        figures = {each.rule: each.figures for each in log_findings(context.log, logs, context.cutoffs)}
+        warnings = early_ends(context.log, use_case.log_names, LATER)
+        return Silent(context.cutoffs, logs, context.log.rows, figures, warnings, context.features_at(LATER))
 
-    assert f"{context.cutoffs.test:%Y-%m-%d}" == "2026-03-12"  # the till goes on to 25 April
-    assert figures == {
+
+def test_a_log_that_ends_early_moves_no_cutoff_and_is_a_finding(silent: Silent) -> None:
+    """The cutoffs are those of the log that has the label's events; the report has a line for each log."""
+    assert f"{silent.cutoffs.test:%Y-%m-%d}" == "2026-03-12"  # the till goes on to 25 April
+    assert silent.figures == {
         "log_ends_early": {"log": "mail", "day": "2026-01-19", "days": 51},
         "few_shared_customers": {"log": "web", "found": 0, "customers": 300},
     }
-    assert figures.keys() <= OF_LOGS
-    assert [log["name"] for log in logs] == ["till", "web", "mail"]
-    assert sum(log["rows"] for log in logs) == context.log.rows
-    assert logs[0]["event_types"] == ["purchase"]
+    assert silent.figures.keys() <= OF_LOGS
+    assert [log["name"] for log in silent.logs] == ["till", "web", "mail"]
+    assert sum(log["rows"] for log in silent.logs) == silent.events
+    assert silent.logs[0]["event_types"] == ["purchase"]
+
+
+def test_features_asked_for_beyond_the_end_of_a_log_warn_of_it_by_name(silent: Silent) -> None:
+    """The others go on, and nothing is said of them."""
+    [sentence] = silent.warnings
+    assert sentence.startswith("log 'mail' ends on 2026-01-19, 14 days before the cutoff")
+
+
+def test_health_knows_the_log_that_went_silent(shop: Mapping[str, Made], silent: Silent, tmp_path: Path) -> None:
+    """Each log reaches as far as itself, whatever the others do; without features they are one."""
+    case = shop["several"].use_case
+    home = shutil.copytree(case.file.parent / "home", tmp_path / "home")
+    silent.rows.write_parquet(tmp_path / "rows.parquet")
+    day = made_day(home, {"shop": Live(load_release(home, "shop"))}, tmp_path / "rows.parquet", LATER)
+
+    sources = source_freshness(home, case, day)
+    reasons = judge(replace(NOTHING, sources=sources), Limits())[1]
+
+    assert [(one.source, one.fresh_to, one.days) for one in sources] == [
+        ("till (till.csv)", "2026-02-02", 0),
+        ("web (web.parquet)", "2026-02-02", 0),
+        ("mail (mail.parquet)", "2026-01-19", 14),
+    ]
+    assert [one.values["source"] for one in reasons if one.code == "stale_source"] == ["mail (mail.parquet)"]
+    thin = replace(day, manifest=msgspec.structs.replace(day.manifest, thin=True))
+    [together] = source_freshness(home, case, thin)
+    assert (together.source, together.days) == ("till.csv, web.parquet, mail.parquet", 0)
 
 
 def test_scores_of_posted_events_are_those_of_a_file(shop: Mapping[str, Made], tmp_path: Path) -> None:
