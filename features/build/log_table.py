@@ -23,6 +23,7 @@ from features.leakage.detectors import leak_findings
 from features.leakage.perturbation import sees_the_future
 from features.point_in_time.declared_counts import empty_counts
 from features.point_in_time.definitions import log_features
+from features.point_in_time.fitted_engagement import weights_note
 from features.point_in_time.labels import LABEL, Cutoffs, eligibility, labels
 from features.point_in_time.log_context import LogContext, open_log_context
 from features.quality.coherence import incoherences, profile_findings
@@ -310,6 +311,7 @@ def _report(
                 *objection_notes(len(log.barred), log.barred_rows),
                 *_untracked_note(log),
                 *_span_notes(context),
+                *([weights_note(context.plan.engagement)] if context.use_case.fit_engagement else []),
                 *(() if context.plan.reactivity is None else (context.plan.reactivity.note,)),
                 *notes,
             )

@@ -10,7 +10,14 @@ from features.config.counts import count_conflicts, reactivity_conflicts
 from features.config.effect import effect_conflicts
 from features.config.model_section import model_conflicts
 from features.config.sensitive_sections import label_may_tell
-from features.config.several_logs import FURTHER, constant_types, is_type_of, log_conflicts, logs_in
+from features.config.several_logs import (
+    FURTHER,
+    constant_types,
+    engagement_conflicts,
+    is_type_of,
+    log_conflicts,
+    logs_in,
+)
 from features.config.value_section import value_conflicts
 from features.config.value_types import TomlTable
 
@@ -44,7 +51,7 @@ def _source_conflicts(raw: TomlTable) -> list[str]:
         return broken
     return [
         *(*broken, *log_conflicts(raw), *_label_conflicts(raw)),
-        *(*count_conflicts(raw), *reactivity_conflicts(raw)),
+        *(*count_conflicts(raw), *reactivity_conflicts(raw), *engagement_conflicts(raw)),
     ]
 
 

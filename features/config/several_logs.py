@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from features.config.value_types import TomlTable, TomlValue
 from features.spec.feature import slug
 
+FITTED = "fit_engagement"  # the key of `fit = true`, once a file is read
 FURTHER = "further_logs"  # the key of all logs but the first, once a file is read
 
 
@@ -18,12 +19,29 @@ def logs_in(raw: TomlTable) -> list[TomlTable]:
 
 
 def parted(raw: TomlTable) -> dict[str, TomlValue]:
-    """A file with its first log under `events` and any others beside it."""
+    """A file with its first log under `events` and any others beside it, and fitted weights apart from stated ones."""
+    if is_fitted(raw):
+        raw = {**raw, "engagement": {}, FITTED: True}
     stated = raw.get("events")
     if not isinstance(stated, Sequence) or isinstance(stated, str) or not stated:
         return dict(raw)
     first, *others = stated
     return {**raw, "events": first, **({FURTHER: others} if others else {})}
+
+
+def is_fitted(raw: TomlTable) -> bool:
+    """Whether the weights of engagement are to be fitted: a file has no points but `fit = true`."""
+    stated = raw.get("engagement")
+    return isinstance(stated, Mapping) and len(stated) == 1 and stated.get("fit") is True
+
+
+def engagement_conflicts(raw: TomlTable) -> list[str]:
+    """Points beside weights that are to be fitted, or `fit` that is neither points nor true."""
+    stated = raw.get("engagement")
+    if not isinstance(stated, Mapping) or not isinstance(stated.get("fit"), bool) or is_fitted(raw):
+        return []
+    others = ", ".join(repr(key) for key in stated if key != "fit") or "none"
+    return [f"engagement.fit: must be true without any points beside it, got {stated['fit']!r} and points of {others}"]
 
 
 def constant_types(raw: TomlTable) -> list[str] | None:

@@ -30,7 +30,7 @@ from features.config.model_section import Direction, ModelSection
 from features.config.origins.origin_sections import Freshness, Origin
 from features.config.sensitive import AcceptedSensitive, SensitiveColumn
 from features.config.sensitive_sections import sensitive_columns
-from features.config.several_logs import FURTHER, logs_in, parted
+from features.config.several_logs import FITTED, FURTHER, logs_in, parted
 from features.config.table_section import Table, TableColumns, TextColumns, Treatment
 from features.config.value_section import Value
 from features.config.value_types import (
@@ -157,6 +157,7 @@ class SourceSections(ListSection):
     eligible: Eligible | None = None
     label: Label | None = None
     engagement: dict[str, float] = Field(default_factory=dict)
+    fit_engagement: bool = False  # in place of stated weights
     value: Value | None = None
 
     @model_validator(mode="after")
@@ -212,6 +213,7 @@ class LogUseCase(Presentation, CountSections, Question):
     eligible: Eligible | None = None
     label: Label
     engagement: dict[str, float] = Field(default_factory=dict)
+    fit_engagement: bool = False  # its weights are fitted on the next action
     treatment: Treatment | None = None  # of a campaign whose effect is learned, beside the outcome
     value: Value | None = None  # what customers will bring, beside the outcome
 
@@ -318,7 +320,7 @@ def use_case_from(raw: TomlTable, file: Path, home: Path | None = None) -> UseCa
         UseCaseError: every broken key at once.
     """
     broken = section_conflicts(raw)
-    broken += [f"{key}: unknown key" for key in ("file", "sensitive", FURTHER) if key in raw]
+    broken += [f"{key}: unknown key" for key in ("file", "sensitive", FURTHER, FITTED) if key in raw]
     try:
         stated = UseCaseFile.model_validate({**parted(raw), "file": file})
     except ValidationError as failure:

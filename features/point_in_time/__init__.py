@@ -5,6 +5,7 @@ __all__ = [
     "declared_counts",
     "definitions",
     "feature_plan",
+    "fitted_engagement",
     "labels",
     "log_context",
     "outside_tables",

@@ -20,6 +20,7 @@ from features.history.event_log import Log
 from features.history.log_forms import LogForms
 from features.history.orders import merge_orders
 from features.point_in_time.declared_counts import DeclaredCount, declared_counts
+from features.point_in_time.fitted_engagement import fitted_weights
 from features.point_in_time.reactivity import DeclaredReactivity, declared_reactivity
 from features.sources.engine import frame
 from features.spec.derive.derivation import Derivation
@@ -139,7 +140,9 @@ def plan_features(use_case: LogUseCase, log: Log, before: datetime) -> FeaturePl
         levels=tuple(levels),
         properties=use_case.properties,
         measures=use_case.measures,
-        engagement=tuple((kind, weights[kind]) for kind in types if kind in weights),
+        engagement=fitted_weights(use_case, log, known, before, types)
+        if use_case.fit_engagement
+        else tuple((kind, weights[kind]) for kind in types if kind in weights),
         currency=currency_of(use_case),
         usual=_usual(known) if use_case.quality.outliers else None,
         forms=tuple(each.forms for each in log.logs),

@@ -38,6 +38,7 @@ _added = (  # keys that a file may do without
         "counts",
         "calendar",
         "reactivity",
+        "fit_engagement",
         "human_decision",
         "accepted_sensitive",
         "treatment",
@@ -92,6 +93,8 @@ def features_digest(use_case: LogUseCase) -> str:
         del stated["enrich"]
     if use_case.reactivity is None:
         del stated["reactivity"]
+    if not use_case.fit_engagement:
+        del stated["fit_engagement"]
     if use_case.profiles is not None and not use_case.profiles.derive:
         del stated["profiles"]["derive"]
     return hashlib.sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()
