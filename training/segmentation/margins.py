@@ -18,6 +18,7 @@ SURE = 0.01
 ATOM = 0.05  # share of all rows from which one value by itself is a state, not a part of a distribution
 MOSTLY = 0.5  # share of all rows that must have another value than an atom: humps of fewer part nobody
 LEAST_KNOWN = 4 * LEAST_ROWS  # values besides atoms that a column must have to be looked at
+NEAR, WIDE = 5, 4  # steps to each side of one between distinct values, and how many times theirs a gap is
 LATTICE = 0.5  # share of distinct values below which numbers are taken for rounded ones
 
 
@@ -53,11 +54,11 @@ def gap_of(values: Floats, generator: np.random.Generator, rows: int | None = No
     if depth < DEEP / 2:
         return Gap(seen, 1.0, depth, at)
     smooth = _one_hump(spread)
-    tied = len(ties) < len(values)
+    lattice = _filled(ties) if len(ties) < LATTICE * len(values) else None
     larger = 0
     for _ in range(REDRAWS):
         drawn = _drawn(smooth, len(picked), generator)
-        drawn = _jittered(_rounded(drawn, ties), ties, generator) if tied else drawn
+        drawn = drawn if lattice is None else _jittered(_rounded(drawn, lattice), lattice, generator)
         larger += dip(drawn) >= seen
     return Gap(seen, (larger + 1) / (REDRAWS + 1), depth, at)
 
@@ -103,6 +104,17 @@ def _jittered(values: Floats, ties: Floats, generator: np.random.Generator) -> F
     gaps = np.diff(ties)
     nearer = np.minimum(np.r_[gaps[0], gaps], np.r_[gaps, gaps[-1]]) / 2
     return np.asarray(values + generator.uniform(-1, 1, len(values)) * nearer[np.searchsorted(ties, values)])
+
+
+def _filled(ties: Floats) -> Floats:
+    """Distinct values with those that nobody has across a gap: one hump would have some there, rounded alike."""
+    steps = np.diff(ties)
+    usual = [np.median(np.r_[steps[max(at - NEAR, 0) : at], steps[at + 1 : at + 1 + NEAR]]) for at in range(len(steps))]
+    parts = [ties]
+    for low, step, plain in zip(ties[:-1], steps, usual, strict=True):
+        if step > WIDE * plain > 0:
+            parts.append(np.linspace(low, low + step, int(min(step / plain, GRID)) + 1)[1:-1])
+    return np.unique(np.concatenate(parts))
 
 
 def _rounded(values: Floats, ties: Floats) -> Floats:

@@ -36,6 +36,18 @@ def test_a_gap_is_seen_and_steps_are_none() -> None:
     assert shown == [True, False, False]
 
 
+@pytest.mark.parametrize("digits", [2, 1, 0])
+def test_a_gap_is_seen_in_rounded_numbers(digits: int) -> None:
+    """Nobody stands in the gap, so it holds none of the rounded values either: one hump would have them."""
+    random = np.random.default_rng(4)
+    ages = np.r_[random.normal(30, 4, 300), random.normal(70, 4, 200)].round(digits)
+    alike = random.normal(50, 12, 500).round(digits)
+
+    shown = [gap is not None and gap.shows for gap in (gap_of(each, random) for each in (ages, alike))]
+
+    assert shown == [True, False]
+
+
 def test_a_state_parts_nobody_and_a_valley_does() -> None:
     """Those with zero lie far from the rest, and whoever lacks a value has a mark; two humps stay as far apart."""
     random = np.random.default_rng(2)
