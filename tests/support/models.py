@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
+import polars as pl
 import xgboost
 
 from features.build.log_table import learning_table
 from features.config.use_case import LogUseCase
 from features.point_in_time.compiled_sql import raw_events
+from features.point_in_time.feature_plan import FeaturePlan
+from features.point_in_time.labels import LABEL, eligibility
 from features.spec.feature import MISSING, OTHER, Feature
 from scoring.answers.served_release import Live
 from scoring.bundle.bundle import canonical_json, write_bundle
@@ -163,9 +166,20 @@ def release_log(home: Path, use_case: LogUseCase) -> Live:
     """Releases a small boosted model of a use case on a log, with the SQL that makes its features of raw events."""
     table = learning_table(use_case)
     assert table.feature_plan is not None
-    features, codes = fit_encoder(table.features, table.rows)
-    matrix = encode(Encoder(features, codes), table.rows).astype(np.float32)
-    data = xgboost.DMatrix(matrix, table.rows["__label"].to_numpy())
+    return release_rows(home, use_case, table.rows, table.features, table.feature_plan)
+
+
+def release_rows(
+    home: Path,
+    use_case: LogUseCase,
+    rows: pl.DataFrame,
+    columns: Sequence[Feature],
+    plan: FeaturePlan,
+) -> Live:
+    """The same of rows of features and a label that are there already, whatever the label."""
+    features, codes = fit_encoder(columns, rows)
+    matrix = encode(Encoder(features, codes), rows).astype(np.float32)
+    data = xgboost.DMatrix(matrix, rows[LABEL].to_numpy())
     booster = xgboost.train({"objective": "binary:logistic", "max_depth": 4, "eta": 0.3}, data, 30)
     stored = bytes(booster.save_raw("ubj"))
     probability = Calibration(0.9, -0.05).probability(parse_model({"model.ubj": stored}).margin(matrix))
@@ -173,12 +187,12 @@ def release_log(home: Path, use_case: LogUseCase) -> Live:
         **shop_manifest(use_case.name, use_case.polarity, probability),
         "features": msgspec.to_builtins(features),
         "encoder": codes,
-        "eligible": msgspec.to_builtins(table.eligible),
+        "eligible": msgspec.to_builtins(eligibility(use_case)),
     }
-    golden = golden_rows(table.rows[:30].select(feature.name for feature in features).to_dicts(), probability[:30],
+    golden = golden_rows(rows[:30].select(feature.name for feature in features).to_dicts(), probability[:30],
                          manifest["bands"])  # fmt: skip
     files = {"model.ubj": stored, "golden.jsonl": golden, "reference.json": b"{}\n"}
-    files["events.json"] = canonical_json(raw_events(use_case, table.feature_plan))
+    files["events.json"] = canonical_json(raw_events(use_case, plan))
     write_bundle(home / "bundles" / use_case.name, read_manifest(manifest), files)
     install_release(home, use_case.name, "1", home / "bundles" / use_case.name, report=b"report", facts={})
     make_current(home, use_case.name, "1")
