@@ -50,7 +50,7 @@ def fitted_weights(
     if min(acting, customers - acting) < _FEWEST:
         rule = f"must have at least {_FEWEST} customers with the label event and without it to fit on"
         raise DataError(log.source.path, [f"engagement.fit: {rule}, got {acting:g} and {customers - acting:g}"])
-    weights = _bounded(gram)[: len(types)]
+    weights = _bounded(gram)
     if not weights.max() > 0:
         return ()
     scaled = (weights / weights.max() * LARGEST).round(2).tolist()
@@ -94,8 +94,12 @@ def _literal(moment: datetime) -> ir.Value:
 
 
 def _bounded(gram: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Least squares with no weight below 0, from the products of the columns, of which the last is the outcome."""
-    values, vectors = np.linalg.eigh(gram)
+    """Least squares with no weight below 0 beside a base rate that is free.
+
+    `gram` are the products of the columns with each other: the counts, 1, the outcome.
+    """
+    centred = gram - np.outer(gram[-2], gram[-2]) / gram[-2, -2]
+    values, vectors = np.linalg.eigh(np.delete(np.delete(centred, -2, axis=0), -2, axis=1))
     root = np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T
     weights: NDArray[np.float64] = nnls(root[:, :-1], root[:, -1])[0]
     return weights
