@@ -118,8 +118,8 @@ coverage: setup ## how often 95% intervals hold the truth of 300 synthetic popul
 nulls: setup ## 200 first models of outcomes that nothing tells: how many the gate would promote (4 minutes of processor time)
 	$(PY) -W ignore -m benchmarks.null_models
 
-deliveries: setup ## each destination's stand-in 20 times: kills, storms, lost answers; 100,000 members, calls and memory (30 minutes)
-	PENCHANT_DELIVERIES=20 $(PY) -m pytest -q tests/activation/deliveries/test_sync.py
+deliveries: setup ## each destination's stand-in: 20 storms of lost and half answers, a kill at every moment; 100,000 members, calls and memory (30 minutes)
+	PENCHANT_DELIVERIES=20 $(PY) -m pytest -q -rP tests/activation/deliveries/test_sync.py tests/activation/deliveries/test_kills.py
 	$(PY) -W ignore -m benchmarks.deliveries
 
 proxied: setup ## HubSpot's stand-in behind `prism proxy --errors`: PRISM its command, SPECS HubSpot's own descriptions (1 minute)

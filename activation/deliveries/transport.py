@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 from types import TracebackType
 from typing import Self
 
@@ -86,7 +88,7 @@ class Transport:
         self.clock, self.calls = clock or DeliveryClock(), 0
         self._pause = 60.0 / per_minute if per_minute else 0.0
         self._patience, self._next = patience, 0.0
-        self._client = httpx.Client(timeout=SECONDS, follow_redirects=False)
+        self._client = httpx.Client(timeout=SECONDS, follow_redirects=False, verify=_certificates())
 
     def __enter__(self) -> Self:
         """Itself."""
@@ -165,6 +167,12 @@ class Transport:
         if turn + 1 < TRIES:
             own = min(_FIRST_WAIT * 2**turn, _LONGEST_WAIT)
             self.clock.sleep(max(own, asked or 0.0))
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    """Read once: a daily run has several destinations."""
+    return httpx.create_ssl_context()
 
 
 def asked_wait(headers: Mapping[str, str], now: datetime, status: int) -> float | None:

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from activation.deliveries.deliver import Delivery
 from activation.deliveries.transport import DeliveryClock
 from activation.destinations.kinds import open_delivery
+from scoring.audiences.consent import COLUMNS
 
 KEY = {"DEST_KEY": "secret"}
 DAY = date(2026, 5, 1)
@@ -58,21 +59,26 @@ class DeliveryWorld:
         """All files anew."""
         self.home.mkdir(parents=True, exist_ok=True)
         write_snapshot(self.folder / "snapshot.parquet", self.people, self.segments, self.scores, self.day)
-        contacts = [f"{one},{address(one)},+336{number(one):08d}" for one in self.people if one not in self.without]
-        (self.folder / "contacts.csv").write_text("\n".join(["customer_id,mail,mobile", *contacts]), encoding="utf-8")
+        reached = [one for one in self.people if one not in self.without]
+        contacts = {
+            "customer_id": reached,
+            "mail": [address(one) for one in reached],
+            "mobile": [f"+336{number(one):08d}" for one in reached],
+        }
+        pq.write_table(pa.table(contacts), self.folder / "contacts.parquet")
         agreed = [one for one in self.people if one not in self.unwilling]
         self.write_consent({("email", self.purpose): agreed})
         return self
 
     def write_consent(self, agreed: Mapping[tuple[str, str], Iterable[str]]) -> None:
         """Who agreed, by channel and purpose."""
-        rows = [
-            f"{one},{channel},{purpose},2026-01-01,,form,1"
+        cells = [
+            (one, channel, purpose, "2026-01-01", "", "form", "1")
             for (channel, purpose), people in agreed.items()
             for one in people
         ]
-        head = "customer_id,channel,purpose,granted_at,withdrawn_at,source,text_version"
-        (self.folder / "consent.csv").write_text("\n".join([head, *rows]), encoding="utf-8")
+        texts = [pa.array(column, pa.string()) for column in zip(*cells, strict=True)]
+        pq.write_table(pa.table(texts, names=list(COLUMNS)), self.folder / "consent.parquet")
 
     def file(self, text: str, *, name: str = "dest", audience: str = 'segment = "hot"', consent: str = "") -> Path:
         """A DEST.toml; `text` stands in [destination], further sections after it."""
@@ -84,7 +90,7 @@ class DeliveryWorld:
             audience,
             'snapshot = "snapshot.parquet"',
             "[consent]",
-            f'contacts = "contacts.csv"\nemail = "mail"\nconsent = "consent.csv"\npurpose = "{self.purpose}"',
+            f'contacts = "contacts.parquet"\nemail = "mail"\nconsent = "consent.parquet"\npurpose = "{self.purpose}"',
             consent,
             *([f"[{more}"] if more else []),
         ]

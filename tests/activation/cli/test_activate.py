@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from activation.cli.daily_deliveries import deliver_all
@@ -66,7 +68,7 @@ def test_each_way_to_end_has_its_exit_code(tmp_path: Path, capsys: Capture) -> N
         assert fake.members().keys() == hot(made)
         assert main(["activate", "sync", str(file), *home, "--allow-shrink", "dest"]) == 0
         assert fake.members().keys() == hot(made, but=made.unwilling)
-        (tmp_path / "consent.csv").write_text("customer_id\nc1\n")
+        pq.write_table(pa.table({"customer_id": ["c1"]}), tmp_path / "consent.parquet")
         assert main(["activate", "sync", str(file), *home]) == 3
         file.write_text('[destination]\nkind = "pigeon"\n')
         assert main(["activate", "plan", str(file), *home]) == 2

@@ -4,44 +4,23 @@ from __future__ import annotations
 
 import os
 import random
-import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from activation.deliveries import deliver
 from activation.deliveries.deliver import Delivery
-from tests.support import forks
-from tests.support.deliveries import KEY, DeliveryWorld, QuickClock, address, hot, world
+from tests.support.deliveries import DeliveryWorld, QuickClock, address, hot, world
 from tests.support.fakes.base import FakeVendor, Fault, serving
-from tests.support.fakes.brevo import FakeBrevo
-from tests.support.fakes.hubspot import FakeHubspot
-from tests.support.fakes.mailchimp import FakeMailchimp
-from tests.support.fakes.receiver import FakeReceiver
+from tests.support.killed_syncs import in_small_batches
+from tests.support.vendors import VENDORS, Vendor
 
 RUNS = int(os.environ.get("PENCHANT_DELIVERIES", "1"))  # of each kind of fault; `make deliveries` takes 20
-ROOT = Path(__file__).parents[3]
-COUNT = 240
+COUNT = 24
 
 
-@dataclass
-class Vendor:
-    """A kind of destination, with what stands in for it."""
-
-    kind: str
-    fake: Callable[[Sequence[str]], FakeVendor]
-    more: str = ""
-
-
-VENDORS = [
-    Vendor("webhook", lambda _: FakeReceiver(), 'back = "URL/stops"'),
-    Vendor("mailchimp", lambda people: FakeMailchimp([address(one) for one in people]), 'list = "L1"'),
-    Vendor("hubspot", lambda _: FakeHubspot(), 'list = "9"'),
-    Vendor("brevo", lambda _: FakeBrevo(), 'list = "4"'),
-]
 ALL = pytest.mark.parametrize("vendor", VENDORS, ids=lambda one: one.kind)
 
 
@@ -50,13 +29,12 @@ def begun(vendor: Vendor, folder: Path, count: int = COUNT) -> Iterator[tuple[De
     """A world, the vendor's stand-in, and the file of the destination."""
     made = world(folder, count)
     with serving(fake := vendor.fake(made.people)) as url:
-        section = f'kind = "{vendor.kind}"\nkey_env = "DEST_KEY"\nurl = "{url}"\n{vendor.more.replace("URL", url)}'
-        yield made, fake, made.file(section)
+        yield made, fake, made.file(vendor.section(url))
 
 
 def synced(made: DeliveryWorld, file: Path, clock: QuickClock | None = None) -> Delivery:
     """Syncs until it is done; a stop is gone on from."""
-    delivery = made.delivery(file, clock)
+    delivery = in_small_batches(made.delivery(file, clock))
     for _ in range(50):
         if deliver.sync(delivery).status == "done":
             return delivery
@@ -162,36 +140,6 @@ def test_storms_lost_and_half_answers_double_nothing(vendor: Vendor, tmp_path: P
 
         assert fake.members().keys() == hot(made, but=made.unwilling)
         assert len(fake.members()) == COUNT - 3
-        assert fake.broken == []
-
-
-@ALL
-@pytest.mark.parametrize("run", range(RUNS))
-def test_a_killed_sync_goes_on_where_it_was(vendor: Vendor, tmp_path: Path, run: int) -> None:
-    """Killed before, within and after a request; who took consent back meanwhile is not there in the end."""
-    draw = random.Random(100 + run)
-    environment = {**os.environ, **KEY}
-    with begun(vendor, tmp_path) as (made, fake, file):
-        words = ["-m", "penchant", "activate", "sync", str(file), "--home", str(made.home)]
-        for moment in ("before", "done", "answered"):
-            with (tmp_path / "out").open("wb") as out:
-                at = len(fake.requests) + draw.randint(1, 6)
-                started = forks.start(words, cwd=ROOT, env=environment, stdout=out, stderr=out)
-
-                def kill(number: int, at: int = at, started: forks.Forked = started) -> None:
-                    if number == at:
-                        started.send_signal(signal.SIGKILL)
-
-                setattr(fake, moment, kill)
-                started.wait(60)
-                setattr(fake, moment, lambda _n: None)
-        made.unwilling, made.segments = {"c1", "c2"}, {"c3": "cold"}
-        made.write()
-
-        ended = forks.run(words, cwd=ROOT, env=environment)
-
-        assert ended.returncode == 0, ended.stderr
-        assert fake.members().keys() == hot(made, but=made.unwilling)
         assert fake.broken == []
 
 

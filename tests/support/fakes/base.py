@@ -48,8 +48,12 @@ class FakeVendor(ABC):
         """Does what is asked."""
 
     @abstractmethod
+    def listed_rows(self) -> list[tuple[str, dict[str, Any]]]:
+        """The address of each member, twice where it is there twice, and what is known of it."""
+
     def members(self) -> dict[str, dict[str, Any]]:
-        """Who is a member, by address, and what is known of each."""
+        """What is known of members, by address."""
+        return dict(self.listed_rows())
 
     @abstractmethod
     def take_out(self, address: str) -> None:

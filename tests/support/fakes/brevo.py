@@ -106,9 +106,9 @@ class FakeBrevo(FakeVendor):
         start = int(query["offset"])
         return found[start : start + int(query["limit"])]
 
-    def members(self) -> dict[str, dict[str, Any]]:
+    def listed_rows(self) -> list[tuple[str, dict[str, Any]]]:
         """Who is on the list."""
-        return {one["email"]: one["attributes"] for one in self.contacts.values() if 4 in one["listIds"]}
+        return [(one["email"], one["attributes"]) for one in self.contacts.values() if 4 in one["listIds"]]
 
     def take_out(self, address: str) -> None:
         """Takes a contact off the list."""

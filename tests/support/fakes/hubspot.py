@@ -144,9 +144,9 @@ class FakeHubspot(FakeVendor):
             "archived": False,
         }
 
-    def members(self) -> dict[str, dict[str, Any]]:
+    def listed_rows(self) -> list[tuple[str, dict[str, Any]]]:
         """Who is on the list."""
-        return {self.contacts[one]["email"]: self.contacts[one] for one in self.listed}
+        return [(self.contacts[one]["email"], self.contacts[one]) for one in self.listed]
 
     def take_out(self, address: str) -> None:
         """Takes a record off the list."""

@@ -130,9 +130,9 @@ class FakeMailchimp(FakeVendor):
                 removed.append(_shown(person))
         return 200, {"members_added": [], "members_removed": removed, "errors": []}
 
-    def members(self) -> dict[str, dict[str, Any]]:
+    def listed_rows(self) -> list[tuple[str, dict[str, Any]]]:
         """Who has the tag."""
-        return {one["email"]: one["fields"] for one in self.people.values() if self.tag in one["tags"]}
+        return [(one["email"], one["fields"]) for one in self.people.values() if self.tag in one["tags"]]
 
     def take_out(self, address: str) -> None:
         """Takes the tag off."""

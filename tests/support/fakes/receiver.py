@@ -62,9 +62,9 @@ class FakeReceiver(FakeVendor):
         self.seen.add(body["id"])
         return 200, {"rejected": rejected}
 
-    def members(self) -> dict[str, dict[str, Any]]:
+    def listed_rows(self) -> list[tuple[str, dict[str, Any]]]:
         """Who it keeps."""
-        return {one["email"]: one for one in self.kept.values()}
+        return [(one["email"], one) for one in self.kept.values()]
 
     def take_out(self, address: str) -> None:
         """It has no screen of its own."""
