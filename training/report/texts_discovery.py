@@ -9,6 +9,12 @@ from features.spec.languages import Language
 DISCOVERY: Mapping[Language, Mapping[str, str]] = {
     "en": {
         "title": "Discovered groups",
+        "pictures": "Pictures",
+        "then": "; ",
+        "kmeans": "K-means",
+        "hierarchical": "a tree (Ward)",
+        "density": "density (HDBSCAN)",
+        "som": "a self-organising map",
         "clusters": "There are clusters: between every two groups there is room, and redraws of the same data without "
         "clusters show none.",
         "slices": "These are slices: useful, but they cut through a continuum. A customer near a border is not very "
@@ -54,6 +60,12 @@ DISCOVERY: Mapping[Language, Mapping[str, str]] = {
     },
     "fr": {
         "title": "Groupes découverts",
+        "pictures": "Images",
+        "then": " ; ",
+        "kmeans": "K-means",
+        "hierarchical": "un arbre (Ward)",
+        "density": "la densité (HDBSCAN)",
+        "som": "une carte auto-organisatrice",
         "clusters": "Il y a des groupes : entre deux groupes il y a toujours un vide, et des tirages des mêmes données "
         "sans groupes n’en montrent pas.",
         "slices": "Ce sont des tranches : utiles, mais elles coupent un continuum. Un client près d’une limite n’est "

@@ -11,6 +11,7 @@ from features.build.discovery_rows import DiscoveryRows
 from features.config.discovery_file import Discovery, UnlabelledTable
 from features.spec.atomic import write_file
 from features.spec.languages import Language
+from scoring.reasons.persona_names import CLEAR as NAMES
 from scoring.reasons.persona_names import Distinguishing, group_names
 from scoring.releases.current_pointer import released_use_cases
 from scoring.segments.personas import GroupRate
@@ -27,6 +28,7 @@ CLEAR = 0.05  # standard deviations from all below which a feature distinguishes
 Texts = dict[str, str]
 ALL: Texts = {"en": "All customers", "fr": "Tous les clients"}
 OUTLYING: Texts = {"en": "Outliers", "fr": "Atypiques"}
+NUMBERED: Texts = {"en": "Group {}", "fr": "Groupe {}"}  # of a shape that no mean tells, as a ring around another
 RARELY: Texts = {"en": "Rare: {}", "fr": "Rares : {}"}
 AWAITED: Texts = {"en": "“{}” within {} days", "fr": "« {} » dans les {} jours"}
 
@@ -111,7 +113,7 @@ def record_of(found: Discovered, registered: RegisteredSegmentation | None) -> D
         silhouette=_rounded(found.silhouette),
         null=NullFigures(_rounded(null.z(k)) if null else 0.0, _rounded(null.excess(k)) if null else 0.0),
         stability=StabilityFigures(
-            _rounded(min(found.jaccard)) if found.jaccard else None,
+            _rounded(min(found.jaccard)) if found.jaccard and found.grouping.k > 1 else None,
             _rounded(float(np.mean(found.rand_over_time))) if found.rand_over_time else None,
         ),
         outcomes=[
@@ -141,7 +143,9 @@ def codes_and_names(
     if len(found.codes) < 2:
         return found.codes, dict.fromkeys(found.codes, ALL)
     names = group_names(found.differences, {})
-    for code, size in zip(found.codes, found.sizes, strict=True):
+    for place, (code, size) in enumerate(zip(found.codes, found.sizes, strict=True), 1):
+        if found.method == "density" and not any(abs(one.difference) >= NAMES for one in found.differences[code]):
+            names[code] = {language: text.format(place) for language, text in NUMBERED.items()}
         if code == OUTLIERS:
             names[code] = OUTLYING
         elif found.method == "density" and size < RARE * sum(found.sizes):
