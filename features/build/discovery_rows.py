@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from features.spec.suppression_list import Objectors
 from features.tables.digests import config_digest
 from features.tables.learning_table import GROUP, ID, ORDER, digest_without
 from features.tables.schema import check_table
+from features.tables.value_labels import value_labels
 
 _RFM = ("recency", "frequency", "monetary")  # families of a log's features that groups are made of by default
 _WINDOWS = 4  # that a log must hold: before the moment groups are made at, up to each later one, and after
@@ -52,6 +53,7 @@ class DiscoveryRows:
     every: tuple[Feature, ...] = ()  # the features that were not chosen too
     outcome_event: str | None = None  # of a log, which event is awaited
     outcome_days: int | None = None  # and for how long
+    labels: Mapping[str, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)  # by language, feature, value
 
 
 def discovery_rows(
@@ -79,7 +81,9 @@ def discovery_rows(
         tuple(_widest(found.features)) if isinstance(source, LogUseCase) else tuple(known)
     )
     chosen = tuple(feature for feature in found.features if feature.name in names)
-    return replace(found, features=chosen, every=found.features)
+    given = {} if isinstance(source, UnlabelledTable) else value_labels(source, found.features)
+    labels = {str(language): texts for language, texts in given.items()}
+    return replace(found, features=chosen, every=found.features, labels=labels)
 
 
 def _widest(features: Iterable[Feature]) -> Iterable[str]:

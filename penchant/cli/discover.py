@@ -67,12 +67,12 @@ def _discover(asked: Discovery, options: argparse.Namespace) -> int:
         forbidden=asked.source.reasons.forbid,
     )
     try:
-        registered = registered_of(home, asked, rows, found, page_of(record_of(found, None)))
+        registered = registered_of(home, asked, rows, found, page_of(record_of(rows, found, None)))
     except Refused as failure:
         return _failed(NOT_REGISTERED, str(failure))
     except RegistryError as failure:
         return _failed(NO_REGISTRY, str(failure))
-    record = record_of(found, registered)
+    record = record_of(rows, found, registered)
     if options.as_rules is not None and registered is not None:
         given: Path = options.as_rules
         file = given if given.name else home / "discoveries" / f"{asked.name}.rules.toml"

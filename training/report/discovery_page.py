@@ -19,7 +19,7 @@ from scoring.text.formatting import between, colon, iso_date, listed, number, pe
 from training.report.discovery_pictures import pictures
 from training.report.texts_discovery import DISCOVERY
 from training.segmentation.discover import Discovered
-from training.segmentation.discovery_record import ClusterFigures, DiscoveryRecord
+from training.segmentation.discovery_record import ClusterFigures, DiscoveryRecord, DistinguishingFigures
 
 CAPTIONS = {"elbow": "elbow", "null": "pic_null", "outcomes": "pic_outcomes", "tree": "tree", "map": "map"}
 WORDS = {**DISCOVERY, "fr": {key: unbreakable(text) for key, text in DISCOVERY["fr"].items()}}
@@ -59,8 +59,11 @@ def discovery_page(
                 for name, gap in (structure.gaps.items() if structure else ())
                 if gap.shows and name not in forbidden
             },
-            named={name: {language: _called(one, language) for language in LANGUAGES} for name, one in by_name.items()},
-            described={one.code: _described(one, by_name, forbidden) for one in record.clusters},
+            named={
+                name: {language: _called(one, language, rows) for language in LANGUAGES}
+                for name, one in by_name.items()
+            },
+            described={one.code: _described(one, by_name, rows, forbidden) for one in record.clusters},
             left_out={
                 language: listed([f"{name} ({WORDS[language][why]})" for name, why in left_out], language)
                 for language in LANGUAGES
@@ -97,12 +100,12 @@ def write_page(home: Path, name: str, page: bytes) -> Path:
 
 
 def _described(
-    one: ClusterFigures, features: Mapping[str, Feature], forbidden: tuple[str, ...]
+    one: ClusterFigures, features: Mapping[str, Feature], rows: DiscoveryRows, forbidden: tuple[str, ...]
 ) -> dict[Language, list[DescribedDifference]]:
     return {
         language: [
             DescribedDifference(
-                _called(features[each.feature], language) + (f" ({each.level})" if each.level else ""), each.direction
+                _called(features[each.feature], language, rows) + _level(each, language, rows), each.direction
             )
             for each in one.distinguishing
             if each.feature not in forbidden
@@ -111,8 +114,15 @@ def _described(
     }
 
 
-def _called(feature: Feature, language: Language) -> str:
-    return described(feature, language, {})
+def _called(feature: Feature, language: Language, rows: DiscoveryRows) -> str:
+    return described(feature, language, rows.labels.get(language, {}).get(feature.name, {}))
+
+
+def _level(one: DistinguishingFigures, language: Language, rows: DiscoveryRows) -> str:
+    """The level in brackets, by the label it was given."""
+    if one.level is None:
+        return ""
+    return f" ({rows.labels.get(language, {}).get(one.feature, {}).get(one.level, one.level)})"
 
 
 def _inline(content: bytes) -> str:

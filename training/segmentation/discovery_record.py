@@ -101,9 +101,9 @@ class DiscoveryRecord(Struct, frozen=True):
     as_rules: RulesFigures | UnsetType = UNSET
 
 
-def record_of(found: Discovered, registered: RegisteredSegmentation | None) -> DiscoveryRecord:
+def record_of(rows: DiscoveryRows, found: Discovered, registered: RegisteredSegmentation | None) -> DiscoveryRecord:
     """What was found, by the codes and names it has for good."""
-    codes, names = codes_and_names(found, registered)
+    codes, names = codes_and_names(rows, found, registered)
     null, k = found.structure.null if found.structure else None, found.tried
     rates = found.rates[-1] if found.rates else ()
     return DiscoveryRecord(
@@ -135,14 +135,14 @@ def record_of(found: Discovered, registered: RegisteredSegmentation | None) -> D
 
 
 def codes_and_names(
-    found: Discovered, registered: RegisteredSegmentation | None
+    rows: DiscoveryRows, found: Discovered, registered: RegisteredSegmentation | None
 ) -> tuple[tuple[str, ...], dict[str, Texts]]:
     """The codes of groups in their order, and what each is called by language."""
     if registered is not None:
         return registered.learned.codes, registered.learned.labels
     if len(found.codes) < 2:
         return found.codes, dict.fromkeys(found.codes, ALL)
-    names = group_names(found.differences, {})
+    names = group_names(found.differences, rows.labels)
     for place, (code, size) in enumerate(zip(found.codes, found.sizes, strict=True), 1):
         if found.method == "density" and not any(abs(one.difference) >= NAMES for one in found.differences[code]):
             names[code] = {language: text.format(place) for language, text in NUMBERED.items()}
@@ -165,7 +165,6 @@ def registered_of(
     if found.learned is None or found.method not in ("kmeans", "hierarchical"):
         return None
     source, null = asked.source, found.structure.null if found.structure else None
-    labels: dict[str, dict[str, dict[str, str]]] = {}
     made = LearnedSegmentation(
         name=asked.name,
         learned=found.learned,
@@ -181,7 +180,7 @@ def registered_of(
         trained_to=rows.moments[0].isoformat() if rows.moments[0] else None,
         outcomes=_later(asked, rows, found),
         forbid=source.reasons.forbid,
-        labels=labels,
+        labels=rows.labels,
         params={"seed": source.seed},
         metrics={
             "silhouette": found.silhouette,
