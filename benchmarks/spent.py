@@ -47,7 +47,6 @@ PARTS = {
             "selection.judging",
             "selection.blend_selection",
             "selection.settings_search",
-            "selection.holdout_selection",
             "diagnostics.reference_forest",
             "fitting.calibrate",
         )

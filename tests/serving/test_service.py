@@ -202,7 +202,7 @@ def test_a_bento_holds_what_serving_needs_and_no_more(bento: Path) -> None:
 
     assert {"serving/service.py", "features/spec/feature.py", ".penchant/releases/churn/CURRENT"} <= files
     assert not {name for name in files if name.startswith(("training/", "tests/", "examples/"))}
-    spec = {path.relative_to(ROOT).as_posix() for path in (ROOT / "features/spec").glob("*.py")}
+    spec = {path.relative_to(ROOT).as_posix() for path in (ROOT / "features/spec").rglob("*.py")}
     assert {name for name in files if name.startswith("features/")} == {"features/__init__.py", *spec}
     assert not [name for name in BARRED if f"\n{name}==" in lock]
     assert "--hash=sha256:" in lock

@@ -21,7 +21,7 @@ from training.fitting.candidates import trees_of
 # Test rows whose contributions are added up, drawn by seed where there are more: of 5,000 one at least is of a fault
 # that shows in a thousandth of all rows, but for one draw in 150.
 MOST, LEAST = 50_000, 5_000
-WALKS = 5_000_000  # rows times trees that adding up may cost, beyond the least rows
+WALKS = 10_000_000  # rows times trees that adding up may cost, beyond the least rows
 SAMPLE = 200  # rows compared with the independent computation
 ADDS_UP = 1e-6  # on the probability
 AGREES = 1e-5  # on a contribution, in raw log-odds, times those of the row where they are beyond 1

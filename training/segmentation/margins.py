@@ -165,7 +165,7 @@ def dip(values: Floats) -> float:
     Hartigan and Hartigan 1985, by the steps of AS 217; the two hulls are made at once in place of point by point.
 
     >>> round(dip(np.array([0.0, 1.0, 2.0, 10.0, 11.0, 12.0])), 4)
-    0.1667
+    0.2
     """
     x = np.unique(values)
     count = len(x)
