@@ -12,25 +12,10 @@ from typing import Literal
 from urllib.parse import urlencode
 
 from activation.deliveries.audience_rows import MemberRow
-from activation.deliveries.destination import (
-    BatchRow,
-    ChangedSegment,
-    DeliveryBatch,
-    PulledBack,
-    RowAnswers,
-    Stopped,
-)
+from activation.deliveries.destination import BatchRow, ChangedSegment, DeliveryBatch, PulledBack, RowAnswers, Stopped
 from activation.deliveries.ledger import Operation
 from activation.deliveries.transport import BatchRefusedError, DeliveryStoppedError, ServerAnswer, Transport
-from activation.destinations.vendor import (
-    Document,
-    VendorAccount,
-    called,
-    document_of,
-    pages,
-    text_in,
-    texts_in,
-)
+from activation.destinations.vendor import Document, VendorAccount, called, document_of, pages, text_in, texts_in
 from scoring.audiences.deliveries.contact_stops import StopKind
 
 ADDRESS, VERSION = "https://api.brevo.com", "/v3"

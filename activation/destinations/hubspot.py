@@ -10,25 +10,10 @@ from datetime import datetime
 from urllib.parse import quote, urlencode
 
 from activation.deliveries.audience_rows import MemberRow
-from activation.deliveries.destination import (
-    BatchRow,
-    ChangedSegment,
-    DeliveryBatch,
-    PulledBack,
-    RowAnswers,
-    Stopped,
-)
+from activation.deliveries.destination import BatchRow, ChangedSegment, DeliveryBatch, PulledBack, RowAnswers, Stopped
 from activation.deliveries.ledger import Operation
 from activation.deliveries.transport import ServerAnswer, Transport
-from activation.destinations.vendor import (
-    Document,
-    VendorAccount,
-    called,
-    document_of,
-    objects_in,
-    text_in,
-    texts_in,
-)
+from activation.destinations.vendor import Document, VendorAccount, called, document_of, objects_in, text_in, texts_in
 
 ADDRESS = "https://api.hubapi.com"
 AT_ONCE, MEMBERS_AT_ONCE = 100, 10_000  # contacts of a call, members of a call

@@ -13,25 +13,10 @@ from datetime import datetime
 from urllib.parse import quote, urlencode
 
 from activation.deliveries.audience_rows import MemberRow
-from activation.deliveries.destination import (
-    BatchRow,
-    ChangedSegment,
-    DeliveryBatch,
-    PulledBack,
-    RowAnswers,
-    Stopped,
-)
+from activation.deliveries.destination import BatchRow, ChangedSegment, DeliveryBatch, PulledBack, RowAnswers, Stopped
 from activation.deliveries.ledger import Operation
 from activation.deliveries.transport import ServerAnswer, Transport
-from activation.destinations.vendor import (
-    Document,
-    VendorAccount,
-    called,
-    document_of,
-    objects_in,
-    pages,
-    text_in,
-)
+from activation.destinations.vendor import Document, VendorAccount, called, document_of, objects_in, pages, text_in
 from scoring.audiences.deliveries.contact_stops import StopKind
 
 VERSION = "/3.0"
