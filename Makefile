@@ -12,7 +12,7 @@ STAMP := $(VENV)/.installed
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test tests browser postgres lint style types bench tables endure soak fuzz pages doors compare coverage nulls campaigns deliveries proxied uplift lookalikes noise kill scale daily sources moves discover families seasons pictures mlflow mailing lock newest kills
+.PHONY: help setup run test tests browser postgres rabbitmq java lint style types bench tables endure soak fuzz pages doors compare coverage nulls campaigns deliveries proxied uplift lookalikes noise kill scale daily sources moves discover families seasons pictures mlflow mailing lock newest kills
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -46,7 +46,7 @@ run: setup ## train the examples and score two days once, then serve them on POR
 	@exec $(PY) -m serving.cli.demo --home "$(HOME_DIR)" --port $(PORT)
 
 # Types are checked beside the tests, whose first minutes leave a processor idle.
-test: setup style browser postgres ## lint, types and all tests, as CI runs them
+test: setup style browser postgres rabbitmq java ## lint, types and all tests, as CI runs them
 	@$(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,--jobs 2) types tests
 
 # A file of tests stays in one process: what its tests share is made once. Files come as tests/conftest.py orders them.
@@ -70,6 +70,20 @@ postgres:
 	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
 	    DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends postgresql >/dev/null; } || \
 	  echo "No PostgreSQL: the tests of sources will fail." >&2
+
+# Streams are tried on a real RabbitMQ, started by hand: Debian's.
+rabbitmq:
+	@[ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || \
+	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends rabbitmq-server >/dev/null; } || \
+	  echo "No RabbitMQ: the tests of streams will fail." >&2
+
+# Spark wants a Java of 17 or newer.
+java:
+	@command -v java >/dev/null || \
+	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends openjdk-17-jre-headless >/dev/null; } || \
+	  echo "No Java: the tests of Spark will fail." >&2
 
 lint: style types ## ruff and mypy
 
@@ -177,7 +191,7 @@ mailing: setup ## write the synthetic mailing example to examples/b2b-mailing/da
 	$(PY) examples/b2b-mailing/generate.py
 
 lock: setup ## resolve pyproject.toml anew into the three locks
-	uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 --all-extras --group dev pyproject.toml \
+	uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 --all-extras --group dev --group docs pyproject.toml \
 	  --output-file requirements.lock --quiet
 	uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 --group serving \
 	  --constraint requirements.lock --output-file serving/requirements.lock --quiet
