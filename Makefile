@@ -12,7 +12,7 @@ STAMP := $(VENV)/.installed
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test tests browser postgres rabbitmq java lint style types bench tables endure soak fuzz pages doors compare coverage nulls campaigns deliveries proxied uplift lookalikes noise kill scale daily sources moves discover families seasons pictures mlflow mailing lock newest kills
+.PHONY: help setup run site test tests browser postgres rabbitmq java lint style types bench tables endure soak fuzz pages doors compare coverage nulls campaigns deliveries proxied uplift lookalikes noise kill scale daily sources moves discover families seasons pictures mlflow mailing lock newest kills
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -44,6 +44,9 @@ run: setup ## train the examples and score two days once, then serve them on POR
 	@$(PY) -m serving.cli.demo --home "$(HOME_DIR)" --port $(PORT) --only-check-port
 	@$(PY) examples/first_home.py --home "$(HOME_DIR)"
 	@exec $(PY) -m serving.cli.demo --home "$(HOME_DIR)" --port $(PORT)
+
+site: setup ## build the site of docs/ into site/, in English and French; `mkdocs serve` shows it while it is written
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet
 
 # Types are checked beside the tests, whose first minutes leave a processor idle.
 test: setup style browser postgres rabbitmq java ## lint, types and all tests, as CI runs them

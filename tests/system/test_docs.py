@@ -29,7 +29,7 @@ from tests.support.markdown import Block, Command, alike, blocks, commands
 from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/guide", "examples")
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/index.md", "docs/guide", "docs/role", "examples")
 SHOWN_ONLY = ("", "text", "mermaid")  # pictures and such: nothing to run
 CHECKOUT = (
     "features",
@@ -49,8 +49,7 @@ def documents() -> list[Path]:
     found = [
         path for name in DOCUMENTS for path in ([ROOT / name] if name.endswith(".md") else (ROOT / name).rglob("*.md"))
     ]
-    french = ROOT / "docs/guide/fr"
-    return sorted(path for path in found if path.parent != french and blocks(path.read_text(encoding="utf-8")))
+    return sorted(path for path in found if path.parent.name != "fr" and blocks(path.read_text(encoding="utf-8")))
 
 
 @dataclass

@@ -12,10 +12,12 @@ from scoring.text.formatting import unbreakable
 from tests.support.markdown import Block, Section, blocks, sections
 
 ROOT = Path(__file__).parents[2]
-GUIDES = ROOT / "docs/guide"
+DOCS = ROOT / "docs"
+# Pages for people; decisions, performance and accuracy are in English only.
+PAGES = sorted([DOCS / "index.md", *(path for path in DOCS.glob("*/*.md") if path.parent.name in {"guide", "role"})])
 FRENCH = {
     ROOT / "README.md": ROOT / "README.fr.md",
-    **{path: GUIDES / "fr" / path.name for path in sorted(GUIDES.glob("*.md"))},
+    **{path: path.parent / "fr" / path.name for path in PAGES},
 }
 PAIRS = pytest.mark.parametrize(
     ("english", "french"), FRENCH.items(), ids=[str(path.relative_to(ROOT)) for path in FRENCH]
@@ -60,7 +62,7 @@ def figures(section: Section, language: str) -> set[float]:
 
 def targets(document: Path, *, french: bool) -> list[Counter[tuple[Path | str, int | None]]]:
     """Of each section where its links lead, in English, and to which heading; but for the first link, to the twin."""
-    english = {GUIDES / "fr": GUIDES, **{there: path for path, there in FRENCH.items()}}
+    english = {path.parent / "fr": path.parent for path in PAGES} | {there: path for path, there in FRENCH.items()}
     foreign = english.values() if french else english.keys()
     found = []
     for position, section in enumerate(read(document)):

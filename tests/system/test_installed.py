@@ -46,7 +46,7 @@ def test_the_lists_of_packages_agree() -> None:
     tool = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
 
     assert tool["hatch"]["build"]["targets"]["wheel"]["packages"] == list(PACKAGES)
-    assert tool["mypy"]["files"] == [*PACKAGES, "tests", "benchmarks"]
+    assert tool["mypy"]["files"] == [*PACKAGES, "tests", "benchmarks", "handbook"]
 
 
 def test_without_the_examples_training_asks_for_a_use_case(tmp_path: Path) -> None:
