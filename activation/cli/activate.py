@@ -13,7 +13,7 @@ import msgspec
 from activation.deliveries import deliver
 from activation.deliveries.deliver import Delivery
 from activation.deliveries.delivery_plan import DeliveryRefusedError
-from activation.deliveries.ledger import LedgerError
+from activation.deliveries.ledger_file import LedgerError
 from activation.deliveries.ledger_table import write_ledger
 from activation.deliveries.transport import DestinationRefusedError
 from activation.destinations.kinds import open_delivery

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from activation.deliveries import deliver
 from activation.deliveries.delivery_plan import DeliveryRefusedError
-from activation.deliveries.ledger import LedgerError
+from activation.deliveries.ledger_file import LedgerError
 from activation.deliveries.transport import DestinationRefusedError
 from activation.destinations.kinds import open_delivery
 

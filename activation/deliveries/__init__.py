@@ -7,6 +7,7 @@ __all__ = [
     "destination",
     "destination_file",
     "ledger",
+    "ledger_file",
     "ledger_table",
     "transport",
 ]

@@ -26,9 +26,11 @@ from activation.deliveries.delivery_plan import (
 )
 from activation.deliveries.destination import Destination, sizes_of
 from activation.deliveries.destination_file import DestinationFile
-from activation.deliveries.ledger import DeliveryLedger, one_sync_at_a_time
-from activation.deliveries.pull import pull_back, pulled_at
-from activation.deliveries.segment_changes import StandNow, plan_changes, send_changes, stands_now
+from activation.deliveries.ledger import DeliveryLedger
+from activation.deliveries.ledger_file import one_sync_at_a_time
+from activation.deliveries.pull import PulledIn, pull_back, pulled_at
+from activation.deliveries.segment_changes import ChangesToSend, StandNow, plan_changes, stands_now
+from activation.deliveries.segment_ledger import SegmentLedger
 from activation.deliveries.sync import Sync
 from activation.deliveries.transport import (
     BatchRefusedError,
@@ -37,6 +39,9 @@ from activation.deliveries.transport import (
     DestinationRefusedError,
     Transport,
 )
+from features.spec.feature import CUSTOMER_ID
+from features.spec.suppression_list import keyed
+from scoring.audiences.addressable import addressable_rows
 from scoring.audiences.deliveries.delivery_record import DeliveryRecord, DeliveryReport, keep_record, record_named
 from scoring.audiences.export_log import log_export
 from scoring.audiences.pressure.contact_history import one_list_at_a_time
@@ -62,6 +67,11 @@ class Delivery:
         """What it acknowledged."""
         return DeliveryLedger(self.home, self.file.name)
 
+    @property
+    def segment_ledger(self) -> SegmentLedger:
+        """What it heard of changes of segment."""
+        return SegmentLedger(self.home, self.file.name)
+
     def transport(self) -> Transport:
         """A way within its limits."""
         limits = self.file.limits
@@ -77,6 +87,7 @@ class _Made:
     audience: DesiredAudience
     plan: DeliveryPlan
     now: Mapping[bytes, StandNow]
+    members: frozenset[bytes]  # of the audience
     report: DeliveryReport
 
 
@@ -113,7 +124,7 @@ def sync(delivery: Delivery, *, allow_shrink: str | None = None) -> DeliveryRepo
     """
     with one_sync_at_a_time(delivery.home, delivery.file.name), delivery.transport() as transport:
         try:
-            stops = _pull(delivery, transport)
+            pulled = _pull(delivery, transport)
         except DeliveryStoppedError as stopped:
             report = msgspec.structs.replace(_EMPTY, status="stopped", calls=transport.calls, why=f"pull: {stopped}")
             _keep(delivery, synced=report, synced_at=delivery.clock.now())
@@ -124,7 +135,7 @@ def sync(delivery: Delivery, *, allow_shrink: str | None = None) -> DeliveryRepo
             _note(delivery, made)
             made.audience.forget_marks()
             made = replace(made, plan=replace(made.plan, rows=()))  # they are in the ledger
-        return _sent(delivery, made, transport, stops)
+        return _sent(delivery, made, transport, pulled)
 
 
 def pull(delivery: Delivery) -> DeliveryReport:
@@ -132,7 +143,7 @@ def pull(delivery: Delivery) -> DeliveryReport:
     with one_sync_at_a_time(delivery.home, delivery.file.name), delivery.transport() as transport:
         report = _EMPTY
         try:
-            report = msgspec.structs.replace(report, stops=_pull(delivery, transport))
+            report = msgspec.structs.replace(report, stops=_pull(delivery, transport).stops)
         except DeliveryStoppedError as stopped:
             report = msgspec.structs.replace(report, status="stopped", why=str(stopped))
         _keep(delivery)
@@ -144,7 +155,7 @@ def status(delivery: Delivery) -> DeliveryRecord:
     return record_named(delivery.home, delivery.file.name) or _record(delivery)
 
 
-def _pull(delivery: Delivery, transport: Transport) -> int:
+def _pull(delivery: Delivery, transport: Transport) -> PulledIn:
     people = reached_people(delivery.home, delivery.file.consent, delivery.clock.now())
     try:
         return pull_back(delivery.home, delivery.file, delivery.ledger, delivery.destination, people, transport)
@@ -157,16 +168,38 @@ def _made(delivery: Delivery, *, keep: bool) -> _Made:
     snapshot = frozen_snapshot(home, file.audience)
     people = reached_people(home, file.consent, delivery.clock.now())
     audience = desired_audience(home, file, snapshot, people)
-    made = delivery_plan(audience.marks, ledger.members(), ledger.pending(), sizes_of(destination))
+    stay = _left_to_others(delivery, snapshot, people, audience)
+    members = {who: one for who, one in ledger.members().items() if who not in stay}
+    pending = [row for row in ledger.pending() if row.who not in stay]
+    made = delivery_plan(audience.marks, members, pending, sizes_of(destination))
     now: Mapping[bytes, StandNow] = {}
     changes = 0
-    if file.audience.changes and destination.takes_changes:
+    if file.audience.changes:
         now = stands_now(home, file, snapshot, people)
-        changes = len(plan_changes(ledger, now, current_policy(home), snapshot.as_of, keep=keep))
+        heard = None if destination.hears_of_everybody else audience.marks.keys()
+        planned = plan_changes(delivery.segment_ledger, now, heard, current_policy(home), snapshot.as_of, keep=keep)
+        changes = len(planned)
     if keep:
         ledger.plan(made.rows)
+        ledger.lose(stay, at=delivery.clock.now().timestamp())
         ledger.forget([who for who in erased_hashes(home) if who not in audience.marks])
-    return _Made(snapshot, people, audience, made, now, planned_report(made, audience, destination, changes=changes))
+    report = planned_report(made, audience, destination, changes=changes)
+    return _Made(snapshot, people, audience, made, now, frozenset(audience.marks) if changes else frozenset(), report)
+
+
+def _left_to_others(
+    delivery: Delivery, snapshot: SegmentSnapshot, people: ReachedPeople, audience: DesiredAudience
+) -> frozenset[bytes]:
+    """Who was there before us, is in the audience no more, and may still be addressed: they are left as they are.
+
+    Whoever objects, is erased or takes consent back is removed, whoever added them.
+    """
+    gone = delivery.ledger.others() - audience.marks.keys()
+    if not gone:
+        return frozenset()
+    ids = snapshot.column(CUSTOMER_ID)
+    chosen = addressable_rows(delivery.home, snapshot, range(len(ids)), contacts=people.contacts, listed=None)
+    return gone & {keyed(people.key, ids[row]) for row in chosen.rows}
 
 
 def _note(delivery: Delivery, made: _Made) -> None:
@@ -202,18 +235,18 @@ def _added(delivery: Delivery, made: _Made) -> frozenset[bytes]:
     return frozenset(row.who for row in made.plan.rows if row.op == "upsert" and row.who not in members)
 
 
-def _sent(delivery: Delivery, made: _Made, transport: Transport, stops: int) -> DeliveryReport:
+def _sent(delivery: Delivery, made: _Made, transport: Transport, pulled: PulledIn) -> DeliveryReport:
     """Sends it, with a record of it before and after."""
     begun = msgspec.structs.replace(made.report, status="stopped", calls=0, why="it was ended while it sent")
     _keep(delivery, synced=begun, synced_at=delivery.clock.now(), planned=None, planned_at=None)
-    run = Sync(delivery.ledger, delivery.destination, made.audience, made.people, transport)
+    file, destination = delivery.file, delivery.destination
+    run = Sync(file, delivery.ledger, destination, made.audience, made.people, pulled.others, transport)
     changes, ended = 0, {"status": "done", "why": None}
     try:
-        run.run(delivery.file.name)
+        run.run()
         if made.report.changes:
-            home, file = delivery.home, delivery.file
-            arguments = (home, file, delivery.ledger, made.snapshot, made.now)
-            changes = send_changes(*arguments, delivery.destination, transport)
+            sending = ChangesToSend(delivery.home, file, delivery.segment_ledger, made.snapshot, made.now, made.members)
+            changes = sending.send(destination, transport, run.tally.reasons)
     except DeliveryStoppedError as stopped:
         ended = {"status": "stopped", "why": str(stopped)}
     except BatchRefusedError as refusal:
@@ -227,7 +260,7 @@ def _sent(delivery: Delivery, made: _Made, transport: Transport, stops: int) -> 
         acknowledged=run.tally.acknowledged,
         rejected=run.tally.rejected,
         changes=changes,
-        stops=stops,
+        stops=pulled.stops,
         **ended,
     )
     _keep(delivery, synced=report, synced_at=delivery.clock.now())

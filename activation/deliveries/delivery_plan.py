@@ -9,7 +9,7 @@ from math import ceil
 from activation.deliveries.audience_rows import DesiredAudience
 from activation.deliveries.destination import Destination, sizes_of
 from activation.deliveries.destination_file import DestinationFile
-from activation.deliveries.ledger import OPERATIONS, LedgerMember, Operation, PendingRow
+from activation.deliveries.ledger import OPERATIONS, WAITS, LedgerMember, Operation, PendingRow
 from scoring.audiences.deliveries.delivery_record import DeliveryReport
 
 SMALLEST = {"meta": 100, "linkedin": 300, "tiktok": 1_000, "google": 100}  # customers, below which ads single one out
@@ -56,13 +56,15 @@ def delivery_plan(
         pending: What an earlier sync had still to do.
         sizes: Rows of a batch by operation, of the first step.
     """
+    pending = [row._replace(stage=0) if row.stage == WAITS else row for row in pending]
     under_way: dict[tuple[bytes, Operation], PendingRow] = {(row.who, row.op): row for row in pending}
     unsure = {row.who for row in pending if row.sent}  # what it has of them is known by no answer
-    removed = {who: one.remote for who, one in members.items() if who not in desired}
-    moved = {who: one.remote for who, one in members.items() if who in desired and one.address != desired[who][1]}
-    maybe = {row.who: row.remote for row in pending if row.op == "upsert" and row.sent and row.who not in members}
-    removed |= {who: remote for who, remote in maybe.items() if who not in desired}
-    rows = [_remove(who, remote, under_way) for who, remote in {**removed, **moved}.items()]
+    there = {who: (one.remote, one.address) for who, one in members.items()}
+    maybe = {row.who: (row.remote, row.address) for row in pending if row.op == "upsert" and row.sent}
+    removed = {who: named for who, named in {**maybe, **there}.items() if who not in desired}
+    elsewhere = {who: named for who, named in {**maybe, **there}.items() if who in desired}
+    moved = {who: named for who, named in elsewhere.items() if named[1] != desired[who][1]}
+    rows = [_remove(who, *named, under_way) for who, named in {**removed, **moved}.items()]
     added = updated = 0
     for who, (digest, address) in desired.items():
         known = members.get(who)
@@ -110,15 +112,17 @@ def planned_report(
         updates=plan.updates,
         removes=plan.removes,
         left_out=audience.left_out,
-        calls=plan.calls(destination) + (changes > 0),
+        calls=plan.calls(destination) + ceil(changes / destination.changes_at_once),
         changes=changes,
         as_of=audience.as_of.isoformat(),
     )
 
 
-def _remove(who: bytes, remote: str | None, under_way: Mapping[tuple[bytes, Operation], PendingRow]) -> PendingRow:
+def _remove(
+    who: bytes, remote: str | None, address: bytes, under_way: Mapping[tuple[bytes, Operation], PendingRow]
+) -> PendingRow:
     known = under_way.get((who, "remove"))
-    return known or PendingRow(who, "remove", "", b"", remote, -1, 0, 0)
+    return known or PendingRow(who, "remove", "", address, remote, -1, 0, 0)
 
 
 def _upsert(row: PendingRow, under_way: Mapping[tuple[bytes, Operation], PendingRow]) -> PendingRow:
@@ -127,6 +131,8 @@ def _upsert(row: PendingRow, under_way: Mapping[tuple[bytes, Operation], Pending
         return row
     if (known.digest, known.address) == (row.digest, row.address):
         return known
+    if known.address != row.address:
+        return row  # what may have arrived is removed under the old one
     return row._replace(sent=known.sent, remote=row.remote or known.remote)
 
 

@@ -25,6 +25,7 @@ class BatchRow:
     remote: str | None  # what the destination calls the member, once that is known
     row: MemberRow | None = None  # of an upsert
     address: str | None = None  # of a removal, where it is still known
+    is_at: Callable[[str], bool] = field(default=lambda _: False, compare=False)  # whether an address is the member's
 
     @property
     def key(self) -> str:
@@ -48,6 +49,7 @@ class RowAnswers:
 
     accepted: frozenset[bytes] = frozenset()
     rejected: Mapping[bytes, str] = field(default_factory=dict)  # the destination's reason
+    unsure: Mapping[bytes, str] = field(default_factory=dict)  # why it is not known what became of them
     remotes: Mapping[bytes, str] = field(default_factory=dict)  # what it calls members of whom that is new
 
 
@@ -58,11 +60,13 @@ class ChangedSegment:
     id: str  # `customer-n`
     customer_id: str
     key: str
+    address: str
     before: str | None
     after: str | None
     at: str  # ISO date of the day
     why: str
     versions: Mapping[str, str]
+    unsure: bool = False  # whether it may have arrived already
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,18 +84,20 @@ class PulledBack:
 
     stops: Sequence[Stopped] = ()
     members: frozenset[str] | None = None  # what it calls those whom it has; None where it does not say
+    addresses: Mapping[str, str] | None = None  # of members, by what it calls them, where it says so
 
 
 class Destination(Protocol):
     """One kind of destination."""
 
-    takes_changes: bool  # whether changes of segment go out to it as events; else they are in the field
+    changes_at_once: int  # changes of segment in a call
+    hears_of_everybody: bool  # whether of changes of all who may be addressed, or of its audience's alone
 
-    def send_changes(self, identity: str, changes: Sequence[ChangedSegment], transport: Transport) -> None:
-        """Sends changes of segment; the same batch has the same identity."""
+    def send_changes(self, identity: str, changes: Sequence[ChangedSegment], transport: Transport) -> Mapping[str, str]:
+        """Sends changes of segment; by id why some are not for it. The same batch has the same identity."""
 
-    def pull(self, since: datetime | None, transport: Transport, *, known: bool) -> PulledBack:
-        """What it says since a moment, of its members too where it has some that are known."""
+    def pull(self, since: datetime | None, transport: Transport) -> PulledBack:
+        """What it says since a moment, and its members."""
 
 
 @runtime_checkable

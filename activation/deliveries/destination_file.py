@@ -53,6 +53,7 @@ class DestinationSection(ListSection):
     url_env: Variable | None = None  # the variable that has it, where the address itself is a secret
     list: Text | None = None  # the vendor's list; None: the name
     tag: Text | None = None  # Mailchimp's; None: the name
+    event: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{2,100}$")] | None = None  # what a vendor calls a change
     preset: Preset = "csv"  # of a file
     back: Text | None = None  # where a webhook's or a file's unsubscribes are read
     country: Annotated[str, Field(pattern=r"^\d{1,3}$")] | None = None  # of phone numbers that name none, as 33
@@ -200,6 +201,8 @@ class DestinationFile(ListSection):
             )
         if for_ads and self.destination.kind in _VENDORS:
             raise ValueError(f'consent.purpose "{ADS_PURPOSE}NAME" is of uploads to advertising, not of mail')
+        if self.audience.changes and self.destination.kind == "hubspot" and self.destination.event is None:
+            raise ValueError('destination.event must name the custom event of changes, as "pe123_segment_changed"')
         if self.destination.kind in _VENDORS and self.consent.email is None:
             raise ValueError("consent.email must name the column of addresses, by which the vendor knows contacts")
         return self
@@ -208,6 +211,11 @@ class DestinationFile(ListSection):
     def name(self) -> str:
         """What it is called."""
         return self.destination.name or ""
+
+    @property
+    def hands_ids(self) -> bool:
+        """Whether a customer's id leaves with each row."""
+        return self.destination.kind in ("webhook", "file") and not self.destination.is_for_ads
 
 
 def load_destination(file: Path) -> DestinationFile:

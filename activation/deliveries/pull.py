@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from activation.deliveries.audience_rows import ReachedPeople
-from activation.deliveries.destination import Destination, Stopped
+from activation.deliveries.destination import Destination, PulledBack, Stopped
 from activation.deliveries.destination_file import DestinationFile
 from activation.deliveries.ledger import DeliveryLedger, LedgerMember
 from activation.deliveries.transport import Transport
@@ -20,6 +21,30 @@ _OVERLAP = timedelta(hours=1)  # of two pulls: clocks differ
 _GRAVEST: Mapping[StopKind, int] = {"complaint": 0, "unsubscribe": 1, "bounce": 2}
 
 
+@dataclass(frozen=True, slots=True)
+class OthersThere:
+    """Who was at a destination before a sync and is no member of ours."""
+
+    remotes: frozenset[str] | None = None  # what it calls them; None where it does not say who is there
+    addresses: frozenset[bytes] | None = None  # their keyed hashes, where it says so
+
+    def has(self, remote: str | None, address: bytes) -> bool | None:
+        """Whether somebody is one of them; None where that is not known yet."""
+        if self.remotes is None:
+            return False
+        if remote is not None:
+            return remote in self.remotes
+        return None if self.addresses is None else address in self.addresses
+
+
+@dataclass(frozen=True, slots=True)
+class PulledIn:
+    """What a pull brought."""
+
+    stops: int  # that are new
+    others: OthersThere
+
+
 def pull_back(
     home: Path,
     file: DestinationFile,
@@ -27,8 +52,8 @@ def pull_back(
     destination: Destination,
     people: ReachedPeople,
     transport: Transport,
-) -> int:
-    """Takes in unsubscribes, complaints and bounces, and members that are gone there; returns how many stops are new.
+) -> PulledIn:
+    """Takes in unsubscribes, complaints and bounces, and members that are gone there.
 
     Raises:
         DeliveryStoppedError: The destination does not say, so nothing may be sent.
@@ -40,7 +65,7 @@ def pull_back(
     begun, members = transport.clock.now(), ledger.members()
     before = ledger.known(_PULLED)
     since = datetime.fromisoformat(before) - _OVERLAP if before else None
-    found = destination.pull(since, transport, known=bool(members))
+    found = destination.pull(since, transport)
     whom = _whom(found.stops, members, people)
     ranked = sorted(whom, key=lambda pair: _GRAVEST[pair[1]])
     stops: dict[bytes, StopKind] = {}
@@ -48,15 +73,25 @@ def pull_back(
         stops.setdefault(who, kind)
     new = add_stops(home, file.consent.channel, list(stops.items()), source=file.name, at=begun.timestamp())
     if found.members is not None:
-        ledger.lose([who for who, one in members.items() if one.remote is not None and one.remote not in found.members])
+        gone = [who for who, one in members.items() if one.remote is not None and one.remote not in found.members]
+        ledger.lose(gone, at=begun.timestamp())
     ledger.note(_PULLED, begun.isoformat())
-    return new
+    return PulledIn(new, _others(found, members.values(), people))
 
 
 def pulled_at(ledger: DeliveryLedger) -> datetime | None:
     """When a destination was last asked."""
     before = ledger.known(_PULLED)
     return datetime.fromisoformat(before) if before else None
+
+
+def _others(found: PulledBack, members: Collection[LedgerMember], people: ReachedPeople) -> OthersThere:
+    if found.members is None:
+        return OthersThere()
+    theirs = found.members - {one.remote for one in members}
+    if found.addresses is None:
+        return OthersThere(theirs)
+    return OthersThere(theirs, frozenset(people.hash_of(found.addresses[one]) for one in theirs))
 
 
 def _whom(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from activation.deliveries.audience_rows import DesiredAudience, ReachedPeople
+from activation.deliveries.audience_rows import DesiredAudience, MemberRow, ReachedPeople
 from activation.deliveries.destination import (
     BatchedDestination,
     BatchRow,
@@ -16,7 +16,9 @@ from activation.deliveries.destination import (
     RowAnswers,
     WholeDestination,
 )
-from activation.deliveries.ledger import OPERATIONS, DeliveryLedger, Operation, PendingRow
+from activation.deliveries.destination_file import DestinationFile
+from activation.deliveries.ledger import OPERATIONS, DeliveryLedger, LeavingRows, Operation, PendingRow
+from activation.deliveries.pull import OthersThere
 from activation.deliveries.transport import BatchRefusedError, Transport, without_names
 from scoring.audiences.deliveries.delivery_record import RejectedRows
 
@@ -42,7 +44,6 @@ class SyncTally:
 class _Step:
     """One of the steps that rows of an operation take."""
 
-    name: str  # the destination's
     destination: BatchedDestination
     operation: Operation
     stage: int
@@ -55,23 +56,22 @@ class Sync:
 
     def __init__(
         self,
+        file: DestinationFile,
         ledger: DeliveryLedger,
         destination: Destination,
         audience: DesiredAudience,
         people: ReachedPeople,
+        others: OthersThere,
         transport: Transport,
     ) -> None:
         """Reads nothing yet."""
-        self._ledger, self._destination, self._transport = ledger, destination, transport
-        self._audience, self._people = audience, people
+        self._file, self._ledger, self._destination, self._transport = file, ledger, destination, transport
+        self._audience, self._people, self._others = audience, people, others
         self._addresses: Mapping[bytes, str] = {}
         self.tally = SyncTally()
 
-    def run(self, name: str) -> None:
+    def run(self) -> None:
         """Sends all that is pending, removals first.
-
-        Args:
-            name: The destination's, which makes its batches its own.
 
         Raises:
             DeliveryStoppedError: It goes on with the next sync.
@@ -85,12 +85,13 @@ class Sync:
             for operation in OPERATIONS:
                 sizes = self._destination.sizes[operation]
                 for stage, size in enumerate(sizes):
-                    self._step(_Step(name, self._destination, operation, stage, size, stage + 1 == len(sizes)))
+                    self._step(_Step(self._destination, operation, stage, size, stage + 1 == len(sizes)))
 
     def _write_all(self, destination: WholeDestination, pending: Sequence[PendingRow]) -> None:
-        self._ledger.mark_sent(pending, {})
-        unless = None if pending else self._ledger.known(WRITTEN)
-        digest = destination.write_all(self._audience.rows, self._transport, unless=unless)
+        handed = {row.who: _fields(self._file, row) for row in self._audience.rows()} if pending else {}
+        self._ledger.mark_leaving(pending, LeavingRows(handed=handed), at=self._now())
+        before = self._ledger.known(WRITTEN)
+        digest = destination.write_all(self._audience.rows, self._transport, unless=None if pending else before)
         self._ledger.acknowledge(pending, {}, at=self._now())
         self._ledger.note(WRITTEN, digest)
         self.tally.acknowledged += len(pending)
@@ -105,9 +106,8 @@ class Sync:
         made = {row.who: self._batch_row(row) for row in rows}
         called = ((who, step.destination.remote_of(one.row)) for who, one in made.items() if one.row)
         known = {who: remote for who, remote in called if remote is not None}
-        if step.stage == 0:
-            self._ledger.mark_sent(rows, known)
-        batch = DeliveryBatch(_identity(step, rows), step.operation, step.stage, list(made.values()))
+        self._ledger.mark_leaving(rows, self._leaving(rows, made, known), at=self._now())
+        batch = DeliveryBatch(_identity(self._file.name, step, rows), step.operation, step.stage, list(made.values()))
         try:
             answers = step.destination.send(batch, self._transport)
         except BatchRefusedError as refusal:
@@ -120,6 +120,16 @@ class Sync:
             return
         self._settle(step, rows, answers, {**known, **answers.remotes}, made)
 
+    def _leaving(
+        self, rows: Sequence[PendingRow], made: Mapping[bytes, BatchRow], known: Mapping[bytes, str]
+    ) -> LeavingRows:
+        ours: dict[bytes, bool] = {}
+        for row in rows if self._others.remotes is not None else ():
+            there = self._others.has(known.get(row.who, row.remote), row.address)
+            if row.op == "upsert" and there is not None:
+                ours[row.who] = not there
+        return LeavingRows(known, ours, {who: _fields(self._file, one.row) for who, one in made.items() if one.row})
+
     def _settle(
         self,
         step: _Step,
@@ -131,22 +141,35 @@ class Sync:
         taken = [row for row in rows if row.who in answers.accepted and row.who not in answers.rejected]
         refused = [row for row in rows if row.who not in answers.accepted or row.who in answers.rejected]
         if refused:
-            self._reject(refused, {row.who: answers.rejected.get(row.who, _SILENT) for row in refused}, made)
+            reasons = {row.who: answers.rejected.get(row.who) for row in refused}
+            unsure = {who: answers.unsure.get(who, _SILENT) for who, reason in reasons.items() if reason is None}
+            self._reject(refused, {**answers.rejected, **unsure}, made, unsure=unsure)
         if taken and step.last:
             self._ledger.acknowledge(taken, remotes, at=self._now())
             self.tally.acknowledged += len(taken)
         elif taken:
             self._ledger.move_on(taken, remotes)
 
-    def _reject(self, rows: Sequence[PendingRow], reasons: Mapping[bytes, str], made: Mapping[bytes, BatchRow]) -> None:
+    def _reject(
+        self,
+        rows: Sequence[PendingRow],
+        reasons: Mapping[bytes, str],
+        made: Mapping[bytes, BatchRow],
+        *,
+        unsure: Collection[bytes] = (),
+    ) -> None:
         plain = {row.who: _plain(reasons[row.who], made[row.who]) for row in rows}
-        self._ledger.reject(rows, plain, at=self._now())
+        self._ledger.reject(rows, plain, unsure=unsure, at=self._now())
         self.tally.reasons.update(plain.values())
 
     def _batch_row(self, row: PendingRow) -> BatchRow:
         if row.op == "upsert":
             return BatchRow(row.who, row.remote, row=self._audience.row(row.who))
-        return BatchRow(row.who, row.remote, address=self._addresses.get(row.who))
+        hashed = row.address
+        known = self._addresses.get(row.who)
+        if known and hashed and self._people.hash_of(known) != hashed:
+            known = None  # another address of theirs
+        return BatchRow(row.who, row.remote, address=known, is_at=lambda one: self._people.hash_of(one) == hashed)
 
     def _now(self) -> float:
         return self._transport.clock.now().timestamp()
@@ -158,7 +181,16 @@ def _plain(reason: str, row: BatchRow) -> str:
     return without_names(reason, *(one for one in secret if len(one) > 2))
 
 
-def _identity(step: _Step, rows: Sequence[PendingRow]) -> str:
+def _fields(file: DestinationFile, row: MemberRow) -> str:
+    """The names of what leaves of a member: ours, whatever the destination calls them."""
+    named = ["customer_id"] if file.hands_ids else []
+    named.append("phone" if file.consent.is_by_phone else "email")
+    named += ["phone"] if row.phone else []
+    stated = file.audience.fields.items() if not file.destination.is_for_ads else ()
+    return ",".join([*named, *(ours for ours, theirs in stated if theirs in row.values)])
+
+
+def _identity(name: str, step: _Step, rows: Sequence[PendingRow]) -> str:
     """The same whenever the same rows are sent: a receiver that has seen it has them."""
     stated = b"".join(row.who + row.digest.encode() for row in rows)
-    return hashlib.sha256(f"{step.name} {step.operation} {step.stage} ".encode() + stated).hexdigest()[:32]
+    return hashlib.sha256(f"{name} {step.operation} {step.stage} ".encode() + stated).hexdigest()[:32]

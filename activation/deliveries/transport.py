@@ -22,6 +22,7 @@ SECONDS = 30.0  # that a server has to answer
 TRIES = 6
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 30.0  # seconds, where the server asks for none
 _PASSING = (408, 425, 429)  # statuses below 500 after which the same request may be taken
+_NOT_DONE = (425, 429, 503)  # statuses by which a server says that it did not begin
 _KEY_REFUSED = (401, 403)
 # Headers by which vendors say when to come back, and how many of their units a second has.
 _RESETS = {
@@ -36,6 +37,10 @@ _MOST_REASON = 160  # characters
 
 class DeliveryStoppedError(Exception):
     """The destination asks for patience or does not answer: the next sync goes on from here."""
+
+
+class AnswerLostError(DeliveryStoppedError):
+    """A request that must not be made twice may have been done."""
 
 
 class DestinationRefusedError(Exception):
@@ -107,6 +112,7 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         fresh: Callable[[bytes], Mapping[str, str]] | None = None,
         missing: tuple[int, ...] = (),
+        twice: bool = True,
     ) -> ServerAnswer:
         """An answer, once there is a whole one.
 
@@ -117,8 +123,10 @@ class Transport:
             headers: The same at each try.
             fresh: Further ones, made of the bytes of the body at each try.
             missing: Statuses that are an answer here, as of what is not there.
+            twice: Whether it may be asked again though it may have been done.
 
         Raises:
+            AnswerLostError: It may have been done, and must not be done twice; it was waited for.
             BatchRefusedError: The request is refused for what it holds.
             DeliveryStoppedError: Nothing is answered, or it asks for more patience than allowed.
             DestinationRefusedError: It refuses the key, or is not there.
@@ -141,6 +149,8 @@ class Transport:
             if answer is not None:
                 _raise_what_lasts(answer)
             self._wait(why, asked, turn)
+            if not twice and (answer is None or answer.status not in _NOT_DONE):
+                raise AnswerLostError(f"It may have taken what it did not answer: {why}.")
         raise DeliveryStoppedError(f"It did not answer {TRIES} times: {why}.")
 
     def _once(self, method: str, url: str, content: bytes, headers: Mapping[str, str]) -> ServerAnswer:

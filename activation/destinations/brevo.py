@@ -15,7 +15,17 @@ from activation.deliveries.audience_rows import MemberRow
 from activation.deliveries.destination import BatchRow, ChangedSegment, DeliveryBatch, PulledBack, RowAnswers, Stopped
 from activation.deliveries.ledger import Operation
 from activation.deliveries.transport import BatchRefusedError, DeliveryStoppedError, ServerAnswer, Transport
-from activation.destinations.vendor import Document, VendorAccount, called, document_of, pages, text_in, texts_in
+from activation.destinations.vendor import (
+    Document,
+    VendorAccount,
+    called,
+    document_of,
+    objects_in,
+    pages,
+    text_in,
+    texts_in,
+)
+from activation.destinations.vendor_changes import BrevoEvents, send_once
 from scoring.audiences.deliveries.contact_stops import StopKind
 
 ADDRESS, VERSION = "https://api.brevo.com", "/v3"
@@ -24,6 +34,7 @@ _ALL = 1_000_000_000
 _LISTED, _CONTACTS, _BLOCKED = 500, 1_000, 100  # of a page
 _LONGEST = 10_000
 _LOOKS, _FIRST_LOOK, _LONGEST_LOOK = 40, 0.5, 15.0  # at an import under way, seconds apart
+_PROCESSES, _UNDER_WAY, _IMPORT = 50, ("queued", "in_process"), "IMPORTUSER"
 _KINDS: Mapping[str, StopKind] = {"hardBounce": "bounce", "contactFlaggedAsSpam": "complaint"}
 _NAMES = ("score", "band", "segment", "reasons", "next_step")
 
@@ -35,13 +46,14 @@ class BrevoDestination:
         "remove": (REMOVED_AT_ONCE,),
         "upsert": (AT_ONCE, _ALL),  # the import, then a look at the list
     }
-    takes_changes = False
+    changes_at_once, hears_of_everybody = 1, False
 
     def __init__(self, account: VendorAccount) -> None:
         """Keeps where it stands; nothing is asked yet."""
         self._base, self._id = account.base, int(account.list)
         self._list = f"{account.base}/contacts/lists/{account.list}/contacts"
         self._headers = {"api-key": account.key, "accept": "application/json"}
+        self._events = BrevoEvents(account.base, self._headers, account.event)
 
     def remote_of(self, row: MemberRow) -> str | None:
         """Nothing: Brevo says what it calls a contact once it is there."""
@@ -52,10 +64,16 @@ class BrevoDestination:
             return self._remove(batch.rows, transport)
         return self._import(batch.rows, transport) if batch.stage == 0 else self._look(batch.rows, transport)
 
-    def send_changes(self, identity: str, changes: Sequence[ChangedSegment], transport: Transport) -> None:
-        """Does nothing: a change stands in the contact's attribute."""
+    def send_changes(
+        self,
+        identity: str,  # noqa: ARG002 each has an id of its own
+        changes: Sequence[ChangedSegment],
+        transport: Transport,
+    ) -> Mapping[str, str]:
+        """Sends changes as events of contacts, each once as far as the vendor shows them."""
+        return send_once(self._events, changes, transport)
 
-    def pull(self, since: datetime | None, transport: Transport, *, known: bool) -> PulledBack:
+    def pull(self, since: datetime | None, transport: Transport) -> PulledBack:
         """Who is blocked or left the list, and who is on it."""
         moment = f"{since:%Y-%m-%dT%H:%M:%S.000Z}" if since else None
         changed = {"modifiedSince": moment} if moment else {}
@@ -69,8 +87,9 @@ class BrevoDestination:
             reason = one.get("reason")
             code = text_in(reason, "code") if isinstance(reason, Mapping) else ""
             stops.append(Stopped(_KINDS.get(code, "unsubscribe"), address=text_in(one, "email")))
-        listed = self._pages(transport, self._list, "contacts", _LISTED, {}) if known else None
-        return PulledBack(stops, None if listed is None else frozenset(text_in(one, "id") for one in listed))
+        listed = self._pages(transport, self._list, "contacts", _LISTED, {})
+        there = {text_in(one, "id"): text_in(one, "email") for one in listed}
+        return PulledBack(stops, frozenset(there), there)
 
     def _import(self, rows: Sequence[BatchRow], transport: Transport) -> RowAnswers:
         body = {
@@ -107,11 +126,13 @@ class BrevoDestination:
         found = ((whom.get(text_in(one, "email").casefold()), text_in(one, "id")) for one in listed)
         remotes = {who: record for who, record in found if who}
         lacking = {one.who: "it is not on the list after the import" for one in rows if one.who not in remotes}
-        return RowAnswers(frozenset(remotes), lacking, remotes)
+        return RowAnswers(frozenset(remotes), unsure=lacking, remotes=remotes)
 
     def _remove(self, rows: Sequence[BatchRow], transport: Transport) -> RowAnswers:
         """Takes contacts off the list; one that is not on it is off it."""
+        nameless = [one for one in rows if not one.remote and not one.address]
         known = {one.who: int(one.remote) for one in rows if one.remote}
+        known |= self._listed_as(nameless, transport) if nameless else {}
         other = {one.who: one.address for one in rows if not one.remote and one.address}
         named: tuple[tuple[Literal["ids", "emails"], list[int] | list[str]], ...] = (
             ("ids", list(known.values())),
@@ -120,10 +141,21 @@ class BrevoDestination:
         for name, values in named:
             if values:
                 self._take_off({name: values}, transport, alone=len(rows) == 1)
-        done = known.keys() | other.keys()
-        return RowAnswers(
-            frozenset(done), {one.who: "its address is not known any more" for one in rows if one.who not in done}
-        )
+        return RowAnswers(frozenset(one.who for one in rows))
+
+    def _listed_as(self, rows: Sequence[BatchRow], transport: Transport) -> dict[bytes, int]:
+        """What Brevo calls contacts of whom neither number nor address is known any more, of those on the list.
+
+        An import that is under way may still add them, so none may be.
+        """
+        found = self._ask(transport, "GET", f"{self._base}/processes?limit={_PROCESSES}&sort=desc")
+        begun = [one for one in objects_in(document_of(found), "processes") if text_in(one, "status") in _UNDER_WAY]
+        for one in begun:
+            if text_in(one, "name") == _IMPORT:
+                self._await(text_in(one, "id"), transport)
+        listed = self._pages(transport, self._list, "contacts", _LISTED, {})
+        there = ((text_in(one, "email"), int(text_in(one, "id"))) for one in listed)
+        return {one.who: number for address, number in there for one in rows if one.is_at(address)}
 
     def _take_off(self, body: object, transport: Transport, *, alone: bool) -> None:
         """Takes contacts off; Brevo refuses those of whom none is on the list, of whom one by one nothing is to do."""

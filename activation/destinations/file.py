@@ -46,7 +46,7 @@ class FilePlace(Protocol):
 class FileDestination:
     """One file."""
 
-    takes_changes = True
+    changes_at_once, hears_of_everybody = 500, True
 
     def __init__(self, file: DestinationFile, url: str, password: str | None) -> None:
         """Keeps where it lies; nothing is opened yet."""
@@ -69,7 +69,7 @@ class FileDestination:
                 write_members(file, rows(), self._preset, fields, address=channel, phones=phones, country=country)
             return self._put(place, draft, self._name, transport)
 
-    def send_changes(self, identity: str, changes: Sequence[ChangedSegment], transport: Transport) -> None:
+    def send_changes(self, identity: str, changes: Sequence[ChangedSegment], transport: Transport) -> Mapping[str, str]:
         """Writes changes of segment as a file of their own, whose name is the same whenever they are the same."""
         text = io.StringIO(newline="")
         writer = csv.writer(text, lineterminator="\r\n")
@@ -82,13 +82,12 @@ class FileDestination:
             draft = Path(folder) / "changes.csv"
             draft.write_text(text.getvalue(), encoding="utf-8", newline="")
             self._put(self._opened(), draft, f"{self._file.name}-changes-{identity[:12]}.csv", transport)
+        return {}
 
     def pull(
         self,
         since: datetime | None,  # noqa: ARG002 a file is read whole
         transport: Transport,  # noqa: ARG002 nothing is called
-        *,
-        known: bool,  # noqa: ARG002 a file says nothing of members
     ) -> PulledBack:
         """Reads the file that `back` names, where one is stated: `email`, and where known `reason`."""
         back = self._file.destination.back

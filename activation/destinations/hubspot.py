@@ -14,6 +14,7 @@ from activation.deliveries.destination import BatchRow, ChangedSegment, Delivery
 from activation.deliveries.ledger import Operation
 from activation.deliveries.transport import ServerAnswer, Transport
 from activation.destinations.vendor import Document, VendorAccount, called, document_of, objects_in, text_in, texts_in
+from activation.destinations.vendor_changes import HubspotEvents, send_once
 
 ADDRESS = "https://api.hubapi.com"
 AT_ONCE, MEMBERS_AT_ONCE = 100, 10_000  # contacts of a call, members of a call
@@ -29,13 +30,14 @@ class HubspotDestination:
         "remove": (MEMBERS_AT_ONCE,),
         "upsert": (AT_ONCE, MEMBERS_AT_ONCE),  # the contacts, then the list
     }
-    takes_changes = False
+    changes_at_once, hears_of_everybody = 100, False
 
     def __init__(self, account: VendorAccount) -> None:
         """Keeps where it stands; nothing is asked yet."""
         self._contacts = f"{account.base}/crm/v3/objects/contacts"
         self._list = f"{account.base}/crm/v3/lists/{quote(account.list, safe='')}/memberships"
         self._headers = {"authorization": f"Bearer {account.key}"}
+        self._events = HubspotEvents(account.base, self._headers, account.event)
 
     def remote_of(self, row: MemberRow) -> str | None:
         """Nothing: HubSpot says what it calls a record once it is written."""
@@ -46,10 +48,16 @@ class HubspotDestination:
             return self._remove(batch.rows, transport)
         return self._write(batch.rows, transport) if batch.stage == 0 else self._add(batch.rows, transport)
 
-    def send_changes(self, identity: str, changes: Sequence[ChangedSegment], transport: Transport) -> None:
-        """Does nothing: a change stands in the contact's property."""
+    def send_changes(
+        self,
+        identity: str,  # noqa: ARG002 each has an id of its own
+        changes: Sequence[ChangedSegment],
+        transport: Transport,
+    ) -> Mapping[str, str]:
+        """Sends changes as events of contacts, each once as far as the vendor shows them."""
+        return send_once(self._events, changes, transport)
 
-    def pull(self, since: datetime | None, transport: Transport, *, known: bool) -> PulledBack:
+    def pull(self, since: datetime | None, transport: Transport) -> PulledBack:
         """Who opted out of e-mail or cannot be reached, and who is a member."""
         stops = []
         for one in self._stopped(since, transport):
@@ -57,7 +65,7 @@ class HubspotDestination:
             found = properties if isinstance(properties, Mapping) else {}
             out = text_in(found, _OPTED_OUT) == "true"
             stops.append(Stopped("unsubscribe" if out else "bounce", text_in(one, "id"), _email(one)))
-        return PulledBack(stops, frozenset(self._members(transport)) if known else None)
+        return PulledBack(stops, frozenset(self._members(transport)))
 
     def _write(self, rows: Sequence[BatchRow], transport: Transport) -> RowAnswers:
         inputs = [
@@ -75,9 +83,13 @@ class HubspotDestination:
         remotes: dict[bytes, str] = {}
         for result in objects_in(answer, "results"):
             who = whom.get(text_in(result, "objectWriteTraceId")) or whom.get(_email(result).casefold())
-            if who:
+            if who and text_in(result, "id"):
                 remotes[who] = text_in(result, "id")
-        return RowAnswers(frozenset(remotes), _refused(answer, whom), remotes)
+        refused = _refused(answer, whom)
+        if silent := [one for one in rows if one.who not in remotes and one.who not in refused]:
+            remotes |= self._records(silent, transport)  # by which alone it can be removed later
+        unsure = {one.who: "its record was not named" for one in silent if one.who not in remotes}
+        return RowAnswers(frozenset(remotes), refused, unsure, remotes)
 
     def _add(self, rows: Sequence[BatchRow], transport: Transport) -> RowAnswers:
         whom = {one.remote: one.who for one in rows if one.remote}
@@ -86,29 +98,24 @@ class HubspotDestination:
         return RowAnswers(frozenset(whom.values()) - missing.keys(), missing)
 
     def _remove(self, rows: Sequence[BatchRow], transport: Transport) -> RowAnswers:
-        """Takes records off the list; one that is gone, or was never written, is off it."""
-        records = {one.who: one.remote for one in rows if one.remote}
-        unknown = [one for one in rows if not one.remote and one.address]
-        for start in range(0, len(unknown), AT_ONCE):
-            records |= self._records(unknown[start : start + AT_ONCE], transport)
-        if records:
-            self._change(transport, add=[], remove=sorted(records.values()))
-        done = frozenset(records) | {one.who for one in unknown}
-        return RowAnswers(done, {one.who: "its address is not known any more" for one in rows if one.who not in done})
+        """Takes records off the list; one without a record was never put there by us, since a list takes records."""
+        if records := sorted(one.remote for one in rows if one.remote):
+            self._change(transport, add=[], remove=records)
+        return RowAnswers(frozenset(one.who for one in rows))
 
     def _records(self, rows: Sequence[BatchRow], transport: Transport) -> dict[bytes, str]:
-        """The records of addresses, of those that have one."""
-        whom = {(one.address or "").casefold(): one.who for one in rows}
+        """The records of contacts, of those that have one."""
+        whom = {one.row.address.casefold(): one.who for one in rows if one.row}
         body = {
             "idProperty": "email",
-            "inputs": [{"id": one.address} for one in rows],
+            "inputs": [{"id": one.row.address} for one in rows if one.row],
             "properties": ["email"],
             "propertiesWithHistory": [],
         }
         answer = document_of(self._ask(transport, "POST", f"{self._contacts}/batch/read", body))
         found: dict[bytes, str] = {}
         for one in objects_in(answer, "results"):
-            if who := whom.get(_email(one).casefold()):
+            if (who := whom.get(_email(one).casefold())) and text_in(one, "id"):
                 found[who] = text_in(one, "id")
         return found
 

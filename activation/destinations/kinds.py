@@ -13,6 +13,7 @@ from activation.deliveries.transport import DeliveryClock
 from activation.destinations import brevo, hubspot, mailchimp
 from activation.destinations.file import FileDestination
 from activation.destinations.vendor import VendorAccount, based
+from activation.destinations.vendor_changes import EVENT
 from activation.destinations.webhook import WebhookDestination
 from features.errors import UseCaseError
 
@@ -39,12 +40,12 @@ def _destination(stated: DestinationFile, file: Path, environment: Mapping[str, 
         return WebhookDestination(stated, url or "", key)
     if there.kind == "file":
         return FileDestination(stated, url or "", key or None)
-    listed = there.list or stated.name
+    listed, event = there.list or stated.name, there.event or EVENT
     if there.kind == "mailchimp":
-        account = VendorAccount(based(url or mailchimp.vendor_address(key), mailchimp.VERSION), key, listed)
+        account = VendorAccount(based(url or mailchimp.vendor_address(key), mailchimp.VERSION), key, listed, event)
         return mailchimp.MailchimpDestination(account, there.tag or stated.name)
     if there.kind == "hubspot":
-        return hubspot.HubspotDestination(VendorAccount((url or hubspot.ADDRESS).rstrip("/"), key, listed))
+        return hubspot.HubspotDestination(VendorAccount((url or hubspot.ADDRESS).rstrip("/"), key, listed, event))
     if not listed.isdecimal():
         raise UseCaseError(file, ["destination.list: must be the number of the list"])
-    return brevo.BrevoDestination(VendorAccount(based(url or brevo.ADDRESS, brevo.VERSION), key, listed))
+    return brevo.BrevoDestination(VendorAccount(based(url or brevo.ADDRESS, brevo.VERSION), key, listed, event))

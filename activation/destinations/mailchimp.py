@@ -17,6 +17,7 @@ from activation.deliveries.destination import BatchRow, ChangedSegment, Delivery
 from activation.deliveries.ledger import Operation
 from activation.deliveries.transport import ServerAnswer, Transport
 from activation.destinations.vendor import Document, VendorAccount, called, document_of, objects_in, pages, text_in
+from activation.destinations.vendor_changes import MailchimpEvents, send_once
 from scoring.audiences.deliveries.contact_stops import StopKind
 
 VERSION = "/3.0"
@@ -35,12 +36,13 @@ class MailchimpDestination:
     """A tag of one audience."""
 
     sizes: Mapping[Operation, tuple[int, ...]] = {"remove": (AT_ONCE,), "upsert": (AT_ONCE,)}
-    takes_changes = False
+    changes_at_once, hears_of_everybody = 1, False
 
     def __init__(self, account: VendorAccount, tag: str) -> None:
         """Keeps where it stands; nothing is asked yet."""
         self._list, self._tag = f"{account.base}/lists/{quote(account.list, safe='')}", tag
         self._headers = {"authorization": f"Basic {b64encode(f'penchant:{account.key}'.encode()).decode()}"}
+        self._events = MailchimpEvents(self._list, self._headers, account.event)
 
     def remote_of(self, row: MemberRow) -> str | None:
         """What Mailchimp calls a member: the MD5 of the address in lower case."""
@@ -50,10 +52,16 @@ class MailchimpDestination:
         """Adds and updates in one call; removes by the tag in one call, and one by one who is not found so."""
         return self._keep(batch.rows, transport) if batch.op == "upsert" else self._remove(batch.rows, transport)
 
-    def send_changes(self, identity: str, changes: Sequence[ChangedSegment], transport: Transport) -> None:
-        """Does nothing: a change stands in the member's field."""
+    def send_changes(
+        self,
+        identity: str,  # noqa: ARG002 each has an id of its own
+        changes: Sequence[ChangedSegment],
+        transport: Transport,
+    ) -> Mapping[str, str]:
+        """Sends changes as events of contacts, each once as far as the vendor shows them."""
+        return send_once(self._events, changes, transport)
 
-    def pull(self, since: datetime | None, transport: Transport, *, known: bool) -> PulledBack:
+    def pull(self, since: datetime | None, transport: Transport) -> PulledBack:
         """Who unsubscribed, who cannot be reached, and who has the tag."""
         changed = {"since_last_changed": since.isoformat(timespec="seconds")} if since else {}
         asked: tuple[tuple[str, StopKind], ...] = (("unsubscribed", "unsubscribe"), ("cleaned", "bounce"))
@@ -62,9 +70,9 @@ class MailchimpDestination:
             for status, kind in asked
             for one in self._members(transport, f"{self._list}/members", {"status": status, **changed})
         ]
-        segment = self._segment(transport) if known else None
+        segment = self._segment(transport)
         if segment is None:
-            return PulledBack(stops, frozenset[str]() if known else None)
+            return PulledBack(stops, frozenset[str]())
         everybody = {"include_unsubscribed": "true", "include_cleaned": "true"}
         tagged = self._members(transport, f"{self._list}/segments/{segment}/members", everybody)
         return PulledBack(stops, frozenset(text_in(one, "id") for one in tagged))

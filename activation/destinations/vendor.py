@@ -19,6 +19,7 @@ class VendorAccount:
     base: str  # without a slash at its end
     key: str
     list: str
+    event: str  # what a change of segment is called there
 
 
 def based(url: str, path: str) -> str:

@@ -60,7 +60,7 @@ class WebhookDestination:
     """A receiver of one's own."""
 
     sizes: Mapping[Operation, tuple[int, ...]] = {"remove": (500,), "upsert": (500,)}
-    takes_changes = True
+    changes_at_once, hears_of_everybody = 500, True
 
     def __init__(self, file: DestinationFile, url: str, secret: str) -> None:
         """Keeps where it stands, and the secret that both sides know."""
@@ -83,7 +83,7 @@ class WebhookDestination:
         rejected = {known[one.key]: one.reason for one in said.rejected if one.key in known}
         return RowAnswers(frozenset(known.values()) - rejected.keys(), rejected)
 
-    def send_changes(self, identity: str, changes: Sequence[ChangedSegment], transport: Transport) -> None:
+    def send_changes(self, identity: str, changes: Sequence[ChangedSegment], transport: Transport) -> Mapping[str, str]:
         """Posts changes of segment."""
         events = [
             {
@@ -101,14 +101,9 @@ class WebhookDestination:
         ]
         body = {"id": identity, "type": "segment.changed", "audience": self._name, "events": events}
         transport.ask("POST", self._url, body=body, headers=_identified(identity), fresh=self._signer(transport.clock))
+        return {}
 
-    def pull(
-        self,
-        since: datetime | None,
-        transport: Transport,
-        *,
-        known: bool,  # noqa: ARG002 it is not asked for members
-    ) -> PulledBack:
+    def pull(self, since: datetime | None, transport: Transport) -> PulledBack:
         """Asks `back` for stops, where the file states it."""
         if self._back is None:
             return PulledBack()

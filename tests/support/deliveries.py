@@ -47,6 +47,7 @@ class DeliveryWorld:
     scores: dict[str, float] = field(default_factory=dict)
     unwilling: set[str] = field(default_factory=set)
     without: set[str] = field(default_factory=set)  # an address
+    addresses: dict[str, str] = field(default_factory=dict)  # who has another than the usual one
     purpose: str = "marketing"
     day: date = DAY
 
@@ -62,7 +63,7 @@ class DeliveryWorld:
         reached = [one for one in self.people if one not in self.without]
         contacts = {
             "customer_id": reached,
-            "mail": [address(one) for one in reached],
+            "mail": [self.addresses.get(one, address(one)) for one in reached],
             "mobile": [f"+336{number(one):08d}" for one in reached],
         }
         pq.write_table(pa.table(contacts), self.folder / "contacts.parquet")

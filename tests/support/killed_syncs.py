@@ -20,7 +20,7 @@ import httpx
 from activation.deliveries import deliver
 from activation.deliveries.deliver import Delivery
 from activation.deliveries.destination import BatchedDestination
-from activation.deliveries.ledger import DeliveryLedger
+from activation.deliveries.ledger_file import LedgerFile
 from activation.deliveries.transport import Transport
 from activation.destinations.file import FileDestination
 from activation.destinations.kinds import open_delivery
@@ -88,7 +88,7 @@ class _Strike:
 
     def watch(self) -> None:
         """Is there at every request, file and write of the ledger."""
-        once, put, writing = Transport._once, FileDestination._put, DeliveryLedger._writing
+        once, put, writing = Transport._once, FileDestination._put, LedgerFile.writing
 
         def asked(transport: Transport, *arguments: Any) -> Any:
             self.reached("leaves")
@@ -108,7 +108,7 @@ class _Strike:
             return digest
 
         @contextmanager
-        def noted(ledger: DeliveryLedger) -> Iterator[Any]:
+        def noted(ledger: LedgerFile) -> Iterator[Any]:
             with writing(ledger) as connection:
                 yield connection
                 self.reached("writing")
@@ -117,7 +117,7 @@ class _Strike:
         for owner, name, hook in (
             (Transport, "_once", asked),
             (FileDestination, "_put", filed),
-            (DeliveryLedger, "_writing", noted),
+            (LedgerFile, "writing", noted),
         ):
             setattr(owner, name, hook)
 

@@ -29,6 +29,6 @@ class Vendor:
 VENDORS = [
     Vendor("webhook", lambda _: FakeReceiver(), 'back = "URL/stops"'),
     Vendor("mailchimp", lambda people: FakeMailchimp([address(one) for one in people]), 'list = "L1"'),
-    Vendor("hubspot", lambda _: FakeHubspot(), 'list = "9"'),
+    Vendor("hubspot", lambda _: FakeHubspot(), 'list = "9"\nevent = "pe1_segment_changed"'),
     Vendor("brevo", lambda _: FakeBrevo(), 'list = "4"'),
 ]

@@ -17,6 +17,7 @@ import jsonschema
 # What becomes of a request: `lost` is done and not answered, `half` is done and answered in part.
 Fault = Literal["lost", "half", "drop"] | tuple[int, Mapping[str, str]] | Callable[[], None]
 Reply = tuple[int, Any]
+_EVENTS = ("/events", "/send/batch")  # ends of paths that take changes of segment
 
 
 class RefusedError(Exception):
@@ -36,6 +37,7 @@ class FakeVendor(ABC):
     def __init__(self) -> None:
         self.requests: list[tuple[str, str, Any]] = []
         self.faults: deque[Fault | None] = deque()
+        self.event_faults: deque[Fault] = deque()  # of requests that send changes of segment
         self.before: Callable[[int], None] = lambda _n: None  # is called with the number of each request
         self.done: Callable[[int], None] = lambda _n: None  # the same, once it is done and not answered
         self.answered: Callable[[int], None] = lambda _n: None
@@ -54,6 +56,10 @@ class FakeVendor(ABC):
     def members(self) -> dict[str, dict[str, Any]]:
         """What is known of members, by address."""
         return dict(self.listed_rows())
+
+    @abstractmethod
+    def put_in(self, address: str) -> None:
+        """Somebody at the vendor's own screen adds a member."""
 
     @abstractmethod
     def take_out(self, address: str) -> None:
@@ -89,6 +95,8 @@ def serving(fake: FakeVendor) -> Iterator[str]:
             with fake._turn:
                 fake.requests.append((self.command, found.path, json.loads(content) if content else None))
                 number, fault = len(fake.requests), fake.faults.popleft() if fake.faults else None
+                if self.command == "POST" and found.path.endswith(_EVENTS) and fake.event_faults:
+                    fault = fake.event_faults.popleft()
                 fake.before(number)
                 if callable(fault):
                     fault()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
+from urllib.parse import unquote
 
 from tests.support.fakes.base import FakeVendor, RefusedError, Reply
 
@@ -37,6 +38,26 @@ class FakeBrevo(FakeVendor):
                 "emailBlacklist": {"type": "boolean"},
             },
         },
+        "event": {
+            "type": "object",
+            "required": ["event_name", "identifiers"],
+            "additionalProperties": False,
+            "properties": {
+                "event_name": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,255}$"},
+                "event_date": {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d"},
+                "identifiers": {
+                    "type": "object",
+                    "minProperties": 1,
+                    "additionalProperties": False,
+                    "properties": {"email_id": {"type": "string"}, "contact_id": {"type": "integer"}},
+                },
+                "event_properties": {
+                    "type": "object",
+                    "propertyNames": {"pattern": "^[A-Za-z0-9_-]{1,255}$"},
+                    "additionalProperties": {"type": ["string", "integer", "boolean", "object", "array"]},
+                },
+            },
+        },
         "remove": {
             "type": "object",
             "additionalProperties": False,
@@ -52,6 +73,7 @@ class FakeBrevo(FakeVendor):
         super().__init__()
         self.contacts: dict[int, dict[str, Any]] = {}
         self.bad: set[str] = set()  # addresses that an import passes over
+        self.heard: list[dict[str, Any]] = []  # events
         self._numbers: dict[str, int] = {}
         self._looks: dict[int, int] = {}  # at imports
 
@@ -66,6 +88,15 @@ class FakeBrevo(FakeVendor):
             self._looks[process] += 1
             status = "completed" if self._looks[process] > 1 else "in_process"
             return 200, {"id": process, "status": status, "name": "IMPORTUSER"}
+        if path == "/processes":
+            done = [
+                {"id": one, "name": "IMPORTUSER", "status": "completed"} for one in sorted(self._looks, reverse=True)
+            ]
+            return 200, {"processes": done, "count": len(done)}
+        if path == "/events":
+            return self._event(method, query, body)
+        if path.startswith("/contacts/") and unquote(path.removeprefix("/contacts/")) in self._numbers:
+            return 200, self.contacts[self._numbers[unquote(path.removeprefix("/contacts/"))]]
         if path == "/contacts":
             return 200, {"contacts": self._page(list(self.contacts.values()), query), "count": len(self.contacts)}
         if path == "/contacts/lists/4/contacts":
@@ -81,9 +112,7 @@ class FakeBrevo(FakeVendor):
         for one in body["jsonBody"]:
             if one["email"] in self.bad:
                 continue
-            number = self._numbers.setdefault(one["email"], len(self._numbers) + 1)
-            fresh = {"id": number, "email": one["email"], "attributes": {}, "listIds": [], "emailBlacklisted": False}
-            contact = self.contacts.setdefault(number, {**fresh, "listUnsubscribed": []})
+            contact = self._contact(one["email"])
             contact["attributes"] |= one.get("attributes", {})
             contact["listIds"] = sorted({*contact["listIds"], *body["listIds"]})
             if "emailBlacklist" in body:
@@ -91,6 +120,27 @@ class FakeBrevo(FakeVendor):
         process = len(self._looks) + 1
         self._looks[process] = 0
         return 202, {"processId": process}
+
+    def _event(self, method: str, query: Mapping[str, str], body: Any) -> Reply:
+        if method == "GET":
+            asked = (int(query["contact_id"]), query["event_name"])
+            found = [one for one in self.heard if (one["contact_id"], one["event_name"]) == asked]
+            return 200, {"events": found[::-1], "count": len(found)}
+        self.check("event", body)
+        number = self._contact(body["identifiers"]["email_id"])["id"]
+        properties = body.get("event_properties", {})
+        self.heard.append({"contact_id": number, "event_name": body["event_name"], "event_properties": properties})
+        return 204, None
+
+    def events(self) -> list[dict[str, str]]:
+        """What it heard of changes."""
+        return [one["event_properties"] for one in self.heard]
+
+    def _contact(self, address: str) -> dict[str, Any]:
+        """A contact, who is made where there is none."""
+        number = self._numbers.setdefault(address, len(self._numbers) + 1)
+        fresh = {"id": number, "email": address, "attributes": {}, "listIds": [], "emailBlacklisted": False}
+        return self.contacts.setdefault(number, {**fresh, "listUnsubscribed": []})
 
     def _remove(self, body: Any) -> Reply:
         wanted = [*body.get("ids", ()), *(self._numbers.get(one, 0) for one in body.get("emails", ()))]
@@ -109,6 +159,10 @@ class FakeBrevo(FakeVendor):
     def listed_rows(self) -> list[tuple[str, dict[str, Any]]]:
         """Who is on the list."""
         return [(one["email"], one["attributes"]) for one in self.contacts.values() if 4 in one["listIds"]]
+
+    def put_in(self, address: str) -> None:
+        """Puts a contact on the list."""
+        self._contact(address)["listIds"].append(4)
 
     def take_out(self, address: str) -> None:
         """Takes a contact off the list."""

@@ -40,6 +40,31 @@ class FakeHubspot(FakeVendor):
                 }
             },
         },
+        "events": {
+            "type": "object",
+            "required": ["inputs"],
+            "additionalProperties": False,
+            "properties": {
+                "inputs": {
+                    "type": "array",
+                    "minItems": 1,
+                    "maxItems": 500,
+                    "items": {
+                        "type": "object",
+                        "required": ["eventName", "properties"],
+                        "additionalProperties": False,
+                        "properties": {
+                            "eventName": {"type": "string", "pattern": "^pe[0-9]+_[a-z0-9_]+$"},
+                            "email": {"type": "string"},
+                            "objectId": {"type": "string"},
+                            "occurredAt": {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d"},
+                            "uuid": {"type": "string", "pattern": "^[0-9a-f-]{36}$"},
+                            "properties": {"type": "object", "additionalProperties": {"type": "string"}},
+                        },
+                    },
+                }
+            },
+        },
         "memberships": {
             "type": "object",
             "required": ["recordIdsToAdd", "recordIdsToRemove"],
@@ -79,6 +104,9 @@ class FakeHubspot(FakeVendor):
         self.contacts: dict[str, dict[str, Any]] = {}  # by record
         self.listed: set[str] = set()
         self.bad: set[str] = set()
+        self.heard: list[tuple[str, dict[str, Any]]] = []  # events, by record
+        self.silent: set[str] = set()  # addresses of whom an upsert does not answer the record
+        self.unread = False  # whether nobody's record can be read
         self._records: dict[str, str] = {}  # by address
 
     def handle(self, method: str, path: str, query: Mapping[str, str], body: Any) -> Reply:
@@ -88,7 +116,8 @@ class FakeHubspot(FakeVendor):
             return self._upsert(body["inputs"])
         if path == "/crm/v3/objects/contacts/batch/read":
             self.check("read", body)
-            known = [self._records[one["id"]] for one in body["inputs"] if one["id"] in self._records]
+            asked = [one["id"] for one in body["inputs"]] if not self.unread else []
+            known = [self._records[one] for one in asked if one in self._records]
             return 200, {"status": "COMPLETE", "results": [self._shown(one) for one in known], **_TIMES}
         if path == "/crm/v3/objects/contacts/search":
             self.check("search", body)
@@ -109,7 +138,24 @@ class FakeHubspot(FakeVendor):
                 "results": [{"recordId": one, "membershipTimestamp": _AT} for one in found[start : start + size]],
                 **paging,
             }
+        if method == "POST" and path == "/events/v3/send/batch":
+            self.check("events", body)
+            self.heard += [(self._record(one["email"]), one) for one in body["inputs"]]
+            return 204, None
+        if path == "/events/v3/events/":
+            heard = [event for record, event in self.heard if (record, event["eventName"]) == _asked(query)]
+            return 200, {"results": [_occurrence(event, query) for event in heard[::-1]]}
         raise RefusedError(404, self.error("nothing here"))
+
+    def _record(self, address: str) -> str:
+        """Of a contact, who is made where there is none."""
+        record = self._records.setdefault(address, str(1000 + len(self._records)))
+        self.contacts.setdefault(record, {"email": address})
+        return record
+
+    def events(self) -> list[dict[str, str]]:
+        """What it heard of changes."""
+        return [one["properties"] for _, one in self.heard]
 
     def _upsert(self, inputs: list[dict[str, Any]]) -> Reply:
         for one in inputs:
@@ -119,10 +165,10 @@ class FakeHubspot(FakeVendor):
             raise RefusedError(400, self.error("Duplicate ids"))
         results = []
         for one in inputs:
-            record = self._records.setdefault(one["id"], str(1000 + len(self._records)))
-            self.contacts.setdefault(record, {})
+            record = self._record(one["id"])
             self.contacts[record] |= one["properties"]
-            results.append(self._shown(record) | {"new": True})
+            if one["id"] not in self.silent:
+                results.append(self._shown(record) | {"new": True})
         return 200, {"status": "COMPLETE", "results": results, **_TIMES}
 
     def _search(self, body: Any) -> Any:
@@ -148,6 +194,10 @@ class FakeHubspot(FakeVendor):
         """Who is on the list."""
         return [(self.contacts[one]["email"], self.contacts[one]) for one in self.listed]
 
+    def put_in(self, address: str) -> None:
+        """Puts a record on the list."""
+        self.listed.add(self._record(address))
+
     def take_out(self, address: str) -> None:
         """Takes a record off the list."""
         self.listed.discard(self._records[address])
@@ -155,3 +205,18 @@ class FakeHubspot(FakeVendor):
     def unsubscribe(self, address: str) -> None:
         """Opts out of all e-mail."""
         self.contacts[self._records[address]]["hs_email_optout"] = "true"
+
+
+def _asked(query: Mapping[str, str]) -> tuple[str, str]:
+    return query["objectId"], query["eventType"]
+
+
+def _occurrence(event: Mapping[str, Any], query: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "id": event["uuid"],
+        "eventType": event["eventName"],
+        "objectType": "CONTACT",
+        "objectId": query["objectId"],
+        "occurredAt": event["occurredAt"],
+        "properties": event["properties"],
+    }

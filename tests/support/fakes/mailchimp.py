@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from tests.support.fakes.base import FakeVendor, RefusedError, Reply
 
+_MOMENT = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d)$"
 _MEMBER = {
     "type": "object",
     "required": ["email_address"],
@@ -38,6 +39,17 @@ class FakeMailchimp(FakeVendor):
                 "members": {"type": "array", "minItems": 1, "maxItems": 500, "items": _MEMBER},
                 "update_existing": {"type": "boolean"},
                 "sync_tags": {"type": "boolean"},
+            },
+        },
+        "event": {
+            "type": "object",
+            "required": ["name"],
+            "additionalProperties": False,
+            "properties": {
+                "name": {"type": "string", "minLength": 2, "maxLength": 30},
+                "properties": {"type": "object", "additionalProperties": {"type": "string"}},
+                "is_syncing": {"type": "boolean"},
+                "occurred_at": {"type": "string", "pattern": _MOMENT},
             },
         },
         "segment": {
@@ -71,6 +83,7 @@ class FakeMailchimp(FakeVendor):
         self.people: dict[str, dict[str, Any]] = {
             _hash(one): {"email": one, "status": "subscribed", "fields": {}, "tags": set()} for one in subscribed
         }
+        self.heard: list[tuple[str, dict[str, Any]]] = []  # events, by member
         self.bad: set[str] = set()  # addresses for which a whole batch is refused
 
     def handle(self, method: str, path: str, query: Mapping[str, str], body: Any) -> Reply:
@@ -93,6 +106,8 @@ class FakeMailchimp(FakeVendor):
         if method == "POST" and rest == "segments/7":
             self.check("segment", body)
             return self._segment(body)
+        if named := re.fullmatch("members/([0-9a-f]{32})/events", rest):
+            return self._event(named[1], method, body)
         if named := re.fullmatch("members/([0-9a-f]{32})/tags", rest):
             self.check("tags", body)
             if named[1] not in self.people:
@@ -121,6 +136,20 @@ class FakeMailchimp(FakeVendor):
             updated.append(_shown(person))
         return 200, {"new_members": [], "updated_members": updated, "errors": errors, "error_count": len(errors)}
 
+    def _event(self, member: str, method: str, body: Any) -> Reply:
+        if member not in self.people:
+            raise RefusedError(404, {"title": "Resource Not Found", "status": 404})
+        if method == "GET":
+            found = [one for who, one in self.heard if who == member]
+            return 200, {"events": found[::-1], "total_items": len(found)}
+        self.check("event", body)
+        self.heard.append((member, {"name": body["name"], "properties": body.get("properties", {})}))
+        return 204, None
+
+    def events(self) -> list[dict[str, str]]:
+        """What it heard of changes."""
+        return [one["properties"] for _, one in self.heard]
+
     def _segment(self, body: Any) -> Reply:
         removed = []
         for address in body.get("members_to_remove", ()):
@@ -133,6 +162,11 @@ class FakeMailchimp(FakeVendor):
     def listed_rows(self) -> list[tuple[str, dict[str, Any]]]:
         """Who has the tag."""
         return [(one["email"], one["fields"]) for one in self.people.values() if self.tag in one["tags"]]
+
+    def put_in(self, address: str) -> None:
+        """Gives the tag to a subscriber."""
+        fresh = {"email": address, "status": "subscribed", "fields": {}, "tags": set()}
+        self.people.setdefault(_hash(address), fresh)["tags"].add(self.tag)
 
     def take_out(self, address: str) -> None:
         """Takes the tag off."""

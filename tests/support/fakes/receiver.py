@@ -66,6 +66,10 @@ class FakeReceiver(FakeVendor):
         """Who it keeps."""
         return [(one["email"], one) for one in self.kept.values()]
 
+    def put_in(self, address: str) -> None:
+        """It has members of its own."""
+        self.kept[f"own {address}"] = {"email": address}
+
     def take_out(self, address: str) -> None:
         """It has no screen of its own."""
 
