@@ -193,13 +193,18 @@ mlflow: setup ## open the MLflow pages on what was trained, on MLFLOW_PORT (defa
 mailing: setup ## write the synthetic mailing example to examples/b2b-mailing/data
 	$(PY) examples/b2b-mailing/generate.py
 
-lock: setup ## resolve pyproject.toml anew into the three locks
+# What the image of the daily run and of streams installs: all but Spark, which has images of its own.
+DAILY_EXTRAS := $(addprefix --extra ,delta iceberg kafka lineage oidc postgres rabbitmq sftp)
+
+lock: setup ## resolve pyproject.toml anew into the four locks
 	uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 --all-extras --group dev --group docs pyproject.toml \
 	  --output-file requirements.lock --quiet
 	uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 --group serving \
 	  --constraint requirements.lock --output-file serving/requirements.lock --quiet
 	uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 --group registry \
 	  --constraint requirements.lock --output-file training/registry.lock --quiet
+	uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 $(DAILY_EXTRAS) pyproject.toml \
+	  --constraint requirements.lock --output-file deploy/requirements.lock --quiet
 
 # Nothing of this checkout's environment is used but uv.
 newest: setup ## the newest versions that pyproject.toml allows, in an environment of their own: train, score, serve (2 minutes)

@@ -86,6 +86,18 @@ _ALL = {
         "every store of a home, its oldest row and its rule; what is too old goes with each run",
         ("purge",),
     ),
+    "backup": Command(
+        None,
+        "penchant.cli.backup",
+        "a copy of a home that serves, and of the ledger of erasures and objections",
+        (),
+    ),
+    "restore": Command(
+        None,
+        "penchant.cli.restore",
+        "a home again from a backup, without whoever was erased or objected since",
+        (),
+    ),
     "dossier": Command(
         None,
         "penchant.cli.dossier",

@@ -58,7 +58,7 @@ def broken_rules(dockerfile: str, compose: str) -> set[str]:
     installs = [one.rest for one in told if one.word == "RUN" and "pip install" in one.rest]
     users = [[one.rest for one in lines if one.word == "USER"] for lines in of.values()]
     rules = {
-        "a named version": all(re.search(r":\d[\w.-]*$", image) for image in images if image != "base"),
+        "a named version": all(re.search(r":v?\d[\w.-]*$", image) for image in images if image != "base"),
         "no root": all(names and names[-1] not in ("root", "0") for names in users),
         "a health check": all(any(one.word == "HEALTHCHECK" for one in lines) for lines in of.values()),
         "the lock with its hashes": bool(installs) and all(_locked(line) for line in installs),

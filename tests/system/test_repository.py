@@ -18,7 +18,7 @@ from tests.system.test_layers import OURS, imported
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = (*OURS, "examples")
-LOCKS = ("requirements.lock", "serving/requirements.lock", "training/registry.lock")
+LOCKS = ("requirements.lock", "serving/requirements.lock", "training/registry.lock", "deploy/requirements.lock")
 PIN = re.compile(r"^([a-z0-9._-]+)(\[[^]]*\])?==\S+( ; .*)? \\$")
 UNTRIED = {"snowflake", "google"}  # clients of warehouses that nobody here has: their owners install them (ADR 41)
 HASH = re.compile(r"^    --hash=sha256:[0-9a-f]{64}( \\)?$")
@@ -85,10 +85,11 @@ def test_the_lock_holds_what_the_project_asks_for() -> None:
     """Every direct dependency is pinned; the others pin the same versions; serving no training library."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     asked = [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]]
-    everything, serving, registry = ((ROOT / lock).read_text(encoding="utf-8") for lock in LOCKS)
+    everything, serving, registry, daily = ((ROOT / lock).read_text(encoding="utf-8") for lock in LOCKS)
 
     assert {re.split(r"[\[<>=;! ]", one)[0] for one in asked} <= pins(everything).keys()
     assert _pin_lines(serving) <= _pin_lines(everything)
+    assert _pin_lines(daily) <= _pin_lines(everything)
     assert {
         name for name, _, _ in (line.partition("==") for line in _pin_lines(registry) - _pin_lines(everything))
     } == {

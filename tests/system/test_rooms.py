@@ -27,7 +27,7 @@ ORDER = {
     "edge patches cli service __main__",
     "activation": "campaigns deliveries destinations cli __main__",
     "monitoring": "estimate outcomes realised drift state config delivery alerts audit cli",
-    "penchant": "notebook retention daily dossier cli __main__ __init__",
+    "penchant": "notebook retention backup daily dossier cli __main__ __init__",
 }
 # Started as modules, found by a name in a table, or for others to import: no import of ours shows it.
 ENTERED_BY_NAME = {("serving", "cli"), ("serving", "client"), ("serving", "streams"), ("training", "segmentation")}

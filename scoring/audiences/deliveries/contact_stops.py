@@ -46,6 +46,17 @@ def add_stops(home: Path, channel: str, stops: Collection[tuple[bytes, StopKind]
         raise SuppressionError(f"{FILE} must be writable, got {type(error).__name__}.") from error
 
 
+def merge_stops(home: Path, copy: Path) -> int:
+    """Adds the stops of a copy of the file that the home's own lacks, as after a backup was put back; returns how many.
+
+    Raises:
+        sqlite3.Error: The copy cannot be read, or the home's cannot be written and is as it was.
+    """
+    rows = Reader(copy).ask("SELECT who, channel, kind, source, at FROM stopped")
+    with writing(home / FILE, _TABLES) as connection:
+        return max(connection.executemany("INSERT OR IGNORE INTO stopped VALUES (?, ?, ?, ?, ?)", rows).rowcount, 0)
+
+
 def stopped_among(home: Path, customers: Iterable[str], channel: str) -> frozenset[str]:
     """Those of some customers who are sent no more by a channel.
 
