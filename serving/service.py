@@ -72,12 +72,15 @@ class Penchant:
     @bentoml.on_deployment
     @staticmethod
     def before_the_workers() -> None:
-        """Makes the folder in which the workers add up their counts, and has them forked.
+        """Takes over the log, makes the folder in which the workers add up their counts, and has them forked.
 
         Run once, by the process that starts them.
         """
         from serving.patches import circus_forked_workers
+        from serving.telemetry import logs
 
+        logs.take_over()  # before the first line of BentoML's own
+        logs.write("starting", workers=int(os.environ.get("PENCHANT_WORKERS") or 1))
         circus_forked_workers.install()
         os.environ[_SUPERVISOR] = str(os.getpid())
         try:

@@ -57,6 +57,8 @@ def take_over() -> None:
         logger = logging.getLogger(name)
         logger.handlers = []
         logger.propagate = True
+    logging.captureWarnings(True)  # else they are lines of text
     threading.excepthook = lambda args: write(
         "thread_failed", level="error", **(fault(args.exc_value) if args.exc_value else {})
     )
+    sys.excepthook = lambda _kind, error, _trace: write("process_failed", level="error", **fault(error))

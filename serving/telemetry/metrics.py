@@ -1,4 +1,7 @@
-"""What this server counts, in Prometheus' text format; labels are templates and codes, never what a caller sent."""
+"""What this server counts, in Prometheus' text format; labels are templates and codes, never what a caller sent.
+
+Every name begins with `penchant_`.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from threading import Lock
 
+import numpy as np
+from numpy.typing import NDArray
+
 CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)  # seconds
+SCORE_BUCKETS = (5.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0, 95.0, 100.0)  # 100 times the probability
 Labels = tuple[str, ...]
 
 
@@ -20,19 +27,36 @@ class Family:
     sort: str
     help: str
     labels: Labels = ()
+    bounds: tuple[float, ...] = BUCKETS  # of a histogram's buckets, rising
 
 
 _SCORED = ("use_case", "version")
-HTTP_REQUESTS = Family("http_requests_total", "counter", "Requests answered.", ("route", "method", "status"))
-SCORING_ROWS = Family("scoring_rows_total", "counter", "Rows answered, one a use case.", ("use_case", "status"))
-SWAPS = Family("swap_total", "counter", "Releases taken into service or refused.", ("use_case", "result"))
-SCORING_SECONDS = Family("scoring_seconds", "histogram", "Time to answer one scores request, without the network.")
-EXPLAIN_SECONDS = Family("explain_seconds", "histogram", "Time to answer one explanation, without the network.")
-MODEL_AGE = Family("model_age_seconds", "gauge", "Time since the served version was released.", ("use_case",))
-MODEL_INFO = Family("model_info", "gauge", "The version being served.", ("use_case", "version", "kind"))
-WORKER_STARTS = Family("worker_starts_total", "counter", "Workers started, those in place of dead ones included.")
-ERASURES_PENDING = Family("erasures_pending", "gauge", "Erased customers whose bytes are still to be written over.")
-READY = Family("ready", "gauge", "1 when every use case is served.")
+HTTP_REQUESTS = Family("penchant_http_requests_total", "counter", "Requests answered.", ("route", "method", "status"))
+SCORING_ROWS = Family(
+    "penchant_scoring_rows_total", "counter", "Rows answered, one a use case.", ("use_case", "status")
+)
+SWAPS = Family("penchant_swap_total", "counter", "Releases taken into service or refused.", ("use_case", "result"))
+SCORING_SECONDS = Family(
+    "penchant_scoring_seconds", "histogram", "Time to answer one scores request, without the network."
+)
+EXPLAIN_SECONDS = Family(
+    "penchant_explain_seconds", "histogram", "Time to answer one explanation, without the network."
+)
+SCORES = Family(
+    "penchant_scores", "histogram", "Scores over HTTP, 0 to 100, counted twice a minute.", ("use_case",), SCORE_BUCKETS
+)
+MODEL_AGE = Family("penchant_model_age_seconds", "gauge", "Time since the served version was released.", ("use_case",))
+MODEL_INFO = Family("penchant_model_info", "gauge", "The version being served.", ("use_case", "version", "kind"))
+WORKER_STARTS = Family(
+    "penchant_worker_starts_total", "counter", "Workers started, those in place of dead ones included."
+)
+ERASURES_PENDING = Family(
+    "penchant_erasures_pending", "gauge", "Erased customers whose bytes are still to be written over."
+)
+READY = Family("penchant_ready", "gauge", "1 when every use case is served.")
+DAY_AGE = Family("penchant_day_age_seconds", "gauge", "Time since the moment that the day in service is of.")
+DAY_ROWS = Family("penchant_day_rows", "gauge", "Customers of the day in service.", ("use_case", "status"))
+DAY_BANDS = Family("penchant_day_bands", "gauge", "Scored customers of the day in service.", ("use_case", "band"))
 HEALTH_READABLE = Family("penchant_health_readable", "gauge", "1 when what monitoring wrote could be read, 0 if not.")
 HEALTH_AGE = Family("penchant_health_age_seconds", "gauge", "Time since the day that monitoring last looked at.")
 USE_CASE_STATE = Family("penchant_use_case_state", "gauge", "0 fine, 1 watch, 2 distrust.", ("use_case",))
@@ -45,11 +69,15 @@ FAMILIES = (
     SWAPS,
     SCORING_SECONDS,
     EXPLAIN_SECONDS,
+    SCORES,
     MODEL_AGE,
     MODEL_INFO,
     WORKER_STARTS,
     ERASURES_PENDING,
     READY,
+    DAY_AGE,
+    DAY_ROWS,
+    DAY_BANDS,
     HEALTH_READABLE,
     HEALTH_AGE,
     USE_CASE_STATE,
@@ -64,7 +92,7 @@ class Counters:
 
     def __init__(self) -> None:
         self.counts: dict[tuple[Family, Labels], float] = {}
-        self.spread: dict[Family, list[float]] = {}  # one count a bucket, then the sum
+        self.spread: dict[tuple[Family, Labels], list[float]] = {}  # one count a bucket, then the sum
         self._lock = Lock()
 
     def add(self, family: Family, labels: Labels = (), amount: float = 1) -> None:
@@ -73,24 +101,32 @@ class Counters:
         with self._lock:
             self.counts[key] = self.counts.get(key, 0) + amount
 
-    def observe(self, family: Family, seconds: float) -> None:
-        """Puts a duration into its bucket."""
-        bucket = bisect_left(BUCKETS, seconds)
+    def observe(self, family: Family, value: float, labels: Labels = ()) -> None:
+        """Puts a value into its bucket."""
+        bucket = bisect_left(family.bounds, value)
         with self._lock:
-            spread = self.spread.setdefault(family, [0.0] * (len(BUCKETS) + 2))
+            spread = self.spread.setdefault((family, labels), [0.0] * (len(family.bounds) + 2))
             spread[bucket] += 1
-            spread[-1] += seconds
+            spread[-1] += value
+
+    def observe_many(self, family: Family, values: NDArray[np.float64], labels: Labels = ()) -> None:
+        """Puts very many values into their buckets."""
+        counts = np.bincount(np.searchsorted(family.bounds, values), minlength=len(family.bounds) + 1)
+        found = [*counts.astype(float).tolist(), float(values.sum())]
+        with self._lock:
+            known = self.spread.get((family, labels), [0.0] * len(found))
+            self.spread[family, labels] = [left + right for left, right in zip(known, found, strict=True)]
 
     def include(self, other: Counters) -> None:
         """Adds what another has counted until now."""
         with other._lock:
-            counts, spread = other.counts.copy(), {family: values[:] for family, values in other.spread.items()}
+            counts, spread = other.counts.copy(), {key: values[:] for key, values in other.spread.items()}
         with self._lock:
             for key, value in counts.items():
                 self.counts[key] = self.counts.get(key, 0) + value
-            for family, values in spread.items():
-                known = self.spread.get(family, [0.0] * len(values))
-                self.spread[family] = [left + right for left, right in zip(known, values, strict=True)]
+            for key, values in spread.items():
+                known = self.spread.get(key, [0.0] * len(values))
+                self.spread[key] = [left + right for left, right in zip(known, values, strict=True)]
 
     def render(self, gauges: Mapping[tuple[Family, Labels], float]) -> bytes:
         """The page Prometheus reads."""
@@ -99,14 +135,20 @@ class Counters:
         for family in FAMILIES:
             lines += [f"# HELP {family.name} {family.help}", f"# TYPE {family.name} {family.sort}"]
             if family.sort == "histogram":
-                lines += _histogram(family, self.spread.get(family))
+                lines += self._histograms(family)
             else:
                 lines += [_line(family, labels, value) for (kept, labels), value in values.items() if kept is family]
         return ("\n".join(lines) + "\n").encode()
 
+    def _histograms(self, family: Family) -> list[str]:
+        """Those of every set of labels; one without labels is there before anything was counted."""
+        empty = {} if family.labels else {(): [0.0] * (len(family.bounds) + 2)}
+        known = empty | {labels: spread for (kept, labels), spread in self.spread.items() if kept is family}
+        return [line for labels, spread in known.items() for line in _histogram(family, labels, spread)]
+
 
 def _line(family: Family, labels: Labels, value: float) -> str:
-    return f"{family.name}{_labels(zip(family.labels, labels, strict=True))} {value:g}"
+    return f"{family.name}{_labels(zip(family.labels, labels, strict=True))} {value:.12g}"
 
 
 def _labels(pairs: Iterable[tuple[str, str]]) -> str:
@@ -118,11 +160,12 @@ def _escape(value: str) -> str:
     return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
-def _histogram(family: Family, spread: list[float] | None) -> list[str]:
-    spread = spread or [0.0] * (len(BUCKETS) + 2)
+def _histogram(family: Family, labels: Labels, spread: list[float]) -> list[str]:
+    pairs = list(zip(family.labels, labels, strict=True))
     lines, total = [], 0.0
-    for bound, count in zip((*BUCKETS, float("inf")), spread, strict=False):
+    for bound, count in zip((*family.bounds, float("inf")), spread, strict=False):
         total += count
         shown = "+Inf" if bound == float("inf") else f"{bound:g}"
-        lines.append(f'{family.name}_bucket{{le="{shown}"}} {total:g}')
-    return [*lines, f"{family.name}_sum {spread[-1]:.9g}", f"{family.name}_count {total:g}"]
+        lines.append(f"{family.name}_bucket{_labels([*pairs, ('le', shown)])} {total:.12g}")
+    own = _labels(pairs)
+    return [*lines, f"{family.name}_sum{own} {spread[-1]:.9g}", f"{family.name}_count{own} {total:.12g}"]

@@ -22,6 +22,7 @@ from scoring.answers.served_release import Live
 from scoring.bundle.reference import BinCounts
 from scoring.releases.served_counts import write_served
 from serving.telemetry import logs
+from serving.telemetry.metrics import SCORES, Counters
 
 SAMPLE = 5_000  # rows of a version that are counted at a time
 MOST_WAITING = 50_000  # rows that may wait to be counted; of more only the number is known
@@ -48,12 +49,16 @@ class _Waiting:
         else:
             self.missed += len(matrix)
 
-    def taken(self, random: np.random.Generator) -> tuple[int, Floats, Floats] | None:
-        """How many rows wait, and these or a sample of them, which wait no longer; None where nothing does."""
+    def taken(self, random: np.random.Generator) -> tuple[Floats, Floats, Floats] | None:
+        """What was given to all rows that wait, and these or a sample of them with theirs; None where none waits.
+
+        They wait no longer.
+        """
         taken = [self._rows.popleft() for _ in range(len(self._rows))]
         self._kept = 0
         if not taken:
             return None
+        every = np.concatenate([scores for _, scores in taken])
         ends = np.cumsum([len(matrix) for matrix, _ in taken])
         rows = int(ends[-1])
         if rows > SAMPLE:
@@ -65,14 +70,15 @@ class _Waiting:
                 for call, place in places
                 for matrix, scores in [taken[call]]
             ]
-        return rows, np.concatenate([matrix for matrix, _ in taken]), np.concatenate([scores for _, scores in taken])
+        return every, np.concatenate([matrix for matrix, _ in taken]), np.concatenate([scores for _, scores in taken])
 
 
 class ServedValues:
     """What one worker has counted since it began."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, registry: Counters | None = None) -> None:
         self._home = home
+        self._registry = registry or Counters()
         self._writer = f"{os.getpid()}-{time.time_ns() // 1_000_000:x}"
         self._waiting: dict[tuple[str, str], _Waiting] = {}
         self._counted: dict[Key, tuple[BinCounts, int]] = {}  # with the rows that were scored
@@ -99,9 +105,10 @@ class ServedValues:
             for (name, version), waiting in list(self._waiting.items()):
                 taken, missed = waiting.taken(self._random), waiting.missed
                 if taken is not None:
-                    rows, *some = taken
+                    every, *some = taken
                     waiting.missed -= missed
-                    self._add((name, version, datetime.now(UTC).date()), waiting.live, rows + missed, *some)
+                    self._registry.observe_many(SCORES, 100 * every, (name,))
+                    self._add((name, version, datetime.now(UTC).date()), waiting.live, len(every) + missed, *some)
 
     def flush(self, *, at_once: bool = False) -> None:
         """Where that is due counts what waits, and writes it; a disk that takes nothing costs no answer."""

@@ -33,7 +33,7 @@ def publish(registry: Counters) -> None:
     now.include(registry)
     state = {
         "counts": [[family.name, labels, value] for (family, labels), value in now.counts.items()],
-        "spread": {family.name: values for family, values in now.spread.items()},
+        "spread": [[family.name, labels, values] for (family, labels), values in now.spread.items()],
     }
     draft = shared / f".{os.getpid()}.tmp"
     with suppress(OSError):
@@ -63,5 +63,5 @@ def _read(path: Path) -> Counters:
     other = Counters()
     for name, labels, value in state["counts"]:
         other.counts[_BY_NAME[name], tuple(labels)] = value
-    other.spread = {_BY_NAME[name]: values for name, values in state["spread"].items()}
+    other.spread = {(_BY_NAME[name], tuple(labels)): values for name, labels, values in state["spread"]}
     return other

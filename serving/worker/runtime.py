@@ -28,6 +28,7 @@ from serving.requests.body import UNCOUNTED
 from serving.settings import Settings
 from serving.telemetry import logs, metrics
 from serving.telemetry import worker_totals as tally
+from serving.telemetry.day_gauges import DayGauges
 from serving.telemetry.health_gauges import HealthGauges
 from serving.telemetry.metrics import Family, Labels
 from serving.telemetry.served_values import ServedValues
@@ -50,7 +51,8 @@ class Runtime:
         self.customers = Customers(settings)
         self.decisions = Decisions(settings.home, days=settings.decisions_days, on=settings.decisions)
         self._health = HealthGauges(settings.home)
-        self._values = ServedValues(settings.home)
+        self._day = DayGauges(settings.home)
+        self._values = ServedValues(settings.home, self.registry)
         self._housekeeping = Housekeeping(settings.home, self.decisions, settings.poll_seconds, also=self._values.flush)
         self._watch = Watch(
             settings.home,
@@ -87,6 +89,7 @@ class Runtime:
         self.gate.look()
         self.customers.look()
         self._health.look()
+        self._day.look()
         self._values.watch(self.snapshot.served.values())
         tally.publish(self.registry)
 
@@ -176,6 +179,7 @@ class Runtime:
         gauges: dict[tuple[Family, Labels], float] = {
             (metrics.READY, ()): float(self.ready),
             **self._health.now(),
+            **self._day.now(),
         }
         with suppress(sqlite3.Error):
             gauges[metrics.ERASURES_PENDING, ()] = len(pending_of(self.settings.home))

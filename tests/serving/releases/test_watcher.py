@@ -95,7 +95,7 @@ def test_a_damaged_release_is_refused_and_the_last_good_one_serves_on(
 
         assert client.get("/readyz").status_code == 200
         assert version(client, profile) == "1"
-        assert 'swap_total{use_case="churn",result="refused"}' in client.get("/metrics").text
+        assert 'penchant_swap_total{use_case="churn",result="refused"}' in client.get("/metrics").text
         make_current(release_store, "churn", "1")
         until(lambda: not client.get("/readyz").json()["refused"])
 

@@ -64,9 +64,11 @@ def test_every_metric_is_one_that_a_server_gives(client: httpx.Client) -> None:
         given.add(f"{name}_total" if kind == "counter" else name)
 
     asked = {name for expression in expressions() for name, _ in metrics_of(expression)}
+    families = {re.sub(r"_(bucket|sum|count)$", "", name) for name in asked}
 
     assert asked - given == set()
-    assert {name for name in given if name.startswith("penchant_")} - asked == set()
+    assert {family.name for family in FAMILIES} - families == set()
+    assert all(name.startswith("penchant_") for name in typed)
 
 
 def test_every_label_is_one_that_the_metric_has() -> None:

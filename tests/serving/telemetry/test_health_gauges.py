@@ -23,7 +23,7 @@ def shown(gauges: Gauges) -> dict[str, dict[tuple[str, ...], float]]:
     return {
         family.name: {tuple(sample.labels.values()): sample.value for sample in family.samples}
         for family in families
-        if family.name.startswith("penchant_") and family.samples
+        if family.type == "gauge" and family.samples
     }
 
 

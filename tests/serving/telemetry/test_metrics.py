@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +20,7 @@ from serving.telemetry.metrics import (
     FAMILIES,
     HTTP_REQUESTS,
     MODEL_INFO,
+    SCORES,
     SCORING_SECONDS,
     SWAPS,
     Counters,
@@ -52,7 +54,7 @@ def test_no_thread_loses_a_count(impatient: None) -> None:
         thread.join()
 
     assert counters.counts[SWAPS, ("churn", "served")] == 20_000
-    assert (sum(counters.spread[SCORING_SECONDS][:-1]), counters.spread[SCORING_SECONDS][-1]) == (20_000, 5_000)
+    assert (sum(counters.spread[SCORING_SECONDS, ()][:-1]), counters.spread[SCORING_SECONDS, ()][-1]) == (20_000, 5_000)
 
 
 @given(
@@ -66,6 +68,8 @@ def test_prometheus_reads_what_was_counted(rows: list[tuple[str, str, str, int]]
         counters.add(HTTP_REQUESTS, tuple(labels), amount)
     for one in seconds:
         counters.observe(SCORING_SECONDS, one)
+    for name, *_ in rows:
+        counters.observe_many(SCORES, np.asarray(seconds, float), (name,))
 
     page = counters.render({(MODEL_INFO, ("churn", "4", "xgboost")): 1}).decode()
     read = {family.name: family for family in text_string_to_metric_families(page)}
@@ -73,12 +77,15 @@ def test_prometheus_reads_what_was_counted(rows: list[tuple[str, str, str, int]]
     assert {name: family.type for name, family in read.items()} == {
         family.name.removesuffix("_total"): family.sort for family in FAMILIES
     }
-    counted = {tuple(one.labels.values()): one.value for one in read["http_requests"].samples}
-    assert counted == {tuple(labels): pytest.approx(amount, rel=1e-5) for *labels, amount in rows}
-    buckets = {one.labels["le"]: one.value for one in read["scoring_seconds"].samples if "le" in one.labels}
+    counted = {tuple(one.labels.values()): one.value for one in read["penchant_http_requests"].samples}
+    assert counted == {tuple(labels): amount for *labels, amount in rows}
+    buckets = {one.labels["le"]: one.value for one in read["penchant_scoring_seconds"].samples if "le" in one.labels}
     for bound in (*BUCKETS, math.inf):
         shown = "+Inf" if bound == math.inf else f"{bound:g}"
         assert buckets[shown] == sum(one <= bound for one in seconds)
+    scores = [one for one in read["penchant_scores"].samples if one.labels.get("le") == "+Inf"]
+    assert sum(one.value for one in scores) == len(rows) * len(seconds)
+    assert {one.labels["use_case"] for one in scores} == {name for name, *_ in rows}
 
 
 def test_the_counts_of_workers_are_added_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,4 +102,4 @@ def test_the_counts_of_workers_are_added_up(tmp_path: Path, monkeypatch: pytest.
     total = worker_totals.total(own)
 
     assert total.counts == {(SWAPS, ("churn", "served")): 7}
-    assert sum(total.spread[SCORING_SECONDS][:-1]) == 1
+    assert sum(total.spread[SCORING_SECONDS, ()][:-1]) == 1

@@ -69,13 +69,13 @@ def test_metrics_count_with_bounded_labels(server: Server) -> None:
         after = client.get("/metrics").text
 
     assert len(after.splitlines()) <= before + 4
-    assert 'http_requests_total{route="(unmatched)",method="(any)",status="404"}' in after
+    assert 'penchant_http_requests_total{route="(unmatched)",method="(any)",status="404"}' in after
     for name in (
-        "scoring_rows_total",
-        "scoring_seconds",
-        "explain_seconds",
-        "swap_total",
-        "model_age_seconds",
-        "model_info",
+        "penchant_scoring_rows_total",
+        "penchant_scoring_seconds",
+        "penchant_explain_seconds",
+        "penchant_swap_total",
+        "penchant_model_age_seconds",
+        "penchant_model_info",
     ):
         assert f"# TYPE {name} " in after

@@ -66,7 +66,7 @@ def test_killed_workers_cost_connections_and_nothing_else(
     Time tells nothing of how they are replaced on a busy machine, the modules that a new worker imports do.
     """
     until(lambda: len(workers(pair)) == 2)
-    started = counted(pair, "worker_starts_total")
+    started = counted(pair, "penchant_worker_starts_total")
     with Callers(port_of(pair), release_store, connections=4, pause=0.02) as callers:
         until(lambda: callers.seen.good > 20)
         before, written = workers(pair), len(pair.written())
@@ -75,7 +75,7 @@ def test_killed_workers_cost_connections_and_nothing_else(
         until(lambda: len(set(workers(pair)) - set(before)) == how_many, seconds=9)
         good = callers.seen.good
         until(lambda: callers.seen.good > good + 20, seconds=60)
-        until(lambda: counted(pair, "worker_starts_total") == started + how_many)
+        until(lambda: counted(pair, "penchant_worker_starts_total") == started + how_many)
 
     assert (callers.seen.statuses, callers.seen.wrong) == ({}, [])
     assert pair.written()[written:].count('"worker_ended"') == how_many
