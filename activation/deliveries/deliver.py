@@ -47,6 +47,7 @@ from scoring.audiences.export_log import log_export
 from scoring.audiences.pressure.contact_history import one_list_at_a_time
 from scoring.audiences.pressure.restraint import note_list
 from scoring.audiences.snapshot import SegmentSnapshot
+from scoring.privacy.audit_trail import Fact, command_actor, record
 from scoring.privacy.suppression import erased_hashes
 from scoring.segments.assignment import current_policy
 
@@ -124,18 +125,12 @@ def sync(delivery: Delivery, *, allow_shrink: str | None = None) -> DeliveryRepo
     """
     with one_sync_at_a_time(delivery.home, delivery.file.name), delivery.transport() as transport:
         try:
-            pulled = _pull(delivery, transport)
-        except DeliveryStoppedError as stopped:
-            report = msgspec.structs.replace(_EMPTY, status="stopped", calls=transport.calls, why=f"pull: {stopped}")
-            _keep(delivery, synced=report, synced_at=delivery.clock.now())
-            return report
-        with one_list_at_a_time(delivery.home):
-            made = _made(delivery, keep=True)
-            check_plan(made.plan, delivery.file, allow_shrink=allow_shrink)
-            _note(delivery, made)
-            made.audience.forget_marks()
-            made = replace(made, plan=replace(made.plan, rows=()))  # they are in the ledger
-        return _sent(delivery, made, transport, pulled)
+            report = _synced(delivery, transport, allow_shrink)
+        except (DeliveryRefusedError, DestinationRefusedError):
+            _note_end(delivery, None)
+            raise
+        _note_end(delivery, report)
+        return report
 
 
 def pull(delivery: Delivery) -> DeliveryReport:
@@ -153,6 +148,22 @@ def pull(delivery: Delivery) -> DeliveryReport:
 def status(delivery: Delivery) -> DeliveryRecord:
     """How the last plan and sync went."""
     return record_named(delivery.home, delivery.file.name) or _record(delivery)
+
+
+def _synced(delivery: Delivery, transport: Transport, allow_shrink: str | None) -> DeliveryReport:
+    try:
+        pulled = _pull(delivery, transport)
+    except DeliveryStoppedError as stopped:
+        report = msgspec.structs.replace(_EMPTY, status="stopped", calls=transport.calls, why=f"pull: {stopped}")
+        _keep(delivery, synced=report, synced_at=delivery.clock.now())
+        return report
+    with one_list_at_a_time(delivery.home):
+        made = _made(delivery, keep=True)
+        check_plan(made.plan, delivery.file, allow_shrink=allow_shrink)
+        _note(delivery, made)
+        made.audience.forget_marks()
+        made = replace(made, plan=replace(made.plan, rows=()))  # they are in the ledger
+    return _sent(delivery, made, transport, pulled)
 
 
 def _pull(delivery: Delivery, transport: Transport) -> PulledIn:
@@ -211,6 +222,10 @@ def _note(delivery: Delivery, made: _Made) -> None:
     consent = delivery.file.consent
     document = {
         **{name: value for name in ("segment", "use_case", "top") if (value := getattr(audience, name)) is not None},
+        **({"list": Path(audience.list).name} if audience.list else {}),
+        "destination": delivery.file.name,
+        "versions": report.versions,
+        **{name: getattr(report, name) for name in ("adds", "updates", "removes")},
         "policy": made.audience.policy,
         "as_of": report.as_of,
         "internal": False,
@@ -228,6 +243,19 @@ def _note(delivery: Delivery, made: _Made) -> None:
             identity_of(delivery.file),
             [row.customer_id for row in made.audience.rows() if row.who in added],
         )
+
+
+def _note_end(delivery: Delivery, report: DeliveryReport | None) -> None:
+    """In the trail, how each sync ended; None: it was refused."""
+    file = delivery.file
+    audience = Path(file.audience.list).name if file.audience.list else file.audience.label
+    about: dict[str, Fact] = {"destination": file.name, "kind": file.destination.kind, "list": audience}
+    about["status"] = report.status if report else "refused"
+    if report:
+        about["versions"] = ", ".join(f"{name} {version}" for name, version in report.versions.items())
+        about |= {name: getattr(report, name) for name in ("adds", "updates", "removes", "acknowledged", "changes")}
+        about["rejected"] = sum(one.rows for one in report.rejected)
+    record(delivery.home, "delivery", command_actor(), about=about)
 
 
 def _added(delivery: Delivery, made: _Made) -> frozenset[bytes]:

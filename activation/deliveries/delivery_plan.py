@@ -115,6 +115,7 @@ def planned_report(
         calls=plan.calls(destination) + ceil(changes / destination.changes_at_once),
         changes=changes,
         as_of=audience.as_of.isoformat(),
+        versions={**audience.models, "policy": audience.policy},
     )
 
 

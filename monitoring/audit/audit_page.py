@@ -16,6 +16,7 @@ from scoring.bundle.families import OTHER_FACTORS
 from scoring.bundle.manifest import Manifest
 from scoring.health.health_file import GoalProgress, HealthAlert, HealthReason
 from scoring.health.matured_windows import Bounds, MaturedWindow
+from scoring.privacy.audit_trail import Action
 from scoring.privacy.trail_check import TrailEntry
 from scoring.reasons.sentences import described
 from scoring.text.formatting import between, catalogue, figure, iso_date, number, percent, unbreakable
@@ -160,11 +161,20 @@ class _Translated:
         who = action.by.who or (texts["by_server"] if action.by.via == "server" else texts["no_key"])
         if action.by.account and action.by.account != action.by.who:
             who = f"{who} ({action.by.account})"
-        about = ", ".join(str(value) for value in action.about.values() if not isinstance(value, bool))
+        about = self._about(action)
         whom = texts["of_customers"].format(n=number(len(action.customers), self.language)) if action.customers else ""
         when = f"{self.date(entry.at)} {entry.at[11:16]} UTC"
         what = ", ".join(filter(None, (about, whom)))
         return when, texts[f"did_{action.what}"], who, texts.get(f"door_{action.by.via}", action.by.via), what
+
+    def _about(self, action: Action) -> str:
+        if action.what != "delivery":
+            return ", ".join(str(value) for value in action.about.values() if not isinstance(value, bool))
+        if action.about["status"] == "refused":
+            return self.texts["delivery_refused"].format(**action.about)
+        return self.texts["delivered"].format(
+            **{**action.about, "status": self.texts[f"delivery_{action.about['status']}"]}
+        )
 
     def titled(self, name: str) -> str:
         """What people read for a use case."""

@@ -14,6 +14,7 @@ from features.spec.atomic import sync
 from penchant.retention.last_contact import LongSilent, long_silent
 from penchant.retention.register import files_by_store
 from scoring.audiences.campaign import campaigns_of, one_writer
+from scoring.audiences.deliveries.handovers import count_handovers_before, purge_handovers
 from scoring.audiences.export_log import EXPORTS, read_export, read_exports
 from scoring.audiences.pressure.contact_history import count_before, forget_hashes
 from scoring.population.days import days_of
@@ -165,8 +166,8 @@ PURGES: Mapping[str, Purge] = {
     "quarantine": _old_files("quarantine"),
     "campaigns": Purge(lambda home, moment: len(_old_campaigns(home, moment)), _remove_campaigns),
     "contact_history": Purge(
-        count_before,
-        lambda home, moment, _: forget_hashes(home, (), before=moment),
+        lambda home, moment: count_before(home, moment) + count_handovers_before(home, moment.timestamp()),
+        lambda home, moment, _: forget_hashes(home, (), before=moment) + purge_handovers(home, moment.timestamp()),
     ),
     "exports": Purge(_old_exports, _remove_exports),
     "reports": Purge(lambda home, moment: len(list(_old_reports(home, moment))), _remove_reports),

@@ -2,8 +2,10 @@
 
 Each line is a JSON object: `at` (ISO 8601, UTC), `by` (`command`, `console` or `api`, these with the `key`), `segment`,
 `policy`, `as_of`, `format`, `internal`, and with contacts the `channel` and `purpose`; how many `members` there were,
-how many were `written` and how many `left_out` by reason. Of a list by rank also the `use_case`, `cluster`, `top`,
-`threshold` and `campaign`, and of look-alikes how many were asked for, `lookalike`.
+how many were `written` and how many `left_out` by reason. Of an audience kept at a tool that sends
+also the `destination`, the `versions` of what scored it, and how many it `adds`, `updates` and `removes`. Of a list by
+rank also the `use_case`, `cluster`, `top`, `threshold` and `campaign`, and of look-alikes
+how many were asked for, `lookalike`.
 """
 
 from __future__ import annotations
@@ -25,11 +27,12 @@ EXPORTS = "exports.jsonl"
 _COUNTED = (
     *("use_case", "cluster", "top", "threshold", "campaign", "lookalike"),  # of a list by rank
     *("segment", "policy", "as_of", "internal", "channel", "purpose", "members", "written", "left_out"),
+    *("destination", "list", "versions", "adds", "updates", "removes"),  # of an audience at a tool that sends
 )
 
 _IN_TRAIL = (
     *("use_case", "segment", "cluster", "top", "threshold", "campaign", "lookalike"),
-    *("as_of", "internal", "members", "written"),
+    *("as_of", "internal", "members", "written", "destination"),
 )
 
 

@@ -39,6 +39,7 @@ What = Literal[
     "contestation",  # of a score, or the answer to one
     "readmission",  # of who was erased
     "list",  # an audience or a list that left
+    "delivery",  # a sync of a tool that sends: what it took
     "promotion",
     "policy",
     "key",  # made or ended

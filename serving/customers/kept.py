@@ -76,6 +76,17 @@ class ListedContact(TypedDict):
     what: Annotated[str, Meta(description="The use case or the segment that it was of.")]
 
 
+class HandedOver(TypedDict):
+    """What a tool that sends was handed of the customer."""
+
+    destination: str
+    what: Annotated[Literal["member", "change"], Meta(description="A row of an audience, or changes of segment.")]
+    fields: Annotated[list[str], Meta(description="What left, by name.")]
+    at: Annotated[str, Meta(description="The first time.")]
+    last_at: Annotated[str, Meta(description="The last time.")]
+    removed_at: Annotated[str | None, Meta(description="When the tool had removed it; null while it has it.")]
+
+
 class FeatureShare(TypedDict):
     """What one feature added to a score, in calibrated log-odds; none is left unnamed."""
 
@@ -127,6 +138,12 @@ class PersonList(TypedDict):
     kept_until: str
 
 
+class PersonDelivery(HandedOver):
+    """What a tool that sends was handed of the customer, and until when that is known."""
+
+    kept_until: Annotated[str | None, Meta(description="Null while the tool has it.")]
+
+
 class PersonCampaign(TypedDict):
     """A campaign in which the customer was drawn: which arm, and what it was made of."""
 
@@ -154,6 +171,7 @@ class PersonCopy(TypedDict):
     now: list[PersonScore]
     segments: list[PersonSegment]
     lists: list[PersonList]
+    deliveries: list[PersonDelivery]
     campaigns: list[PersonCampaign]
     sources: list[PersonSource]
     effects: Annotated[dict[str, StatedEffect], Meta(description="Use cases by which a price or a benefit is decided.")]
@@ -174,6 +192,9 @@ class CustomerExport(TypedDict):
     erased_at: str | None
     requests: list[RequestFile]
     lists: NotRequired[Annotated[list[ListedContact], Meta(description="Where the customer was on any.")]]
+    deliveries: NotRequired[
+        Annotated[list[HandedOver], Meta(description="Where tools that send were handed anything of the customer.")]
+    ]
     copy: NotRequired[Annotated[PersonCopy, Meta(description="Where a language was asked for.")]]
 
 

@@ -18,7 +18,7 @@ from scoring.audiences.pressure.pressure_rules import RUN_FILE
 from scoring.population.days import PopulationError
 from scoring.privacy.retention_file import RetentionError
 from serving.customers.keeping import Keeping, keeping_of
-from serving.customers.kept import CopyError, CustomerExport, PersonCampaign, PersonCopy, PersonSource
+from serving.customers.kept import CopyError, CustomerExport, HandedOver, PersonCampaign, PersonCopy, PersonSource
 from serving.customers.person_page import person_page
 from serving.customers.person_scores import PersonScores
 
@@ -69,6 +69,9 @@ def _copy(
             {"at": one["at"], "what": one["what"], "kept_until": reader.keeping.list_until(one["at"])}
             for one in exported.get("lists", [])
         ],
+        "deliveries": [
+            {**one, "kept_until": _handed_until(one, reader.keeping)} for one in exported.get("deliveries", [])
+        ],
         "campaigns": campaigns,
         "sources": sources,
         "effects": {name: effect for name, effect in stated.items() if effect is not None},
@@ -76,6 +79,12 @@ def _copy(
     }
     copy["page"] = person_page(exported, copy, reader.keeping, reader.language)
     return copy
+
+
+def _handed_until(line: HandedOver, keeping: Keeping) -> str | None:
+    """Until when it is known what a tool was handed: while it has it, and then as long as that one was on a list."""
+    ended = line["last_at"] if line["what"] == "change" else line["removed_at"]
+    return None if ended is None else keeping.list_until(ended)
 
 
 def _arms(home: Path, customers: Sequence[str], keeping: Keeping) -> dict[str, list[PersonCampaign]]:

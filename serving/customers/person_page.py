@@ -127,6 +127,14 @@ def _rest(exported: CustomerExport, copy: PersonCopy, words: Words, language: La
         [[day(one["at"]), one["what"], day(one["kept_until"])] for one in copy["lists"]],
     )  # fmt: skip
     yield _section(
+        words, "deliveries", [words["name"], words["what"], words["first_at"], words["last_at"], words["removed_at"]],
+        [
+            [one["destination"], ", ".join(words[f"field_{name}"] for name in one["fields"]), day(one["at"]),
+             day(one["last_at"]), "" if one["removed_at"] is None else day(one["removed_at"])]
+            for one in copy["deliveries"]
+        ],
+    )  # fmt: skip
+    yield _section(
         words, "campaigns", [words["at"], words["about"], words["arm"], words["until"]],
         [
             [day(one["at"]), one["use_case"], words.get(f"arm_{one['arm']}", one["arm"]), day(one["kept_until"])]

@@ -15,6 +15,7 @@ from typing import Any
 from features.spec.atomic import write_file
 from features.spec.feature import CUSTOMER_ID
 from features.spec.ids import posted_id
+from scoring.audiences.deliveries.handovers import Handover, forget_handovers, handovers_of
 from scoring.audiences.pressure import contact_history
 from scoring.audiences.pressure.contact_history import ListContact
 from scoring.population.days import days_of, outcome_files
@@ -26,7 +27,14 @@ from serving.customers import pending_erasures
 from serving.customers.contestations import contestations_of
 from serving.customers.feature_store import StoredRow
 from serving.customers.id_migration import settle_ids
-from serving.customers.kept import CustomerErased, CustomerExport, Facts, ListedContact, RequestDocument
+from serving.customers.kept import (
+    CustomerErased,
+    CustomerExport,
+    Facts,
+    HandedOver,
+    ListedContact,
+    RequestDocument,
+)
 
 REQUESTS = "requests"  # ten real customers of each use case, for trying things out
 _DRAFT = re.compile(r"\..+\.(\d+)(?:\.[0-9a-f]+)?\.tmp")  # with the id of the process that wrote it
@@ -42,6 +50,7 @@ def export(home: Path, customers: Sequence[str]) -> list[CustomerExport]:
     erased = listed.erased(customers) if listed else {}
     requests, days = list(_requests(home)), _days(home, customers)
     lists = contact_history.contacts_of_customers(home, customers)
+    handed = handovers_of(home, customers)
     exported: list[CustomerExport] = [
         {
             "customer_id": customer,
@@ -63,6 +72,8 @@ def export(home: Path, customers: Sequence[str]) -> list[CustomerExport]:
     for one in exported:
         if one["customer_id"] in lists:
             one["lists"] = _listed(lists[one["customer_id"]])
+        if one["customer_id"] in handed:
+            one["deliveries"] = [_handed(line) for line in handed[one["customer_id"]]]
     return exported
 
 
@@ -93,6 +104,7 @@ def erase(home: Path, customers: Sequence[str]) -> list[CustomerErased]:
     pending_erasures.add(home, {customer: (at, rows) for customer, rows in places.items()})
     requests = _remove_from_requests(home, frozenset(customers))
     contact_history.forget_contacts(home, customers)
+    forget_handovers(home, customers)  # what a tool still has of them is known until it is removed there
     in_days = bool(days_of(home) or outcome_files(home))
     return [
         {
@@ -183,6 +195,17 @@ def _remove_from_requests(home: Path, customers: frozenset[str]) -> dict[str, in
 
 def _listed(contacts: Sequence[ListContact]) -> list[ListedContact]:
     return [{"at": _iso(one.at), "what": one.what} for one in contacts]
+
+
+def _handed(line: Handover) -> HandedOver:
+    return {
+        "destination": line.destination,
+        "what": line.kind,
+        "fields": list(line.fields),
+        "at": _iso(line.first),
+        "last_at": _iso(line.last),
+        "removed_at": None if line.removed is None else _iso(line.removed),
+    }
 
 
 def _iso(seconds: float) -> str:

@@ -35,6 +35,7 @@ class DeliveryReport(msgspec.Struct, frozen=True, kw_only=True):
     changes: int = 0  # of segments, which go out as events
     why: str | None = None  # it stopped, or why nothing may be sent
     as_of: str | None = None  # the day that it is of
+    versions: dict[str, str] = {}  # of the models that scored it, and of the policy
     stops: int = 0  # unsubscribes, complaints and bounces that came back and were not known
 
 
