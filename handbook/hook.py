@@ -14,6 +14,8 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # mkdocs is a command: the folder it is called in is not on the path
 
 from handbook.layout import lay_out  # noqa: E402
+from handbook.reference.pages import reference_pages  # noqa: E402
+from handbook.reference.texts import LANGUAGES  # noqa: E402
 
 STEMMERS = {"lunr.stemmer.support.min.js", "lunr.multi.min.js", "lunr.fr.min.js"}  # English is built in
 
@@ -26,10 +28,19 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
         folder = Path(tempfile.mkdtemp(prefix="penchant-site-"))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         lay_out(ROOT / "docs", folder)
+        _add_reference(folder)
         _laid["docs"] = folder
         config.nav = _with_decisions(config.nav)
     config.docs_dir = str(_laid["docs"])
     return config
+
+
+def _add_reference(folder: Path) -> None:
+    for language in LANGUAGES:
+        for name, text in reference_pages(language):
+            path = folder / language / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
 
 
 def _with_decisions(nav: list[object] | None) -> list[object]:

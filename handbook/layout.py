@@ -13,7 +13,6 @@ import shutil
 import subprocess
 from pathlib import Path, PurePosixPath
 
-LANGUAGES = ("en", "fr")
 _LINK = re.compile(r"(?P<text>!?\[[^\]]*\])\((?P<path>[^)\s#]*)(?P<anchor>#[^)\s]*)?\)")
 _TWIN = re.compile(r"^\*\[(?:In English|En français)\]\([^)]*\)\*\n\n?", re.MULTILINE)
 _ELSEWHERE = re.compile(r"^[a-z]+:", re.IGNORECASE)

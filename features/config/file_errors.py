@@ -91,7 +91,7 @@ def _of_its_log(path: Sequence[int | str], logs: int) -> Sequence[int | str]:
 
 
 def _line(path: Sequence[int | str], kind: str, rule: str, arrived: object) -> str:
-    key = ".".join(str(part) for part in path if part not in ("str", "TypeColumn", "CurrencyColumn"))
+    key = ".".join(str(part) for part in path if part not in ("str", "constrained-str", "TypeColumn", "CurrencyColumn"))
     if kind == "missing":
         return f"{key}: is required"
     if kind == "extra_forbidden":
@@ -99,4 +99,4 @@ def _line(path: Sequence[int | str], kind: str, rule: str, arrived: object) -> s
     message = rule.removeprefix("Value error, ")
     message = message[0].lower() + message[1:]
     hidden = isinstance(arrived, dict | BaseModel) or key.endswith("_env")  # where a secret may stand by mistake
-    return f"{key}: {message}" + ("" if hidden else f", got {arrived!r}")
+    return (f"{key}: " if key else "") + message + ("" if hidden else f", got {arrived!r}")
