@@ -144,9 +144,8 @@ def said_key(command: Command, argument: Argument) -> str:
 
 
 def _text(key: str, language: Language) -> str:
-    if language == "fr":
-        return translations("commands_fr")[key]
-    return translations("commands_en").get(key, key)
+    english = translations("commands_en").get(key, key)
+    return translations("commands_fr").get(key, english) if language == "fr" else english
 
 
 def commands_page(language: Language) -> str:

@@ -105,8 +105,8 @@ def _repeated(again: list[str], language: Language) -> list[str]:
 
 def _key(kind: FileKind, key: Key, language: Language) -> list[str]:
     entry = said_of(key.name)
-    if entry is None:
-        raise LookupError(f"Each key needs a description in handbook/texts/, got none of {key.name}.")
+    if entry is None:  # a test says so; the page is made all the same
+        return [heading(key.shown), ""]
     if key.is_section and entry.example is None:
         title = f"[[{key.shown}]]" if key.repeated else f"[{key.shown}]"
         level = 2 if len(key.path) == 1 else 3

@@ -64,7 +64,7 @@ def routes() -> Iterator[Route]:
 
 def summary(route: Route, language: Language) -> str:
     """What a route does."""
-    return route.summary if language == "en" else translations("routes_fr")[route.summary]
+    return route.summary if language == "en" else translations("routes_fr").get(route.summary, route.summary)
 
 
 def api_page(language: Language) -> str:

@@ -56,7 +56,9 @@ def stream_page(language: Language) -> str:
         if section != last:
             lines += [f"## `[{section}]` {{ #{section} }}", "", _SECTIONS[section].text(language), ""]
             last = section
-        entry = entries("stream")[f"{section}.{name}"]
+        entry = entries("stream").get(f"{section}.{name}")
+        if entry is None:  # a test says so; the page is made all the same
+            continue
         wrong = broken(section, name, entry.wrong or "")
         lines += described(
             f"{section}.{name}",
