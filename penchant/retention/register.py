@@ -25,6 +25,7 @@ Rule = Literal[
     "done",  # until what it is for is done
     "latest",  # replaced by the next one
     "session",
+    "day",
     "owner",  # its owner's own
 ]
 
@@ -50,6 +51,7 @@ STORES = (  # the first that has a pattern of a file is its store
     HomeStore("requests", ("requests/*",), "customers", "requests"),
     HomeStore("quarantine", ("quarantine/*",), "customers", "quarantine"),
     HomeStore("erasures", ("erasures.db*", ".erasures.lock"), "customers", "done"),
+    HomeStore("answers", ("answered.db*",), "customers", "day"),
     HomeStore("contacts", ("contacts/*",), "customers", "owner"),
     HomeStore("campaigns", ("campaigns/*",), "hashes", "campaigns"),
     HomeStore("contact_history", ("contact_history.db*", ".contact_history.lock"), "hashes", "contact_history"),

@@ -23,6 +23,7 @@ _TEXTS = {
     "done": "until what it is for is done",
     "latest": "until the next one",
     "session": "eight hours at most",
+    "day": "24 hours at most",
     "owner": "as its owner says",
 }
 

@@ -14,6 +14,7 @@ from scoring.answers.wire import Explanation, FlatScores, MoveAnswer, Scores
 from scoring.health.health_file import HealthDocument
 from serving.api import answers
 from serving.api.described_profiles import DescribedUseCase, described_use_cases
+from serving.api.webhooks import TYPES as SENT
 from serving.requests.models import (
     ContestationRequest,
     CustomersRequest,
@@ -57,6 +58,7 @@ _TYPES: tuple[Any, ...] = (
     answers.Ready,
     answers.ProblemDocument,
     answers.Anything,
+    *SENT,
 )
 
 

@@ -12,6 +12,7 @@ from msgspec import UNSET
 from scoring.encoding.notes import Note
 from scoring.privacy.audit_trail import Via
 from serving.api.answers import ListMade
+from serving.api.only_once import only_once
 from serving.api.population import in_population, iso
 from serving.http.pointers import pointer
 from serving.http.problems import INVALID, LIST_TOO_LONG, SALT_REUSED, STORE_DOWN, Problem, retry_after
@@ -25,6 +26,7 @@ if TYPE_CHECKING:  # they bring pyarrow along, which few servers need
     from scoring.population.ranked import DayIndex
 
 
+@only_once("/v1/lists")
 async def answer_lists(body: Any, context: RequestContext) -> Reply:
     """POST /v1/lists.
 
@@ -59,7 +61,8 @@ def ranked_list(asked: ListRequest, context: RequestContext, *, order: Order | N
     index = open_index(home)
     check_age(home, index.as_of)
     query = ListQuery(asked.use_case, asked.top, asked.threshold, asked.segment, order, asked.cluster)
-    asked = msgspec.structs.replace(asked, salt=(asked.salt or secrets.token_hex(8)) if asked.holdout else None)
+    salt = asked.salt or context.salt or secrets.token_hex(8)
+    asked = msgspec.structs.replace(asked, salt=salt if asked.holdout else None)
     try:
         made = make_list(home, index, query, holdout=asked.holdout, salt=asked.salt or "")
     except ListTooLongError as error:

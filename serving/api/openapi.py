@@ -8,10 +8,20 @@ from typing import Any
 from scoring.answers.served_release import Live
 from serving.api.components import Schema, components, page_parameters, ref
 from serving.api.use_case_document import example
+from serving.api.webhooks import webhooks
 from serving.http.problems import KINDS
 
 _ALWAYS = (400, 403, 404, 405, 500)  # any path can be mistyped, any method be wrong, any host be another
 _POSTED = (401, 408, 413, 415, 422, 429, 503, 504)
+
+_IDEMPOTENCY_KEY: Schema = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "One of the caller's own for each call it means to make: the same key with the same body has the "
+    "answer of the first call, for 24 hours, and nothing is done again; with another body it is refused.",
+    "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+}
 
 
 def document(served: Mapping[str, Live]) -> Schema:
@@ -27,6 +37,7 @@ def document(served: Mapping[str, Live]) -> Schema:
         "servers": [{"url": "/"}],
         "security": [{}, {"key": []}],
         "paths": _paths(served),
+        "webhooks": webhooks(),
         "components": {
             "schemas": components(served),
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
@@ -79,15 +90,15 @@ def _paths(served: Mapping[str, Live]) -> Schema:
             )
         },
         "/v1/lists": {
-            "post": _post(
-                "lists", "A list of the likeliest, with a hold-out", "ListRequest", "ListMade", statuses=(409,)
-            )
+            "post": _post("lists", "A list of the likeliest, with a hold-out", "ListRequest", "ListMade", once=True)
         },
         "/v1/customers/export": {
             "post": _post("exportCustomers", "What is kept of customers", "ExportRequest", "CustomersExport")
         },
         "/v1/customers/erase": {
-            "post": _post("eraseCustomers", "Erase customers for good", "CustomersRequest", "CustomersErased")
+            "post": _post(
+                "eraseCustomers", "Erase customers for good", "CustomersRequest", "CustomersErased", once=True
+            )
         },
         "/v1/customers/contestations": {
             "post": _post(
@@ -95,6 +106,7 @@ def _paths(served: Mapping[str, Live]) -> Schema:
                 "Note what a customer says against a score, or how a person answered",
                 "ContestationRequest",
                 "ContestationAnswer",
+                once=True,
             )
         },
         "/v1/moves": {
@@ -125,16 +137,32 @@ def _paths(served: Mapping[str, Live]) -> Schema:
 
 
 def _post(
-    operation: str, summary: str, asked: str, answered: str, example: Any = None, *, statuses: Iterable[int] = ()
+    operation: str,
+    summary: str,
+    asked: str,
+    answered: str,
+    example: Any = None,
+    *,
+    statuses: Iterable[int] = (),
+    once: bool = False,
 ) -> Schema:
+    """A call; one that is done `once` takes an idempotency key, and may be refused for it."""
     content: Schema = {"schema": ref(asked)}
     if example:
         content["example"] = example
+    success = _success(_json(answered))
+    if once:
+        statuses = (*statuses, 409)
+        success["headers"]["Idempotency-Replayed"] = {
+            "description": "`true` where the answer is that of an earlier call with the same key",
+            "schema": {"type": "string", "enum": ["true"]},
+        }
     return {
+        **({"parameters": [_IDEMPOTENCY_KEY]} if once else {}),
         "operationId": operation,
         "summary": summary,
         "requestBody": {"required": True, "content": {"application/json": content}},
-        "responses": {"200": _success(_json(answered)), **_errors((*_ALWAYS, *_POSTED, *statuses))},
+        "responses": {"200": success, **_errors((*_ALWAYS, *_POSTED, *statuses))},
     }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from scoring.privacy.suppression import SuppressionError
 from serving.api.handlers import served_by, unknown_use_case
+from serving.api.only_once import only_once
 from serving.customers import subject_rights as rights
 from serving.customers.contestations import NoDecisionError, contest
 from serving.customers.kept import CopyError
@@ -49,6 +50,7 @@ def _export(asked: ExportRequest, context: RequestContext) -> Reply:
     return json_reply({"request_id": context.request_id, "customers": exported})
 
 
+@only_once("/v1/customers/erase", ids=customers_request)
 async def answer_erase(body: Any, context: RequestContext) -> Reply:
     """POST /v1/customers/erase.
 
@@ -66,6 +68,7 @@ def _erase(customers: list[str], context: RequestContext) -> Reply:
     return json_reply({"request_id": context.request_id, "customers": answered})
 
 
+@only_once("/v1/customers/contestations")
 async def answer_contestation(body: Any, context: RequestContext) -> Reply:
     """POST /v1/customers/contestations.
 

@@ -14,6 +14,7 @@ from features.spec.feature import Json
 from features.spec.languages import Language
 from scoring.answers.wire import Explanation, FlatValue, Profile, Result
 from serving.client.calls import Calls
+from serving.client.frames import Frame, answered, table_of
 from serving.client.profiles import ID, bodies, encode, profiles_of
 
 
@@ -52,6 +53,21 @@ class AsyncClient(Calls):
         """The same results, each one level of columns; arguments and errors are those of `Client.scores`."""
         options = {"use_cases": use_cases, "reasons": reasons, "language": language, "flat": True}
         return await self._all(profiles, customer_id, options)
+
+    async def scores_frame(
+        self,
+        frame: Frame,
+        *,
+        use_cases: Sequence[str] | None = None,
+        reasons: int = 0,
+        language: Language = "en",
+        customer_id: str = ID,
+    ) -> Frame:
+        """The scores of a data frame as one of the same library; arguments and errors are those of `Client`."""
+        table = table_of(frame, customer_id)
+        options = {"use_cases": use_cases, "reasons": reasons, "language": language, "flat": True}
+        rows = await self._all(table, customer_id, options)
+        return answered(frame, table.column(customer_id), rows, customer_id)
 
     async def explain(
         self,

@@ -14,6 +14,7 @@ from features.spec.feature import Json
 from features.spec.languages import Language
 from scoring.answers.wire import Explanation, FlatValue, Profile, Result
 from serving.client.calls import Calls
+from serving.client.frames import Frame, answered, table_of
 from serving.client.profiles import ID, bodies, encode, profiles_of
 
 
@@ -68,6 +69,36 @@ class Client(Calls):
         """The same results, each one level of columns such as `churn_score`. Arguments and errors are as `scores`."""
         options = {"use_cases": use_cases, "reasons": reasons, "language": language, "flat": True}
         return self._all(profiles, customer_id, options)
+
+    def scores_frame(
+        self,
+        frame: Frame,
+        *,
+        use_cases: Sequence[str] | None = None,
+        reasons: int = 0,
+        language: Language = "en",
+        customer_id: str = ID,
+    ) -> Frame:
+        """The scores of a data frame as one of the same library, a row for each of its rows, in order.
+
+        Its ids stand in `customer_id` as they were, beside the columns of `flat_scores`.
+
+        Args:
+            frame: Of polars, pandas, pyarrow or another that speaks Arrow: a column of ids, and the features.
+            use_cases: As in `scores`, as are the others.
+            reasons: How many reasons a score, 0..20.
+            language: Of labels and reasons.
+            customer_id: The column of ids.
+
+        Raises:
+            TypeError: It is no data frame.
+            ValueError: It has no such column.
+            CallError: As `scores`.
+        """
+        table = table_of(frame, customer_id)
+        options = {"use_cases": use_cases, "reasons": reasons, "language": language, "flat": True}
+        rows = self._all(table, customer_id, options)
+        return answered(frame, table.column(customer_id), rows, customer_id)
 
     def explain(
         self,

@@ -35,6 +35,7 @@ from serving.customers.kept import (
     ListedContact,
     RequestDocument,
 )
+from serving.idempotency import answered_calls
 
 REQUESTS = "requests"  # ten real customers of each use case, for trying things out
 _DRAFT = re.compile(r"\..+\.(\d+)(?:\.[0-9a-f]+)?\.tmp")  # with the id of the process that wrote it
@@ -105,6 +106,7 @@ def erase(home: Path, customers: Sequence[str]) -> list[CustomerErased]:
     requests = _remove_from_requests(home, frozenset(customers))
     contact_history.forget_contacts(home, customers)
     forget_handovers(home, customers)  # what a tool still has of them is known until it is removed there
+    answered_calls.forget(home, customers)
     in_days = bool(days_of(home) or outcome_files(home))
     return [
         {

@@ -33,6 +33,7 @@ from serving.edge.routes import (
 from serving.edge.send import not_modified, send_reply
 from serving.http.problems import FAILED, METHOD, NOT_FOUND, Problem
 from serving.http.reply import Reply
+from serving.idempotency.once import HEADER
 from serving.requests.body import (
     BodyBudget,
     BodyShare,
@@ -103,7 +104,9 @@ class Edge:
             return
         started = time.perf_counter()
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        context = RequestContext(request_id(headers), self._runtime, self._runtime.snapshot)
+        context = RequestContext(
+            request_id(headers), self._runtime, self._runtime.snapshot, idempotency_key=headers.get(HEADER)
+        )
         found = find(scope["path"])
         template = found[0].template if found else UNMATCHED
         token = CONTEXT.set(context)

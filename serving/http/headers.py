@@ -23,6 +23,7 @@ _PAGES = (
 _REPORT = (
     b"default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'; base-uri 'none'; sandbox"
 )
+_SENT = b"authorization, content-type, content-encoding, x-request-id, idempotency-key"
 REPORT_ROUTE = "/v1/use-cases/{name}/report"
 
 
@@ -49,12 +50,12 @@ def cors_headers(
     sent = [
         (b"vary", b"origin"),
         (b"access-control-allow-origin", origin),
-        (b"access-control-expose-headers", b"x-request-id, retry-after, etag"),
+        (b"access-control-expose-headers", b"x-request-id, retry-after, etag, idempotency-replayed"),
     ]
     if method == "OPTIONS" and b"access-control-request-method" in headers:
         sent += [
             (b"access-control-allow-methods", own.get(b"allow", b"GET, POST")),
-            (b"access-control-allow-headers", b"authorization, content-type, content-encoding, x-request-id"),
+            (b"access-control-allow-headers", _SENT),
             (b"access-control-max-age", b"600"),
         ]
     return sent

@@ -33,6 +33,8 @@ class RequestContext:
     snapshot: Snapshot
     key: ApiKey | None = None  # whose call it is, where keys are asked for
     rows: int = 0  # profiles in the request, for the log
+    idempotency_key: bytes | None = None  # as the caller sent it
+    salt: str | None = None  # the same for every attempt of a call that is to be done once
     slot: Slot | None = None  # in the queue of short calls, where it is one by the size of its body
 
     def at_once(self, cost: int) -> bool:

@@ -23,6 +23,7 @@ from serving.customers.housekeeping import Housekeeping
 from serving.customers.lookup import Customers
 from serving.customers.pending_erasures import pending_of
 from serving.http.problems import DEADLINE, Problem, retry_after
+from serving.idempotency.answered_calls import expire
 from serving.releases.watcher import Snapshot, Watch, age_seconds
 from serving.requests.body import UNCOUNTED
 from serving.settings import Settings
@@ -53,7 +54,7 @@ class Runtime:
         self._health = HealthGauges(settings.home)
         self._day = DayGauges(settings.home)
         self._values = ServedValues(settings.home, self.registry)
-        self._housekeeping = Housekeeping(settings.home, self.decisions, settings.poll_seconds, also=self._values.flush)
+        self._housekeeping = Housekeeping(settings.home, self.decisions, settings.poll_seconds, also=self._tidy)
         self._watch = Watch(
             settings.home,
             fallback=releases_in_bento(_ROOT),
@@ -66,6 +67,11 @@ class Runtime:
         self._large = Queue(min(settings.waiting, LARGE_WAITING), kept_busy=1)
         self.scheduler = Scheduler(settings.waiting)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="large")
+
+    def _tidy(self) -> None:
+        """What housekeeping does besides."""
+        self._values.flush()
+        expire(self.settings.home)
 
     @property
     def snapshot(self) -> Snapshot:

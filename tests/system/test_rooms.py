@@ -23,8 +23,8 @@ ORDER = {
     "batch audiences population health cli __main__",
     "training": "errors progress provenance data evaluation fitting registry task selection promotion "
     "diagnostics bundling uplift value segmentation lookalike report train __main__",
-    "serving": "settings http telemetry auth requests admission releases customers streams worker api console client "
-    "edge patches cli service __main__",
+    "serving": "settings http telemetry auth requests admission releases idempotency customers streams worker api "
+    "console client edge patches cli service __main__",
     "activation": "campaigns deliveries destinations cli __main__",
     "monitoring": "estimate outcomes realised drift state config delivery alerts audit cli",
     "penchant": "notebook retention backup daily dossier cli __main__ __init__",
@@ -37,7 +37,7 @@ MOST_ARROWS = {"features": 54, "scoring": 48, "training": 52, "serving": 59}  # 
 ADDED_ROOMS = {
     "features": {"landing": 5},
     "training": {"uplift": 8, "value": 8, "segmentation": 8, "lookalike": 8},
-    "serving": {"streams": 9},
+    "serving": {"idempotency": 6, "streams": 9},
 }
 PRIVATE_WORDS = re.compile(r"(?<![a-zA-Z])(told|held|rival|luck|doubts?)(?![a-zA-Z])")  # the field has better ones
 

@@ -24,6 +24,7 @@ from serving.auth.sessions import Sessions
 from serving.console.personas.priorities import write_priorities
 from serving.customers import subject_rights
 from serving.customers.decision_log import Decisions
+from serving.idempotency import answered_calls
 from tests.conftest import made_once
 from tests.support.answers import scored_result
 from tests.support.campaigns import planned
@@ -59,6 +60,7 @@ def _make(folder: Path) -> None:
     look_at(home)
     suppression.add(home, IDS[7:9])
     subject_rights.erase(home, IDS[4:5])
+    answered_calls.begin(home, b"who", b"asked")
     add_key(home, "analyst", ["score", "explain"])
     Sessions(home).begin(ApiKey("analyst", "0" * 64, frozenset(["score", "explain"])))
     rows = pl.DataFrame({"__file": ["log.csv"], "__row": [3], "rule": ["a date"], "who": ["c1"]})

@@ -224,6 +224,22 @@ def test_a_hold_out_leaves_a_campaign(asked: httpx.Client, peopled: Path) -> Non
     assert is_problem(other, 409, "salt-reused")["errors"][0]["pointer"] == "/salt"
 
 
+def test_a_list_with_a_key_is_made_once(asked: httpx.Client, peopled: Path) -> None:
+    """The repeat, its keys in another order, has the same salt, campaign and request; another body is refused."""
+    body, once = {"use_case": "churn", "top": 40, "holdout": 0.25}, {"idempotency-key": f"list-{asked.base_url.port}"}
+
+    first = asked.post(LISTS, json=body, headers=once)
+    again = asked.post(LISTS, json=dict(reversed(body.items())), headers=once)
+    other = asked.post(LISTS, json={**body, "top": 41}, headers=once)
+    wrong = asked.post(LISTS, json={**body, "top": 0}, headers={"idempotency-key": "never-used"})
+
+    assert first.content == again.content
+    assert ("idempotency-replayed" in first.headers, again.headers["idempotency-replayed"]) == (False, "true")
+    assert is_problem(other, 409, "idempotency-key-reused")["request_id"] == other.headers["x-request-id"]
+    is_problem(wrong, 422, "invalid-request")
+    assert stat.S_IMODE((peopled / "answered.db").stat().st_mode) == 0o600
+
+
 def test_a_day_that_is_too_old_leaves_on_no_list(asked: httpx.Client, peopled: Path) -> None:
     """A 409 with the rule; pages go on, and so do lists once nothing is said of an age."""
     file = peopled / "run.toml"

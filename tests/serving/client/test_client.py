@@ -25,6 +25,8 @@ from tests.support.models import shop_rows
 from tests.support.ports import free_port
 from tests.support.servers import Server
 
+LIBRARIES = ["arrow", "polars", "pandas"]
+
 
 def customers(count: int) -> list[dict[str, Any]]:
     """Rows of a shop's customers, an id among their features."""
@@ -38,9 +40,7 @@ def typed(count: int) -> pa.Table:
     return table.set_column(at, "joined on", table.column("joined on").cast(pa.date32()))
 
 
-@pytest.mark.parametrize(
-    "make", [lambda t: t, pl.from_arrow, lambda t: t.to_pandas()], ids=["arrow", "polars", "pandas"]
-)
+@pytest.mark.parametrize("make", [lambda t: t, pl.from_arrow, lambda t: t.to_pandas()], ids=LIBRARIES)
 def test_a_data_frame_is_scored_in_chunks_and_in_order(server: Server, home: Path, make: Any) -> None:
     """2,500 rows of any library are three calls, and the answers those of the scorer itself."""
     live = {"churn": Live(load_release(home, "churn"))}
@@ -73,6 +73,36 @@ def test_both_clients_answer_the_same(server: Server, profile: Any) -> None:
     assert [row["churn_reason_1_text"] is None for row in flat] == [row["churn_status"] != "scored" for row in flat]
     assert explained_too["contributions"] == explained["contributions"]
     assert explained_too["probability"] == explained["probability"]
+
+
+@pytest.mark.parametrize(
+    "make", [lambda t: t, pl.from_arrow, lambda t: t.to_pandas().set_index(pd.Index(list("xyz")))], ids=LIBRARIES
+)
+def test_a_frame_is_answered_as_a_frame(server: Server, make: Any) -> None:
+    """Of the same library and in its order: its ids, the columns of flat scores; pandas keeps its index."""
+    asked = make(typed(3))
+
+    with Client(server.url) as client:
+        answer = client.scores_frame(asked, use_cases=["churn"], reasons=1, customer_id="client")
+        flat = client.flat_scores(typed(3), use_cases=["churn"], reasons=1, customer_id="client")
+
+    table = pa.table(answer)
+    rows = [{name: None if value != value else value for name, value in row.items()} for row in table.to_pylist()]
+    kept = [{name: value for name, value in row.items() if not name.startswith("__index")} for row in rows]
+    assert type(answer) is type(asked)
+    assert kept == [{"client": row.pop("customer_id"), **row} for row in flat]
+    assert table.schema.field("churn_probability").type == pa.float64()
+    if isinstance(answer, pd.DataFrame):
+        assert list(answer.index) == ["x", "y", "z"]
+
+
+def test_what_is_no_frame_is_refused() -> None:
+    """Nothing is asked."""
+    with Client("http://127.0.0.1:1") as client:
+        with pytest.raises(TypeError, match="Arrow"):
+            client.scores_frame([{"customer_id": "1"}])
+        with pytest.raises(ValueError, match="column of ids 'client'"):
+            client.scores_frame(pl.DataFrame({"a": [1]}), customer_id="client")
 
 
 def test_a_refusal_names_the_rule_and_the_request(server: Server) -> None:

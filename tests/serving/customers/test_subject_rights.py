@@ -168,7 +168,10 @@ def test_both_are_asked_over_http_by_an_admin(asked: tuple[Server, dict[str, dic
         results(client, customer_ids=OTHERS)  # on the other thread
         client.headers.update(keys["admin"])
         exported = client.post("/v1/customers/export", json=body)
-        erased = client.post("/v1/customers/erase", json={"customer_ids": [*WHO, *WHO]})
+        once = {"idempotency-key": "erase-1"}
+        erased, again = (
+            client.post("/v1/customers/erase", json={"customer_ids": [*WHO, *WHO]}, headers=once) for _ in range(2)
+        )
         client.headers.update(keys["score"])
         after = [statuses(result) for result in results(client, customer_ids=[*WHO, "other-1"])]
 
@@ -177,6 +180,7 @@ def test_both_are_asked_over_http_by_an_admin(asked: tuple[Server, dict[str, dic
     assert [one["removed"] for one in erased.json()["customers"]] == [{"store": 2, "decisions": 0, "requests": 2}] * 3
     assert [told["churn"] for told in after] == ["unknown", "opted_out", "unknown", "scored"]
     assert [one["pending"] for one in erased.json()["customers"]] == [True] * 3
+    assert (again.content, again.headers["idempotency-replayed"]) == (erased.content, "true")
     until(lambda: traces(server.home, *WHO, VALUE) == set())
     until(lambda: "erasures_done" in server.written())
     assert "Planted" not in server.written()
