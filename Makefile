@@ -136,11 +136,11 @@ nulls: setup ## 200 first models of outcomes that nothing tells: how many the ga
 	$(PY) -W ignore -m benchmarks.null_models
 
 deliveries: setup ## each destination's stand-in: 20 storms of lost and half answers, a kill at every moment; 100,000 members, calls and memory (30 minutes)
-	PENCHANT_DELIVERIES=20 $(PY) -m pytest -q -rP tests/activation/deliveries/test_sync.py tests/activation/deliveries/test_kills.py
+	PENCHANT_DELIVERIES=20 $(PY) -m pytest -q -rP tests/activation/deliveries/test_sync.py tests/activation/deliveries/test_kills.py tests/activation/cli/test_killed_process.py tests/activation/destinations/test_storms.py
 	$(PY) -W ignore -m benchmarks.deliveries
 
-proxied: setup ## HubSpot's stand-in behind `prism proxy --errors`: PRISM its command, SPECS HubSpot's own descriptions (1 minute)
-	$(PY) -W ignore -m benchmarks.proxied_deliveries $(PRISM) $(SPECS)
+proxied: setup ## a vendor's stand-in behind `prism proxy --errors`: KIND hubspot or brevo, PRISM its command, SPECS the vendor's own descriptions (1 minute)
+	$(PY) -W ignore -m benchmarks.proxied_deliveries $(KIND) $(PRISM) $(SPECS)
 
 campaigns: setup ## 2,000 campaigns without an effect at 100 looks, coverage over 500 of each kind (1 minute of processor time)
 	$(PY) -W ignore -m benchmarks.campaigns

@@ -1,7 +1,8 @@
-"""HubSpot's stand-in behind a proxy that holds every request and answer against HubSpot's own description.
+"""A vendor's stand-in behind a proxy that holds every request and answer against the vendor's own description.
 
-`python -m benchmarks.proxied_deliveries PRISM SPEC.json ...`: the command of @stoplight/prism-cli, and the descriptions
-of contacts and lists from HubSpot's public collection. Both are fetched into a cache, never into the repository.
+`python -m benchmarks.proxied_deliveries hubspot|brevo PRISM SPEC ...`: the command of @stoplight/prism-cli, and of
+HubSpot the descriptions of contacts and lists in its public collection (OpenAPI 3, JSON), of Brevo its Swagger 2 (YAML:
+`swagger_definition.yml` of unovafr/brevo-openapi). All are fetched into a cache, never into the repository.
 """
 
 from __future__ import annotations
@@ -18,14 +19,25 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import yaml
 
 from activation.deliveries import deliver
 from tests.support.deliveries import address, hot, world
 from tests.support.fakes.base import serving
-from tests.support.fakes.hubspot import FakeHubspot
 from tests.support.ports import free_port
+from tests.support.vendors import VENDORS
 
 _REFERENCE = re.compile(r"#/components/schemas/([A-Za-z0-9_]+)")
+_ASKED_OF_BREVO = (
+    "/contacts",
+    "/contacts/import",
+    "/contacts/lists/{listId}/contacts",
+    "/contacts/lists/{listId}/contacts/remove",
+    "/processes",
+    "/processes/{processId}",
+    "/smtp/blockedContacts",
+)
+_JSON = ["application/json"]
 _SECONDS = 60  # that the proxy may take to read a description
 _ASKED = ("/batch/upsert", "/batch/read", "/search", "/memberships", "/memberships/add-and-remove")  # ends of paths
 
@@ -45,6 +57,18 @@ def merged(specs: Sequence[Path]) -> dict[str, Any]:
     return _pruned({**found, "security": []})
 
 
+def swagger(spec: Path) -> dict[str, Any]:
+    """Brevo's description, of what we ask alone: `/v3` before its paths, and no key asked for."""
+    found = yaml.safe_load(spec.read_text(encoding="utf-8"))
+    paths = {f"/v3{path}": asked for path, asked in found["paths"].items() if path in _ASKED_OF_BREVO}
+    kept = {name: found[name] for name in ("swagger", "info", "definitions", "parameters") if name in found}
+    stated = json.loads(json.dumps({**kept, "paths": paths, "consumes": _JSON, "produces": _JSON}, default=str))
+    for asked in stated["paths"].values():
+        for operation in asked.values():
+            operation.pop("security", None)
+    return dict(stated)
+
+
 def _pruned(spec: dict[str, Any]) -> dict[str, Any]:
     """The description with the schemas alone that its paths lead to: the proxy takes minutes over all of them."""
     schemas, wanted = spec["components"]["schemas"], set[str]()
@@ -56,6 +80,10 @@ def _pruned(spec: dict[str, Any]) -> dict[str, Any]:
             ahead += _REFERENCE.findall(json.dumps(schemas[name]))
     kept = {name: schemas[name] for name in sorted(wanted)}
     return {**spec, "components": {"schemas": kept, "responses": spec["components"].get("responses", {})}}
+
+
+def _described(kind: str, specs: Sequence[Path]) -> dict[str, Any]:
+    return merged(specs) if kind == "hubspot" else swagger(specs[0])
 
 
 @contextmanager
@@ -79,14 +107,15 @@ def proxy(prism: str, spec: Path, upstream: str) -> Iterator[str]:
             process.wait(10)
 
 
-def main(prism: str, specs: Sequence[Path]) -> int:
+def main(kind: str, prism: str, specs: Sequence[Path]) -> int:
     """Syncs adds, an update, removals and an opt-out through the proxy; 1 where one of them is refused."""
-    with tempfile.TemporaryDirectory() as folder, serving(fake := FakeHubspot()) as upstream:
+    vendor = next(one for one in VENDORS if one.kind == kind)
+    with tempfile.TemporaryDirectory() as folder, serving(fake := vendor.fake([])) as upstream:
         made = world(Path(folder), 240)
         spec = Path(folder) / "spec.json"
-        spec.write_text(json.dumps(merged(specs)), encoding="utf-8")
+        spec.write_text(json.dumps(_described(kind, specs)), encoding="utf-8")
         with proxy(prism, spec, upstream) as url:
-            file = made.file(f'kind = "hubspot"\nkey_env = "DEST_KEY"\nurl = "{url}"\nlist = "9"')
+            file = made.file(vendor.section(url))
             first = deliver.sync(made.delivery(file))
             if first.status != "done":
                 print(first.why, (spec.parent / "prism.log").read_text(encoding="utf-8")[-4000:])
@@ -104,4 +133,4 @@ def main(prism: str, specs: Sequence[Path]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], [Path(one) for one in sys.argv[2:]]))
+    sys.exit(main(sys.argv[1], sys.argv[2], [Path(one) for one in sys.argv[3:]]))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -11,7 +13,7 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 from pyarrow import fs
 
-from activation.deliveries.transport import DestinationRefusedError
+from activation.deliveries.transport import SECONDS, DestinationRefusedError
 from features.spec.atomic import draft_of
 
 if TYPE_CHECKING:
@@ -78,14 +80,14 @@ class ServerPlace:
     def put(self, source: Path, name: str) -> None:
         """Writes a draft beside a file, then renames it."""
         target = f"{self._folder}/{name}"
-        with self._client() as client, client.open_sftp() as files:
+        with self._session() as files:
             files.put(str(source), f"{target}.part")
             files.chmod(f"{target}.part", _MODE)
             files.posix_rename(f"{target}.part", target)
 
     def digest(self, name: str) -> str | None:
         """The sha256 of a file."""
-        with self._client() as client, client.open_sftp() as files:
+        with self._session() as files:
             try:
                 with files.open(f"{self._folder}/{name}") as file:
                     found = hashlib.sha256()
@@ -94,6 +96,19 @@ class ServerPlace:
                     return found.hexdigest()
             except FileNotFoundError:
                 return None
+
+    @contextmanager
+    def _session(self) -> Iterator[paramiko.SFTPClient]:
+        """A connection; one that is cut, or silent for too long, is a place that cannot be reached."""
+        import paramiko
+
+        with self._client() as client:
+            try:
+                with client.open_sftp() as files:
+                    files.get_channel().settimeout(SECONDS)
+                    yield files
+            except (paramiko.SSHException, EOFError) as error:
+                raise OSError(_named(error)) from None
 
     def _client(self) -> paramiko.SSHClient:
         import paramiko
@@ -105,13 +120,13 @@ class ServerPlace:
             client.load_host_keys(str(self._known))
         client.set_missing_host_key_policy(paramiko.RejectPolicy())
         try:
-            client.connect(self._host, self._port, self._user, self._password, timeout=30)
+            client.connect(self._host, self._port, self._user, self._password, timeout=SECONDS)
         except (paramiko.AuthenticationException, paramiko.BadHostKeyException) as error:
             client.close()
             raise DestinationRefusedError(
                 f"The server must take the password and be the one known: {_named(error)}."
             ) from None
-        except paramiko.SSHException as error:
+        except (paramiko.SSHException, EOFError) as error:
             client.close()
             raise OSError(_named(error)) from None
         return client

@@ -6,7 +6,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -84,8 +84,9 @@ def sftp_server(root: Path, known_hosts: Path) -> Iterator[str]:
                 transport = paramiko.Transport(connection)
                 transport.add_server_key(key)
                 transport.set_subsystem_handler("sftp", paramiko.SFTPServer, _files(root))
-                transport.start_server(server=_Server())
                 opened.append(transport)
+                with suppress(paramiko.SSHException, EOFError):  # a client that is cut ends itself alone
+                    transport.start_server(server=_Server())
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()

@@ -8,6 +8,8 @@ from urllib.parse import unquote
 
 from tests.support.fakes.base import FakeVendor, RefusedError, Reply
 
+_AT = "2026-05-01T12:00:00.000+00:00"
+
 
 class FakeBrevo(FakeVendor):
     """One list, `4`."""
@@ -100,7 +102,8 @@ class FakeBrevo(FakeVendor):
         if path == "/contacts":
             return 200, {"contacts": self._page(list(self.contacts.values()), query), "count": len(self.contacts)}
         if path == "/contacts/lists/4/contacts":
-            return 200, {"contacts": self._page([one for one in self.contacts.values() if 4 in one["listIds"]], query)}
+            listed = [one for one in self.contacts.values() if 4 in one["listIds"]]
+            return 200, {"contacts": self._page(listed, query), "count": len(listed)}
         if path == "/contacts/lists/4/contacts/remove":
             self.check("remove", body)
             return self._remove(body)
@@ -140,7 +143,8 @@ class FakeBrevo(FakeVendor):
         """A contact, who is made where there is none."""
         number = self._numbers.setdefault(address, len(self._numbers) + 1)
         fresh = {"id": number, "email": address, "attributes": {}, "listIds": [], "emailBlacklisted": False}
-        return self.contacts.setdefault(number, {**fresh, "listUnsubscribed": []})
+        stated = {"smsBlacklisted": False, "createdAt": _AT, "modifiedAt": _AT, "listUnsubscribed": []}
+        return self.contacts.setdefault(number, {**fresh, **stated})
 
     def _remove(self, body: Any) -> Reply:
         wanted = [*body.get("ids", ()), *(self._numbers.get(one, 0) for one in body.get("emails", ()))]
@@ -150,7 +154,8 @@ class FakeBrevo(FakeVendor):
             raise RefusedError(400, {"code": "invalid_parameter", "message": message})
         for one in on:
             self.contacts[one]["listIds"].remove(4)
-        return 201, {"contacts": {"success": on, "failure": [one for one in wanted if one not in on]}}
+        failed = [str(one) for one in wanted if one not in on]
+        return 201, {"contacts": {"success": [self.contacts[one]["email"] for one in on], "failure": failed}}
 
     def _page(self, found: list[dict[str, Any]], query: Mapping[str, str]) -> list[dict[str, Any]]:
         start = int(query["offset"])
