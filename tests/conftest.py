@@ -6,6 +6,8 @@ import fcntl
 import gc
 import os
 import shutil
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
@@ -124,6 +126,19 @@ def examples_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     Beside it stands `training.json`, what `python -m training --json` printed.
     """
     return made_once(tmp_path_factory, "examples", _train_the_examples) / ".penchant"
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site of docs/, built as `make site` does; a broken link or a page outside the navigation ends it."""
+    return made_once(tmp_path_factory, "site", _build_the_site)
+
+
+def _build_the_site(folder: Path) -> None:
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)]
+    surroundings = {**newcomer(), "NO_MKDOCS_2_WARNING": "1"}
+    ended = subprocess.run(command, cwd=ROOT, env=surroundings, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
 @pytest.fixture(scope="session")

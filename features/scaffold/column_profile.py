@@ -19,7 +19,7 @@ from features.sources.engine import engine, frame
 from features.sources.source import files_of, is_csv, open_source, reading
 from features.spec.csv_dialect import dialect, first_rows
 from features.spec.data_files import UnreadableError
-from features.spec.numbers import read_each
+from features.spec.numbers import Amounts, read_each, split_amount
 
 FEW = 10  # different values up to which a column may be one of classes
 _rows, _cells = 20_000, 4_000_000
@@ -131,8 +131,16 @@ def _profile(cells: pl.Series) -> ColumnProfile:
         return ColumnProfile(cells.name, words, "moment", filled, len(cells))
     if written := _written(words, filled, shown):
         return ColumnProfile(cells.name, words, "moment", filled, len(cells), written)
-    number = cells.dtype.is_numeric() or (shown and _most(not math.isnan(read_each(text)) for text in shown))
+    number = cells.dtype.is_numeric() or (shown and _most(_is_number(text) for text in shown))
     return ColumnProfile(cells.name, words, "number" if number else "text", filled, len(cells))
+
+
+def _is_number(text: str) -> bool:
+    """Whether a text is a number, or an amount with its currency or percent sign."""
+    parts = split_amount(text)
+    if parts is None or parts.mark is None:
+        return not math.isnan(read_each(text))
+    return any(not math.isnan(Amounts(decimal, parts.mark).read(text)) for decimal in ".,")
 
 
 def _most(there: Iterable[bool]) -> bool:

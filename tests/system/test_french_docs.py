@@ -14,7 +14,13 @@ from tests.support.markdown import Block, Section, blocks, sections
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 # Pages for people; decisions, performance and accuracy are in English only.
-PAGES = sorted([DOCS / "index.md", *(path for path in DOCS.glob("*/*.md") if path.parent.name in {"guide", "role"})])
+PAGES = sorted(
+    [
+        DOCS / "index.md",
+        DOCS / "start.md",
+        *(path for path in DOCS.glob("*/*.md") if path.parent.name in {"guide", "role"}),
+    ]
+)
 FRENCH = {
     ROOT / "README.md": ROOT / "README.fr.md",
     **{path: path.parent / "fr" / path.name for path in PAGES},
@@ -74,7 +80,7 @@ def targets(document: Path, *, french: bool) -> list[Counter[tuple[Path | str, i
                 continue
             path = (document.parent / name).resolve() if name else document
             assert path not in foreign, f"{link} leads to the other language"
-            heading = [one.anchor for one in read(path)].index(anchor) if anchor else None
+            heading = [one.anchor for one in read(path)].index(anchor) if anchor and path.exists() else None
             led[english.get(path, path), heading] += 1
         found.append(led)
     return found

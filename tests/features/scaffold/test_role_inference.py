@@ -303,6 +303,18 @@ def test_what_is_excluded_for_its_name_is_noted_and_what_was_before_is_kept(tmp_
     assert "excluded, for their names speak of the outcome: 'churned card'" in printed
 
 
+def test_an_amount_with_its_currency_is_one(tmp_path: Path) -> None:
+    """As a French till writes it: a decimal comma, a blank between thousands, the sign of the euro behind."""
+    paid = [f"1 {at % 900 + 100},{at % 90 + 10} €" for at in range(N)]
+    columns = {"N° client": TWICE, "Date d'achat": [f"{at % 28 + 1:02d}/01/2024" for at in range(N)], "Montant": paid}
+    pl.DataFrame(columns).write_csv(tmp_path / "a.csv", separator=";")
+
+    guessed = guess_roles(profile_columns(tmp_path / "a.csv"))
+
+    assert guessed.amount is not None
+    assert guessed.amount.name == "Montant"
+
+
 def test_lines_of_orders_are_noted_and_merged(tmp_path: Path) -> None:
     """As shops export them: a row for each article, under the order's number."""
     log = purchases(80, 120, rate=0.1).with_columns(Name=pl.format("#{}", pl.int_range(pl.len()) + 1000))
