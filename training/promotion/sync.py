@@ -25,7 +25,7 @@ from training.errors import Refused
 from training.promotion.decision_log import note_decision
 from training.promotion.gate import Decision, decision_record, integrity
 from training.registry.lines import SyncLine
-from training.registry.mlflow_registry import MANIFEST, Registry, Stored, Version
+from training.registry.mlflow_registry import Registry, Stored, Version
 
 PAUSE = 10.0  # seconds between looks at the registry
 
@@ -133,7 +133,7 @@ def _fetched(registry: Registry, version: Version) -> Iterator[Stored]:
     with tempfile.TemporaryDirectory() as folder:
         stored = registry.fetch(version, Path(folder))
         sha256 = hashlib.sha256((stored.bundle / MANIFEST_FILE).read_bytes()).hexdigest()
-        if sha256 != version.tags[MANIFEST]:
+        if sha256 != version.digests["manifest"]:
             raise BundleError(f"{version.name} version {version.number} must hold the manifest it was registered with.")
         if is_segmentation(stored.bundle):
             load_segmentation_bundle(stored.bundle, manifest_sha256=sha256)
@@ -154,7 +154,7 @@ def _clear_drafts(home: Path, name: str) -> None:
 def _install(registry: Registry, home: Path, version: Version) -> bool:
     """Whether a release had to be written: it was not there, or not what it should be."""
     try:
-        if _installed_facts(home, version).manifest_sha256 == version.tags[MANIFEST]:
+        if _installed_facts(home, version).manifest_sha256 == version.digests["manifest"]:
             return False
     except BundleError:
         shutil.rmtree(release_folder(home, version.name, version.number), ignore_errors=True)

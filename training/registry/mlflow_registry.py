@@ -29,12 +29,14 @@ import mlflow
 import pandas as pd
 from mlflow.data.code_dataset_source import CodeDatasetSource
 from mlflow.data.meta_dataset import MetaDataset
-from mlflow.entities import Metric, Param, RunTag
+from mlflow.entities import Metric, Param
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
-from mlflow.types import ColSpec, Schema
+from mlflow.types import ColSpec, ParamSchema, Schema
+from mlflow.types import ParamSpec as ModelParam
 from mlflow.types.schema import AnyType
 from mlflow.utils import requirements_utils
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from features.spec.feature import Scalar
 from scoring.bundle.manifest import Setting
@@ -44,14 +46,23 @@ from training.registry.lines import OutcomeLine
 from training.registry.new_database import make_database
 
 CHAMPION, PREVIOUS = "champion", "previous"
-KEY, MANIFEST, DECISION, PROMOTED = "penchant.key", "penchant.manifest", "penchant.decision", "penchant.promoted"
+DECISION, PROMOTED = "penchant.decision", "penchant.promoted"
+DIGESTS = "penchant.digests"  # JSON: key, manifest, data, config, code
+_ONCE_TAGS = {"key": "penchant.key", "manifest": "penchant.manifest"}  # of versions from before there was the one
+NOTE = "mlflow.note.content"  # what MLflow's pages show as the description
+LONGEST_CARD = 5000  # characters of a version's description
 KIND = "penchant.kind"  # of what is not a model of scores: `segmentation`
 MODEL_CODE = Path(__file__).with_name("pyfunc_model.py")
 SEGMENTS_CODE = Path(__file__).with_name("pyfunc_segments.py")
 CODE = [str(MODEL_CODE.parents[2] / folder) for folder in ("scoring", "features")]
 _KNOWN_MODULES = "_MODULES_TO_PACKAGES"
-NEEDED = ("mlflow", "numpy", "pandas", "pyarrow", "xgboost-cpu", "xgboost")
+NEEDED = ("mlflow", "msgspec", "numpy", "pandas", "pyarrow", "xgboost-cpu", "xgboost")
 LONGEST_PARAM = 500
+PARAMS: Mapping[str, tuple[str, str | int]] = {  # that `predict` takes, with their MLflow types and defaults
+    "output": ("string", "plain"),  # or `answers`: a frame of all that is answered of a row
+    "reasons": ("long", 0),  # with `answers`: how many, 0..20
+    "language": ("string", "en"),  # of labels and reasons
+}
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -66,6 +77,14 @@ class Version:
     run: str | None
     registered_at: str  # ISO 8601, UTC
     tags: Mapping[str, str]
+
+    @property
+    def digests(self) -> Mapping[str, str]:
+        """What the version is made of, by hash: `key` and `manifest` at least; empty for one that is none of ours."""
+        if DIGESTS in self.tags:
+            stated: Mapping[str, str] = json.loads(self.tags[DIGESTS])
+            return stated
+        return {name: self.tags[tag] for name, tag in _ONCE_TAGS.items() if tag in self.tags}
 
     @property
     def uri(self) -> str:
@@ -97,10 +116,22 @@ class Draft:
     params: Mapping[str, Setting] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+    digests: Mapping[str, str] = field(default_factory=dict)  # besides key and manifest
+    run_name: str | None = None
+    features: Mapping[str, str] = field(default_factory=dict)  # by name, what may stand there
+    title: str = ""  # of the experiment and the registered model, where they are new
+    note: str = ""  # of the run
+    card: str = ""  # of the version
     dataset: tuple[str, str] = ("", "")  # name, digest
     artifacts: Mapping[str, bytes] = field(default_factory=dict)
     candidates: Mapping[str, tuple[Mapping[str, Setting], Mapping[str, float]]] = field(default_factory=dict)
     model_code: Path = MODEL_CODE
+
+    @property
+    def all_tags(self) -> dict[str, str]:
+        """The tags of run and version: a few to read, and the hashes in one."""
+        digests = {"key": self.key, "manifest": self.manifest_sha256, **self.digests}
+        return {**self.tags, DIGESTS: json.dumps(digests)}
 
     @property
     def output(self) -> Literal["double", "string"]:
@@ -175,7 +206,7 @@ class Registry:
     @_in_our_terms
     def by_key(self, name: str, key: str) -> Version | None:
         """The latest version made from the same data, configuration, code and libraries, if any."""
-        found = [version for version in self._versions(name) if version.tags.get(KEY) == key]
+        found = [version for version in self._versions(name) if version.digests.get("key") == key]
         return max(found, key=lambda version: int(version.number), default=None)
 
     @_in_our_terms
@@ -218,16 +249,21 @@ class Registry:
         Raises:
             RegistryError: The stored model does not reproduce the example's answers exactly.
         """
-        with mlflow.start_run(experiment_id=self._experiment(draft.name)) as run:
-            self._record(run.info.run_id, draft)
+        experiment, tags = self._experiment(draft), {NOTE: draft.note, **draft.all_tags}
+        with mlflow.start_run(experiment_id=experiment, run_name=draft.run_name, tags=tags) as run:
+            self._record(experiment, run.info.run_id, draft)
             model = self._log_model(draft)
             self._check(model.model_uri, draft)
         if self._local:
             _narrow(self.home / "mlartifacts")
-        tags = {**draft.tags, KEY: draft.key, MANIFEST: draft.manifest_sha256}
-        self._name(draft.name)
+        self._name(draft)
         registered = self._client.create_model_version(
-            draft.name, model.model_uri, run.info.run_id, tags=tags, model_id=model.model_id
+            draft.name,
+            model.model_uri,
+            run.info.run_id,
+            tags=draft.all_tags,
+            model_id=model.model_id,
+            description=draft.card[:LONGEST_CARD],
         )
         return _version(registered)
 
@@ -257,18 +293,19 @@ class Registry:
         metrics = [Metric(f"realised_{name}", value, at, step) for name, value in figures.items()]
         self._client.log_batch(run, metrics=metrics)
 
-    def _experiment(self, name: str) -> str:
-        known = self._client.get_experiment_by_name(name)
+    def _experiment(self, draft: Draft) -> str:
+        known = self._client.get_experiment_by_name(draft.name)
         if known:
             return str(known.experiment_id)
-        location = (self.home / "mlartifacts" / name).as_uri() if self._local else None
-        return str(self._client.create_experiment(name, artifact_location=location))
+        location = (self.home / "mlartifacts" / draft.name).as_uri() if self._local else None
+        noted = {NOTE: draft.title} if draft.title else {}
+        return str(self._client.create_experiment(draft.name, artifact_location=location, tags=noted))
 
-    def _name(self, name: str) -> None:
+    def _name(self, draft: Draft) -> None:
         try:
-            self._client.get_registered_model(name)
+            self._client.get_registered_model(draft.name)
         except MlflowException:
-            self._client.create_registered_model(name)
+            self._client.create_registered_model(draft.name, description=draft.title or None)
 
     def _alias(self, name: str, alias: str) -> Version | None:
         try:
@@ -277,21 +314,16 @@ class Registry:
             if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 return None
             raise
-        return found if MANIFEST in found.tags else None
+        return found if "manifest" in found.digests else None
 
     def _versions(self, name: str) -> list[Version]:
         quoted = name.replace("'", "")
         pages = self._client.search_model_versions(f"name = '{quoted}'")
         found = [_version(registered) for registered in pages]
-        return [version for version in found if MANIFEST in version.tags]
+        return [version for version in found if "manifest" in version.digests]
 
-    def _record(self, run: str, draft: Draft) -> None:
-        self._client.log_batch(
-            run,
-            metrics=_metrics(draft.metrics),
-            params=_params(draft.params),
-            tags=[RunTag(name, value) for name, value in {**draft.tags, KEY: draft.key}.items()],
-        )
+    def _record(self, experiment: str, run: str, draft: Draft) -> None:
+        self._client.log_batch(run, metrics=_metrics(draft.metrics), params=_params(draft.params))
         name, digest = draft.dataset
         # MLflow makes one itself, and leaves `profile` abstract
         dataset = MetaDataset(CodeDatasetSource({}), name=name, digest=digest[:36])  # type: ignore[abstract]
@@ -301,8 +333,10 @@ class Registry:
                 (Path(folder) / artifact).write_bytes(content)
             self._client.log_artifacts(run, folder)
         for kind, (params, metrics) in draft.candidates.items():
-            with mlflow.start_run(run_name=kind, nested=True) as nested:
-                self._client.log_batch(nested.info.run_id, metrics=_metrics(metrics), params=_params(params))
+            name = f"{draft.run_name or draft.name}: {kind}"
+            one = self._client.create_run(experiment, run_name=name, tags={MLFLOW_PARENT_RUN_ID: run, KIND: kind})
+            self._client.log_batch(one.info.run_id, metrics=_metrics(metrics), params=_params(params))
+            self._client.set_terminated(one.info.run_id)
 
     def _log_model(self, draft: Draft) -> Any:
         with tempfile.TemporaryDirectory() as folder, _pins_as_installed():
@@ -319,7 +353,9 @@ class Registry:
                     # any type: a gap turns pandas integers into floats, which a stricter signature would refuse
                     Schema([ColSpec(_any_type(), name, required=True) for name in example.columns]),
                     Schema([ColSpec(draft.output)]),
+                    ParamSchema([ModelParam(name, kind, default) for name, (kind, default) in PARAMS.items()]),
                 ),
+                metadata={"features": draft.features},
                 input_example=example,
                 pip_requirements=_requirements(),
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,34 +13,54 @@ import pyarrow as pa
 from mlflow.pyfunc.model import PythonModel
 
 from features.spec.feature import Feature
+from features.spec.languages import LANGUAGES
+from scoring.answers.served_release import Live
+from scoring.batch.table_answers import answer_table
 from scoring.bundle.bundle import load_bundle
 from scoring.bundle.golden_rows import replay
 from scoring.bundle.scorer import Scorer
 from scoring.encoding.file_values import as_json, file_reader
+from scoring.releases.store import Release, ReleaseFacts
+
+MOST_REASONS = 20
 
 
 class ServedProbability(PythonModel):
-    """A frame with a use case's features in, the served probabilities out."""
+    """A frame with a use case's features in, the served probabilities out, or all that is answered of a row."""
 
     def load_context(self, context: Any) -> None:
         """Loads the bundle; one whose golden rows cannot be reproduced is refused."""
-        bundle = load_bundle(Path(context.artifacts["bundle"]))
+        folder = Path(context.artifacts["bundle"])
+        bundle = load_bundle(folder)
         replay(bundle)
+        self.folder = folder
         self.scorer = Scorer(bundle)
 
     def predict(
         self,
         context: Any,  # noqa: ARG002 MLflow's signature
         model_input: pd.DataFrame,
-        params: Any = None,  # noqa: ARG002 MLflow's signature
+        params: Mapping[str, Any] | None = None,
     ) -> Any:
         """One probability a row, shape (rows,); NaN where the row breaks a feature's rule.
 
         Where the bundle serves the effect of a contact, a frame: `probability`, `uplift` and both log-odds.
+
+        Args:
+            context: MLflow's.
+            model_input: A row a customer, with every feature; gaps as pandas has them.
+            params: `output`: `answers` gives a frame of all that `python -m scoring` writes of a row (status, score,
+                band, value and effect where there are such), with as many `reasons` as asked, in a `language`.
+
+        Raises:
+            ValueError: A parameter is not what it may be.
         """
         encoder = self.scorer.encoder
         columns = {feature.name: _column(model_input[feature.name], feature) for feature in encoder.features}
-        encoded = encoder.table(pa.table(columns))
+        table = pa.table(columns)
+        if params and (params["output"] != "plain" or params["reasons"]):
+            return self._answers(table, params).set_index(model_input.index)
+        encoded = encoder.table(table)
         scored, broken = self.scorer.score(encoded.matrix), list(encoded.errors)
         probability = scored.probability
         probability[broken] = np.nan
@@ -55,6 +76,20 @@ class ServedProbability(PythonModel):
             }
         )
         frame.loc[broken] = np.nan
+        return frame
+
+    def _answers(self, table: pa.Table, params: Mapping[str, Any]) -> pd.DataFrame:
+        """The columns of a scored file, but for the version, which a model does not know of itself."""
+        output, reasons, language = params["output"], params["reasons"], params["language"]
+        if output not in ("plain", "answers") or language not in LANGUAGES or not 0 <= reasons <= MOST_REASONS:
+            raise ValueError(
+                "output must be plain or answers, reasons a number from 0 to 20, language en or fr; "
+                f"got {output!r}, {reasons!r} and {language!r}."
+            )
+        name = self.scorer.bundle.name
+        live = Live(Release("", self.folder, ReleaseFacts(""), self.scorer.bundle))
+        answered = answer_table({name: live}, table, reasons=reasons, language=language).columns(prefixed=False)
+        frame: pd.DataFrame = pa.table(answered).drop_columns(["model_version"]).to_pandas()
         return frame
 
 

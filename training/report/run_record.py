@@ -17,6 +17,7 @@ from training.registry.lines import BandLine, OpensLine, OutcomeLine, ValueLine
 from training.registry.mlflow_registry import Draft
 from training.report.comparisons import Comparisons
 from training.report.dependence_plot import DEPENDENCE, dependence
+from training.report.model_card import inputs, model_card, run_name, run_note
 from training.report.plots import beeswarm, draw
 from training.selection.opens_worth import OpensWorth
 from training.selection.winner import Learned
@@ -143,10 +144,16 @@ def draft(
         params={"kind": manifest.kind, **manifest.params, "use_case_seed": task.seed, **_windows(manifest)},
         metrics={**manifest.metrics, **_edges(manifest.intervals), **_baseline_metrics(manifest.baselines)},
         tags=_tags(manifest),
+        digests=_digests(manifest),
+        run_name=run_name(manifest),
+        features=inputs(built.bundle.features),
+        title=manifest.titled("en"),
+        note=run_note(manifest),
+        card=model_card(built),
         dataset=(task.name, task.table.digest),
         artifacts=artifacts,
         candidates={
-            kind: ({"kind": kind, "chosen": kind == learned.choice.kind}, dict(losses))
+            kind: ({"kind": kind, "chosen": kind == learned.choice.kind, **_settings(learned, kind)}, dict(losses))
             for kind, losses in learned.choice.losses.items()
         },
     )
@@ -187,13 +194,22 @@ def _windows(manifest: Manifest) -> dict[str, Setting]:
     return {f"window_{name}": value for name, value in _plain(manifest.windows or {}).items()}
 
 
+def _settings(learned: Learned, kind: str) -> dict[str, Setting]:
+    """With what a candidate was fitted for good, or what the search found for it."""
+    if kind in learned.contenders:
+        return dict(learned.contenders[kind].fitted.params)
+    found = learned.choice.settings
+    if kind == "xgboost" and found.boosting is not None:
+        return dict(msgspec.structs.asdict(found.boosting))
+    return {"bend": found.bend} if kind == "additive" and found.bend is not None else {}
+
+
+def _digests(manifest: Manifest) -> dict[str, str]:
+    digests = manifest.digests
+    return {"data": digests.data, "config": digests.config, "code": manifest.code_revision}
+
+
 def _tags(manifest: Manifest) -> dict[str, str]:
-    tags = {
-        "penchant.kind": manifest.kind,
-        "penchant.data": manifest.digests.data,
-        "penchant.config": manifest.digests.config,
-        "penchant.code": manifest.code_revision,
-        "penchant.trained_to": manifest.trained_to or "",
-    }
+    tags = {"penchant.kind": manifest.kind, "penchant.trained_to": manifest.trained_to or ""}
     commit = git_commit()
     return {**tags, "mlflow.source.git.commit": commit} if commit else tags

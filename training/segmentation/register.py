@@ -306,6 +306,10 @@ def _draft(made: LearnedSegmentation, bundle: Segmentation, folder: Path, key: s
         tags={KIND: "segmentation", "verdict": made.verdict},
         dataset=(made.name, made.data_digest),
         model_code=SEGMENTS_CODE,
+        run_name=f"{made.name}: {made.method}",
+        title=made.name,
+        note=f"Groups found without an outcome: {made.verdict}, {len(bundle.learned.codes)} by {made.method}.",
+        card=f"Groups found without an outcome: {made.verdict}, {len(bundle.learned.codes)} by {made.method}.",
     )
 
 
