@@ -15,6 +15,7 @@ from features.spec.options import EITHER_SIDE, add_shared_options, command_first
 from features.spec.terminal import print_to_any_terminal
 from scoring.lean_imports import bar_training_libraries
 from serving.auth.api_keys import KeysError, read_keys
+from serving.auth.sign_in_file import SignInError, read_sign_in
 from serving.cli.ports import taken
 from serving.settings import Settings, SettingsError
 
@@ -87,8 +88,8 @@ def _serve_arguments(options: argparse.Namespace) -> list[str]:
 def _has_keys(home: Path) -> bool:
     """Whether callers are asked for a key; so too where the keys cannot be read."""
     try:
-        return read_keys(home).asked
-    except KeysError:
+        return read_keys(home).asked or read_sign_in(home) is not None
+    except (KeysError, SignInError):
         return True
 
 

@@ -1,3 +1,3 @@
-"""Who may call: API keys and their scopes, and sessions of the console."""
+"""Who may call: API keys and their scopes, people by their roles, and sessions of the console."""
 
-__all__ = ["api_keys", "gate", "keyless", "login"]
+__all__ = ["api_keys", "gate", "keyless", "login", "sign_in_file"]

@@ -41,12 +41,22 @@ class KeysError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """One key, by its hash: what it may do, and how often in a second (None: as the setting is)."""
+    """One key, by its hash: what it may do, and how often in a second (None: as the setting is).
+
+    Somebody who signed in by name is one too, of the name by which records know them, and without a hash.
+    """
 
     name: str
     sha256: str
     scopes: frozenset[str]
     rate: float | None = None
+    pages: frozenset[str] | None = (
+        None  # of the console, by template, that the roles of a person open; None: a key's, all
+    )
+
+    def opens(self, template: str) -> bool:
+        """Whether a page of the console may be shown to whoever has it."""
+        return self.pages is None or template in self.pages
 
 
 @dataclass(frozen=True, slots=True)

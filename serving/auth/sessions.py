@@ -10,7 +10,8 @@ import hashlib
 import json
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from features.spec.atomic import write_file
 from serving.auth.api_keys import ApiKey, KeyRing
 from serving.auth.home_lock import MODE, locked
+from serving.auth.roles import ROLES, Role, person
+from serving.auth.sign_in_file import SignIn
 from serving.telemetry import logs
 
 FILE = "sessions.json"
@@ -26,6 +29,7 @@ SECONDS = 8 * 3600  # that a session lasts at most
 SCOPES = frozenset(("score", "explain"))  # of the key, without which the console is not opened
 _ROTATE_SECONDS = 24 * 3600.0  # after which new sessions are signed with a new secret; older ones are over before
 _KEPT = 2  # secrets
+_AWAY = "penchant signing in"  # what signs what is no session
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +70,36 @@ class Sessions:
         self._change({})
         return _signer(self._known).dumps([key.name, _which(key), secrets.token_hex(8)])
 
-    def key_of(self, session: str, ring: KeyRing) -> ApiKey | None:
-        """The key of a session that is genuine, not over, and whose key still opens the console."""
+    def begin_person(self, name: str, roles: Collection[Role], sign_in: SignIn) -> str:
+        """A new session of somebody who signed in by name, as a cookie's value."""
+        self._change({})
+        return _signer(self._known).dumps([name, sign_in.mark, secrets.token_hex(8), *roles])
+
+    def begin_signing_in(self, started: Sequence[str]) -> str:
+        """What a browser keeps while it is at an identity provider, as a cookie's value."""
+        self._change({})
+        return _signer(self._known, _AWAY).dumps(list(started))
+
+    def signing_in(self, kept: str, *, seconds: int) -> list[str] | None:
+        """What a browser brings back from there; None where it is not genuine, or too late."""
+        for _ in range(2):
+            with suppress(BadData, ValueError, TypeError):
+                return [str(one) for one in _signer(self._known, _AWAY).loads(kept, max_age=seconds)]
+            if not self.look():
+                break
+        return None
+
+    def key_of(self, session: str, ring: KeyRing, sign_in: SignIn | None = None) -> ApiKey | None:
+        """The key of a session that is genuine, not over, and whose key, or way to sign in, still opens the console."""
         facts = self._facts(session)
-        if facts is None:
+        if facts is None or facts[2] in self._known.ended:
             return None
-        name, which, number = facts
+        name, which, _, *roles = facts
+        if roles:
+            known = [role for role in ROLES if role in roles]
+            return person(name, known) if known and sign_in is not None and which == sign_in.mark else None
         key = next((key for key in ring.keys if key.name == name), None)
-        if key is None or which != _which(key) or not key.scopes >= SCOPES or number in self._known.ended:
+        if key is None or which != _which(key) or not key.scopes >= SCOPES:
             return None
         return key
 
@@ -83,16 +109,19 @@ class Sessions:
         if facts is not None:
             self._change({facts[2]: time.time() + SECONDS})
 
-    def _facts(self, session: str) -> tuple[str, str, str] | None:
-        """Name of the key, which one it was, and the session's own number; another worker may have a newer secret."""
+    def _facts(self, session: str) -> list[str] | None:
+        """Name of the key, which one it was, the session's own number, and of a person the roles.
+
+        Another worker may have a newer secret.
+        """
         for _ in range(2):
             try:
-                name, which, number = _signer(self._known).loads(session, max_age=SECONDS)
+                name, which, number, *roles = _signer(self._known).loads(session, max_age=SECONDS)
             except (BadData, ValueError, TypeError):
                 if not self.look():
                     return None
             else:
-                return str(name), str(which), str(number)
+                return [str(name), str(which), str(number), *map(str, roles)]
         return None
 
     def _change(self, ended: Mapping[str, float]) -> None:
@@ -114,10 +143,10 @@ def _which(key: ApiKey) -> str:
     return hashlib.sha256(f"session of {key.sha256}".encode()).hexdigest()[:16]
 
 
-def _signer(known: Secrets) -> URLSafeTimedSerializer:
+def _signer(known: Secrets, salt: str = "penchant console") -> URLSafeTimedSerializer:
     options = {"digest_method": hashlib.sha256, "key_derivation": "hmac"}
     keys = list(known.secrets) or [secrets.token_hex(32)]
-    return URLSafeTimedSerializer(keys, salt="penchant console", signer_kwargs=options)
+    return URLSafeTimedSerializer(keys, salt=salt, signer_kwargs=options)
 
 
 def _read(home: Path) -> Secrets:

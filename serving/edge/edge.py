@@ -161,11 +161,12 @@ class Edge:
             context.key, known = gate.admit_browser(headers)
             if not known:
                 return login.to_sign_in()
+            login.check_role(context.key, route.template, headers, posted=method == "POST")
         else:
             context.key = gate.admit(route.needs, headers)
         if route.template in _PROBES:
             return _PROBES[route.template](context)
-        return login.form(headers) if route.template == login.SIGN_IN and method != "POST" else None
+        return login.form(gate, headers) if route.template == login.SIGN_IN and method != "POST" else None
 
     async def _answer(
         self,
@@ -178,6 +179,10 @@ class Edge:
     ) -> Reply:
         """The answer to a request that was admitted."""
         scope = {**scope, "path": path}
+        if route.template == login.SIGN_IN_START:
+            return await login.start(self._runtime.gate, headers)
+        if route.template == login.SIGN_IN_BACK:
+            return await login.back(self._runtime.gate, headers, scope.get("query_string", b""))
         if scope["method"] != "POST":
             return not_modified(await forward(self._inner, scope), headers)
         check_media_type(headers, route.accepts)

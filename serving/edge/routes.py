@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from serving.auth.gate import ANY_KEY, CONSOLE
-from serving.auth.login import SIGN_IN
+from serving.auth.login import SIGN_IN, SIGN_IN_BACK, SIGN_IN_START
 
 SCORES = "/v1/scores"
 EXPLANATIONS = "/v1/explanations"
@@ -19,6 +19,7 @@ SEARCH = "/v1/customers/search"
 LOOKUP = "/v1/customers/lookup"
 LISTS = "/v1/lists"
 UNMATCHED = "(unmatched)"
+_OPEN = (".css", ".js", ".svg", SIGN_IN, SIGN_IN_START, SIGN_IN_BACK)  # of the console, to whoever is not signed in
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Route:
     @property
     def needs(self) -> str | None:
         """What a caller must have; None: nothing. Every page of the console needs a session, its looks do not."""
-        page = self.template.startswith("/console/") and not self.template.endswith((".css", ".js", ".svg", SIGN_IN))
+        page = self.template.startswith("/console/") and not self.template.endswith(_OPEN)
         return CONSOLE if page else self.scope
 
 
@@ -91,6 +92,8 @@ ROUTES = (
     Route("/console/style.css"),
     Route("/console/script.js"),
     Route("/console/icon.svg"),
+    Route(SIGN_IN_START),
+    Route(SIGN_IN_BACK),
     Route(SIGN_IN, ("GET", "HEAD", "POST", "OPTIONS"), b"application/x-www-form-urlencoded"),
 )
 _EXACT = {route.template: route for route in ROUTES if "{" not in route.template}

@@ -14,7 +14,7 @@ from serving.console.views.promotions import latest_decisions
 from serving.console.web import forms
 from serving.console.web.i18n import Texts
 from serving.console.web.render import language_of, page
-from serving.http.problems import KINDS
+from serving.http.problems import KINDS, NOT_ALLOWED, Problem
 from serving.http.reply import Reply
 from serving.worker.request_context import CONTEXT
 
@@ -25,6 +25,9 @@ async def start(request: Request) -> Reply:
         posted = await forms.fields(request)
         if "sign_out" in posted:
             return sign_out(CONTEXT.get().runtime.gate, dict(request.scope["headers"]))
+        key = CONTEXT.get().key
+        if key is not None and not key.opens("/console/customer"):
+            raise Problem(NOT_ALLOWED, "The role opens no page of single customers.")
         return await customer.shown(request, posted.get("profile", ""))
     context, texts = CONTEXT.get(), Texts(language_of(request))
     snapshot = context.snapshot

@@ -21,7 +21,7 @@ def trouble(headers: Mapping[bytes, bytes], problem: Problem) -> Reply:
     """A problem as a page; it names the use cases only to those who are admitted."""
     context = CONTEXT.get()
     request = Request({"type": "http", "headers": list(headers.items()), "query_string": b""})
-    stranger = context.key is None and (context.runtime.gate.ring.asked or problem.kind in (FOREIGN_HOST, KEYLESS))
+    stranger = context.key is None and (context.runtime.gate.asked or problem.kind in (FOREIGN_HOST, KEYLESS))
     hidden: dict[str, list[str]] = {"names": []} if stranger else {}
     facts = {"problem": problem, "request_id": context.request_id, **hidden}
     own: Headers = [pair for pair in problem.headers if pair[0] != b"www-authenticate"]

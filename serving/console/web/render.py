@@ -82,6 +82,7 @@ def page(
         "called": lambda name: called(name, served, language),
         "outcome_of": lambda name: outcome_of(name, served, language),
         "key": context.key,
+        "opens": lambda template: context.key is None or context.key.opens(template),
         "pretty": pretty,
         "segmented": bool(context.snapshot.segmentations),
         "sourced": (context.runtime.settings.home / SOURCES).exists(),
