@@ -17,7 +17,7 @@ export UV_PYTHON_DOWNLOADS := never
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
 
-setup: $(STAMP) ## make .venv from requirements.lock (instant when nothing changed)
+setup: $(STAMP) $(VENV)/bin/penchant ## make .venv from requirements.lock (instant when nothing changed)
 
 # Without uv on the path it is installed into .venv by pip; --without-pip because Debian's Python lacks ensurepip.
 # Compiled once here: where PYTHONDONTWRITEBYTECODE is set every process would compile its libraries anew.
@@ -39,6 +39,12 @@ $(STAMP): requirements.lock
 	echo "Installing requirements.lock"; \
 	"$$uv" pip install --quiet --compile-bytecode --python $(PY) --require-hashes --requirement requirements.lock; \
 	touch $(STAMP)
+
+# The command of this checkout, in whatever folder it is typed.
+$(VENV)/bin/penchant: Makefile | $(STAMP)
+	@printf '%s\n' '#!/bin/sh' 'here=$$(cd "$$(dirname "$$0")" && pwd)' \
+	  'PYTHONPATH="$$(dirname "$$(dirname "$$here")")$${PYTHONPATH:+:$$PYTHONPATH}" exec "$$here/python" -m penchant "$$@"' > $@
+	@chmod +x $@
 
 run: setup ## train the examples and score two days once, then serve them on PORT (default 3000)
 	@$(PY) -m serving.cli.demo --home "$(HOME_DIR)" --port $(PORT) --only-check-port

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import html
+import os
 import re
 import shlex
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import polars as pl
 
+from examples.shop.generate import ORDERS, write_orders
 from tests.conftest import newcomer
 from tests.support import forks
 from tests.support.markdown import Command, alike, blocks, commands
-from tests.support.stranger import ORDERS, write_orders
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("features", "scoring", "training", "serving", "penchant")
@@ -54,6 +58,27 @@ def test_a_log_becomes_a_list_by_five_commands(tmp_path: Path) -> None:
     assert 'amount = "Montant TTC"' in drafted
     assert 100 < len(listed) < 1000
     assert set(listed) <= set(log["N° client"])
+
+
+def test_a_checkout_has_the_command_wherever_it_is_typed(tmp_path: Path) -> None:
+    """`make setup` puts it into `.venv`, where no package of ours is installed."""
+    commands_of = tmp_path / "checkout/.venv/bin"
+    commands_of.mkdir(parents=True)
+    (commands_of.parent / ".installed").touch()
+    shutil.copy(ROOT / "Makefile", tmp_path / "checkout")
+    (tmp_path / "checkout/requirements.lock").touch()
+    os.utime(tmp_path / "checkout/requirements.lock", (0, 0))
+    for package in PACKAGES:
+        (tmp_path / "checkout" / package).symlink_to(ROOT / package)
+    (commands_of / "python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n', encoding="utf-8")
+    (commands_of / "python").chmod(0o755)
+
+    make = ["make", "--silent", "--directory", str(tmp_path / "checkout"), ".venv/bin/penchant"]
+    subprocess.run(make, check=True, env=newcomer())
+    typed = [str(commands_of / "penchant"), "--help"]
+    ended = subprocess.run(typed, cwd=tmp_path, env=newcomer(), capture_output=True, text=True, check=True)
+
+    assert "penchant COMMAND" in ended.stdout
 
 
 def test_the_site_shows_the_same_five_commands_in_both_languages(site: Path) -> None:
