@@ -71,7 +71,10 @@ STORES = (  # the first that has a pattern of a file is its store
     HomeStore("keys", ("keys.json",), "nobody", "owner"),
     HomeStore("sessions", ("sessions.json",), "nobody", "session"),
     HomeStore(
-        "configuration", ("run.toml", "monitor.toml", "retention.toml", "dossier.toml", "*.lock"), "nobody", "owner"
+        "configuration",
+        ("run.toml", "monitor.toml", "retention.toml", "dossier.toml", "sign-in.toml", "*.lock"),
+        "nobody",
+        "owner",
     ),
 )
 BY_NAME = {store.name: store for store in STORES}

@@ -28,7 +28,7 @@ HOMES = re.compile(
     "|".join([r"(?<![\w.])/" + "home/(?!bento)[a-z]", "/" + "root/", "/" + "work/", "/" + "Users/[a-z]"])
 )
 REGISTRIES = re.compile("|".join(["py" + r"pi\.", "python" + r"hosted\.", "npm" + r"js\.", "deb" + r"ian\.org"]))
-BINARY = (".parquet", ".png", ".ico", ".woff2")
+BINARY = (".parquet", ".png", ".ico", ".woff2", ".xz")
 
 
 def tracked() -> list[Path]:
