@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from features.spec.atomic import new_draft, put_in_place, sync
+from features.spec.atomic import new_draft, put_in_place, remove_orphans, sync
 from penchant.backup.backup_manifest import (
     FILES,
     MANIFEST,
@@ -54,6 +54,7 @@ def back_up(home: Path, into: Path, *, keep: int | None = None) -> Path:
         raise BackupError([f"{into}: must lie outside the home, it is in it"])
     now = datetime.now(UTC)
     target = into / f"penchant-{now:%Y%m%dT%H%M%SZ}"
+    remove_orphans(into)
     copy_ledger(home, into / LEDGER)  # first: what a backup has is never younger than the ledger beside it
     with new_draft(target, folder=True) as (draft, release), only_writer(home):
         draft.chmod(0o700)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from features.spec.atomic import new_draft, put_in_place
+from features.spec.atomic import new_draft, put_in_place, remove_orphans
 from penchant.backup.backup_manifest import FILES, BackupError, BackupManifest, checked_backup
 from penchant.backup.copy_home import sync_below
 from penchant.backup.ledger_copy import newer_ledger
@@ -55,6 +55,7 @@ def restore(backup: Path, home: Path, by: Actor, *, ledger: Path | None) -> Rest
     if home.exists() and any(home.iterdir()):
         raise BackupError([f"{home}: must be a place where nothing is yet, there are files"])
     manifest = checked_backup(backup)
+    remove_orphans(home.parent)
     with new_draft(home, folder=True) as (draft, release):
         _copy(backup, manifest, draft)
         if ledger is not None:

@@ -159,10 +159,8 @@ class IdentityProvider:
 
     async def _claims(self, token: str, nonce: str) -> Mapping[str, object]:
         """The claims of a token that is the provider's, for us, for this sign-in, and of now."""
-        try:
-            import jwt
-        except ImportError:
-            raise SignInFailedError("extra_oidc_missing") from None
+        import jwt
+
         try:
             header = jwt.get_unverified_header(token)
             published = await self._key(header.get("kid"), header.get("alg"))

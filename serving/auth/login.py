@@ -54,6 +54,7 @@ _DONE = """<!doctype html>
 <html lang="{language}">
 <head>
 <meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="refresh" content="0; url=/console/">
 <title>{done} — Penchant</title>
 <link rel="stylesheet" href="/console/style.css">

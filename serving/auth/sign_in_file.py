@@ -10,6 +10,7 @@ import re
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -134,6 +135,8 @@ def _broken(file: SignInFile, environment: Mapping[str, str]) -> Iterator[str]:
             yield "oidc.issuer must be an https address"
         if "openid" not in file.oidc.scopes:
             yield "oidc.scopes must have openid"
+        if find_spec("jwt") is None:
+            yield "[oidc] needs the extra oidc: pip install 'penchant[oidc]'"
         if not 0 <= file.oidc.skew <= 300:
             yield "oidc.skew must be 0 to 300 seconds"
 

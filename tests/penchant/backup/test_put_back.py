@@ -176,7 +176,8 @@ def test_backups_are_kept_as_many_as_asked(
     full: Path, safe: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     """The newest stay; the ledger alone makes none; while a run writes the home there is no backup."""
-    old = safe / "penchant-20200101T000000Z"
+    old, killed = safe / "penchant-20200101T000000Z", safe / ".penchant-20200101T000000Z.1.0123abcd.tmp"
+    (killed / "home").mkdir(parents=True)
     shutil.copytree(back_up(full, safe), old)
 
     assert backup_command.main(["--home", str(full), "--into", str(safe), "--only-ledger"]) == 0
@@ -188,6 +189,7 @@ def test_backups_are_kept_as_many_as_asked(
     assert backup_command.main(["--home", str(full), "--into", str(safe), "--keep", "1", "--json"]) == 0
     made = json.loads(capsys.readouterr().out.splitlines()[-1])["backup"]
     assert backups_in(safe) == [Path(made)]
+    assert not killed.exists()
     assert backup_command.main(["--home", str(full), "--into", str(full / "backups")]) == 3
 
 

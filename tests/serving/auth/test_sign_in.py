@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import shutil
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -288,6 +289,15 @@ def test_a_broken_file_admits_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyP
     gate = Gate(Settings(home=tmp_path))
     assert (gate.asked, gate.sign_in) == (True, None)
     assert gate.admit_browser({b"x-forwarded-user": b"ada"}) == (None, False)
+
+
+def test_a_provider_without_its_library_is_refused_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the extra that has it."""
+    monkeypatch.setitem(sys.modules, "jwt", None)
+    (tmp_path / "sign-in.toml").write_text(oidc("https://shop.example", "https://login.example") + ROLES)
+
+    with pytest.raises(SignInError, match=r"extra oidc"):
+        read_sign_in(tmp_path, ENVIRONMENT)
 
 
 def test_roles_open_pages_that_there_are() -> None:
