@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from penchant.backup.backup_manifest import (
     digest_of_file,
 )
 from penchant.backup.ledger_copy import LEDGER, copy_database, copy_ledger, copy_trail
-from scoring.population.days import only_writer
+from scoring.population.days import PopulationBusyError, only_writer
 from scoring.privacy.audit_trail import FILE as TRAIL
 from scoring.privacy.audit_trail import HEAD_FILE, head_of
 
@@ -31,6 +32,7 @@ _LEFT_OUT = re.compile(  # drafts, locks, what SQLite keeps beside its files, an
 )
 _DATABASE = re.compile(r"[^/]+\.db")
 _NAME = re.compile(r"penchant-\d{8}T\d{6}Z")
+PATIENCE = 30.0  # seconds that a backup waits for whoever writes days
 _PASSES = 10  # until two in a row must have found the same
 Stamp = tuple[int, int, int]
 
@@ -56,7 +58,7 @@ def back_up(home: Path, into: Path, *, keep: int | None = None) -> Path:
     target = into / f"penchant-{now:%Y%m%dT%H%M%SZ}"
     remove_orphans(into)
     copy_ledger(home, into / LEDGER)  # first: what a backup has is never younger than the ledger beside it
-    with new_draft(target, folder=True) as (draft, release), only_writer(home):
+    with new_draft(target, folder=True) as (draft, release), _alone(home):
         draft.chmod(0o700)
         copy = draft / FILES
         copy.mkdir(mode=0o700)
@@ -73,6 +75,22 @@ def back_up(home: Path, into: Path, *, keep: int | None = None) -> Path:
     if keep is not None:
         _remove_older(into, keep)
     return target
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """The lock of those who write days; a server that erases somebody has it for a moment only."""
+    latest = time.monotonic() + PATIENCE
+    with ExitStack() as lock:
+        while True:
+            try:
+                lock.enter_context(only_writer(home))
+                break
+            except PopulationBusyError:
+                if time.monotonic() > latest:
+                    raise
+                time.sleep(0.2)
+        yield
 
 
 def backups_in(into: Path) -> list[Path]:

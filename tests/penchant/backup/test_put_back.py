@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from penchant.backup import copy_home
 from penchant.backup.copy_home import back_up, backups_in
 from penchant.backup.ledger_copy import copy_ledger
 from penchant.cli import backup as backup_command
@@ -181,6 +182,7 @@ def test_backups_are_kept_as_many_as_asked(
     shutil.copytree(back_up(full, safe), old)
 
     assert backup_command.main(["--home", str(full), "--into", str(safe), "--only-ledger"]) == 0
+    monkeypatch.setattr(copy_home, "PATIENCE", 0.0)
     with only_writer(full):
         assert backup_command.main(["--home", str(full), "--into", str(safe), "--keep", "1"]) == 1
     assert old in backups_in(safe)
