@@ -19,6 +19,7 @@ import pytest
 import yaml
 
 from penchant.cli.forward import COMMANDS
+from serving.auth.sign_in_file import SECRET_HEADER
 from serving.settings import Settings
 from tests.support import forks
 
@@ -236,3 +237,39 @@ def test_grafana_and_prometheus_read_what_is_there() -> None:
     assert json.loads((DEPLOY / "grafana-dashboard.json").read_text(encoding="utf-8"))["panels"]
     for path in (DEPLOY / "grafana").iterdir():
         assert yaml.safe_load(path.read_text(encoding="utf-8"))["apiVersion"] == 1
+
+
+@pytest.mark.parametrize("path", sorted((DEPLOY / "proxies").iterdir()), ids=lambda path: path.name)
+def test_no_proxy_lets_a_caller_name_themselves(path: Path) -> None:
+    """It takes the headers away by which a proxy names people, and waits longer than the server's own deadline."""
+    text = path.read_text(encoding="utf-8")
+
+    for header in ("X-Forwarded-User", "X-Forwarded-Groups", SECRET_HEADER.decode().title()):
+        assert re.search(rf'(proxy_set_header {header} +""|header_up -{header}\b|{header}: "")', text), header
+    assert re.search(r"(max_size 8MB|client_max_body_size 8m|maxRequestBodyBytes: 8388608)", text)
+    waits = re.search(r"(?:proxy_read_timeout|response_header_timeout|responseHeaderTimeout:) (\d+)s", text)
+    assert waits
+    assert int(waits[1]) > Settings().deadline_seconds
+
+
+def test_nginx_reads_its_file(tmp_path: Path) -> None:
+    """By its own check where it is installed; else the braces close."""
+    text = (DEPLOY / "proxies/nginx.conf").read_text(encoding="utf-8")
+    assert text.count("{") == text.count("}")
+    nginx, openssl = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin"), shutil.which("openssl")
+    if nginx is None or openssl is None:
+        return
+    made = [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+    ends = ["-subj", "/CN=scores.example.com", "-keyout", f"{tmp_path}/k", "-out", f"{tmp_path}/c"]
+    subprocess.run([*made, *ends], check=True, capture_output=True)
+    version = subprocess.run([nginx, "-v"], capture_output=True, text=True, check=True).stderr
+    if [int(part) for part in re.findall(r"\d+", version)[:2]] < [1, 25]:
+        text = text.replace("listen 443 ssl;", "listen 443 ssl http2;").replace("http2 on;", "")
+    text = text.replace("/etc/ssl/scores.example.com.pem", str(tmp_path / "c"))
+    text = text.replace("/etc/ssl/scores.example.com.key", str(tmp_path / "k"))
+    places = "".join(f"{kind}_temp_path {tmp_path};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    site = f"pid {tmp_path}/pid; error_log {tmp_path}/log; events {{}} http {{ {places} access_log off;\n{text} }}"
+    (tmp_path / "nginx.conf").write_text(site)
+    checked = subprocess.run([nginx, "-t", "-c", tmp_path / "nginx.conf"], capture_output=True, text=True, check=False)
+
+    assert checked.returncode == 0, checked.stderr

@@ -96,3 +96,19 @@ def test_a_retraining_is_held_against_the_model_of_then(shop: Path) -> None:
     assert "of the champion" in line["reason"]
     assert (shop / "home/releases/offer/CURRENT").read_text().strip() == ("2" if line["promoted"] else "1")
     assert checked_trail(shop / "home").faults == []
+
+
+def test_another_machine_takes_its_models_from_the_same_registry(shop: Path, tmp_path: Path) -> None:
+    """What the aliases name, to the byte, with no home of its own but that."""
+    there = tmp_path / "second"
+    registry = f"sqlite:///{shop / 'home/mlflow.db'}"
+    environment = {**os.environ, "MLFLOW_TRACKING_URI": registry, "OMP_NUM_THREADS": "1"}
+    run = forks.run(["-m", "training", "sync", "--home", str(there)], cwd=ROOT, env=environment)
+
+    assert run.returncode == 0, run.stderr
+    for name in ROWS:
+        version = (shop / f"home/releases/{name}/CURRENT").read_text()
+        own = shop / f"home/releases/{name}/{version.strip()}"
+        assert (there / f"releases/{name}/CURRENT").read_text() == version
+        for file in ("manifest.json", "golden.jsonl"):
+            assert (there / f"releases/{name}/{version.strip()}" / file).read_bytes() == (own / file).read_bytes()
