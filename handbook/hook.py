@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import atexit
+import re
 import shutil
 import sys
 import tempfile
 from pathlib import Path
 
 from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # mkdocs is a command: the folder it is called in is not on the path
@@ -18,6 +20,8 @@ from handbook.reference.pages import reference_pages  # noqa: E402
 from handbook.reference.texts import LANGUAGES  # noqa: E402
 
 STEMMERS = {"lunr.stemmer.support.min.js", "lunr.multi.min.js", "lunr.fr.min.js"}  # English is built in
+
+_SECTION = re.compile(r'(<nav class="md-nav" data-md-level="\d") aria-labelledby="[^"]*" aria-expanded="[^"]*">')
 
 _laid: dict[str, Path] = {}  # the folder of this build, made for its first language
 
@@ -57,6 +61,14 @@ def _expanded(item: object, pages: list[str]) -> object:
             return [_expanded(one, pages) for one in item]
         case _:
             return item
+
+
+def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:  # noqa: ARG001 mkdocs names what it gives
+    """Names what a screen reader would meet without one: the search; lists within the navigation are no landmarks."""
+    search = "Recherche" if config.theme["language"] == "fr" else "Search"
+    dialog = 'data-md-component="search" role="dialog"'
+    named = output.replace(dialog, f'{dialog} aria-label="{search}"')
+    return _SECTION.sub(r'\1 role="none">', named)
 
 
 def on_post_build(config: MkDocsConfig) -> None:

@@ -9,13 +9,17 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support import forks
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Playwright
 
 ROOT = Path(__file__).parents[1]
 
@@ -126,6 +130,25 @@ def examples_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     Beside it stands `training.json`, what `python -m training --json` printed.
     """
     return made_once(tmp_path_factory, "examples", _train_the_examples) / ".penchant"
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    """One driver a process: a second one finds the first one's event loop running and refuses."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    """One Chromium for all tests."""
+    from tests.support.browsers import chromium
+
+    running = chromium(playwright)
+    yield running
+    running.close()
 
 
 @pytest.fixture(scope="session")

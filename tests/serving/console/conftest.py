@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from serving.customers.feature_store import put
 from tests.support.days import made, released, write_customers
@@ -26,7 +25,6 @@ from tests.support.shop import freeze_segments, note_verdicts, release_full_shop
 
 LANGUAGES = ("en", "fr")
 LOCALES = {"en": "en-GB", "fr": "fr-FR"}
-FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage")
 QUICK = {"PENCHANT_DRAIN_SECONDS": "0.1", "PENCHANT_POLL_SECONDS": "0.1", "PENCHANT_DECISIONS": "on"}
 
 
@@ -60,29 +58,6 @@ def client(server: Server) -> Iterator[httpx.Client]:
     """A client of the server."""
     with server.client() as opened:
         yield opened
-
-
-@pytest.fixture(scope="session")
-def playwright() -> Iterator[Playwright]:
-    """One driver a process: a second one finds the first one's event loop running and refuses."""
-    with sync_playwright() as driver:
-        yield driver
-
-
-def chromium(driver: Playwright, *flags: str) -> Browser:
-    """The machine's Chromium, started with these flags besides the usual ones."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if found is None:
-        pytest.fail("These tests drive a real browser: install chromium (`make test` does it where it may).")
-    return driver.chromium.launch(executable_path=found, args=[*FLAGS, *flags])
-
-
-@pytest.fixture(scope="session")
-def browser(playwright: Playwright) -> Iterator[Browser]:
-    """One Chromium for all tests."""
-    running = chromium(playwright)
-    yield running
-    running.close()
 
 
 @dataclass

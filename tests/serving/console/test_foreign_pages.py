@@ -11,7 +11,8 @@ import pytest
 from playwright.sync_api import Browser, Page, Playwright
 
 from serving.customers.feature_store import SqliteStore, put
-from tests.serving.console.conftest import QUICK, chromium
+from tests.serving.console.conftest import QUICK
+from tests.support.browsers import chromium
 from tests.support.models import release_shop, shop_rows
 from tests.support.servers import Server, start, stop
 
