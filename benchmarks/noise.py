@@ -79,7 +79,7 @@ def _challengers(
 def _served(task: Task, parts: Parts) -> tuple[NDArray[np.float64], SeedVariance | None]:
     parts, choice, _ = with_season(task, parts, choose_for(task, parts))
     learned = fit(task, parts, choice)
-    return learned.winner.probability(learned.test), seed_variance_of(task, parts, choice)
+    return learned.winner.probability(learned.test), seed_variance_of(task, parts, choice, learned.taught)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -40,8 +40,8 @@ class Parts:
         return pl.concat([self.fit, self.stop, self.calibrate])
 
     @property
-    def unfitted(self) -> pl.DataFrame:
-        """Rows that no tree is fitted on: to calibrate a log, to stop a ready table's, whose folds may calibrate."""
+    def earlier(self) -> pl.DataFrame:
+        """Rows whose scores those of the test are held against: a log's calibration rows, a table's stopping rows."""
         return self.calibrate if self.calibrate["__cutoff"].count() else self.stop
 
     def counts(self) -> dict[str, int]:

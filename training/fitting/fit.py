@@ -36,9 +36,15 @@ class Taught:
 
     @cached_property
     def whole(self) -> Lesson:
-        """The lesson of a model that other predictions calibrate: calibration rows are fitted on too."""
-        fit = np.concatenate([self.lesson.fit, self.calibrate])
-        return replace(self.lesson, fit=fit, fit_labels=np.concatenate([self.lesson.fit_labels, self.calibrate_labels]))
+        """The lesson of a model that other predictions stop and calibrate: every row is fitted on."""
+        lesson = self.lesson
+        return replace(
+            lesson,
+            fit=np.concatenate([lesson.fit, self.calibrate, lesson.stop]),
+            fit_labels=np.concatenate([lesson.fit_labels, self.calibrate_labels, lesson.stop_labels]),
+            stop=lesson.stop[:0],
+            stop_labels=lesson.stop_labels[:0],
+        )
 
     def matrix(self, rows: pl.DataFrame) -> NDArray[np.float32]:
         """Further rows, as the model reads them."""

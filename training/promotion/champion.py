@@ -27,7 +27,7 @@ class Champion:
     number: str  # its version
     bundle: Bundle
     test: Floats | None
-    earlier: Floats | None  # for the calibration rows
+    earlier: Floats | None  # for the rows that the test is held against
 
 
 def champion_of(task: Task, parts: Parts) -> Champion | None:
@@ -40,7 +40,7 @@ def champion_of(task: Task, parts: Parts) -> Champion | None:
             bundle = load_bundle(task.registry.fetch(champion, Path(folder)).bundle)
         except BundleError:
             return None
-    return Champion(champion.number, bundle, served_by(bundle, parts.test), served_by(bundle, parts.unfitted))
+    return Champion(champion.number, bundle, served_by(bundle, parts.test), served_by(bundle, parts.earlier))
 
 
 def served_by(bundle: Bundle, rows: pl.DataFrame) -> Floats | None:

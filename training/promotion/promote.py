@@ -165,9 +165,9 @@ def _compared(
     challenger: Bundle, champion: Champion, parts: Parts, served: Floats, theirs: Floats, *, seed: int
 ) -> Decision:
     """The paired gain, the guards, and who would change band."""
-    outcome, earlier = labels(parts.test), served_by(challenger, parts.unfitted)
+    outcome, earlier = labels(parts.test), served_by(challenger, parts.earlier)
     clusters = clusters_of(parts.test)
-    effective = (clusters_of(parts.unfitted).effective, clusters.effective)
+    effective = (clusters_of(parts.earlier).effective, clusters.effective)
     before = None if champion.earlier is None else (champion.earlier, theirs)
     gain = paired_gain(outcome, served, theirs, clusters, seed=seed)
     least = LEAST_GAIN * gain["champion_log_loss"]

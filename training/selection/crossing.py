@@ -8,7 +8,7 @@ candidates on four fifths of them, so that the slope and shift that their predic
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -21,7 +21,7 @@ from training.errors import CalibrationError
 from training.evaluation.metrics import row_losses
 from training.fitting.blending import BLENDED
 from training.fitting.calibrate import fit_calibration
-from training.fitting.candidates import Fit
+from training.fitting.candidates import Fit, trees_of
 from training.fitting.fit import teach
 from training.selection.blend_selection import FoundBlend, blend_at_once, pool
 from training.selection.judging import calibrated
@@ -53,7 +53,7 @@ def predicted_outside_folds(
     repeats: int,
 ) -> tuple[SearchedSettings, dict[str, Margins]]:
     """Each candidate's margins, shape (repeats x rows,), and the settings that the first fold's rows have shown."""
-    settings = SearchedSettings()
+    settings, rounds = SearchedSettings(), list[int]()
     margins = {kind: np.empty((repeats, rows.height), dtype=np.float32) for kind in fits}
     for repeat in range(repeats):
         part = share_out(rows, (1.0,) * FOLDS, seed=seed + 2 + 1000 * repeat)
@@ -66,7 +66,11 @@ def predicted_outside_folds(
                 fits = settings.of(fits)
             matrix = taught.matrix(rows.filter(judged))
             for kind, fit in fits.items():
-                margins[kind][repeat, judged] = fit(taught.lesson, seed).model().margin(matrix)
+                fitted = fit(taught.lesson, seed)
+                margins[kind][repeat, judged] = fitted.model().margin(matrix)
+                rounds.extend([trees_of(fitted.params)] if kind == "xgboost" else [])
+    if rounds:
+        settings = replace(settings, rounds=int(np.median(rounds)))
     return settings, {kind: said.ravel() for kind, said in margins.items()}
 
 

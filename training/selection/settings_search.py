@@ -13,6 +13,7 @@ from training.errors import CalibrationError
 from training.evaluation.metrics import row_losses
 from training.fitting.calibrate import fit_calibration
 from training.fitting.candidates import (
+    EAGER,
     OURS,
     XGBOOSTS_OWN,
     AdditiveFit,
@@ -39,13 +40,14 @@ class SearchedSettings:
 
     boosting: Boosting | None = None  # None: nothing was searched, candidates keep their own
     bend: float | None = None
+    rounds: int | None = None  # after which boosting no longer gained, in the middle of the folds; None: no fold tells
 
     def of(self, fits: Mapping[str, Fit]) -> dict[str, Fit]:
         """The candidates with these settings."""
         found: dict[str, Fit] = dict(fits)
         boosted = fits.get("xgboost")
         if isinstance(boosted, BoostedFit) and self.boosting is not None:
-            found["xgboost"] = replace(boosted, settings=self.boosting)
+            found["xgboost"] = replace(boosted, settings=self.boosting, rounds=self.rounds)
         additive = fits.get("additive")
         if isinstance(additive, AdditiveFit) and self.bend is not None:
             found["additive"] = replace(additive, bend=self.bend)
@@ -74,16 +76,16 @@ def search_bend(lesson: Lesson, fit: AdditiveFit, *, seed: int) -> float:
 
 
 def search(lesson: Lesson, *, seed: int, trials: int | None = None) -> Boosting:
-    """Boosting settings that beat ours on the stopping rows, XGBoost's own or some drawn by seed; ours where none does.
+    """Boosting settings that beat ours on the stopping rows, eager ones, XGBoost's own or some drawn by seed; or ours.
 
-    Ours are for noisy outcomes, XGBoost's own for tables that tell nearly all. To beat is by more than one paired
-    standard error: the best of several draws is otherwise often the luckiest.
+    Ours are for noisy outcomes, the first two of these for tables that tell nearly all. To beat is by more than one
+    paired standard error: the best of several draws is otherwise often the luckiest.
     """
     affordable = min(MOST_TRIALS, SEARCHED_CELLS // max(lesson.fit.size, 1)) if trials is None else trials
     if not affordable:
         return OURS
     random = np.random.default_rng(seed)
-    tried = [XGBOOSTS_OWN, *(_drawn(random) for _ in range(affordable - 1))]
+    tried = [EAGER, XGBOOSTS_OWN, *(_drawn(random) for _ in range(affordable - 2))][:affordable]
     default = _loss_of(fit_xgboost(lesson, seed), lesson)
     losses = [_loss_of(fit_xgboost(lesson, seed, settings), lesson) for settings in tried]
     best = int(np.argmin([loss.mean() for loss in losses]))
@@ -100,9 +102,10 @@ def _loss_of(fitted: Fitted, lesson: Lesson) -> Floats:
 def median_fitted(lesson: Lesson, fit: Fit, *, seed: int) -> Fitted:
     """Of several seeds the fit whose calibrated stopping loss is the median, so that a lucky one never wins.
 
-    As many seeds as the rows' number of cells affords, always an odd number; one where there are very many.
+    As many seeds as the rows' number of cells affords, always an odd number; one where there are very many, and where
+    every row is fitted on: then nothing tells a lucky seed, and none is picked.
     """
-    count = seeds_for(lesson.fit.size)
+    count = seeds_for(lesson.fit.size) if len(lesson.stop) else 1
     fitted = [fit(lesson, seed + 1000 * number) for number in range(count)]
     scores = [_stopping_loss(lesson, one) for one in fitted] if count > 1 else [0.0]
     return fitted[int(np.argsort(scores, kind="stable")[count // 2])]

@@ -106,7 +106,7 @@ def measured(task: Task, parts: Parts, learned: Learned) -> Evidence:
     evidence = evidence_of(
         learned.test_labels, served[kind], baselines, learned.test_clusters, kind=kind, seed=task.seed
     )
-    return replace(evidence, seed_variance=seed_variance_of(task, parts, learned.choice))
+    return replace(evidence, seed_variance=seed_variance_of(task, parts, learned.choice, learned.taught))
 
 
 def _risen(taught: Taught, kind: str, fit: Fit, seed: int, calibration: Calibration | None) -> Contender:

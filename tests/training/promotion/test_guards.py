@@ -32,6 +32,7 @@ from training.promotion.guards import (
 from training.registry.mlflow_registry import Registry
 from training.selection.cross_validation import Choice
 from training.selection.seed_variance import REFITS, seed_variance_of
+from training.selection.winner import fit
 from training.task import Task
 
 LEARNED = ("fit", "stop", "calibrate")
@@ -178,13 +179,14 @@ def test_seed_variance_is_larger_where_rows_are_few(
     parts = split(task.table, seed=task.seed)
     few = replace(parts, **{part: getattr(parts, part).head(len(getattr(parts, part)) // 8) for part in LEARNED})
 
-    measured = seed_variance_of(task, parts, Choice("logit"))
-    fewer = seed_variance_of(task, few, Choice("logit"))
+    taught = fit(task, parts, Choice("logit")).taught
+    measured = seed_variance_of(task, parts, Choice("logit"), taught)
+    fewer = seed_variance_of(task, few, Choice("logit"), fit(task, few, Choice("logit")).taught)
 
     assert measured is not None
     assert fewer is not None
-    assert measured == seed_variance_of(task, parts, Choice("logit"))
+    assert measured == seed_variance_of(task, parts, Choice("logit"), taught)
     assert measured.refits == REFITS
     assert fewer.log_loss_sd > 2 * measured.log_loss_sd > 0
     monkeypatch.setattr("training.selection.seed_variance.SEARCHED_CELLS", parts.fit.height * len(task.table.features))
-    assert seed_variance_of(task, parts, Choice("logit")) is None
+    assert seed_variance_of(task, parts, Choice("logit"), taught) is None

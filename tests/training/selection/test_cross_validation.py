@@ -13,7 +13,7 @@ from features.spec.feature import Feature
 from training.errors import NothingLearned
 from training.evaluation.metrics import row_losses
 from training.fitting.calibrate import fit_calibration
-from training.fitting.candidates import OURS, XGBOOSTS_OWN, Boosting, Fitted, Lesson, fit_logit, fit_xgboost
+from training.fitting.candidates import EAGER, OURS, XGBOOSTS_OWN, Boosting, Fitted, Lesson, fit_logit, fit_xgboost
 from training.selection import cross_validation as choose
 from training.selection import settings_search as settings
 from training.selection.blend_selection import SIMPLER
@@ -85,20 +85,21 @@ def test_a_lucky_seed_never_wins() -> None:
     assert loss(kept) == losses[2]
 
 
-def test_the_library_s_own_settings_are_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_eager_settings_and_the_library_s_own_are_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     """They win where few rows tell nearly all; where the outcome is noise nothing surely beats ours."""
     random = np.random.default_rng(2)
     matrix = random.integers(0, 6, size=(900, 2)).astype(np.float32)
     rule, noise = (matrix.sum(axis=1) % 3 == 0).astype(float), random.integers(0, 2, 900).astype(float)
+    numbers = random.normal(size=(900, 2)).astype(np.float32)
+    box = (np.abs(numbers) < 0.6).all(axis=1).astype(float)
     names = tuple(Feature(f"f{place}", "number") for place in range(2))
-    monkeypatch.setattr(settings, "MOST_TRIALS", 1)
+    found = []
+    for tried, label in ((1, box), (2, rule), (2, noise)):
+        monkeypatch.setattr(settings, "MOST_TRIALS", tried)
+        rows = numbers if label is box else matrix
+        found.append(settings.search(Lesson(names, {}, rows[:500], label[:500], rows[500:], label[500:]), seed=3))
 
-    found = [
-        settings.search(Lesson(names, {}, matrix[:500], label[:500], matrix[500:], label[500:]), seed=3)
-        for label in (rule, noise)
-    ]
-
-    assert found == [XGBOOSTS_OWN, OURS]
+    assert found == [EAGER, XGBOOSTS_OWN, OURS]
 
 
 @pytest.mark.parametrize(("asked", "kind"), [(None, "of 2"), ("of 1", "of 1")], ids=["free", "asked"])

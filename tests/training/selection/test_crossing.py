@@ -6,10 +6,11 @@ import numpy as np
 import polars as pl
 
 from features.spec.feature import Feature
+from scoring.models.calibration import Calibration
 from tests.training.selection.test_cross_validation import table
 from training.data.split import labels
 from training.fitting.calibrate import fit_calibration
-from training.fitting.candidates import Fitted, Lesson, fit_logit
+from training.fitting.candidates import OURS, BoostedFit, Fitted, Lesson, fit_logit, fit_rounds, trees_of
 from training.fitting.fit import contend, teach
 from training.selection.crossing import FOLDS, crossed, crossed_losses, predicted_outside_folds
 
@@ -62,8 +63,29 @@ def test_what_folds_calibrate_is_fitted_on_every_learning_row() -> None:
 
     assert found == fit_calibration(margins["logit"], labels(rows))
     assert served.calibration == found
-    assert np.array_equal(taught.whole.fit, np.concatenate([taught.lesson.fit, taught.calibrate]))
+    lesson = taught.lesson
+    assert np.array_equal(taught.whole.fit, np.concatenate([lesson.fit, taught.calibrate, lesson.stop]))
+    assert len(taught.whole.stop) == 0
     assert served.fitted == fit_logit(taught.whole, 1)
+
+
+def test_folds_tell_after_how_many_rounds_boosting_ends() -> None:
+    """It is the middle one of the folds' numbers; so many trees are then fitted on every row."""
+    rows, met = numbered(), []
+
+    class Noting(BoostedFit):
+        def __call__(self, lesson: Lesson, seed: int) -> Fitted:
+            met.append(fitted := super().__call__(lesson, seed))
+            return fitted
+
+    settings, _ = predicted_outside_folds(rows, FEATURES, {"xgboost": Noting(trials=0)}, seed=1, repeats=1)
+    taught = teach(FEATURES, rows[:200], rows[200:250], rows[250:], label_event=None)
+    fit = settings.of({"xgboost": BoostedFit(trials=0)})["xgboost"]
+    served = contend(taught, fit, seed=1, calibration=Calibration(1.0, 0.0)).fitted
+
+    assert settings.rounds == int(np.median([trees_of(one.params) for one in met]))
+    assert trees_of(served.params) == settings.rounds > 0
+    assert served == fit_rounds(taught.whole, 1, OURS, settings.rounds)
 
 
 def test_a_candidate_that_falls_with_the_outcome_is_left_out() -> None:
