@@ -15,16 +15,19 @@ from types import FrameType
 from typing import TypedDict
 
 import httpx
+import msgspec
 
 from features.spec.options import default_home
 from features.spec.terminal import print_to_any_terminal
 from scoring.answers.wire import Profile, Result
+from scoring.population.customer_pages import RankedCustomer
 from scoring.population.days import latest_day
 from scoring.text.formatting import iso_date
 from serving.cli.ports import taken
 
 HOST = "127.0.0.1"
 READY_SECONDS = 120.0
+RANKED = 3  # customers of a list that are shown
 INTERRUPTED = 130
 STOPS = (signal.SIGINT, signal.SIGTERM)
 
@@ -105,6 +108,7 @@ def greeting(home: Path, client: httpx.Client) -> Iterator[str]:
         answer.raise_for_status()
         yield from ("", "A customer, as POST /v1/scores answers:", "")
         yield from rendered(fullest(answer.json()["results"]))
+    yield from likeliest(client)
     yield from worth(client)
     yield from population(home)
     yield from ("", *_addresses(home, str(client.base_url).rstrip("/")), "", "Serving until interrupted (Ctrl+C).")
@@ -162,6 +166,23 @@ def rendered(result: Result) -> Iterator[str]:
             yield f"    {comparison}"
         for reason in score["reasons"]:
             yield f"    {'+' if reason['contribution'] > 0 else '-'} {reason['text']}"
+
+
+def likeliest(client: httpx.Client) -> Iterator[str]:
+    """The first of the day's customers by a use case of good news, as the server ranks them; nothing without a day."""
+    served = client.get("/v1/use-cases").json()["use_cases"]
+    for name in [each["name"] for each in sorted(served, key=lambda each: each["polarity"] != "positive")]:
+        answer = client.get("/v1/customers", params={"use_case": name, "order": "-score", "limit": RANKED})
+        customers = msgspec.convert(answer.json()["customers"], list[RankedCustomer]) if answer.is_success else []
+        if customers:
+            yield from ("", f"The first by {name} of the last day, as GET /v1/customers ranks them:", "")
+            yield from (_ranked(customer, name) for customer in customers)
+            return
+
+
+def _ranked(customer: RankedCustomer, use_case: str) -> str:
+    score = customer.scores[use_case]
+    return f"  customer {customer.customer_id}: {score.score} of 100, band {score.band}, segment: {customer.segment}"
 
 
 def worth(client: httpx.Client) -> Iterator[str]:
