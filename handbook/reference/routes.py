@@ -62,6 +62,12 @@ def routes() -> Iterator[Route]:
             yield Route(method.upper(), path, described)
 
 
+def webhooks() -> Iterator[Route]:
+    """Every message that is sent without being asked for."""
+    for name, methods in _at(_document(), "webhooks").items():
+        yield Route("WEBHOOK", name, _at(cast(Schema, methods), "post"))
+
+
 def summary(route: Route, language: Language) -> str:
     """What a route does."""
     return route.summary if language == "en" else translations("routes_fr").get(route.summary, route.summary)
@@ -72,6 +78,8 @@ def api_page(language: Language) -> str:
     lines = [f"# {phrase('The HTTP API / L’API HTTP').text(language)}", "", _ABOUT.text(language), ""]
     for route in routes():
         lines += _route(route, language)
+    for message in webhooks():
+        lines += _route(message, language)
     lines += [heading(_SCHEMAS.text(language), 2, code=False), ""]
     for name, schema in _at(_document(), "components", "schemas").items():
         lines += _schema(name, cast(Schema, schema), language)

@@ -144,9 +144,9 @@ def test_the_french_of_commands_is_of_what_they_say() -> None:
 
 @IN_BOTH
 def test_every_route_is_described(language: Language) -> None:
-    """As the server describes itself, each with its French."""
+    """And every webhook, as the server describes itself, each with its French."""
     page = routes.api_page(language)
-    found = [*routes.routes()]
+    found = [*routes.routes(), *routes.webhooks()]
 
     assert len(found) > 15
     assert [one for one in found if f"## `{one.method} {one.path}`" not in page] == []
