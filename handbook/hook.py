@@ -24,6 +24,7 @@ STEMMERS = {"lunr.stemmer.support.min.js", "lunr.multi.min.js", "lunr.fr.min.js"
 _SECTION = re.compile(r'(<nav class="md-nav" data-md-level="\d") aria-labelledby="[^"]*" aria-expanded="[^"]*">')
 
 _laid: dict[str, Path] = {}  # the folder of this build, made for its first language
+_read: list[str] = []  # the languages of this build that were begun
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -63,6 +64,14 @@ def _expanded(item: object, pages: list[str]) -> object:
             return item
 
 
+def on_pre_build(config: MkDocsConfig) -> None:
+    """Counts the languages: once all are read, the next build lays pages out anew, as `mkdocs serve` asks for."""
+    _read.append(config.theme["language"])
+    if len(_read) == len(LANGUAGES):
+        _read.clear()
+        _laid.clear()
+
+
 def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:  # noqa: ARG001 mkdocs names what it gives
     """Names what a screen reader would meet without one: the search; lists within the navigation are no landmarks."""
     search = "Recherche" if config.theme["language"] == "fr" else "Search"
@@ -82,9 +91,3 @@ def on_post_build(config: MkDocsConfig) -> None:
     unused = [path for path in scripts.glob("lunr/**/*.js") if path.name not in STEMMERS]
     for path in [*unused, *Path(config.site_dir).rglob("*.map")]:
         path.unlink()
-
-
-def on_shutdown() -> None:
-    """Another build of the same process lays its pages out anew."""
-    if folder := _laid.pop("docs", None):
-        shutil.rmtree(folder, ignore_errors=True)
