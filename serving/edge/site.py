@@ -14,7 +14,6 @@ from starlette.routing import Route
 from scoring.answers.served_release import Live
 from scoring.health.alert_file import health_with_alerts
 from scoring.health.matured_windows import HealthError
-from scoring.releases.store import REPORT
 from serving.api.answers import SegmentDocument
 from serving.api.openapi import document
 from serving.api.population import answer_customers
@@ -26,6 +25,7 @@ from serving.console.pages import health as health_page
 from serving.console.pages import home as start
 from serving.console.pages import model as models
 from serving.console.pages import personas as personas_page
+from serving.console.pages import report as report_page
 from serving.console.pages import segments as segments_page
 from serving.console.pages import sources as sources_page
 from serving.console.pages.problem_page import trouble, wants_page
@@ -47,7 +47,7 @@ def site() -> Starlette:
             Route("/", _endpoint(to_console), methods=get),
             Route("/v1/use-cases", _endpoint(use_cases), methods=get),
             Route("/v1/use-cases/{name}", _endpoint(use_case), methods=get),
-            Route("/v1/use-cases/{name}/report", _endpoint(report), methods=get),
+            Route("/v1/use-cases/{name}/report", _endpoint(_tagged(report_page.report)), methods=get),
             Route("/v1/segments", _endpoint(segments), methods=get),
             Route("/v1/health", _endpoint(health), methods=get),
             Route("/v1/customers", _endpoint(page_of_customers), methods=get),
@@ -103,6 +103,13 @@ def with_tag(reply: Reply) -> Reply:
     return reply
 
 
+def _tagged(handler: Handler) -> Handler:
+    async def tagged(request: Request) -> Reply:
+        return with_tag(await handler(request))
+
+    return tagged
+
+
 async def to_console(_request: Request) -> Reply:
     """GET /."""
     return Reply(307, headers=[(b"location", b"/console/")])
@@ -116,16 +123,6 @@ async def use_cases(_request: Request) -> Reply:
 async def use_case(request: Request) -> Reply:
     """GET /v1/use-cases/{name}."""
     return with_tag(json_reply(use_case_document(_served(request))))
-
-
-async def report(request: Request) -> Reply:
-    """GET /v1/use-cases/{name}/report: the page training wrote about the served version."""
-    path = _served(request).release.folder / REPORT
-    try:
-        content = path.read_bytes()
-    except OSError:
-        raise Problem(NOT_FOUND, "The served version has no report.") from None
-    return with_tag(Reply(200, content, b"text/html; charset=utf-8"))
 
 
 async def segments(_request: Request) -> Reply:

@@ -40,6 +40,7 @@ from training.evaluation.metrics import Outcomes
 from training.promotion.gate import Decision
 from training.registry.lines import OutcomeLine
 from training.report.comparisons import Comparisons
+from training.report.contents import with_contents
 from training.report.dependence_plot import DEPENDENCE
 from training.report.opens_text import opens_text
 from training.report.question import outcome, planned, population
@@ -59,6 +60,7 @@ _BOTH: Mapping[Language, Mapping[str, str]] = {
     for language in LANGUAGES
 }
 WORDS = {**_BOTH, "fr": {key: unbreakable(text) for key, text in _BOTH["fr"].items()}}
+_CONTENTS: Mapping[Language, str] = {"en": "Contents", "fr": "Sommaire"}
 MEDIA = {".svg": "image/svg+xml", ".png": "image/png"}
 
 
@@ -115,7 +117,7 @@ def report_html(
         opens={language: opens_text(line["opens"], language) for language in LANGUAGES} if "opens" in line else None,
         day=iso_date,
     )
-    return page.encode()
+    return with_contents(page, _CONTENTS).encode()
 
 
 def chosen_text(choice: Choice, language: Language) -> str:

@@ -13,6 +13,7 @@ __all__ = [
     "model",
     "personas",
     "problem_page",
+    "report",
     "segments",
     "sources",
 ]
