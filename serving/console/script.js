@@ -1,4 +1,4 @@
-// Sliders that answer while they move, and the print button. Everything else works without this file.
+// Sliders that answer while they move, the print button, and calls tried on the API's page. Everything else works without this file.
 "use strict";
 
 for (const button of document.querySelectorAll("[data-print]")) {
@@ -46,4 +46,32 @@ for (const form of document.querySelectorAll("form[data-live]")) {
   }
   form.addEventListener("input", (event) => { if (event.target.type !== "range") ask(); });
   form.addEventListener("submit", (event) => { event.preventDefault(); ask(); });
+}
+
+for (const hidden of document.querySelectorAll("[data-with-script]")) hidden.hidden = false;
+
+document.getElementById("own-key")?.addEventListener("submit", (event) => event.preventDefault());
+
+for (const tried of document.querySelectorAll("[data-try]")) {
+  const form = tried.querySelector("form");
+  const shown = tried.querySelector("pre");
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    let path = tried.dataset.path;
+    for (const part of form.querySelectorAll("[data-path-part]")) path = path.replace(`{${part.name}}`, encodeURIComponent(part.value));
+    const query = form.elements.query?.value;
+    const body = form.elements.body?.value;
+    const key = document.getElementById("api-key").value;
+    const headers = new Headers();
+    if (body !== undefined) headers.set("Content-Type", "application/json");
+    if (key) headers.set("Authorization", `Bearer ${key}`);
+    for (const one of form.querySelectorAll("[data-header]")) if (one.value) headers.set(one.name, one.value);
+    try {
+      const answer = await fetch(query ? `${path}?${query}` : path, { method: tried.dataset.try, headers, body });
+      let text = await answer.text();
+      try { text = JSON.stringify(JSON.parse(text), null, 2); } catch { /* it is no JSON */ }
+      shown.textContent = `${answer.status} ${answer.statusText}\n\n${text}`;
+    } catch (error) { shown.textContent = String(error); }
+    shown.hidden = false;
+  });
 }

@@ -89,6 +89,7 @@ ROUTES = (
     Route("/console/health", _BOTH, _FORM),
     Route("/console/models/{name}"),
     Route("/console/models/{name}/plan"),
+    Route("/console/models/{name}/confusion"),
     Route("/console/style.css"),
     Route("/console/script.js"),
     Route("/console/icon.svg"),

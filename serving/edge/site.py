@@ -73,6 +73,7 @@ def site() -> Starlette:
             Route("/console/health", _endpoint(health_page.health), methods=both),
             Route("/console/models/{name}", _endpoint(models.model), methods=get),
             Route("/console/models/{name}/plan", _endpoint(models.replan), methods=get),
+            Route("/console/models/{name}/confusion", _endpoint(models.confusion), methods=get),
             Route("/console/style.css", _endpoint(render.style), methods=get),
             Route("/console/script.js", _endpoint(render.script), methods=get),
             Route("/console/icon.svg", _endpoint(render.icon), methods=get),

@@ -19,7 +19,8 @@ from scoring.releases.promotion_log import log_decision
 from scoring.releases.store import install_release, make_current
 from scoring.text.promotion import BandMoves, DecisionDocument, Interval
 from tests.support.models import LEVELS, SHOP, shop_rows, write_shop_bundle
-from training.bundling.curves import curves
+from training.bundling.curves import curve_of, curves
+from training.bundling.evidence_file import TraitDocument, evidence_document
 from training.bundling.families import families
 from training.bundling.manifest import reference
 from training.bundling.market import market_of
@@ -63,7 +64,8 @@ def release_full_shop(home: Path, name: str, version: str = "1", *, scratch: Pat
     bundle = load_bundle(bare)
     scorer = Scorer(bundle)
     matrix = np.asarray([scorer.encoder.row(row)[0] for row in shop_rows(900, seed=99)])
-    probability = scorer.score(matrix).probability
+    scored = scorer.score(matrix)
+    probability, contributions = scored.probability, scorer.explain(matrix, scored.margin).contributions
     rng = np.random.default_rng(1)
     label = (rng.random(len(probability)) < probability).astype(np.int8)
     beside = np.clip(probability * rng.uniform(0.4, 1.6, len(probability)), 0.001, 0.999)
@@ -81,6 +83,7 @@ def release_full_shop(home: Path, name: str, version: str = "1", *, scratch: Pat
         ],
         "receipt": {"rows": 800, "golden_rows": 30, "largest_sum_difference": 2.2e-16},
     }
+    evidence = evidence_document(bundle, matrix, contributions, _by_group(label, probability))
     market = market_of(probability[:700], probability, label, Clusters.apart(len(label)))
     files = {
         **bundle.files,
@@ -88,11 +91,18 @@ def release_full_shop(home: Path, name: str, version: str = "1", *, scratch: Pat
         "reference.json": canonical_json(reference(SHOP, LEVELS, matrix.T, probability)),
         "curves.json": canonical_json(curves(label, {"xgboost": probability, "logit": beside})),
         "population.json": canonical_json(market.to_json()),
+        "evidence.json": canonical_json(evidence),
     }
     write_bundle(full, read_manifest(msgspec.to_builtins(manifest, enc_hook=float)), files)
     facts = {"registered_at": "2026-01-02T00:00:00Z", "run_id": "test"}
     install_release(home, name, version, full, report=b"<!doctype html><title>report</title>", facts=facts)
     make_current(home, name, version)
+
+
+def _by_group(label: Any, probability: Any) -> list[TraitDocument]:
+    """Two groups of a trait."""
+    first, rest = (curve_of(label[part], probability[part], 50) for part in (slice(0, 500), slice(500, None)))
+    return [{"feature": "subscribed", "groups": [{"group": "true", "curve": first}, {"group": "false", "curve": rest}]}]
 
 
 def _figures(label: Any, probability: Any, beside: Any, ladder: Ladder) -> dict[str, Any]:

@@ -42,7 +42,9 @@ def sent() -> Received:
         receiver = WebhookDestination(file, url, SHARED)
         receiver.send(DeliveryBatch("0" * 32, "upsert", 0, [BatchRow(member.who, None, member)]), transport)
         receiver.send(DeliveryBatch("1" * 32, "remove", 0, [BatchRow(member.who, member.key)]), transport)
-        change = ChangedSegment("c1-2", "c1", member.key, None, "loyal", "2026-03-01", "Why.", {"churn": "1"})
+        change = ChangedSegment(
+            "c1-2", "c1", member.key, member.address, None, "loyal", "2026-03-01", "Why.", {"churn": "1"}
+        )
         receiver.send_changes("2" * 32, [change], transport)
         alert = AlertMessage(
             id="a1", use_case="churn", state="watch", code="age", since="2026-03-01", text=texts, action=texts

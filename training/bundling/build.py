@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import shutil
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +22,7 @@ from scoring.bundle.uplift_part import TreatedRows
 from scoring.models.bands import percentile_boundaries
 from training.bundling.control_model import ControlModel, check_uplift
 from training.bundling.curves import curves
+from training.bundling.evidence_file import evidence_document, group_curves
 from training.bundling.golden_rows import golden_rows
 from training.bundling.manifest import banded, described, ladder_for, reference
 from training.bundling.market import market_of
@@ -52,14 +52,8 @@ class Built:
 
     folder: Path
     bundle: Bundle
-    drawn: Floats  # some encoded test rows
+    sample: tuple[Floats, Floats]  # some encoded test rows, and their contributions in calibrated log-odds
     probability: Floats  # of all test rows
-
-    @cached_property
-    def sample(self) -> tuple[Floats, Floats]:
-        """Some encoded test rows, and their contributions in calibrated log-odds, for what is drawn and ranked."""
-        scorer = Scorer(self.bundle)
-        return self.drawn, scorer.explain(self.drawn, scorer.score(self.drawn).margin, in_bulk=True).contributions
 
     @property
     def manifest_sha256(self) -> str:
@@ -139,10 +133,20 @@ def build(
         files[value.part.file] = value.stored
     if isinstance(task.use_case, LogUseCase) and task.table.feature_plan is not None:
         files["events.json"] = canonical_json(raw_events(task.use_case, task.table.feature_plan))
-    bundle = _proved(folder, manifest, files, parts, learned, control, value, seed=task.seed)
     most = min(SAMPLE, max(LEAST, WALKS // trees_of(winner.fitted.params)))
-    drawn = np.random.default_rng(0).permutation(parts.test.height)[:most]
-    return Built(folder, bundle, encode(taught.encoder, parts.test[drawn]), probability)
+    places = np.random.default_rng(0).permutation(parts.test.height)[:most]
+    drawn = encode(taught.encoder, parts.test[places])
+    scorer = Scorer(_written(folder, manifest, {**files, "golden.jsonl": b""}))
+    contributions = scorer.explain(drawn, scorer.score(drawn).margin, in_bulk=True).contributions
+    groups = group_curves(task.use_case, taught.features, parts.test, learned.test_labels, probability)
+    evidence_file = evidence_document(scorer.bundle, drawn, contributions, groups)
+    files = {
+        **files,
+        "evidence.json": canonical_json(evidence_file),
+        "golden.jsonl": golden_rows(scorer, parts.fit, seed=task.seed),
+    }
+    bundle = _proved(folder, manifest, files, learned, control, value, seed=task.seed)
+    return Built(folder, bundle, (drawn, contributions), probability)
 
 
 def _customers(clusters: Clusters) -> dict[str, int]:
@@ -154,19 +158,16 @@ def _proved(
     folder: Path,
     manifest: Manifest,
     files: dict[str, bytes],
-    parts: Parts,
     learned: Learned,
     control: ControlModel | None,
     value: StoredValue | None,
     *,
     seed: int,
 ) -> Bundle:
-    """Writes the bundle three times: bare, to score the golden rows; with them, to be checked; with the receipt.
+    """Writes the bundle twice more: with its golden rows, to be checked; with the receipt.
 
     What it serves for test rows is what was measured, as the check has shown.
     """
-    bare = _written(folder, manifest, {**files, "golden.jsonl": b""})
-    files = {**files, "golden.jsonl": golden_rows(Scorer(bare), parts.fit, seed=seed)}
     unchecked = _written(folder, manifest, files)
     measured = learned.served[learned.choice.kind]
     receipt = check(unchecked, learned.winner.fitted.files, learned.test, measured, seed=seed)

@@ -40,13 +40,15 @@ def curves(label: NDArray[Any], served: Mapping[str, Floats]) -> CurvesDocument:
     parts rows of one probability, so a curve may hold fewer cuts than asked; the last one takes every row.
     """
     by_kind = {
-        kind: _curve(Outcomes.of(label, probability), CUTS if rank == 0 else BESIDE)
+        kind: curve_of(label, probability, CUTS if rank == 0 else BESIDE)
         for rank, (kind, probability) in enumerate(served.items())
     }
     return {"rows": len(label), "hits": int(np.sum(label)), "candidates": by_kind, "served": next(iter(served))}
 
 
-def _curve(outcomes: Outcomes, most: int) -> CurveDocument:
+def curve_of(label: NDArray[Any], probability: Floats, most: int) -> CurveDocument:
+    """The curve of some rows, with at most so many cuts."""
+    outcomes = Outcomes.of(label, probability)
     weight, positive, _ = outcomes.per_run(np.ones(len(outcomes.label)))
     rows, hits = weight.cumsum(), positive.cumsum()
     total = rows[-1]

@@ -249,7 +249,7 @@ class Registry:
         Raises:
             RegistryError: The stored model does not reproduce the example's answers exactly.
         """
-        experiment, tags = self._experiment(draft), {NOTE: draft.note, **draft.all_tags}
+        experiment, tags = self._experiment(draft.name, draft.title), {NOTE: draft.note, **draft.all_tags}
         with mlflow.start_run(experiment_id=experiment, run_name=draft.run_name, tags=tags) as run:
             self._record(experiment, run.info.run_id, draft)
             model = self._log_model(draft)
@@ -293,13 +293,13 @@ class Registry:
         metrics = [Metric(f"realised_{name}", value, at, step) for name, value in figures.items()]
         self._client.log_batch(run, metrics=metrics)
 
-    def _experiment(self, draft: Draft) -> str:
-        known = self._client.get_experiment_by_name(draft.name)
+    def _experiment(self, name: str, title: str = "") -> str:
+        known = self._client.get_experiment_by_name(name)
         if known:
             return str(known.experiment_id)
-        location = (self.home / "mlartifacts" / draft.name).as_uri() if self._local else None
-        noted = {NOTE: draft.title} if draft.title else {}
-        return str(self._client.create_experiment(draft.name, artifact_location=location, tags=noted))
+        location = (self.home / "mlartifacts" / name).as_uri() if self._local else None
+        noted = {NOTE: title} if title else {}
+        return str(self._client.create_experiment(name, artifact_location=location, tags=noted))
 
     def _name(self, draft: Draft) -> None:
         try:

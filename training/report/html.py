@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -40,7 +41,6 @@ from training.evaluation.metrics import Outcomes
 from training.promotion.gate import Decision
 from training.registry.lines import OutcomeLine
 from training.report.comparisons import Comparisons
-from training.report.contents import with_contents
 from training.report.dependence_plot import DEPENDENCE
 from training.report.opens_text import opens_text
 from training.report.question import outcome, planned, population
@@ -60,6 +60,8 @@ _BOTH: Mapping[Language, Mapping[str, str]] = {
     for language in LANGUAGES
 }
 WORDS = {**_BOTH, "fr": {key: unbreakable(text) for key, text in _BOTH["fr"].items()}}
+_PART = re.compile(r'(<section id="(en|fr)" lang="(?:en|fr)">)(.*?)(</section>)', re.DOTALL)
+_HEADING = re.compile(r"<h2>(.*?)</h2>", re.DOTALL)
 _CONTENTS: Mapping[Language, str] = {"en": "Contents", "fr": "Sommaire"}
 MEDIA = {".svg": "image/svg+xml", ".png": "image/png"}
 
@@ -117,7 +119,27 @@ def report_html(
         opens={language: opens_text(line["opens"], language) for language in LANGUAGES} if "opens" in line else None,
         day=iso_date,
     )
+    page = page.replace("<table", '<table tabindex="0"')  # which may have to be scrolled sideways, by keys too
     return with_contents(page, _CONTENTS).encode()
+
+
+def with_contents(page: str, called: Mapping[Language, str]) -> str:
+    """A page with a list of contents, called so, at the head of each part.
+
+    >>> with_contents('<section id="en" lang="en"><h2>Data</h2></section>', {"en": "Contents"})[-48:]
+    '<span id="en-1"></span><h2>Data</h2></section>'
+    """
+
+    def listed(part: re.Match[str]) -> str:
+        begin, language, body, end = part.groups()
+        headings = _HEADING.findall(body)
+        items = "".join(f'<li><a href="#{language}-{at}">{one}</a></li>' for at, one in enumerate(headings, 1))
+        places = iter(range(1, len(headings) + 1))
+        marked = _HEADING.sub(lambda one: f'<span id="{language}-{next(places)}"></span>{one[0]}', body)
+        name = called["fr" if language == "fr" else "en"]
+        return f'{begin}<nav class="contents" aria-label="{name}"><ol>{items}</ol></nav>{marked}{end}'
+
+    return _PART.sub(listed, page)
 
 
 def chosen_text(choice: Choice, language: Language) -> str:

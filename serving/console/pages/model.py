@@ -21,6 +21,8 @@ from scoring.text.promotion import baseline_text
 from serving.console.charts.curves import curves_of
 from serving.console.charts.model_charts import by_tenths, calibration_chart, model_charts
 from serving.console.charts.shape_charts import shape_charts
+from serving.console.evidence.confusion import at_threshold
+from serving.console.evidence.dependence import feature_evidence
 from serving.console.value.value_grid import value_grid
 from serving.console.views.day_in_service import DayNotes, day_notes, market_today
 from serving.console.views.plan import PlanResult, answer
@@ -52,6 +54,8 @@ async def model(request: Request) -> Reply:
         "charts": model_charts(curves, manifest.kind, texts) if curves else [],
         "table": by_tenths(curves.served) if curves else [],
         "calibration": calibration_chart(tenths, texts) if tenths else None,
+        "features": feature_evidence(live.release.bundle, texts),
+        "confusion": at_threshold(live, request.query_params.get("threshold"), texts),
         "shapes": shape_charts(live.release.bundle, texts),
         "tenths": tenths,
         "versions": versions(live),
@@ -71,6 +75,13 @@ async def replan(request: Request) -> Reply:
     facts = {"plan": await _planned(live, request, texts), "notes": await _noted(texts)}
     shown = {"here": live.release.bundle.manifest.name, "by_uplift": live.serves_uplift}
     return page("plan.html", texts.language, {**shown, **facts})
+
+
+async def confusion(request: Request) -> Reply:
+    """GET /console/models/{name}/confusion: the counts at a threshold alone, for its slider."""
+    live, texts = _live(request), Texts(language_of(request))
+    shown = at_threshold(live, request.query_params.get("threshold"), texts)
+    return page("confusion.html", texts.language, {"confusion": shown})
 
 
 async def _noted(texts: Texts) -> DayNotes:

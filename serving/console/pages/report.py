@@ -13,6 +13,8 @@ from serving.http.problems import NOT_FOUND, UNKNOWN_USE_CASE, Problem
 from serving.http.reply import Reply
 from serving.worker.request_context import CONTEXT
 
+_HEADING = re.compile(r'<h1>(?P<en>.*?) / <span lang="fr">(?P<fr>.*?)</span></h1>')
+
 
 async def report(request: Request) -> Reply:
     """GET /v1/use-cases/{name}/report: the page training wrote about the served version.
@@ -44,5 +46,9 @@ def in_language(page: str, language: Language) -> str:
         return page
     page = re.sub(rf"<!--({other}|both)-->.*?<!--/\1-->", "", page, flags=re.DOTALL)
     page = re.sub(r"<!--/?(?:en|fr)-->", "", page)
+    if both := _HEADING.search(page):
+        page = page.replace(both[0], f"<h1>{both[language]}</h1>", 1)
+    if heading := re.search("<h1>(.*?)</h1>", page):
+        page = re.sub("<title>.*?</title>", lambda _: f"<title>{heading[1]}</title>", page, count=1)
     page = page.replace('<html lang="en">', f'<html lang="{language}">', 1)
     return page.replace(f'href="#{other}"', f'href="?language={other}"', 1)

@@ -11,10 +11,8 @@ from playwright.sync_api import Browser
 
 from features.spec.languages import LANGUAGES, Language
 from serving.console.pages.report import in_language
-from tests.serving.console.conftest import browser, playwright
 from tests.support.barriers import barriers
 
-__all__ = ["browser", "playwright"]
 NAMES = ("churn", "term-deposit")
 
 
