@@ -52,25 +52,31 @@ class TreeModel:
 
     def __init__(self, stored: bytes, *, threads: int = 0) -> None:
         self._threads = threads or os.cpu_count() or 1
-        self._boosters = {}
-        for count in {1, self._threads}:
-            booster = xgboost.Booster({"nthread": count})
-            booster.load_model(bytearray(stored))
-            booster.set_param({"nthread": count})
-            self._boosters[count] = booster
+        self._stored, self._boosters = stored, dict[int, xgboost.Booster]()
+        self._booster(1)
         self._walk: Trees | None = None  # once prepared
         self._bulk: BulkShapley | None = None
         self._asked, self._lock = 0, threading.Lock()  # rows asked for in bulk so far
 
     def prepare(self) -> Self:
         """Reads the trees, proves the walk and numbers the edges now, so that no request does."""
+        self._booster(self._threads)
         self._shapley  # noqa: B018 a property, kept once it is made
         self._walk = self._trees
         return self
 
+    def _booster(self, count: int) -> xgboost.Booster:
+        """The booster of so many threads; whoever needs one first makes it."""
+        if count not in self._boosters:
+            booster = xgboost.Booster({"nthread": count})
+            booster.load_model(bytearray(self._stored))
+            booster.set_param({"nthread": count})
+            self._boosters.setdefault(count, booster)
+        return self._boosters[count]
+
     @cached_property
     def _trees(self) -> Trees | None:
-        trees = read_trees(bytes(self._boosters[1].save_raw("json")))
+        trees = read_trees(bytes(self._booster(1).save_raw("json")))
         if trees is None or not trees.depth or trees.cover.min() <= 0:
             return None
         rows = trees.edge_cases(PROOF)
@@ -87,7 +93,7 @@ class TreeModel:
         return self._ask(matrix)
 
     def _ask(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
-        margins = self._boosters[self._count(matrix)].inplace_predict(
+        margins = self._booster(self._count(matrix)).inplace_predict(
             matrix, predict_type="margin", validate_features=False
         )
         return np.asarray(margins, dtype=np.float32)
@@ -109,12 +115,12 @@ class TreeModel:
 
     def bias(self) -> float:
         """The expected log-odds under the trees' own covers."""
-        width = self._boosters[1].num_features()
+        width = self._booster(1).num_features()
         return float(self._with_bias(np.full((1, width), np.nan, dtype=np.float32))[0, -1])
 
     def _with_bias(self, matrix: NDArray[np.float32]) -> NDArray[np.float64]:
         count = self._count(matrix)
-        rows, booster = xgboost.DMatrix(matrix, nthread=count), self._boosters[count]
+        rows, booster = xgboost.DMatrix(matrix, nthread=count), self._booster(count)
         return np.asarray(booster.predict(rows, pred_contribs=True, validate_features=False), dtype=np.float64)
 
     def _count(self, matrix: NDArray[np.float32]) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
+from weakref import WeakValueDictionary
 
 import msgspec
 from msgspec import Struct
@@ -32,6 +34,8 @@ class BlendDocument(Struct, frozen=True):
     members: tuple[BlendMember, ...]
 
 
+# Trees that somebody still holds, by the digest of their file and their threads: a training loads a bundle many times.
+_alive: WeakValueDictionary[tuple[bytes, int], TreeModel] = WeakValueDictionary()
 _blend = msgspec.json.Decoder(BlendDocument).decode  # looked up at import: msgspec crashes where two threads do at once
 
 
@@ -71,5 +75,8 @@ def weights_of(files: Mapping[str, bytes]) -> dict[str, float]:
 def _parsed(name: str, stored: bytes, *, threads: int, prepared: bool) -> Model:
     if not name.endswith(".ubj"):
         return LinearModel.parse(stored)
-    model = TreeModel(stored, threads=threads)
+    key = (hashlib.sha256(stored).digest(), threads)
+    model = _alive.get(key)
+    if model is None:
+        model = _alive.setdefault(key, TreeModel(stored, threads=threads))
     return model.prepare() if prepared else model

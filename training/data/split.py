@@ -41,7 +41,7 @@ class Parts:
 
     @property
     def earlier(self) -> pl.DataFrame:
-        """Rows whose scores those of the test are held against: a log's calibration rows, a table's stopping rows."""
+        """Rows whose scores those of the test are compared with: a log's calibration rows, a table's stopping rows."""
         return self.calibrate if self.calibrate["__cutoff"].count() else self.stop
 
     def counts(self) -> dict[str, int]:

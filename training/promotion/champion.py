@@ -27,7 +27,7 @@ class Champion:
     number: str  # its version
     bundle: Bundle
     test: Floats | None
-    earlier: Floats | None  # for the rows that the test is held against
+    earlier: Floats | None  # for the rows that the test is compared with
 
 
 def champion_of(task: Task, parts: Parts) -> Champion | None:
