@@ -11,6 +11,7 @@ import pytest
 from features.build.log_table import learning_table
 from features.config.use_case import load_use_case
 from scoring.bundle.manifest import SeedVariance
+from scoring.models.calibration import Calibration
 from scoring.text.promotion import BarGain, GainInterval
 from training.data.clusters import Clusters
 from training.data.split import split
@@ -188,5 +189,8 @@ def test_seed_variance_is_larger_where_rows_are_few(
     assert measured == seed_variance_of(task, parts, Choice("logit"), taught)
     assert measured.refits == REFITS
     assert fewer.log_loss_sd > 2 * measured.log_loss_sd > 0
+    calibrated = Choice("logit", calibrations={"logit": Calibration(1.0, 0.0)})  # whose seed changes nothing
+    assert (on_all := seed_variance_of(task, parts, calibrated, taught)) is not None
+    assert on_all.log_loss_sd > 0
     monkeypatch.setattr("training.selection.seed_variance.SEARCHED_CELLS", parts.fit.height * len(task.table.features))
     assert seed_variance_of(task, parts, Choice("logit"), taught) is None
