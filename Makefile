@@ -128,7 +128,7 @@ doors: setup ## 1,000 customers of each example by raw events and by features: e
 	@$(PY) -W ignore -m benchmarks.doors
 
 # CatBoost, LightGBM and the tables are in an environment of their own, which holds the locked versions of all else.
-compare: setup ## sixteen public tasks beside XGBoost, LightGBM, CatBoost, scikit-learn (1 hour; PENCHANT_DATA names the data)
+compare: setup ## sixteen public tasks beside XGBoost, LightGBM, CatBoost, scikit-learn (half an hour; PENCHANT_DATA names the data)
 	@set -e; uv=$$(command -v uv || echo "$(CURDIR)/$(VENV)/bin/uv"); own=.compare/venv; \
 	[ -x $$own/bin/python ] || "$$uv" venv --quiet --python $(PY) $$own; \
 	"$$uv" pip install --quiet --python $$own/bin/python --requirement requirements.lock; \
