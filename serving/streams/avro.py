@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -100,7 +100,7 @@ class RegisteredRecords:
             raise UnavailableError(f"The registry cannot be read: {type(error).__name__}") from None
 
 
-def avro_reader(source: StreamSource, read: Callable[[Path], bytes] = Path.read_bytes) -> MessageReader:
+def open_reader(source: StreamSource) -> MessageReader:
     """The reader of a source in Avro.
 
     Raises:
@@ -109,7 +109,7 @@ def avro_reader(source: StreamSource, read: Callable[[Path], bytes] = Path.read_
     if source.registry is not None:
         return RegisteredRecords(source.registry, secret(source.registry_env))
     try:
-        text = read(Path(source.schema or "")).decode()
+        text = Path(source.schema or "").read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise StreamFileError([f"source.schema: must be a file of JSON, got {type(error).__name__}"]) from None
     return AvroRecords(text)

@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NoReturn
 
-from serving.streams.config import Reach, StreamFileError, StreamSource, secret
+from serving.streams.config import Reach, StreamFile, StreamFileError, StreamSource, Target, secret
 from serving.streams.port import Batch, Message, Outgoing, UnavailableError
 
 if TYPE_CHECKING:
@@ -52,6 +52,18 @@ def kafka_settings(reach: Reach) -> dict[str, str | int | bool]:
         "sasl.password": secret(reach.password_env),
     }
     return found | {key: value for key, value in named.items() if value is not None}
+
+
+def open_source(file: StreamFile) -> KafkaSource:
+    """The source of a file; raises StreamFileError where a secret is missing, or the extra."""
+    return KafkaSource(file.source)
+
+
+def open_sink(file: StreamFile, target: Target) -> KafkaSink:
+    """A sink beside the source of a file; raises StreamFileError where it is no topic, a secret is missing, or the extra."""
+    if target.kind != "topic":
+        raise StreamFileError([f"topic must be given with kafka, got a {target.kind}"])
+    return KafkaSink(file.source.reach, target.name)
 
 
 class KafkaSource:

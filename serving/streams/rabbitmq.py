@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from serving.streams.config import Reach, StreamFileError, StreamSource, secret
+from serving.streams.config import Reach, StreamFile, StreamFileError, StreamSource, Target, secret
 from serving.streams.port import Batch, Message, Outgoing, UnavailableError
 
 if TYPE_CHECKING:
@@ -61,6 +61,18 @@ def rabbitmq_parameters(reach: Reach) -> URLParameters:
     found.blocked_connection_timeout = _GRACE
     found.socket_timeout = found.stack_timeout = _GRACE
     return found
+
+
+def open_source(file: StreamFile) -> RabbitSource:
+    """The source of a file; raises StreamFileError where a secret is missing, or the extra."""
+    return RabbitSource(file.source)
+
+
+def open_sink(file: StreamFile, target: Target) -> RabbitSink:
+    """A sink beside the source of a file; raises StreamFileError where it is no queue, a secret is missing, or the extra."""
+    if target.kind != "queue":
+        raise StreamFileError([f"queue must be given with rabbitmq, got a {target.kind}"])
+    return RabbitSink(file.source.reach, target.name)
 
 
 class _Line:

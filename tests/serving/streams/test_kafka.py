@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from serving.streams.config import Reach, StreamFileError, StreamSource
-from serving.streams.kafka import KafkaSink, KafkaSource, kafka_settings
+from serving.streams.config import Reach, StreamFile, StreamFileError, StreamSource, Target
+from serving.streams.kafka import KafkaSink, KafkaSource, kafka_settings, open_sink
 from serving.streams.port import Batch, Outgoing, UnavailableError
 from tests.support.brokers import kafka_mock, tansu
 
@@ -139,3 +139,11 @@ def test_a_secret_whose_variable_is_not_set_is_named() -> None:
     """The variable, not its value."""
     with pytest.raises(StreamFileError, match="NO_SUCH_SECRET"):
         kafka_settings(Reach(servers="h:1", password_env="NO_SUCH_SECRET"))  # noqa: S106 - a name
+
+
+def test_a_target_of_another_broker_is_refused() -> None:
+    """Changes and dead letters go to the broker that events come from."""
+    reach = Reach(servers="h:1")
+    file = StreamFile(name="s", source=StreamSource(kind="kafka", name="n", reach=reach))
+    with pytest.raises(StreamFileError, match="topic must be given"):
+        open_sink(file, Target("queue", "other"))

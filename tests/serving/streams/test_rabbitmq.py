@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from serving.streams.config import Reach, StreamSource
+from serving.streams.config import Reach, StreamFile, StreamFileError, StreamSource, Target
 from serving.streams.port import Batch, Outgoing, UnavailableError
-from serving.streams.rabbitmq import RabbitSink, RabbitSource, rabbitmq_parameters
+from serving.streams.rabbitmq import RabbitSink, RabbitSource, open_sink, rabbitmq_parameters
 from tests.support.brokers import rabbitmq
 from tests.support.ports import free_port
 
@@ -162,3 +162,11 @@ def test_tls_is_left_to_the_scheme_and_the_authorities_to_the_file(tmp_path: Pat
     found = rabbitmq_parameters(Reach(url="amqps://host/%2F"))
     assert found.ssl_options is not None
     assert found.ssl_options.context.check_hostname
+
+
+def test_a_target_of_another_broker_is_refused() -> None:
+    """Changes and dead letters go to the broker that events come from."""
+    reach = Reach(url="amqp://h")
+    file = StreamFile(name="s", source=StreamSource(kind="rabbitmq", name="n", reach=reach))
+    with pytest.raises(StreamFileError, match="queue must be given"):
+        open_sink(file, Target("topic", "other"))
