@@ -49,6 +49,7 @@ from training.task import Mode
 
 ROWS, QUANTILES = 64, 101
 ADDS_UP = 1e-9  # on a margin
+SEGMENTATION = "segmentation"  # the kind of its bundles
 _NOTHING_FOUND: FindingLine = {
     "rule": NO_GROUPS,
     "feature": None,
@@ -151,7 +152,7 @@ def raw_columns(rows: pl.DataFrame, learned: LearnedSegments) -> dict[str, NDArr
 
 def _is_scored(registry: Registry, name: str) -> bool:
     latest = registry.latest(name)
-    return latest is not None and KIND not in latest.tags
+    return latest is not None and latest.tags.get(KIND) != SEGMENTATION
 
 
 def _fetched(registry: Registry, version: Version | None, folder: Path) -> Segmentation | None:
@@ -280,7 +281,7 @@ def _draft(made: LearnedSegmentation, bundle: Segmentation, folder: Path, key: s
     golden = bundle.golden[:5]
     outcome: OutcomeLine = {
         "name": made.name,
-        "kind": "segmentation",
+        "kind": SEGMENTATION,
         "rows": {"train": made.rows.height},
         "base_rate": {},
         "metrics": dict(made.metrics),
@@ -303,7 +304,7 @@ def _draft(made: LearnedSegmentation, bundle: Segmentation, folder: Path, key: s
         expected=[row.code for row in golden],
         params={"method": made.method, "k": len(bundle.learned.codes), **made.params},
         metrics=made.metrics,
-        tags={KIND: "segmentation", "verdict": made.verdict},
+        tags={KIND: SEGMENTATION, "verdict": made.verdict},
         dataset=(made.name, made.data_digest),
         model_code=SEGMENTS_CODE,
         run_name=f"{made.name}: {made.method}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -150,6 +151,17 @@ def test_a_use_case_keeps_its_name(home: Path, registry: Registry, monkeypatch: 
 
     with pytest.raises(Refused, match="habits is a use case"):
         register_segmentation(home, registry, segmentation_of(customers(90)))
+
+
+def test_a_use_case_that_was_never_promoted_keeps_its_name(home: Path, registry: Registry) -> None:
+    """A version of it in the registry is enough."""
+    made = replace(segmentation_of(customers(90)), name="unreleased")
+    registry._client.create_registered_model(made.name)
+    tags = {"penchant.kind": "xgboost", "penchant.digests": '{"manifest": "0"}'}
+    registry._client.create_model_version(made.name, (home / "mlartifacts").as_uri(), None, tags=tags)
+
+    with pytest.raises(Refused, match="unreleased is a use case"):
+        register_segmentation(home, registry, made)
 
 
 def test_a_use_case_takes_no_segmentations_name(
