@@ -60,7 +60,7 @@ def open_source(file: StreamFile) -> KafkaSource:
 
 
 def open_sink(file: StreamFile, target: Target) -> KafkaSink:
-    """A sink beside the source of a file; raises StreamFileError where it is no topic, a secret is missing, or the extra."""
+    """A sink beside the source of a file; raises StreamFileError for no topic, or no secret, or no extra."""
     if target.kind != "topic":
         raise StreamFileError([f"topic must be given with kafka, got a {target.kind}"])
     return KafkaSink(file.source.reach, target.name)

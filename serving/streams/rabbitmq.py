@@ -69,7 +69,7 @@ def open_source(file: StreamFile) -> RabbitSource:
 
 
 def open_sink(file: StreamFile, target: Target) -> RabbitSink:
-    """A sink beside the source of a file; raises StreamFileError where it is no queue, a secret is missing, or the extra."""
+    """A sink beside the source of a file; raises StreamFileError for no queue, or no secret, or no extra."""
     if target.kind != "queue":
         raise StreamFileError([f"queue must be given with rabbitmq, got a {target.kind}"])
     return RabbitSink(file.source.reach, target.name)
