@@ -1,4 +1,4 @@
-"""`python -m features build|init|report|prove`: messages on stderr, results on stdout."""
+"""`python -m features build|history|init|duplicates|report|prove`: messages on stderr, results on stdout."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from features.build.export import build
+from features.build.history_export import export_history
 from features.build.log_table import learning_table
 from features.build.prove import prove
+from features.config.use_case import LogUseCase
 from features.errors import DataError, UseCaseError
 from features.landing.first import landed_use_case
 from features.quality.duplicates import LEAST, likely_duplicates, write_links
@@ -59,6 +61,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     builds.add_argument("--out", type=Path, required=True, metavar="F", help="a .parquet or .csv file, or a folder")
     builds.set_defaults(run=_build)
+    histories = commands.add_parser(
+        "history", help="write a log's clean events, as a stream's history begins with them"
+    )
+    histories.add_argument("use_case", type=Path, metavar="USE_CASE.toml")
+    histories.add_argument("--as-of", type=_moment, required=True, metavar="D", help="of traits: date or datetime, UTC")
+    histories.add_argument("--out", type=Path, required=True, metavar="DIR", help="a folder")
+    histories.set_defaults(run=_history)
     starts = commands.add_parser("init", help="write a use case for a file, or for the logs and profiles of several")
     starts.add_argument("files", type=Path, nargs="+", metavar="FILE")
     starts.add_argument("--out", type=Path, metavar="F", help="default: the first FILE with the ending .toml, here")
@@ -103,6 +112,15 @@ def _build(options: argparse.Namespace) -> int:
         return 0
     print("unchanged" if rows is None else f"{rows:,} customers", file=sys.stderr)
     print(file)
+    return 0
+
+
+def _history(options: argparse.Namespace) -> int:
+    use_case = landed_use_case(options.use_case, options.home)
+    if not isinstance(use_case, LogUseCase):
+        raise UseCaseError(options.use_case, ["must be on a log to have a history of events"])
+    events = export_history(use_case, options.as_of, options.out, objectors_of(options.home))
+    print(json.dumps({"folder": str(options.out), "events": events}) if options.json else f"{events:,} events")
     return 0
 
 

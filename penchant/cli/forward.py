@@ -38,7 +38,7 @@ _ALL = {
         "features",
         "features.__main__",
         "feature tables, use cases and reports of data",
-        ("build", "init", "duplicates", "report", "prove"),
+        ("build", "history", "init", "duplicates", "report", "prove"),
     ),
     "score": Command(
         "scoring",

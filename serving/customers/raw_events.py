@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from features.spec.feature import CUSTOMER_ID, Row
 from features.spec.ids import posted_id
@@ -29,6 +30,9 @@ from serving.customers.event_rows import (
     worth,
 )
 from serving.customers.logs_of_events import LOG, logs_of, number_of_log
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 FILE = "events.json"  # in the bundle of a use case that learned from a log
 AMOUNT_DECIMALS = 4  # of an amount in a log, before it is turned into another currency
@@ -84,7 +88,7 @@ def _featured(live: Live, profiles: Mapping[int, PostedHistory]) -> dict[int, Ma
     version = live.release.version
     if not _takes_events(live):
         return dict.fromkeys(profiles, (None, {"status": "invalid", "errors": [_NO_EVENTS], "model_version": version}))
-    compiled: RawEvents = json.loads(live.release.bundle.files[FILE])
+    compiled = compiled_of(live)
     events: list[list[Any]] = []
     traits: list[list[Any]] = []
     made: dict[int, Made] = {}
@@ -106,14 +110,12 @@ def _read(compiled: RawEvents, row: int, profile: PostedHistory) -> tuple[list[l
     met: set[tuple[Any, ...]] = set()
     logs = logs_of(compiled)
     for position, event in enumerate(profile["events"]):
-        what = f"events[{position}]"
-        number, faults = number_of_log(logs, event, what, compiled.get("left_out", ()))
-        log = logs[number]
-        cells, faults = ([], faults) if faults else _event(compiled, log, event, what)
-        broken += faults or _of_another(log, event, _customer(profile), what)
+        read = read_event(compiled, event, f"events[{position}]", _customer(profile))
+        number, log, cells, faults = read.number, logs[read.number], read.cells, read.faults
+        broken += faults
         mark = None if faults else _identity(event, log["id"], (number, *cells))
         if not faults and (mark is None or mark not in met):
-            events.append([str(row), *_in_table(compiled, log, cells, as_of, number)])
+            events.append([str(row), *cells_in_table(compiled, log, cells, as_of, number)])
         if mark is not None:
             met.add(mark)
     about = [column for column in compiled["traits"] if column["key"] != CUSTOMER_ID]
@@ -122,7 +124,27 @@ def _read(compiled: RawEvents, row: int, profile: PostedHistory) -> tuple[list[l
     return events, [[str(row), *traits]], broken + faults
 
 
-def _in_table(compiled: RawEvents, log: RawLog, cells: Sequence[Any], as_of: datetime, number: int) -> Iterator[Any]:
+@dataclass(frozen=True, slots=True)
+class ReadEvent:
+    """A posted event as its log has it."""
+
+    number: int  # of its log
+    cells: list[Any]  # in the order of the log's columns; none where a rule is broken
+    faults: list[Note]
+
+
+def read_event(compiled: RawEvents, event: Any, what: str, customer: str | None) -> ReadEvent:
+    """One posted event of a customer; `what` is how an error names it, e.g. `events[3]`."""
+    logs = logs_of(compiled)
+    number, faults = number_of_log(logs, event, what, compiled.get("left_out", ()))
+    cells, faults = ([], faults) if faults else _event(compiled, logs[number], event, what)
+    faults = faults or _of_another(logs[number], event, customer, what)
+    return ReadEvent(number, [] if faults else cells, faults)
+
+
+def cells_in_table(
+    compiled: RawEvents, log: RawLog, cells: Sequence[Any], as_of: datetime | None, number: int
+) -> Iterator[Any]:
     """An event's cells in the order of the table's columns but for the first; what its log has not is null."""
     known = dict(zip((column["column"] for column in log["events"]), cells, strict=True))
     for column in compiled["events"][1:]:
@@ -165,13 +187,25 @@ def _identity(event: PostedRecord, identity: str | None, cells: Sequence[Any]) -
     return (text, *cells)
 
 
-def _run(compiled: RawEvents, events: list[list[Any]], traits: list[list[Any]]) -> dict[int, Row]:
-    """The features of each profile with an event before its `as_of`, by its row."""
+def features_of(compiled: RawEvents, events: list[list[Any]], traits: list[list[Any]]) -> pa.Table:
+    """The features of each customer with an event before its `as_of`, by the rows' first cells, in their order.
+
+    Args:
+        compiled: What a bundle says of raw events.
+        events: Rows of the table `events`.
+        traits: Rows of the table `traits`, where there is one.
+    """
     engine = _engine()
     engine.register("events", arrow_table(compiled["events"], events))
     if compiled["traits"]:
         engine.register("traits", arrow_table(compiled["traits"], traits))
-    rows = engine.execute(compiled["sql"]).to_arrow_table().to_pylist()
+    found: pa.Table = engine.execute(compiled["sql"]).to_arrow_table()
+    return found
+
+
+def _run(compiled: RawEvents, events: list[list[Any]], traits: list[list[Any]]) -> dict[int, Row]:
+    """The same of profiles, by row."""
+    rows = features_of(compiled, events, traits).to_pylist()
     return {int(row.pop(CUSTOMER_ID)): row for row in rows}
 
 
@@ -193,6 +227,12 @@ def _engine() -> Any:
 def is_raw(profile: Any) -> bool:
     """Whether a posted profile brings events instead of features."""
     return isinstance(profile, dict) and "events" in profile and "features" not in profile
+
+
+def compiled_of(live: Live) -> RawEvents:
+    """What the bundle of a use case that learned from a log says of raw events."""
+    compiled: RawEvents = json.loads(live.release.bundle.files[FILE])
+    return compiled
 
 
 def _takes_events(live: Live) -> bool:
