@@ -124,6 +124,13 @@ _ALL = {
         ("plan", "sync", "pull", "status"),
         beside="activation",
     ),
+    "stream": Command(
+        None,
+        "penchant.cli.stream",
+        "events from a topic or a queue move scores and segments as they come; changes are published",
+        (),
+        lean=True,
+    ),
     "discover": Command(
         None,
         "penchant.cli.discover",

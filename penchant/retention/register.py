@@ -50,6 +50,7 @@ STORES = (  # the first that has a pattern of a file is its store
     HomeStore("outcomes", ("outcomes/*",), "customers", "outcomes"),
     HomeStore("requests", ("requests/*",), "customers", "requests"),
     HomeStore("quarantine", ("quarantine/*",), "customers", "quarantine"),
+    HomeStore("streams", ("streams/*",), "customers", "last_contact"),
     HomeStore("erasures", ("erasures.db*", ".erasures.lock"), "customers", "done"),
     HomeStore("answers", ("answered.db*",), "customers", "day"),
     HomeStore("contacts", ("contacts/*",), "customers", "owner"),

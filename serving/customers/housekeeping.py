@@ -18,6 +18,7 @@ from scoring.storage.leftovers import remove_leftovers
 from scoring.storage.sqlite import scrub
 from serving.customers import decision_log, feature_store, pending_erasures
 from serving.customers.decision_log import Decisions
+from serving.stream_state.erasure import count_in_streams, forget_in_streams
 from serving.telemetry import logs
 
 LOCK = ".erasures.lock"
@@ -97,10 +98,11 @@ def finish_erasures(home: Path, *, at_once: bool = False) -> int:
         feature_store.delete(home, moments)
         decision_log.delete(home, moments)
         _forget_in_days(home, moments)
+        forget_in_streams(home, moments)
         for place, path in (("store", home / feature_store.FILE), ("decisions", home / decision_log.FILE)):
             if path.exists() and any(rows[place] for _, rows in dirty.values()):
                 scrub(path)
-        if feature_store.count(home, moments) or decision_log.count(home, moments):
+        if any(one(home, moments) for one in (feature_store.count, decision_log.count, count_in_streams)):
             raise sqlite3.OperationalError("Rows of erased customers came back while the files were written anew.")
         record(home, "erased", Actor(None, "server"), customers=moments)
         pending_erasures.clear(home, list(moments.items()))

@@ -195,6 +195,7 @@ class CustomerExport(TypedDict):
     deliveries: NotRequired[
         Annotated[list[HandedOver], Meta(description="Where tools that send were handed anything of the customer.")]
     ]
+    stream: NotRequired[Annotated[list[Facts], Meta(description="Events that a stream took in, as they came.")]]
     copy: NotRequired[Annotated[PersonCopy, Meta(description="Where a language was asked for.")]]
 
 

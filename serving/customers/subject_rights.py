@@ -36,6 +36,8 @@ from serving.customers.kept import (
     RequestDocument,
 )
 from serving.idempotency import answered_calls
+from serving.stream_state.erasure import events_of
+from serving.stream_state.status import streams_of
 
 REQUESTS = "requests"  # ten real customers of each use case, for trying things out
 _DRAFT = re.compile(r"\..+\.(\d+)(?:\.[0-9a-f]+)?\.tmp")  # with the id of the process that wrote it
@@ -52,6 +54,7 @@ def export(home: Path, customers: Sequence[str]) -> list[CustomerExport]:
     requests, days = list(_requests(home)), _days(home, customers)
     lists = contact_history.contacts_of_customers(home, customers)
     handed = handovers_of(home, customers)
+    streamed = events_of(home, [one for one in customers if one not in erased])
     exported: list[CustomerExport] = [
         {
             "customer_id": customer,
@@ -71,6 +74,8 @@ def export(home: Path, customers: Sequence[str]) -> list[CustomerExport]:
         for customer in customers
     ]
     for one in exported:
+        if one["customer_id"] in streamed:
+            one["stream"] = list(streamed[one["customer_id"]])
         if one["customer_id"] in lists:
             one["lists"] = _listed(lists[one["customer_id"]])
         if one["customer_id"] in handed:
@@ -107,7 +112,7 @@ def erase(home: Path, customers: Sequence[str]) -> list[CustomerErased]:
     contact_history.forget_contacts(home, customers)
     forget_handovers(home, customers)  # what a tool still has of them is known until it is removed there
     answered_calls.forget(home, customers)
-    in_days = bool(days_of(home) or outcome_files(home))
+    in_days = bool(days_of(home) or outcome_files(home)) or bool(streams_of(home))
     return [
         {
             "customer_id": customer,

@@ -25,6 +25,8 @@ from serving.console.personas.priorities import write_priorities
 from serving.customers import subject_rights
 from serving.customers.decision_log import Decisions
 from serving.idempotency import answered_calls
+from serving.stream_state.state import StreamState
+from serving.stream_state.status import StreamStatus, write_status
 from tests.conftest import made_once
 from tests.support.answers import scored_result
 from tests.support.campaigns import planned
@@ -50,6 +52,7 @@ def _make(folder: Path) -> None:
         release_shop(home, name, scratch=scratch, polarity=polarity)
     made(home, released(home, "churn", "propensity"), write_customers(scratch / "today.parquet"))
     assert loaded(home, scratch, table(ROWS, IDS), "--as-of", "2026-03-01") == 0
+    write_status(home, StreamStatus(name="shop", path=str(StreamState(home / "streams/shop.db").path), at="2026-03-01"))
     decide(home, IDS[:5])
     planned(home)
     log_export(home, {"segment": "loyal", "members": 9, "written": 7}, format_="csv", by="console", key="crm")

@@ -1,0 +1,176 @@
+"""`penchant stream STREAM.toml`: events as they come move scores and segments, and what changes is published."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sqlite3
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from features.errors import DataError, UseCaseError
+from features.spec.options import EITHER_SIDE, add_shared_options, moment
+from features.spec.suppression_list import SuppressionError
+from features.spec.terminal import print_to_any_terminal
+from penchant.streams.history_step import HistoryError, load_missing_history
+from scoring.errors import BundleError
+from scoring.population.days import PopulationError
+from serving.stream_state.state import StreamState
+from serving.stream_state.status import STREAMS
+from serving.streams.config import StreamFile, StreamFileError, Target, load_stream
+from serving.streams.port import MessageReader, MessageSink, MessageSource, PoisonError, UnavailableError
+from serving.streams.worker import StreamPorts, StreamRules, StreamWorker
+
+DONE, FAILED, USAGE, BAD_DATA, INTERRUPTED = 0, 1, 2, 3, 130
+_TRIES = 10  # of a run that ends by itself, before a broker counts as gone
+Ports = Callable[[StreamFile], StreamPorts]
+
+
+class StreamDocument(msgspec.Struct, frozen=True):
+    """What the command prints as JSON."""
+
+    read: int
+    applied: int
+    duplicates: int
+    dead: int
+    published: int
+    lag: int | None
+
+
+def main(arguments: Sequence[str] | None = None, *, ports_of: Ports | None = None) -> int:
+    """Runs the command line; 0 done, 1 failed, 2 usage, 3 what is there is damaged, 130 interrupted."""
+    print_to_any_terminal()
+    options = _parser().parse_args(sys.argv[1:] if arguments is None else arguments)
+    if not options.home.is_dir():
+        return _failed(USAGE, "--home must be a home that there is, got none.")
+    try:
+        document = _run(options, load_stream(options.file), ports_of or connected)
+    except StreamFileError as failure:
+        return _failed(USAGE, *(f"{options.file}: {rule}" for rule in failure.broken))
+    except UseCaseError as failure:
+        return _failed(USAGE, *(f"{failure.file}: {rule}" for rule in failure.broken))
+    except (PopulationError, DataError) as failure:
+        return _failed(BAD_DATA, str(failure))
+    except KeyboardInterrupt:
+        return _failed(INTERRUPTED, "interrupted")
+    except (
+        *(BundleError, HistoryError, PoisonError, SuppressionError, UnavailableError),
+        *(OSError, sqlite3.Error),
+    ) as failure:
+        return _failed(FAILED, f"{type(failure).__name__}: {failure}")
+    if options.json:
+        print(msgspec.json.encode(document).decode())
+    else:
+        print(*(f"{key} {value}" for key, value in msgspec.to_builtins(document).items()), sep=", ")
+    return DONE
+
+
+def _run(options: argparse.Namespace, file: StreamFile, ports_of: Ports) -> StreamDocument:
+    home: Path = options.home
+    if file.state.postgres or file.state.postgres_env:
+        raise StreamFileError(["state: must be a file (path) for now, PostgreSQL is not supported yet"])
+    state = StreamState(Path(file.state.path) if file.state.path else home / STREAMS / f"{file.name}.db")
+    ports = ports_of(file)
+    try:
+        worker = StreamWorker(state, ports, _rules(options, file))
+        worker.write_status()  # from here on an erasure finds the state
+        load_missing_history(home, worker)
+        worker.catch_up()
+        if options.replay_from is not None:
+            ports.source.rewind(options.replay_from)
+        if options.replay_dead:
+            worker.replay_dead()
+        signal.signal(signal.SIGTERM, lambda *_: setattr(worker, "stopping", True))
+        worker.run(once=options.once)
+    finally:
+        for one in (ports.source, ports.out, ports.dead):
+            if one is not None:
+                one.close()
+        state.close()
+    counts = worker.counts
+    return StreamDocument(counts.read, counts.applied, counts.duplicates, counts.dead, counts.published, counts.lag)
+
+
+def _rules(options: argparse.Namespace, file: StreamFile) -> StreamRules:
+    source, fixed = file.source, options.as_of
+    return StreamRules(
+        name=file.name,
+        home=options.home,
+        use_cases=source.use_cases,
+        id=source.id,
+        most=source.most,
+        wait_seconds=source.wait_ms / 1000,
+        scores=file.scores,
+        keep_days=file.state.keep_days,
+        patience=_TRIES if options.once else float("inf"),
+        clock=(lambda: fixed) if fixed else lambda: datetime.now(UTC),
+    )
+
+
+def connected(file: StreamFile) -> StreamPorts:
+    """The ports to the broker of a file.
+
+    Raises:
+        StreamFileError: What the broker needs is not installed, or a variable is not set.
+        UnavailableError: It cannot be reached.
+    """
+    source: MessageSource
+    if file.source.kind == "kafka":
+        from serving.streams.kafka import KafkaSource
+
+        source = KafkaSource(file.source)
+    else:
+        from serving.streams.rabbitmq import RabbitSource
+
+        source = RabbitSource(file.source)
+    return StreamPorts(source, _reader(file), _sink(file, file.out), _sink(file, file.dead))
+
+
+def _sink(file: StreamFile, target: Target | None) -> MessageSink | None:
+    if target is None:
+        return None
+    if target.kind == "webhook":
+        from serving.streams.webhook import WebhookSink
+
+        return WebhookSink(target)
+    if target.kind == "topic":
+        from serving.streams.kafka import KafkaSink
+
+        return KafkaSink(file.source.reach, target.name)
+    from serving.streams.rabbitmq import RabbitSink
+
+    return RabbitSink(file.source.reach, target.name)
+
+
+def _reader(file: StreamFile) -> MessageReader:
+    if file.source.format == "avro":
+        from serving.streams.avro import avro_reader
+
+        return avro_reader(file.source)
+    from serving.streams.json_records import JsonRecords
+
+    return JsonRecords()
+
+
+def _failed(code: int, *lines: str) -> int:
+    print(*lines, sep="\n", file=sys.stderr)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="penchant stream",
+        description="Reads events as they come: scores and segments move with them, and what changes is published.",
+        epilog=EITHER_SIDE,
+    )
+    parser.add_argument("file", type=Path, metavar="STREAM.toml", help="where events come from, and where changes go")
+    parser.add_argument("--once", action="store_true", help="end once there are no more messages")
+    parser.add_argument("--as-of", type=moment, metavar="D", help="the moment that scores are of, UTC (default: now)")
+    parser.add_argument("--replay-from", type=moment, metavar="D", help="begin again with the messages since then, UTC")
+    parser.add_argument("--replay-dead", action="store_true", help="take the dead letters once more, then go on")
+    add_shared_options(parser)
+    return parser

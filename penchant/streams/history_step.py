@@ -1,0 +1,60 @@
+"""The history of a stream: each log's clean events, made by a process of its own and loaded before any message."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from features.config.use_case import LogUseCase
+from features.spec.feature import Json
+from penchant.daily.run_file import load_run_file
+from scoring.audiences.pressure.pressure_rules import RUN_FILE
+from serving.streams.intake import load_history
+from serving.streams.worker import StreamWorker
+
+_LOADED = "loaded"  # in the notes of a state, with the contract
+
+
+class HistoryError(ValueError):
+    """The history of a log could not be made; stderr says why."""
+
+
+def load_missing_history(home: Path, worker: StreamWorker) -> None:
+    """Loads the log of each way to read events whose log was not loaded yet, whole or not at all.
+
+    Raises:
+        UseCaseError: run.toml, or a use case that it names, has a broken key.
+        HistoryError: A log could not be read.
+    """
+    if not (home / RUN_FILE).exists():
+        return
+    _, use_cases = load_run_file(home)
+    for digest, contract in worker.scorer.contracts.items():
+        use_case = use_cases.get(worker.scorer.use_case_of(digest))
+        if worker.state.noted(f"{_LOADED} {digest}") or not isinstance(use_case, LogUseCase):
+            continue
+        with tempfile.TemporaryDirectory(dir=home, prefix=".", suffix=".tmp") as folder:
+            _export(use_case.file, worker.rules.clock(), Path(folder), home)
+            with worker.state.transaction():
+                events, traits = (_rows(Path(folder) / name) for name in ("events.parquet", "traits.parquet"))
+                load_history(worker.state, contract, events, traits)
+                worker.state.note(f"{_LOADED} {digest}", worker.rules.clock().isoformat())
+
+
+def _export(file: Path, as_of: datetime, folder: Path, home: Path) -> None:
+    command = [sys.executable, "-m", "features", "history", str(file), "--as-of", as_of.isoformat()]
+    done = subprocess.run([*command, "--out", str(folder), "--home", str(home), "--json"], stdout=subprocess.PIPE)  # noqa: PLW1510
+    if done.returncode:
+        raise HistoryError(f"The history of {file.name} could not be made.")
+
+
+def _rows(path: Path) -> Iterator[Mapping[str, Json | datetime]]:
+    if path.exists():
+        for batch in pq.ParquetFile(path).iter_batches():
+            yield from batch.to_pylist()
