@@ -31,7 +31,7 @@ def own_commands(name: str) -> set[str]:
         case "train":
             return set(module.RUN) - {"train"}
         case "features":
-            return {"build", "init", "duplicates", "report", "prove"}
+            return {"build", "history", "init", "duplicates", "report", "prove"}
         case "score" | "campaign":
             return set(module.COMMANDS)
         case _:
