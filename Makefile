@@ -189,6 +189,10 @@ moves: setup ## why 1,000 customers moved between the days of `make run`, held b
 seasons: setup ## a year of Online Retail II looked at each week: false alerts, planted failures (4 minutes of processor time)
 	$(PY) -W ignore -m benchmarks.seasons
 
+stream: setup rabbitmq ## CDNOW as a stream under nine kill -9, by Kafka's protocol and RabbitMQ, beside the nightly batch of HOME_DIR
+	$(PY) -W ignore -m benchmarks.streams kafka $(HOME_DIR)
+	$(PY) -W ignore -m benchmarks.streams rabbitmq $(HOME_DIR)
+
 sources: setup ## 330,740 rows of PostgreSQL and 10M events of S3, landed, beside ADBC and pyarrow alone (2 minutes)
 	$(PY) -W ignore -m benchmarks.sources
 

@@ -106,6 +106,7 @@ def _rules(options: argparse.Namespace, file: StreamFile) -> StreamRules:
         wait_seconds=source.wait_ms / 1000,
         scores=file.scores,
         keep_days=file.state.keep_days,
+        dead_bodies=file.dead_bodies,
         patience=_TRIES if options.once else float("inf"),
         clock=(lambda: fixed) if fixed else lambda: datetime.now(UTC),
     )

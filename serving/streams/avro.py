@@ -100,7 +100,7 @@ class RegisteredRecords:
             raise UnavailableError(f"The registry cannot be read: {type(error).__name__}") from None
 
 
-def open_reader(source: StreamSource) -> MessageReader:
+def avro_reader(source: StreamSource) -> MessageReader:
     """The reader of a source in Avro.
 
     Raises:

@@ -29,7 +29,7 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
         *("schema", "registry", "registry_env", *_REACH),
     ),
     "out": ("topic", "queue", "webhook", "key_env", "scores"),
-    "dead": ("topic", "queue"),
+    "dead": ("topic", "queue", "body"),
     "state": ("path", "postgres", "postgres_env", "keep_days"),
 }
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -101,6 +101,7 @@ class StreamFile(Struct, frozen=True, kw_only=True):
     out: Target | None = None  # None: nothing is published
     scores: bool = False  # whether changes of score are published too
     dead: Target | None = None  # None: dead letters stand in the state alone
+    dead_bodies: bool = False  # whether they hold the message as it came
     state: StateStore = StateStore()
 
 
@@ -146,6 +147,7 @@ def read_stream(document: Mapping[str, Json], name: str, folder: Path) -> Stream
         out=_target(sections["out"], ("topic", "queue", "webhook")),
         scores=sections["out"].switch("scores"),
         dead=_target(sections["dead"], ("topic", "queue")),
+        dead_bodies=sections["dead"].switch("body"),
         state=_state(sections["state"], folder),
     )
     if broken:

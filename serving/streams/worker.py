@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import math
 import sqlite3
 import time
@@ -40,6 +41,7 @@ from serving.telemetry import logs
 T = TypeVar("T")
 TOGETHER = 8_192  # customers that are scored at once by a sweep
 _AT_ONCE = 1_000  # messages published together
+_QUIET = 20  # reads of nothing after which there is nothing more: a broker may be slower than one
 _DAY = 86_400.0  # seconds
 _WAITS = (0.2, 0.5, 1.0, 2.0, 5.0)  # seconds between tries; the last again and again
 _COUNT = "SELECT COUNT(*) FROM PLACE"
@@ -69,6 +71,7 @@ class StreamRules:
     wait_seconds: float = 0.1
     scores: bool = False
     keep_days: int = 30
+    dead_bodies: bool = False
     patience: float = math.inf  # tries before it gives up
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     sleep: Callable[[float], None] = time.sleep
@@ -123,10 +126,9 @@ class StreamWorker:
 
     def run(self, *, once: bool) -> None:
         """Goes on until it is stopped; `once`: until there are no more messages."""
-        while not self.stopping:
-            taken = self.step()
-            if once and not taken:
-                break
+        quiet = 0
+        while not self.stopping and not (once and quiet >= _QUIET):
+            quiet = 0 if self.step() else quiet + 1
         self.counts.lag = self.ports.source.lag()
         self.write_status(running=False)
 
@@ -228,7 +230,7 @@ class StreamWorker:
                 self.state.write("DELETE FROM outbox WHERE number = ?", [(number,) for number, *_ in rows])
             self.counts.published += len(messages)
         while letters is not None and (rows := self.state.ask(_LETTERS, [_AT_ONCE])):
-            sent = [_letter(*row) for row in rows]
+            sent = [_letter(*row, whole=self.rules.dead_bodies) for row in rows]
             self._patiently(partial(letters.publish, sent))
             with self.state.transaction():
                 self.state.write("UPDATE dead SET sent = 1 WHERE mark = ?", [(mark,) for mark, *_ in rows])
@@ -318,8 +320,11 @@ class StreamWorker:
         write_status(self.rules.home, status)
 
 
-def _letter(mark: object, position: object, rule: object, body: object, key: object) -> Outgoing:
+def _letter(mark: object, position: object, rule: object, body: object, key: object, *, whole: bool) -> Outgoing:
+    """A dead letter: rule and position, and the message as it came only where that is asked for."""
     headers = {"penchant-rule": str(rule), "penchant-position": str(position)}
+    if not whole:
+        return Outgoing(id=str(mark), body=json.dumps({"rule": rule, "position": position}).encode(), headers=headers)
     content = body if isinstance(body, bytes) else str(body).encode()
     return Outgoing(id=str(mark), body=content, key=None if key is None else str(key), headers=headers)
 

@@ -103,6 +103,7 @@ def test_the_stream_equals_the_nightly_batch(home: Path, rows: list[dict[str, An
     assert found == {customer: expected[customer] for customer in {str(row["customer_id"]) for row in rows}}
     assert len(dead.published) == len(POISON)
     assert not any("abc" in letter.headers["penchant-rule"] for letter in dead.published)
+    assert all(set(json.loads(letter.body)) == {"rule", "position"} and not letter.key for letter in dead.published)
     published = len(out.published)
     source.at = 0
     worker.run(once=True)
