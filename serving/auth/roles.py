@@ -13,7 +13,7 @@ ROLES: tuple[Role, ...] = get_args(Role)
 _ALL = frozenset(("score", "explain", "customers", "admin"))
 _OVERVIEW = (
     *("/console/", "/console/health", "/console/segments", "/console/segment-table", "/console/personas"),
-    *("/console/models/{name}", "/console/models/{name}/plan"),
+    *("/console/models/{name}", "/console/models/{name}/plan", "/console/models/{name}/confusion"),
 )
 _CARD = ("/console/customer", "/console/upload", "/console/what-if")
 _FILES = ("/console/customers-file", "/console/scored-file", "/console/example-file")

@@ -109,7 +109,7 @@ def context_of(home: Path, live: Live) -> RequestContext:
     """The parts of a request that lists read."""
     snapshot = SimpleNamespace(served={"churn": live}, policy=SimpleNamespace(by_code={}), segmentations={})
     runtime = SimpleNamespace(settings=SimpleNamespace(home=home))
-    return cast(RequestContext, SimpleNamespace(runtime=runtime, key=None, snapshot=snapshot, rows=0))
+    return cast(RequestContext, SimpleNamespace(runtime=runtime, key=None, snapshot=snapshot, rows=0, salt=None))
 
 
 def test_a_list_says_that_uplift_picked_it(home: Path, live: Live) -> None:

@@ -126,7 +126,7 @@ def report_html(
 def with_contents(page: str, called: Mapping[Language, str]) -> str:
     """A page with a list of contents, called so, at the head of each part.
 
-    >>> with_contents('<section id="en" lang="en"><h2>Data</h2></section>', {"en": "Contents"})[-48:]
+    >>> with_contents('<section id="en" lang="en"><h2>Data</h2></section>', {"en": "Contents"})[-46:]
     '<span id="en-1"></span><h2>Data</h2></section>'
     """
 

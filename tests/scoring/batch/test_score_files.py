@@ -64,7 +64,8 @@ def test_a_file_scored_in_bulk_is_as_the_rows_are(
     home: Path, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Reasons by tables, whose use is forced here, give the file that the plain way gives, byte for byte."""
-    plain, bulk = ({"churn": Live(load_release(home, "churn"))} for _ in range(2))
+    # models of one file and as many threads are one model
+    plain, bulk = ({"churn": Live(load_release(home, "churn", threads=threads))} for threads in (1, 2))
     score_file(plain, source, tmp_path / "plain.parquet", reasons=6)
     monkeypatch.setattr("scoring.models.bulk_shapley._COMPILED", 0)
     monkeypatch.setattr("scoring.models.bulk_shapley._PREPARED", 0)

@@ -259,7 +259,7 @@ def test_the_model_page_says_how_good_and_what_for(
         assert float(seen.told(f"[data-metric={name}] td:nth-of-type(2)")) == document["baselines"]["logit"][name]
     for band in document["bands"]["realised"]:
         assert float(seen.told(f"[data-band={band['code']}]")) == band["realised"]
-    assert seen.page.locator("svg.chart").count() == 5
+    assert seen.page.locator("svg.chart").count() == 8
     text = seen.page.inner_text("main")
     for part in (document["intended_use"][language], document["worth"]["text"][language], "It is today's."):
         assert part in text
