@@ -64,8 +64,8 @@ def test_an_old_generation_commits_nothing(broker: str) -> None:
     """What a worker read before partitions were given anew does not move their offsets."""
     _publish(broker, "old", 0, 10)
     source = _source(broker, "old")
-    (batch,) = _read(source, 10)
-    source.done(Batch(batch.messages, batch.generation - 1))
+    for batch in _read(source, 10):
+        source.done(Batch(batch.messages, batch.generation - 1))
     source.close()
     again = _source(broker, "old")
     assert _bodies(_read(again, 10)) == list(range(10))
