@@ -85,13 +85,18 @@ def _of(name: str) -> Iterator[Command]:
 
 
 def _parser(name: str, own: Sequence[str]) -> argparse.ArgumentParser:
-    """The parser that a command makes, caught as it prints its help."""
+    """The parser that a command makes, caught as it prints its help.
+
+    A command of the server bars the training libraries first, which others need afterwards: that is undone.
+    """
 
     def caught(self: argparse.ArgumentParser, _file: object = None) -> None:
         raise _Found(self)
 
+    importlib.import_module("scipy.sparse")  # the bar would put an empty one in its place
     module = importlib.import_module(_ALL[name].module)
     with (
+        patch.object(sys, "meta_path", list(sys.meta_path)),
         patch.object(argparse.ArgumentParser, "print_help", caught),
         patch.object(sys, "argv", [f"penchant {name}", *own]),
         contextlib.suppress(SystemExit),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
@@ -151,6 +152,15 @@ def test_every_route_is_described(language: Language) -> None:
     assert len(found) > 15
     assert [one for one in found if f"## `{one.method} {one.path}`" not in page] == []
     assert {one.summary for one in found} ^ set(translations("routes_fr")) == set()
+
+
+def test_describing_the_commands_bars_no_library() -> None:
+    """Though those of the server do, as they are called."""
+    before = list(sys.meta_path)
+    commands.commands.cache_clear()
+
+    assert commands.commands()
+    assert sys.meta_path == before
 
 
 @IN_BOTH
