@@ -22,7 +22,7 @@ from scoring.population.days import PopulationError
 from serving.stream_state.state import StreamState
 from serving.stream_state.status import STREAMS
 from serving.streams.config import StreamFile, StreamFileError, Target, load_stream
-from serving.streams.port import MessageReader, MessageSink, MessageSource, PoisonError, UnavailableError
+from serving.streams.port import MessageReader, MessageSink, PoisonError, UnavailableError
 from serving.streams.worker import StreamPorts, StreamRules, StreamWorker
 
 DONE, FAILED, USAGE, BAD_DATA, INTERRUPTED = 0, 1, 2, 3, 130
@@ -119,32 +119,23 @@ def connected(file: StreamFile) -> StreamPorts:
         StreamFileError: What the broker needs is not installed, or a variable is not set.
         UnavailableError: It cannot be reached.
     """
-    source: MessageSource
-    if file.source.kind == "kafka":
-        from serving.streams.kafka import KafkaSource
+    from serving.streams import kafka, rabbitmq
 
-        source = KafkaSource(file.source)
-    else:
-        from serving.streams.rabbitmq import RabbitSource
-
-        source = RabbitSource(file.source)
-    return StreamPorts(source, _reader(file), _sink(file, file.out), _sink(file, file.dead))
+    broker = kafka if file.source.kind == "kafka" else rabbitmq
+    out, dead = (_sink(broker.open_sink, file, target) for target in (file.out, file.dead))
+    return StreamPorts(broker.open_source(file), _reader(file), out, dead)
 
 
-def _sink(file: StreamFile, target: Target | None) -> MessageSink | None:
+def _sink(
+    at_broker: Callable[[StreamFile, Target], MessageSink], file: StreamFile, target: Target | None
+) -> MessageSink | None:
     if target is None:
         return None
     if target.kind == "webhook":
         from serving.streams.webhook import WebhookSink
 
         return WebhookSink(target)
-    if target.kind == "topic":
-        from serving.streams.kafka import KafkaSink
-
-        return KafkaSink(file.source.reach, target.name)
-    from serving.streams.rabbitmq import RabbitSink
-
-    return RabbitSink(file.source.reach, target.name)
+    return at_broker(file, target)
 
 
 def _reader(file: StreamFile) -> MessageReader:

@@ -200,7 +200,8 @@ class StreamWorker:
         old = time.time() - self.rules.keep_days * _DAY
         with self.state.transaction():
             self.state.write("DELETE FROM inbox WHERE at < ?", [(old,)])
-            self.state.write("DELETE FROM dead WHERE at < ? AND sent = 1", [(old,)])
+            # where nothing takes them they must not stay for ever: nobody knows whom an unreadable one is of
+            self.state.write("DELETE FROM dead WHERE at < ? AND (sent = 1 OR ?)", [(old, self.ports.dead is None)])
         self._publish()
         return swept
 

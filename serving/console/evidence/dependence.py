@@ -121,10 +121,11 @@ def _drawn(bundle: Bundle, feature: Feature, places: Sequence[_Place], texts: Te
     ]
     known = [(one.at, one.adds, one.low, one.high) for one in places if one.at is not None]
     lined = feature.type in ("number", "integer", "date") and len(known) > 2
-    return ShownDependence(called, _chart(called, feature, known, texts) if lined else None, table)
+    return ShownDependence(called, _chart(named, known, texts) if lined else None, table)
 
 
-def _chart(called: str, feature: Feature, known: Sequence[tuple[float, float, float, float]], texts: Texts) -> Chart:
+def _chart(named: NamedFeature, known: Sequence[tuple[float, float, float, float]], texts: Texts) -> Chart:
+    called, feature = named.name, named.feature
     at, adds, low, high = (list(column) for column in zip(*known, strict=True))
     if feature.type == "date":
         at = [1970 + day / 365.2425 for day in at]
@@ -134,7 +135,7 @@ def _chart(called: str, feature: Feature, known: Sequence[tuple[float, float, fl
     lines = [axes.line(called, "served", at, adds), axes.line(texts["adds_nothing"], "chance", (at[0], at[-1]), (0, 0))]
     shown = _year if feature.type == "date" else texts.number
     ticks = axes.ticks(shown, texts.number)
-    return Chart(called, feature.unit or "", texts["adds"], lines, *ticks, area=axes.area(at, low, high))
+    return Chart(called, named.unit, texts["adds"], lines, *ticks, area=axes.area(at, low, high))
 
 
 def _year(value: float) -> str:

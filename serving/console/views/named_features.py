@@ -26,6 +26,15 @@ class NamedFeature:
         """What it measures, e.g. `Purchases in the last 90 days`."""
         return self.texts.kept_together(described(self.feature, self.texts.language, self.labels))
 
+    @property
+    def unit(self) -> str:
+        """The unit of many, beside an axis; empty where there is none, or none that has a text in both languages."""
+        unit = self.feature.unit
+        if unit is None or unit == "share" or not _has_text(unit):
+            return ""
+        forms = catalogue()["units"].get(unit)
+        return str(forms[self.texts.language][1]) if forms else unit
+
     def shown(self, value: Any) -> str:
         """A value as `shown_feature` has it."""
         return shown_feature(self.feature, value, self.labels, self.texts)

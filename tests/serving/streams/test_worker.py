@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import shutil
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -244,6 +245,25 @@ def test_dead_letters_are_replayed(home: Path) -> None:
 
     assert worker.state.ask("SELECT COUNT(*) FROM dead") == [(len(POISON) - 1,)]
     assert worker.state.ask("SELECT COUNT(*) FROM stands WHERE customer_id = 'new'") == [(1,)]
+
+
+def test_old_dead_letters_go_unless_they_are_still_to_be_published(home: Path) -> None:
+    """Where there is nowhere to publish them too: what they hold is somebody's."""
+    worker = started(home, ListSource(messages_of(POISON)))
+    worker.run(once=True)
+    with worker.state.transaction():
+        worker.state.write("UPDATE dead SET at = 0", [()])
+
+    worker.ports.dead = away = ListSink()
+    away.breaks = [UnavailableError("gone")] * 9
+    worker.rules = replace(worker.rules, patience=0)
+    with pytest.raises(UnavailableError):
+        worker.sweep()
+    assert worker.state.ask("SELECT COUNT(*) FROM dead") == [(len(POISON),)]
+
+    worker.ports.dead = None
+    worker.sweep()
+    assert worker.state.ask("SELECT COUNT(*) FROM dead") == [(0,)]
 
 
 def test_time_alone_moves_a_segment(home: Path, rows: list[dict[str, Any]]) -> None:
