@@ -24,6 +24,7 @@ from features.config.use_case import load_use_case
 from handbook.reference.pages import NAMES
 from serving.cli.demo import greeting
 from serving.settings import Settings
+from serving.streams.config import load_stream
 from tests.conftest import newcomer, take_along
 from tests.support import forks
 from tests.support.markdown import Block, Command, alike, blocks, commands
@@ -88,7 +89,11 @@ class Reader:
                     assert block.language in SHOWN_ONLY, f"line {block.line}: {block.language!r} is not run by any test"
 
     def save(self, block: Block) -> None:
-        """Saves a use case under the name the document gives, or adds sections to one saved before."""
+        """Saves a use case under the name the document gives, or adds sections to one; reads a stream alone."""
+        if block.text.startswith("[source]"):
+            (stream := self.folder / "stream.toml").write_text(block.text, encoding="utf-8")
+            load_stream(stream)
+            return
         path = self.folder / (block.file or block.more or "use-case.toml")
         before = path.read_text(encoding="utf-8") if block.more else ""
         path.write_text(before + block.text, encoding="utf-8")

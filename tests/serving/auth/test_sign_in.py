@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import shutil
@@ -22,6 +21,7 @@ from serving.auth.roles import RIGHTS, Role
 from serving.auth.sign_in_file import SignIn, SignInError, read_sign_in
 from serving.edge.routes import ROUTES
 from serving.settings import Settings
+from tests.support.apart import run_apart
 from tests.support.identity import CLIENT, SECRET, Provider, key_of, provider
 from tests.support.servers import QUICK, Server, start, stop, until
 
@@ -66,9 +66,12 @@ def vouches(idp: Provider, **claims: Any) -> None:
 def configured(server: Server, text: str) -> None:
     """A server that has taken up a file, or its absence."""
     file = server.home / "sign-in.toml"
-    file.write_text(text) if text else file.unlink()
     with server.client() as client:
-        until(lambda: (client.get("/v1/use-cases").status_code == 401) == bool(text))
+        file.unlink(missing_ok=True)  # the answer by the file before is no sign that the new one is read
+        until(lambda: client.get("/v1/use-cases").status_code != 401)
+        if text:
+            file.write_text(text)
+            until(lambda: client.get("/v1/use-cases").status_code == 401)
 
 
 def signed_in(client: httpx.Client) -> httpx.Response:
@@ -155,7 +158,7 @@ def attempt(idp: Provider, tmp_path: Path, *, state: str | None = None, code: st
         given = dict(httpx.URL(back).params)
         return await client.finish(started, state or given["state"], given["code"] if code is None else code)
 
-    return asyncio.run(there_and_back())
+    return run_apart(there_and_back())
 
 
 def test_whoever_is_vouched_for_has_the_roles_of_their_groups(idp: Provider, tmp_path: Path) -> None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Coroutine, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,6 +13,7 @@ from serving.http.problems import CALL_UNDER_WAY, Problem
 from serving.http.reply import Reply, json_reply
 from serving.idempotency import answered_calls
 from serving.idempotency.once import OnceOnly, once
+from tests.support.apart import run_apart
 
 BODY = b'{"use_case": "churn", "top": 3}'
 WHO = "Planted-7391"
@@ -37,16 +35,10 @@ class Counted:
         return outcome or json_reply({"request_id": f"r{len(self.made)}", "customers": [{"customer_id": WHO}]})
 
 
-def _run(call: Coroutine[Any, Any, Reply]) -> Reply:
-    """The reply, in a thread of its own: a browser's driver keeps a loop running in this one."""
-    with ThreadPoolExecutor(1) as threads:
-        return threads.submit(asyncio.run, call).result()
-
-
 def asked(home: Path, answer: Counted, **changes: object) -> Reply:
     """The answer to a call, as a worker of its own would give it."""
     stated = {"home": home, "caller": "crm", "key": b"k-1", "route": "/v1/lists", "body": BODY, **changes}
-    return _run(once(OnceOnly(**stated), answer))  # type: ignore[arg-type]  # as the fields have it
+    return run_apart(once(OnceOnly(**stated), answer))  # type: ignore[arg-type]  # as the fields have it
 
 
 def test_the_same_call_has_the_same_answer_and_is_done_once(tmp_path: Path) -> None:
@@ -143,10 +135,10 @@ def test_an_answer_made_while_its_customer_was_erased_is_not_kept(tmp_path: Path
         return json_reply({"customer_id": WHO})
 
     call = OnceOnly(tmp_path, "", b"k-1", "/v1/customers/contestations", b"{}")
-    _run(once(call, erased_meanwhile))
+    run_apart(once(call, erased_meanwhile))
 
     with pytest.raises(Problem, match="erased"):
-        _run(once(call, Counted()))
+        run_apart(once(call, Counted()))
 
 
 def test_the_answer_to_an_erasure_is_kept_without_the_ids(tmp_path: Path) -> None:
