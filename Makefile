@@ -12,7 +12,7 @@ STAMP := $(VENV)/.installed
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run site test tests browser postgres rabbitmq java lint style types bench tables endure soak fuzz pages doors compare coverage nulls campaigns deliveries proxied uplift lookalikes noise kill scale daily sources moves discover families seasons pictures mlflow mailing lock newest kills
+.PHONY: help setup run site test tests browser postgres rabbitmq lint style types bench tables endure soak fuzz pages doors compare coverage nulls campaigns deliveries proxied uplift lookalikes noise kill scale daily sources moves discover families seasons pictures mlflow mailing lock newest kills
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -55,7 +55,7 @@ site: setup ## build the site of docs/ into site/, in English and French; `mkdoc
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet
 
 # Types are checked beside the tests, whose first minutes leave a processor idle.
-test: setup style browser postgres rabbitmq java ## lint, types and all tests, as CI runs them
+test: setup style browser postgres rabbitmq ## lint, types and all tests, as CI runs them
 	@$(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,--jobs 2) types tests
 
 # A file of tests stays in one process: what its tests share is made once. Files come as tests/conftest.py orders them.
@@ -86,13 +86,6 @@ rabbitmq:
 	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
 	    DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends rabbitmq-server >/dev/null; } || \
 	  echo "No RabbitMQ: the tests of streams will fail." >&2
-
-# Spark wants a Java of 17 or newer.
-java:
-	@command -v java >/dev/null || \
-	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
-	    DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends openjdk-17-jre-headless >/dev/null; } || \
-	  echo "No Java: the tests of Spark will fail." >&2
 
 lint: style types ## ruff and mypy
 
@@ -203,9 +196,6 @@ mlflow: setup ## open the MLflow pages on what was trained, on MLFLOW_PORT (defa
 mailing: setup ## write the synthetic mailing example to examples/b2b-mailing/data
 	$(PY) examples/b2b-mailing/generate.py
 
-# What the image of the daily run and of streams installs: all but Spark, which has images of its own.
-DAILY_EXTRAS := $(addprefix --extra ,delta iceberg kafka lineage oidc postgres rabbitmq sftp)
-
 lock: setup ## resolve pyproject.toml anew into the four locks
 	uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 --all-extras --group dev --group docs pyproject.toml \
 	  --output-file requirements.lock --quiet
@@ -213,7 +203,7 @@ lock: setup ## resolve pyproject.toml anew into the four locks
 	  --constraint requirements.lock --output-file serving/requirements.lock --quiet
 	uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 --group registry \
 	  --constraint requirements.lock --output-file training/registry.lock --quiet
-	uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 $(DAILY_EXTRAS) pyproject.toml \
+	uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 --all-extras pyproject.toml \
 	  --constraint requirements.lock --output-file deploy/requirements.lock --quiet
 
 # Nothing of this checkout's environment is used but uv.
