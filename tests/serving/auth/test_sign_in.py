@@ -70,7 +70,8 @@ def configured(server: Server, text: str) -> None:
         file.unlink(missing_ok=True)  # the answer by the file before is no sign that the new one is read
         until(lambda: client.get("/v1/use-cases").status_code != 401)
         if text:
-            file.write_text(text)
+            (draft := file.with_suffix(".draft")).write_text(text)
+            draft.replace(file)  # half a file is refused, which looks alike from outside
             until(lambda: client.get("/v1/use-cases").status_code == 401)
 
 
