@@ -153,6 +153,6 @@ def _table(made: CustomerList, name: str, emails: Mapping[str, str], context: Re
     for rank in range(REASONS):
         texts_of = [row.reasons[rank].text if rank < len(row.reasons) else None for row in rows]
         columns[f"{name}_reason_{rank + 1}_text"] = list(texts_of)
-    if any(row.action for row in rows):
+    if labels.states_actions:
         columns["action"] = [row.action or None for row in rows]
     return pa.table(columns)

@@ -207,6 +207,11 @@ class Labels:
         bands = self.live.bands[self.texts.language] if self.live else []
         return next((band["label"] for band in bands if band["code"] == code), code or "")
 
+    @property
+    def states_actions(self) -> bool:
+        """Whether a band or a segment says what to do next: a list has the column then, whoever is on it."""
+        return self.context.snapshot.policy.states_actions or bool(self.live and self.live.states_actions)
+
     def action(self, band: str | None, segment: str | None) -> str:
         """The next step with a customer: their band's, else their segment's; nothing where neither states one."""
         language = self.texts.language

@@ -163,6 +163,17 @@ def test_a_list_says_what_to_do_next(client: httpx.Client, language: str) -> Non
     assert {row["action"] for row in rows if row["churn_band"] != high} <= {""}
 
 
+def test_a_list_has_the_same_columns_whoever_chance_holds_out(client: httpx.Client) -> None:
+    """The step stands as a column also where nobody with one is left on the list."""
+    form = {"use_case": "churn", "top": "1", "holdout": "50", "format": "csv"}
+    posts = (client.post("/console/list", data={**form, "salt": f"salt-{turn:012}"}).content for turn in range(64))
+    lists = [list(csv.reader(io.StringIO(post.decode()))) for post in posts]
+
+    assert {len(lines) for lines in lists} == {1, 2}  # the one customer is on some of them
+    assert {tuple(lines[0]) for lines in lists} == {tuple(lists[0][0])}
+    assert "action" in lists[0][0]
+
+
 def test_addresses_leave_by_a_key_that_may_export_them(home: Path, tmp_path: Path) -> None:
     """Who may see customers may count a list; the file has addresses, which the API's list has not."""
     copied = tmp_path / "home"
