@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -75,6 +76,7 @@ def _run(options: argparse.Namespace, file: StreamFile, ports_of: Ports) -> Stre
         raise StreamFileError(["state: must be a file (path) for now, PostgreSQL is not supported yet"])
     state = StreamState(Path(file.state.path) if file.state.path else home / STREAMS / f"{file.name}.db")
     ports = ports_of(file)
+    worker = None
     try:
         worker = StreamWorker(state, ports, _rules(options, file))
         worker.write_status()  # from here on an erasure finds the state
@@ -87,6 +89,9 @@ def _run(options: argparse.Namespace, file: StreamFile, ports_of: Ports) -> Stre
         signal.signal(signal.SIGTERM, lambda *_: setattr(worker, "stopping", True))
         worker.run(once=options.once)
     finally:
+        if worker is not None:
+            with suppress(sqlite3.Error, OSError):
+                worker.write_status(running=False)
         for one in (ports.source, ports.out, ports.dead):
             if one is not None:
                 one.close()

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from features.config.use_case import LogUseCase
 from features.spec.feature import Json
 from penchant.daily.run_file import load_run_file
 from scoring.audiences.pressure.pressure_rules import RUN_FILE
+from serving.streams.heartbeat import BEAT_SECONDS
 from serving.streams.intake import load_history
 from serving.streams.worker import StreamWorker
 
@@ -40,17 +42,25 @@ def load_missing_history(home: Path, worker: StreamWorker) -> None:
         if worker.state.noted(f"{_LOADED} {digest}") or not isinstance(use_case, LogUseCase):
             continue
         with tempfile.TemporaryDirectory(dir=home, prefix=".", suffix=".tmp") as folder:
-            _export(use_case.file, worker.rules.clock(), Path(folder), home)
+            _export(use_case.file, worker, Path(folder), home)
             with worker.state.transaction():
                 events, traits = (_rows(Path(folder) / name) for name in ("events.parquet", "traits.parquet"))
                 load_history(worker.state, contract, events, traits)
                 worker.state.note(f"{_LOADED} {digest}", worker.rules.clock().isoformat())
 
 
-def _export(file: Path, as_of: datetime, folder: Path, home: Path) -> None:
-    command = [sys.executable, "-m", "features", "history", str(file), "--as-of", as_of.isoformat()]
-    done = subprocess.run([*command, "--out", str(folder), "--home", str(home), "--json"], stdout=subprocess.PIPE)  # noqa: PLW1510
-    if done.returncode:
+def _export(file: Path, worker: StreamWorker, folder: Path, home: Path) -> None:
+    """Runs the process; the worker gives its signs meanwhile, as a long log takes minutes."""
+    as_of = worker.rules.clock().isoformat()
+    command = [sys.executable, "-m", "features", "history", str(file), "--as-of", as_of]
+    command += ["--out", str(folder), "--home", str(home), "--json"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        while True:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=BEAT_SECONDS)
+                break
+            worker.write_status()
+    if process.returncode:
         raise HistoryError(f"The history of {file.name} could not be made.")
 
 

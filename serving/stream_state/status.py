@@ -2,31 +2,58 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from features.spec.atomic import write_file
 
 STREAMS = "streams"
+SILENT_SECONDS = 120.0  # without a sign of a worker that did not stop: it was killed, or stands still
+StreamCondition = Literal["running", "paused", "stopped", "silent"]
 
 
-class StreamStatus(Struct, frozen=True, kw_only=True):
-    """How a stream stands."""
+class StreamFigures(Struct, frozen=True, kw_only=True):
+    """How a stream does, in figures."""
+
+    lag: Annotated[int | None, Meta(description="Messages not read yet; null where the broker does not say.")] = None
+    oldest_seconds: Annotated[
+        float | None, Meta(description="Age of the oldest event of the last batch when it was taken in.")
+    ] = None
+    batch: Annotated[int, Meta(description="Messages of the last batch.")] = 0
+    applied: Annotated[int, Meta(description="Events taken in since the worker began.")] = 0
+    duplicates: Annotated[int, Meta(description="Messages that had come before, since the worker began.")] = 0
+    redelivered: Annotated[int, Meta(description="Messages handed out again, since the worker began.")] = 0
+    published: Annotated[int, Meta(description="Changes sent on, since the worker began.")] = 0
+    dead: Annotated[int, Meta(description="Dead letters in the state.")] = 0
+    dead_by_rule: Annotated[dict[str, int], Meta(description="Dead letters by the rule that they break.")] = {}
+    outbox: Annotated[int, Meta(description="Changes not sent on yet.")] = 0
+    customers: Annotated[int, Meta(description="Customers with a live score.")] = 0
+
+
+class StreamStatus(StreamFigures, frozen=True, kw_only=True):
+    """What a worker last wrote of its stream."""
 
     name: str
     path: str  # of its state
     at: str  # when this was written, ISO, UTC
+    started: str = ""  # when the worker began, ISO, UTC
     running: bool = True
     paused: str | None = None  # why: `broker` or `disk`
-    lag: int | None = None
-    oldest_seconds: float | None = None  # the age of the oldest event of the last batch when it was taken in
-    batch: int = 0  # messages of the last batch
-    redelivered: int = 0  # since the worker began
-    dead: int = 0  # dead letters in the state
-    outbox: int = 0  # not published yet
-    customers: int = 0  # with a live score
+    paused_since: str | None = None  # ISO, UTC
+
+
+class StreamHealth(StreamFigures, frozen=True, kw_only=True):
+    """How a stream stands, as anybody may read it."""
+
+    name: Annotated[str, Meta(description="Of its file.", examples=["purchases"])]
+    state: Annotated[StreamCondition, Meta(description="`silent`: it gives no sign and did not stop.")]
+    since: Annotated[str, Meta(description="When that began, UTC.", examples=["2026-03-01T10:04:07Z"])]
+    at: Annotated[str, Meta(description="The last sign of it, UTC.", examples=["2026-03-01T10:04:07Z"])]
+    paused: Annotated[str | None, Meta(description="What it waits for: `broker` or `disk`.")] = None
 
 
 def write_status(home: Path, status: StreamStatus) -> None:
@@ -45,6 +72,37 @@ def streams_of(home: Path) -> list[StreamStatus]:
         except (OSError, msgspec.DecodeError, UnicodeDecodeError):
             continue
     return found
+
+
+def stream_health(home: Path, now: datetime) -> list[StreamHealth]:
+    """How the streams of a home stand at a moment, UTC, by name."""
+    return [_health(status, now) for status in streams_of(home)]
+
+
+def seconds_since(iso: str, now: datetime) -> float:
+    """How long ago a moment was that a status names; endless where it is none."""
+    try:
+        moment = datetime.fromisoformat(iso)
+    except ValueError:
+        return float("inf")
+    return (now - (moment if moment.tzinfo else moment.replace(tzinfo=UTC))).total_seconds()
+
+
+def _health(status: StreamStatus, now: datetime) -> StreamHealth:
+    condition, since = _condition(status, now)
+    figures = {name: getattr(status, name) for name in StreamFigures.__struct_fields__}
+    return StreamHealth(name=status.name, state=condition, since=since, at=status.at, paused=status.paused, **figures)
+
+
+def _condition(status: StreamStatus, now: datetime) -> tuple[StreamCondition, str]:
+    """What a stream does, and since when: of one that is silent, since its last sign."""
+    if not status.running:
+        return "stopped", status.at
+    if seconds_since(status.at, now) > SILENT_SECONDS:
+        return "silent", status.at
+    if status.paused:
+        return "paused", status.paused_since or status.at
+    return "running", status.started or status.at
 
 
 _decode = msgspec.json.Decoder(StreamStatus).decode

@@ -1,3 +1,3 @@
 """Streams: events from a topic or a queue move scores as they come; brokers stand behind one small port."""
 
-__all__ = ["avro", "config", "intake", "json_records", "kafka", "port", "rabbitmq", "webhook", "worker"]
+__all__ = ["avro", "config", "heartbeat", "intake", "json_records", "kafka", "port", "rabbitmq", "webhook", "worker"]

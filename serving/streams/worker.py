@@ -9,7 +9,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from itertools import count
@@ -23,9 +23,9 @@ from scoring.privacy.suppression import Suppression, open_suppression
 from serving.customers import feature_store, pending_erasures
 from serving.stream_state.erasure import forget_in_state
 from serving.stream_state.state import FencedError, StreamState
-from serving.stream_state.status import StreamStatus, write_status
 from serving.streams.changes import Publishing, keep_stands
-from serving.streams.intake import Intake, TakenBatch
+from serving.streams.heartbeat import Heartbeat, StreamCounts
+from serving.streams.intake import Intake
 from serving.streams.live_scores import LiveScorer, service_mark
 from serving.streams.port import (
     Batch,
@@ -44,7 +44,6 @@ _AT_ONCE = 1_000  # messages published together
 _QUIET = 20  # reads of nothing after which there is nothing more: a broker may be slower than one
 _DAY = 86_400.0  # seconds
 _WAITS = (0.2, 0.5, 1.0, 2.0, 5.0)  # seconds between tries; the last again and again
-_COUNT = "SELECT COUNT(*) FROM PLACE"
 _OUTBOX = "SELECT number, id, customer_id, body FROM outbox ORDER BY number LIMIT ?"
 _LETTERS = "SELECT mark, position, rule, body, key FROM dead WHERE sent = 0 LIMIT ?"
 
@@ -77,29 +76,6 @@ class StreamRules:
     sleep: Callable[[float], None] = time.sleep
 
 
-@dataclass(slots=True)
-class StreamCounts:
-    """What a worker did."""
-
-    read: int = 0
-    applied: int = 0
-    duplicates: int = 0
-    dead: int = 0
-    published: int = 0
-    redelivered: int = 0
-    batch: int = 0
-    oldest: float | None = None
-    paused: str | None = None
-    lag: int | None = field(default=None)
-
-    def add(self, taken: TakenBatch) -> None:
-        """Counts a batch."""
-        self.read += taken.read
-        self.applied += taken.applied
-        self.duplicates += taken.duplicates
-        self.dead += taken.dead
-
-
 class StreamWorker:
     """One worker of a stream."""
 
@@ -112,7 +88,7 @@ class StreamWorker:
         """
         self.state, self.ports, self.rules, self.counts = state, ports, rules, StreamCounts()
         self.scorer = LiveScorer(rules.home, rules.use_cases)
-        self._status_at = 0.0
+        self._heartbeat = Heartbeat(rules.home, rules.name, state, ports.source)
         self.stopping = False
 
     def catch_up(self) -> None:
@@ -129,7 +105,6 @@ class StreamWorker:
         quiet = 0
         while not self.stopping and not (once and quiet >= _QUIET):
             quiet = 0 if self.step() else quiet + 1
-        self.counts.lag = self.ports.source.lag()
         self.write_status(running=False)
 
     def step(self) -> int:
@@ -197,6 +172,7 @@ class StreamWorker:
                 causes: dict[str, str] | None = None if first else {}
                 keep_stands(self.state, result.stands, as_of, causes, self._publishing(listed))
             self._store(result.features, as_of, customers)
+            self.write_status()
         old = time.time() - self.rules.keep_days * _DAY
         with self.state.transaction():
             self.state.write("DELETE FROM inbox WHERE at < ?", [(old,)])
@@ -230,6 +206,7 @@ class StreamWorker:
             with self.state.transaction():
                 self.state.write("DELETE FROM outbox WHERE number = ?", [(number,) for number, *_ in rows])
             self.counts.published += len(messages)
+            self.write_status()
         while letters is not None and (rows := self.state.ask(_LETTERS, [_AT_ONCE])):
             sent = [_letter(*row, whole=self.rules.dead_bodies) for row in rows]
             self._patiently(partial(letters.publish, sent))
@@ -278,7 +255,7 @@ class StreamWorker:
                 self._pause("disk" if is_full(error) else "broker", _WAITS[min(number, len(_WAITS) - 1)])
             else:
                 if self.counts.paused:
-                    self.counts.paused = None
+                    self.counts.pause(None)
                     self.ports.source.resume()
                 return done
         raise AssertionError
@@ -286,7 +263,7 @@ class StreamWorker:
     def _pause(self, why: str, seconds: float) -> None:
         if self.counts.paused is None:
             logs.write("stream_paused", level="warning", stream=self.rules.name, why=why)
-        self.counts.paused = why
+        self.counts.pause(why)
         with suppress(UnavailableError):
             self.ports.source.pause()
             self.ports.source.read(0, 0.0)  # keeps the membership
@@ -295,30 +272,8 @@ class StreamWorker:
         self.rules.sleep(seconds)
 
     def write_status(self, *, running: bool = True) -> None:
-        """Says how the stream stands, at most once a second while it runs."""
-        now = time.monotonic()
-        if running and now - self._status_at < 1.0 and self.counts.paused is None:
-            return
-        self._status_at = now
-        dead, outbox, customers = (
-            int(self.state.ask(_COUNT.replace("PLACE", place))[0][0] or 0) for place in ("dead", "outbox", "stands")
-        )
-        counts = self.counts
-        status = StreamStatus(
-            name=self.rules.name,
-            path=str(self.state.path.resolve()),
-            at=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-            running=running,
-            paused=counts.paused,
-            lag=counts.lag,
-            oldest_seconds=counts.oldest,
-            batch=counts.batch,
-            redelivered=counts.redelivered,
-            dead=dead,
-            outbox=outbox,
-            customers=customers,
-        )
-        write_status(self.rules.home, status)
+        """Gives a sign; see `Heartbeat.beat`."""
+        self._heartbeat.beat(self.counts, running=running)
 
 
 def _letter(mark: object, position: object, rule: object, body: object, key: object, *, whole: bool) -> Outgoing:
