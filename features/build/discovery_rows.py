@@ -18,6 +18,7 @@ from features.errors import DataError, UseCaseError
 from features.history.event_log import open_log
 from features.history.identities import barred_among
 from features.point_in_time.labels import log_end
+from features.sources.duckdb_sql import keep_order
 from features.sources.engine import engine
 from features.sources.quarantine import write_quarantine
 from features.sources.rejected_rows import bad_rows_of, reject_too_many
@@ -188,7 +189,7 @@ def _unlabelled(stated: UnlabelledTable, objectors: Objectors | None, quarantine
     with engine() as backend:
         source = open_source(backend, section.path, table=section.table)
         _check_columns(stated, source.columns)
-        backend.raw_sql("SET preserve_insertion_order = true")
+        keep_order(backend)
         cells = fetch_cells(source, section)
     barred = barred_among(cells[ID].drop_nulls().to_list(), objectors, {}) if section.customer_id else frozenset[str]()
     cells = cells.filter(~pl.col(ID).is_in(list(barred)).fill_null(False)) if barred else cells

@@ -20,6 +20,7 @@ from features.errors import DataError, UseCaseError
 from features.history.identities import barred_among
 from features.leakage.detectors import identifiers
 from features.point_in_time.labels import LABEL
+from features.sources.duckdb_sql import keep_order
 from features.sources.engine import engine, frame
 from features.sources.rejected_rows import GUEST, BadRows, bad_rows_of, reject_too_many
 from features.sources.source import FILE, ROW, Source, digest, missing_column, open_source, reading
@@ -71,7 +72,7 @@ def read_ready_table(
     with engine() as backend:
         source = open_source(backend, section.path, table=section.table)
         _check_columns(use_case, section, source)
-        backend.raw_sql("SET preserve_insertion_order = true")
+        keep_order(backend)
         cells = fetch_cells(source, section)
     barred = barred_among(cells[ID].drop_nulls().to_list(), objectors, {}) if section.customer_id else frozenset[str]()
     fetched = len(cells)

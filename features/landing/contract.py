@@ -15,7 +15,7 @@ from features.config.origins.origin_sections import Origin
 from features.config.use_case import CurrencyColumn, Enrich, Events, Profiles, Table, TypeColumn
 from features.errors import DataError
 from features.landing.manifest import columns_of
-from features.sources.engine import literal
+from features.sources.duckdb_sql import parquet_rows
 
 
 def named_columns(section: Origin) -> list[str]:
@@ -72,8 +72,7 @@ def check_rows(backend: Any, redacted: str, rows: Path, schema: pa.Schema, key: 
     """
     if not any(rows.iterdir()):
         return
-    files = literal(str(rows / "*.parquet"))
-    table = backend.sql(f"SELECT * FROM read_parquet({files}, hive_partitioning = false)")  # noqa: S608  quoted
+    table = backend.sql(f"SELECT * FROM {parquet_rows(str(rows / '*.parquet'))}")  # noqa: S608  quoted
     kinds = ibis.memtable(schema.empty_table()).schema()
     columns = {name: pai.Column(table.schema()[name], nullable=name not in key) for name in kinds}
     contract = pai.DataFrameSchema(columns, strict=True, unique=list(key) or None)

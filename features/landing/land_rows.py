@@ -21,7 +21,16 @@ from features.errors import DataError
 from features.landing.copies import part_name
 from features.landing.manifest import LandedPart, file_sha256
 from features.landing.ports import RowsRead
-from features.sources.engine import literal, quoted
+from features.sources.duckdb_sql import (
+    batches,
+    first_row,
+    keep_order,
+    literal,
+    make_table,
+    make_view,
+    parquet_rows,
+    quoted,
+)
 
 PART_ROWS = 1_000_000
 _FETCHED = 65_536
@@ -49,21 +58,18 @@ def land_rows(backend: Any, read: RowsRead, ingest: Ingest, target: Path, *, for
     Raises:
         DataError: The cursor cannot be compared.
     """
-    backend.raw_sql("SET preserve_insertion_order = true")  # of rows that are in order
+    keep_order(backend)
     arrived = pa.RecordBatchReader.from_batches(read.schema, read.batches)
     backend.con.register(_FRESH, arrived)
     rows, cursor = _FRESH, ingest.cursor
     try:
         if former is not None and read.since is not None and cursor is not None:
-            backend.raw_sql(f"CREATE OR REPLACE TEMP TABLE penchant_came AS SELECT * FROM {_FRESH}")
-            backend.raw_sql(
-                f"CREATE OR REPLACE TEMP VIEW {_FORMER} AS SELECT * FROM "
-                f"read_parquet({literal(str(former / '*.parquet'))}, hive_partitioning = false)"
-            )
+            make_table(backend, "penchant_came", f"SELECT * FROM {_FRESH}")
+            make_view(backend, _FORMER, f"SELECT * FROM {parquet_rows(str(former / '*.parquet'))}")
             rows = f"({_merged(cursor, read.since, ingest.key, read.schema)})"
         ordered = ", ".join(f"{quoted(name)} NULLS FIRST" for name in _order(ingest, read.schema))
-        found = backend.raw_sql(f"SELECT * FROM {rows} ORDER BY {ordered}")
-        parts = tuple(_write(found.to_arrow_reader(_FETCHED), read.schema, target))
+        found = batches(backend, f"SELECT * FROM {rows} ORDER BY {ordered}", _FETCHED)
+        parts = tuple(_write(found, read.schema, target))
         return WrittenRows(parts, read.watermark or _watermark(backend, target, cursor, parts))
     except duckdb.Error as failure:
         raise DataError(target.parent.parent.name, [f"rows cannot be landed: {type(failure).__name__}"]) from failure
@@ -130,18 +136,14 @@ def _watermark(backend: Any, target: Path, cursor: str | None, parts: Sequence[L
     """The greatest cursor that landed, as text; None where there is none."""
     if cursor is None or not any(part.rows for part in parts):
         return None
-    files = literal(str(target / "*.parquet"))
-    greatest = f"SELECT max({quoted(cursor)}) FROM read_parquet({files}, hive_partitioning = false)"
-    found = backend.raw_sql(greatest).to_arrow_table().column(0)[0].as_py()
+    greatest = f"SELECT max({quoted(cursor)}) FROM {parquet_rows(str(target / '*.parquet'))}"
+    found = batches(backend, greatest, 1).read_all().column(0)[0].as_py()
     return None if found is None else found.isoformat() if hasattr(found, "isoformat") else str(found)
 
 
 def changes(backend: Any, former: Path, rows: Path) -> tuple[int, int]:
     """How many rows of a copy are not in the former one, and how many of the former are not in it."""
-    one, other = (
-        f"(SELECT * FROM read_parquet({literal(str(path / '*.parquet'))}, hive_partitioning = false))"
-        for path in (rows, former)
-    )
+    one, other = (f"(SELECT * FROM {parquet_rows(str(path / '*.parquet'))})" for path in (rows, former))
     count = "SELECT count(*) FROM (FROM {} EXCEPT ALL FROM {})"
-    added, removed = (backend.raw_sql(count.format(*pair)).fetchone()[0] for pair in ((one, other), (other, one)))
+    added, removed = (first_row(backend, count.format(*pair))[0] for pair in ((one, other), (other, one)))
     return int(added), int(removed)

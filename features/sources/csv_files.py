@@ -18,6 +18,7 @@ from typing import Any
 import pyarrow as pa
 
 from features.errors import DataError
+from features.sources.duckdb_sql import add_numbers, all_rows, in_order, make_table
 from features.spec.csv_dialect import Dialect, open_bytes, open_text
 from features.spec.csv_sql import RULE, rejects_sql, rows_sql
 
@@ -66,16 +67,15 @@ def load(backend: Any, file: Path, written: Dialect, into: str) -> Loaded:
         plain = _with_one_line_end(file, written, Path(folder) / "rows.csv") if signs.mixed else None
         zipped = written.zipped and plain is None
         rows = rows_sql(plain or file, written, rejects=f"{into}_rejects", nul=signs.nuls > 0, zipped=zipped)
-        backend.raw_sql("SET preserve_insertion_order = true")
-        backend.raw_sql(f"CREATE TEMP TABLE {into} AS {rows}")
-        backend.raw_sql("SET preserve_insertion_order = false")
+        with in_order(backend):
+            make_table(backend, into, rows)
     above = written.skipped + 1
-    rejected = backend.raw_sql(rejects_sql(f"{into}_rejects")).fetchall()
+    rejected = all_rows(backend, rejects_sql(f"{into}_rejects"))
     rejected_rows = [(int(line) - above, str(rule)) for line, rule in rejected]
     blank = _blank_rows(file, written) if signs.blank else []
     number = _numbered(backend, into, sorted({*blank, *(row for row, _ in rejected_rows)}))
     broken = f"SELECT {number}, {RULE} FROM {into} WHERE {RULE} IS NOT NULL ORDER BY ALL"
-    rejected_rows += [(int(row), str(rule)) for row, rule in backend.raw_sql(broken).fetchall()]
+    rejected_rows += [(int(row), str(rule)) for row, rule in all_rows(backend, broken)]
     return Loaded(number, tuple(rejected_rows))
 
 
@@ -87,13 +87,7 @@ def _numbered(backend: Any, into: str, absent: Sequence[int]) -> str:
         row - earlier for earlier, row in enumerate(absent)
     ]  # the position in the table from which one more is absent
     steps = pa.table({"start": starts, "until": [*starts[1:], 2**62], "more": range(1, len(absent) + 1)})
-    backend.con.register("penchant_steps", steps)
-    backend.raw_sql(f"ALTER TABLE {into} ADD COLUMN {_row_number} BIGINT")
-    backend.raw_sql(
-        f"UPDATE {into} SET {_row_number} = {into}.rowid + 1 + more FROM penchant_steps "
-        f"WHERE {into}.rowid + 1 >= start AND {into}.rowid + 1 < until"
-    )
-    backend.con.unregister("penchant_steps")
+    add_numbers(backend, into, _row_number, steps)
     return f"coalesce({_row_number}, rowid + 1)"
 
 

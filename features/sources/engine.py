@@ -16,6 +16,15 @@ import ibis.expr.types as ir
 import polars as pl
 import pyarrow as pa
 
+from features.sources.duckdb_sql import (
+    batches,
+    make_view,
+    parquet_rows,
+    scratch_folder,
+    set_variables,
+    use_utc,
+    write_parquet,
+)
 from features.sources.grammar import teach
 
 _ROWS = 8_192  # fetched at a time
@@ -39,7 +48,7 @@ def engine() -> Iterator[Any]:
             enable_external_file_cache=False,  # the system's own holds what was read of a source
         )
         try:
-            backend.raw_sql("SET TimeZone = 'UTC'")
+            use_utc(backend)
             teach(backend.con)
             yield backend
         finally:
@@ -52,16 +61,9 @@ def store(backend: Any, name: str, table: ir.Table, group: str | None = None) ->
     Rows of each value of the column `group`, which is not stored, have a file of their own: whoever reads a range of
     another column that follows the groups passes over the files of the others.
     """
-    folder = Path(backend.raw_sql("SELECT current_setting('temp_directory')").fetchone()[0])
-    folder.mkdir(exist_ok=True)
-    query, options = _sql(table.unbind().op()), "FORMAT parquet, COMPRESSION lz4_raw"
-    if group is not None:
-        options += f", PARTITION_BY ({quoted(group)})"
-    target = folder / (f"{name}.parquet" if group is None else name)
-    backend.raw_sql(f"COPY ({query}) TO {literal(str(target))} ({options})")
-    files = literal(str(target if group is None else target / "*" / "*.parquet"))
-    read = f"read_parquet({files}, hive_partitioning = false)"
-    backend.raw_sql(f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS SELECT * FROM {read}")  # noqa: S608  both are quoted
+    target = scratch_folder(backend) / (f"{name}.parquet" if group is None else name)
+    files = write_parquet(backend, _sql(table.unbind().op()), target, group)
+    make_view(backend, name, f"SELECT * FROM {parquet_rows(files)}")  # noqa: S608  files are quoted
     stored: ir.Table = backend.table(name)
     return stored
 
@@ -88,10 +90,9 @@ def frames(table: ir.Table, settings: Iterable[Mapping[str, int]]) -> Iterator[p
     backend, schema = table.get_backend(), table.schema().to_pyarrow()
     sql = _sql(table.unbind().op())
     for setting in settings:
-        for name, value in setting.items():
-            backend.raw_sql(f"SET VARIABLE {name} = {value}")
+        set_variables(backend, setting)
         # In pieces: a whole one comes in buffers of up to twice its size, and the frame would hold on to them.
-        yield _framed(backend.raw_sql(sql).fetch_record_batch(_ROWS).read_all().cast(schema))
+        yield _framed(batches(backend, sql, _ROWS).read_all().cast(schema))
 
 
 @lru_cache(512)
@@ -105,24 +106,6 @@ def _framed(rows: pa.Table) -> pl.DataFrame:
     if not isinstance(answer, pl.DataFrame):
         raise TypeError(f"An Ibis table must give a frame, got {type(answer).__name__}.")
     return answer
-
-
-def quoted(name: str) -> str:
-    """A SQL identifier.
-
-    >>> print(quoted('a "b" c'))
-    "a ""b"" c"
-    """
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """A SQL string.
-
-    >>> literal("l'été")
-    "'l''été'"
-    """
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _half_of_memory() -> int:

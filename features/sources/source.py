@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 
 from features.errors import DataError
 from features.sources.csv_files import load
-from features.sources.engine import literal, quoted
+from features.sources.duckdb_sql import attach, column_names, literal, make_view, quoted
 from features.spec.csv_dialect import dialect, seems_data
 from features.spec.csv_sql import RULE
 from features.spec.data_files import UnreadableError, data_files, file_kind
@@ -139,7 +139,7 @@ def _check_names(path: Path, columns: Sequence[str]) -> None:
 
 
 def _view(backend: Any, path: Path, columns: Sequence[str], selects: Sequence[str], name: str) -> Source:
-    backend.raw_sql(f"CREATE OR REPLACE TEMP VIEW {name} AS {' UNION ALL '.join(selects)}")
+    make_view(backend, name, " UNION ALL ".join(selects))
     return Source(path, tuple(columns), backend.table(name))
 
 
@@ -186,11 +186,7 @@ def _same_columns(file: Path, expected: Sequence[str], names: Sequence[str]) -> 
 
 def _open_duckdb(backend: Any, path: Path, table: str | None) -> Source:
     alias = _fresh_name(backend)
-    backend.raw_sql(f"ATTACH {literal(str(path))} AS {alias} (READ_ONLY)")
-    found = backend.raw_sql(
-        "SELECT table_schema, table_name, table_type FROM information_schema.tables "
-        f"WHERE table_catalog = {literal(alias)} ORDER BY ALL"
-    ).fetchall()
+    found = attach(backend, path, alias)
     chosen = [row for row in found if table in (None, row[1], ".".join(row[:2]))]
     if len(chosen) != 1:
         shown = ", ".join(repr(name) for _, name, _ in found)
@@ -198,7 +194,7 @@ def _open_duckdb(backend: Any, path: Path, table: str | None) -> Source:
     qualified, number = ".".join(map(quoted, (alias, *chosen[0][:2]))), "rowid + 1"
     if chosen[0][2] != "BASE TABLE":
         number = "row_number() OVER ()"
-    columns = [row[0] for row in backend.raw_sql(f"DESCRIBE {qualified}").fetchall()]
+    columns = column_names(backend, qualified)
     inside = ", ".join(f"c{index}" for index in range(len(columns)))
     select = f"SELECT {inside}, {literal(path.name)} AS {FILE}, {number} AS {ROW} FROM {qualified} AS t({inside})"
     return _view(backend, path, columns, [select], f"{alias}_view")

@@ -20,7 +20,7 @@ from features.config.origins.origin_sections import Origin
 from features.errors import DataError, UseCaseError
 from features.landing.lag import lagged
 from features.landing.ports import RowsRead, SourceUnavailableError
-from features.sources.engine import literal, quoted
+from features.sources.duckdb_sql import literal, quoted
 
 if TYPE_CHECKING:
     from adbc_driver_manager.dbapi import Connection

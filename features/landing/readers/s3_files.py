@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from features.config.origins.addresses import Address
 from features.errors import DataError
 from features.landing.ports import FileListing, SourceFile, SourceUnavailableError, one_schema
+from features.sources.duckdb_sql import keep_order
 from features.sources.engine import engine
 from features.sources.source import open_source
 from features.spec.csv_dialect import dialect
@@ -140,7 +141,7 @@ def _text_to_parquet(source: Path, target: Path, schema: pa.Schema) -> int:
     """The rows of a CSV file as text, by the reader of all commands; how many cannot be read."""
     with engine() as backend:
         opened = open_source(backend, source)
-        backend.raw_sql("SET preserve_insertion_order = true")
+        keep_order(backend)
         rows = opened.table.select(**{name: opened.column(name) for name in schema.names})
         reader = backend.to_pyarrow_batches(rows, chunk_size=65_536)
         with pq.ParquetWriter(target, schema) as writer:

@@ -25,7 +25,7 @@ from features.errors import DataError, UseCaseError
 from features.landing.lag import lagged
 from features.landing.ports import RowsRead, SourceUnavailableError
 from features.landing.readers.s3_files import S3Files
-from features.sources.engine import literal
+from features.sources.duckdb_sql import literal
 
 ArrowClient = Callable[[str], Iterator[pa.RecordBatch]]  # what a query answers, all as of one moment
 
