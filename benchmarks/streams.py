@@ -29,7 +29,7 @@ from scoring.population.days import days_of
 from serving.streams.config import Reach
 from serving.streams.kafka import KafkaSink
 from serving.streams.port import MessageSink, Outgoing
-from serving.streams.rabbitmq import RabbitSink
+from serving.streams.rabbitmq_sink import RabbitSink
 from tests.support.brokers import rabbitmq, tansu
 
 ROOT = Path(__file__).parents[1]

@@ -1,3 +1,15 @@
 """Streams: events from a topic or a queue move scores as they come; brokers stand behind one small port."""
 
-__all__ = ["avro", "config", "heartbeat", "intake", "json_records", "kafka", "port", "rabbitmq", "webhook", "worker"]
+__all__ = [
+    "avro",
+    "config",
+    "heartbeat",
+    "intake",
+    "json_records",
+    "kafka",
+    "port",
+    "rabbitmq",
+    "rabbitmq_sink",
+    "webhook",
+    "worker",
+]

@@ -1,4 +1,4 @@
-"""RabbitMQ: a queue with acknowledgements by hand, or a stream from a moment, and a publisher with confirms.
+"""RabbitMQ: a queue with acknowledgements by hand, or a stream from a moment.
 
 A queue that is not there is made a quorum queue. It keeps the messages of workers that were killed, and passes what no
 worker ever finished on to `QUEUE.undelivered`: nothing is dropped. Queues that are there stay as they were made.
@@ -9,14 +9,14 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from serving.streams.config import Reach, StreamFile, StreamFileError, StreamSource, Target, secret
-from serving.streams.port import Batch, Message, Outgoing, UnavailableError
+from serving.streams.config import Reach, StreamFile, StreamFileError, StreamSource, secret
+from serving.streams.port import Batch, Message, UnavailableError
 
 if TYPE_CHECKING:
     from pika import URLParameters
@@ -68,14 +68,7 @@ def open_source(file: StreamFile) -> RabbitSource:
     return RabbitSource(file.source)
 
 
-def open_sink(file: StreamFile, target: Target) -> RabbitSink:
-    """A sink beside the source of a file; raises StreamFileError for no queue, or no secret, or no extra."""
-    if target.kind != "queue":
-        raise StreamFileError([f"queue must be given with rabbitmq, got a {target.kind}"])
-    return RabbitSink(file.source.reach, target.name)
-
-
-class _Line:
+class Line:
     """A connection that is made when it is needed, and anew after a failure."""
 
     def __init__(self, reach: Reach, opened: Callable[[BlockingChannel], None]) -> None:
@@ -117,7 +110,7 @@ class _Line:
                 connection.close()
 
 
-def _made(channel: BlockingChannel, queue: str) -> None:
+def make_queue(channel: BlockingChannel, queue: str) -> None:
     """Makes a queue where there is none."""
     from pika.exceptions import ChannelClosedByBroker
 
@@ -157,7 +150,7 @@ class RabbitSource:
         self._waiting: deque[tuple[int, Message]] = deque()
         self._start: str | datetime = "first" if source.start == "earliest" else "next"
         self._paused = False
-        self._line = _Line(source.reach, self._consume)
+        self._line = Line(source.reach, self._consume)
 
     def read(self, most: int, wait_seconds: float) -> Batch:
         """As the port has it."""
@@ -236,7 +229,7 @@ class RabbitSource:
         self._base = self._last
         self._open.clear()
         self._waiting.clear()
-        _made(channel, self._queue)
+        make_queue(channel, self._queue)
         channel.basic_qos(prefetch_count=self._ahead)
         arguments = {"x-stream-offset": self._start} if self._is_stream(channel) else {}
         channel.basic_consume(self._queue, self._received, arguments=arguments)
@@ -258,37 +251,3 @@ class RabbitSource:
             at=datetime.fromtimestamp(properties.timestamp, UTC) if properties.timestamp else None,
         )
         self._waiting.append((number, message))
-
-
-class RabbitSink:
-    """A queue to publish to: each message is kept on disk and confirmed."""
-
-    def __init__(self, reach: Reach, queue: str) -> None:
-        """Raises StreamFileError where a secret is missing, or the extra."""
-        self._queue = queue
-        self._line = _Line(reach, self._prepare)
-
-    def publish(self, messages: Sequence[Outgoing]) -> None:
-        """As the port has it."""
-        for message in messages:
-            self._line.run(lambda channel, one=message: self._publish(channel, one))  # type: ignore[misc]
-
-    def _prepare(self, channel: BlockingChannel) -> None:
-        _made(channel, self._queue)
-        channel.confirm_delivery()
-
-    def _publish(self, channel: BlockingChannel, message: Outgoing) -> None:
-        import pika
-
-        properties = pika.BasicProperties(
-            message_id=message.id,
-            headers=dict(message.headers),
-            delivery_mode=2,
-            content_type="application/json",
-            timestamp=int(time.time()),
-        )
-        channel.basic_publish("", self._queue, message.body, properties, mandatory=True)
-
-    def close(self) -> None:
-        """As the port has it."""
-        self._line.close()

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
+import pika
 import pytest
 
 from serving.streams.config import Reach, StreamFile, StreamFileError, StreamSource, Target
-from serving.streams.port import Batch, Outgoing, UnavailableError
-from serving.streams.rabbitmq import RabbitSink, RabbitSource, open_sink, rabbitmq_parameters
+from serving.streams.port import Batch, Message, Outgoing, UnavailableError
+from serving.streams.rabbitmq import RabbitSource, rabbitmq_parameters
+from serving.streams.rabbitmq_sink import RabbitSink, open_sink
 from tests.support.brokers import rabbitmq
 from tests.support.ports import free_port
+from tests.support.relay import relayed
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +44,16 @@ def _read(source: RabbitSource, count: int) -> list[Batch]:
     while sum(len(batch.messages) for batch in found) < count and time.monotonic() < until:
         if (batch := source.read(40, 0.2)).messages:
             found.append(batch)
+    return found
+
+
+def _taken(url: str, queue: str) -> list[Message]:
+    """All that a queue holds; it is done with."""
+    found = list[Message]()
+    with closing(_source(url, queue, 500)) as source:
+        while (batch := source.read(500, 1.0)).messages:
+            found += batch.messages
+            source.done(batch)
     return found
 
 
@@ -93,8 +109,6 @@ def test_a_paused_source_hands_out_nothing_and_goes_on_with_the_next(broker: str
 
 def test_what_nobody_finishes_is_passed_on_and_not_dropped(broker: str) -> None:
     """After as many deliveries as a queue allows a message stands in the queue of undelivered ones."""
-    import pika
-
     connection = pika.BlockingConnection(rabbitmq_parameters(Reach(url=broker)))
     channel = connection.channel()
     channel.queue_declare("short.undelivered", durable=True, arguments={"x-queue-type": "quorum"})
@@ -118,8 +132,6 @@ def test_what_nobody_finishes_is_passed_on_and_not_dropped(broker: str) -> None:
 
 def test_a_stream_goes_back_to_a_moment_and_a_queue_says_that_it_cannot(broker: str) -> None:
     """Messages of a stream have the same identity whenever they are read."""
-    import pika
-
     connection = pika.BlockingConnection(rabbitmq_parameters(Reach(url=broker)))
     connection.channel().queue_declare("log", durable=True, arguments={"x-queue-type": "stream"})
     connection.close()
@@ -138,6 +150,68 @@ def test_a_stream_goes_back_to_a_moment_and_a_queue_says_that_it_cannot(broker: 
     with pytest.raises(ValueError, match="only a stream queue can be replayed"):
         queue.rewind(datetime.now(UTC))
     queue.close()
+
+
+def test_a_batch_larger_than_its_window_arrives_once_and_in_order(broker: str) -> None:
+    """Confirms of many messages come together, whatever their order."""
+    _publish(broker, "many", 2_500)
+    assert [int(message.body) for message in _taken(broker, "many")] == list(range(2_500))
+
+
+def test_what_a_full_queue_refuses_is_sent_again_and_nothing_else(broker: str) -> None:
+    """As soon as there is room; a queue that stays full is no success."""
+    full = {"x-max-length": 20, "x-overflow": "reject-publish"}
+    messages = [Outgoing(id=f"m{n}", body=b"%d" % n) for n in range(30)]
+    taken = list[str]()
+    with pika.BlockingConnection(rabbitmq_parameters(Reach(url=broker))) as connection:
+        channel = connection.channel()
+        channel.queue_declare("full", durable=True, arguments=full)
+
+        def take_all() -> None:
+            while (got := channel.basic_get("full", auto_ack=True))[1] is not None:
+                taken.append(str(got[1].message_id))
+
+        class Drained(RabbitSink):
+            """Finds room whenever it connects."""
+
+            def _open(self) -> Any:
+                take_all()
+                return super()._open()
+
+        with closing(Drained(Reach(url=broker), "full")) as sink:
+            sink.publish(messages)
+        take_all()
+        assert sorted(taken) == sorted(one.id for one in messages)
+        with closing(RabbitSink(Reach(url=broker), "full")) as another, pytest.raises(UnavailableError):
+            another.publish(messages)
+        channel.queue_purge("full")
+
+
+def test_a_queue_that_went_away_is_made_again_and_nothing_is_lost(broker: str) -> None:
+    """The broker gives back what it has no queue for, and confirms it."""
+    sink = RabbitSink(Reach(url=broker), "gone")
+    sink.publish([Outgoing(id="0", body=b"0")])
+    with pika.BlockingConnection(rabbitmq_parameters(Reach(url=broker))) as connection:
+        connection.channel().queue_delete("gone")
+    sink.publish([Outgoing(id=str(n), body=b"%d" % n) for n in range(1, 40)])
+    sink.close()
+    source = _source(broker, "gone")
+    assert _bodies(_read(source, 39)) == list(range(1, 40))
+    source.close()
+
+
+def test_a_connection_that_is_cut_within_a_batch_loses_nothing(broker: str) -> None:
+    """What was not confirmed is sent again under its own id, so that whoever reads can drop it."""
+    messages = [Outgoing(id=f"m{n}", body=b"%0100d" % n) for n in range(500)]
+    port = int(urlsplit(broker).port or 0)
+    with relayed(port) as relay:
+        relay.cuts += [None, 40_000]  # of the connection that makes the queue, of the one that publishes
+        reach = Reach(url=broker.replace(f":{port}", f":{relay.port}"))
+        with closing(RabbitSink(reach, "cut")) as sink:
+            sink.publish(messages)
+        assert not relay.cuts
+    found = _taken(broker, "cut")
+    assert {message.identity: int(message.body) for message in found} == {f"m{n}": n for n in range(500)}
 
 
 def test_a_broker_that_is_away_is_said_so() -> None:
