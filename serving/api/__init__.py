@@ -4,6 +4,7 @@ __all__ = [
     "answers",
     "customer_lists",
     "handlers",
+    "home_health",
     "moves",
     "openapi",
     "population",

@@ -11,9 +11,9 @@ import msgspec
 from features.spec.languages import LANGUAGES
 from scoring.answers.served_release import Live
 from scoring.answers.wire import Explanation, FlatScores, MoveAnswer, Scores
-from scoring.health.health_file import HealthDocument
 from serving.api import answers
 from serving.api.described_profiles import DescribedUseCase, described_use_cases
+from serving.api.home_health import HomeHealthDocument
 from serving.api.webhooks import TYPES as SENT
 from serving.requests.models import (
     ContestationRequest,
@@ -53,7 +53,7 @@ _TYPES: tuple[Any, ...] = (
     answers.CustomersListed,
     answers.CustomersLookedUp,
     answers.ListMade,
-    HealthDocument,
+    HomeHealthDocument,
     answers.Alive,
     answers.Ready,
     answers.ProblemDocument,

@@ -123,8 +123,8 @@ def _paths(served: Mapping[str, Live]) -> Schema:
         "/v1/health": {
             "get": _get(
                 "health",
-                "Whether scores are to be trusted, as monitoring last found",
-                _json("Health"),
+                "Whether scores are to be trusted, as monitoring last found, and how streams stand",
+                _json("HomeHealth"),
                 statuses=(401, 429, 503),
             )
         },

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -12,9 +13,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from scoring.answers.served_release import Live
-from scoring.health.alert_file import health_with_alerts
 from scoring.health.matured_windows import HealthError
 from serving.api.answers import SegmentDocument
+from serving.api.home_health import home_health
 from serving.api.openapi import document
 from serving.api.population import answer_customers
 from serving.api.use_case_document import summary, use_case_document
@@ -160,14 +161,14 @@ async def segments(_request: Request) -> Reply:
 
 
 async def health(_request: Request) -> Reply:
-    """GET /v1/health: what monitoring last found, with the alerts as they stand.
+    """GET /v1/health: what monitoring last found, with the alerts as they stand, and how streams stand.
 
     Raises:
-        Problem: 404 where monitoring never looked, 503 where what it wrote is damaged.
+        Problem: 404 where monitoring never looked and there is no stream, 503 where what was written is damaged.
     """
     home = CONTEXT.get().runtime.settings.home
     try:
-        document = await asyncio.to_thread(health_with_alerts, home)
+        document = await asyncio.to_thread(home_health, home, datetime.now(UTC))
     except HealthError as error:
         raise Problem(NOT_READY, str(error)) from None
     if document is None:

@@ -63,6 +63,35 @@ USE_CASE_STATE = Family("penchant_use_case_state", "gauge", "0 fine, 1 watch, 2 
 ALERTS_OPEN = Family("penchant_alerts_open", "gauge", "Alerts that nobody has acknowledged.", ("use_case", "code"))
 REALISED_AUC = Family("penchant_realised_roc_auc", "gauge", "Of the last day whose outcome is known.", _SCORED)
 REALISED_LOG_LOSS = Family("penchant_realised_log_loss", "gauge", "Of the last day whose outcome is known.", _SCORED)
+_STREAM = ("stream",)
+STREAM_STATE = Family("penchant_stream_state", "gauge", "0 running, 1 paused, 2 stopped or silent.", _STREAM)
+STREAM_SIGN_AGE = Family("penchant_stream_sign_age_seconds", "gauge", "Time since a worker's last sign.", _STREAM)
+STREAM_LAG = Family("penchant_stream_lag", "gauge", "Messages that the stream has not read yet.", _STREAM)
+STREAM_OLDEST = Family(
+    "penchant_stream_oldest_seconds", "gauge", "Age of the oldest event of the last batch when taken in.", _STREAM
+)
+STREAM_BATCH = Family("penchant_stream_batch", "gauge", "Messages of the last batch.", _STREAM)
+STREAM_APPLIED = Family("penchant_stream_applied_total", "counter", "Events taken in.", _STREAM)
+STREAM_DUPLICATES = Family("penchant_stream_duplicates_total", "counter", "Messages that had come before.", _STREAM)
+STREAM_REDELIVERED = Family("penchant_stream_redelivered_total", "counter", "Messages handed out again.", _STREAM)
+STREAM_PUBLISHED = Family("penchant_stream_published_total", "counter", "Changes sent on.", _STREAM)
+STREAM_DEAD = Family("penchant_stream_dead", "gauge", "Dead letters in the state, by rule.", ("stream", "rule"))
+STREAM_OUTBOX = Family("penchant_stream_outbox", "gauge", "Changes not sent on yet.", _STREAM)
+STREAM_CUSTOMERS = Family("penchant_stream_customers", "gauge", "Customers with a live score.", _STREAM)
+STREAM_FAMILIES = (
+    STREAM_STATE,
+    STREAM_SIGN_AGE,
+    STREAM_LAG,
+    STREAM_OLDEST,
+    STREAM_BATCH,
+    STREAM_APPLIED,
+    STREAM_DUPLICATES,
+    STREAM_REDELIVERED,
+    STREAM_PUBLISHED,
+    STREAM_DEAD,
+    STREAM_OUTBOX,
+    STREAM_CUSTOMERS,
+)
 FAMILIES = (
     HTTP_REQUESTS,
     SCORING_ROWS,
@@ -84,6 +113,7 @@ FAMILIES = (
     ALERTS_OPEN,
     REALISED_AUC,
     REALISED_LOG_LOSS,
+    *STREAM_FAMILIES,
 )
 
 

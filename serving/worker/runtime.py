@@ -27,6 +27,7 @@ from serving.idempotency.answered_calls import expire
 from serving.releases.watcher import Snapshot, Watch, age_seconds
 from serving.requests.body import UNCOUNTED
 from serving.settings import Settings
+from serving.stream_state.stream_gauges import StreamGauges
 from serving.telemetry import logs, metrics
 from serving.telemetry import worker_totals as tally
 from serving.telemetry.day_gauges import DayGauges
@@ -53,6 +54,7 @@ class Runtime:
         self.decisions = Decisions(settings.home, days=settings.decisions_days, on=settings.decisions)
         self._health = HealthGauges(settings.home)
         self._day = DayGauges(settings.home)
+        self._streams = StreamGauges(settings.home)
         self._values = ServedValues(settings.home, self.registry)
         self._housekeeping = Housekeeping(settings.home, self.decisions, settings.poll_seconds, also=self._tidy)
         self._watch = Watch(
@@ -96,6 +98,7 @@ class Runtime:
         self.customers.look()
         self._health.look()
         self._day.look()
+        self._streams.look()
         self._values.watch(self.snapshot.served.values())
         tally.publish(self.registry)
 
@@ -186,6 +189,7 @@ class Runtime:
             (metrics.READY, ()): float(self.ready),
             **self._health.now(),
             **self._day.now(),
+            **self._streams.now(),
         }
         with suppress(sqlite3.Error):
             gauges[metrics.ERASURES_PENDING, ()] = len(pending_of(self.settings.home))

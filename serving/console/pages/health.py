@@ -1,4 +1,4 @@
-"""The page Health: whether scores are to be trusted, why, and who looks after what is wrong."""
+"""The page Health: whether scores are to be trusted, why, who looks after what is wrong, and how streams stand."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from starlette.requests import Request
 from scoring.health.alert_file import AcknowledgeError, acknowledge
 from scoring.health.matured_windows import HealthError
 from serving.console.health.health_board import HealthBoard, health_board
+from serving.console.health.stream_board import stream_lines
 from serving.console.views.day_in_service import day_notes
 from serving.console.web import forms
 from serving.console.web.i18n import Texts
@@ -38,6 +39,7 @@ async def health(request: Request) -> Reply:
         "here": "health",
         "board": board,
         "refusal": refusal,
+        "streams": await asyncio.to_thread(stream_lines, home, texts, datetime.now(UTC)),
         "notes": await asyncio.to_thread(day_notes, home, texts),
         "may_acknowledge": _may_acknowledge(),
     }

@@ -193,6 +193,7 @@ def test_a_year_of_days_costs_hardly_more_than_a_season(tmp_path: Path) -> None:
             facts: dict[str, object] = {
                 "board": health_board(home, {}, DEFAULT, Texts("en")),
                 "notes": {"sentences": []},
+                "streams": [],
             }
             shown = page("health.html", "en", {"here": "health", "refusal": None, "may_acknowledge": True, **facts})
             spent.append(round(1000 * (process_time() - begun), 1))
