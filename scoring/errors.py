@@ -5,6 +5,10 @@ class BundleError(ValueError):
     """A bundle or a release is not what it says it is."""
 
 
+class ClusterError(ValueError):
+    """The machines of a cluster cannot be reached, or would not score as this one does."""
+
+
 class PlanError(ValueError):
     """A plan asks for what the population cannot give."""
 

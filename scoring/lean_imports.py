@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from importlib.abc import MetaPathFinder
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from importlib.machinery import ModuleSpec
 
 BARRED = ("mlflow", "sklearn", "pandas", "shap", "pandera", "ibis")
 
@@ -17,8 +17,16 @@ BARRED = ("mlflow", "sklearn", "pandas", "shap", "pandera", "ibis")
 class _Bar(MetaPathFinder):
     def find_spec(self, name: str, _path: Sequence[str] | None, _target: ModuleType | None = None) -> ModuleSpec | None:
         if name.partition(".")[0] in BARRED:
-            raise ModuleNotFoundError(f"{name} is barred in a scoring process.", name=name)
+            return ModuleSpec(name, _NotHere())  # pyspark asks what there is; only an import is refused
         return None
+
+
+class _NotHere(Loader):
+    def create_module(self, spec: ModuleSpec) -> None:
+        raise ModuleNotFoundError(f"{spec.name} is barred in a scoring process.", name=spec.name)
+
+    def exec_module(self, _module: ModuleType) -> None:
+        """There is never one."""
 
 
 class _Nothing(ModuleType):
@@ -51,6 +59,7 @@ def _leave_out_scipy() -> None:
     """
     if "scipy" not in sys.modules:
         scipy, sparse = ModuleType("scipy"), _Nothing("scipy.sparse")
+        scipy.__spec__, sparse.__spec__ = ModuleSpec("scipy", None), ModuleSpec("scipy.sparse", None)
         scipy.sparse = sparse  # type: ignore[attr-defined]  # a module of our making
         scipy.__version__ = "1.0"  # type: ignore[attr-defined]  # the oldest that numba takes, which reads no more of it
         sys.modules |= {"scipy": scipy, "scipy.sparse": sparse}

@@ -43,6 +43,7 @@ LONGEST = (
     "tests/system/test_stranger.py",
     "tests/handbook/test_browser.py",
     "tests/system/test_retail_segments.py",
+    "tests/scoring/spark/test_score_on_spark.py",
     "tests/system/main_job/test_main_job.py",
     "tests/system/main_job/test_raw_events.py",
     "tests/serving/worker/test_endurance.py",

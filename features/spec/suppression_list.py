@@ -28,14 +28,14 @@ class SuppressionError(ValueError):
 
 @dataclass(frozen=True)
 class Objectors:
-    """Who must not be learned from: those on a home's list when it was read, and those erased."""
+    """Who must not be learned from, or scored: those on a home's list when it was read, and those erased."""
 
     key: bytes
     hashes: frozenset[bytes]
     version: int
 
     def among(self, customers: Iterable[str]) -> frozenset[str]:
-        """Those of some customers who objected or were erased."""
+        """Those of some customers who are on the list as it was read."""
         return frozenset(
             customer for customer in customers if any(who in self.hashes for who in self._hashes_of(customer))
         )
@@ -56,6 +56,15 @@ def objectors_of(home: Path) -> Objectors | None:
         SuppressionError: There is a list that cannot be read.
     """
     return _listed(home, "SELECT who FROM suppressed UNION SELECT who FROM erased")
+
+
+def suppressed_of(home: Path) -> Objectors | None:
+    """Those who objected to being scored alone, as `scoring` asks for them; None where there is nobody.
+
+    Raises:
+        SuppressionError: There is a list that cannot be read.
+    """
+    return _listed(home, "SELECT who FROM suppressed")
 
 
 def erased_of(home: Path) -> Objectors | None:

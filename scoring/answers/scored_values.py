@@ -54,11 +54,15 @@ class BatchValues:
         Raises:
             OSError: The home cannot be written.
         """
-        day, writer = datetime.now(UTC).date(), f"{os.getpid()}-{time.time_ns() // 1_000_000:x}"
-        for name, counts in self._counted.items():
-            if self._rows[name]:
-                found = as_served("batch", self._rows[name], counts)
-                write_served(home, name, self._versions[name], day, writer, found)
+        write_values(home, self._versions, self.counts())
+
+    def counts(self) -> dict[str, ServedCounts]:
+        """What was counted up to now, by use case; one without a scored row is missing."""
+        return {
+            name: as_served("batch", self._rows[name], counts)
+            for name, counts in self._counted.items()
+            if self._rows[name]
+        }
 
     def _add(self, name: str, matrix: Floats, probability: Floats) -> None:
         with self._lock:
@@ -67,3 +71,14 @@ class BatchValues:
             counted.add(matrix[::every], probability[::every])
             if counted.rows > 2 * ENOUGH:
                 self._every[name] = 2 * every
+
+
+def write_values(home: Path, versions: Mapping[str, str], counts: Mapping[str, ServedCounts]) -> None:
+    """Keeps counts of some use cases' versions as of today.
+
+    Raises:
+        OSError: The home cannot be written.
+    """
+    day, writer = datetime.now(UTC).date(), f"{os.getpid()}-{time.time_ns() // 1_000_000:x}"
+    for name, found in counts.items():
+        write_served(home, name, versions[name], day, writer, found)

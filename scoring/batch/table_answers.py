@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from features.spec.feature import CUSTOMER_ID
 from features.spec.languages import Language
+from features.spec.suppression_list import Objectors
 from features.spec.texts.text_marks import text_columns
 from scoring.answers.served_release import STATUSES, Live, status_codes
 from scoring.batch.cluster_columns import cluster_columns
@@ -66,7 +67,7 @@ def score_table(
     reasons: int = 0,
     language: Language = "en",
     policy: Policy = DEFAULT,
-    suppression: Suppression | None = None,
+    suppression: Suppression | Objectors | None = None,
 ) -> pa.Table:
     """The answers of a table's rows as columns; `first` is the number of rows before it, for ids of rows without one.
 
@@ -127,7 +128,7 @@ def answer_table(
     first: int = 0,
     reasons: int = 0,
     language: Language | None = "en",
-    suppression: Suppression | None = None,
+    suppression: Suppression | Objectors | None = None,
 ) -> BatchAnswers:
     """The answers of a table's rows, before any segment; arguments and errors are those of `score_table`.
 
@@ -169,7 +170,7 @@ def _covered(part: _Part, name: str, table: pa.Table) -> _Part:
     return replace(part, columns=columns, clusters=clusters)
 
 
-def _barred(customers: Sequence[str | None], suppression: Suppression) -> list[int]:
+def _barred(customers: Sequence[str | None], suppression: Suppression | Objectors) -> list[int]:
     """The rows of those who objected."""
     objectors = suppression.among({customer for customer in customers if customer is not None})
     return [row for row, customer in enumerate(customers) if customer in objectors] if objectors else []

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from features.spec.languages import LANGUAGES
 from features.spec.options import EITHER_SIDE, add_shared_options, command_first, program, span
+from features.spec.suppression_list import suppressed_of
 from features.spec.terminal import print_to_any_terminal
 from scoring.answers.score import MAX_REASONS
-from scoring.answers.scored_values import BatchValues
+from scoring.answers.scored_values import BatchValues, write_values
 from scoring.answers.served_release import open_live
 from scoring.audiences.campaign import CampaignError
 from scoring.audiences.consent import COLUMNS
@@ -21,11 +22,11 @@ from scoring.audiences.contacts import CHANNEL, PURPOSE
 from scoring.audiences.export_formats import FORMATS
 from scoring.audiences.pressure.pressure_rules import PressureError
 from scoring.audiences.snapshot import AudienceError
-from scoring.batch.score_files import score_file
+from scoring.batch.score_files import BatchCounts, score_file
 from scoring.cli.audience_commands import COMMANDS
 from scoring.cli.command_result import UsageError
 from scoring.cli.progress import bar
-from scoring.errors import BundleError
+from scoring.errors import BundleError, ClusterError
 from scoring.population.days import PopulationError
 from scoring.privacy.suppression import SuppressionError, open_suppression
 from scoring.segments.assignment import current_policy
@@ -34,6 +35,7 @@ from scoring.storage.leftovers import remove_leftovers
 from scoring.storage.table_files import BatchError, check_target, count_rows
 
 DONE, FAILED, USAGE, BROKEN_DATA = 0, 1, 2, 3
+ENGINES = ("local", "spark")  # this machine, or a cluster that shares its files
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -46,32 +48,19 @@ def main(arguments: list[str] | None = None) -> int:
     if not 0 <= options.reasons <= MAX_REASONS:
         return _too_many_reasons(options.reasons)
     remove_leftovers(options.home)
+    score = _on_spark if options.engine == "spark" else _here
     try:
         check_target(options.output)
-    except BatchError as error:
+        _check_engine(options)
+    except (BatchError, UsageError) as error:
         print(error, file=sys.stderr)
         return USAGE
     try:
-        live = open_live(options.home, options.use_case, threads=1, prepared=options.reasons > 0)
-        rows = count_rows(options.input)
-        values = BatchValues(live, rows)
-        with bar(rows) as progress:
-            tally = score_file(
-                live,
-                options.input,
-                options.output,
-                reasons=options.reasons,
-                language=options.language,
-                policy=current_policy(options.home),
-                suppression=open_suppression(options.home),
-                progress=progress,
-            )
-        with suppress(OSError):  # a home that can only be read: nothing is counted
-            values.write(options.home)
+        tally = score(options)
     except BatchError as error:
         print(f"{options.input}: {error}", file=sys.stderr)
         return BROKEN_DATA
-    except (BundleError, SuppressionError, OSError) as error:
+    except (BundleError, ClusterError, SuppressionError, OSError) as error:
         print(error, file=sys.stderr)
         return FAILED
     counts = ", ".join(f"{count:,} {status}" for status, count in sorted(tally.statuses.items()))
@@ -79,6 +68,59 @@ def main(arguments: list[str] | None = None) -> int:
     if options.json:
         print(json.dumps({"rows": tally.rows, "statuses": tally.statuses, "output": str(options.output)}))
     return DONE
+
+
+def _check_engine(options: argparse.Namespace) -> None:
+    """Refuses what the other engine cannot be asked for, before anything is read."""
+    if options.engine != "spark" and options.master:
+        raise UsageError("--master is the address of a Spark cluster, for --engine spark alone.")
+    if options.engine == "spark" and options.output.suffix:
+        raise UsageError(
+            f"With --engine spark --output is a folder, whose name has no ending, got {options.output.suffix}."
+        )
+    if options.engine == "spark" and options.output.exists():
+        raise UsageError("With --engine spark --output is a folder that is not there yet, got one that is.")
+
+
+def _here(options: argparse.Namespace) -> BatchCounts:
+    """Scores on this machine."""
+    live = open_live(options.home, options.use_case, threads=1, prepared=options.reasons > 0)
+    rows = count_rows(options.input)
+    values = BatchValues(live, rows)
+    with bar(rows) as progress:
+        done = score_file(
+            live,
+            options.input,
+            options.output,
+            reasons=options.reasons,
+            language=options.language,
+            policy=current_policy(options.home),
+            suppression=open_suppression(options.home),
+            progress=progress,
+        )
+    with suppress(OSError):  # a home that can only be read: nothing is counted
+        values.write(options.home)
+    return done
+
+
+def _on_spark(options: argparse.Namespace) -> BatchCounts:
+    """Scores on a cluster; what is imported for it no other command needs."""
+    from scoring.spark.score_on_spark import score_on_spark
+
+    live = open_live(options.home, options.use_case, threads=1, prepared=False)
+    found = score_on_spark(
+        live,
+        options.input,
+        options.output,
+        master=options.master,
+        reasons=options.reasons,
+        language=options.language,
+        policy=current_policy(options.home),
+        objectors=suppressed_of(options.home),
+    )
+    with suppress(OSError):  # as above
+        write_values(options.home, {name: served.release.version for name, served in live.items()}, found.values)
+    return found.done
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -127,6 +169,8 @@ def _parser() -> argparse.ArgumentParser:
         "--input", type=Path, required=True, help="Parquet or CSV, or a folder of them; one row a customer"
     )
     parser.add_argument("--output", type=Path, required=True, help=".parquet, .csv or .tsv; without an ending a folder")
+    parser.add_argument("--engine", choices=ENGINES, default=ENGINES[0], help="what scores (default: %(default)s)")
+    parser.add_argument("--master", metavar="URL", help="of a Spark cluster (default: as Spark's configuration says)")
     _say_options(parser, reasons=0)
     return parser
 

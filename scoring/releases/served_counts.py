@@ -72,7 +72,7 @@ def read_served(home: Path, use_case: str, version: str, days: Sequence[date]) -
             except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
                 raise BundleError(f"{file.name} must be counts as served, got {type(error).__name__}.") from error
             found[counts.door].append(counts)
-    return {door: _summed(all_of) for door, all_of in found.items()}
+    return {door: summed(all_of) for door, all_of in found.items()}
 
 
 def forget_served(home: Path, before: date) -> None:
@@ -82,7 +82,7 @@ def forget_served(home: Path, before: date) -> None:
             rmtree(folder, ignore_errors=True)
 
 
-def _summed(counts: Sequence[ServedCounts]) -> ServedCounts:
+def summed(counts: Sequence[ServedCounts]) -> ServedCounts:
     """All as one; they are of one version, and so of the same bins."""
     first = counts[0]
     return ServedCounts(

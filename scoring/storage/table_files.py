@@ -59,22 +59,62 @@ def read_batches(source: Path, *, mark_broken: bool = False, repeated: Collectio
 
 
 def _tables(path: Path, repeated: Collection[str]) -> Iterator[pa.Table]:
-    try:
+    with _readable(path):
         if file_kind(path) == "duckdb":
             raise UnreadableError(path, "must be a Parquet or CSV file, got a DuckDB file")
         yield from _parquet(path, repeated) if file_kind(path) == "parquet" else csv_tables(path)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Says of what a file cannot be read for that it is no table."""
+    try:
+        yield
     except UnreadableError as error:
         raise BatchError(f"{error}.") from error
     except (OSError, EOFError, ValueError, zlib.error) as error:
         raise BatchError(f"{path.name} must be a readable Parquet or CSV file, got {type(error).__name__}.") from error
 
 
-def _parquet(path: Path, repeated: Collection[str]) -> Iterator[pa.Table]:
+def _parquet(path: Path, repeated: Collection[str], only: range | None = None) -> Iterator[pa.Table]:
     metadata = pq.read_metadata(path)
     texts = _dictionaries(metadata, repeated)
     with pq.ParquetFile(path, metadata=metadata, read_dictionary=texts) as file:
-        for groups in _some_groups(file.metadata):
+        for groups in _some_groups(file.metadata, only):
             yield from (pa.Table.from_batches([batch]) for batch in file.iter_batches(ROWS, row_groups=groups))
+
+
+def batch_groups(path: Path) -> list[tuple[range, int]] | None:
+    """The row groups of a Parquet file that are read together, with their rows; None of a file of another kind.
+
+    Raises:
+        BatchError: It cannot be read.
+    """
+    with _readable(path):
+        if file_kind(path) != "parquet":
+            return None
+        metadata = pq.read_metadata(path)
+        return [
+            (range(groups[0], groups[-1] + 1), sum(metadata.row_group(group).num_rows for group in groups))
+            for groups in _some_groups(metadata)
+        ]
+
+
+def read_rows(path: Path, groups: range, rows: range, repeated: Collection[str] = ()) -> Iterator[pa.Table]:
+    """Some rows of a Parquet file, a batch at a time: those of some row groups, counted from the first of them.
+
+    Raises:
+        BatchError: It cannot be read.
+    """
+    at = 0
+    with _readable(path):
+        for table in _parquet(path, repeated, groups):
+            begin, end = max(rows.start - at, 0), min(rows.stop - at, len(table))
+            at += len(table)
+            if begin < end:
+                yield table if end - begin == len(table) else table.slice(begin, end - begin)
+            if at >= rows.stop:
+                return
 
 
 def _dictionaries(metadata: pq.FileMetaData, repeated: Collection[str]) -> list[str]:
@@ -85,11 +125,11 @@ def _dictionaries(metadata: pq.FileMetaData, repeated: Collection[str]) -> list[
     return [field.name for field in fields if field.name in repeated and pa.types.is_string(field.type)]
 
 
-def _some_groups(metadata: pq.FileMetaData) -> Iterator[list[int]]:
+def _some_groups(metadata: pq.FileMetaData, only: range | None = None) -> Iterator[list[int]]:
     """Row groups that together make a batch: pyarrow keeps part of what it read until all it was asked for is read."""
     groups: list[int] = []
     rows = 0
-    for group in range(metadata.num_row_groups):
+    for group in range(metadata.num_row_groups) if only is None else only:
         groups.append(group)
         rows += metadata.row_group(group).num_rows
         if rows >= ROWS:

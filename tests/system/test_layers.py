@@ -39,6 +39,7 @@ AT_HOME = {
     "shap": ("training/",),
     "numba": ("scoring/models/bulk_kernel.py",),
     "pandas": ("training/",),
+    "pyspark": ("features/sources/engine", "scoring/spark/"),
 }
 UNSAFE_LIBRARIES = ("pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve", "skops")
 UNSAFE_CALLS = ("eval", "exec", "__import__")

@@ -20,7 +20,7 @@ ORDER = {
     "features": "errors spec sources columns config landing history point_in_time tables quality leakage build "
     "scaffold __main__",
     "scoring": "errors lean_imports text storage encoding models privacy bundle releases reasons segments answers "
-    "batch audiences population health cli __main__",
+    "batch spark audiences population health cli __main__",
     "training": "errors progress provenance data evaluation fitting registry task selection promotion "
     "diagnostics bundling uplift value segmentation lookalike report train __main__",
     "serving": "settings http telemetry auth requests admission releases idempotency stream_state customers streams "
@@ -36,6 +36,7 @@ MOST_ARROWS = {"features": 54, "scoring": 48, "training": 52, "serving": 59}  # 
 # Rooms that came with a task of their own after the house was drawn: how many others each may know or be known by.
 ADDED_ROOMS = {
     "features": {"landing": 5},
+    "scoring": {"spark": 10},
     "training": {"uplift": 8, "value": 8, "segmentation": 8, "lookalike": 8},
     "serving": {"idempotency": 6, "streams": 9, "stream_state": 8},
 }
