@@ -12,7 +12,7 @@ STAMP := $(VENV)/.installed
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run site test tests browser postgres rabbitmq lint style types bench tables endure soak fuzz pages doors compare coverage nulls campaigns deliveries proxied uplift lookalikes noise kill scale daily sources moves discover families seasons pictures mlflow mailing lock newest kills
+.PHONY: help setup run site test tests browser postgres rabbitmq lint style types bench tables endure soak fuzz pages doors compare coverage nulls campaigns deliveries proxied uplift lookalikes noise kill stream kafka scale daily sources moves discover families seasons pictures mlflow mailing lock newest kills
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -182,9 +182,18 @@ moves: setup ## why 1,000 customers moved between the days of `make run`, held b
 seasons: setup ## a year of Online Retail II looked at each week: false alerts, planted failures (4 minutes of processor time)
 	$(PY) -W ignore -m benchmarks.seasons
 
-stream: setup rabbitmq ## CDNOW as a stream under nine kill -9, by Kafka's protocol and RabbitMQ, beside the nightly batch of HOME_DIR
-	$(PY) -W ignore -m benchmarks.streams kafka $(HOME_DIR)
-	$(PY) -W ignore -m benchmarks.streams rabbitmq $(HOME_DIR)
+stream: setup rabbitmq ## CDNOW as a stream, killed, replayed, flooded, erased from, by Kafka's protocol and RabbitMQ, beside the nightly batch of HOME_DIR (40 minutes)
+	$(PY) -W ignore -m benchmarks.streams --home "$(HOME_DIR)" soak replay flood erasure throughput latency
+	$(PY) -W ignore -m benchmarks.streams --home "$(HOME_DIR)" --broker rabbitmq soak outage latency
+
+kafka: setup .kafka/jars ## the same over Apache Kafka itself, which is started for it: nine kills, a rebalance, a broker that goes and comes back (15 minutes; Java, Maven)
+	$(PY) -W ignore -m benchmarks.streams --home "$(HOME_DIR)" --broker kafka soak rebalance outage latency
+
+# Jars of Maven's central repository, or of the mirror that Maven's own settings name.
+.kafka/jars: benchmarks/streams/apache-kafka.xml
+	@rm -rf $@
+	mvn --quiet --batch-mode --file $< dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$(CURDIR)/$@"
+	@touch $@
 
 sources: setup ## 330,740 rows of PostgreSQL and 10M events of S3, landed, beside ADBC and pyarrow alone (2 minutes)
 	$(PY) -W ignore -m benchmarks.sources

@@ -1,4 +1,4 @@
-"""Brokers on loopback: Debian's RabbitMQ, and Tansu, which speaks Kafka's protocol and keeps all in memory."""
+"""Brokers on loopback: Debian's RabbitMQ, Apache Kafka, and Tansu, which speaks its protocol, all in memory."""
 
 from __future__ import annotations
 
@@ -53,6 +53,36 @@ def rabbitmq(folder: Path, port: int | None = None) -> Iterator[str]:
         _running([str(RABBIT)], surroundings, lambda: log.exists() and "startup complete" in log.read_text()),
     ):
         yield f"amqp://guest:guest@127.0.0.1:{port}/%2F"
+
+
+@contextmanager
+def apache_kafka(folder: Path, jars: Path, port: int | None = None) -> Iterator[str]:
+    """An Apache Kafka of one node (KRaft), whose data stand in the folder; gives `host:port`.
+
+    A topic is made as it is named, with three partitions. What an earlier one left in the folder is there again.
+    """
+    address, controller = f"127.0.0.1:{port or free_port()}", f"127.0.0.1:{free_port()}"
+    rules = {
+        "process.roles": "broker,controller",
+        "node.id": "1",
+        "listeners": f"PLAINTEXT://{address},CONTROLLER://{controller}",
+        "advertised.listeners": f"PLAINTEXT://{address}",
+        "controller.listener.names": "CONTROLLER",
+        "controller.quorum.voters": f"1@{controller}",
+        "log.dirs": str(folder / "data"),
+        "num.partitions": "3",
+        "offsets.topic.num.partitions": "1",
+        "offsets.topic.replication.factor": "1",
+        "group.initial.rebalance.delay.ms": "0",
+    }
+    file = folder / "server.properties"
+    file.write_text("".join(f"{key}={value}\n" for key, value in rules.items()))
+    java = ["java", "-Xmx512m", "-cp", str(jars / "*")]
+    if not (folder / "data").exists():
+        words = ["kafka.tools.StorageTool", "format", "--cluster-id", "cGVuY2hhbnQtc3RyZWFtcw", "--config", str(file)]
+        subprocess.run([*java, *words], check=True, capture_output=True)
+    with _running([*java, "kafka.Kafka", str(file)], {}, lambda: _listens(address)):
+        yield address
 
 
 @contextmanager
