@@ -169,7 +169,7 @@ def test_whoever_objects_or_is_erased_is_in_no_page_at_once(own: Path) -> None:
         suppression.add(own, gone[:1])
         suppression.mark_erased(own, gone[1:], at=1.0)
         index = open_index(own)
-        index_had_hashes.append("who" in index._batch.schema.names)
+        index_had_hashes.append("who" in index.batch.schema.names)
 
         assert not set(gone) & {one.customer_id for one in index.page(CustomerQuery(), limit=400).customers}
         assert not index.search(gone[0], limit=400).customers or gone[0] not in {
@@ -212,7 +212,7 @@ def test_an_erasure_rewrites_the_index_and_pages_go_on(own: Path) -> None:
     assert [one.customer_id for one in rest.customers] == [one for one in everyone[40:] if one not in gone]
     assert index.page(query, limit=400).total == len(everyone) - 2
     assert expected(kept(own), query) == [one.customer_id for one in index.page(query, limit=400).customers]
-    ids = index._batch.column("customer_id").to_pylist()
+    ids = index.batch.column("customer_id").to_pylist()
     assert not set(gone) & set(ids)
 
 
@@ -262,7 +262,7 @@ def test_a_thinned_day_has_pages_without_reasons(own: Path) -> None:
 
     index = open_index(own)
 
-    assert not [name for name in index._batch.schema.names if "_reason_" in name]
+    assert not [name for name in index.batch.schema.names if "_reason_" in name]
     shown = index.page(CustomerQuery(use_case="churn"), limit=400)
     assert shown.total > 100
     assert not any(one.scores["churn"].reasons for one in shown.customers)
