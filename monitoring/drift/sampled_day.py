@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from features.spec.feature import MISSING
 from scoring.answers.served_release import Live, release_of_version
-from scoring.batch.table_answers import BatchAnswers, answer_table
+from scoring.batch.batch_answers import BatchAnswers
+from scoring.batch.table_answers import answer_table
 from scoring.encoding.encoder import Encoder
 from scoring.errors import BundleError
 from scoring.population.days import PARTS, Day

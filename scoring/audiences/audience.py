@@ -18,7 +18,7 @@ from scoring.audiences.consent import read_consent, require_columns
 from scoring.audiences.contacts import CHANNEL, ContactsFile
 from scoring.audiences.pressure.contact_history import ListIdentity
 from scoring.audiences.snapshot import AudienceError, SegmentSnapshot
-from scoring.batch.table_answers import SEGMENT_ACTION
+from scoring.batch.segment_columns import SEGMENT_ACTION
 from scoring.storage.id_columns import id_column
 from scoring.storage.table_files import read_batches
 

@@ -17,7 +17,9 @@ import pyarrow as pa
 from scoring.answers.served_release import Live
 from scoring.audiences.membership import Membership, SegmentFlow, minimum_stays
 from scoring.audiences.snapshot import SegmentSnapshot
-from scoring.batch.table_answers import BatchAnswers, answer_table, assign_rows
+from scoring.batch.batch_answers import BatchAnswers
+from scoring.batch.segment_columns import assign_rows
+from scoring.batch.table_answers import answer_table
 from scoring.segments.policy import Assignment, Policy
 
 EXAMPLES = 20

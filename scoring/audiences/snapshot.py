@@ -19,7 +19,8 @@ from features.spec.languages import Language
 from scoring.answers.served_release import Live
 from scoring.audiences.membership import Membership, SnapshotCounts, membership_after, minimum_stays
 from scoring.audiences.stands import PLACE, StandsBefore, stand_columns, stands_of
-from scoring.batch.table_answers import answer_table, assign_rows, segment_actions
+from scoring.batch.segment_columns import assign_rows, segment_actions
+from scoring.batch.table_answers import answer_table
 from scoring.privacy.suppression import Suppression
 from scoring.segments.policy import Policy
 from scoring.segments.repeated import Repeated, paired

@@ -14,7 +14,9 @@ from features.spec.languages import Language
 from scoring.answers.score_change import ScoreChange, score_change
 from scoring.answers.served_release import Live, release_of_version
 from scoring.answers.wire import Move, MovePoint, RuleChange, Status
-from scoring.batch.table_answers import BatchAnswers, answer_table, rules_of_rows
+from scoring.batch.batch_answers import BatchAnswers
+from scoring.batch.segment_columns import rules_of_rows
+from scoring.batch.table_answers import answer_table
 from scoring.reasons.move_texts import MovedScore, MovedSegment, move_text
 from scoring.segments.assignment import policy_of_version
 from scoring.segments.names import Named

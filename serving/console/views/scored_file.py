@@ -21,7 +21,7 @@ from serving.worker.request_context import RequestContext
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from scoring.batch.table_answers import BatchAnswers
+    from scoring.batch.batch_answers import BatchAnswers
 
 MOST_ROWS = 1_000  # as POST /v1/scores takes
 MOST_BYTES = 2 << 20  # a file is posted again to be saved, in letters a third longer
@@ -155,7 +155,8 @@ class _TableRows:
     texts: Texts
 
     def scored(self) -> ScoredFile:
-        from scoring.batch.table_answers import answer_table, assign_rows
+        from scoring.batch.segment_columns import assign_rows
+        from scoring.batch.table_answers import answer_table
 
         suppression = open_suppression(self.context.runtime.settings.home)
         language = self.texts.language
@@ -208,7 +209,7 @@ class _TableRows:
 
     def _notes(self) -> tuple[Notes, Notes]:
         """What is wrong with each row, and its cells scored as missing; each once though several use cases read it."""
-        from scoring.batch.table_answers import broken_rows
+        from scoring.batch.use_case_columns import broken_rows
 
         broken: Notes = {
             row: [{"code": note["code"], "detail": note["detail"]}] for row, note in broken_rows(self.table)

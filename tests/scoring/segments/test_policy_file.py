@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from scoring.answers.score import name_segments, score_profiles
 from scoring.answers.served_release import Live
-from scoring.batch.table_answers import answer_table, assign_rows, score_table
+from scoring.batch.segment_columns import assign_rows
+from scoring.batch.table_answers import answer_table, score_table
 from scoring.segments.assignment import current_policy, install_policy
 from scoring.segments.names import Level
 from scoring.segments.policy import Policy, Segment
