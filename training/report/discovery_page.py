@@ -75,6 +75,7 @@ def discovery_page(
             },
             awaited=dict(awaited),
             in_time=rows.in_time,
+            compared=_compared(rows),
             moments=[moment.isoformat() if moment else None for moment in rows.moments[1:]],
             plots={
                 key: _inline(content) for key, content in pictures(found, [one.code for one in record.clusters]).items()
@@ -123,6 +124,13 @@ def _level(one: DistinguishingFigures, language: Language, rows: DiscoveryRows) 
     if one.level is None:
         return ""
     return f" ({rows.labels.get(language, {}).get(one.feature, {}).get(one.level, one.level)})"
+
+
+def _compared(rows: DiscoveryRows) -> str:
+    """What the texts on the order of outcomes end with: a log has later moments, a table later rows or halves."""
+    if any(rows.moments[1:]):
+        return ""
+    return "_ordered" if rows.in_time else "_halves"
 
 
 def _inline(content: bytes) -> str:
