@@ -12,7 +12,8 @@ from features.config.use_case import LogUseCase, UseCase
 from features.spec.suppression_list import Objectors
 from features.tables.digests import config_digest
 from scoring.bundle.manifest import Digests
-from training.fitting.candidates import Fit, candidates
+from training.fitting.candidates import candidates
+from training.fitting.lesson import Fit
 from training.provenance import code_revision, key_digest, library_versions
 from training.registry.mlflow_registry import Registry
 

@@ -75,7 +75,9 @@ __all__ = [
     "sections_of",
 ]
 
-Candidate = Literal["recency", "rfm_logit", "logit", "additive", "forest", "xgboost", "blend"]
+Candidate = Literal[
+    "recency", "rfm_logit", "logit", "additive", "forest", "xgboost", "forest_rates", "xgboost_rates", "blend"
+]
 ImputationKind = Literal["weight", "median", "neighbours", "regression"]
 
 

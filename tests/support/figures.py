@@ -51,6 +51,8 @@ from training.fitting.calibrate import fit_calibration
 from training.fitting.candidates import candidates
 from training.fitting.fit import contend, teach
 from training.fitting.imputation import learn_imputation
+from training.fitting.lesson import Lesson
+from training.fitting.level_rates import on_rates
 from training.promotion.gate import against, minimum
 from training.promotion.guards import calibration, psi, psi_by_chance
 from training.provenance import ADDED_VERSIONS, FIGURE_VERSIONS
@@ -291,7 +293,17 @@ def of_fitting() -> Figures:
     numbers = np.random.default_rng(3).normal(size=(80, 3))
     numbers[::7, 1] = np.nan
     guessed = [learn_imputation(kind, numbers, seed=1) for kind in ("median", "regression")]
-    return {**served, "slope": platt.a, "offset": platt.b, "imputed": _sum_of(guessed)}
+    rated = float((_rates() * np.arange(400)).sum())
+    return {**served, "slope": platt.a, "offset": platt.b, "imputed": _sum_of(guessed), "rated": rated}
+
+
+def _rates() -> Any:
+    """The rates of 30 levels that fitting rows meet, each out of its fold."""
+    random = np.random.default_rng(9)
+    level = Feature("level", "category")
+    codes, label = random.integers(0, 30, (400, 1)).astype(np.float32), (random.random(400) < 0.3).astype(np.float64)
+    lesson = Lesson((level,), {"level": [str(code) for code in range(30)]}, codes, label, codes[:0], label[:0])
+    return on_rates(lesson, 1)[0].fit[:, 0]
 
 
 def of_selection() -> Figures:

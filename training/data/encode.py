@@ -17,11 +17,13 @@ from training.data.split import labels
 
 RARE_ROWS = 10  # a level met in fewer fitting rows goes to OTHER
 RARE_SHARE = 0.0005  # or in a smaller share of them
+RARE_CUSTOMERS = 10  # or of fewer customers: their value would stand in the bundle
 MOST_LEVELS = 254  # codes of one feature besides OTHER and MISSING
 SHARED_BY = 10  # rows that must share the end of a range for it to stand in a manifest as it is
 SPAN_STEPS = 20  # steps of a range, of which its ends are whole ones
 WHOLE_STEP = 5.0  # least step of whole numbers: a step of 1 would leave but one that it can have been
 BLOCK = 65_536  # rows encoded at once
+MANY_LEVELS = 20  # levels of a category from which trees may be grown on their rates
 WEIGHT = 20.0  # rows of the base rate that a level's outcome rate is smoothed with
 
 
@@ -31,17 +33,24 @@ def fit_encoder(features: Sequence[Feature], rows: pl.DataFrame) -> tuple[tuple[
     Codes rise with the outcome rate in the fitting rows, smoothed towards the base rate, so that a tree's split on the
     code is a split on the risk (Fisher 1958); OTHER and MISSING have places of their own among them.
     """
-    outcome = labels(rows)
+    outcome, groups = labels(rows), _groups(rows)
     learned, codes = [], {}
     for feature in features:
         column = rows[feature.name]
         if feature.type == "category":
-            levels, order = _levels(column, outcome)
+            levels, order = _levels(column, outcome, groups)
             learned.append(dataclasses.replace(feature, levels=levels))
             codes[feature.name] = order
         else:
             learned.append(dataclasses.replace(feature, seen=_seen(feature, column), decimal=_decimal(feature)))
     return tuple(learned), codes
+
+
+def has_many_levels(features: Sequence[Feature], rows: pl.DataFrame) -> bool:
+    """Whether a category has many levels that an encoder of these rows would know."""
+    columns = (rows[feature.name] for feature in features if feature.type == "category")
+    wide = [column for column in columns if column.n_unique() >= MANY_LEVELS]
+    return any(len(_levels(column, labels(rows), _groups(rows))[0]) >= MANY_LEVELS for column in wide)
 
 
 def encode(encoder: Encoder, rows: pl.DataFrame, kind: type[np.floating[Any]] = np.float64) -> NDArray[Any]:
@@ -76,23 +85,29 @@ def columns(
         yield encode(Encoder((feature,), codes), rows)[:, 0]
 
 
-def _levels(column: pl.Series, outcome: NDArray[np.float64]) -> tuple[tuple[str, ...], list[str]]:
+def _levels(column: pl.Series, outcome: NDArray[np.float64], groups: pl.Series) -> tuple[tuple[str, ...], list[str]]:
     """The levels by falling frequency, and all codes by rising smoothed outcome rate."""
     base = float(outcome.mean())
     counted = (
-        pl.DataFrame({"text": column, "outcome": outcome})
+        pl.DataFrame({"text": column, "outcome": outcome, "customers": groups})
         .group_by("text")
-        .agg(pl.len().alias("rows"), pl.col("outcome").sum().alias("hits"))
+        .agg(pl.len().alias("rows"), pl.col("outcome").sum().alias("hits"), pl.col("customers").unique())
         .sort(["rows", "text"], descending=[True, False])
         .with_columns(key=pl.col("text").map_elements(normalise, return_dtype=pl.String))
         .with_columns(key=pl.when(pl.col("key") == "").then(None).otherwise("key"))
         .group_by("key", maintain_order=True)
-        .agg(pl.col("rows").sum(), pl.col("hits").sum(), pl.col("text").drop_nulls().first())
+        .agg(
+            pl.col("rows").sum(),
+            pl.col("hits").sum(),
+            pl.col("text").drop_nulls().first(),
+            pl.col("customers").list.explode().n_unique(),
+        )
         .sort(["rows", "key"], descending=[True, False])
     )
     least = max(RARE_ROWS, RARE_SHARE * len(outcome))
     known = counted.filter(pl.col("key").is_not_null())
-    kept = known.filter(pl.col("rows") >= least).head(MOST_LEVELS)
+    shared = (pl.col("rows") >= least) & (pl.col("customers") >= RARE_CUSTOMERS)
+    kept = known.filter(shared).head(MOST_LEVELS)
     rest = known.filter(~pl.col("key").is_in(kept["key"].to_list()))
     gaps = counted.filter(pl.col("key").is_null())
     tally = {text: (hits, rows) for text, hits, rows in kept.select("text", "hits", "rows").iter_rows()}
@@ -100,6 +115,11 @@ def _levels(column: pl.Series, outcome: NDArray[np.float64]) -> tuple[tuple[str,
     tally[MISSING] = (float(gaps["hits"].sum()), int(gaps["rows"].sum()))
     rate = {level: (hits + WEIGHT * base) / (rows + WEIGHT) for level, (hits, rows) in tally.items()}
     return tuple(kept["text"].to_list()), sorted(rate, key=lambda level: (rate[level], level))
+
+
+def _groups(rows: pl.DataFrame) -> pl.Series:
+    """A mark of each row that a customer's rows share; each row's own where none is there."""
+    return rows["__group"] if "__group" in rows.columns else pl.Series(range(rows.height), dtype=pl.UInt64)
 
 
 def _decimal(feature: Feature) -> str | None:

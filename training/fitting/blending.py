@@ -14,7 +14,8 @@ from scoring.bundle.bundle import canonical_json
 from scoring.bundle.manifest import Setting
 from scoring.models.stored_model import BLEND, MEMBER, BlendDocument, BlendMember
 from training.fitting.calibrate import newton
-from training.fitting.candidates import Fit, Fitted, Lesson, trees_of
+from training.fitting.candidates import trees_of
+from training.fitting.lesson import Fit, Fitted, Lesson
 
 BLENDED = "blend"  # the kind
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import partial
 from math import prod
 from typing import Protocol
 
 import msgspec
 import numpy as np
+import polars as pl
 import xgboost
 from msgspec import Struct
 from msgspec.structs import replace as replace_settings
@@ -19,9 +20,10 @@ from features.config.use_case import ImputationKind, ModelSection
 from features.spec.feature import Feature
 from scoring.bundle.bundle import canonical_json
 from scoring.bundle.manifest import Setting
-from scoring.models.model import Model
-from scoring.models.stored_model import TERMS, TREES, parse_model
-from training.data.clusters import Clusters
+from scoring.models.stored_model import TERMS, TREES
+from training.data.encode import has_many_levels
+from training.fitting.lesson import Fit, Fitted, Lesson
+from training.fitting.level_rates import SUFFIX, RatedFit
 from training.fitting.linear import LinearDocument, fit_linear, steepest
 from training.fitting.splines import BENDS, fit_splines, knots_of
 
@@ -29,8 +31,6 @@ ROUNDS = 1000  # most trees boosted one after another
 PATIENCE = 40  # rounds without a better stopping loss after which boosting ends
 FOREST_TREES, FEWEST_TREES = 300, 100
 FOREST_CELLS = 600_000_000  # cells times trees that a forest may cost; on more rows its trees differ less, and fewer do
-FEWEST_BINS, MOST_BINS, ROWS_A_BIN = 64, 256, 32  # of a number: what few rows tell of its cuts needs no more
-ONE_THREAD_CELLS = 2_000_000  # up to which threads cost more than they save: each waits for the slowest, tree by tree
 LEAST_REGRESSED, ROWS_A_WEIGHT = 100_000, 1_000  # rows up to which all are regressed on, and those that do a weight
 SPLINE_WORK = 3_000_000_000  # rows times columns squared that a regression on bent terms may cost
 LEAST_BENT = 20_000  # rows of it all the same
@@ -64,59 +64,6 @@ class Forest(Struct, frozen=True, rename={"l2": "lambda"}):
 OURS = Boosting()
 EAGER = Boosting(max_depth=6, min_child_weight=1.0, l2=1.0)  # ours, for outcomes that a table tells nearly exactly
 XGBOOSTS_OWN = Boosting(eta=0.3, max_depth=6, min_child_weight=1.0, subsample=1.0, colsample_bytree=1.0, l2=1.0)
-
-
-@dataclass(frozen=True)
-class Lesson:
-    """Encoded rows to learn from: fitting rows, stopping rows, and what their columns are."""
-
-    features: tuple[Feature, ...]
-    codes: dict[str, list[str]]
-    fit: NDArray[np.float32]
-    fit_labels: NDArray[np.float64]
-    stop: NDArray[np.float32]
-    stop_labels: NDArray[np.float64]
-    label_event: str | None = None  # the slug of the event that is predicted; None for a ready table
-    clocks: frozenset[str] = frozenset()  # features that tell the cutoff, not the customer
-    clusters: Clusters | None = None  # which stopping rows are one customer's; None: each is another's
-
-    @property
-    def threads(self) -> int:
-        """How many a booster may use, 0 for all there are; the number does not change a bit of it."""
-        return 1 if self.fit.size <= ONE_THREAD_CELLS else 0
-
-    @property
-    def bins(self) -> int:
-        """Cuts of a number that a booster may try: on a few thousand rows most of its time is spent on trying them."""
-        return max(FEWEST_BINS, min(MOST_BINS, len(self.fit) // ROWS_A_BIN))
-
-    @cached_property
-    def fitting(self) -> xgboost.QuantileDMatrix:
-        """The fitting rows in bins, which every booster on them shares."""
-        return xgboost.QuantileDMatrix(self.fit, label=self.fit_labels, max_bin=self.bins, nthread=self.threads)
-
-    @cached_property
-    def stopping(self) -> xgboost.QuantileDMatrix:
-        """The stopping rows in the fitting rows' bins: trees part them as they would the numbers themselves."""
-        return xgboost.QuantileDMatrix(
-            self.stop, label=self.stop_labels, ref=self.fitting, max_bin=self.bins, nthread=self.threads
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Fitted:
-    """A model as the bundle holds it: its files, by name."""
-
-    kind: str
-    files: Mapping[str, bytes]
-    params: Mapping[str, Setting]
-
-    def model(self) -> Model:
-        """The model, parsed; most candidates only predict many rows."""
-        return parse_model(self.files, prepared=False)
-
-
-Fit = Callable[[Lesson, int], Fitted]
 
 
 class LinearFit(Protocol):
@@ -247,6 +194,8 @@ def fit_rounds(lesson: Lesson, seed: int, settings: Boosting, rounds: int) -> Fi
 LINEAR: dict[str, LinearFit] = {"recency": fit_recency, "rfm_logit": fit_rfm_logit, "logit": fit_logit}
 SMOOTH = (*LINEAR, "additive")  # a sum of one term a feature
 OF_TREES: dict[str, Fit] = {"forest": fit_forest, "xgboost": fit_xgboost}
+BOOSTED = ("xgboost", f"xgboost{SUFFIX}")  # whose rounds folds find
+ON_RATES = {f"{kind}{SUFFIX}": kind for kind in OF_TREES}  # the same trees, grown on rates of levels
 
 
 def candidates(
@@ -257,7 +206,8 @@ def candidates(
 ) -> dict[str, Fit]:
     """The candidates of a use case, the simplest first; recency and RFM where there is a log.
 
-    `gaps` is what linear ones make of a number that is missing; trees learn where it goes. `model` fixes settings of
+    `gaps` is what linear ones make of a number that is missing; trees learn where it goes. Trees on rates come last:
+    they are served as any others are, but seldom are more than those. `model` fixes settings of
     boosting or bounds their search.
     """
     barred = () if rfm_features(features, label_event) and label_event else ("recency", "rfm_logit")
@@ -265,7 +215,21 @@ def candidates(
     asked = model or ModelSection()
     fixed = replace_settings(OURS, **asked.fixed)
     boosted = BoostedFit(fixed, 0 if asked.fixed else asked.trials)
-    return {**linear, "additive": AdditiveFit(gaps), **OF_TREES, "xgboost": boosted}
+    trees: dict[str, Fit] = {**OF_TREES, "xgboost": boosted}
+    rated = ((kind, RatedFit(trees[plain])) for kind, plain in ON_RATES.items())
+    return {**linear, "additive": AdditiveFit(gaps), **trees, **dict(rated)}
+
+
+def offered(
+    fits: Mapping[str, Fit], features: Sequence[Feature], rows: pl.DataFrame, asked: str | None
+) -> dict[str, Fit]:
+    """The candidates without those on rates, unless a category has many levels among rows or one of them is asked for.
+
+    Elsewhere they would be the plain trees, fitted twice.
+    """
+    if has_many_levels(features, rows):
+        return dict(fits)
+    return {kind: fit for kind, fit in fits.items() if kind not in ON_RATES or kind == asked}
 
 
 def _directed(

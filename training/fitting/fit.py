@@ -19,7 +19,7 @@ from training.data.clusters import Clusters
 from training.data.encode import encode, fit_encoder
 from training.data.split import clusters_of, labels
 from training.fitting.calibrate import fit_calibration
-from training.fitting.candidates import Fit, Fitted, Lesson
+from training.fitting.lesson import Fit, Fitted, Lesson
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Taught:
     calibrate: NDArray[np.float32]
     calibrate_labels: NDArray[np.float64]
     clusters: Clusters  # which rows are one customer's: the stopping rows, then the calibration rows
+    others: tuple[NDArray[np.uint64], NDArray[np.uint64]]  # their marks: of the calibration rows, of the stopping rows
 
     @cached_property
     def whole(self) -> Lesson:
@@ -42,6 +43,7 @@ class Taught:
             lesson,
             fit=np.concatenate([lesson.fit, self.calibrate, lesson.stop]),
             fit_labels=np.concatenate([lesson.fit_labels, self.calibrate_labels, lesson.stop_labels]),
+            groups=None if lesson.groups is None else np.concatenate([lesson.groups, *self.others]),
             stop=lesson.stop[:0],
             stop_labels=lesson.stop_labels[:0],
         )
@@ -94,8 +96,11 @@ def _taught(
     drifting = clocks(learned, pl.concat([fit, stop, calibrate]))
     clusters = clusters_of(pl.concat([rows.select("__group") for rows in (stop, calibrate)]))
     stops = clusters.taken(slice(stop.height))
-    lesson = Lesson(learned, codes, fit_matrix, labels(fit), stop_matrix, labels(stop), label_event, drifting, stops)
-    return Taught(learned, codes, encoder, lesson, calibrate_matrix, labels(calibrate), clusters)
+    own, stopping, calibrating = (rows["__group"].to_numpy() for rows in parts)
+    seen = (fit_matrix, labels(fit), stop_matrix, labels(stop))
+    lesson = Lesson(learned, codes, *seen, label_event, drifting, own, stops)
+    marks = (calibrating, stopping)
+    return Taught(learned, codes, encoder, lesson, calibrate_matrix, labels(calibrate), clusters, marks)
 
 
 def contend(taught: Taught, fit: Fit, *, seed: int, calibration: Calibration | None = None) -> Contender:

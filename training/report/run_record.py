@@ -198,10 +198,7 @@ def _settings(learned: Learned, kind: str) -> dict[str, Setting]:
     """With what a candidate was fitted for good, or what the search found for it."""
     if kind in learned.contenders:
         return dict(learned.contenders[kind].fitted.params)
-    found = learned.choice.settings
-    if kind == "xgboost" and found.boosting is not None:
-        return dict(msgspec.structs.asdict(found.boosting))
-    return {"bend": found.bend} if kind == "additive" and found.bend is not None else {}
+    return learned.choice.settings.found_for(kind)
 
 
 def _digests(manifest: Manifest) -> dict[str, str]:

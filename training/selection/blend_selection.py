@@ -18,6 +18,7 @@ from training.evaluation.metrics import row_losses
 from training.fitting.blending import weigh
 from training.fitting.calibrate import fit_calibration
 from training.fitting.candidates import OF_TREES, SMOOTH
+from training.fitting.level_rates import SUFFIX
 from training.selection.judging import Judged, judged
 
 SIMPLER = 0.002  # share of the best log-loss that a simpler candidate may be behind and still be taken
@@ -50,10 +51,13 @@ class FoundBlend:
 
 
 def pool(losses: Mapping[str, Floats]) -> list[str]:
-    """The candidates that may be members: the best that is a sum of terms, and those of trees."""
+    """The candidates that may be members: the best sum of terms, the better forest and the better boosted trees."""
     smooth = [kind for kind in SMOOTH if kind in losses]
     best = sorted(smooth, key=lambda kind: float(losses[kind].sum()))[:1]
-    return [*best, *(kind for kind in OF_TREES if kind in losses)]
+    for plain in OF_TREES:
+        alike = [kind for kind in (plain, plain + SUFFIX) if kind in losses]
+        best += sorted(alike, key=lambda kind: float(losses[kind].sum()))[:1]
+    return best
 
 
 def best_blend(folds: Sequence[FoldMargins], kinds: Sequence[str]) -> FoundBlend | None:

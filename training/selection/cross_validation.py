@@ -20,8 +20,9 @@ from training.data.clusters import Clusters
 from training.data.split import customers_by_class, labels, learning_parts, share_out
 from training.errors import NothingLearned
 from training.fitting.blending import BLENDED, BlendFit
-from training.fitting.candidates import SMOOTH, Fit
+from training.fitting.candidates import SMOOTH, offered
 from training.fitting.fit import Contender, Taught, teach
+from training.fitting.lesson import Fit
 from training.selection.blend_selection import SIMPLER, FoldMargins, best_blend, pool
 from training.selection.crossing import FOLDS as CROSSED_FOLDS
 from training.selection.crossing import REPEATS as CROSSED_REPEATS
@@ -91,6 +92,7 @@ def choose(
     """
     if is_small(rows):
         fits = {kind: fit for kind, fit in fits.items() if kind in SMOOTH or kind == asked}
+    fits = offered(fits, features, rows, asked)
     if not rows["__cutoff"].count():
         return _choose_crossed(rows, features, fits, seed=seed, asked=asked)
     settings, seen = SearchedSettings(), []

@@ -7,6 +7,7 @@ candidates on four fifths of them, so that the slope and shift that their predic
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -21,8 +22,9 @@ from training.errors import CalibrationError
 from training.evaluation.metrics import row_losses
 from training.fitting.blending import BLENDED
 from training.fitting.calibrate import fit_calibration
-from training.fitting.candidates import Fit, trees_of
+from training.fitting.candidates import BOOSTED, trees_of
 from training.fitting.fit import teach
+from training.fitting.lesson import Fit
 from training.selection.blend_selection import FoundBlend, blend_at_once, pool
 from training.selection.judging import calibrated
 from training.selection.settings_search import SearchedSettings, search_settings
@@ -53,7 +55,7 @@ def predicted_outside_folds(
     repeats: int,
 ) -> tuple[SearchedSettings, dict[str, Margins]]:
     """Each candidate's margins, shape (repeats x rows,), and the settings that the first fold's rows have shown."""
-    settings, rounds = SearchedSettings(), list[int]()
+    settings, rounds = SearchedSettings(), defaultdict[str, list[int]](list)
     margins = {kind: np.empty((repeats, rows.height), dtype=np.float32) for kind in fits}
     for repeat in range(repeats):
         part = share_out(rows, (1.0,) * FOLDS, seed=seed + 2 + 1000 * repeat)
@@ -68,9 +70,9 @@ def predicted_outside_folds(
             for kind, fit in fits.items():
                 fitted = fit(taught.lesson, seed)
                 margins[kind][repeat, judged] = fitted.model().margin(matrix)
-                rounds.extend([trees_of(fitted.params)] if kind == "xgboost" else [])
-    if rounds:
-        settings = replace(settings, rounds=int(np.median(rounds)))
+                if kind in BOOSTED:
+                    rounds[kind].append(trees_of(fitted.params))
+    settings = replace(settings, rounds={kind: int(np.median(met)) for kind, met in rounds.items()})
     return settings, {kind: said.ravel() for kind, said in margins.items()}
 
 

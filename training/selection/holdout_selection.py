@@ -20,8 +20,9 @@ from features.spec.feature import Feature
 from training.data.split import Parts, labels, share_out
 from training.errors import CalibrationError, NothingLearned
 from training.fitting.blending import BLENDED, blended
-from training.fitting.candidates import Fit
+from training.fitting.candidates import offered
 from training.fitting.fit import Contender, calibrated, teach
+from training.fitting.lesson import Fit
 from training.selection.blend_selection import blend_at_once, pool
 from training.selection.cross_validation import Choice, Made, compare, winner
 from training.selection.crossing import crossed_losses
@@ -51,6 +52,7 @@ def choose_once(
         NothingLearned: No candidate's margin rises with the outcome.
     """
     taught = teach(features, parts.fit, parts.stop, parts.calibrate, label_event=None)
+    fits = offered(fits, features, parts.fit, asked)
     settings = search_settings(taught.lesson, fits, seed=seed)
     fits = settings.of(fits)
     outcome, half = taught.calibrate_labels, share_out(parts.calibrate, (0.5, 0.5), seed=seed + 2)

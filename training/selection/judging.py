@@ -11,8 +11,8 @@ from scoring.models.calibration import Calibration
 from training.errors import CalibrationError
 from training.evaluation.metrics import row_losses
 from training.fitting.calibrate import fit_calibration, level
-from training.fitting.candidates import Fit
 from training.fitting.fit import Taught
+from training.fitting.lesson import Fit
 
 Floats = NDArray[np.float64]
 Margins = NDArray[np.float32]

@@ -21,8 +21,8 @@ from features.build.log_table import rows_at
 from features.config.use_case import LogUseCase, Window
 from features.point_in_time.labels import Cutoffs
 from training.data.split import Parts, clusters_of, labels, learning_parts
-from training.fitting.candidates import Fit
 from training.fitting.fit import teach
+from training.fitting.lesson import Fit
 from training.selection.cross_validation import Choice, compare, tuned_fit, winner
 from training.selection.judging import Judged, judge
 from training.task import Task

@@ -11,8 +11,8 @@ from scoring.bundle.manifest import SeedVariance
 from training.data.split import SHARES, Parts, labels, learning_parts, own_cutoff, share_out
 from training.errors import CalibrationError
 from training.evaluation.metrics import row_losses
-from training.fitting.candidates import Lesson
 from training.fitting.fit import Taught, contend, teach
+from training.fitting.lesson import Lesson
 from training.selection.cross_validation import Choice, tuned_fit
 from training.selection.settings_search import SEARCHED_CELLS
 from training.task import Task
@@ -50,4 +50,5 @@ def _without_stopping(taught: Taught, parts: Parts, *, seed: int) -> Lesson:
     """The lesson of all rows, but for those that another deal would stop by."""
     whole, rows = taught.whole, pl.concat([parts.fit, parts.calibrate, parts.stop])
     stays = share_out(rows, SHARES, seed=seed + 1) != 1
-    return replace(whole, fit=whole.fit[stays], fit_labels=whole.fit_labels[stays])
+    groups = None if whole.groups is None else whole.groups[stays]
+    return replace(whole, fit=whole.fit[stays], fit_labels=whole.fit_labels[stays], groups=groups)

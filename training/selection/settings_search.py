@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+from msgspec.structs import asdict
 from numpy.typing import NDArray
 
+from scoring.bundle.manifest import Setting
 from training.data.clusters import Clusters
 from training.errors import CalibrationError
 from training.evaluation.metrics import row_losses
 from training.fitting.calibrate import fit_calibration
 from training.fitting.candidates import (
+    BOOSTED,
     EAGER,
     OURS,
     XGBOOSTS_OWN,
     AdditiveFit,
     BoostedFit,
     Boosting,
-    Fit,
-    Fitted,
-    Lesson,
     fit_xgboost,
 )
+from training.fitting.lesson import Fit, Fitted, Lesson
+from training.fitting.level_rates import RatedFit
 from training.fitting.splines import BENDS
 
 SEARCHED_CELLS = 5_000_000  # cells the search may fit in all; bounded by work, not by a clock, so that it repeats
@@ -40,14 +42,23 @@ class SearchedSettings:
 
     boosting: Boosting | None = None  # None: nothing was searched, candidates keep their own
     bend: float | None = None
-    rounds: int | None = None  # after which boosting no longer gained, in the middle of the folds; None: no fold tells
+    # after which boosting no longer gained, by kind, in the middle of the folds; none where no fold tells
+    rounds: Mapping[str, int] = field(default_factory=dict)
+
+    def found_for(self, kind: str) -> dict[str, Setting]:
+        """The settings that a candidate of this kind has from the search, by name; none where it was not searched."""
+        if kind in BOOSTED and self.boosting is not None:
+            return dict(asdict(self.boosting))
+        return {"bend": self.bend} if kind == "additive" and self.bend is not None else {}
 
     def of(self, fits: Mapping[str, Fit]) -> dict[str, Fit]:
         """The candidates with these settings."""
         found: dict[str, Fit] = dict(fits)
-        boosted = fits.get("xgboost")
-        if isinstance(boosted, BoostedFit) and self.boosting is not None:
-            found["xgboost"] = replace(boosted, settings=self.boosting, rounds=self.rounds)
+        for kind, fit in fits.items():
+            boosted = fit.inner if isinstance(fit, RatedFit) else fit
+            if isinstance(boosted, BoostedFit) and self.boosting is not None:
+                tuned = replace(boosted, settings=self.boosting, rounds=self.rounds.get(kind))
+                found[kind] = RatedFit(tuned) if isinstance(fit, RatedFit) else tuned
         additive = fits.get("additive")
         if isinstance(additive, AdditiveFit) and self.bend is not None:
             found["additive"] = replace(additive, bend=self.bend)

@@ -15,8 +15,9 @@ from training.data.split import Parts, clusters_of, labels
 from training.errors import CalibrationError, NothingLearned
 from training.evaluation.evidence import Evidence, evidence_of
 from training.fitting.blending import BLENDED, BlendFit, blended
-from training.fitting.candidates import OF_TREES, Fit, Fitted, Lesson
+from training.fitting.candidates import OF_TREES, ON_RATES
 from training.fitting.fit import Contender, Taught, contend, teach
+from training.fitting.lesson import Fit, Fitted, Lesson
 from training.selection.cross_validation import Choice, choose, tuned_fit
 from training.selection.holdout_selection import choose_once, is_large
 from training.selection.seed_variance import seed_variance_of
@@ -131,4 +132,4 @@ def _fitted(kind: str, fit: Fit, lesson: Lesson, seed: int) -> Fitted:
     if isinstance(fit, BlendFit):
         members = [_fitted(member, one, lesson, seed) for member, one in fit.members.items()]
         return blended(members, list(fit.weights.values()))
-    return median_fitted(lesson, fit, seed=seed) if kind in OF_TREES else fit(lesson, seed)
+    return median_fitted(lesson, fit, seed=seed) if kind in (*OF_TREES, *ON_RATES) else fit(lesson, seed)

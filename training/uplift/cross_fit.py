@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from features.tables.learning_table import TREATED
 from training.data.split import labels, learning_parts, share_out
 from training.errors import CalibrationError
-from training.fitting.candidates import Fit
 from training.fitting.fit import Contender, Taught, contend, teach, teach_alike
+from training.fitting.lesson import Fit
 from training.task import Task
 
 DEALT = (2.0, 1.0, 1.0, 1.0, 1.0)  # shares of the rows; the first are learned from alone

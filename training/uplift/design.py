@@ -16,8 +16,8 @@ from features.tables.learning_table import TREATED
 from scoring.bundle.uplift_part import TreatmentBalance
 from training.data.split import learning_parts
 from training.errors import CalibrationError
-from training.fitting.candidates import Fit
 from training.fitting.fit import contend, teach
+from training.fitting.lesson import Fit
 from training.task import Task
 from training.uplift.cross_fit import DEALT, dealt
 

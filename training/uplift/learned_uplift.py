@@ -25,8 +25,8 @@ from scoring.text.promotion import GainInterval
 from training.bundling.control_model import ControlModel
 from training.data.encode import encode
 from training.data.split import Parts, check, labels
-from training.fitting.candidates import Fit, Fitted
 from training.fitting.fit import Contender, Taught, teach_alike
+from training.fitting.lesson import Fit, Fitted
 from training.fitting.linear import constant
 from training.selection.cross_validation import Choice
 from training.task import Task

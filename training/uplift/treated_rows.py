@@ -26,8 +26,8 @@ from scoring.bundle.uplift_part import TreatedRows
 from scoring.privacy.suppression import own_key
 from training.data.clusters import Clusters
 from training.data.split import Parts, check, customers_by_class, labels, learning_parts, share_out
-from training.fitting.candidates import Fit
 from training.fitting.fit import teach
+from training.fitting.lesson import Fit
 from training.selection.cross_validation import Choice, tuned_fit
 from training.selection.judging import judge
 from training.task import Task

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from features.config.use_case import Treatment
 from scoring.bundle.uplift_part import UpliftEvidence
 from training.data.split import clusters_of, labels
-from training.fitting.candidates import Fit
+from training.fitting.lesson import Fit
 from training.selection.cross_validation import compare
 from training.uplift.cross_fit import ArmRates
 from training.uplift.design import Design

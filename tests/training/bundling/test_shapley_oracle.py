@@ -8,7 +8,8 @@ import pytest
 from features.spec.feature import Feature
 from scoring.models.stored_model import parse_model
 from training.bundling.shapley_oracle import brute_force, by_shap, dump_trees
-from training.fitting.candidates import Boosting, Fitted, Lesson, fit_forest, fit_xgboost
+from training.fitting.candidates import Boosting, fit_forest, fit_xgboost
+from training.fitting.lesson import Fitted, Lesson
 
 
 @pytest.fixture(scope="module", params=["xgboost", "forest"])

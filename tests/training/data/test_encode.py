@@ -107,3 +107,15 @@ def test_a_large_table_is_encoded_block_by_block_as_at_once(monkeypatch: pytest.
     assert np.array_equal(encode(encoder, table, np.float32), whole.astype(np.float32))
     with pytest.raises(ValueError, match="the first row 20"):
         encode(bounded, table.select(pl.when(pl.int_range(30) < 20).then(1.0).otherwise(-1.0).alias("x")))
+
+
+def test_a_level_of_few_customers_is_other_however_many_rows_they_have() -> None:
+    """The value of nine customers would stand in the bundle; that of ten may, also where they spell it differently."""
+    texts = ["Oslo"] * 54 + ["Bergen", "bergen"] * 30
+    group = [number % 9 for number in range(54)] + [100 + number // 6 for number in range(60)]
+    table = rows(texts, [1, 0] * 57).with_columns(__group=pl.Series(group, dtype=pl.UInt64))
+
+    features, codes = fit_encoder((Feature("kind", "category"),), table)
+
+    assert features[0].levels == ("Bergen",)
+    assert set(codes["kind"]) == {"Bergen", OTHER, MISSING}

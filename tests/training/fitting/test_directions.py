@@ -10,7 +10,8 @@ import pytest
 
 from features.config.model_section import ModelSection
 from features.spec.feature import Feature
-from training.fitting.candidates import OURS, AdditiveFit, BoostedFit, Boosting, Fit, Lesson, candidates
+from training.fitting.candidates import OURS, AdditiveFit, BoostedFit, Boosting, candidates
+from training.fitting.lesson import Fit, Lesson
 from training.selection.settings_search import SearchedSettings, search_settings
 
 FEATURES = (Feature("days", "number"), Feature("visits", "integer", lower=0), Feature("age", "number"))

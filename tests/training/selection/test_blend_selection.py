@@ -13,8 +13,9 @@ from tests.training.selection.test_cross_validation import table
 from training.data.split import learning_parts
 from training.errors import NothingLearned
 from training.fitting.blending import BLENDED, BlendFit, blended, weigh
-from training.fitting.candidates import Fit, candidates
+from training.fitting.candidates import candidates
 from training.fitting.fit import teach
+from training.fitting.lesson import Fit
 from training.selection import cross_validation as choose
 from training.selection.blend_selection import SIMPLER, blend_at_once
 

@@ -13,7 +13,8 @@ from features.spec.feature import Feature
 from training.errors import NothingLearned
 from training.evaluation.metrics import row_losses
 from training.fitting.calibrate import fit_calibration
-from training.fitting.candidates import EAGER, OURS, XGBOOSTS_OWN, Boosting, Fitted, Lesson, fit_logit, fit_xgboost
+from training.fitting.candidates import EAGER, OURS, XGBOOSTS_OWN, Boosting, fit_logit, fit_xgboost
+from training.fitting.lesson import Fitted, Lesson
 from training.selection import cross_validation as choose
 from training.selection import settings_search as settings
 from training.selection.blend_selection import SIMPLER

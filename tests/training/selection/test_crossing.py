@@ -10,8 +10,9 @@ from scoring.models.calibration import Calibration
 from tests.training.selection.test_cross_validation import table
 from training.data.split import labels
 from training.fitting.calibrate import fit_calibration
-from training.fitting.candidates import OURS, BoostedFit, Fitted, Lesson, fit_logit, fit_rounds, trees_of
+from training.fitting.candidates import OURS, BoostedFit, fit_logit, fit_rounds, trees_of
 from training.fitting.fit import contend, teach
+from training.fitting.lesson import Fitted, Lesson
 from training.selection.crossing import FOLDS, crossed, crossed_losses, predicted_outside_folds
 
 FEATURES = (Feature("number", "number"), Feature("x", "number"))
@@ -83,9 +84,10 @@ def test_folds_tell_after_how_many_rounds_boosting_ends() -> None:
     fit = settings.of({"xgboost": BoostedFit(trials=0)})["xgboost"]
     served = contend(taught, fit, seed=1, calibration=Calibration(1.0, 0.0)).fitted
 
-    assert settings.rounds == int(np.median([trees_of(one.params) for one in met]))
-    assert trees_of(served.params) == settings.rounds > 0
-    assert served == fit_rounds(taught.whole, 1, OURS, settings.rounds)
+    rounds = settings.rounds["xgboost"]
+    assert rounds == int(np.median([trees_of(one.params) for one in met]))
+    assert trees_of(served.params) == rounds > 0
+    assert served == fit_rounds(taught.whole, 1, OURS, rounds)
 
 
 def test_a_candidate_that_falls_with_the_outcome_is_left_out() -> None:

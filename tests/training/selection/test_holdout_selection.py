@@ -16,6 +16,7 @@ from tests.support.worlds import table_case
 from training.data.split import Parts, labels, split
 from training.fitting import candidates
 from training.fitting.fit import teach
+from training.fitting.lesson import Lesson
 from training.selection import holdout_selection as once
 from training.selection import settings_search as settings
 from training.selection.crossing import crossed_losses
@@ -98,7 +99,7 @@ def test_a_forest_on_many_cells_has_fewer_trees(monkeypatch: pytest.MonkeyPatch)
     """As many as its cells allow, never fewer than a hundred; the bundle's parameters say how many."""
     random = np.random.default_rng(0)
     rows, label = random.normal(size=(90, 2)).astype(np.float32), np.tile([0.0, 1.0], 45)
-    lesson = candidates.Lesson((Feature("a", "number"), Feature("b", "number")), {}, rows, label, rows, label)
+    lesson = Lesson((Feature("a", "number"), Feature("b", "number")), {}, rows, label, rows, label)
 
     def trees(cells: int) -> int:
         monkeypatch.setattr(candidates, "FOREST_CELLS", cells)
