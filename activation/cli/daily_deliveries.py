@@ -22,11 +22,12 @@ class DeliveredAll:
 
     acknowledged: int  # rows
     notes: tuple[str, ...]  # one each
+    stopped: bool = False  # whether one of them goes on when it is asked again
 
 
 def deliver_all(home: Path, files: Sequence[Path]) -> DeliveredAll:
     """Syncs one destination after the other; one that cannot be synced keeps none of the others waiting."""
-    acknowledged, notes = 0, list[str]()
+    acknowledged, notes, stopped = 0, list[str](), False
     for file in files:
         try:
             delivery = open_delivery(home, file)
@@ -35,8 +36,9 @@ def deliver_all(home: Path, files: Sequence[Path]) -> DeliveredAll:
             notes.append(f"{file.stem} not sent: {failure}")
             continue
         acknowledged += report.acknowledged
+        stopped |= report.status != "done"
         rejected = sum(one.rows for one in report.rejected)
         text = f"{delivery.file.name} +{report.adds:,} ~{report.updates:,} -{report.removes:,}"
         text += f", {rejected:,} rejected" if rejected else ""
         notes.append(text if report.status == "done" else f"{text}, stopped: {report.why}")
-    return DeliveredAll(acknowledged, tuple(notes))
+    return DeliveredAll(acknowledged, tuple(notes), stopped)

@@ -27,8 +27,8 @@ from scoring.population.days import PopulationBusyError, only_writer
 from scoring.privacy.audit_trail import FILE as TRAIL
 from scoring.privacy.audit_trail import HEAD_FILE, head_of
 
-_LEFT_OUT = re.compile(  # drafts, locks, what SQLite keeps beside its files, and what signs sessions of the console
-    r"(.*/)?(\.[^/]+\.tmp|[^/]*\.lock|[^/]+\.db-(wal|shm|journal)|\.unfinished)(/.*)?|sessions\.json"
+_LEFT_OUT = re.compile(  # drafts, locks, what SQLite keeps beside its files, steps of days, what signs console sessions
+    r"(.*/)?(\.[^/]+\.tmp|[^/]*\.lock|[^/]+\.db-(wal|shm|journal)|\.unfinished)(/.*)?|population/runs/.*|sessions\.json"
 )
 _DATABASE = re.compile(r"[^/]+\.db")
 _NAME = re.compile(r"penchant-\d{8}T\d{6}Z")

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sqlite3
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from threading import current_thread, main_thread
+from typing import NoReturn
 
 import msgspec
 
@@ -16,7 +20,7 @@ from features.spec.options import EITHER_SIDE, add_shared_options, command_first
 from features.spec.source_register import SourceRegisterError
 from features.spec.terminal import print_to_any_terminal
 from penchant.daily.run_file import load_run_file
-from penchant.daily.run_state import INGEST, STEP_NAMES, RunState, last_run, step_line
+from penchant.daily.run_state import INGEST, PARTS_OF, STEP_NAMES, RunState, StoppedError, last_run, step_line
 from scoring.audiences.campaign import CampaignError
 from scoring.audiences.pressure.pressure_rules import RUN_FILE
 from scoring.audiences.snapshot import AudienceError
@@ -28,11 +32,15 @@ from scoring.privacy.suppression import SuppressionError
 from scoring.storage.table_files import BatchError
 
 _COMMANDS = ("status",)
-DONE, FAILED, USAGE, BAD_DATA, INTERRUPTED = 0, 1, 2, 3, 130
+DONE, FAILED, USAGE, BAD_DATA, OUT_OF_ORDER, STOPPED, INTERRUPTED = 0, 1, 2, 3, 4, 6, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line; 0 done or unchanged, 1 failed, 2 usage, 3 the data broke its contract, 130 interrupted."""
+    """Runs the command line.
+
+    0 done or unchanged, 1 failed, 2 usage, 3 the data broke its contract, 4 the step before one has to be done first,
+    6 stopped and can be resumed, 130 interrupted.
+    """
     print_to_any_terminal()
     words = command_first(sys.argv[1:] if arguments is None else arguments, _COMMANDS)
     if words and words[0] in _COMMANDS:
@@ -40,7 +48,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _status(options.home, as_json=options.json)
     options = _parser().parse_args(words)
     try:
-        return _run(options.home, options.as_of, options.only, as_json=options.json)
+        with _ended_by_asking():
+            return _run(options.home, options.as_of, _step(options.only), as_json=options.json)
+    except StoppedError:
+        return _failed(STOPPED, "Stopped. The same command goes on.")
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
@@ -81,12 +92,37 @@ def _run(home: Path, as_of: datetime, only: str | None, *, as_json: bool) -> int
     try:
         state = run_day(home, run_file, use_cases, as_of, only=only)
     except StepFailedError as failure:
-        return failure.code
+        return failure.code if failure.code > 0 else _failed(FAILED, "The process of a step was killed.")
     except StepInputsError as failure:
-        return _failed(USAGE, failure)
+        return _failed(OUT_OF_ORDER, failure)
     _finish_erasures(home)
     _show(state, as_json=as_json)
-    return DONE
+    return STOPPED if state.status == "stopped" else DONE
+
+
+def _step(asked: str | None) -> str | None:
+    """The step that was asked for, or the one that it is done within."""
+    step = PARTS_OF.get(asked or "", asked)
+    if step != asked:
+        print(f"{asked} is done within the step {step}: a rule of a segment may read any score.", file=sys.stderr)
+    return step
+
+
+@contextmanager
+def _ended_by_asking() -> Iterator[None]:
+    """Lets a step end as stopped where the process is asked to (SIGTERM), as by whoever schedules it."""
+
+    def stop(*_: object) -> NoReturn:
+        raise StoppedError
+
+    if current_thread() is not main_thread():  # where no signal can be taken
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _finish_erasures(home: Path) -> None:
@@ -119,13 +155,13 @@ def _broken(code: int, file: str, rules: Sequence[str]) -> int:
     return code
 
 
-def _failed(code: int, failure: Exception) -> int:
+def _failed(code: int, failure: Exception | str) -> int:
     print(failure, file=sys.stderr)
     return code
 
 
 def _parser() -> argparse.ArgumentParser:
-    steps = (INGEST, *STEP_NAMES)
+    steps = (INGEST, *STEP_NAMES, *PARTS_OF)
     parser = argparse.ArgumentParser(
         prog="penchant run",
         description=f"Runs a day by HOME/{RUN_FILE}: features, scores, reasons, segments, the online store, flows.",

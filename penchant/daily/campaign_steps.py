@@ -6,10 +6,14 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from features.config.use_case import UseCase
 from features.spec.suppression_list import objectors_of
 from scoring.audiences.pressure.contact_history import forget_hashes
+
+if TYPE_CHECKING:
+    from activation.cli.daily_deliveries import DeliveredAll
 
 
 def settle_campaigns_of(home: Path, use_cases: Mapping[str, UseCase], until: datetime) -> str | None:
@@ -33,14 +37,8 @@ def settle_campaigns_of(home: Path, use_cases: Mapping[str, UseCase], until: dat
     return ", ".join(notes) or None
 
 
-def sync_destinations(home: Path, files: Sequence[Path]) -> tuple[int | None, str | None]:
-    """Sends what the destinations of [deliver] have to hear; returns how many rows they took, and a note.
-
-    One that is stopped goes on with the next run, which never fails for it.
-    """
-    if not files:
-        return None, None
+def sync_destinations(home: Path, files: Sequence[Path]) -> DeliveredAll:
+    """Sends what the destinations of [deliver] have to hear; one that is stopped goes on when it is asked again."""
     from activation.cli.daily_deliveries import deliver_all
 
-    done = deliver_all(home, files)
-    return done.acknowledged, "; ".join(done.notes)
+    return deliver_all(home, files)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -12,14 +12,24 @@ from features.config.use_case import UseCase
 from features.spec.suppression_list import objectors_of
 from features.tables.digests import code_digest, config_digest, input_digest
 from penchant.daily.day_features import Entries
-from penchant.daily.day_steps import STEPS, UNFINISHED, DayContext, StepInputsError
+from penchant.daily.day_steps import STEPS, DayContext
 from penchant.daily.ingest_step import bring_up_to_date
 from penchant.daily.run_file import DailyUseCase, RunFile
-from penchant.daily.run_state import INGEST, RunState
+from penchant.daily.run_record import (
+    RunRecord,
+    Stated,
+    goes_on,
+    read_record,
+    run_id_of,
+    was_unfinished,
+    with_sources_of,
+    write_record,
+)
+from penchant.daily.run_state import INGEST, RunState, StoppedError
 from scoring.answers.served_release import Live, discovered_digests, open_live
 from scoring.bundle.bundle import canonical_json
 from scoring.population.day_index import codes_of
-from scoring.population.days import POPULATION, Day, days_of, digest_of, only_writer
+from scoring.population.days import Day, day_folder, days_of, digest_of, only_writer, open_day
 from scoring.population.forget import settle_indexes
 from scoring.privacy.marks_of_trail import mark_by_trail
 from scoring.privacy.retention_file import read_retention
@@ -33,8 +43,9 @@ def run_day(
 ) -> RunState:
     """Runs a day and returns what was done; the same inputs as last time do nothing again.
 
-    A run that was killed leaves the days that were there in service, and is done anew by the same command; where its
-    day is there already, with the steps that follow it.
+    A run that was killed or stopped leaves the days that were there in service; the same command goes on with the steps
+    after its day, or does the day anew. A step alone goes on with the run of its day that was begun: sources as they
+    were read, whatever was promoted or objected since.
 
     Args:
         home: Where releases and days stand.
@@ -63,18 +74,21 @@ def run_day(
             if only in (None, INGEST):
                 use_cases = bring_up_to_date(home, use_cases, state)
             context = day_context(home, run_file, use_cases, as_of)
-        except Exception:
-            state.fail(home)
+        except (Exception, StoppedError) as failure:
+            state.fail(home, stopped=isinstance(failure, StoppedError))
             raise
-        state.run_id = context.run_id
-        steps = _to_do(context) if only is None else [name for name in STEPS if name == only]
+        context, steps = _to_do(context) if only is None else _alone(context, only)
+        state.begin(home, context.run_id)
         for name in steps:
             with state.step(home, name) as step:
+                _begin(context, name, anew=only is None)
                 STEPS[name](context, step)
-        if not steps:
+            if step.status != "stopped":
+                _note_done(context, name)
+        if not steps and only is None:
             settle_indexes(home, codes_of(context.live))  # of a day that earlier code made
-        state.status = "done" if steps or only else "unchanged"
-        state.keep(home)
+        unchanged = not steps and only is None
+        state.end(home, unchanged=unchanged, alone=only is not None, awaited=_awaited(context))
         return state
 
 
@@ -83,20 +97,81 @@ def day_context(home: Path, run_file: RunFile, use_cases: Mapping[str, UseCase],
     live = _live(home, use_cases)
     entries = {name: (entry, use_cases[name]) for name, entry in _named(run_file, use_cases) if name in live}
     policy, before = current_policy(home), _day_before(home, as_of)
-    run_id = _run_id(home, entries, live, policy, before, as_of)
-    return DayContext(home, run_id, as_of, run_file, entries, live, policy, before)
+    stated = _stated(home, entries, live, policy, before, as_of)
+    return DayContext(home, run_id_of(stated), as_of, run_file, entries, live, policy, before, stated)
 
 
-def _to_do(context: DayContext) -> list[str]:
-    """All steps, those that follow a day that is there where they are not done, or none."""
-    try:
-        context.day("store")
-    except StepInputsError:
-        return list(STEPS)
-    unfinished = context.home / POPULATION / UNFINISHED
-    if not unfinished.exists() or unfinished.read_text() != context.run_id:
-        return []
-    return list(STEPS)[list(STEPS).index("store") :]
+def _to_do(context: DayContext) -> tuple[DayContext, list[str]]:
+    """The run and its steps: all, those left of the run that made the day, or none."""
+    record, made = read_record(context.home, context.as_of), _made(context)
+    if record and made == record.run_id:
+        left = [name for name in STEPS if name not in record.done]
+        if goes_on(record, context.stated, left):
+            return replace(context, run_id=made, stated=record.stated), left
+        if not left and context.run_id in (made, record.after):
+            return replace(context, run_id=made), []
+    elif made == context.run_id:  # by earlier code
+        return context, _after_the_day() if was_unfinished(context.home, made) else []
+    return context, list(STEPS)
+
+
+def _alone(context: DayContext, only: str) -> tuple[DayContext, list[str]]:
+    """One step, of the run that was begun for its day where there is one; `features` begins one."""
+    record = read_record(context.home, context.as_of)
+    made = _made(context)
+    if only == "population":
+        stated = with_sources_of(record, context.stated)
+        context = replace(context, run_id=run_id_of(stated), stated=stated)
+        if context.has_features or record is None or made != record.run_id:
+            return context, [only]
+    if record and only not in (INGEST, "features") and made == record.run_id:
+        return replace(context, run_id=record.run_id, stated=record.stated), [only]
+    return context, [only] if only in STEPS else []
+
+
+def _after_the_day() -> list[str]:
+    return list(STEPS)[list(STEPS).index("population") + 1 :]
+
+
+def _made(context: DayContext) -> str | None:
+    """The id of the run that made the day which is there."""
+    folder = day_folder(context.home, context.as_of)
+    return open_day(folder).manifest.run_id if folder.is_dir() else None
+
+
+def _begin(context: DayContext, name: str, *, anew: bool) -> None:
+    """The record of the run, before the first of its steps leaves anything; one of the same run stays as it is."""
+    record = read_record(context.home, context.as_of)
+    if record and record.run_id == context.run_id and not (anew and name == "features"):
+        return
+    if name == "population" and not context.has_features:
+        return  # which the step itself says
+    done: tuple[str, ...] = ("features",) if name == "population" else ()
+    if name not in ("features", "population"):
+        context.day(name)  # by earlier code
+        done = ("features", "population") if was_unfinished(context.home, context.run_id) else tuple(STEPS)
+    write_record(context.home, context.as_of, RunRecord(context.run_id, context.stated, done))
+
+
+def _note_done(context: DayContext, name: str) -> None:
+    record = read_record(context.home, context.as_of)
+    if record is None or record.run_id != context.run_id:
+        return
+    done = (*(one for one in record.done if one != name), name)
+    after = _id_now(context) if name == "retrain" else record.after
+    write_record(context.home, context.as_of, RunRecord(record.run_id, record.stated, done, after))
+
+
+def _id_now(context: DayContext) -> str:
+    """The id by the models that serve after a training, with all else as the run has it."""
+    models = _models_of(_live(context.home, {name: use_case for name, (_, use_case) in context.entries.items()}))
+    return run_id_of({**context.stated, "models": models})
+
+
+def _awaited(context: DayContext) -> list[str]:
+    """The steps that are left of this run."""
+    record = read_record(context.home, context.as_of)
+    return [name for name in STEPS if name not in record.done] if record and record.run_id == context.run_id else []
 
 
 def _live(home: Path, use_cases: Mapping[str, UseCase]) -> dict[str, Live]:
@@ -115,25 +190,27 @@ def _day_before(home: Path, as_of: datetime) -> Day | None:
     return earlier[-1] if earlier else None
 
 
-def _run_id(
+def _stated(
     home: Path,
     entries: Entries,
     live: Mapping[str, Live],
     policy: Policy,
     before: Day | None,
     as_of: datetime,
-) -> str:
-    """Another whenever the day could come out otherwise."""
+) -> Stated:
+    """What the id of a run is made of: another whenever the day could come out otherwise."""
     objectors = objectors_of(home)
-    models = {name: served.release.facts.manifest_sha256 for name, served in live.items()}
-    stated = {
+    return {
         "as_of": as_of.isoformat(),
         "sources": {name: [input_digest(use_case), config_digest(use_case)] for name, (_, use_case) in entries.items()},
         "rows": {name: digest_of(entry.rows) for name, (entry, _) in entries.items() if entry.rows},
         "code": code_digest(),
-        "models": models | discovered_digests(live),
+        "models": _models_of(live),
         "policy": hashlib.sha256(canonical_json(policy.to_json())).hexdigest(),  # the default one keeps its name
         "before": before.manifest.run_id if before else None,
         "objectors": objectors.digest() if objectors else None,
     }
-    return hashlib.sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _models_of(live: Mapping[str, Live]) -> dict[str, str]:
+    return {name: served.release.facts.manifest_sha256 for name, served in live.items()} | discovered_digests(live)

@@ -19,6 +19,7 @@ from penchant.daily.day_features import CustomerFiles, Entries, StepFailedError,
 from penchant.daily.monitoring_steps import look_at_health, settle_outcomes
 from penchant.daily.retraining import train_anew
 from penchant.daily.run_file import RunFile
+from penchant.daily.run_record import Stated, features_id_of
 from penchant.daily.run_state import STEP_NAMES, RunStep
 from penchant.retention.obey import obey
 from scoring.answers.served_release import Live
@@ -36,8 +37,7 @@ from scoring.privacy.retention_file import read_retention
 from scoring.privacy.suppression import open_suppression
 from scoring.segments.policy import Policy
 
-UNFINISHED = ".unfinished"  # beside the days: the run whose day is there, while steps after it are not done
-MADE_FOR = "run"  # in the folder of what steps hand on: the run that it is of
+MADE_FOR = "run"  # in the folder of what steps hand on: what its features are of
 _NUMBERS = [range(first, first + 4) for first in range(0, PARTS, 4)]  # of parts that are compared at once
 
 
@@ -60,12 +60,19 @@ class DayContext:
     live: Mapping[str, Live]
     policy: Policy
     before: Day | None
+    stated: Stated  # what the id is made of
     counted: list[SnapshotCounts] = field(default_factory=list)  # what the population step counted, where it ran now
 
     @property
     def work(self) -> Path:
         """The folder of what steps hand on to one another."""
         return self.home / POPULATION / WORK
+
+    @property
+    def has_features(self) -> bool:
+        """Whether the step `features` left what this day is made from."""
+        made_for = self.work / MADE_FOR
+        return made_for.exists() and made_for.read_text() == features_id_of(self.stated)
 
     def day(self, step: str) -> Day:
         """The day of this run.
@@ -87,23 +94,29 @@ def features(context: DayContext, step: RunStep) -> None:
     files = CustomerFiles(context.entries, context.work)
     files.write(context.as_of, context.home)
     step.rows, step.digest = files.count(), _digest(files.paths)
-    write_file(made_for, context.run_id.encode())
+    write_file(made_for, features_id_of(context.stated).encode())
 
 
 def population(context: DayContext, step: RunStep) -> None:
-    """The day: scores, reasons and segments of all customers, in service from its end on."""
+    """The day: scores, reasons and segments of all customers, in service from its end on.
+
+    Asked for again where the day of this run is there, and what it was made from is gone, it has nothing to do.
+    """
     made_for, home = context.work / MADE_FOR, context.home
-    if not made_for.exists() or made_for.read_text() != context.run_id:
-        raise StepInputsError("population", "features")
+    if not context.has_features:
+        made = _made_already(context)
+        step.status, step.rows = "unchanged", made.manifest.customers
+        step.digest = digest_of(made.folder / "manifest.json")
+        return
     groups = CustomerFiles(context.entries, context.work).groups()
     inputs = SnapshotInputs(
         context.live, context.policy, context.work, context.as_of.date(), suppression=open_suppression(home)
     )
     day = DayInputs(context.run_id, context.as_of, inputs, groups, alike(context.entries), context.before)
-    write_file(home / POPULATION / UNFINISHED, context.run_id.encode())
     counts = write_day(home, day, check=lambda parts: check_population(parts, list(context.live)))
     context.counted.append(counts)
     step.rows, step.digest = counts.customers, digest_of(context.day("population").folder / "manifest.json")
+    made_for.unlink()  # a half-removed folder is not taken for a whole one
     shutil.rmtree(context.work)
 
 
@@ -147,7 +160,6 @@ def retention(context: DayContext, step: RunStep) -> None:
     obeyed = obey(context.home, read_retention(context.home), datetime.now(UTC), command_actor(), as_of=context.as_of)
     step.note = f"{changed} old days, {obeyed.text}"
     settle_indexes(context.home, codes_of(context.live))
-    (context.home / POPULATION / UNFINISHED).unlink(missing_ok=True)
 
 
 def outcomes(context: DayContext, step: RunStep) -> None:
@@ -172,7 +184,11 @@ def campaigns(context: DayContext, step: RunStep) -> None:
 def activate(context: DayContext, step: RunStep) -> None:
     """What left the audiences of destinations, and who came: the tools that send are brought up to the day."""
     context.day("activate")
-    step.rows, step.note = sync_destinations(context.home, context.run_file.deliver.destinations)
+    if not context.run_file.deliver.destinations:
+        return
+    done = sync_destinations(context.home, context.run_file.deliver.destinations)
+    step.rows, step.note = done.acknowledged, "; ".join(done.notes)
+    step.status = "stopped" if done.stopped else step.status
 
 
 def retrain(context: DayContext, step: RunStep) -> None:
@@ -188,9 +204,18 @@ STEPS: Mapping[str, Callable[[DayContext, RunStep], None]] = {
 }
 
 
+def _made_already(context: DayContext) -> Day:
+    """The day that this run made; raises StepInputsError, which names the step before, where it did not."""
+    try:
+        return context.day("population")
+    except StepInputsError:
+        raise StepInputsError("population", "features") from None
+
+
 def _linked_features(day: Day, name: str, work: Path) -> Path:
     """A folder of the features of one use case's customers and of nothing else."""
     folder = work / f"store-{name}"
+    shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
     folder.mkdir()
     for part in sorted(one for one in day.manifest.files if one.startswith(f"features-{name}-")):
         if path := day.file(part):

@@ -44,7 +44,7 @@ STORES = (  # the first that has a pattern of a file is its store
     HomeStore("drafts", (".*.tmp", "*/.*.tmp", ".*.tmp/*", "*/.*.tmp/*"), "customers", "done"),
     HomeStore("store", ("store.db*",), "customers", "last_contact"),
     HomeStore("decisions", ("decisions.db*",), "customers", "decisions"),
-    HomeStore("runs", ("population/last_run.json", "population/.unfinished"), "nobody", "latest"),
+    HomeStore("runs", ("population/last_run.json", "population/runs/*", "population/.unfinished"), "nobody", "latest"),
     HomeStore("population", ("population/*",), "customers", "days"),
     HomeStore("sources", ("landed/*", "sources.json", ".sources.lock"), "customers", "latest"),
     HomeStore("outcomes", ("outcomes/*",), "customers", "outcomes"),

@@ -39,7 +39,7 @@ max_age = "36h"  # customers of an older day are on no list that leaves; without
 class FailedRun(msgspec.Struct, frozen=True):
     """The last run of a home, where it did not end well."""
 
-    status: str  # `failed`; `running` where it was killed
+    status: str  # `failed`; `stopped` where it was asked to end; `running` where it was killed
     as_of: str  # ISO moment of the day that it was to make
     at: str | None = None  # ISO moment of its last sign of life; None in what earlier code wrote
 
@@ -50,7 +50,11 @@ def failed_run(home: Path) -> FailedRun | None:
         last = _READ((home / POPULATION / LAST_RUN).read_bytes())
     except (OSError, msgspec.DecodeError):
         return None
-    return last if last.status == "failed" or (last.status == "running" and not is_written_now(home)) else None
+    return (
+        last
+        if last.status in ("failed", "stopped") or (last.status == "running" and not is_written_now(home))
+        else None
+    )
 
 
 def add_use_case(home: Path, use_case: Path, *, daily: bool) -> None:

@@ -127,7 +127,7 @@ def test_steps_done_one_by_one_leave_what_a_run_leaves(world: Path, capsys: Capt
     home, twin = world / "home", shutil.copytree(world, world.with_name("twin")) / "home"
     ran(twin, capsys, "--as-of", DAY)
     for step, before in (("population", "features"), ("store", "population"), ("flows", "population")):
-        assert main(["--home", str(home), "--as-of", DAY, "--only", step]) == 2
+        assert main(["--home", str(home), "--as-of", DAY, "--only", step]) == 4
         assert f"needs what the step {before} makes" in capsys.readouterr().err
     with pytest.raises(SystemExit) as ended:
         main(["--home", str(home), "--only", "dreams"])
