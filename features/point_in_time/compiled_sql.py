@@ -202,6 +202,8 @@ def raw_events(use_case: LogUseCase, plan: FeaturePlan) -> RawEvents:
         raw["counts"] = definitions_of(use_case)
     if plan.reactivity is not None:
         raw["reactivity"] = plan.reactivity.definition
+    if use_case.fit_engagement:
+        raw["engagement"] = dict(plan.engagement)
     if left_out := [one.column for one in use_case.sensitive if one.accepted is None]:
         raw["left_out"] = left_out
     return raw

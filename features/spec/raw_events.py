@@ -84,5 +84,6 @@ class RawEvents(TypedDict):
     ignored: NotRequired[IgnoredNames]
     counts: NotRequired[list[CountDefinition]]  # where the use case declares some
     reactivity: NotRequired[ReactivityDefinition]  # where the use case declares it
+    engagement: NotRequired[dict[str, float]]  # points by type, where the training fitted them
     logs: NotRequired[list[RawLog]]  # where there are several; `events` are then the columns of the table alone
     left_out: NotRequired[list[str]]  # columns of the log that may tell something sensitive: an event may hold them

@@ -14,7 +14,7 @@ from msgspec import UNSET, UnsetType
 from features.spec.derive.derivation import sources_of
 from features.spec.feature import CUSTOMER_ID, EffectKind, Feature, FeatureType, Json, Polarity, Predicate, Scalar
 from features.spec.languages import Language
-from features.spec.raw_events import CountDefinition, RawColumn, RawEvents, RawLog
+from features.spec.raw_events import CountDefinition, RawColumn, RawEvents, RawLog, ReactivityDefinition
 from scoring.answers.served_release import Live
 from scoring.bundle.manifest import BandTable, CampaignWorth, LogWindows, Manifest, Outcome, Receipt
 from scoring.encoding.value_rules import WARNINGS
@@ -87,6 +87,8 @@ class Histories(TypedDict):
     example: ScoresExample[ExampleHistory]
     logs: NotRequired[list[HistoryLog]]  # where there are several
     counts: NotRequired[list[CountDefinition]]  # what its own counts count of them
+    reactivity: NotRequired[ReactivityDefinition]  # what answers what is sent
+    engagement: NotRequired[dict[str, float]]  # points by type of event, where the training fitted them
 
 
 class DescribedFeature(msgspec.Struct, frozen=True):
@@ -234,6 +236,10 @@ def _histories(live: Live) -> Histories:
         found["logs"] = [{"name": log["name"], "type": log["only"], "fields": _fields(log)} for log in logs]
     if "counts" in compiled:
         found["counts"] = compiled["counts"]
+    if "reactivity" in compiled:
+        found["reactivity"] = compiled["reactivity"]
+    if "engagement" in compiled:
+        found["engagement"] = compiled["engagement"]
     return found
 
 
