@@ -27,7 +27,8 @@ def flat_results(
 ) -> list[dict[str, FlatValue]]:
     """The results of `score_profiles` as rows that all have the same keys, in the order of a scored file's columns.
 
-    A segment is its code. Errors and warnings are one text each. What is not there is null.
+    A segment is its code. Errors and warnings are one text each. What is not there is null. Of customers known by id
+    each use case has the moment that its features speak of.
 
     Args:
         live: The releases that were asked.
@@ -39,6 +40,7 @@ def flat_results(
     answered = {name for result in results for name in result["scores"]}
     names = [name for name in live if name in (answered if use_cases is None else use_cases)]
     segmentations = sorted({one for name in names for one in live[name].discovering})
+    dated = {name for result in results for name, score in result["scores"].items() if "as_of" in score}
     return [
         {
             "customer_id": result["customer_id"],
@@ -49,6 +51,7 @@ def flat_results(
                 for name in names
                 for column, value in _columns(live[name], result["scores"].get(name), reasons).items()
             },
+            **{f"{name}_as_of": result["scores"].get(name, _UNASKED).get("as_of") for name in names if name in dated},
             **_clusters(result.get("discovered", {}), segmentations, reasons),
             "segment": result["segment"] and result["segment"]["code"],
             **({"segment_action": _action(result["segment"])} if policy.states_actions else {}),

@@ -22,3 +22,4 @@ class PreparedProfile:
     features: Mapping[str, Row] = field(default_factory=dict)  # by use case
     answers: Mapping[str, Score] = field(default_factory=dict)  # by use case
     errors: tuple[Note, ...] = ()  # of the profile itself; with any the row is invalid
+    moments: Mapping[str, str] = field(default_factory=dict)  # by use case: what the features speak of, ISO, UTC

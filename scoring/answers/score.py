@@ -65,7 +65,16 @@ def score_profiles(
             if served.discovering:
                 discover(served.discovering, name, [answers[row] for row in rows], encoded.matrix, reasons, language)
     name_segments(policy, live, answers, profiles, language)
+    _note_moments(answers, profiles)
     return answers
+
+
+def _note_moments(answers: Sequence[Result], profiles: Sequence[Any]) -> None:
+    """Says of what moment the features speak that were found rather than posted."""
+    for answer, profile in zip(answers, profiles, strict=True):
+        if isinstance(profile, PreparedProfile):
+            for name, moment in profile.moments.items():
+                answer["scores"][name] = {**answer["scores"][name], "as_of": moment}
 
 
 def fitting_whole(live: Mapping[str, Live], block: Block, use_cases: Sequence[str] | None) -> list[str]:

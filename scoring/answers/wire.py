@@ -23,6 +23,14 @@ Published = Annotated[float, Meta(ge=0.1, le=99.9, description="100 x the probab
 Percentile = Annotated[int, Meta(ge=1, le=100, description="In the reference population; 100: highest.", examples=[64])]
 Version = Annotated[str, Meta(description="The version of the model.", examples=["4"])]
 Moment = Annotated[str, Meta(description="In UTC.", examples=["2026-01-31T09:30:00.000Z"])]
+AsOf = Annotated[
+    str,
+    Meta(
+        description="The moment that the features speak of, UTC, of a customer known by id; where a stream moves it, "
+        "when the last event was taken in.",
+        examples=["2026-03-01T10:04:07.120Z"],
+    ),
+]
 RequestId = Annotated[str, Meta(description="What the log knows the request by.", examples=["9f0c2e"])]
 CustomerId = Annotated[
     Any,
@@ -182,6 +190,7 @@ class Score(TypedDict):
     next_band: NotRequired[NextBand | None]
     model_version: NotRequired[Version]
     trained_to: NotRequired[str | None]
+    as_of: NotRequired[AsOf]
     warnings: NotRequired[list[Note]]
     reasons: NotRequired[list[Reason]]
     comparison: NotRequired[Comparison]
@@ -337,6 +346,7 @@ class ExplainedScore(TypedDict):
     model_version: Version
     trained_to: str | None
     warnings: list[Note]
+    as_of: NotRequired[AsOf]
     comparison: NotRequired[Comparison]
     effect: NotRequired[EffectKind]
     human_decision: NotRequired[Annotated[str, Meta(description="Who decides by the score, and how.")]]

@@ -14,6 +14,7 @@ import msgspec
 from scoring.answers.block_answers import encode_answers
 from scoring.answers.explain import ProfileError, explain_profile
 from scoring.answers.flat import flat_results
+from scoring.answers.prepared_profile import PreparedProfile
 from scoring.answers.score import score_profiles
 from scoring.answers.served_release import Live
 from scoring.answers.wire import FlatValue, Result, StatedEffect, Status
@@ -167,6 +168,8 @@ def _explain(asked: ExplanationRequest, live: Live, context: RequestContext) -> 
         else:
             profile = customers.ready_profiles([asked.profile], served, [asked.use_case])[0]
         explanation = explain_profile(live, profile, language=asked.language)
+        if isinstance(profile, PreparedProfile) and (moment := profile.moments.get(asked.use_case)):
+            explanation["as_of"] = moment
     except ProfileError as error:
         raise _not_explained(asked, error) from None
     return json_reply({"request_id": context.request_id, "scored_at": now(), **explanation})

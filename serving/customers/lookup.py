@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -139,13 +140,19 @@ def _prepared(
         latest = {name: row for name, row in latest.items() if row}
     features: dict[str, Row] = {}
     answers: dict[str, Score] = {}
+    moments = {name: _iso(row.as_of) for name, row in latest.items() if row}
     for name, row in latest.items():
         if row and row.as_of >= oldest:
             features[name] = {key: row.features[key] for key in served[name].scorer.encoder.names}
         else:
             status: Status = "stale" if row else "insufficient_data" if rows else "unknown"
             answers[name] = silent(served[name], status)
-    return PreparedProfile(customer, features, answers)
+    return PreparedProfile(customer, features, answers, moments=moments)
+
+
+def _iso(seconds: float) -> str:
+    """A moment in UTC, to the millisecond."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _latest(live: Live, rows: Sequence[StoredRow]) -> StoredRow | None:

@@ -13,7 +13,7 @@ from scoring.errors import PolicyFailedError
 from scoring.privacy.audit_trail import What
 from serving.api.use_case_document import example
 from serving.console.personas.placed_groups import PlacedGroup, placed_groups
-from serving.console.views.customer_days import customer_days
+from serving.console.views.customer_days import customer_days, live_customer
 from serving.console.views.named_features import measures
 from serving.console.views.score_history import earlier
 from serving.console.views.scored_customer import ScoredCustomer, features_in, scored_customer, with_features
@@ -110,7 +110,8 @@ async def shown(request: Request, text: str) -> Reply:
 
 async def _page(facts: CustomerFacts, changes: WhatIf, language: Language) -> Reply:
     customer, context, texts = facts["customer"].answer["customer_id"], CONTEXT.get(), Texts(language)
-    days = await asyncio.to_thread(customer_days, context, customer, texts)
+    now = live_customer(facts["profile"], facts["customer"].answer)
+    days = await asyncio.to_thread(customer_days, context, customer, now, texts)
     before = await asyncio.to_thread(earlier, customer, texts)
     return page("customer.html", language, {**facts, **changes, "days": days, "earlier": before})
 

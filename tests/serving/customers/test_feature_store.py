@@ -48,6 +48,8 @@ def test_a_customer_looked_up_is_answered_as_one_posted(knowing: Server, asked: 
         by_id = results(client, customer_ids=[profile["customer_id"] for profile in posted], **asked)
         by_profile = results(client, profiles=posted, **asked)
 
+    moments = {score.pop("as_of") for result in by_id for score in result["scores"].values()}
+    assert len(moments) == 1  # what is posted says nothing of its own
     assert by_id == by_profile
 
 
@@ -62,6 +64,7 @@ def test_a_customer_looked_up_is_explained_as_one_posted(knowing: Server, custom
 
     for answer in (by_id, by_profile):
         del answer["request_id"], answer["scored_at"]
+    assert by_id.pop("as_of").endswith("Z")
     assert by_id == by_profile
 
 
