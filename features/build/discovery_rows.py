@@ -54,6 +54,7 @@ class DiscoveryRows:
     every: tuple[Feature, ...] = ()  # the features that were not chosen too
     outcome_event: str | None = None  # of a log, which event is awaited
     outcome_days: int | None = None  # and for how long
+    texts: tuple[str, ...] = ()  # columns of `rows` that hold free texts, as text
     labels: Mapping[str, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)  # by language, feature, value
 
 
@@ -175,7 +176,8 @@ def _labelled(
         (None,) * _MOMENTS,
         ordered,
         table.digest,
-        _digest_of(asked, config_digest(use_case)),
+        _digest_of(asked, f"{config_digest(use_case)} themes" if use_case.texts else config_digest(use_case)),
+        texts=use_case.texts.columns if use_case.texts else (),
     )
 
 
@@ -202,17 +204,33 @@ def _unlabelled(stated: UnlabelledTable, objectors: Objectors | None, quarantine
     del cells
     if kept.is_empty():
         raise DataError(section.path, ["must hold at least one row, it holds none"])
-    roles = {section.customer_id, *section.exclude}
+    texts = stated.texts.columns if stated.texts else ()
+    roles = {section.customer_id, *section.exclude, *texts}
+    written = [kept[source.inside(name)].cast(pl.String).alias(name) for name in texts]
     reads, _ = read_columns(kept, source, roles, section.formats, stated.accepted_sensitive)
     features = tuple(_named(read.feature, stated) for read in used_columns(reads) if read.feature is not None)
     if not features:
         raise DataError(section.path, ["must have a column that can tell customers apart, it has none"])
     rows = kept.select(ID, *(read.cells for read in used_columns(reads)))
     check_table(rows, features, section.path)
-    settings = hashlib.sha256(stated.model_dump_json(exclude={"table": {"path"}}).encode()).hexdigest()
     return DiscoveryRows(
-        rows, features, (), (None,), False, digest_without(digest(section.path), objectors, barred), settings
+        rows.with_columns(written),
+        features,
+        (),
+        (None,),
+        False,
+        digest_without(digest(section.path), objectors, barred),
+        _settings(stated),
+        texts=texts,
     )
+
+
+def _settings(stated: UnlabelledTable) -> str:
+    """The sha256 of what a file states; without texts as before there were any."""
+    without: dict[str, set[str] | bool] = {"table": {"path"}}
+    if stated.texts is None:
+        without["texts"] = True
+    return hashlib.sha256(stated.model_dump_json(exclude=without).encode()).hexdigest()
 
 
 def _named(feature: Feature, stated: UnlabelledTable) -> Feature:
@@ -227,12 +245,15 @@ def _check_columns(stated: UnlabelledTable, columns: Iterable[str]) -> None:
         raise DataError(section.path, [missing_column(section.customer_id, there)])
     named = {"table.exclude": section.exclude, "table.formats": tuple(section.formats)}
     named |= {"reasons.forbid": stated.reasons.forbid, "names": tuple(stated.names)}
-    named |= {"accepted_sensitive": tuple(stated.accepted_sensitive)}
+    texts = stated.texts.columns if stated.texts else ()
+    named |= {"accepted_sensitive": tuple(stated.accepted_sensitive), "texts.columns": texts}
     broken = [
         f"{key}: must name columns of the table, {name!r} is none"
         for key, names in named.items()
         for name in names
         if name not in there
     ]
+    taken = {section.customer_id, *section.exclude, *section.formats}
+    broken += [f"texts.columns: must be columns without another role, {one!r} has one" for one in texts if one in taken]
     if broken:
         raise UseCaseError(stated.file, broken)

@@ -13,7 +13,7 @@ from features.config.display_texts import DisplayName
 from features.config.file_errors import error_messages
 from features.config.sensitive import AcceptedSensitive
 from features.config.several_logs import constant_types
-from features.config.table_section import TableColumns
+from features.config.table_section import TableColumns, TextColumns
 from features.config.use_case import Quality, Reasons, UseCase, read_toml, use_case_from
 from features.config.value_types import ListSection, ModelName, SourceColumn, TomlTable
 from features.errors import UseCaseError
@@ -31,6 +31,7 @@ class UnlabelledTable(ListSection):
     name: ModelName
     seed: Annotated[int, Field(ge=0, lt=2**31, strict=True)] = 0
     table: TableColumns
+    texts: TextColumns | None = None  # columns of free texts, whose themes are said of groups
     discover: Discover
     names: dict[str, DisplayName] = Field(default_factory=dict)
     reasons: Reasons = Field(default_factory=Reasons)

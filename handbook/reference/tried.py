@@ -81,7 +81,7 @@ def _use_case(raw: TomlTable) -> object:
 USE_CASE = FileKind("use_case", UseCaseFile, _LOG, _SECTIONS, _use_case)
 KINDS = (
     USE_CASE,
-    FileKind("discovery", UnlabelledTable, _DISCOVERY, {}, UnlabelledTable.model_validate),
+    FileKind("discovery", UnlabelledTable, _DISCOVERY, {"texts": _SECTIONS["texts"]}, UnlabelledTable.model_validate),
     FileKind("run", RunFile, _RUN, {}, RunFile.model_validate),
     FileKind("destination", DestinationFile, _DESTINATION, {}, DestinationFile.model_validate),
     FileKind("monitor", MonitorFile, "", _MONITOR, MonitorFile.model_validate),

@@ -52,12 +52,14 @@ def _discover(asked: Discovery, options: argparse.Namespace) -> int:
     from training.report.discovery_page import discovery_page, write_page
     from training.segmentation.discover import discover
     from training.segmentation.discovery_record import drafted, outcome_text, record_of, registered_of
+    from training.segmentation.sheets.group_themes import group_themes
 
     home: Path = options.home
     home.mkdir(parents=True, exist_ok=True)
     with threadpool_limits(1):
         rows = discovery_rows(asked, objectors_of(home), quarantine=home / "quarantine")
         found = discover(rows, method=asked.section.method, k=asked.section.k, seed=asked.source.seed)
+        themes = group_themes(rows, found, forbid=asked.source.reasons.forbid, seed=asked.source.seed)
     page_of = partial(
         discovery_page,
         asked.name,
@@ -65,9 +67,10 @@ def _discover(asked: Discovery, options: argparse.Namespace) -> int:
         found,
         awaited=outcome_text(asked, rows),
         forbidden=asked.source.reasons.forbid,
+        themes=themes,
     )
     try:
-        registered = registered_of(home, asked, rows, found, page_of(record_of(rows, found, None)))
+        registered = registered_of(home, asked, rows, found, page_of(record_of(rows, found, None)), themes)
     except Refused as failure:
         return _failed(NOT_REGISTERED, str(failure))
     except RegistryError as failure:

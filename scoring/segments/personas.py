@@ -6,7 +6,7 @@ A sheet is made of counts, shares and medians of twenty customers or more; none 
 from __future__ import annotations
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 FEWEST = 20  # customers below which a group says nothing
 
@@ -31,6 +31,15 @@ class GroupRate(Struct, frozen=True):
     customers: int
 
 
+class GroupTheme(Struct, frozen=True):
+    """A theme of a column of texts: its strongest words, each of which twenty customers or more use."""
+
+    column: str
+    words: tuple[str, ...]
+    group: float  # share of the members who wrote a text that write of it
+    all: float  # the same of all customers
+
+
 class GroupSheet(Struct, frozen=True, kw_only=True):
     """A group; of a small one nothing but its size."""
 
@@ -40,6 +49,7 @@ class GroupSheet(Struct, frozen=True, kw_only=True):
     profile: tuple[ProfiledFeature, ...] = ()  # the most distinguishing first
     typical: dict[str, float | str | None] = {}  # medians, and the most frequent level of a category
     realised: GroupRate | None = None
+    themes: tuple[GroupTheme, ...] | UnsetType = UNSET  # by column what members write of most, against all; if any do
 
 
 class PersonaSheets(Struct, frozen=True, kw_only=True):

@@ -12,8 +12,8 @@ from features.spec.feature import Feature
 from scoring.segments.learned import LearnedFeature, LearnedSegments
 from scoring.segments.personas import GroupRate
 from training.segmentation.group_gate import first_codes
-from training.segmentation.group_sheets import LaterOutcomes
 from training.segmentation.register import LearnedSegmentation
+from training.segmentation.sheets.group_sheets import LaterOutcomes
 
 CENTERS = {"recency": (5.0, 60.0, 300.0), "orders": (40.0, 8.0, 1.0)}
 FEATURES = (

@@ -11,7 +11,7 @@ from scoring.bundle.bundle import canonical_json
 from scoring.bundle.manifest import Digests
 from scoring.releases.store import install_release, make_current
 from scoring.segments.learned import LearnedFeature, LearnedSegments, NearestCentroid
-from scoring.segments.personas import GroupRate, GroupSheet, PersonaSheets, ProfiledFeature
+from scoring.segments.personas import GroupRate, GroupSheet, GroupTheme, PersonaSheets, ProfiledFeature
 from scoring.segments.segmentation_bundle import (
     GOLDEN,
     LEARNED,
@@ -30,6 +30,10 @@ NAMES = {
     "group_2": {"en": "Occasional", "fr": "Occasionnels"},
     "group_3": {"en": "Group 3, small", "fr": "Groupe 3, petit"},
 }
+THEMES = (
+    GroupTheme("comment", ("retard", "colis", "remboursement"), 0.41, 0.12),
+    GroupTheme("comment", ("service", "thank"), 0.2, 0.3),
+)
 LEARNED_SHOP = LearnedSegments(
     features=(
         LearnedFeature(name="days_since_purchase", log=True, center=5.0, scale=0.8, missing=1.5),
@@ -102,7 +106,9 @@ def _sheets(learned: LearnedSegments, *, differ: bool) -> PersonaSheets:
     typical: dict[str, float | str | None] = {"days_since_purchase": 12.0, "purchases_90d": 9.0, "canal d'achat": "web"}
     rates = (GroupRate(0.42, 0.36, 0.48, 500), GroupRate(0.12, 0.09, 0.15, 488))
     groups = [
-        GroupSheet(code=code, size=size, share=size / 1000, profile=profile, typical=typical, realised=rate)
+        GroupSheet(
+            code=code, size=size, share=size / 1000, profile=profile, typical=typical, realised=rate, themes=THEMES
+        )
         for code, size, rate in zip(learned.codes[:2], (500, 488), rates, strict=True)
     ]
     small = GroupSheet(code=learned.codes[-1], size=12, share=0.012)

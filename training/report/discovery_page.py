@@ -15,6 +15,7 @@ from features.spec.atomic import write_file
 from features.spec.feature import Feature
 from features.spec.languages import LANGUAGES, Language
 from scoring.reasons.sentences import described
+from scoring.segments.personas import GroupTheme
 from scoring.text.formatting import between, colon, iso_date, listed, number, percent, unbreakable
 from training.report.discovery_pictures import pictures
 from training.report.texts_discovery import DISCOVERY
@@ -40,8 +41,9 @@ def discovery_page(
     *,
     awaited: Mapping[str, str],
     forbidden: tuple[str, ...] = (),
+    themes: Mapping[str, tuple[GroupTheme, ...]] | None = None,
 ) -> bytes:
-    """The page; features that are forbidden are used and never named."""
+    """The page; features that are forbidden are used and never named. `themes` are by the codes that were found."""
     by_name = {feature.name: feature for feature in rows.every or rows.features}
     structure = found.structure
     left_out = structure.space.left_out if structure else ()
@@ -77,6 +79,11 @@ def discovery_page(
             in_time=rows.in_time,
             compared=_compared(rows),
             moments=[moment.isoformat() if moment else None for moment in rows.moments[1:]],
+            written=[
+                (one.label, (themes or {}).get(code, ()))
+                for code, one in zip(found.codes, record.clusters, strict=True)
+                if themes and themes.get(code)
+            ],
             plots={
                 key: _inline(content) for key, content in pictures(found, [one.code for one in record.clusters]).items()
             },

@@ -13,7 +13,7 @@ from sklearn.model_selection import cross_val_predict
 from sklearn.tree import DecisionTreeClassifier
 
 from scoring.segments.learned import LearnedSegments, NearestCentroid
-from training.segmentation.group_sheets import numbers
+from training.segmentation.sheets.group_sheets import numbers
 
 LEAVES = 2  # a cluster, of the tree
 FEWEST = 20  # customers of a leaf, so that no rule is of one

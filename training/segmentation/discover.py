@@ -17,7 +17,6 @@ from scoring.segments.learned import LearnedFeature, LearnedSegments
 from scoring.segments.segmentation_bundle import Verdict
 from training.segmentation.density import OUTLIER, apartness
 from training.segmentation.group_gate import first_codes
-from training.segmentation.group_sheets import GroupedRows, distinguishing, numbers
 from training.segmentation.grouping import (
     CustomerGrouping,
     by_density,
@@ -33,6 +32,7 @@ from training.segmentation.margins import without_states
 from training.segmentation.partition import SHOWN_ROWS, Silhouettes
 from training.segmentation.scaled_space import ScaledSpace, scaled_space
 from training.segmentation.search import least_depth
+from training.segmentation.sheets.group_sheets import GroupedRows, distinguishing, numbers
 from training.segmentation.structure import (
     SEARCHED_ROWS,
     SURE_Z,

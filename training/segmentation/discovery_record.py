@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +15,13 @@ from features.spec.languages import Language
 from scoring.reasons.persona_names import CLEAR as NAMES
 from scoring.reasons.persona_names import Distinguishing, group_names
 from scoring.releases.current_pointer import released_use_cases
-from scoring.segments.personas import GroupRate
+from scoring.segments.personas import GroupRate, GroupTheme
 from scoring.segments.segmentation_bundle import Verdict
 from training.registry.mlflow_registry import Registry
 from training.segmentation.as_rules import draft_policy
 from training.segmentation.discover import OUTLIERS, RARE, Discovered
-from training.segmentation.group_sheets import LaterOutcomes
 from training.segmentation.register import LearnedSegmentation, RegisteredSegmentation, register_segmentation
+from training.segmentation.sheets.group_sheets import LaterOutcomes
 
 SHOWN = 5  # features that a group is described by
 CLEAR = 0.05  # standard deviations from all below which a feature distinguishes no group
@@ -154,9 +155,14 @@ def codes_and_names(
 
 
 def registered_of(
-    home: Path, asked: Discovery, rows: DiscoveryRows, found: Discovered, report: bytes
+    home: Path,
+    asked: Discovery,
+    rows: DiscoveryRows,
+    found: Discovered,
+    report: bytes,
+    themes: Mapping[str, tuple[GroupTheme, ...]],
 ) -> RegisteredSegmentation | None:
-    """Registers what can be served; None where nothing can be.
+    """Registers what can be served, `themes` by the codes that were found; None where nothing can be.
 
     Raises:
         Refused: A use case has the name.
@@ -179,6 +185,7 @@ def registered_of(
         seed=source.seed,
         trained_to=rows.moments[0].isoformat() if rows.moments[0] else None,
         outcomes=_later(asked, rows, found),
+        themes=themes,
         forbid=source.reasons.forbid,
         labels=rows.labels,
         params={"seed": source.seed},

@@ -21,7 +21,7 @@ from scoring.errors import BundleError
 from scoring.reasons.persona_names import group_names, small_name
 from scoring.releases.current_pointer import released_use_cases
 from scoring.segments.learned import LearnedSegments, Nearest, NearestCentroid
-from scoring.segments.personas import FEWEST, GroupSheet, read_personas
+from scoring.segments.personas import FEWEST, GroupSheet, GroupTheme, read_personas
 from scoring.segments.segmentation_bundle import (
     GOLDEN,
     LEARNED,
@@ -44,7 +44,7 @@ from training.provenance import code_revision, key_digest, library_versions
 from training.registry.lines import FindingLine, OutcomeLine
 from training.registry.mlflow_registry import DECISION, KIND, SEGMENTS_CODE, Draft, Registry, Version
 from training.segmentation.group_gate import decide_segmentation, group_moves, stable_codes
-from training.segmentation.group_sheets import GroupedRows, LaterOutcomes, distinguishing, numbers, sheets
+from training.segmentation.sheets.group_sheets import GroupedRows, LaterOutcomes, distinguishing, numbers, sheets
 from training.task import Mode
 
 ROWS, QUANTILES = 64, 101
@@ -78,6 +78,7 @@ class LearnedSegmentation:
     seed: int
     trained_to: str | None = None
     outcomes: LaterOutcomes | None = None  # by the codes of `learned`
+    themes: Mapping[str, tuple[GroupTheme, ...]] = field(default_factory=dict)  # likewise: what members write of
     forbid: tuple[str, ...] = ()
     labels: Mapping[str, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)  # of values
     params: Mapping[str, Scalar] = field(default_factory=dict)
@@ -168,12 +169,13 @@ def _fetched(registry: Registry, version: Version | None, folder: Path) -> Segme
 
 def _named(made: LearnedSegmentation, champion: Segmentation | None) -> tuple[LearnedSegmentation, GroupedRows]:
     """The same with the codes and labels it has for good, and its customers with their clusters."""
-    learned, outcomes = made.learned, made.outcomes
+    learned, outcomes, themes = made.learned, made.outcomes, made.themes
     if champion is not None:
         codes = stable_codes(learned, champion.learned, champion.manifest.used_codes)
         renamed = dict(zip(learned.codes, codes, strict=True))
         blank = {code: {"en": code, "fr": code} for code in codes}
         learned = msgspec.structs.replace(learned, codes=codes, labels=blank)
+        themes = {renamed[code]: of for code, of in themes.items() if code in renamed}
         if outcomes is not None:
             rates = {renamed[code]: rate for code, rate in outcomes.rates.items() if code in renamed}
             outcomes = LaterOutcomes(rates, outcomes.differ, outcomes.base_rate, outcomes.outcome)
@@ -185,7 +187,7 @@ def _named(made: LearnedSegmentation, champion: Segmentation | None) -> tuple[Le
     large = {code: of for at, (code, of) in enumerate(spoken.items()) if (grouped.which == at).sum() >= FEWEST}
     small = {code: small_name(code) for code in spoken if code not in large}
     learned = msgspec.structs.replace(learned, labels={**small, **group_names(large, made.labels)})
-    return replace(made, learned=learned, outcomes=outcomes), grouped
+    return replace(made, learned=learned, outcomes=outcomes, themes=themes), grouped
 
 
 def _built(folder: Path, made: LearnedSegmentation, champion: Segmentation | None, key: str) -> Segmentation:
@@ -219,7 +221,7 @@ def _built(folder: Path, made: LearnedSegmentation, champion: Segmentation | Non
     files = {
         LEARNED: _json(learned),
         GOLDEN: b"".join(msgspec.json.encode(row, order="sorted") + b"\n" for row in golden),
-        PERSONAS: _json(sheets(grouped, learned, made.features, named.outcomes)),
+        PERSONAS: _json(sheets(grouped, learned, made.features, named.outcomes, named.themes)),
     }
     write_segmentation(folder, manifest, files)
     return load_segmentation_bundle(folder)

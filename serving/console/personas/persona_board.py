@@ -45,6 +45,16 @@ class RateLine:
 
 
 @dataclass(frozen=True, slots=True)
+class ThemeLine:
+    """A theme of what members write, by its words, and how many of those who write do so."""
+
+    column: str
+    words: str
+    group: str
+    all: str
+
+
+@dataclass(frozen=True, slots=True)
 class PersonaShown:
     """A group; one of few customers has a size and no more."""
 
@@ -54,6 +64,7 @@ class PersonaShown:
     share: float
     profile: Sequence[ProfileLine]
     typical: Sequence[tuple[str, str]]
+    themes: Sequence[ThemeLine]
     rate: RateLine | None
     impact: float | None  # outcomes per thousand customers that are here more or less than at the average, or `value`
     value: GroupValue | None  # of the day in service: where it is known of any group, the impact is their total
@@ -159,6 +170,10 @@ def _persona(
             (named[name].name, named[name].shown(_cell(named[name].feature, value)))
             for name, value in sheet.typical.items()
             if name in named
+        ],
+        themes=[
+            ThemeLine(one.column, ", ".join(one.words), texts.percent(one.group, 0), texts.percent(one.all, 0))
+            for one in sheet.themes or ()
         ],
         rate=_rate_line(sheet, base, widest, texts),
         impact=impact,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -105,6 +106,20 @@ def test_the_page_shows_groups_and_keeps_priorities(
     assert shown.count('data-part="rate"') == 2
     assert 'value="5" selected' in shown
     assert shown.count('data-part="small"') == 1
+
+
+@pytest.mark.parametrize(
+    ("language", "heading", "share"), [("en", "What they write about", "41%"), ("fr", "De quoi ils parlent", "41 %")]
+)
+def test_the_page_shows_what_groups_write_about(asking: httpx.Client, language: str, heading: str, share: str) -> None:
+    """Themes by their words, with the shares of the group and of all; a small group has none."""
+    shown = html.unescape(asking.get(f"/console/personas?segmentation=habits&language={language}").text)
+    shown = re.sub("[\u00a0\u202f]", " ", shown)
+
+    assert shown.count(f">{heading}<") == shown.count('data-part="themes"') == 2
+    table = shown.split('data-part="themes"')[1].split("</table>")[0]
+    assert "retard, colis, remboursement" in table
+    assert table.index(share) < table.index("service, thank")
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])

@@ -11,7 +11,8 @@ from features.spec.texts.text_marks import FAMILY, words_in
 from features.tables.learning_table import LearningTable
 from tests.support.surveys import NEVER, write_survey
 from training.data.split import split
-from training.data.text_words import LEAST_CUSTOMERS, MOST_WORDS, with_text_marks
+from training.data.text_corpus import LEAST_CUSTOMERS
+from training.data.text_words import MOST_WORDS, with_text_marks
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from features.errors import UseCaseError
 from scoring.errors import BundleError
 from scoring.releases.current_pointer import current_version, released_segmentations, released_use_cases
 from scoring.releases.promotion_log import decided_use_cases, read_decisions
-from scoring.segments.personas import read_personas
+from scoring.segments.personas import GroupTheme, read_personas
 from scoring.segments.segmentation_bundle import load_segmentation_bundle
 from scoring.segments.segmentation_release import load_segmentation
 from tests.support.grouped import clusters_of, customers, segmentation_of, without_groups
@@ -62,6 +62,21 @@ def test_the_first_serves_and_a_refit_keeps_the_codes(versions: Versions, home: 
     assert str(second.moves["changed"]) in second.reason
     assert load_segmentation(home, "habits").version == "2"
     assert first.learned.labels["group_1"] == {"en": "Recent, frequent", "fr": "Récents, fréquents"}
+
+
+def test_themes_follow_the_codes_and_leave_other_bundles_as_they_were(tmp_path: Path) -> None:
+    """A refit's groups keep what their own members write; a bundle without themes has no word of them."""
+    registry, first = Registry(tmp_path), segmentation_of(customers(300))
+    register_segmentation(tmp_path, registry, first)
+    refit = segmentation_of(customers(400, seed=1), (2, 0, 1))
+    theme = {code: (GroupTheme("comment", (code,), 0.5, 0.1),) for code in refit.learned.codes}
+
+    second = register_segmentation(tmp_path, registry, replace(refit, themes=theme))
+
+    plain = (tmp_path / "releases/habits/1/personas.json").read_bytes()
+    assert b"themes" not in plain
+    said = {sheet.code: sheet.themes for sheet in second.sheets}
+    assert said == {new: theme[old] for new, old in zip(second.learned.codes, refit.learned.codes, strict=True)}
 
 
 def test_registering_the_same_again_changes_nothing(versions: Versions, home: Path, registry: Registry) -> None:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+from msgspec import UNSET
 from numpy.typing import NDArray
 
 from features.spec.feature import Feature
 from scoring.reasons.persona_names import Distinguishing
 from scoring.segments.learned import LearnedFeature, LearnedSegments
-from scoring.segments.personas import FEWEST, GroupRate, GroupSheet, PersonaSheets, ProfiledFeature
+from scoring.segments.personas import FEWEST, GroupRate, GroupSheet, GroupTheme, PersonaSheets, ProfiledFeature
 
 DIGITS = 6  # significant ones of what a sheet holds
 
@@ -40,9 +41,16 @@ class GroupedRows:
 
 
 def sheets(
-    grouped: GroupedRows, learned: LearnedSegments, features: Sequence[Feature], outcomes: LaterOutcomes | None
+    grouped: GroupedRows,
+    learned: LearnedSegments,
+    features: Sequence[Feature],
+    outcomes: LaterOutcomes | None,
+    themes: Mapping[str, tuple[GroupTheme, ...]],
 ) -> PersonaSheets:
-    """The sheets of all groups, in the order of their codes; of fewer than twenty customers there is but the size."""
+    """The sheets of all groups, in the order of their codes; of fewer than twenty customers there is but the size.
+
+    `themes` are those that each group's members write of, by code.
+    """
     differences = _differences(grouped, learned)
     columns = {name: grouped.rows[name] for name in learned.names}
     types = {feature.name: feature.type for feature in features}
@@ -63,6 +71,7 @@ def sheets(
                 ),
                 typical={name: _middle(column.filter(mask), types[name]) for name, column in columns.items()},
                 realised=_enough(outcomes, code),
+                themes=themes.get(code) or UNSET,
             )
         found.append(sheet)
     return PersonaSheets(
