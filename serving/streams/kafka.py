@@ -246,6 +246,7 @@ class KafkaSource:
         self._generation = max([now, *(1 + _generation(one.metadata) for one in known), 1 + self._generation])
         if not self._commit(starts):
             raise UnavailableError("Kafka: the group is being rebalanced")
+        self._consumer.resume(assigned)  # librdkafka knows what was paused even after others had it
         self._due = False
 
     def _start(self, partition: TopicPartition) -> int:

@@ -40,6 +40,14 @@ def _read(source: KafkaSource, count: int) -> list[Batch]:
     return found
 
 
+def _read_if_it_can(source: KafkaSource) -> Batch:
+    """A batch; an empty one while the group shares its partitions out anew."""
+    try:
+        return source.read(40, 0.2)
+    except UnavailableError:
+        return Batch(())
+
+
 def _bodies(batches: list[Batch]) -> list[int]:
     return sorted(int(message.body) for batch in batches for message in batch.messages)
 
@@ -125,6 +133,27 @@ def test_two_workers_share_a_topic_and_the_state_can_tell_who_is_later() -> None
         assert min(after.values()) > max(batch.generation for batch in before)
         first.close()
         second.close()
+
+
+def test_what_was_paused_goes_on_after_others_had_it() -> None:
+    """A worker whose partitions left while it waited, and came back to it afterwards, hands all of them out."""
+    with kafka_mock() as servers:
+        _publish(servers, "lent", 0, 200)
+        first = _source(servers, "lent")
+        first.read(1, 10)
+        whole, until = len(first._consumer.assignment()), time.monotonic() + 60
+        first.pause()
+        second = _source(servers, "lent")
+        with ThreadPoolExecutor(2) as threads:
+            while len(first._consumer.assignment()) in (0, whole) and time.monotonic() < until:
+                list(threads.map(_read_if_it_can, (first, second)))
+        first.resume()
+        second.close()
+        seen = set[int]()
+        while len(seen) < 200 and time.monotonic() < until:
+            seen |= set(_bodies([_read_if_it_can(first)]))
+        assert seen == set(range(200))
+        first.close()
 
 
 def test_a_broker_that_is_away_is_said_so_and_a_sink_goes_on_when_it_is_back() -> None:
