@@ -5,14 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from features.config.use_case import LogUseCase
+from features.config.use_case import LogUseCase, UseCase
 from features.spec.feature import Json
 from penchant.daily.run_file import load_run_file
 from scoring.audiences.pressure.pressure_rules import RUN_FILE
@@ -32,11 +32,12 @@ def load_missing_history(home: Path, worker: StreamWorker) -> None:
 
     Raises:
         UseCaseError: run.toml, or a use case that it names, has a broken key.
-        HistoryError: A log could not be read.
+        HistoryError: A log could not be read, or joins ids of customers, which a stream does not.
     """
     if not (home / RUN_FILE).exists():
         return
     _, use_cases = load_run_file(home)
+    _refuse_links(use_cases[name] for name in worker.scorer.live if name in use_cases)
     for digest, contract in worker.scorer.contracts.items():
         use_case = use_cases.get(worker.scorer.use_case_of(digest))
         if worker.state.noted(f"{_LOADED} {digest}") or not isinstance(use_case, LogUseCase):
@@ -47,6 +48,16 @@ def load_missing_history(home: Path, worker: StreamWorker) -> None:
                 events, traits = (_rows(Path(folder) / name) for name in ("events.parquet", "traits.parquet"))
                 load_history(worker.state, contract, events, traits)
                 worker.state.note(f"{_LOADED} {digest}", worker.rules.clock().isoformat())
+
+
+def _refuse_links(scored: Iterable[UseCase]) -> None:
+    """An event under a joined id would count for a customer whom the daily run does not have."""
+    joined = [one.name for one in scored if isinstance(one, LogUseCase) and any(log.links for log in one.logs)]
+    if joined:
+        raise HistoryError(
+            f"A stream does not join ids by `links`, as {', '.join(joined)} does: "
+            "`use_cases` of [source] must name only others, which learned from a log without."
+        )
 
 
 def _export(file: Path, worker: StreamWorker, folder: Path, home: Path) -> None:
