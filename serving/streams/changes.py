@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+
+from msgspec.json import decode, encode
 
 from features.spec.feature import Json
 from scoring.privacy.suppression import Suppression
@@ -57,7 +58,7 @@ def keep_stands(
         rules: What is published.
     """
     before = {
-        str(customer): PublishedStand(_text(published), float(at or 0), json.loads(str(scores)), int(n or 0))
+        str(customer): PublishedStand(_text(published), float(at or 0), decode(str(scores)), int(n or 0))
         for customer, _, published, at, scores, n in state.ask_of(_FIND, list(found))
     }
     barred = rules.listed.among(found) if rules.listed else frozenset[str]()
@@ -67,7 +68,7 @@ def keep_stands(
         cause = BY_TIME if causes is None else causes.get(customer, BY_TIME)
         silent = customer in barred or not rules.changes or (was is None and causes is None)
         made = [] if silent else list(_changes(customer, stand, was, as_of, cause, rules))
-        messages += [(str(one["id"]), customer, json.dumps(one, ensure_ascii=False)) for one in made]
+        messages += [(str(one["id"]), customer, encode(one).decode()) for one in made]
         rows.append(_row(customer, stand, was, as_of, cause, made, silent=silent))
     state.write(_PUT, rows)
     state.write(_PUBLISH, messages)
@@ -120,9 +121,19 @@ def _row(
     now = was is None or (moved and was.segment != stand.segment)
     published = stand.segment if was is None or moved else was.segment
     since = as_of.timestamp() if now or was is None else was.at
-    scores = json.dumps({name: one["score"] for name, one in stand.scores.items()})
+    scores = encode({name: one["score"] for name, one in stand.scores.items()}).decode()
     n = (was.n if was else 0) + len(made)
-    return (customer, stand.segment, json.dumps(stand.scores), as_of.timestamp(), cause, published, since, scores, n)
+    return (
+        customer,
+        stand.segment,
+        encode(stand.scores).decode(),
+        as_of.timestamp(),
+        cause,
+        published,
+        since,
+        scores,
+        n,
+    )
 
 
 def _scores(scores: Scores) -> Iterator[tuple[str, Json]]:

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec.json import decode, encode
+
 from features.spec.feature import CUSTOMER_ID, Json, slug
 from features.spec.ids import posted_id
 from features.spec.raw_events import RawEvents, RawLog
@@ -43,11 +45,8 @@ class Contract:
         self._columns = [column["column"] for column in compiled["events"][1:]]
         self.keys = [column["key"] for column in compiled["events"][1:]]
         self._at = {name: at for at, name in enumerate(self._columns)}
-
-    def customer_keys(self) -> list[str]:
-        """The keys under which a message may name its customer."""
         own = [log["customer"] or next((one for one in log["ignored"] if one != log["id"]), None) for log in self.logs]
-        return list(dict.fromkeys([*(name for name in own if name), CUSTOMER_ID]))
+        self.customer_keys = list(dict.fromkeys([*(name for name in own if name), CUSTOMER_ID]))
 
     def read(self, record: Mapping[str, Json], customer: str, aside: str | None) -> StreamEvent:
         """The event that a record is of; keys that no use case reads are passed over, and not kept.
@@ -60,15 +59,15 @@ class Contract:
         Raises:
             PoisonError: It breaks rules, which are named.
         """
-        own = {*self.customer_keys(), aside}
         kept = {key: value for key, value in record.items() if key in self._known}
         read = read_event(self.compiled, kept, "event", customer)
-        sent = {key: value for key, value in record.items() if key in self._known | own}
+        own = (*self.customer_keys, aside)
+        sent = {key: value for key, value in record.items() if key in kept or key in own}
         if read.faults:
             raise PoisonError("; ".join(one["detail"] for one in read.faults))
         log = self.logs[read.number]
         cells = list(cells_in_table(self.compiled, log, read.cells, None, read.number))
-        return self._event(customer, log, cells, json.dumps(sent, ensure_ascii=False))
+        return self._event(customer, log, cells, encode(sent).decode())
 
     def logged(self, row: Mapping[str, Json | datetime]) -> StreamEvent:
         """The event of a row of a log's clean history."""
@@ -78,9 +77,9 @@ class Contract:
 
     def _event(self, customer: str, log: RawLog, cells: list[Json | datetime], record: str | None) -> StreamEvent:
         written = [cell.isoformat() if isinstance(cell, datetime) else cell for cell in cells]
-        content = json.dumps([customer, *self._compared(log, written)], ensure_ascii=False)
+        content = _text([customer, *self._compared(log, written)])
         digest = hashlib.blake2b(content.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
-        return StreamEvent(customer, digest, json.dumps(written, ensure_ascii=False), record)
+        return StreamEvent(customer, digest, encode(written).decode(), record)
 
     def _compared(self, log: RawLog, cells: Cells) -> Iterator[Json]:
         for name, cell in zip(self._columns, cells, strict=True):
@@ -97,7 +96,7 @@ class Contract:
 
     def row(self, number: int, cells: str, as_of: datetime) -> list[Json | datetime]:
         """A row of the table `events`: of the customer of a number, as of a moment (UTC, without zone)."""
-        read: list[Json | datetime] = [str(number), *json.loads(cells)]
+        read: list[Json | datetime] = [str(number), *decode(cells)]
         read[1 + self._at["as_of"]] = as_of
         read[1 + self._at["ts"]] = datetime.fromisoformat(str(read[1 + self._at["ts"]]))
         return read
@@ -109,21 +108,24 @@ class Contract:
             str(number),
             *(
                 datetime.fromisoformat(cell) if kind == "TIMESTAMP" and cell is not None else cell
-                for kind, cell in zip(kinds, json.loads(cells), strict=True)
+                for kind, cell in zip(kinds, decode(cells), strict=True)
             ),
         ]
 
 
-def customer_of(record: Mapping[str, Json], contracts: Sequence[Contract]) -> str:
-    """The customer of a message.
+def customer_of(record: Mapping[str, Json], keys: Sequence[str]) -> str:
+    """The customer of a message, who may be named under some keys.
 
     Raises:
         PoisonError: It names none.
     """
-    keys = list(dict.fromkeys(key for contract in contracts for key in contract.customer_keys()))
     for key in keys:
         if key in record:
             if customer := posted_id(record[key]):
                 return customer
             raise PoisonError(f"{key} must be text that is not empty, or a whole number")
     raise PoisonError(f"The customer must be there under {' or '.join(keys)}")
+
+
+# Digests are of this text: what is in a state already must stay the same.
+_text = json.JSONEncoder(ensure_ascii=False).encode

@@ -11,7 +11,7 @@ from datetime import datetime
 from features.spec.feature import Json
 from features.spec.ids import posted_id
 from scoring.privacy.suppression import Suppression
-from serving.stream_state.state import StreamState
+from serving.stream_state.state import Cell, StreamState
 from serving.streams.changes import Publishing, keep_stands
 from serving.streams.contracts import Contract, StreamEvent, customer_of
 from serving.streams.live_scores import LiveResult, LiveScorer
@@ -20,7 +20,7 @@ from serving.streams.port import Batch, Message, MessageReader, PoisonError
 _KNOWN = "SELECT mark FROM inbox WHERE mark IN {}"
 _KNOWN_BEFORE = "SELECT mark FROM history WHERE mark IN {}"
 _TAKE = "INSERT OR IGNORE INTO inbox VALUES (?, ?)"
-_UNCLAIMED = "SELECT number FROM history WHERE content = ? AND contract = ? AND mark IS NULL LIMIT 1"
+_UNCLAIMED = "SELECT content, number FROM history WHERE contract = ? AND mark IS NULL AND content IN {}"
 _CLAIM = "UPDATE history SET mark = ?, record = ? WHERE number = ?"
 _ADD = "INSERT INTO history (contract, customer_id, content, mark, cells, record) VALUES (?, ?, ?, ?, ?, ?)"
 _DEAD = "INSERT OR IGNORE INTO dead VALUES (?, ?, ?, ?, ?, ?, ?, 0)"
@@ -63,6 +63,8 @@ class Intake:
     def __init__(self, state: StreamState, scorer: LiveScorer, reader: MessageReader, key: str | None) -> None:
         """Takes all it needs; `key` is the declared key of a message's id."""
         self._state, self._scorer, self._reader, self._key = state, scorer, reader, key
+        contracts = scorer.contracts.values()
+        self._customer_keys = list(dict.fromkeys(key for contract in contracts for key in contract.customer_keys))
 
     def take(
         self, batch: Batch, as_of: datetime, rules: Publishing, listed: Suppression | None
@@ -81,11 +83,11 @@ class Intake:
             fresh = self._fresh(read, as_of, counts)
             gone = frozenset(listed.erased({one.customer for one in fresh})) if listed else frozenset()
             causes: dict[str, str] = {}
-            for one in fresh:
-                if one.customer not in gone:
-                    self._keep(one)
-                    causes[one.customer] = self._cause(one)
-            counts.applied = sum(one.customer not in gone for one in fresh)
+            kept = [one for one in fresh if one.customer not in gone]
+            self._keep(kept)
+            for one in kept:
+                causes[one.customer] = self._cause(one)
+            counts.applied = len(kept)
             result = self._scorer.score(self._state, list(causes), as_of)
             keep_stands(self._state, result.stands, as_of, causes, rules)
         return counts, result
@@ -96,6 +98,7 @@ class Intake:
         known = {str(mark) for (mark,) in self._state.ask_of(_KNOWN, marks)}
         known |= {str(mark) for (mark,) in self._state.ask_of(_KNOWN_BEFORE, marks)}
         fresh, taken, at = list[_Sorted](), list[str](), as_of.timestamp()
+        letters = list[Sequence[Cell]]()
         for one in read:
             if one.mark in known:
                 counts.duplicates += 1
@@ -107,8 +110,8 @@ class Intake:
                 continue
             counts.dead += 1
             message = one.message
-            letter = (one.mark, message.position, one.rule, message.body, message.key, one.customer, at)
-            self._state.write(_DEAD, [letter])
+            letters.append((one.mark, message.position, one.rule, message.body, message.key, one.customer, at))
+        self._state.write(_DEAD, letters)
         self._state.write(_TAKE, [(mark, at) for mark in taken])
         return fresh
 
@@ -120,7 +123,7 @@ class Intake:
                 raise PoisonError("A message must have an id: `id` of [source] names its key")
             if self._key is not None:
                 mark = _mark(f"id {self._identity(record)}")
-            customer = customer_of(record, list(self._scorer.contracts.values()))
+            customer = customer_of(record, self._customer_keys)
             return _Sorted(mark, message, record, customer, self._events(record, customer))
         except PoisonError as error:
             return _Broken(_mark(f"dead {message.identity or message.body!r}"), message, str(error), customer)
@@ -143,15 +146,22 @@ class Intake:
             raise PoisonError("; ".join(dict.fromkeys(rules)))
         return found
 
-    def _keep(self, one: _Sorted) -> None:
-        """Puts an event into the history, or finds that the log had it already."""
-        for contract, event in one.events.items():
-            there = self._state.ask(_UNCLAIMED, [event.content, contract])
-            if there:
-                self._state.write(_CLAIM, [(one.mark, event.record, there[0][0])])
-            else:
-                row = (contract, event.customer_id, event.content, one.mark, event.cells, event.record)
-                self._state.write(_ADD, [row])
+    def _keep(self, fresh: Sequence[_Sorted]) -> None:
+        """Puts events into the history, or finds that the log had them already."""
+        for contract in self._scorer.contracts:
+            events = [(one.mark, one.events[contract]) for one in fresh if contract in one.events]
+            logged = dict[str, list[Cell]]()
+            wanted = list(dict.fromkeys(event.content for _, event in events))
+            for content, number in self._state.ask_of(_UNCLAIMED, wanted, [contract]):
+                logged.setdefault(str(content), []).append(number)
+            claimed, added = list[Sequence[Cell]](), list[Sequence[Cell]]()
+            for mark, event in events:
+                if numbers := logged.get(event.content):
+                    claimed.append((mark, event.record, numbers.pop()))
+                else:
+                    added.append((contract, event.customer_id, event.content, mark, event.cells, event.record))
+            self._state.write(_CLAIM, claimed)
+            self._state.write(_ADD, added)
 
     def _cause(self, one: _Sorted) -> str:
         return self._identity(one.record) if self._key is not None else one.message.position

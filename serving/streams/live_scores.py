@@ -13,11 +13,8 @@ import pyarrow.compute as pc
 from features.spec.feature import CUSTOMER_ID
 from scoring.answers.served_release import Live, open_live
 from scoring.audiences.membership import SnapshotCounts
-from scoring.audiences.snapshot import SegmentSnapshot, SnapshotInputs, snapshot_tables
+from scoring.audiences.snapshot import SnapshotInputs, snapshot_tables
 from scoring.batch.table_answers import covered_column
-from scoring.population.days import days_of
-from scoring.population.partitioned import part_of
-from scoring.population.write_day import part_of_day
 from scoring.privacy.suppression import open_suppression
 from scoring.releases.current_pointer import current_version, released_use_cases
 from scoring.segments.assignment import SEGMENTS_FOLDER, current_policy
@@ -25,6 +22,7 @@ from serving.customers.raw_events import FILE as EVENTS
 from serving.customers.raw_events import compiled_of, features_of
 from serving.stream_state.state import StreamState
 from serving.streams.contracts import Contract
+from serving.streams.day_before import DayBefore
 from serving.streams.port import PoisonError
 
 Scores = Mapping[str, Mapping[str, str | float | None]]  # by use case: status, score, probability, band
@@ -57,7 +55,7 @@ class LiveScorer:
             BundleError: One is not what it was.
             PoisonError: None of them learned from a log.
         """
-        self._home, self.mark = home, service_mark(home)
+        self._home, self.mark, self._before = home, service_mark(home), DayBefore(home)
         live = open_live(home, list(names) or released_use_cases(home), threads=1)
         self.live: Mapping[str, Live] = {name: one for name, one in live.items() if EVENTS in one.release.bundle.files}
         if not self.live:
@@ -93,7 +91,7 @@ class LiveScorer:
             self.policy,
             self._home,
             as_of.date(),
-            previous=self._before(table.column(CUSTOMER_ID), as_of),
+            previous=self._before.of(table.column(CUSTOMER_ID), as_of),
             suppression=open_suppression(self._home),
         )
         [(answered, _)] = snapshot_tables(inputs, [table], SnapshotCounts(), language=None)
@@ -118,16 +116,6 @@ class LiveScorer:
                 done[key] = made.set_column(made.column_names.index(CUSTOMER_ID), CUSTOMER_ID, ids)
             found[name] = done[key]
         return found
-
-    def _before(self, customers: pa.ChunkedArray, as_of: datetime) -> SegmentSnapshot | None:
-        """Where customers stood on the day before the moment, as the daily run would read it."""
-        earlier = [day for day in days_of(self._home) if day.manifest.as_of < as_of]
-        if not earlier:
-            return None
-        numbers = sorted({part_of(customer) for customer in customers.to_pylist()})
-        found = part_of_day(earlier[-1], numbers, stands_alone=True)
-        kept = pc.is_in(found.rows.column(CUSTOMER_ID), value_set=customers.combine_chunks())
-        return SegmentSnapshot(found.facts, found.rows.filter(kept))
 
 
 _EVENTS = "SELECT customer_id, cells FROM history WHERE contract = ? AND customer_id IN {}"
