@@ -29,12 +29,13 @@ def main() -> int:
     parser.add_argument("--broker", choices=KINDS, default="tansu")
     parser.add_argument("--home", type=Path, default=ROOT / ".penchant")
     parser.add_argument("--most", type=int, default=500, help="messages a batch")
+    parser.add_argument("--customers", type=int, help="the events of so many customers alone (default: of all 23,570)")
     options = parser.parse_args()
     missed = 0
     for name in options.scenarios:
         with tempfile.TemporaryDirectory() as place, started(options.broker, Path(place) / "broker") as broker:
             began = time.monotonic()
-            found = ALL[name](Shop(Path(place), options.home, broker, options.most))
+            found = ALL[name](Shop(Path(place), options.home, broker, options.most, options.customers))
         about = {"scenario": name, "broker": options.broker, "seconds": round(time.monotonic() - began)}
         print(json.dumps({**about, "load of the machine": round(os.getloadavg()[0], 1), **found}), flush=True)
         missed += not found["as it must be"]

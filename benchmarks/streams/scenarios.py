@@ -1,6 +1,6 @@
 """What happens to a stream, after which it must still say what the nightly batch says of every customer.
 
-Each is a run of its own over all of CDNOW: shuffled, with doubles and poison. It gives its figures, and whether all is
+Each is a run of its own over CDNOW: shuffled, with doubles and poison. It gives its figures, and whether all is
 as it must be.
 """
 
@@ -12,10 +12,9 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-import polars as pl
 import psutil
 
-from benchmarks.streams.shop import LOG, POISON, Shop, kill, messages
+from benchmarks.streams.shop import POISON, Shop, kill
 from serving.customers.housekeeping import finish_erasures
 from serving.customers.subject_rights import erase
 from serving.stream_state.erasure import count_in_streams
@@ -23,12 +22,11 @@ from serving.stream_state.erasure import count_in_streams
 Figures = Mapping[str, Any]
 KILLS = 9
 FLOOD = 20_000
-SEED = 7
 
 
 def soak(shop: Shop) -> Figures:
     """Nine kill -9 of the worker."""
-    every, events = messages(SEED)
+    every, events = shop.messages(), len(shop.purchases)
     shop.publish(every)
     chance = random.Random(3)  # noqa: S311 - no secret
     moments = sorted(chance.randrange(1, events) for _ in range(KILLS))
@@ -44,7 +42,7 @@ def soak(shop: Shop) -> Figures:
 
 def replay(shop: Shop) -> Figures:
     """Everything read once more from the beginning, twice: nothing changes."""
-    every, events = messages(SEED)
+    every, events = shop.messages(), len(shop.purchases)
     shop.publish(every)
     shop.finish()
     first, ends = shop.digest(), []
@@ -57,7 +55,7 @@ def replay(shop: Shop) -> Figures:
 
 def rebalance(shop: Shop) -> Figures:
     """Two workers over one file of state: the second comes a quarter of the way, the first is killed at three."""
-    every, events = messages(SEED)
+    every, events = shop.messages(), len(shop.purchases)
     shop.publish(every)
     first = shop.start(name="first")
     shop.wait_for(events // 4, first)
@@ -77,7 +75,7 @@ def rebalance(shop: Shop) -> Figures:
 
 def outage(shop: Shop) -> Figures:
     """The broker killed a third of the way, and back with what it kept once the worker waits for it: that goes on."""
-    every, events = messages(SEED)
+    every, events = shop.messages(), len(shop.purchases)
     shop.publish(every)
     worker = shop.start()
     seen = shop.wait_for(events // 3, worker)
@@ -98,7 +96,7 @@ def outage(shop: Shop) -> Figures:
 
 def flood(shop: Shop) -> Figures:
     """20,000 messages that break rules among the others."""
-    every, events = messages(SEED, bad=FLOOD)
+    every, events = shop.messages(FLOOD), len(shop.purchases)
     shop.publish(every)
     worker = shop.start()
     shop.wait_for(events + FLOOD, worker)
@@ -119,12 +117,11 @@ def flood(shop: Shop) -> Figures:
 
 def erasure(shop: Shop) -> Figures:
     """A hundred customers erased while their events come: nothing of them is anywhere, the others as in the batch."""
-    every, events = messages(SEED)
+    every, events = shop.messages(), len(shop.purchases)
     shop.publish(every)
     worker = shop.start()
     seen = shop.wait_for(events // 3, worker)
-    log = pl.read_parquet(LOG)["customer_id"].cast(pl.String)
-    named = sorted({one for one in log if len(one) > 2})  # those of poison stay: letters that name them would go too
+    named = [one for one in shop.customers if len(one) > 2]  # those of poison stay: letters that name them would go too
     gone = random.Random(5).sample(named, 100)  # noqa: S311 - no secret
     erase(shop.home, gone)
     shop.wait_for(events + len(POISON), worker)
@@ -133,7 +130,7 @@ def erasure(shop: Shop) -> Figures:
     shop.finish()
     finish_erasures(shop.home, at_once=True)
     left = sum(count_in_streams(shop.home, gone).values())
-    theirs = int(log.is_in(gone).sum())
+    theirs = sum(str(row["customer_id"]) in gone for row in shop.purchases)
     figures = {"erased at": seen, "rows left of them": left}
     return _found(shop, events - theirs, left == 0, without=gone) | figures
 

@@ -24,6 +24,7 @@ from serving.streams.port import Outgoing
 
 ROOT = Path(__file__).parents[2]
 LOG = ROOT / "examples" / "cdnow" / "transactions.parquet"
+SEED = 7
 DOUBLES = 20  # one in so many comes twice
 POISON = [
     *("{bad", "[]", '"text"', "", "\x00", '{"id": "p1"}', '{"id": "p2", "customer_id": ""}', '{"a": 1, "a": 2}'),
@@ -40,33 +41,31 @@ def poison(count: int) -> list[Outgoing]:
     return [Outgoing(id=f"poison{n}", body=text.encode()) for n, text in enumerate(texts)]
 
 
-def messages(seed: int, bad: int = len(POISON)) -> tuple[list[Outgoing], int]:
-    """Every purchase, shuffled, one in twenty twice, with messages that break rules; and how many purchases there are.
-
-    Of one customer all have the same key.
-    """
-    rows = pl.read_parquet(LOG).with_columns(pl.col("date").cast(pl.Date).cast(pl.String)).to_dicts()
-    events = [
-        Outgoing(id=f"e{n}", key=str(row["customer_id"]), body=json.dumps({"id": f"e{n}", **row}).encode())
-        for n, row in enumerate(rows)
-    ]
-    chance = random.Random(seed)  # noqa: S311 - no secret
-    every = [*events, *chance.sample(events, len(events) // DOUBLES), *poison(bad)]
-    chance.shuffle(every)
-    return every, len(events)
-
-
 class Shop:
     """A home without a history of its own, to which one stream brings every event."""
 
-    def __init__(self, folder: Path, home: Path, broker: Broker, most: int) -> None:
-        """Copies a home that has a day in service."""
+    def __init__(self, folder: Path, home: Path, broker: Broker, most: int, customers: int | None = None) -> None:
+        """Copies a home that has a day in service; of so many customers are the events that come, None: of all."""
         self.broker, self._folder, self._most = broker, folder, most
         self.home, self.state = folder / "home", folder / "home" / "streams" / "state.db"
         shutil.copytree(home, self.home)
         (self.home / "run.toml").unlink(missing_ok=True)  # so that the history comes by the stream alone
         shutil.rmtree(self.home / "streams", ignore_errors=True)
         self._day = days_of(self.home)[-1]
+        log = pl.read_parquet(LOG).with_columns(pl.col("date").cast(pl.Date).cast(pl.String))
+        self.customers = sorted(set(log["customer_id"].cast(pl.String)), key=int)[:customers]
+        self.purchases = log.filter(pl.col("customer_id").cast(pl.String).is_in(self.customers)).to_dicts()
+
+    def messages(self, bad: int = len(POISON)) -> list[Outgoing]:
+        """Every purchase, shuffled, one in twenty twice, with messages that break rules; each customer is a key."""
+        events = [
+            Outgoing(id=f"e{n}", key=str(row["customer_id"]), body=json.dumps({"id": f"e{n}", **row}).encode())
+            for n, row in enumerate(self.purchases)
+        ]
+        chance = random.Random(SEED)  # noqa: S311 - no secret
+        every = [*events, *chance.sample(events, len(events) // DOUBLES), *poison(bad)]
+        chance.shuffle(every)
+        return every
 
     def publish(self, every: Sequence[Outgoing]) -> None:
         """To the topic or queue of events."""
@@ -97,7 +96,7 @@ class Shop:
     def wait_for(self, moment: int, *workers: subprocess.Popen[bytes]) -> int:
         """Until so many messages were taken, or a worker has ended; how many were."""
         while (taken := self.count("inbox")) < moment and all(worker.poll() is None for worker in workers):
-            time.sleep(0.01)
+            time.sleep(0.1)
         return taken
 
     def status(self, name: str) -> Mapping[str, Any]:
@@ -123,7 +122,7 @@ class Shop:
     def equal(self, without: Collection[str] = ()) -> tuple[int, int]:
         """How many customers stand in segment and scores as in the home's last day, of how many that it must hold."""
         names = [f"{use_case}_{field}" for use_case in _USE_CASES for field in _FIELDS]
-        known = set(pl.read_parquet(LOG)["customer_id"].cast(pl.String)) - set(without)
+        known = set(self.customers) - set(without)
         parts = pl.read_parquet(self._day.folder / "part-*.parquet", columns=["customer_id", "segment", *names])
         stands = {row[0]: row for row in self._ask("SELECT customer_id, segment, scores FROM stands")}
         batch = (row for row in parts.to_dicts() if row["customer_id"] in known)
