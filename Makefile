@@ -12,7 +12,7 @@ STAMP := $(VENV)/.installed
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run site test tests browser postgres rabbitmq lint style types bench tables endure soak fuzz pages doors compare coverage nulls campaigns deliveries proxied uplift lookalikes noise kill stream kafka scale daily sources moves discover families seasons pictures mlflow mailing lock newest kills
+.PHONY: help setup run site test tests browser postgres rabbitmq lint style types bench tables endure soak fuzz pages doors compare coverage nulls campaigns deliveries proxied uplift lookalikes noise kill stream kafka scale spark daily sources moves discover families seasons pictures mlflow mailing lock newest kills
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -194,6 +194,9 @@ kafka: setup .kafka/jars ## the same over Apache Kafka itself, which is started 
 	@rm -rf $@
 	mvn --quiet --batch-mode --file $< dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$(CURDIR)/$@"
 	@touch $@
+
+spark: setup ## a million customers scored by a Spark cluster of this machine and without one: equal files, processor time, a worker killed (10 minutes)
+	$(PY) -W ignore -m benchmarks.spark
 
 sources: setup ## 330,740 rows of PostgreSQL and 10M events of S3, landed, beside ADBC and pyarrow alone (2 minutes)
 	$(PY) -W ignore -m benchmarks.sources
