@@ -13,13 +13,14 @@ from features.build.export import build
 from features.build.history_export import export_history
 from features.build.log_table import learning_table
 from features.build.prove import prove
+from features.config.chosen_engine import with_engine
 from features.config.use_case import LogUseCase
 from features.errors import DataError, UseCaseError
 from features.landing.first import landed_use_case
 from features.quality.duplicates import LEAST, likely_duplicates, write_links
 from features.quality.render import as_page, as_text
 from features.scaffold.use_case_draft import init
-from features.spec.options import EITHER_SIDE, add_shared_options, command_first, program
+from features.spec.options import EITHER_SIDE, add_engine_options, add_shared_options, command_first, program
 from features.spec.source_register import SourceRegisterError
 from features.spec.suppression_list import SuppressionError, objectors_of
 from features.spec.terminal import print_to_any_terminal
@@ -60,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
         "--cutoff", type=_moment, required=True, metavar="D", help="date or datetime, UTC if it has none"
     )
     builds.add_argument("--out", type=Path, required=True, metavar="F", help="a .parquet or .csv file, or a folder")
+    add_engine_options(builds)
     builds.set_defaults(run=_build)
     histories = commands.add_parser(
         "history", help="write a log's clean events, as a stream's history begins with them"
@@ -106,6 +108,7 @@ def _moment(text: str) -> datetime:
 
 def _build(options: argparse.Namespace) -> int:
     use_case = landed_use_case(options.use_case, options.home)
+    use_case = with_engine(use_case, options.engine, options.master, options.url_env)
     file, rows = build(use_case, options.cutoff, options.out, objectors_of(options.home), warn=_warn)
     if options.json:
         print(json.dumps({"file": str(file), "customers": rows}))

@@ -16,10 +16,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from features.config.chosen_engine import with_engine
 from features.config.use_case import UseCase
 from features.errors import DataError, UseCaseError
 from features.landing.first import landed_use_case
-from features.spec.options import EITHER_SIDE, add_shared_options, command_first, program
+from features.spec.options import EITHER_SIDE, add_engine_options, add_shared_options, command_first, program
 from features.spec.terminal import print_to_any_terminal
 from scoring.population.daily_file import add_use_case
 from scoring.privacy.marks_of_trail import mark_by_trail
@@ -75,7 +76,8 @@ def _train(options: argparse.Namespace) -> int:
     use_cases, codes = [], []
     for file in files:
         try:
-            use_cases.append(landed_use_case(file, options.home))
+            use_case = landed_use_case(file, options.home)
+            use_cases.append(with_engine(use_case, options.engine, options.master, options.url_env))
         except (ValueError, OSError) as error:
             codes.append(_fail(error))
     lines = _train_all(use_cases, options, codes) if use_cases else []
@@ -253,6 +255,7 @@ def _parser(command: str) -> argparse.ArgumentParser:
         parser.epilog = f"Other commands: {', '.join(name for name in RUN if name != 'train')}. {EITHER_SIDE}"
         parser.add_argument("use_cases", nargs="*", type=Path, metavar="USE_CASE.toml", help="default: the examples")
         parser.add_argument("--promote", choices=("gate", "never", "always"), default="gate")
+        add_engine_options(parser)
     elif command == "sync":
         parser.add_argument("--watch", action="store_true", help="go on looking")
     else:

@@ -30,6 +30,7 @@ from features.quality.coherence import incoherences, profile_findings
 from features.quality.enrichment_checks import enrichment_findings, enrichment_reports
 from features.quality.log_coverage import early_ends, log_findings, log_reports
 from features.sources.engine import engine
+from features.sources.engines.open_engine import feature_engine
 from features.sources.quarantine import write_quarantine
 from features.sources.rejected_rows import BadRows
 from features.spec.data_report import DataReport
@@ -65,14 +66,15 @@ def learning_table(
     Raises:
         DataError: the data broke its contract.
         UseCaseError: the use case names a column that is not there.
+        EngineError: the engine that computes features fails.
     """
     if not isinstance(use_case, LogUseCase):
         table = read_ready_table(use_case, objectors)
         write_quarantine(quarantine, use_case.name, table.bad)
         filled = filled_in_part(table.rows, table.features)
         return replace(table, findings=(*table.findings, *filled, *leak_findings(table, use_case.accepted_leaks)))
-    with engine() as backend:
-        context = open_log_context(backend, use_case, None, objectors)
+    with engine() as backend, feature_engine(backend, use_case.engine) as computing:
+        context = open_log_context(backend, use_case, None, objectors, computing)
         bad = _bad(context)
         write_quarantine(quarantine, use_case.name, bad)
         features = as_stated(log_features(context.plan), use_case)
@@ -137,11 +139,12 @@ def scoring_parts(
     Raises:
         UseCaseError: the use case is on a ready table, which is scored as it is.
         DataError: the data broke its contract.
+        EngineError: the engine that computes features fails.
     """
     if not isinstance(use_case, LogUseCase):
         raise UseCaseError(use_case.file, ["[events] must be given to build features; a table is scored as it is"])
-    with engine() as backend:
-        context = open_log_context(backend, use_case, cutoff, objectors)
+    with engine() as backend, feature_engine(backend, use_case.engine) as computing:
+        context = open_log_context(backend, use_case, cutoff, objectors, computing)
         write_quarantine(quarantine, use_case.name, _bad(context))
         for sentence in early_ends(context.log, use_case.log_names, cutoff):
             warn(sentence)
@@ -157,8 +160,8 @@ def rows_at(use_case: LogUseCase, moments: Sequence[datetime], objectors: Object
 
     Each moment's outcome window must end inside the log.
     """
-    with engine() as backend:
-        context = open_log_context(backend, use_case, None, objectors)
+    with engine() as backend, feature_engine(backend, use_case.engine) as computing:
+        context = open_log_context(backend, use_case, None, objectors, computing)
         return pl.concat(_eligible_at(context, moments))
 
 
@@ -169,8 +172,8 @@ def rows_at_cutoffs(
 
     Unlike `learning_table` of whatever classes. The test's cutoff is the last.
     """
-    with engine() as backend:
-        context = open_log_context(backend, use_case, None, objectors)
+    with engine() as backend, feature_engine(backend, use_case.engine) as computing:
+        context = open_log_context(backend, use_case, None, objectors, computing)
         moments = (*context.cutoffs.train, context.cutoffs.test)
         parts = dict(zip(moments, _eligible_at(context, moments), strict=True))
         digest = digest_without(input_digest(use_case), objectors, context.log.barred)

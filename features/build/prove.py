@@ -7,6 +7,7 @@ from features.config.use_case import LogUseCase, UseCase
 from features.leakage.perturbation import sees_the_future
 from features.point_in_time.log_context import open_log_context
 from features.sources.engine import engine
+from features.sources.engines.open_engine import feature_engine
 from features.spec.feature import CUSTOMER_ID, Finding
 from features.spec.suppression_list import Objectors
 from features.tables.learning_table import ID
@@ -29,8 +30,8 @@ def prove(use_case: UseCase, objectors: Objectors | None = None) -> tuple[Findin
 
 def _at_every_cutoff(use_case: LogUseCase, objectors: Objectors | None) -> list[Finding]:
     found = []
-    with engine() as backend:
-        context = open_log_context(backend, use_case, None, objectors)
+    with engine() as backend, feature_engine(backend, use_case.engine) as computing:
+        context = open_log_context(backend, use_case, None, objectors, computing)
         for cutoff in (*context.cutoffs.train[:-1], context.cutoffs.test):
             rows = context.features_at(cutoff).rename({CUSTOMER_ID: ID})
             found += sees_the_future(backend, context, cutoff, rows)

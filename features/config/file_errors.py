@@ -35,7 +35,9 @@ def _source_conflicts(raw: TomlTable) -> list[str]:
         return [f"exactly one of [events] and [table] must be given, got {arrived}"]
     needed = ("window", "label") if log else ()
     barred = (
-        () if log else ("window", "label", "eligible", "profiles", "engagement", "counts", "calendar", "reactivity")
+        ()
+        if log
+        else ("window", "label", "eligible", "profiles", "engagement", "counts", "calendar", "reactivity", "engine")
     )
     kind = "events" if log else "table"
     broken = [f"[{name}] is required with [{kind}]" for name in needed if name not in raw]

@@ -14,6 +14,7 @@ from features.config.counts import Count, CountSections
 from features.config.discover_section import Discover
 from features.config.display_texts import DisplayName, InBothLanguages, Text
 from features.config.effect import Effect
+from features.config.engine_section import EngineSection
 from features.config.enrichment import Derive, Enrich
 from features.config.file_errors import error_messages, section_conflicts
 from features.config.log_sections import (
@@ -161,6 +162,7 @@ class SourceSections(ListSection):
     engagement: dict[str, float] = Field(default_factory=dict)
     fit_engagement: bool = False  # in place of stated weights
     value: Value | None = None
+    engine: EngineSection = Field(default_factory=EngineSection, exclude=True)
 
     @model_validator(mode="after")
     def _treatment_fits_its_source(self) -> Self:
@@ -218,6 +220,7 @@ class LogUseCase(Presentation, CountSections, Question):
     fit_engagement: bool = False  # its weights are fitted on the next action
     treatment: Treatment | None = None  # of a campaign whose effect is learned, beside the outcome
     value: Value | None = None  # what customers will bring, beside the outcome
+    engine: EngineSection = Field(default_factory=EngineSection, exclude=True)  # where its features are computed
 
     @property
     def logs(self) -> tuple[Events, ...]:
@@ -364,6 +367,7 @@ def _resolved(stated: UseCaseFile, folder: Path, home: Path) -> UseCaseFile:
     update: dict[str, ListSection | tuple[ListSection, ...]] = {
         name: _at(section, folder, home) for name, section in sections if section is not None
     }
+    update["engine"] = _at(stated.engine, folder, home)
     update["further_logs"] = tuple(_at(log, folder, home) for log in stated.further_logs)
     update["enrich"] = tuple(_at(table, folder, home) for table in stated.enrich)
     return stated.model_copy(update=update)
@@ -372,7 +376,7 @@ def _resolved(stated: UseCaseFile, folder: Path, home: Path) -> UseCaseFile:
 def _at(section: ListSection, folder: Path, home: Path) -> ListSection:
     """A section with its paths absolute."""
     update: dict[str, Path | str | tuple[ListSection, ...]] = {
-        key: folder / path for key in ("links", "shops") if (path := getattr(section, key, None))
+        key: folder / path for key in ("links", "shops", "folder") if (path := getattr(section, key, None))
     }
     if isinstance(section, Origin):
         update |= section.where(folder, home)

@@ -38,6 +38,12 @@ class TextDictionary:
         """The table with texts in place of a column's numbers."""
         return _joined(table, column, self.texts.select(__by=self.texts[_NUMBER], __to=self.texts[TEXT]), column)
 
+    def encode_texts(self, table: ir.Table, column: str) -> ir.Table:
+        """The table with numbers in place of a column's texts, without the rows of texts that have none."""
+        known = self.texts.select(__by=self.texts[TEXT], __to=self.texts[_NUMBER])
+        joined = table.inner_join(known, table[column] == known["__by"])
+        return joined.select(**{name: joined["__to" if name == column else name] for name in table.columns})
+
     def without(self, texts: Collection[str]) -> TextDictionary:
         """The same, but that no cell means any of some texts; their numbers stay theirs."""
         number = ibis.ifelse(self.cells[TEXT].isin(sorted(texts)), None, self.cells[_NUMBER])

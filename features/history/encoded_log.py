@@ -49,15 +49,19 @@ class EncodedLog:
         They are ranges of customers, in the order of their ids, about PART events in each.
         """
         low, high = getvariable(_FROM), getvariable(_TO)
-        number = self.events[CUSTOMER_ID]
-        part = self.events.filter((number >= low) & (number < high))
         events, customers = int(self.events.count().execute()), self.customers.count()
         count = max(1, min(events // PART, customers))
         bounds = pairwise(customers * at // count for at in range(count + 1))
         return (
-            replace(self, events=part, customers=self.customers.between(low, high)),
+            replace(self, events=in_part(self.events), customers=self.customers.between(low, high)),
             [{_FROM: low, _TO: high} for low, high in bounds],
         )
+
+
+def in_part(table: ir.Table) -> ir.Table:
+    """The rows of the customers, by their numbers, of the part that the engine's variables make."""
+    number = table[CUSTOMER_ID]
+    return table.filter((number >= getvariable(_FROM)) & (number < getvariable(_TO)))
 
 
 def encode_events(

@@ -7,7 +7,7 @@ at or after the cutoff have no age and are never seen. Sums are of decimals or i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import ibis
@@ -42,14 +42,30 @@ def feature_table(
     `profiles` are the traits known at the cutoff: customer_id, t0.., one row per customer.
     """
     if isinstance(events, EncodedLog):
-        log = aggregate_events(events.events, cutoff, plan, events.codes)
-    else:
-        log = aggregate_events(events, cutoff, plan)
+        return _table(aggregate_events(events.events, cutoff, plan, events.codes), plan, profiles, events.with_ids)
+    return _table(aggregate_events(events, cutoff, plan), plan, profiles)
+
+
+def numbered_table(
+    events: ir.Table, codes: Mapping[str, int], cutoff: ir.Value, plan: FeaturePlan, profiles: ir.Table | None
+) -> ir.Table:
+    """The same of encoded events, with customers as numbers in the events, the profiles and the table.
+
+    Lists of the profiles are counted: what `list_counts` gives stands in `columns_of_list`.
+    """
+    return _table(aggregate_events(events, cutoff, plan, codes), plan, profiles)
+
+
+def _table(
+    log: CustomerAggregates,
+    plan: FeaturePlan,
+    profiles: ir.Table | None,
+    with_ids: Callable[[ir.Table], ir.Table] = lambda table: table,
+) -> ir.Table:
     values = {made.feature.name: made.value(log).cast(_storage(made.feature)) for made in definitions(plan)}
     expected, there = log.cells()
     table = log.rows.select(CUSTOMER_ID, CUTOFF, **values, **{_expected: expected, _there: there})
-    if isinstance(events, EncodedLog):
-        table = events.with_ids(table)
+    table = with_ids(table)
     traits = plan.traits if profiles is not None else ()
     if profiles is not None and traits:
         known = profiles.rename(__who=CUSTOMER_ID)
@@ -81,14 +97,24 @@ def _of_trait(joined: ir.Table, trait: Trait) -> dict[str, ir.Value]:
         return {first.name: cells}
     if trait.kind == "date":
         return {first.name: joined[CUTOFF].delta(cells, unit="microsecond").cast("float64") / DAY}
+    counts = (
+        [joined[name] for name in columns_of_list(trait)] if cells.type().is_integer() else list_counts(cells, trait)
+    )
+    return {feature.name: count for feature, count in zip(trait.features, counts, strict=True)}
+
+
+def list_counts(cells: ir.Column, trait: Trait) -> list[ir.Value]:
+    """How many entries a list has, then how many of each level; null where there is no list."""
     if trait.separator is not None:
         cells = cells.split(trait.separator).filter(lambda entry: slugs(entry).notnull())
     entries = cells.map(slugs)
-    counts = {
-        feature.name: entries.filter(lambda entry, level=level: entry == level).length()
-        for feature, level in zip(trait.features[1:], trait.levels, strict=True)
-    }
-    return {first.name: cells.length(), **counts}
+    each = [entries.filter(lambda entry, level=level: entry == level).length() for level in trait.levels]
+    return [cells.length(), *each]
+
+
+def columns_of_list(trait: Trait) -> list[str]:
+    """The columns of profiles whose lists are counted: the length in the place of the list, and one for each level."""
+    return [trait.inside, *(f"{trait.inside}_{at}" for at in range(len(trait.levels)))]
 
 
 def definitions(plan: FeaturePlan) -> list[Definition]:

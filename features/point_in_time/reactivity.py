@@ -111,8 +111,9 @@ def count_answers(
     sends = _sends(known, declared, types, cutoff)
     sends = sends.filter(sends.age <= declared.window * 24 * HOUR)
     answered = _in_time(sends, declared)
+    delays = ibis.ifelse(answered, sends.delay, None)  # `where` of a median is more than Spark can do
     return sends.group_by(CUSTOMER_ID).aggregate(
-        **{SENDS: sends.count(), ANSWERED: sends.count(where=answered), MEDIAN: sends.delay.median(where=answered)}
+        **{SENDS: sends.count(), ANSWERED: sends.count(where=answered), MEDIAN: delays.median()}
     )
 
 

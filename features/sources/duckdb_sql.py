@@ -88,12 +88,17 @@ def add_numbers(backend: Any, table: str, column: str, steps: pa.Table) -> None:
     backend.con.unregister("penchant_steps")
 
 
-def write_parquet(backend: Any, select: str, target: Path, group: str | None = None) -> str:
-    """Writes the rows of a select and gives the pattern of the files; with `group` a folder for each of its values."""
+def write_parquet(
+    backend: Any, select: str, target: Path, group: str | None = None, *, dictionaries: bool = True
+) -> None:
+    """Writes the rows of a select as a file; with the column `group` as a folder for each of its values.
+
+    Without `dictionaries` where rows have doubles: in a dictionary of DuckDB's writer -0.0 and 0.0 are one.
+    """
     by = "" if group is None else f", PARTITION_BY ({quoted(group)})"
-    options = f"FORMAT parquet, COMPRESSION lz4_raw{by}"
+    plain = "" if dictionaries else ", DICTIONARY_SIZE_LIMIT 0"
+    options = f"FORMAT parquet, COMPRESSION lz4_raw{plain}{by}"
     backend.raw_sql(f"COPY ({select}) TO {literal(str(target))} ({options})")
-    return str(target if group is None else target / "*" / "*.parquet")
 
 
 def scratch_folder(backend: Any) -> Path:

@@ -62,10 +62,30 @@ def store(backend: Any, name: str, table: ir.Table, group: str | None = None) ->
     another column that follows the groups passes over the files of the others.
     """
     target = scratch_folder(backend) / (f"{name}.parquet" if group is None else name)
-    files = write_parquet(backend, _sql(table.unbind().op()), target, group)
-    make_view(backend, name, f"SELECT * FROM {parquet_rows(files)}")  # noqa: S608  files are quoted
+    written(backend, table, target, group)
+    return stored_files(backend, name, target if group is None else target / "*" / "*.parquet")
+
+
+def written(backend: Any, table: ir.Table, target: Path, group: str | None = None) -> None:
+    """Writes the table's rows as a Parquet file, or, with a column `group`, a folder for each of its values."""
+    exact = not any(kind.is_floating() for kind in table.schema().types)
+    write_parquet(backend, _sql(table.unbind().op()), target, group, dictionaries=exact)
+
+
+def stored_files(backend: Any, name: str, files: Path) -> ir.Table:
+    """The rows of Parquet files, by a pattern of their paths, as a table of the engine under a name."""
+    make_view(backend, name, f"SELECT * FROM {parquet_rows(str(files))}")  # noqa: S608  the path is quoted
     stored: ir.Table = backend.table(name)
     return stored
+
+
+def stored_batches(backend: Any, name: str, rows: pa.RecordBatchReader) -> ir.Table:
+    """Rows from elsewhere, stored by the engine under a name; read as they come."""
+    file = scratch_folder(backend) / f"{name}.parquet"
+    backend.con.register("penchant_batches", rows)
+    write_parquet(backend, "SELECT * FROM penchant_batches", file, dictionaries=False)
+    backend.con.unregister("penchant_batches")
+    return stored_files(backend, name, file)
 
 
 @ibis.udf.scalar.builtin(signature=(("string",), "int32"))

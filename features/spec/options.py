@@ -14,6 +14,8 @@ EITHER_SIDE = "Every command takes --home, --json and --help; --home and --json 
 HOME = "where releases and the registry stand (default: PENCHANT_HOME, else .penchant)"
 JSON = "the result as one JSON document"
 
+ENGINES = ("duckdb", "spark", "postgres")
+
 
 def default_home() -> Path:
     """Where releases stand when nobody says it on the command line."""
@@ -24,6 +26,13 @@ def add_shared_options(parser: argparse.ArgumentParser, *, home: str = HOME, jso
     """Adds --home and --json to the parser of one command; the texts say what they are to it."""
     parser.add_argument("--home", type=Path, default=default_home(), metavar="DIR", help=home)
     parser.add_argument("--json", action="store_true", help=json)
+
+
+def add_engine_options(parser: argparse.ArgumentParser) -> None:
+    """Adds --engine, and where it is, to the parser of a command that computes features of a log."""
+    parser.add_argument("--engine", choices=ENGINES, help="what computes features (default: as the use case says)")
+    parser.add_argument("--master", metavar="URL", help="of a Spark cluster (default: as Spark's configuration says)")
+    parser.add_argument("--url-env", metavar="NAME", help="the environment variable with the address of PostgreSQL")
 
 
 def command_first(words: Sequence[str], commands: Container[str] | None = None) -> list[str]:

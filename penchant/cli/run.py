@@ -15,8 +15,10 @@ from typing import NoReturn
 
 import msgspec
 
+from features.config.chosen_engine import with_engine
+from features.config.use_case import UseCase
 from features.errors import DataError, UseCaseError
-from features.spec.options import EITHER_SIDE, add_shared_options, command_first, midnight, moment
+from features.spec.options import EITHER_SIDE, add_engine_options, add_shared_options, command_first, midnight, moment
 from features.spec.source_register import SourceRegisterError
 from features.spec.terminal import print_to_any_terminal
 from penchant.daily.run_file import load_run_file
@@ -49,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(words)
     try:
         with _ended_by_asking():
-            return _run(options.home, options.as_of, _step(options.only), as_json=options.json)
+            return _run(options, _step(options.only))
     except StoppedError:
         return _failed(STOPPED, "Stopped. The same command goes on.")
     except KeyboardInterrupt:
@@ -74,13 +76,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _failed(FAILED, failure)
 
 
-def _run(home: Path, as_of: datetime, only: str | None, *, as_json: bool) -> int:
+def _run(options: argparse.Namespace, only: str | None) -> int:
     """Runs a day, or one step of it; what learns or scores is loaded once the file has been read."""
+    home: Path = options.home
+    as_of: datetime = options.as_of
     if not (home / RUN_FILE).exists():
         rule = "must name use cases by [[use_case]] file; a first promoted training begins it, got no such file"
         return _broken(USAGE, str(home / RUN_FILE), [rule])
     try:
         run_file, use_cases = load_run_file(home)
+        use_cases = {name: _computed_by(options, use_case) for name, use_case in use_cases.items()}
     except UseCaseError:
         if not is_written_now(home):
             RunState("", as_of.isoformat()).fail(home)
@@ -96,8 +101,15 @@ def _run(home: Path, as_of: datetime, only: str | None, *, as_json: bool) -> int
     except StepInputsError as failure:
         return _failed(OUT_OF_ORDER, failure)
     _finish_erasures(home)
-    _show(state, as_json=as_json)
+    _show(state, as_json=options.json)
     return STOPPED if state.status == "stopped" else DONE
+
+
+def _computed_by(options: argparse.Namespace, use_case: UseCase) -> UseCase:
+    """A use case with the engine that is asked for, if it is on a log; the columns of a table need none."""
+    if use_case.source == "table":
+        return use_case
+    return with_engine(use_case, options.engine, options.master, options.url_env)
 
 
 def _step(asked: str | None) -> str | None:
@@ -171,6 +183,7 @@ def _parser() -> argparse.ArgumentParser:
         "--as-of", type=moment, default=midnight(), metavar="D", help="date or moment, UTC (default: today)"
     )
     parser.add_argument("--only", choices=steps, metavar="STEP", help=f"do one step alone: {', '.join(steps)}")
+    add_engine_options(parser)
     add_shared_options(parser)
     return parser
 

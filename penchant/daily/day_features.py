@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from features.config.chosen_engine import engine_words
 from features.config.use_case import LogUseCase, UseCase
 from features.errors import DataError
 from features.spec.feature import CUSTOMER_ID, ELIGIBLE
@@ -49,6 +50,7 @@ def log_features(use_case: LogUseCase, as_of: datetime, folder: Path, home: Path
     """
     command = [sys.executable, "-m", "features", "build", str(use_case.file.resolve())]
     command += ["--cutoff", as_of.isoformat(), "--out", str(folder / use_case.name), "--home", str(home), "--json"]
+    command += engine_words(use_case)
     done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
     if done.returncode:
         raise StepFailedError(done.returncode)

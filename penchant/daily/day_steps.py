@@ -194,8 +194,8 @@ def activate(context: DayContext, step: RunStep) -> None:
 def retrain(context: DayContext, step: RunStep) -> None:
     """Trains what the rules of the file ask for; what the gate promotes scores the next day."""
     context.day("retrain")
-    files = {name: use_case.file for name, (_, use_case) in context.entries.items()}
-    step.note = train_anew(context.home, files, context.run_file.retrain.when)
+    use_cases = {name: use_case for name, (_, use_case) in context.entries.items()}
+    step.note = train_anew(context.home, use_cases, context.run_file.retrain.when)
 
 
 _ALL = (features, population, store, flows, outcomes, monitor, campaigns, activate, retention, retrain)

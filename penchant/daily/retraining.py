@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from features.config.chosen_engine import engine_words
+from features.config.use_case import LogUseCase, UseCase
 from penchant.daily.run_file import AGE_RULE, BEHIND_RFM
 from scoring.health.health_file import UseCaseHealth, read_health
 from scoring.population.daily_file import age_of
@@ -34,7 +36,7 @@ def due_for_training(
             yield name, rule
 
 
-def train_anew(home: Path, files: Mapping[str, Path], rules: Sequence[str]) -> str | None:
+def train_anew(home: Path, use_cases: Mapping[str, UseCase], rules: Sequence[str]) -> str | None:
     """Trains what is due by a process of its own; returns what came of it, None where nothing is due.
 
     A training that fails, or that the gate does not promote, leaves what is in service and the run as they are.
@@ -43,8 +45,10 @@ def train_anew(home: Path, files: Mapping[str, Path], rules: Sequence[str]) -> s
         HealthError: The health of the home is damaged.
     """
     notes = []
-    for name, rule in due_for_training(home, list(files), rules, datetime.now(UTC)):
-        command = [sys.executable, "-m", "training", str(files[name].resolve()), "--home", str(home), "--json"]
+    for name, rule in due_for_training(home, list(use_cases), rules, datetime.now(UTC)):
+        use_case = use_cases[name]
+        command = [sys.executable, "-m", "training", str(use_case.file.resolve()), "--home", str(home), "--json"]
+        command += engine_words(use_case) if isinstance(use_case, LogUseCase) else []
         done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
         notes.append(f"{name} ({rule}): {_became(done)}")
     return "; ".join(notes) or None

@@ -21,6 +21,7 @@ class _Deferred:
 _: _Deferred
 udf: _Udf
 duckdb: Any
+pyspark: Any
 
 def literal(value: object, type: object = ...) -> Column: ...
 def null(type: object = ...) -> Column: ...

@@ -1,0 +1,1 @@
+"""Engines that compute feature tables in the place of the DuckDB that reads the log."""

@@ -1,0 +1,3 @@
+# What is raised where Java is not there or does not answer.
+
+class Py4JError(Exception): ...
