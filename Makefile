@@ -12,7 +12,7 @@ STAMP := $(VENV)/.installed
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run site test tests browser postgres rabbitmq lint style types bench tables endure soak fuzz pages doors compare coverage nulls campaigns deliveries proxied uplift lookalikes noise kill stream kafka scale spark daily sources moves discover families seasons pictures mlflow mailing lock newest kills
+.PHONY: help setup run site test tests browser postgres rabbitmq java engines lint style types bench tables endure soak fuzz pages doors compare coverage nulls campaigns deliveries proxied uplift lookalikes noise kill stream kafka scale spark daily sources moves discover families seasons pictures mlflow mailing lock newest kills
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -55,7 +55,7 @@ site: setup ## build the site of docs/ into site/, in English and French; `mkdoc
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet
 
 # Types are checked beside the tests, whose first minutes leave a processor idle.
-test: setup style browser postgres rabbitmq ## lint, types and all tests, as CI runs them
+test: setup style browser postgres rabbitmq java ## lint, types and all tests, as CI runs them
 	@$(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,--jobs 2) types tests
 
 # A file of tests stays in one process: what its tests share is made once. Files come as tests/conftest.py orders them.
@@ -80,6 +80,13 @@ postgres:
 	    DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends postgresql >/dev/null; } || \
 	  echo "No PostgreSQL: the tests of sources will fail." >&2
 
+# Spark is tried on a real cluster of this machine: Debian's Java, installed where it is missing and we may.
+java:
+	@command -v java >/dev/null || \
+	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends openjdk-17-jre-headless >/dev/null; } || \
+	  echo "No Java: the tests of Spark will fail." >&2
+
 # Streams are tried on a real RabbitMQ, started by hand: Debian's.
 rabbitmq:
 	@[ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || \
@@ -100,6 +107,9 @@ types: setup
 bench: export PYTHONDONTWRITEBYTECODE :=
 bench: setup ## peers and Penchant side by side: a table in bench.md, figures in bench.json (10 minutes)
 	$(PY) -m benchmarks --json bench.json | tee bench.md
+
+engines: setup postgres java ## features of whole CDNOW and the mailing example on PostgreSQL and a Spark cluster, against DuckDB's (5 minutes)
+	$(PY) -m benchmarks.engines
 
 endure: setup ## 120 swaps under load, damaged releases, kills, twice the load, erasures, endless heads (about 30 minutes)
 	$(PY) -m benchmarks.endurance swaps refusals kills overload erasures heads

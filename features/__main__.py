@@ -13,7 +13,7 @@ from features.build.export import build
 from features.build.history_export import export_history
 from features.build.log_table import learning_table
 from features.build.prove import prove
-from features.config.chosen_engine import with_engine
+from features.config.engine.chosen_engine import with_engine
 from features.config.use_case import LogUseCase
 from features.errors import DataError, UseCaseError
 from features.landing.first import landed_use_case

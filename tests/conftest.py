@@ -36,6 +36,7 @@ LONGEST = (
     "tests/training/promotion/test_promote.py",
     "tests/features/build/test_log_table.py",
     "tests/features/point_in_time/test_compiled_sql.py",
+    "tests/features/point_in_time/test_handed_log.py",
     "tests/training/test_main.py",
     "tests/training/registry/test_mlflow_registry.py",
     "tests/system/test_kills.py",

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from features.config.chosen_engine import with_engine
+from features.config.engine.chosen_engine import with_engine
 from features.config.use_case import UseCase
 from features.errors import DataError, UseCaseError
 from features.landing.first import landed_use_case

@@ -1,9 +1,9 @@
 """The use-case file: which data, which moment, which question."""
 
 __all__ = [
-    "chosen_engine",
     "discover_section",
     "discovery_file",
+    "engine",
     "file_errors",
     "origins",
     "sensitive",

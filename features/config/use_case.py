@@ -14,7 +14,7 @@ from features.config.counts import Count, CountSections
 from features.config.discover_section import Discover
 from features.config.display_texts import DisplayName, InBothLanguages, Text
 from features.config.effect import Effect
-from features.config.engine_section import EngineSection
+from features.config.engine.engine_section import EngineSection
 from features.config.enrichment import Derive, Enrich
 from features.config.file_errors import error_messages, section_conflicts
 from features.config.log_sections import (

@@ -1,6 +1,7 @@
 """A log of events as it is used: typed, checked, encoded, customers merged, its first and last day found."""
 
 __all__ = [
+    "dictionary",
     "distinct_slugs",
     "encoded_log",
     "event_log",

@@ -15,7 +15,7 @@ from typing import NoReturn
 
 import msgspec
 
-from features.config.chosen_engine import with_engine
+from features.config.engine.chosen_engine import with_engine
 from features.config.use_case import UseCase
 from features.errors import DataError, UseCaseError
 from features.spec.options import EITHER_SIDE, add_engine_options, add_shared_options, command_first, midnight, moment

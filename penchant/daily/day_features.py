@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from features.config.chosen_engine import engine_words
+from features.config.engine.chosen_engine import engine_words
 from features.config.use_case import LogUseCase, UseCase
 from features.errors import DataError
 from features.spec.feature import CUSTOMER_ID, ELIGIBLE

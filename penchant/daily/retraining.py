@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from features.config.chosen_engine import engine_words
+from features.config.engine.chosen_engine import engine_words
 from features.config.use_case import LogUseCase, UseCase
 from penchant.daily.run_file import AGE_RULE, BEHIND_RFM
 from scoring.health.health_file import UseCaseHealth, read_health

@@ -8,7 +8,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.support.spark_cluster import SparkCluster
+from features.config.engine.engine_section import EngineSection
+from tests.support.postgres import cluster
+from tests.support.spark_cluster import SparkCluster, spark_cluster
 
 ADDRESS = "PENCHANT_TEST_POSTGRES"  # the variable that holds where the database is
 
@@ -16,6 +18,19 @@ ADDRESS = "PENCHANT_TEST_POSTGRES"  # the variable that holds where the database
 def java_is_there() -> None:
     """Says what is missing where a cluster could not start."""
     assert shutil.which("java"), "No Java: `make java` installs Debian's openjdk-17-jre-headless."
+
+
+@contextmanager
+def stated_engine(kind: str) -> Iterator[EngineSection]:
+    """A database of this machine, or a cluster of a master and two workers, as a use case would state it."""
+    if kind == "postgres":
+        with cluster() as database, pytest.MonkeyPatch.context() as patch:
+            patch.setenv(ADDRESS, database.address)
+            yield EngineSection(kind="postgres", url_env=ADDRESS)
+    else:
+        java_is_there()
+        with spark_cluster() as machines, spark_driver(machines):
+            yield EngineSection(kind="spark", master=machines.master)
 
 
 @contextmanager

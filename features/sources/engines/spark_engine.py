@@ -15,6 +15,7 @@ from features.sources.engine import stored_files, written
 from features.sources.engines.engine_port import EngineError
 
 if TYPE_CHECKING:
+    from pyspark import SparkConf
     from pyspark.sql import SparkSession
 
 
@@ -36,8 +37,8 @@ class SparkEngine:
     def compute(self, name: str, query: ir.Table) -> ir.Table:
         """As `FeatureEngine`."""
         target = self._folder / name
+        sql = str(self._ibis.compile(query))
         with _errors("must answer the query of the features"):
-            sql = str(self._ibis.compile(query))
             self._session.sql(sql).write.mode("overwrite").parquet(target.as_uri())
         return stored_files(self._backend, name, target / "*.parquet")
 
@@ -55,36 +56,39 @@ def spark_engine(backend: Any, master: str | None, shared: Path | None) -> Itera
     except ImportError:
         raise EngineError("spark", "needs the extra spark: pip install 'penchant[spark]'") from None
     PySparkLogger.getLogger("SQLQueryContextLogger").disabled = True  # it would print the query of a failure
-    builder = SparkSession.builder.appName("penchant")
-    for key, value in _settings.items():
-        builder = builder.config(key, value)
-    if master is not None:
-        builder = builder.master(master)
+    own = SparkSession.getActiveSession() is None
     with _errors("a cluster must answer, and Java 17 be installed"):
-        session = builder.getOrCreate()
+        session = SparkSession.builder.config(conf=_configuration(master)).getOrCreate()
         session.sparkContext.setLogLevel("ERROR")
     try:
         with tempfile.TemporaryDirectory(prefix="penchant-", dir=shared) as folder:
             yield SparkEngine(backend, session, Path(folder).resolve())
     finally:
-        session.stop()
+        if own:
+            session.stop()
 
 
-_settings = {
-    "spark.sql.session.timeZone": "UTC",
-    "spark.sql.parquet.inferTimestampNTZ.enabled": "true",  # a moment without a zone stays one
-    "spark.ui.showConsoleProgress": "false",
-}
+def _configuration(master: str | None) -> SparkConf:
+    """What the features need, and what Spark's own configuration leaves open."""
+    from pyspark import SparkConf, SparkContext
+
+    SparkContext._ensure_initialized()  # from here on what spark-defaults.conf says is known
+    conf = SparkConf()
+    if master is not None:
+        conf.setMaster(master)
+    conf.setIfMissing("spark.app.name", "penchant features")
+    conf.setIfMissing("spark.ui.enabled", "false")  # a page that anybody may open
+    conf.setIfMissing("spark.ui.showConsoleProgress", "false")
+    conf.set("spark.sql.session.timeZone", "UTC")
+    conf.set("spark.sql.parquet.inferTimestampNTZ.enabled", "true")  # a moment without a zone stays one
+    return conf
 
 
 @contextmanager
 def _errors(rule: str) -> Iterator[None]:
     """Without Spark's own message, which may quote values."""
-    from py4j.protocol import Py4JError
-    from pyspark.errors import PySparkException
-
     try:
         yield
-    except (PySparkException, Py4JError, OSError) as failure:
+    except Exception as failure:  # pyspark lets through whatever Java throws, as errors of its own parts
         shown = getattr(failure, "getCondition", lambda: None)() or type(failure).__name__
         raise EngineError("spark", f"{rule}, got {shown}") from None

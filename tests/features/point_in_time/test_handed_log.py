@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 from benchmarks.doors import mailing
-from features.config.engine_section import EngineSection
+from features.config.engine.engine_section import EngineSection
 from features.config.use_case import LogUseCase
 from features.leakage.perturbation import same_bytes
 from features.point_in_time.log_context import open_log_context
@@ -22,9 +22,8 @@ from features.sources.duckdb_sql import all_rows
 from features.sources.engine import engine
 from features.sources.engines.open_engine import feature_engine
 from tests.support.edge_log import CUTOFF, edge_case
-from tests.support.engines import ADDRESS, java_is_there, spark_driver
+from tests.support.engines import ADDRESS, stated_engine
 from tests.support.postgres import cluster
-from tests.support.spark_cluster import spark_cluster
 from tests.support.worlds import EXAMPLES, load_log
 
 FIRST_CUSTOMERS = 600  # of CDNOW
@@ -33,14 +32,8 @@ FIRST_CUSTOMERS = 600  # of CDNOW
 @pytest.fixture(scope="module", params=["postgres", "spark"])
 def computing(request: pytest.FixtureRequest) -> Iterator[EngineSection]:
     """A database of this machine, or a cluster of a master and two workers."""
-    if request.param == "postgres":
-        with cluster() as database, pytest.MonkeyPatch.context() as patch:
-            patch.setenv(ADDRESS, database.address)
-            yield EngineSection(kind="postgres", url_env=ADDRESS)
-    else:
-        java_is_there()
-        with spark_cluster() as machines, spark_driver(machines):
-            yield EngineSection(kind="spark", master=machines.master)
+    with stated_engine(str(request.param)) as stated:
+        yield stated
 
 
 def at_the_edges(folder: Path) -> LogUseCase:

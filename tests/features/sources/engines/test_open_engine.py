@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from features.config.engine_section import EngineSection
+from features.config.engine.engine_section import EngineSection
 from features.sources.engine import engine
 from features.sources.engines.engine_port import EngineError
 from features.sources.engines.open_engine import feature_engine

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from features.config.engine_section import EngineSection
+from features.config.engine.engine_section import EngineSection
 from features.config.file_errors import error_messages
 from features.config.use_case import LogUseCase, UseCase
 from features.errors import UseCaseError

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from features.config.chosen_engine import engine_words, with_engine
+from features.config.engine.chosen_engine import engine_words, with_engine
 from features.config.use_case import LogUseCase
 from features.errors import UseCaseError
 from features.tables.digests import config_digest, features_digest

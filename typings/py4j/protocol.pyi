@@ -1,3 +1,0 @@
-# What is raised where Java is not there or does not answer.
-
-class Py4JError(Exception): ...
