@@ -3,6 +3,7 @@
 __all__ = [
     "block_answers",
     "discovered",
+    "discovered_alone",
     "explain",
     "flat",
     "policy_proof",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +14,7 @@ from features.spec.languages import Language
 from scoring.answers.wire import DiscoveredPlace, DiscoveredReason, Result
 from scoring.bundle.bundle import Bundle
 from scoring.bundle.families import OTHER_FACTORS
-from scoring.reasons.sentences import rest_text, sentence, shown_value
+from scoring.reasons.sentences import rest_text, sentence, shown_as
 from scoring.segments.learned import LearnedFeature, Nearest
 from scoring.segments.rules import MARGIN
 from scoring.segments.segmentation_release import SegmentationRelease
@@ -22,23 +24,44 @@ SILENT = frozenset({"invalid", "insufficient_data"})  # of whom nothing is known
 Floats = NDArray[np.float64]
 
 
-class Discovering:
-    """A segmentation as it reads the encoded rows of a use case."""
+@dataclass(frozen=True, slots=True)
+class ReadRows:
+    """What the rows are that a segmentation reads."""
 
-    def __init__(self, release: SegmentationRelease, bundle: Bundle) -> None:
+    features: tuple[Feature, ...]  # in the order of the columns
+    levels: Mapping[str, list[str]]  # of categories, by name
+    forbidden: frozenset[str]  # features that are never named
+    labels: Mapping[str, Mapping[str, Mapping[str, str]]]  # of values: by language, feature and value
+
+    def labels_of(self, feature: str, language: Language) -> Mapping[str, str]:
+        """What people read for the values of a feature."""
+        return self.labels.get(language, {}).get(feature, {})
+
+
+def rows_of(bundle: Bundle) -> ReadRows:
+    """The rows that a use case encodes."""
+    manifest = bundle.manifest
+    labels = {str(language): found for language, found in (manifest.labels or {}).items()}
+    return ReadRows(bundle.features, manifest.encoder, bundle.forbidden, labels)
+
+
+class Discovering:
+    """A segmentation as it reads encoded rows: those of a use case, or of its own features."""
+
+    def __init__(self, release: SegmentationRelease, rows: ReadRows) -> None:
         self.release = release
         self.learned = release.bundle.learned
-        self.bundle = bundle  # whose rows are read
-        features = self.bundle.features
+        self.rows = rows
+        features = rows.features
         positions = {feature.name: position for position, feature in enumerate(features)}
         coordinates = self.learned.features
         self._positions = np.asarray([positions[one.name] for one in coordinates], np.intp)
-        levels = {name: [_spelled(level) for level in known] for name, known in self.bundle.manifest.encoder.items()}
-        missing = {name: known.index(MISSING) for name, known in self.bundle.manifest.encoder.items()}
+        levels = {name: [_spelled(level) for level in known] for name, known in rows.levels.items()}
+        missing = {name: known.index(MISSING) for name, known in rows.levels.items()}
         self._marks = np.flatnonzero([one.kind != "number" for one in coordinates])
         self._marked = np.asarray([_code(one, levels, missing) for one in coordinates])[self._marks]
         self._shown = [positions[name] for name in self.learned.names]
-        hidden = {*release.bundle.manifest.forbid, *self.bundle.forbidden}
+        hidden = {*release.bundle.manifest.forbid, *rows.forbidden}
         self.named = [at for at, name in enumerate(self.learned.names) if name not in hidden]  # that may be named
 
     def raw(self, matrix: Floats) -> Floats:
@@ -98,8 +121,8 @@ class Discovering:
 
     def _reason(self, row: Floats, at: int, amount: float, language: Language) -> DiscoveredReason:
         feature = self.feature(at)
-        value = shown_value(self.bundle, feature, float(row[self._shown[at]]))
-        labels = self.bundle.manifest.labels_of(feature.name, language)
+        value = self.shown(feature, float(row[self._shown[at]]))
+        labels = self.rows.labels_of(feature.name, language)
         return {
             "code": feature.family,
             "feature": feature.name,
@@ -108,13 +131,17 @@ class Discovering:
             "text": sentence(feature, value, language, labels),
         }
 
+    def shown(self, feature: Feature, encoded: float) -> Any:
+        """An encoded value as a reader knows it."""
+        return shown_as(feature, encoded, self.rows.levels.get(feature.name, ()))
+
     def values(self, matrix: Floats, at: int) -> Floats:
         """What rows have of a feature that a segmentation reads, by its position there."""
         return np.asarray(matrix[:, self._shown[at]])
 
     def feature(self, at: int) -> Feature:
-        """The use case's feature of what a segmentation reads, by its position there."""
-        return self.bundle.features[self._shown[at]]
+        """The rows' feature of what a segmentation reads, by its position there."""
+        return self.rows.features[self._shown[at]]
 
 
 def _spelled(level: str) -> str:
@@ -133,7 +160,7 @@ def fits(release: SegmentationRelease, bundle: Bundle) -> bool:
     ours = {feature.name: feature for feature in bundle.features}
     levels = {name: {_spelled(level) for level in known} for name, known in bundle.manifest.encoder.items()}
     return all(
-        theirs.name in ours and _meaning(ours[theirs.name]) == _meaning(theirs)
+        theirs.name in ours and meaning(ours[theirs.name]) == meaning(theirs)
         for theirs in release.bundle.manifest.features
     ) and all(
         one.kind != "level" or normalise(one.level or "") in levels.get(one.name, ())
@@ -141,7 +168,8 @@ def fits(release: SegmentationRelease, bundle: Bundle) -> bool:
     )
 
 
-def _meaning(feature: Feature) -> tuple[object, ...]:
+def meaning(feature: Feature) -> tuple[object, ...]:
+    """What values of a feature speak of: those of another meaning are no values of it."""
     kind = "number" if feature.type in ("number", "integer") else feature.type
     return kind, feature.event, feature.window_days, feature.subject
 

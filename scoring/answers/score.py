@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any
 
 from features.spec.feature import CUSTOMER_ID, Row
 from features.spec.ids import posted_id
 from features.spec.languages import LANGUAGES, Language
 from scoring.answers.discovered import discover, discovered_field
+from scoring.answers.discovered_alone import Alone, discover_alone
 from scoring.answers.prepared_profile import PreparedProfile
 from scoring.answers.served_release import Live, score_matrix
 from scoring.answers.wire import Result, Score
@@ -23,6 +25,7 @@ from scoring.segments.assignment import DEFAULT, assign_all, assign_one, discove
 from scoring.segments.policy import Assignment, Policy
 
 MAX_REASONS = 20
+NOBODY: Mapping[str, Alone] = MappingProxyType({})
 _PROFILE_KEYS = {CUSTOMER_ID, "features"}
 
 
@@ -34,6 +37,7 @@ def score_profiles(
     reasons: int = 0,
     language: Language = "en",
     policy: Policy = DEFAULT,
+    alone: Mapping[str, Alone] = NOBODY,
 ) -> list[Result]:
     """The `results` of POST /v1/scores: one answer a profile, in order; a bad row never fails the others.
 
@@ -44,6 +48,7 @@ def score_profiles(
         reasons: How many reasons a score, 0..20.
         language: Of labels and reasons.
         policy: Whose segments are named.
+        alone: Segmentations by which posted profiles are placed that fit no use case but hold all of their features.
 
     Raises:
         RequestError: A use case is unknown, or the number of reasons or the language is not allowed.
@@ -53,7 +58,7 @@ def score_profiles(
     if isinstance(profiles, Block) and (names := fitting_whole(live, profiles, use_cases)):
         return _score_block(live, profiles, names, reasons, language, policy)
     answers = [opening(profile) for profile in profiles]
-    asked = [_asked(live, answer, profile, use_cases) for answer, profile in zip(answers, profiles, strict=True)]
+    asked = [_asked(live, answer, profile, use_cases, alone) for answer, profile in zip(answers, profiles, strict=True)]
     for name, served in live.items():
         rows = [row for row, names in enumerate(asked) if name in names]
         if rows:
@@ -64,6 +69,11 @@ def score_profiles(
                 answers[row]["scores"][name] = score
             if served.discovering:
                 discover(served.discovering, name, [answers[row] for row in rows], encoded.matrix, reasons, language)
+    if alone:
+        left = [row for row, names in enumerate(asked) if not names and _is_whole(answers[row], profiles[row])]
+        discover_alone(
+            alone, [answers[row] for row in left], [profiles[row]["features"] for row in left], reasons, language
+        )
     name_segments(policy, live, answers, profiles, language)
     _note_moments(answers, profiles)
     return answers
@@ -153,8 +163,19 @@ def _blank(customer: str | None, errors: list[Note], scores: dict[str, Score]) -
     return {"customer_id": customer, "status": "ok", "segment": None, "scores": scores}
 
 
-def _asked(live: Mapping[str, Live], answer: Result, profile: Any, use_cases: Sequence[str] | None) -> frozenset[str]:
-    """The use cases to score for one row; a row that fits none is invalid."""
+def _is_whole(answer: Result, profile: Any) -> bool:
+    """Whether a row is a posted profile of a good shape."""
+    return answer["status"] == "ok" and not isinstance(profile, PreparedProfile)
+
+
+def _asked(
+    live: Mapping[str, Live],
+    answer: Result,
+    profile: Any,
+    use_cases: Sequence[str] | None,
+    alone: Mapping[str, Alone],
+) -> frozenset[str]:
+    """The use cases to score for one row; a row that fits none, nor a segmentation alone, is invalid."""
     if answer["status"] == "invalid":
         return frozenset()
     if isinstance(profile, PreparedProfile):
@@ -162,22 +183,24 @@ def _asked(live: Mapping[str, Live], answer: Result, profile: Any, use_cases: Se
     if use_cases is not None:
         return frozenset(use_cases)
     fitting = frozenset(name for name, served in live.items() if not served.scorer.encoder.lacking(profile["features"]))
-    if not fitting:
+    if not fitting and all(one.encoder.lacking(profile["features"]) for one in alone.values()):
         answer["status"] = "invalid"
-        answer["errors"] = _lacking(live, profile["features"])
+        answer["errors"] = _lacking(live, alone, profile["features"])
     return fitting
 
 
-def _lacking(live: Mapping[str, Live], features: Row) -> list[Note]:
-    """What keeps a row from the use case it is closest to, and names that no use case knows."""
-    missing = {name: served.scorer.encoder.lacking(features) for name, served in live.items()}
+def _lacking(live: Mapping[str, Live], alone: Mapping[str, Alone], features: Row) -> list[Note]:
+    """What keeps a row from the use case or segmentation it is closest to, and names that neither knows."""
+    encoders = {name: one.encoder for name, one in alone.items()}
+    encoders |= {name: served.scorer.encoder for name, served in live.items()}
+    missing = {name: encoder.lacking(features) for name, encoder in encoders.items()}
     closest = min(missing, key=lambda name: (len(missing[name]), name))
     rule = f"`features` must hold every feature of at least one use case, null where missing; {closest} is closest"
     lacking: list[Note] = [
         {"code": "missing_feature", "feature": name, "detail": f"{rule} and lacks this one."}
         for name in sorted(missing[closest])
     ]
-    known = frozenset[str]().union(*(served.scorer.encoder.posted for served in live.values()))
+    known = frozenset[str]().union(*(encoder.posted for encoder in encoders.values()))
     return [*lacking, *(stranger(name) for name in features if name not in known)]
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.spec.languages import LANGUAGES, Language
-from scoring.answers.discovered import Discovering, fits
+from scoring.answers.discovered import Discovering, fits, rows_of
 from scoring.answers.uplift_answers import uplift_answers
 from scoring.answers.value_answers import value_answers
 from scoring.answers.wire import NextBand, PublishedScore, Score, StatedEffect, Status
@@ -139,7 +139,8 @@ def attach(live: Mapping[str, Live], releases: Iterable[SegmentationRelease]) ->
     found = list(releases)
     for served in live.values():
         bundle = served.release.bundle
-        served.discovering = {one.bundle.name: Discovering(one, bundle) for one in found if fits(one, bundle)}
+        rows = rows_of(bundle)
+        served.discovering = {one.bundle.name: Discovering(one, rows) for one in found if fits(one, bundle)}
 
 
 def discovered_digests(live: Mapping[str, Live]) -> dict[str, str]:

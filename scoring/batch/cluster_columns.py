@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from features.spec.languages import Language
 from scoring.answers.discovered import Discovering
 from scoring.answers.served_release import Live
-from scoring.reasons.sentences import sentences, shown_value
+from scoring.reasons.sentences import sentences
 
 Floats = NDArray[np.float64]
 
@@ -68,8 +68,8 @@ def _texts(discovering: Discovering, rows: Floats, at: NDArray[np.intp], languag
     for one in np.unique(at).tolist():
         members, feature = np.flatnonzero(at == one), discovering.feature(one)
         values, which = np.unique(discovering.values(rows[members], one), return_inverse=True)
-        shown = [shown_value(discovering.bundle, feature, value) for value in values.tolist()]
-        labels = discovering.bundle.manifest.labels_of(feature.name, language)
+        shown = [discovering.shown(feature, value) for value in values.tolist()]
+        labels = discovering.rows.labels_of(feature.name, language)
         made = sentences(feature, shown, language, labels)
         for row, value in zip(members.tolist(), which.tolist(), strict=True):
             texts[row] = made[value]

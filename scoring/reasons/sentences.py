@@ -20,8 +20,13 @@ _COUNTED = ("frequency", "refund", "property")
 
 def shown_value(bundle: Bundle, feature: Feature, encoded: float) -> Any:
     """An encoded value as a reader knows it: null, a number, a boolean, a level, an ISO date."""
+    return shown_as(feature, encoded, bundle.manifest.encoder.get(feature.name, ()))
+
+
+def shown_as(feature: Feature, encoded: float, levels: Sequence[str]) -> Any:
+    """The same by the levels of the feature, where it is a category."""
     if feature.type == "category":
-        level = bundle.manifest.encoder[feature.name][int(encoded)]
+        level = levels[int(encoded)]
         return None if level == MISSING else level
     if math.isnan(encoded):
         return None

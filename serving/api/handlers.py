@@ -101,6 +101,7 @@ def _score(asked: ScoresRequest, context: RequestContext) -> Reply:
                 reasons=asked.reasons,
                 language=asked.language,
                 policy=context.snapshot.policy,
+                alone={} if asked.flat else context.snapshot.alone,
             )
         except PolicyFailedError as error:
             context.give_up_policy(error)

@@ -12,6 +12,7 @@ from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from scoring.answers.discovered_alone import Alone, standing_alone
 from scoring.answers.served_release import Live, attach
 from scoring.answers.verification import verify_release
 from scoring.bundle.golden_rows import replay
@@ -46,6 +47,7 @@ class Snapshot:
     refused: Mapping[str, Refusal] = field(default_factory=dict)
     released_at: Mapping[str, float] = field(default_factory=dict)  # seconds since the epoch
     segmentations: Mapping[str, SegmentationRelease] = field(default_factory=dict)  # whose clusters answers have
+    alone: Mapping[str, Alone] = field(default_factory=dict)  # those that no use case hands rows over to
     policy: Policy = DEFAULT  # whose segments are named
     policy_refusal: str | None = None  # why an installed policy was not taken
     looked: bool = False  # whether the release store was looked at to the end
@@ -130,7 +132,8 @@ class Watch:
                 with _LOCK:
                     found = {**self.snapshot.segmentations, name: release}
                     served = {key: _beside(live, found) for key, live in self.snapshot.served.items()}
-                    self.snapshot = dataclasses.replace(self.snapshot, segmentations=found, served=served)
+                    alone = standing_alone(served, found.values())
+                    self.snapshot = dataclasses.replace(self.snapshot, segmentations=found, served=served, alone=alone)
                 logs.write("segmentation_served", segmentation=name, version=release.version)
             self._marks[name] = mark
 
@@ -181,9 +184,11 @@ class Watch:
         with _LOCK:
             now = self.snapshot
             attach({name: live}, now.segmentations.values())
+            served = dict(sorted({**now.served, name: live}.items()))
             self.snapshot = dataclasses.replace(
                 now,
-                served=dict(sorted({**now.served, name: live}.items())),
+                served=served,
+                alone=standing_alone(served, now.segmentations.values()),
                 refused={key: refusal for key, refusal in now.refused.items() if key != name},
                 released_at={**now.released_at, name: written},
             )
