@@ -15,7 +15,7 @@ from serving.console.web.i18n import Texts
 from serving.console.web.render import called
 
 if TYPE_CHECKING:  # they bring pyarrow along, which few servers need
-    from scoring.audiences.campaign import Campaign
+    from scoring.audiences.campaign import Campaign, CampaignList
     from scoring.audiences.campaign_result import CampaignResult
 
 Stage = Literal["due", "running", "result"]
@@ -57,7 +57,7 @@ class CampaignLine:
     id: str
     stage: Stage
     title: str  # of the use case
-    segment: str  # its label; empty where the list was of all
+    whom: str  # the label of a segment, the name of a group, or that it is of look-alikes; empty of a list of all
     made: str  # ISO moments and dates
     look: str | None
     status: str
@@ -109,14 +109,14 @@ def _line(
 ) -> CampaignLine:
     from scoring.audiences.campaign_window import planned_look
 
-    look, code = planned_look(campaign), campaign.list.segment
+    look = planned_look(campaign)
     lasting = result is not None and (result.status in _LASTING or result.threshold is not None)
     stage: Stage = "result" if lasting else "due" if look and look <= now else "running"
     return CampaignLine(
         id=campaign.id,
         stage=stage,
         title=called(campaign.list.use_case, served, texts.language),
-        segment=_label(code, policy, texts) if code else "",
+        whom=_whom(campaign.list, served, policy, texts),
         made=campaign.made.isoformat(),
         look=look.date().isoformat() if look else None,
         status=status_name(result.status if result else "pending", texts.language),
@@ -130,6 +130,21 @@ def _line(
         ],
         result=result,
     )
+
+
+def _whom(listed: CampaignList, served: Mapping[str, Live], policy: Policy, texts: Texts) -> str:
+    """Whom a list was made of, as people read it."""
+    if listed.lookalike:
+        return texts["campaign_lookalike"]
+    named = [_label(listed.segment, policy, texts)] if listed.segment else []
+    if listed.cluster:
+        segmentation, _, code = listed.cluster.rpartition(".")
+        learned = (
+            live.discovering[segmentation].learned for live in served.values() if segmentation in live.discovering
+        )
+        labels = next((one.labels for one in learned), {})
+        named.append(labels.get(code, {}).get(texts.language, listed.cluster))
+    return ", ".join(named)
 
 
 def _label(code: str, policy: Policy, texts: Texts) -> str:

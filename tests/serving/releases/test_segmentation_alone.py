@@ -28,7 +28,7 @@ def test_profiles_of_its_own_features_are_placed(tmp_path: Path) -> None:
     finally:
         stop(server)
 
-    jsonschema.validate(nested, contract("scores.schema.json"))
+    jsonschema.validate(nested, contract("scores"))
     placed, scored = nested["results"]
     assert (placed["status"], placed["scores"]) == ("ok", {})
     assert placed["discovered"]["kiosks"]["code"] in LEARNED.codes
