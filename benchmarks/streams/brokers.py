@@ -8,7 +8,8 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 from serving.streams.config import Reach, StreamSource
-from serving.streams.kafka import KafkaSink, KafkaSource
+from serving.streams.kafka import KafkaSource
+from serving.streams.kafka_sink import KafkaSink
 from serving.streams.port import MessageSink, MessageSource
 from serving.streams.rabbitmq import RabbitSource
 from serving.streams.rabbitmq_sink import RabbitSink

@@ -124,11 +124,11 @@ def connected(file: StreamFile) -> StreamPorts:
         StreamFileError: What the broker needs is not installed, or a variable is not set.
         UnavailableError: It cannot be reached.
     """
-    from serving.streams import kafka, rabbitmq, rabbitmq_sink
+    from serving.streams import kafka, kafka_sink, rabbitmq, rabbitmq_sink
 
     is_kafka = file.source.kind == "kafka"
     open_source = kafka.open_source if is_kafka else rabbitmq.open_source
-    open_sink = kafka.open_sink if is_kafka else rabbitmq_sink.open_sink
+    open_sink = kafka_sink.open_sink if is_kafka else rabbitmq_sink.open_sink
     out, dead = (_sink(open_sink, file, target) for target in (file.out, file.dead))
     return StreamPorts(open_source(file), _reader(file), out, dead)
 

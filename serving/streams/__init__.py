@@ -7,6 +7,7 @@ __all__ = [
     "intake",
     "json_records",
     "kafka",
+    "kafka_sink",
     "port",
     "rabbitmq",
     "rabbitmq_sink",

@@ -1,4 +1,4 @@
-"""Kafka: a member of a group that commits by hand, and an idempotent producer.
+"""Kafka: a member of a group that commits by hand.
 
 A group's own generation fences commits at the broker. For the state, which stands elsewhere, a generation is counted
 along with the offsets: whoever is given partitions commits a higher one in their metadata, which no former owner can.
@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NoReturn
 
-from serving.streams.config import Reach, StreamFile, StreamFileError, StreamSource, Target, secret
-from serving.streams.port import Batch, Message, Outgoing, UnavailableError
+from serving.streams.config import Reach, StreamFile, StreamFileError, StreamSource, secret
+from serving.streams.port import Batch, Message, UnavailableError
 
 if TYPE_CHECKING:
-    from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+    from confluent_kafka import Consumer, KafkaError, TopicPartition
     from confluent_kafka import Message as KafkaMessage
 
 SESSION_MS = 6_000  # without a heartbeat; then partitions go to another worker
@@ -57,13 +56,6 @@ def kafka_settings(reach: Reach) -> dict[str, str | int | bool]:
 def open_source(file: StreamFile) -> KafkaSource:
     """The source of a file; raises StreamFileError where a secret is missing, or the extra."""
     return KafkaSource(file.source)
-
-
-def open_sink(file: StreamFile, target: Target) -> KafkaSink:
-    """A sink beside the source of a file; raises StreamFileError for no topic, or no secret, or no extra."""
-    if target.kind != "topic":
-        raise StreamFileError([f"topic must be given with kafka, got a {target.kind}"])
-    return KafkaSink(file.source.reach, target.name)
 
 
 class KafkaSource:
@@ -154,7 +146,7 @@ class KafkaSource:
             for number, offset in starts.items():
                 self._consumer.seek(TopicPartition(self._topic, number, offset))
         except KafkaException as error:
-            _unavailable(error.args[0])
+            unavailable(error.args[0])
         self._ahead = []
         self._commit(starts)
 
@@ -202,7 +194,7 @@ class KafkaSource:
             elif error.code() == KafkaError._MAX_POLL_EXCEEDED:
                 self._given = False  # it joins anew
             elif error.code() != KafkaError._PARTITION_EOF and not kept:
-                _unavailable(error)
+                unavailable(error)
         if kept:
             self._down = False
         return kept
@@ -219,7 +211,7 @@ class KafkaSource:
         try:
             self._consumer.list_topics(self._topic, timeout=2)
         except KafkaException as error:
-            _unavailable(error.args[0])
+            unavailable(error.args[0])
         self._down = False
 
     def _assigned(self, consumer: Consumer, _partitions: Sequence[TopicPartition]) -> None:
@@ -241,7 +233,7 @@ class KafkaSource:
             known = self._consumer.committed(assigned, timeout=_GRACE) if assigned else []
             starts = {one.partition: one.offset if one.offset >= 0 else self._start(one) for one in known}
         except KafkaException as error:
-            _unavailable(error.args[0])
+            unavailable(error.args[0])
         now = time.time_ns() // 1_000_000  # where a broker keeps no metadata
         self._generation = max([now, *(1 + _generation(one.metadata) for one in known), 1 + self._generation])
         if not self._commit(starts):
@@ -274,71 +266,11 @@ class KafkaSource:
         except KafkaException as error:
             if error.args[0].code() in old:
                 return False
-            _unavailable(error.args[0])
+            unavailable(error.args[0])
         for answer in answers:
             if answer.error is not None and answer.error.code() not in old:
-                _unavailable(answer.error)
+                unavailable(answer.error)
         return all(answer.error is None for answer in answers)
-
-
-class KafkaSink:
-    """A topic to publish to: acknowledged by all replicas, each message once."""
-
-    def __init__(self, reach: Reach, topic: str) -> None:
-        """Raises StreamFileError where a secret is missing, or the extra."""
-        self._settings, self._topic = kafka_settings(reach), topic
-        self._producer: Producer | None = None
-
-    def publish(self, messages: Sequence[Outgoing]) -> None:
-        """As the port has it."""
-        from confluent_kafka import KafkaException, Producer
-
-        if self._producer is None:
-            durable: Mapping[str, str | int | bool] = {
-                "enable.idempotence": True,
-                "linger.ms": 0,
-                "message.timeout.ms": 20_000,
-            }
-            self._producer = Producer({**self._settings, **durable})
-        faults: list[KafkaError] = []
-        try:
-            for message in messages:
-                self._produce(self._producer, message, faults)
-            left = self._producer.flush(30)
-        except KafkaException as error:
-            faults.append(error.args[0])
-            left = 0
-        if left or faults:
-            with suppress(KafkaException):
-                self._producer.purge()
-            self._producer = None  # of an idempotent producer a failure may be for good
-            if faults:
-                _unavailable(faults[0])
-            raise UnavailableError("Kafka: not all messages were acknowledged in time")
-
-    def _produce(self, producer: Producer, message: Outgoing, faults: list[KafkaError]) -> None:
-        headers: list[tuple[str, str | bytes | None]] = [
-            ("id", message.id.encode()),
-            *((key, value.encode()) for key, value in message.headers.items()),
-        ]
-        key = None if message.key is None else message.key.encode()
-
-        def answered(error: KafkaError | None, _message: KafkaMessage) -> None:
-            if error is not None:
-                faults.append(error)
-
-        while True:
-            try:
-                producer.produce(self._topic, message.body, key, headers=headers, on_delivery=answered)
-            except BufferError:
-                producer.poll(0.1)
-            else:
-                return
-
-    def close(self) -> None:
-        """As the port has it."""
-        if self._producer is not None:
-            self._producer.flush(5)
 
 
 def _message(found: KafkaMessage) -> Message:
@@ -361,5 +293,6 @@ def _generation(metadata: str | None) -> int:
     return int(number) if number.isdigit() else 0
 
 
-def _unavailable(error: KafkaError) -> NoReturn:
+def unavailable(error: KafkaError) -> NoReturn:
+    """Raises UnavailableError with the name of a failure."""
     raise UnavailableError(f"Kafka: {error.name()}") from None

@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from serving.streams.config import Reach, StreamFile, StreamFileError, StreamSource, Target
-from serving.streams.kafka import KafkaSink, KafkaSource, kafka_settings, open_sink
+from serving.streams.kafka import KafkaSource, kafka_settings
+from serving.streams.kafka_sink import KafkaSink, open_sink
 from serving.streams.port import Batch, Outgoing, UnavailableError
 from tests.support.brokers import kafka_mock, tansu
 

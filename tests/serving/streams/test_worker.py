@@ -282,3 +282,43 @@ def test_time_alone_moves_a_segment(home: Path, rows: list[dict[str, Any]]) -> N
     assert moved
     assert {one["caused_by"] for one in moved} == {"time"}
     assert all(one["type"] == "segment.changed" and one["from"] != one["to"] for one in moved)
+
+
+def test_two_workers_share_a_state_and_one_goes_on_for_both(home: Path, rows: list[dict[str, Any]]) -> None:
+    """Each with partitions of its own; what the first had left is the second's, and the first writes no more."""
+    own = of_some(rows, 60)
+    halves = [[row for row in own if int(row["customer_id"]) % 2 == half] for half in (0, 1)]
+    sources = [ListSource(messages_of(rows, topic=f"half{half}")) for half, rows in enumerate(halves)]
+    first, second = (started(home, source, ListSink(), most=30) for source in sources)
+    first.step()
+    second.step()
+
+    taken_over = ListSource(sources[0].messages, done_to=sources[0].done_to, at=sources[0].at, generation=2)
+    before = second.ports.source
+    second.ports.source = taken_over
+    second.run(once=True)
+    second.ports.source = before
+    second.run(once=True)
+    first.step()
+
+    expected = nightly(home)
+    assert first.counts.applied + second.counts.applied == len(own)
+    assert min(first.counts.applied, second.counts.applied) > 0
+    assert second.state.ask("SELECT COUNT(*) FROM history") == [(len(own),)]
+    assert streamed(second) == {customer: expected[customer] for customer in {str(row["customer_id"]) for row in own}}
+
+
+def test_a_flood_of_poison_takes_nothing_from_the_others(home: Path, rows: list[dict[str, Any]]) -> None:
+    """Each of it is a dead letter, published once; every event is taken in."""
+    own, flood = of_some(rows, 40), [f'{{"a": {number}}}' for number in range(2_000)]
+    messages = [*messages_of(own), *messages_of(flood, topic="flood")]
+    random.Random(2).shuffle(messages)
+    dead = ListSink()
+    worker = started(home, ListSource(messages), ListSink(), dead=dead, most=200)
+
+    worker.run(once=True)
+
+    expected = nightly(home)
+    assert (worker.counts.dead, len({one.id for one in dead.published})) == (len(flood), len(flood))
+    assert len(dead.published) == len(flood)
+    assert streamed(worker) == {customer: expected[customer] for customer in {str(row["customer_id"]) for row in own}}
