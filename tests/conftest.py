@@ -183,6 +183,8 @@ def _make_the_mailing(folder: Path) -> None:
 
 def _train_the_examples(folder: Path) -> None:
     home = str(folder / ".penchant")
+    Path(home).mkdir(mode=0o700)
+    shutil.copy(ROOT / "examples" / "run.toml", home)  # as `examples/first_home.py` begins it
     trained = forks.run(["-m", "training", "--home", home, "--json"], cwd=ROOT, env=newcomer())
     assert trained.returncode == 0, trained.stderr
     (folder / "training.json").write_text(trained.stdout, encoding="utf-8")

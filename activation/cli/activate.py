@@ -96,7 +96,7 @@ def _show(options: Namespace, report: DeliveryReport, took: str, record: Deliver
         return
     lines = [
         f"{report.adds:,} to add, {report.updates:,} to update, {report.removes:,} to remove.",
-        f"It {took} {report.calls:,} calls.",
+        f"It {took} {report.calls:,} {'call' if report.calls == 1 else 'calls'}.",
         *(f"{count:,} left out: {reason}." for reason, count in report.left_out.items() if count),
         *([f"{report.changes:,} changes of segment."] if report.changes else []),
         *([f"{report.stops:,} came back who are sent no more."] if report.stops else []),

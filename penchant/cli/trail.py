@@ -76,7 +76,8 @@ def _line(entry: TrailEntry) -> str:
     who = action.by.who or "(no key)"
     account = f" as {action.by.account}" if action.by.account and action.by.account != who else ""
     about = ", ".join(f"{name} {value}" for name, value in action.about.items())
-    whom = f"{len(action.customers):,} customers" if action.customers else ""
+    count = len(action.customers)
+    whom = f"{count:,} {'customer' if count == 1 else 'customers'}" if count else ""
     return f"{entry.n:>6}  {entry.at}  {action.what:<11} {who}{account} ({action.by.via})  {about or whom}" + (
         f", {whom}" if about and whom else ""
     )

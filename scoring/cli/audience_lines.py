@@ -39,9 +39,9 @@ def trial_lines(found: TrialDocument) -> list[str]:
     lines += [_size_line(size["code"], size) for size in found["segments"]]
     if found["unplaced"]["before"] or found["unplaced"]["after"]:
         lines.append(_size_line("in no segment", found["unplaced"]))
-    lines += [f"{found['moved']:,} would move:", *_flow_lines(found["flows"])]
-    if found["examples"]:
-        lines.append("Examples:")
+    if not found["moved"]:
+        return [*lines, "Nobody would move."]
+    lines += [f"{found['moved']:,} would move:", *_flow_lines(found["flows"]), "Examples:"]
     for one in found["examples"]:
         scores = ", ".join(f"{name} {'-' if score is None else score}" for name, score in one["scores"].items())
         lines.append(f"  {one['customer_id']}: {one['from'] or '-'} -> {one['to'] or '-'} ({scores})")

@@ -52,7 +52,7 @@ def _write(options: argparse.Namespace) -> int:
         for ending, content in (("json", f"{text}\n"), ("html", one["copy"]["page"])):
             files.append(options.out / f"copy-{number}.{ending}")
             write_file(files[-1], content.encode(), mode=OWNER)
-    print(f"{len(copies):,} copies written to {options.out}", file=sys.stderr)
+    print(f"{len(copies):,} {'copy' if len(copies) == 1 else 'copies'} written to {options.out}", file=sys.stderr)
     if options.json:
         print(json.dumps({"copies": len(copies), "files": [str(file) for file in files]}))
     return DONE

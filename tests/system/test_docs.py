@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -20,8 +21,16 @@ import numpy as np
 import polars as pl
 import pytest
 
+from activation.deliveries.destination_file import load_destination
+from features.config.discovery_file import load_discovery
 from features.config.use_case import load_use_case
 from handbook.reference.pages import NAMES
+from monitoring.cli.alert_commands import ALERT_OPEN
+from monitoring.config.monitor_file import load_monitor_file
+from penchant.daily.run_file import load_run_file
+from penchant.dossier.dossier_file import load_dossier_file
+from scoring.privacy.retention_file import read_retention
+from serving.auth.sign_in_file import read_sign_in
 from serving.cli.demo import greeting
 from serving.settings import Settings
 from serving.streams.config import load_stream
@@ -45,6 +54,8 @@ CHECKOUT = (
 MADE = {ROOT / "docs/reference" / name for name in NAMES}  # pages that the site makes from the code
 SHELL = set("|&;<>$`*?~#")  # a line with one of them is for bash
 SERVED = "127.0.0.1:3000"  # where documents say the server is
+SECRETS = dict.fromkeys(("PENCHANT_OIDC_SECRET", "PENCHANT_PROXY_SECRET"), "0123456789abcdef")
+_IDS = re.compile(r"\b(?=[0-9a-f]*[a-f])[0-9a-f]{12}(?:[0-9a-f]{4})?\b")  # of campaigns and alerts
 
 
 def documents() -> list[Path]:
@@ -55,6 +66,31 @@ def documents() -> list[Path]:
     return sorted(path for path in found if path.parent.name != "fr" and blocks(path.read_text(encoding="utf-8")))
 
 
+def _read(path: Path) -> None:
+    """Takes a file as its own command or server would."""
+    home = {
+        "dossier.toml": load_dossier_file,
+        "monitor.toml": load_monitor_file,
+        "retention.toml": read_retention,
+        "run.toml": load_run_file,
+        "sign-in.toml": partial(
+            read_sign_in,
+            environment={"PENCHANT_PROXY_SECRET": "0123456789abcdef", "PENCHANT_OIDC_SECRET": "0123456789abcdef"},
+        ),
+    }
+    text = path.read_text(encoding="utf-8")
+    if path.name in home:
+        home[path.name](path.parent)
+    elif text.startswith("[source]"):
+        load_stream(path)
+    elif text.startswith("[destination]"):
+        load_destination(path)
+    elif "[discover]" in text and "[label]" not in text:
+        load_discovery(path)
+    else:
+        load_use_case(path)
+
+
 @dataclass
 class Reader:
     """Somebody who follows a document in a checkout of their own, where `.penchant` holds the trained examples."""
@@ -63,6 +99,7 @@ class Reader:
     port: int
     server: forks.Forked | None = None
     wrong: list[str] = field(default_factory=list)
+    ids: dict[str, str] = field(default_factory=dict)  # of campaigns and alerts, by those in the document
 
     @property
     def surroundings(self) -> dict[str, str]:
@@ -89,15 +126,12 @@ class Reader:
                     assert block.language in SHOWN_ONLY, f"line {block.line}: {block.language!r} is not run by any test"
 
     def save(self, block: Block) -> None:
-        """Saves a use case under the name the document gives, or adds sections to one; reads a stream alone."""
-        if block.text.startswith("[source]"):
-            (stream := self.folder / "stream.toml").write_text(block.text, encoding="utf-8")
-            load_stream(stream)
-            return
-        path = self.folder / (block.file or block.more or "use-case.toml")
-        before = path.read_text(encoding="utf-8") if block.more else ""
+        """Saves a file under the name the document gives, or adds sections to one; what reads such files takes it."""
+        name = "stream.toml" if block.text.startswith("[source]") else "use-case.toml"
+        path = self.folder / (block.file or block.more or name)
+        before = path.read_text(encoding="utf-8") + "\n" if block.more else ""
         path.write_text(before + block.text, encoding="utf-8")
-        load_use_case(path)
+        _read(path)
 
     def execute(self, block: Block) -> None:
         """Runs a program; it must end well."""
@@ -112,9 +146,10 @@ class Reader:
         elif command.line.startswith("python -m serving"):
             self.serve()
         else:
-            ended = self.started(self.local(command.line))
-            self.compare(command, ended.stdout + ended.stderr)
-            if ended.returncode and "error" not in command.printed:
+            ended = self.started(self.own(self.local(command.line)))
+            self.compare(command, ended.stdout + ended.stderr, ended.stderr + ended.stdout)
+            fine = (0, ALERT_OPEN) if command.line.startswith("penchant monitor") else (0,)
+            if ended.returncode not in fine and "error" not in command.printed:
                 self.wrong.append(f"$ {command.line}\nended with {ended.returncode}\n{ended.stderr}")
 
     def started(self, line: str) -> subprocess.CompletedProcess[str]:
@@ -153,24 +188,31 @@ class Reader:
                 time.sleep(0.2)
         pytest.fail("The server did not become ready.")
 
+    def own(self, text: str) -> str:
+        """A text with the ids that this reader's commands printed in place of those of the document."""
+        return _IDS.sub(lambda found: self.ids.get(found[0], found[0]), text)
+
     def local(self, text: str) -> str:
         """A text with the address of this reader's server."""
         return text.replace(SERVED, f"127.0.0.1:{self.port}")
 
-    def compare(self, command: Command, printed: str) -> None:
-        """Notes a command that printed something else than the document says."""
-        printed = printed.replace(self.local(SERVED), SERVED)
-        if not alike(command.printed, printed):
-            self.wrong.append(f"$ {command.line}\n{printed}\ninstead of\n{command.printed}")
+    def compare(self, command: Command, *orders: str) -> None:
+        """Notes a command that printed something else than the document; its ids are this reader's now."""
+        orders = tuple(printed.replace(self.local(SERVED), SERVED) for printed in orders)
+        for documented, own in zip(_IDS.findall(command.printed), _IDS.findall(orders[0]), strict=False):
+            self.ids.setdefault(documented, own)
+        if not any(alike(self.own(command.printed), printed) for printed in orders):
+            self.wrong.append(f"$ {command.line}\n{orders[0]}\ninstead of\n{command.printed}")
 
 
 @pytest.fixture
 def reader(tmp_path: Path, examples_home: Path) -> Iterator[Reader]:
-    """A reader with the code, the examples, their releases, and a log of orders; the server is stopped afterwards."""
+    """A reader with the code, the examples, their releases and two files of their own; the server is stopped after."""
     take_along(CHECKOUT, tmp_path)
     shutil.copytree(examples_home, tmp_path / ".penchant")
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     orders().write_csv(tmp_path / "orders.csv")
+    (tmp_path / "asked.txt").write_text("customer_id\n616\n", encoding="utf-8")
     reader = Reader(tmp_path, free_port())
     yield reader
     if reader.server is not None:

@@ -111,6 +111,8 @@ def test_the_policy_in_service_moves_nobody(shop: tuple[Path, Day], capsys: pyte
     assert found["moved"] == 0
     assert all(size["before"] == size["after"] for size in found["segments"])
     assert all(one["from"] == one["to"] for one in found["examples"])
+    assert main(["segments", str(folder / "tried.toml"), "--try", "--home", str(folder / "home")]) == 0
+    assert capsys.readouterr().out.endswith("\nNobody would move.\n")
 
 
 def test_twenty_examples_show_every_move_and_nobody_who_objected(
