@@ -110,6 +110,7 @@ def _columns(served: Live, score: Score | None, reasons: int) -> dict[str, FlatV
             "value": value and value["expected"],
             "value_low": value and value["low"],
             "value_high": value and value["high"],
+            **({"value_base": value and value.get("base")} if reasons else {}),
             **_value_columns(value["reasons"] if value else [], reasons),
         }
     if served.states_actions:

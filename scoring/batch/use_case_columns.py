@@ -151,8 +151,9 @@ def _valued(
         "value_high": pa.array(values.high),
     }
     if count:
-        factors = scorer.explain_value(matrix, values.expected).factors
-        found = reason_columns(served.release.bundle, matrix, factors, count, language)
+        explained = scorer.explain_value(matrix, values.expected)
+        columns["value_base"] = pa.array(explained.base)
+        found = reason_columns(served.release.bundle, matrix, explained.factors, count, language)
         columns |= {f"value_{name}": column for name, column in value_columns(found, count, language).items()}
     return _spread(columns, scored_rows)
 

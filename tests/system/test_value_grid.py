@@ -64,7 +64,7 @@ def test_a_day_holds_the_value_that_batch_gives(home: Path, live: Live) -> None:
     batch = score_table({"churn": live}, pq.read_table(home / "customers.parquet"), reasons=3)
     index = open_index(home)
     day = {one["customer_id"]: one for one in day_rows(home, index.day).to_pylist()}
-    columns = ("value", "value_low", "value_high")
+    columns = ("value", "value_low", "value_high", "value_base")
     listed = index.page(CustomerQuery(), limit=300).customers
 
     for one in batch.to_pylist():

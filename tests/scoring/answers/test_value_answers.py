@@ -78,7 +78,7 @@ def test_reasons_multiply_in_words(live: Live, language: Language, words: str) -
 
 
 def test_a_file_says_what_an_answer_says(live: Live) -> None:
-    """To the bit: expected value, interval, reasons and their words."""
+    """To the bit: expected value, interval, what it is compared with, reasons and their words."""
     import pyarrow as pa
 
     served = {"churn": live}
@@ -91,7 +91,10 @@ def test_a_file_says_what_an_answer_says(live: Live) -> None:
 
     names = [name for name in columns[0] if name.startswith("value")]
     assert names == [name.removeprefix("churn_") for name in flat[0] if name.startswith("churn_value")]
-    assert len(names) == 3 + 2 * 4
+    assert len(names) == 4 + 2 * 4
+    bases = [row["value_base"] for row in columns if row["value_base"] is not None]
+    assert bases == [value["base"] for value in values_of(live, reasons=2)]
+    assert "value_base" not in score_table(served, table, reasons=0).column_names
     assert [[row[name] for name in names] for row in columns] == [
         [row[f"churn_{name}"] for name in names] for row in flat
     ]
