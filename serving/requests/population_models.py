@@ -79,12 +79,13 @@ class PageParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     ] = None
     cluster: GroupName = None
     order: Annotated[
-        Literal["-score", "score", "customer_id", "refresh"] | None,
+        Literal["-score", "score", "customer_id", "refresh", "-uplift", "-value"] | None,
         Meta(
-            description="`-score`: the highest first, as where it is left out; `score`: the lowest first; `refresh`: "
+            description="`-score`: the highest first, as where it is left out; `score`: the lowest first; `-uplift`: "
+            "whom a contact changes most for the good first; `-value`: who will bring most first; `refresh`: "
             "those with missing cells of their own data alone, scored or not, the emptiest and stalest first."
         ),
-        Rule("Must be -score, score, customer_id or refresh, got {got} that is none.", got=kind),
+        Rule("Must be -score, score, customer_id, refresh, -uplift or -value, got {got} that is none.", got=kind),
     ] = None
     limit: Limit = 50
     cursor: CursorText = None

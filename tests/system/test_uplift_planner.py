@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -16,14 +18,17 @@ from scoring.models.uplift_market import EffectEvidence, UpliftMarket
 from scoring.population.customer_pages import CustomerQuery
 from scoring.population.ranked import open_index
 from serving.api.customer_lists import let_leave, ranked_list
+from serving.api.population import answer_customers
 from serving.console.pages.customer_list import FORMS, ListForm
 from serving.console.views.customer_rows import ORDERS, Filters, customer_rows
 from serving.console.views.day_in_service import DayNotes, market_today
 from serving.console.views.plan import answer
 from serving.console.web.i18n import Texts
 from serving.console.web.render import page
+from serving.http.problems import Problem
 from serving.requests.population_models import list_request
 from serving.worker.request_context import CONTEXT, RequestContext
+from tests.support.apart import run_apart
 from tests.support.days import made, released, write_customers
 from tests.support.models import release_shop
 from tests.support.uplift import with_uplift
@@ -122,6 +127,31 @@ def test_a_list_says_that_uplift_picked_it(home: Path, live: Live) -> None:
     uplifts = [one.scores["churn"].uplift for one in found["customers"]]
     assert found["picked_by"] == "uplift"
     assert uplifts == sorted(open_index(home).uplifts("churn"), key=lambda one: (np.isnan(one), one))[:5]
+
+
+def test_pages_over_http_come_in_the_order_of_the_effect(home: Path, live: Live) -> None:
+    """Page by page it is the order that lists take; a day without values says that it cannot order by them."""
+    context = context_of(home, live)
+
+    async def in_thread(call: Callable[[], Any]) -> Any:
+        return call()
+
+    cast(Any, context).in_thread = in_thread
+
+    def page_of(**asked: str) -> Any:
+        pairs = list({"use_case": "churn", "order": "-uplift", **asked}.items())
+        return json.loads(bytes(run_apart(answer_customers(pairs, context)).body))
+
+    first = page_of(limit="4")
+    second = page_of(limit="4", cursor=first["next"])
+    index = open_index(home)
+    rows = index.ranked(CustomerQuery("churn", order="-uplift"))[:8]
+    assert [one["customer_id"] for one in first["customers"] + second["customers"]] == index.ids(rows)
+    effects = [one["scores"]["churn"]["uplift"] for one in first["customers"] + second["customers"]]
+    assert effects == sorted(effects)
+    with pytest.raises(Problem) as refused:
+        page_of(order="-value")
+    assert "no values" in str(refused.value.errors)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
