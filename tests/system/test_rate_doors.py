@@ -63,8 +63,8 @@ def test_rated_trees_give_the_same_bits_through_every_door(tmp_path: Path) -> No
         score = each["scores"][case.name]
         assert one["scores"][case.name] == score
         assert kept["probability"] == probability == score["probability"]
-    for one in posted[-10:]:
-        explained = explain_profile(served, one)
+    for profile in posted[-10:]:
+        explained = explain_profile(served, profile)
         total = explained["base_value"] + sum(explained["contributions"].values())
         assert sigmoid(np.array([total]))[0] == pytest.approx(explained["probability"], abs=1e-6)
     assert "unseen_category" in {note["code"] for note in together[-1]["scores"][case.name]["warnings"]}
