@@ -28,7 +28,7 @@ def _die_after(function: Callable[..., Any], step: str | None = None) -> Callabl
 
 def _kill_at(step: str, moment: str) -> None:
     if moment == "worked":
-        day.STEPS = {**STEPS, step: _die_after(STEPS[step])}
+        day.__dict__["STEPS"] = {**STEPS, step: _die_after(STEPS[step])}
     else:
         day.__dict__["_note_done"] = _die_after(day.__dict__["_note_done"], step)
 
