@@ -94,10 +94,8 @@ def train(use_case: UseCase, *, home: Path, registry: Registry, mode: Mode) -> T
 
 def _with_texts(task: Task) -> Task:
     """The same with the words of free texts that tell the outcome as features, where the use case names texts."""
-    use_case = task.use_case
-    if not isinstance(use_case, TableUseCase) or use_case.texts is None:
-        return task
-    return replace(task, table=with_text_marks(task.table, use_case.texts.columns, seed=task.seed))
+    texts = task.use_case.texts
+    return task if texts is None else replace(task, table=with_text_marks(task.table, texts.columns, seed=task.seed))
 
 
 def _set_aside(task: Task) -> list[str]:

@@ -117,6 +117,7 @@ def _of_log(asked: Discovery, use_case: LogUseCase, objectors: Objectors | None)
         in_time=True,
         data_digest=made_from,
         config_digest=_digest_of(asked, config_digest(use_case)),
+        texts=use_case.texts.columns if use_case.texts else (),
         outcome_event=use_case.label.event,
         outcome_days=use_case.window.prediction,
     )

@@ -83,7 +83,11 @@ def _write_traits(context: LogContext, moment: datetime, path: Path) -> None:
     if context.profiles is None:
         return
     rows = frame(as_of(context.profiles.rows, ibis.literal(naive(moment), "timestamp(6)")))
-    known = {trait.inside: trait.column for trait in context.plan.traits if trait.inside in rows.columns}
+    known = {
+        trait.inside: trait.column
+        for trait in context.plan.traits
+        if trait.inside in rows.columns and trait.kind != "text"
+    }
     _written(iter([rows.select(CUSTOMER_ID, *known).rename(known).to_arrow()]), path)
 
 

@@ -85,7 +85,9 @@ def learning_table(
         moments = (*context.cutoffs.train, context.cutoffs.test)
         parts = dict(zip(moments, _eligible_at(context, moments), strict=True))
         latest = context.cutoffs.train[-1]
-        leaks = sees_the_future(backend, context, latest, parts[latest].select(ID, *(each.name for each in features)))
+        leaks = sees_the_future(
+            backend, context, latest, parts[latest].select(ID, *(each.name for each in features), *context.plan.texts)
+        )
         incoherent = incoherences(context.log, context.profiles)
         unmatched = profile_findings(context.log, context.profiles)
         reports = log_reports(context.log, use_case.log_names)
@@ -209,7 +211,7 @@ def _eligible_at(context: LogContext, cutoffs: Sequence[datetime]) -> Iterator[p
         there = table if eligible is None else table.filter(table[eligible.feature] <= eligible.value)
         return there.mutate(**{GROUP: md5_lower(there[CUSTOMER_ID])})
 
-    names = [feature.name for feature in log_features(context.plan)]
+    names = [*(feature.name for feature in log_features(context.plan)), *context.plan.texts]
     for cutoff, rows in zip(cutoffs, context.features_at_each(cutoffs, grouped), strict=True):
         yield rows.select(
             pl.col(CUSTOMER_ID).alias(ID),

@@ -44,8 +44,8 @@ def _source_conflicts(raw: TomlTable) -> list[str]:
     broken += [f"[{name}] does not go with [{kind}]" for name in barred if name in raw]
     if "enrich" in raw and "profiles" not in raw:
         broken.append("[[enrich]] goes with [profiles]; a table with a row per customer is itself [profiles]")
-    if log and "texts" in raw:
-        broken.append("[texts] does not go with [events]: texts are read of a ready table")
+    if log and "texts" in raw and "profiles" not in raw:
+        broken.append("[texts] goes with [table] or [profiles]: texts are read of their columns, not of events")
     quality = raw.get("quality")
     if table and isinstance(quality, Mapping) and quality.get("outliers") is True:
         broken.append("quality.outliers counts events, it does not go with [table]")

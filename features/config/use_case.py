@@ -212,6 +212,7 @@ class LogUseCase(Presentation, CountSections, Question):
     events: Events  # the first log, of most use cases the only one
     further_logs: tuple[Events, ...] = ()
     profiles: Profiles | None = None
+    texts: TextColumns | None = None  # columns of free texts of the profiles, of whose words some become features
     enrich: tuple[Enrich, ...] = ()  # outside tables joined to the profiles
     window: Window
     eligible: Eligible | None = None

@@ -247,6 +247,8 @@ def _asks_consent(use_case: LogUseCase, events: ir.Table) -> ir.Value:
 def _type_of_trait(trait: Trait) -> str:
     if trait.kind == "date":
         return "TIMESTAMP"
+    if trait.kind == "text":
+        return "VARCHAR"
     if trait.kind == "list":
         return "VARCHAR[]" if trait.separator is None else "VARCHAR"
     return _trait_types[trait.features[0].type]

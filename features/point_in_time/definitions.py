@@ -39,6 +39,8 @@ def feature_table(
 ) -> ir.Table:
     """One row per customer with any event before the cutoff: customer_id, then the plan's features in order.
 
+    Free texts of profiles stand among them, as text: what is made of them depends on who learns.
+
     `profiles` are the traits known at the cutoff: customer_id, t0.., one row per customer.
     """
     if isinstance(events, EncodedLog):
@@ -71,7 +73,7 @@ def _table(
         known = profiles.rename(__who=CUSTOMER_ID)
         table = table.left_join(known, table[CUSTOMER_ID] == known["__who"])
     columns: dict[str, ir.Value] = {name: table[name] for name in (CUSTOMER_ID, *values)}
-    columns[COMPLETENESS.name] = _completeness(table, traits)
+    columns[COMPLETENESS.name] = _completeness(table, [trait for trait in traits if trait.kind != "text"])
     for trait in traits:
         columns |= _of_trait(table, trait)
     return table.select(**columns)
@@ -84,7 +86,7 @@ def log_features(plan: FeaturePlan) -> tuple[Feature, ...]:
 
 
 def _completeness(table: ir.Table, traits: Sequence[Trait]) -> ir.Value:
-    """Filled cells over expected ones; each trait is a cell expected of every customer."""
+    """Filled cells over expected ones; each trait but a text is a cell expected of every customer."""
     there, expected = table[_there], table[_expected] + len(traits)
     for trait in traits:
         there = there + table[trait.inside].notnull().ifelse(1, 0)
@@ -92,7 +94,10 @@ def _completeness(table: ir.Table, traits: Sequence[Trait]) -> ir.Value:
 
 
 def _of_trait(joined: ir.Table, trait: Trait) -> dict[str, ir.Value]:
-    cells, first = joined[trait.inside], trait.features[0]
+    cells = joined[trait.inside]
+    if trait.kind == "text":
+        return {trait.column: cells}
+    first = trait.features[0]
     if trait.kind == "plain":
         return {first.name: cells}
     if trait.kind == "date":

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
@@ -42,8 +42,8 @@ class Trait:
 
     column: str  # as the profiles name it
     inside: str  # t0, t1, ...
-    kind: Literal["plain", "date", "list"]
-    features: tuple[Feature, ...]  # of a list: its length, then one for each of `levels`
+    kind: Literal["plain", "date", "list", "text"]
+    features: tuple[Feature, ...]  # of a list: its length, then one for each of `levels`; of a text none, as yet
     levels: tuple[str, ...] = ()
     separator: str | None = None  # of a list kept as text
     written: str | None = None  # how amounts or dates are written, as `features.spec.numbers` and `moments` have it
@@ -78,6 +78,17 @@ class FeaturePlan:
     def observation(self) -> int:
         """The longest window, in days."""
         return self.windows[-1]
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The columns of a table that hold free texts of the profiles, beside the features."""
+        return tuple(trait.column for trait in self.traits if trait.kind == "text")
+
+    def with_texts(self, columns: Collection[str]) -> FeaturePlan:
+        """The same with these columns of texts alone; of the others a table has nothing."""
+        out = tuple(name for name in self.texts if name not in columns)
+        kept = tuple(trait for trait in self.traits if trait.column not in out)
+        return replace(self, traits=kept, left_out_traits=(*self.left_out_traits, *out))
 
     def mailing(self) -> dict[str, str]:
         """The types that stand for a mailing's send, open and click, where there are such."""

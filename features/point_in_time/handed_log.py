@@ -34,7 +34,7 @@ class HandedLog:
     plan: FeaturePlan
     events: ir.Table
     profiles: ir.Table | None
-    texts: Mapping[str, TextDictionary]  # by the feature that is a category
+    texts: Mapping[str, TextDictionary]  # by the feature that is a category, or the column of free texts
 
     def features_at(self, cutoff: datetime) -> ir.Table:
         """The feature table at a cutoff (UTC, without zone), stored by DuckDB, with customers as numbers, in any order.
@@ -71,7 +71,7 @@ def hand_over(engine: FeatureEngine, log: EncodedLog, plan: FeaturePlan, profile
         elif rows[trait.inside].type().is_string():
             known = _dictionary(rows, trait.inside)
             rows = known.encode(rows, trait.inside, trait.inside)
-            texts[trait.features[0].name] = known
+            texts[trait.features[0].name if trait.features else trait.column] = known
         elif trait.kind == "date":
             rows = rows.mutate(**{trait.inside: rows[trait.inside].cast("timestamp(6)")})
     return HandedLog(engine, log.codes, plan, events, engine.give(_PROFILES, rows), texts)

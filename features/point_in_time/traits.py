@@ -18,7 +18,7 @@ from features.columns.personal_columns import personal_trait
 from features.columns.type_inference import InferredColumn, read_column
 from features.config.sensitive import AcceptedSensitive, SensitiveColumn, sensitive_column, sensitive_level
 from features.config.use_case import LogUseCase, Profiles
-from features.errors import DataError
+from features.errors import DataError, UseCaseError
 from features.history.identities import accepted_links, barred_among
 from features.point_in_time.derived_traits import derivations, read_derived, with_derived
 from features.point_in_time.feature_plan import Trait
@@ -66,7 +66,7 @@ def open_profiles(
     if section is None:
         return None
     source = open_source(backend, section.path, table=section.table)
-    _check_columns(section, source)
+    _check_columns(use_case, section, source, taken)
     cells = _fetch(source, section)
     links = accepted_links(backend, *(log.links for log in use_case.logs))
     barred = barred_among(cells[_id].drop_nulls().to_list(), objectors, links)
@@ -95,12 +95,28 @@ def as_of(profiles: ir.Table, cutoff: ir.Value) -> ir.Table:
     return numbered.filter(numbered["rank"] == 0).drop("rank", "position", "valid_from")
 
 
-def _check_columns(section: Profiles, source: Source) -> None:
+def _check_columns(use_case: LogUseCase, section: Profiles, source: Source, taken: Sequence[str]) -> None:
     needed = [name for name in (section.customer_id, section.valid_from, *section.exclude) if name is not None]
     needed += section.formats
     lacking = [missing_column(name, source.columns) for name in needed if name not in source.columns]
     if lacking:
         raise DataError(source.path, lacking)
+    texts = use_case.texts.columns if use_case.texts else ()
+    broken = [
+        f"texts.columns: must name columns of the profiles, {name!r} is none"
+        for name in texts
+        if name not in source.columns
+    ]
+    derived = {name for one in section.derive for name in one.of}
+    roles = {section.customer_id, section.valid_from, *section.exclude, *section.formats, *section.groups, *derived}
+    names = {name.casefold() for name in (*taken, CUSTOMER_ID, ELIGIBLE)}
+    broken += [
+        f"texts.columns: must be columns without another role, {name!r} has one"
+        for name in texts
+        if name in roles or name.casefold() in names or name.startswith("__")
+    ]
+    if broken:
+        raise UseCaseError(use_case.file, broken)
 
 
 def _fetch(source: Source, section: Profiles) -> pl.DataFrame:
@@ -180,10 +196,17 @@ def _read(
     cells: dict[str, pl.Series] = {}
     report = []
     used, formats = sources_of(derived.values()), _formats(use_case)
+    texts = use_case.texts.columns if use_case.texts else ()
     for index, name in enumerate(names_of):
         if name in (section.customer_id, section.valid_from):
             continue
         raw, inside = kept[f"c{index}"].alias(name), f"t{len(traits)}"
+        if name in texts:
+            traits.append(Trait(name, inside, "text", ()))
+            cells[inside] = raw.cast(pl.String).alias(inside)
+            names.add(name.casefold())
+            report.append(column_report(name, "text", raw.dtype, InferredColumn(raw, None)))
+            continue
         if name in used and name not in section.exclude:
             read, trait = InferredColumn(raw, None, dropped="others are derived from it"), None
         elif name in derived:
@@ -312,4 +335,5 @@ def _listed(
 
 def _undated(trait: Trait) -> Finding:
     detail = f"Trait {trait.column!r} has no valid_from: today's value may not have been known at the cutoff."
-    return Finding("trait_without_valid_from", trait.features[0].name, "warn", detail, {"trait": trait.column})
+    name = trait.features[0].name if trait.features else trait.column
+    return Finding("trait_without_valid_from", name, "warn", detail, {"trait": trait.column})

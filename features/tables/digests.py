@@ -91,6 +91,8 @@ def features_digest(use_case: LogUseCase) -> str:
         del stated["further_logs"], stated["events"]["name"]  # as before there could be several
     if not use_case.enrich:
         del stated["enrich"]
+    if use_case.texts is None:
+        del stated["texts"]
     if use_case.reactivity is None:
         del stated["reactivity"]
     if not use_case.fit_engagement:

@@ -53,13 +53,16 @@ class LiveScorer:
 
         Raises:
             BundleError: One is not what it was.
-            PoisonError: None of them learned from a log.
+            PoisonError: None of them learned from a log, or one has free texts.
         """
         self._home, self.mark, self._before = home, service_mark(home), DayBefore(home)
         live = open_live(home, list(names) or released_use_cases(home), threads=1)
         self.live: Mapping[str, Live] = {name: one for name, one in live.items() if EVENTS in one.release.bundle.files}
         if not self.live:
             raise PoisonError("A use case in service must have learned from a log to score events, none has.")
+        if texts := [name for name, one in self.live.items() if one.scorer.encoder.texts]:
+            rule = "A stream must be of use cases without free texts, since it keeps what it reads"
+            raise PoisonError(f"{rule}; got {', '.join(texts)}.")
         self.policy = current_policy(home)
         found = {name: Contract(compiled_of(one)) for name, one in self.live.items()}
         self._digests = {name: contract.digest for name, contract in found.items()}

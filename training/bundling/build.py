@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from features.config.use_case import LogUseCase
 from features.point_in_time.compiled_sql import raw_events
+from features.spec.texts.text_marks import text_columns
 from scoring.bundle.bundle import MANIFEST, Bundle, canonical_json, load_bundle, write_bundle
 from scoring.bundle.manifest import Manifest
 from scoring.bundle.scorer import Scorer
@@ -132,7 +133,8 @@ def build(
     if value:
         files[value.part.file] = value.stored
     if isinstance(task.use_case, LogUseCase) and task.table.feature_plan is not None:
-        files["events.json"] = canonical_json(raw_events(task.use_case, task.table.feature_plan))
+        plan = task.table.feature_plan.with_texts(text_columns(taught.features))
+        files["events.json"] = canonical_json(raw_events(task.use_case, plan))
     most = min(SAMPLE, max(LEAST, WALKS // trees_of(winner.fitted.params)))
     places = np.random.default_rng(0).permutation(parts.test.height)[:most]
     drawn = encode(taught.encoder, parts.test[places])

@@ -15,6 +15,7 @@ from features.config.use_case import LogUseCase, UseCase
 from features.spec.atomic import write_file
 from scoring.bundle.scorer import Scorer
 from training.data.encode import encode
+from training.data.text_words import with_marks_of
 
 if TYPE_CHECKING:
     from features.build.log_table import LearningTable
@@ -34,6 +35,7 @@ def current(
     last = datetime.fromisoformat(table.report["last_event"])
     after = datetime(last.year, last.month, last.day, tzinfo=UTC) + timedelta(days=1)
     rows = scoring_table(use_case, after, objectors=objectors)
+    rows = with_marks_of(rows, table.features)
     return rows.filter(pl.col("eligible")).select(pl.col("customer_id").alias("__customer_id"), *names)
 
 

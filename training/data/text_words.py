@@ -5,7 +5,7 @@ What is looked at are the learning rows alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from features.spec.feature import DataNote, Feature
-from features.spec.texts.text_marks import mark, marks_of
+from features.spec.texts.text_marks import mark, marks_of, text_columns
 from features.tables.learning_table import GROUP, LearningTable
 from training.data.split import labels, share_out, split
 from training.data.text_corpus import LEAST_CUSTOMERS, TextCorpus, text_corpus
@@ -39,11 +39,18 @@ def with_text_marks(table: LearningTable, columns: Sequence[str], *, seed: int) 
         corpus = text_corpus(learning[column], learning[GROUP].to_numpy())
         chosen = [] if corpus is None else _chosen(learning, corpus, seed=seed)
         words = {word: mark(column, word, corpus.shown[word] if corpus else word) for word in chosen}
-        rows = rows.with_columns(_marks(rows[column], list(words.values()), column))
+        rows = rows.with_columns(_marks(rows[column], {word: each.name for word, each in words.items()}))
         features += words.values()
         notes += _notes(column, corpus, chosen, seed=seed)
     report = {**table.report, "notes": [*table.report["notes"], *(note.to_json() for note in notes)]}
     return replace(table, rows=rows, features=tuple(features), report=report)  # type: ignore[arg-type]  # as it was
+
+
+def with_marks_of(rows: pl.DataFrame, features: Iterable[Feature]) -> pl.DataFrame:
+    """Further rows of a table with the marks among these features, made of the texts that stand in the rows."""
+    for column, words in text_columns(features).items():
+        rows = rows.with_columns(_marks(rows[column], words))
+    return rows
 
 
 def _chosen(learning: pl.DataFrame, corpus: TextCorpus, *, seed: int) -> list[str]:
@@ -72,9 +79,8 @@ def _log_odds(used: Any, outcome: Floats) -> Floats:
     return np.asarray(with_word - np.log((others + 0.5) / (rest - others + 0.5)))
 
 
-def _marks(texts: pl.Series, features: Sequence[Feature], column: str) -> list[pl.Series]:
-    """A column for each feature."""
-    words = {feature.name.removeprefix(f"{column}: "): feature.name for feature in features}
+def _marks(texts: pl.Series, words: Mapping[str, str]) -> list[pl.Series]:
+    """A column for each word, called as its feature is."""
     known = {text: marks_of(text, words) for text in texts.unique().to_list()}
     return [pl.Series(name, [known[text][name] for text in texts.to_list()], pl.Boolean) for name in words.values()]
 

@@ -21,6 +21,7 @@ from features.build.log_table import rows_at
 from features.config.use_case import LogUseCase, Window
 from features.point_in_time.labels import Cutoffs
 from training.data.split import Parts, clusters_of, labels, learning_parts
+from training.data.text_words import with_marks_of
 from training.fitting.fit import teach
 from training.fitting.lesson import Fit
 from training.selection.cross_validation import Choice, compare, tuned_fit, winner
@@ -53,7 +54,7 @@ def with_season(task: Task, parts: Parts, choice: Choice) -> tuple[Parts, Choice
         return parts, choice, season
     latest, back = task.table.cutoffs.train[-1], _back(task.use_case.window)
     moments = (latest - back, task.table.cutoffs.test - back)
-    rows = rows_at(task.use_case, moments, task.objectors)
+    rows = with_marks_of(rows_at(task.use_case, moments, task.objectors), task.table.features)
     before, last_year = (rows.filter(pl.col("__cutoff") == moment) for moment in moments)
     trial = _trial(parts.learning, latest, seed=task.seed)
     fits = tuned_fit(task.candidates(), choice)

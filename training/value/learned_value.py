@@ -20,6 +20,7 @@ from scoring.models.value_model import parse_value
 from training.bundling.value_receipt import StoredValue
 from training.data.encode import encode
 from training.data.split import clusters_of, share_out
+from training.data.text_words import with_marks_of
 from training.fitting.fit import Taught
 from training.task import Task
 from training.value.tested_horizon import ValueMoments, value_moments
@@ -177,7 +178,7 @@ def _rows(task: Task, use_case: LogUseCase, taught: Taught, moments: ValueMoment
     """Eligible customers at every moment, with what they spent after it: nothing, where the log says nothing."""
     plan = _plan(task)
     every = (*moments.train, moments.test)
-    table = rows_at(use_case, every, task.objectors)
+    table = with_marks_of(rows_at(use_case, every, task.objectors), task.table.features)
     kinds = (plan.label,) if plan.label in plan.amounts else plan.amounts
     spent = spent_after(use_case, every, moments.days, kinds, task.objectors)
     table = table.join(spent, on=[ID, CUTOFF], how="left", maintain_order="left")

@@ -12,7 +12,7 @@ from features.tables.learning_table import LearningTable
 from tests.support.surveys import NEVER, write_survey
 from training.data.split import split
 from training.data.text_corpus import LEAST_CUSTOMERS
-from training.data.text_words import MOST_WORDS, with_text_marks
+from training.data.text_words import MOST_WORDS, with_marks_of, with_text_marks
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +35,20 @@ def test_words_that_tell_the_outcome_are_features(survey: LearningTable) -> None
     assert {one.subject for one in marked.features} >= {"comment: demandé"}
     for text, said in marked.rows.select("comment", "comment: retard").iter_rows():
         assert said == (None if text is None else "retard" in words_in(text))
+
+
+def test_further_rows_have_the_marks_of_the_same_words(survey: LearningTable) -> None:
+    """Of whatever texts stand in them; rows of a table without texts are as they were."""
+    marked = with_text_marks(survey, ["comment"], seed=0)
+    later = survey.rows.reverse()
+
+    assert with_marks_of(later, marked.features).equals(marked.rows.reverse().select(*later.columns, *marks(marked)))
+    assert with_marks_of(later, survey.features).equals(later)
+
+
+def marks(table: LearningTable) -> list[str]:
+    """The names of the features that mark a word."""
+    return [one.name for one in table.features if one.family == FAMILY]
 
 
 def test_no_word_names_somebody_or_is_of_few(survey: LearningTable) -> None:
