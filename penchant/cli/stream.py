@@ -20,9 +20,10 @@ from features.spec.terminal import print_to_any_terminal
 from penchant.streams.history_step import HistoryError, load_missing_history
 from scoring.errors import BundleError
 from scoring.population.days import PopulationError
-from serving.stream_state.state import StreamState
+from serving.stream_state.open_state import open_state
+from serving.stream_state.state import StatePlace
 from serving.stream_state.status import STREAMS
-from serving.streams.config import StreamFile, StreamFileError, Target, load_stream
+from serving.streams.config import StreamFile, StreamFileError, Target, load_stream, secret
 from serving.streams.port import MessageReader, MessageSink, PoisonError, UnavailableError
 from serving.streams.worker import StreamPorts, StreamRules, StreamWorker
 
@@ -72,12 +73,11 @@ def main(arguments: Sequence[str] | None = None, *, ports_of: Ports | None = Non
 
 def _run(options: argparse.Namespace, file: StreamFile, ports_of: Ports) -> StreamDocument:
     home: Path = options.home
-    if file.state.postgres or file.state.postgres_env:
-        raise StreamFileError(["state: must be a file (path) for now, PostgreSQL is not supported yet"])
-    state = StreamState(Path(file.state.path) if file.state.path else home / STREAMS / f"{file.name}.db")
+    state = open_state(_place(file, home))
     ports = ports_of(file)
     worker = None
     try:
+        state.join()
         worker = StreamWorker(state, ports, _rules(options, file))
         worker.write_status()  # from here on an erasure finds the state
         load_missing_history(home, worker)
@@ -98,6 +98,14 @@ def _run(options: argparse.Namespace, file: StreamFile, ports_of: Ports) -> Stre
         state.close()
     counts = worker.counts
     return StreamDocument(counts.read, counts.applied, counts.duplicates, counts.dead, counts.published, counts.lag)
+
+
+def _place(file: StreamFile, home: Path) -> StatePlace:
+    """Where the state of a stream stands; raises StreamFileError where the variable of its address is not set."""
+    kept = file.state
+    if kept.postgres or secret(kept.postgres_env):
+        return StatePlace(file.name, postgres=kept.postgres, postgres_env=kept.postgres_env)
+    return StatePlace(file.name, Path(kept.path) if kept.path else home / STREAMS / f"{file.name}.db")
 
 
 def _rules(options: argparse.Namespace, file: StreamFile) -> StreamRules:

@@ -36,6 +36,11 @@ def load_missing_history(home: Path, worker: StreamWorker) -> None:
     """
     if not (home / RUN_FILE).exists():
         return
+    with worker.state.alone("history"):
+        _load_missing(home, worker)
+
+
+def _load_missing(home: Path, worker: StreamWorker) -> None:
     _, use_cases = load_run_file(home)
     _refuse_links(use_cases[name] for name in worker.scorer.live if name in use_cases)
     for digest, contract in worker.scorer.contracts.items():
@@ -44,7 +49,7 @@ def load_missing_history(home: Path, worker: StreamWorker) -> None:
             continue
         with tempfile.TemporaryDirectory(dir=home, prefix=".", suffix=".tmp") as folder:
             _export(use_case.file, worker, Path(folder), home)
-            with worker.state.transaction():
+            with worker.state.transaction(None):
                 events, traits = (_rows(Path(folder) / name) for name in ("events.parquet", "traits.parquet"))
                 load_history(worker.state, contract, events, traits)
                 worker.state.note(f"{_LOADED} {digest}", worker.rules.clock().isoformat())

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
 from features.spec.feature import Json
-from scoring.storage.sqlite import WRITE_SECONDS, Reader, scrub
+from serving.stream_state.open_state import open_state
 from serving.stream_state.state import StreamState
-from serving.stream_state.status import streams_of
+from serving.stream_state.status import places_of
 
 _PLACES = ("history", "traits", "stands", "outbox", "dead")
 _DELETE = "DELETE FROM PLACE WHERE customer_id = ?"
+_NAMED = "DELETE FROM dead WHERE customer_id IS NULL AND HOLDS"
 _FIND = "SELECT customer_id FROM PLACE WHERE customer_id IN {}"
 
 
@@ -24,10 +24,10 @@ def forget_in_state(state: StreamState, customers: Collection[str]) -> int:
     The marks of their events stay in the inbox: they are hashes, and keep what is sent again from coming back.
     """
     gone = 0
-    with state.transaction():
+    with state.transaction(customers):
         for place in _PLACES:
             gone += state.write(_DELETE.replace("PLACE", place), [(one,) for one in customers])
-        named = "DELETE FROM dead WHERE customer_id IS NULL AND instr(body, CAST(? AS BLOB)) > 0"
+        named = _NAMED.replace("HOLDS", state.body_holds)
         gone += state.write(named, [(one,) for one in customers])
     return gone
 
@@ -38,14 +38,9 @@ def forget_in_streams(home: Path, customers: Collection[str]) -> None:
     Raises:
         sqlite3.Error: A state cannot be written now.
     """
-    for path in _states(home):
-        state = StreamState(path)
-        try:
-            gone = forget_in_state(state, customers)
-        finally:
-            state.close()
-        if gone:
-            scrub(path)
+    for state in _states(home):
+        if forget_in_state(state, customers):
+            state.scrub()
 
 
 def count_in_streams(home: Path, customers: Collection[str]) -> dict[str, int]:
@@ -55,25 +50,27 @@ def count_in_streams(home: Path, customers: Collection[str]) -> dict[str, int]:
         sqlite3.Error: A state cannot be read now.
     """
     found: dict[str, int] = {}
-    for path in _states(home):
-        reader = Reader(path)
+    for state in _states(home):
         for place in _PLACES:
-            for (customer,) in reader.ask_of(_FIND.replace("PLACE", place), list(customers)):
-                found[customer] = found.get(customer, 0) + 1
+            for (customer,) in state.ask_of(_FIND.replace("PLACE", place), list(customers)):
+                found[str(customer)] = found.get(str(customer), 0) + 1
     return found
 
 
 def events_of(home: Path, customers: Sequence[str]) -> Mapping[str, list[dict[str, Json]]]:
     """The events that streams took in of customers, as they came. Raises as `count_in_streams`."""
     found: dict[str, list[dict[str, Json]]] = {}
-    asked = "SELECT customer_id, MIN(record) FROM history WHERE record IS NOT NULL AND customer_id = ? GROUP BY mark"
-    for path in _states(home):
-        with closing(sqlite3.connect(path, timeout=WRITE_SECONDS)) as connection:
-            for customer in customers:
-                for _, record in connection.execute(asked, [customer]):
-                    found.setdefault(customer, []).append(json.loads(record))
+    asked = "SELECT MIN(record) FROM history WHERE record IS NOT NULL AND customer_id = ? GROUP BY mark"
+    for state in _states(home):
+        for customer in customers:
+            for (record,) in state.ask(asked, [customer]):
+                found.setdefault(customer, []).append(json.loads(str(record)))
     return found
 
 
-def _states(home: Path) -> Iterator[Path]:
-    return (path for one in streams_of(home) if (path := Path(one.path)).exists())
+def _states(home: Path) -> Iterator[StreamState]:
+    """Those of a home that there are, each open until the next."""
+    for place in places_of(home):
+        if place.path is None or place.path.exists():
+            with closing(open_state(place)) as state:
+                yield state

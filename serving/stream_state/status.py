@@ -1,4 +1,4 @@
-"""HOME/streams/NAME.json: where the state of a stream stands, and how the stream does; nothing of single customers."""
+"""HOME/streams/NAME.json: where the state of a stream stands, and how it does; one a worker, nothing of customers."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from features.spec.atomic import write_file
+from serving.stream_state.state import StatePlace
 
 STREAMS = "streams"
 SILENT_SECONDS = 120.0  # without a sign of a worker that did not stop: it was killed, or stands still
@@ -38,7 +39,10 @@ class StreamStatus(StreamFigures, frozen=True, kw_only=True):
     """What a worker last wrote of its stream."""
 
     name: str
-    path: str  # of its state
+    path: str = ""  # of its state, where that is a file
+    postgres: str | None = None  # its address, where it is none
+    postgres_env: str | None = None
+    worker: str = ""  # its number, where several share the state
     at: str  # when this was written, ISO, UTC
     started: str = ""  # when the worker began, ISO, UTC
     running: bool = True
@@ -50,6 +54,7 @@ class StreamHealth(StreamFigures, frozen=True, kw_only=True):
     """How a stream stands, as anybody may read it."""
 
     name: Annotated[str, Meta(description="Of its file.", examples=["purchases"])]
+    worker: Annotated[str, Meta(description="Its number, where several share a topic.", examples=["", "2"])] = ""
     state: Annotated[StreamCondition, Meta(description="`silent`: it gives no sign and did not stop.")]
     since: Annotated[str, Meta(description="When that began, UTC.", examples=["2026-03-01T10:04:07Z"])]
     at: Annotated[str, Meta(description="The last sign of it, UTC.", examples=["2026-03-01T10:04:07Z"])]
@@ -60,11 +65,12 @@ def write_status(home: Path, status: StreamStatus) -> None:
     """Writes it whole."""
     folder = home / STREAMS
     folder.mkdir(mode=0o700, exist_ok=True)
-    write_file(folder / f"{status.name}.json", msgspec.json.format(msgspec.json.encode(status), indent=1), mode=0o600)
+    file = folder / f"{status.name}{'.' * bool(status.worker)}{status.worker}.json"
+    write_file(file, msgspec.json.format(msgspec.json.encode(status), indent=1), mode=0o600)
 
 
 def streams_of(home: Path) -> list[StreamStatus]:
-    """The streams of a home by name; a file that is none is passed over."""
+    """The workers of a home's streams by name; a file that is none is passed over."""
     found = []
     for path in sorted((home / STREAMS).glob("[!.]*.json")):
         try:
@@ -72,6 +78,15 @@ def streams_of(home: Path) -> list[StreamStatus]:
         except (OSError, msgspec.DecodeError, UnicodeDecodeError):
             continue
     return found
+
+
+def places_of(home: Path) -> list[StatePlace]:
+    """Where the states of a home's streams stand, each once."""
+    found = {
+        StatePlace(one.name, Path(one.path) if one.path else None, one.postgres, one.postgres_env): None
+        for one in streams_of(home)
+    }
+    return list(found)
 
 
 def stream_health(home: Path, now: datetime) -> list[StreamHealth]:
@@ -91,7 +106,15 @@ def seconds_since(iso: str, now: datetime) -> float:
 def _health(status: StreamStatus, now: datetime) -> StreamHealth:
     condition, since = _condition(status, now)
     figures = {name: getattr(status, name) for name in StreamFigures.__struct_fields__}
-    return StreamHealth(name=status.name, state=condition, since=since, at=status.at, paused=status.paused, **figures)
+    return StreamHealth(
+        name=status.name,
+        worker=status.worker,
+        state=condition,
+        since=since,
+        at=status.at,
+        paused=status.paused,
+        **figures,
+    )
 
 
 def _condition(status: StreamStatus, now: datetime) -> tuple[StreamCondition, str]:

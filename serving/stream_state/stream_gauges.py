@@ -19,8 +19,6 @@ _FIGURES = {
     "duplicates": metrics.STREAM_DUPLICATES,
     "redelivered": metrics.STREAM_REDELIVERED,
     "published": metrics.STREAM_PUBLISHED,
-    "outbox": metrics.STREAM_OUTBOX,
-    "customers": metrics.STREAM_CUSTOMERS,
 }
 
 
@@ -36,17 +34,25 @@ class StreamGauges:
         self._found = stream_health(self._home, at or datetime.now(UTC))
 
     def now(self, at: datetime | None = None) -> dict[tuple[Family, Labels], float]:
-        """The gauges as they stand at a moment, which is this one."""
-        return {key: value for one in self._found for key, value in _gauges(one, at or datetime.now(UTC))}
+        """The gauges as they stand at a moment, which is this one; what workers share as the latest of them says."""
+        shared = {one.name: one for one in sorted(self._found, key=lambda one: one.at)}
+        moment = at or datetime.now(UTC)
+        own = {key: value for one in self._found for key, value in _of_worker(one, moment)}
+        return own | {key: value for one in shared.values() for key, value in _of_state(one)}
 
 
-def _gauges(stream: StreamHealth, now: datetime) -> Iterator[tuple[tuple[Family, Labels], float]]:
-    name = (stream.name,)
-    yield (metrics.STREAM_STATE, name), _CONDITIONS[stream.state]
-    yield (metrics.STREAM_SIGN_AGE, name), seconds_since(stream.at, now)
+def _of_worker(stream: StreamHealth, now: datetime) -> Iterator[tuple[tuple[Family, Labels], float]]:
+    labels = (stream.name, stream.worker)
+    yield (metrics.STREAM_STATE, labels), _CONDITIONS[stream.state]
+    yield (metrics.STREAM_SIGN_AGE, labels), seconds_since(stream.at, now)
     for field, family in _FIGURES.items():
         value = getattr(stream, field)
         if value is not None:
-            yield (family, name), float(value)
+            yield (family, labels), float(value)
+
+
+def _of_state(stream: StreamHealth) -> Iterator[tuple[tuple[Family, Labels], float]]:
+    yield (metrics.STREAM_OUTBOX, (stream.name,)), float(stream.outbox)
+    yield (metrics.STREAM_CUSTOMERS, (stream.name,)), float(stream.customers)
     for rule, count in stream.dead_by_rule.items():
-        yield (metrics.STREAM_DEAD, (*name, rule)), float(count)
+        yield (metrics.STREAM_DEAD, (stream.name, rule)), float(count)

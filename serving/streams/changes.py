@@ -16,8 +16,13 @@ from serving.streams.live_scores import LiveStand, Scores
 
 BY_TIME = "time"  # what caused a change that no event did
 _FIND = "SELECT customer_id, segment, published, published_at, published_scores, n FROM stands WHERE customer_id IN {}"
-_PUT = "INSERT OR REPLACE INTO stands VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)"
-_PUBLISH = "INSERT OR IGNORE INTO outbox (id, customer_id, body) VALUES (?, ?, ?)"
+_PUT = """
+INSERT INTO stands VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT (customer_id) DO UPDATE SET
+segment = excluded.segment, scores = excluded.scores, at = excluded.at, cause = excluded.cause,
+published = excluded.published, published_at = excluded.published_at, published_scores = excluded.published_scores,
+n = excluded.n, stored = 0
+"""
+_PUBLISH = "INSERT INTO outbox (id, customer_id, body) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 
 
 @dataclass(frozen=True, slots=True)

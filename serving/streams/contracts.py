@@ -121,7 +121,8 @@ def customer_of(record: Mapping[str, Json], keys: Sequence[str]) -> str:
     """
     for key in keys:
         if key in record:
-            if customer := posted_id(record[key]):
+            customer = posted_id(record[key])
+            if customer and "\0" not in customer:
                 return customer
             raise PoisonError(f"{key} must be text that is not empty, or a whole number")
     raise PoisonError(f"The customer must be there under {' or '.join(keys)}")

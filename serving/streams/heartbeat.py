@@ -85,9 +85,13 @@ class Heartbeat:
             int(self._state.ask(_COUNT.replace("PLACE", place))[0][0] or 0) for place in ("outbox", "stands")
         )
         rules = {str(rule): int(number or 0) for rule, number in self._state.ask(_BY_RULE)}
+        place = self._state.place
         return StreamStatus(
             name=self._name,
-            path=str(self._state.path.resolve()),
+            path=str(place.path.resolve()) if place.path else "",
+            postgres=place.postgres,
+            postgres_env=place.postgres_env,
+            worker=self._state.worker,
             at=_now(),
             started=self._started,
             running=running,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,11 +19,15 @@ from serving.streams.port import Batch, Message, MessageReader, PoisonError
 
 _KNOWN = "SELECT mark FROM inbox WHERE mark IN {}"
 _KNOWN_BEFORE = "SELECT mark FROM history WHERE mark IN {}"
-_TAKE = "INSERT OR IGNORE INTO inbox VALUES (?, ?)"
+_TAKE = "INSERT INTO inbox VALUES (?, ?) ON CONFLICT DO NOTHING"
 _UNCLAIMED = "SELECT content, number FROM history WHERE contract = ? AND mark IS NULL AND content IN {}"
 _CLAIM = "UPDATE history SET mark = ?, record = ? WHERE number = ?"
-_ADD = "INSERT INTO history (contract, customer_id, content, mark, cells, record) VALUES (?, ?, ?, ?, ?, ?)"
-_DEAD = "INSERT OR IGNORE INTO dead VALUES (?, ?, ?, ?, ?, ?, ?, 0)"
+_ADD = """
+INSERT INTO history (contract, customer_id, content, mark, cells, record) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT DO NOTHING
+"""
+_DEAD = "INSERT INTO dead VALUES (?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT DO NOTHING"
+_TRAITS = "INSERT INTO traits VALUES (?, ?, ?) ON CONFLICT (customer_id, contract) DO UPDATE SET cells = excluded.cells"
 
 
 @dataclass(slots=True)
@@ -67,9 +71,11 @@ class Intake:
         self._customer_keys = list(dict.fromkeys(key for contract in contracts for key in contract.customer_keys))
 
     def take(
-        self, batch: Batch, as_of: datetime, rules: Publishing, listed: Suppression | None
-    ) -> tuple[TakenBatch, LiveResult]:
+        self, batch: Batch, clock: Callable[[], datetime], rules: Publishing, listed: Suppression | None
+    ) -> tuple[TakenBatch, LiveResult, datetime]:
         """Within one transaction: events into the history, scores and segments anew, changes into the outbox.
+
+        Scores are as of a moment within it, when nobody else writes of these customers: who writes later is later.
 
         Raises:
             FencedError: The batch is of an old generation of the group.
@@ -78,19 +84,18 @@ class Intake:
         """
         read = [self._sorted(message) for message in batch.messages]
         counts = TakenBatch(len(read))
-        with self._state.transaction():
+        with self._state.transaction({one.customer for one in read if isinstance(one, _Sorted)}):
+            as_of = clock()
             self._state.claim(sorted({one.partition for one in batch.messages} - {""}), batch.generation)
             fresh = self._fresh(read, as_of, counts)
             gone = frozenset(listed.erased({one.customer for one in fresh})) if listed else frozenset()
-            causes: dict[str, str] = {}
             kept = [one for one in fresh if one.customer not in gone]
             self._keep(kept)
-            for one in kept:
-                causes[one.customer] = self._cause(one)
+            causes = {one.customer: self._cause(one) for one in kept}
             counts.applied = len(kept)
             result = self._scorer.score(self._state, list(causes), as_of)
             keep_stands(self._state, result.stands, as_of, causes, rules)
-        return counts, result
+        return counts, result, as_of
 
     def _fresh(self, read: Sequence[_Sorted | _Broken], as_of: datetime, counts: TakenBatch) -> list[_Sorted]:
         """Messages that were not met before; dead letters are put aside."""
@@ -190,7 +195,7 @@ def load_history(
     state.write(_ADD, added)
     about = [column["key"] for column in contract.compiled["traits"]][1:]
     written = ((contract.digest, str(row["customer_id"]), _cells(row, about)) for row in traits)
-    state.write("INSERT OR REPLACE INTO traits VALUES (?, ?, ?)", written)
+    state.write(_TRAITS, written)
     return len(added)
 
 

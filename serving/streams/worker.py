@@ -45,6 +45,8 @@ _QUIET = 20  # reads of nothing after which there is nothing more: a broker may 
 _DAY = 86_400.0  # seconds
 _WAITS = (0.2, 0.5, 1.0, 2.0, 5.0)  # seconds between tries; the last again and again
 _OUTBOX = "SELECT number, id, customer_id, body FROM outbox ORDER BY number LIMIT ?"
+_UNSTORED = "SELECT customer_id, at FROM stands WHERE stored = 0 LIMIT ?"
+_STORED = "UPDATE stands SET stored = 1 WHERE customer_id = ? AND at <= ?"  # what another worker moved on is its own
 _LETTERS = "SELECT mark, position, rule, body, key FROM dead WHERE sent = 0 LIMIT ?"
 
 
@@ -94,10 +96,13 @@ class StreamWorker:
     def catch_up(self) -> None:
         """What a worker that was killed left: erasures, the online store, what is to be published."""
         self._forget_erased()
-        while rows := self.state.ask("SELECT customer_id FROM stands WHERE stored = 0 LIMIT ?", [TOGETHER]):
-            customers = [str(customer) for (customer,) in rows]
-            as_of = self.rules.clock()
-            self._store(self.scorer.score(self.state, customers, as_of).features, as_of, customers)
+        while rows := self.state.ask(_UNSTORED, [TOGETHER]):
+            customers = [str(customer) for customer, _ in rows]
+            with self.state.transaction(customers):
+                scored = datetime.fromtimestamp(max(float(at or 0) for _, at in rows), UTC)
+                as_of = max(self.rules.clock(), scored)
+                features = self.scorer.score(self.state, customers, as_of).features
+            self._store(features, as_of, customers)
         self._publish()
 
     def run(self, *, once: bool) -> None:
@@ -129,8 +134,10 @@ class StreamWorker:
     def _take(self, batch: Batch) -> None:
         self._forget_erased()
         intake = Intake(self.state, self.scorer, self.ports.reader, self.rules.id)
-        as_of, listed = self.rules.clock(), open_suppression(self.rules.home)
-        taken, result = self._patiently(lambda: intake.take(batch, as_of, self._publishing(listed), listed))
+        listed = open_suppression(self.rules.home)
+        taken, result, as_of = self._patiently(
+            lambda: intake.take(batch, self.rules.clock, self._publishing(listed), listed)
+        )
         self.counts.add(taken)
         self.counts.batch = taken.read
         self.counts.redelivered += sum(message.redelivered for message in batch.messages)
@@ -153,10 +160,13 @@ class StreamWorker:
     def sweep_if_due(self) -> None:
         """Scores everybody anew where a day, or what is in service, has changed since the last time."""
         due = f"{self.rules.clock():%Y-%m-%d} {self.scorer.mark}"
-        if self.state.noted("swept") != due:
-            self.sweep()
-            with self.state.transaction():
-                self.state.note("swept", due)
+        if self.state.noted("swept") == due:
+            return
+        with self.state.alone("sweep"):
+            if self.state.noted("swept") != due:
+                self.sweep()
+                with self.state.transaction():
+                    self.state.note("swept", due)
 
     def sweep(self) -> int:
         """Scores everybody in the history as of now: time alone moves scores. Returns how many customers there are."""
@@ -164,11 +174,12 @@ class StreamWorker:
         last, swept = "", 0
         asked = "SELECT DISTINCT customer_id FROM history WHERE customer_id > ? ORDER BY customer_id LIMIT ?"
         while rows := self.state.ask(asked, [last, TOGETHER]):
-            customers, as_of = [str(customer) for (customer,) in rows], self.rules.clock()
+            customers = [str(customer) for (customer,) in rows]
             last, swept = customers[-1], swept + len(customers)
             listed = open_suppression(self.rules.home)
-            result = self.scorer.score(self.state, customers, as_of)
-            with self.state.transaction():
+            with self.state.transaction(customers):
+                as_of = self.rules.clock()
+                result = self.scorer.score(self.state, customers, as_of)
                 causes: dict[str, str] | None = None if first else {}
                 keep_stands(self.state, result.stands, as_of, causes, self._publishing(listed))
             self._store(result.features, as_of, customers)
@@ -177,7 +188,8 @@ class StreamWorker:
         with self.state.transaction():
             self.state.write("DELETE FROM inbox WHERE at < ?", [(old,)])
             # where nothing takes them they must not stay for ever: nobody knows whom an unreadable one is of
-            self.state.write("DELETE FROM dead WHERE at < ? AND (sent = 1 OR ?)", [(old, self.ports.dead is None)])
+            kept = "" if self.ports.dead is None else " AND sent = 1"
+            self.state.write(f"DELETE FROM dead WHERE at < ?{kept}", [(old,)])  # noqa: S608 one of two texts
         self._publish()
         return swept
 
@@ -192,8 +204,19 @@ class StreamWorker:
             self.scorer = LiveScorer(self.rules.home, self.rules.use_cases)
 
     def _publish(self) -> None:
-        """Publishes the outbox and the dead letters; what was acknowledged leaves the outbox."""
+        """Publishes the outbox and the dead letters, of several workers one at a time, so that changes keep order."""
+        if self._anything_to_publish():
+            with self.state.alone("publish"):
+                self._publish_changes()
+                self._publish_letters()
+
+    def _anything_to_publish(self) -> bool:
         out, letters = self.ports.out, self.ports.dead
+        return bool((out and self.state.ask(_OUTBOX, [1])) or (letters and self.state.ask(_LETTERS, [1])))
+
+    def _publish_changes(self) -> None:
+        """What was acknowledged leaves the outbox."""
+        out = self.ports.out
         while out is not None and (rows := self.state.ask(_OUTBOX, [_AT_ONCE])):
             barred = self._barred([str(customer) for _, _, customer, _ in rows])
             messages = [
@@ -207,6 +230,9 @@ class StreamWorker:
                 self.state.write("DELETE FROM outbox WHERE number = ?", [(number,) for number, *_ in rows])
             self.counts.published += len(messages)
             self.write_status()
+
+    def _publish_letters(self) -> None:
+        letters = self.ports.dead
         while letters is not None and (rows := self.state.ask(_LETTERS, [_AT_ONCE])):
             sent = [_letter(*row, whole=self.rules.dead_bodies) for row in rows]
             self._patiently(partial(letters.publish, sent))
@@ -232,7 +258,7 @@ class StreamWorker:
         if listed and (late := frozenset(listed.erased(customers)) - gone):
             feature_store.delete(home, late)  # erased between the question and the writing
         with self.state.transaction():
-            self.state.write("UPDATE stands SET stored = 1 WHERE customer_id = ?", [(one,) for one in customers])
+            self.state.write(_STORED, [(one, as_of.timestamp()) for one in customers])
 
     def _forget_erased(self) -> None:
         """Removes whoever was erased meanwhile."""

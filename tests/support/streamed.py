@@ -11,12 +11,14 @@ from typing import Any
 
 import polars as pl
 
-from serving.stream_state.state import StreamState
+from serving.stream_state.open_state import open_state
+from serving.stream_state.state import StatePlace
 from serving.streams.intake import load_history
 from serving.streams.json_records import JsonRecords
 from serving.streams.port import Batch, Message, Outgoing, UnavailableError
 from serving.streams.worker import StreamPorts, StreamRules, StreamWorker
 
+PLACES: dict[Path, StatePlace] = {}  # by home: where the state of its stream stands
 NOW = datetime(1998, 7, 1, tzinfo=UTC)  # the day after CDNOW's last
 
 
@@ -106,10 +108,12 @@ def messages_of(rows: Iterable[Mapping[str, Any] | str], *, topic: str = "events
 
 
 def worker_of(home: Path, source: ListSource, out: ListSink | None = None, **changes: Any) -> StreamWorker:
-    """A worker over a home whose state stands there."""
+    """A worker over a home whose state stands there, unless PLACES says where else."""
     dead = changes.pop("dead", None)
+    place = PLACES.get(home) or StatePlace("shop", home / "streams" / "shop.db")
     rules = StreamRules(**{"name": "shop", "home": home, "clock": lambda: NOW, "sleep": lambda _: None, **changes})
-    state = StreamState(home / "streams" / "shop.db")
+    state = open_state(place)
+    state.join()
     return StreamWorker(state, StreamPorts(source, JsonRecords(), out, dead), rules)
 
 
@@ -122,6 +126,7 @@ def with_history(worker: StreamWorker, events: pl.DataFrame) -> None:
 
 __all__ = [
     "NOW",
+    "PLACES",
     "KilledError",
     "ListSink",
     "ListSource",

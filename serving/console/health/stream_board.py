@@ -24,8 +24,10 @@ class StreamLine:
 
 def stream_lines(home: Path, texts: Texts, now: datetime) -> list[StreamLine]:
     """The streams of a home at a moment, UTC, those that do nothing first. It reads files, so never on the loop."""
-    lines = [_line(stream, texts) for stream in stream_health(home, now)]
-    return sorted(lines, key=lambda line: (line.stream.state == "running", line.stream.name))
+    found = stream_health(home, now)
+    latest = {one.name: one for one in sorted(found, key=lambda one: one.at)}
+    lines = [_line(stream, texts, letters=stream is latest[stream.name]) for stream in found]
+    return sorted(lines, key=lambda line: (line.stream.state == "running", line.stream.name, line.stream.worker))
 
 
 def age_shown(seconds: float, texts: Texts) -> str:
@@ -36,9 +38,12 @@ def age_shown(seconds: float, texts: Texts) -> str:
     return texts.of("age_seconds", n=texts.number(seconds, 0 if seconds >= 10 else 1))
 
 
-def _line(stream: StreamHealth, texts: Texts) -> StreamLine:
+def _line(stream: StreamHealth, texts: Texts, *, letters: bool) -> StreamLine:
+    """A worker's line; of the state that several share one has the dead letters."""
     waits = texts.named(f"stream_waits_{stream.paused}") if stream.paused and stream.state == "paused" else ""
     since = texts.moment(stream.since)
     condition = texts.of(f"stream_{stream.state}", since=since)
     oldest = None if stream.oldest_seconds is None else age_shown(stream.oldest_seconds, texts)
-    return StreamLine(stream, f"{condition} {waits}".strip(), oldest, list(stream.dead_by_rule.items()))
+    return StreamLine(
+        stream, f"{condition} {waits}".strip(), oldest, list(stream.dead_by_rule.items()) if letters else []
+    )

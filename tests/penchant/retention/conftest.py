@@ -25,7 +25,8 @@ from serving.console.personas.priorities import write_priorities
 from serving.customers import subject_rights
 from serving.customers.decision_log import Decisions
 from serving.idempotency import answered_calls
-from serving.stream_state.state import StreamState
+from serving.stream_state.open_state import open_state
+from serving.stream_state.state import StatePlace
 from serving.stream_state.status import StreamStatus, write_status
 from tests.conftest import made_once
 from tests.support.answers import scored_result
@@ -52,7 +53,8 @@ def _make(folder: Path) -> None:
         release_shop(home, name, scratch=scratch, polarity=polarity)
     made(home, released(home, "churn", "propensity"), write_customers(scratch / "today.parquet"))
     assert loaded(home, scratch, table(ROWS, IDS), "--as-of", "2026-03-01") == 0
-    write_status(home, StreamStatus(name="shop", path=str(StreamState(home / "streams/shop.db").path), at="2026-03-01"))
+    open_state(StatePlace("shop", home / "streams/shop.db")).close()
+    write_status(home, StreamStatus(name="shop", path=str(home / "streams/shop.db"), at="2026-03-01"))
     decide(home, IDS[:5])
     planned(home)
     log_export(home, {"segment": "loyal", "members": 9, "written": 7}, format_="csv", by="console", key="crm")

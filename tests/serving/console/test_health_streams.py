@@ -91,9 +91,9 @@ def test_metrics_have_the_streams(client: httpx.Client, streamed_home: Path) -> 
     page = ""
     for _ in range(600):  # times a twentieth of a second: far longer than that takes
         page = client.get("/metrics").text
-        if 'penchant_stream_state{stream="visits"} 2' in page:
+        if 'penchant_stream_state{stream="visits",worker=""} 2' in page:
             break
         sleep(0.05)
 
-    assert 'penchant_stream_applied_total{stream="purchases"} 5000' in page
-    assert 'penchant_stream_state{stream="purchases"} 0' in page
+    assert 'penchant_stream_applied_total{stream="purchases",worker=""} 5000' in page
+    assert 'penchant_stream_state{stream="purchases",worker=""} 0' in page

@@ -38,13 +38,14 @@ def test_every_figure_of_a_stream_is_there(tmp_path: Path) -> None:
     found = shown(gauges)
 
     assert found.keys() == {family.name for family in STREAM_FAMILIES}
-    assert found["penchant_stream_state"] == {("purchases",): 0, ("visits",): 2}
-    assert found["penchant_stream_sign_age_seconds"] == {("purchases",): 30, ("visits",): 30}
+    assert found["penchant_stream_state"] == {("purchases", ""): 0, ("visits", ""): 2}
+    assert found["penchant_stream_sign_age_seconds"] == {("purchases", ""): 30, ("visits", ""): 30}
     assert found["penchant_stream_dead"] == {("purchases", rule): count for rule, count in rules.items()}
-    assert found["penchant_stream_lag"] == {("purchases",): 7}
+    assert found["penchant_stream_lag"] == {("purchases", ""): 7}
     named = {"applied", "duplicates", "redelivered", "published"}
     for name, value in FIGURES.items():
-        assert found[f"penchant_stream_{name}{'_total' if name in named else ''}"]["purchases",] == value
+        labels = ("purchases",) if name in ("outbox", "customers") else ("purchases", "")
+        assert found[f"penchant_stream_{name}{'_total' if name in named else ''}"][labels] == value
 
 
 def test_a_stream_that_falls_silent_is_seen_without_another_sign(tmp_path: Path) -> None:
@@ -56,7 +57,7 @@ def test_a_stream_that_falls_silent_is_seen_without_another_sign(tmp_path: Path)
 
     gauges.look(NOW + timedelta(minutes=5))
 
-    assert (before, shown(gauges)["penchant_stream_state"]) == ({("purchases",): 0}, {("purchases",): 2})
+    assert (before, shown(gauges)["penchant_stream_state"]) == ({("purchases", ""): 0}, {("purchases", ""): 2})
 
 
 def test_nothing_of_the_place_of_the_state_is_shown(tmp_path: Path) -> None:
@@ -67,3 +68,20 @@ def test_nothing_of_the_place_of_the_state_is_shown(tmp_path: Path) -> None:
 
     assert b"secret" not in Counters().render(gauges.now(NOW))
     assert b"secret" not in msgspec.json.encode(gauges._found)
+
+
+def test_what_workers_share_is_counted_once(tmp_path: Path) -> None:
+    """As the latest of them says; what each did is its own."""
+    write_status(tmp_path, status(worker="1", applied=5, customers=9, dead_by_rule={"rule": 1}))
+    write_status(tmp_path, status(worker="2", applied=7, customers=8, at="2026-03-01T11:59:00Z", running=False))
+    gauges = StreamGauges(tmp_path)
+    gauges.look(NOW)
+
+    found = shown(gauges)
+
+    assert found["penchant_stream_applied_total"] == {("purchases", "1"): 5, ("purchases", "2"): 7}
+    assert found["penchant_stream_state"] == {("purchases", "1"): 0, ("purchases", "2"): 2}
+    assert (found["penchant_stream_customers"], found["penchant_stream_dead"]) == (
+        {("purchases",): 9},
+        {("purchases", "rule"): 1},
+    )

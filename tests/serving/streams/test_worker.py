@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -22,7 +23,10 @@ from serving.stream_state.erasure import count_in_streams
 from serving.stream_state.state import FencedError
 from serving.stream_state.status import streams_of
 from serving.streams.port import Message, UnavailableError
-from tests.support.streamed import KilledError, ListSink, ListSource, messages_of, worker_of
+from tests.support import postgres
+from tests.support.postgres import Cluster
+from tests.support.states import KINDS, place_of
+from tests.support.streamed import PLACES, KilledError, ListSink, ListSource, messages_of, worker_of
 from tests.support.worlds import EXAMPLES
 
 NAMES = ("churn", "propensity")
@@ -45,10 +49,25 @@ def rows() -> list[dict[str, Any]]:
     return list(log.with_columns(pl.col("date").cast(pl.String)).iter_rows(named=True))
 
 
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """A PostgreSQL."""
+    with postgres.cluster() as running:
+        yield running
+
+
 @pytest.fixture
-def home(examples_home: Path, tmp_path: Path) -> Path:
-    """A home that may be written to."""
+def file_home(examples_home: Path, tmp_path: Path) -> Path:
+    """A home that may be written to; the state is a file of it."""
     return Path(shutil.copytree(examples_home, tmp_path / "home"))
+
+
+@pytest.fixture(params=KINDS)
+def home(file_home: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """The same, for each kind of state."""
+    PLACES[file_home] = place_of(request.param, file_home, request)
+    yield file_home
+    del PLACES[file_home]
 
 
 def day_of(home: Path) -> Day:
@@ -174,12 +193,14 @@ def test_an_erased_customer_is_in_nothing(home: Path, rows: list[dict[str, Any]]
 
     assert count_in_streams(home, ["1"]) == {}
     assert len(out.published) == published
-    assert b'"1-' not in (home / "streams/shop.db").read_bytes()
+    if path := worker.state.place.path:
+        assert b'"1-' not in path.read_bytes()
     assert streams_of(home)[0].customers == 4
 
 
-def test_a_full_disk_pauses_and_commits_nothing(home: Path, rows: list[dict[str, Any]]) -> None:
+def test_a_full_disk_pauses_and_commits_nothing(file_home: Path, rows: list[dict[str, Any]]) -> None:
     """Until there is room again."""
+    home = file_home
     source, paused = ListSource(messages_of(of_some(rows, 5))), list[bool]()
 
     def make_room(_: float) -> None:
