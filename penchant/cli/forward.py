@@ -10,9 +10,11 @@ from importlib.util import find_spec
 
 from features.spec.options import EITHER_SIDE, command_first
 from features.spec.terminal import print_to_any_terminal
+from penchant.lineage.asked import may_be_asked_for
 from scoring.lean_imports import bar_training_libraries
 
 USAGE = 2
+FOLLOWED = ("features", "train", "score", "activate")  # what an orchestrator calls, by penchant/lineage
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +166,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if command.lean:
         bar_training_libraries()  # before anything imports xgboost
     sys.argv = [f"penchant {name}", *rest]  # what its help and errors call it
-    return int(import_module(command.module).main(rest))
+    if name not in FOLLOWED or not may_be_asked_for(rest):
+        return int(import_module(command.module).main(rest))
+    from penchant.lineage.command_lineage import followed
+
+    with followed(name, command.commands, rest) as job:
+        code = int(import_module(command.module).main(rest))
+        job.failure = f"exit code {code}" if code else None
+    return code
 
 
 def _help() -> str:

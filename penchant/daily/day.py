@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
-from features.config.use_case import UseCase
+from features.config.use_case import UseCase, origins_of
 from features.spec.suppression_list import objectors_of
 from features.tables.digests import code_digest, config_digest, input_digest
 from penchant.daily.day_features import Entries
@@ -26,6 +27,8 @@ from penchant.daily.run_record import (
     write_record,
 )
 from penchant.daily.run_state import INGEST, RunState, StoppedError
+from penchant.daily.step_datasets import day_datasets, landed_datasets, step_datasets
+from penchant.lineage.tracker import LineageTracker, lineage
 from scoring.answers.served_release import Live, discovered_digests, open_live
 from scoring.bundle.bundle import canonical_json
 from scoring.population.day_index import codes_of
@@ -36,6 +39,8 @@ from scoring.privacy.retention_file import read_retention
 from scoring.releases.current_pointer import released_use_cases
 from scoring.segments.assignment import current_policy
 from scoring.segments.policy import Policy
+
+JOB = "penchant.run"  # to whoever follows the lineage; a step's name comes after a dot
 
 
 def run_day(
@@ -66,30 +71,52 @@ def run_day(
         SuppressionError: The suppression list cannot be read.
         RetentionError: retention.toml has a broken key.
     """
-    with only_writer(home):
+    with only_writer(home), lineage(home, run_file.lineage) as jobs:
         state = RunState("", as_of.isoformat())
         try:
             read_retention(home)  # broken rules are named before anything is done
             mark_by_trail(home)  # whose erasure a backup has undone is in no day
             if only in (None, INGEST):
-                use_cases = bring_up_to_date(home, use_cases, state)
+                use_cases = _ingest(home, use_cases, state, jobs)
             context = day_context(home, run_file, use_cases, as_of)
         except (Exception, StoppedError) as failure:
             state.fail(home, stopped=isinstance(failure, StoppedError))
             raise
         context, steps = _to_do(context) if only is None else _alone(context, only)
         state.begin(home, context.run_id)
-        for name in steps:
-            with state.step(home, name) as step:
-                _begin(context, name, anew=only is None)
-                STEPS[name](context, step)
-            if step.status != "stopped":
-                _note_done(context, name)
+        if only is None:
+            with jobs.job(JOB, partial(day_datasets, context), run_id=context.run_id, as_of=state.as_of) as day:
+                _do(context, steps, state, day, anew=True)
+        else:
+            _do(context, steps, state, jobs, anew=False)
         if not steps and only is None:
             settle_indexes(home, codes_of(context.live))  # of a day that earlier code made
         unchanged = not steps and only is None
         state.end(home, unchanged=unchanged, alone=only is not None, awaited=_awaited(context))
         return state
+
+
+def _ingest(
+    home: Path, use_cases: Mapping[str, UseCase], state: RunState, jobs: LineageTracker
+) -> Mapping[str, UseCase]:
+    """What is new at addresses, where a use case reads from one."""
+    if not any(map(origins_of, use_cases.values())):
+        return use_cases
+    with jobs.job(f"{JOB}.{INGEST}", partial(landed_datasets, home, use_cases), as_of=state.as_of, kind="TASK"):
+        return bring_up_to_date(home, use_cases, state)
+
+
+def _do(context: DayContext, steps: Sequence[str], state: RunState, jobs: LineageTracker, *, anew: bool) -> None:
+    """Does some steps; each is a job of its own to whoever follows the lineage."""
+    for name in steps:
+        with state.step(context.home, name) as step:
+            known = partial(step_datasets, context, name, step)
+            with jobs.job(f"{JOB}.{name}", known, run_id=context.run_id, as_of=state.as_of, kind="TASK") as job:
+                _begin(context, name, anew=anew)
+                STEPS[name](context, step)
+                job.failure = "stopped" if step.status == "stopped" else None
+        if step.status != "stopped":
+            _note_done(context, name)
 
 
 def day_context(home: Path, run_file: RunFile, use_cases: Mapping[str, UseCase], as_of: datetime) -> DayContext:

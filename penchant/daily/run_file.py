@@ -13,6 +13,7 @@ from features.config.file_errors import error_messages
 from features.config.use_case import UseCase, load_use_case, read_toml
 from features.config.value_types import Days, ListSection
 from features.errors import UseCaseError
+from penchant.lineage.lineage_file import LineageSection
 from scoring.audiences.pressure.pressure_rules import RUN_FILE, PressureRules, pressure_of
 from scoring.population.daily_file import age_of
 
@@ -60,6 +61,7 @@ class RunFile(ListSection):
     deliver: Delivered = Field(default_factory=Delivered)
     pressure: Annotated[InstanceOf[PressureRules], BeforeValidator(pressure_of)] = PressureRules()
     retrain: Retrained = Field(default_factory=Retrained)
+    lineage: LineageSection = Field(default_factory=LineageSection)
 
 
 def kept_days(home: Path) -> Kept:

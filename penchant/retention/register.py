@@ -69,6 +69,7 @@ STORES = (  # the first that has a pattern of a file is its store
     HomeStore("registry", ("mlflow.db*", "mlartifacts/*"), "nobody", "home"),
     HomeStore("discoveries", ("discoveries/*",), "nobody", "latest"),
     HomeStore("monitoring", ("monitoring/*",), "nobody", "home"),
+    HomeStore("lineage", ("lineage/*",), "nobody", "owner"),
     HomeStore("keys", ("keys.json",), "nobody", "owner"),
     HomeStore("sessions", ("sessions.json",), "nobody", "session"),
     HomeStore(

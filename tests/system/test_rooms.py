@@ -27,7 +27,7 @@ ORDER = {
     "worker api console client edge patches cli service __main__",
     "activation": "campaigns deliveries destinations cli __main__",
     "monitoring": "estimate outcomes realised drift state config delivery alerts audit cli",
-    "penchant": "notebook retention backup daily streams dossier cli __main__ __init__",
+    "penchant": "notebook retention backup lineage daily streams dossier cli __main__ __init__",
 }
 # Started as modules, found by a name in a table, or for others to import: no import of ours shows it.
 ENTERED_BY_NAME = {("serving", "cli"), ("serving", "client"), ("training", "segmentation")}
