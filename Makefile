@@ -4,6 +4,7 @@ HOME_DIR ?= .penchant
 PORT ?= 3000
 MLFLOW_PORT ?= 5000
 MINUTES ?= 20
+DAY ?= 1998-06-30
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -12,7 +13,7 @@ STAMP := $(VENV)/.installed
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run site test tests browser postgres rabbitmq java engines lint style types bench tables endure soak fuzz pages doors compare coverage nulls campaigns deliveries proxied uplift lookalikes noise kill stream kafka scale spark daily sources moves discover families seasons pictures mlflow mailing lock newest kills
+.PHONY: help setup run site test tests browser postgres rabbitmq java engines lint style types bench tables endure soak fuzz pages doors airflow compare coverage nulls campaigns deliveries proxied uplift lookalikes noise kill stream kafka scale spark daily sources moves discover families seasons pictures mlflow mailing lock newest kills
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -50,6 +51,9 @@ run: setup ## train the examples and score two days once, then serve them on POR
 	@$(PY) -m serving.cli.demo --home "$(HOME_DIR)" --port $(PORT) --only-check-port
 	@$(PY) examples/first_home.py --home "$(HOME_DIR)"
 	@exec $(PY) -m serving.cli.demo --home "$(HOME_DIR)" --port $(PORT)
+
+airflow: setup ## do a day of HOME_DIR by examples/airflow, in an Airflow of its own (DAY, default 1998-06-30)
+	UV=$$(command -v uv || echo $(VENV)/bin/uv) sh examples/airflow/try.sh "$(HOME_DIR)" "$(DAY)" "$(abspath $(VENV)/bin/penchant)"
 
 site: setup ## build the site of docs/ into site/, in English and French; `mkdocs serve` shows it while it is written
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet

@@ -81,7 +81,16 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--use-case", action="append")
     for name in ("--input", "--output", "--out"):
         parser.add_argument(name, type=Path)
-    for name in ("--cutoff", "--promote", "--reasons", "--language", "--allow-shrink", "--engine", "--master"):
+    for name in (
+        "--cutoff",
+        "--promote",
+        "--reasons",
+        "--language",
+        "--allow-shrink",
+        "--engine",
+        "--master",
+        "--url-env",
+    ):
         parser.add_argument(name)
     try:
         return parser.parse_known_args(words)[0]

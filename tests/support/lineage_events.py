@@ -19,7 +19,7 @@ from openlineage.client.facet_v2 import (
 )
 
 Event = dict[str, Any]
-_FACETS = {
+_FACETS: dict[str, Any] = {
     "version": dataset_version_dataset.DatasetVersionDatasetFacet,
     "errorMessage": error_message_run.ErrorMessageRunFacet,
     "jobType": job_type_job.JobTypeJobFacet,

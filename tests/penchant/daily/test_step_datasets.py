@@ -29,7 +29,7 @@ def asked(world: Path) -> Path:
 def test_every_dataset_of_a_day_is_named_when_a_step_begins_and_when_it_ends(
     world: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """From the log through features, model, population and segments to a delivery, with rows, digest, schema, version."""
+    """From the log through features, model, population and segments to a delivery, with rows, digest and schema."""
     home = asked(world)
     monkeypatch.setenv("DEST_KEY", KEY["DEST_KEY"])
     with serving(FakeReceiver()) as url:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,14 @@ from penchant.lineage.lineage_file import LineageSection
 from penchant.lineage.tracker import lineage
 from tests.support.lineage_events import datasets, read_events
 
+Known = tuple[list[LineageDataset], list[LineageDataset]]
 FILE = LineageSection(file="lineage/events.jsonl")
 PARENT = f"airflow/penchant_day.features/{uuid.uuid4()}"
+
+
+def unreadable() -> Known:
+    """Datasets that cannot be read."""
+    raise OSError
 
 
 def test_what_begins_and_ends_a_job_has_one_id(tmp_path: Path) -> None:
@@ -57,7 +64,7 @@ def test_what_begins_and_ends_a_job_has_one_id(tmp_path: Path) -> None:
 
 def test_a_dataset_that_is_gone_at_the_end_is_named_there_too(tmp_path: Path) -> None:
     """As a file that a step moved away."""
-    known = iter([([LineageDataset("moved")], []), ([LineageDataset("new")], [])])
+    known: Iterator[Known] = iter([([LineageDataset("moved")], []), ([LineageDataset("new")], [])])
 
     with lineage(tmp_path, FILE, {}) as jobs, jobs.job("one", lambda: next(known)):
         pass
@@ -69,7 +76,7 @@ def test_a_dataset_that_is_gone_at_the_end_is_named_there_too(tmp_path: Path) ->
 def test_nobody_who_asks_gets_no_event(tmp_path: Path) -> None:
     """Nor does one who has turned OpenLineage off."""
     for section, environment in ((LineageSection(), {}), (FILE, {"OPENLINEAGE_DISABLED": "true"})):
-        with lineage(tmp_path, section, environment) as jobs, jobs.job("one", lambda: 1 / 0):  # type: ignore[arg-type, return-value] never asked
+        with lineage(tmp_path, section, environment) as jobs, jobs.job("one", unreadable):
             pass
 
     assert list(tmp_path.iterdir()) == []
@@ -86,7 +93,7 @@ def test_what_goes_wrong_is_said_once_and_fails_nothing(
         for section in (LineageSection(file="taken/events.jsonl"), LineageSection(url=url)):
             with lineage(tmp_path, section, {}) as jobs:
                 for _ in range(3):
-                    with jobs.job("one", lambda: 1 / 0):  # type: ignore[arg-type, return-value] what cannot be read
+                    with jobs.job("one", unreadable):
                         pass
             assert capsys.readouterr().err.count("warn: lineage:") == 1
     monkeypatch.setattr(tracker, "find_spec", lambda _name: None)
