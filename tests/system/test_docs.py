@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import partial
@@ -68,15 +68,12 @@ def documents() -> list[Path]:
 
 def _read(path: Path) -> None:
     """Takes a file as its own command or server would."""
-    home = {
+    home: dict[str, Callable[[Path], object]] = {
         "dossier.toml": load_dossier_file,
         "monitor.toml": load_monitor_file,
         "retention.toml": read_retention,
         "run.toml": load_run_file,
-        "sign-in.toml": partial(
-            read_sign_in,
-            environment={"PENCHANT_PROXY_SECRET": "0123456789abcdef", "PENCHANT_OIDC_SECRET": "0123456789abcdef"},
-        ),
+        "sign-in.toml": partial(read_sign_in, environment=SECRETS),
     }
     text = path.read_text(encoding="utf-8")
     if path.name in home:
