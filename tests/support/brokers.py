@@ -31,7 +31,7 @@ def tansu(port: int | None = None) -> Iterator[str]:
 
 @contextmanager
 def rabbitmq(folder: Path, port: int | None = None) -> Iterator[str]:
-    """A RabbitMQ of its own, whose data stand in the folder; gives its `amqp://` address."""
+    """A RabbitMQ whose data stand in the folder, with what an earlier one left there; gives its `amqp://` address."""
     port = port or free_port()
     (folder / "plugins").write_text("[].\n")
     surroundings = {
@@ -48,9 +48,10 @@ def rabbitmq(folder: Path, port: int | None = None) -> Iterator[str]:
         "ERL_EPMD_PORT": str(epmd := free_port()),
     }
     log = folder / "log" / f"penchant{port}@localhost.log"
+    starts = _starts(log)  # of earlier ones over the same data
     with (
         _running(["epmd"], surroundings, lambda: _listens(f"127.0.0.1:{epmd}")),
-        _running([str(RABBIT)], surroundings, lambda: log.exists() and "startup complete" in log.read_text()),
+        _running([str(RABBIT)], surroundings, lambda: _starts(log) > starts),
     ):
         yield f"amqp://guest:guest@127.0.0.1:{port}/%2F"
 
@@ -118,6 +119,10 @@ def _running(command: list[str], surroundings: Mapping[str, str], ready: Callabl
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def _starts(log: Path) -> int:
+    return log.read_text().count("startup complete") if log.exists() else 0
 
 
 def _listens(address: str) -> bool:
