@@ -21,6 +21,7 @@ from features.history.log_span import LogSpan
 from features.history.orders import merge_orders
 from features.leakage.detectors import leak_findings
 from features.leakage.perturbation import sees_the_future
+from features.point_in_time.customer_sample import customer_sample
 from features.point_in_time.declared_counts import empty_counts
 from features.point_in_time.definitions import log_features
 from features.point_in_time.fitted_engagement import weights_note
@@ -82,7 +83,7 @@ def learning_table(
         telling = [one.column for one in use_case.sensitive]
         columns = [*names, *telling, *_columns(context)]
         check_names(use_case, [*names, *telling], columns, [*columns, *_acceptable(use_case, context)])
-        moments = (*context.cutoffs.train, context.cutoffs.test)
+        moments, sample = (*context.cutoffs.train, context.cutoffs.test), customer_sample(context)
         parts = dict(zip(moments, _eligible_at(context, moments), strict=True))
         latest = context.cutoffs.train[-1]
         leaks = sees_the_future(
@@ -107,12 +108,14 @@ def learning_table(
     sensitive = _sensitive(context)
     if sensitive:
         report["sensitive"] = [finding.to_json() for finding in sensitive]
-    digest = digest_without(input_digest(use_case), objectors, context.log.barred)
+    digest = sample.digest(digest_without(input_digest(use_case), objectors, context.log.barred))
     table = LearningTable(rows, features, eligibility(use_case), cutoffs, report, digest, undated, context.plan, bad)
     found = (*filled_in_part(rows, features), *empty_counts(context.plan.counts, rows))
     doubtful = leak_findings(table, use_case.accepted_leaks)
     labelled = label_findings(use_case, features)
-    return replace(table, findings=(*leaks, *undated, *sensitive, *found, *labelled, *doubtful))
+    return replace(
+        table, findings=(*leaks, *undated, *sensitive, *found, *labelled, *doubtful, *sample.findings(len(rows)))
+    )
 
 
 def scoring_table(
@@ -179,6 +182,7 @@ def rows_at_cutoffs(
         moments = (*context.cutoffs.train, context.cutoffs.test)
         parts = dict(zip(moments, _eligible_at(context, moments), strict=True))
         digest = digest_without(input_digest(use_case), objectors, context.log.barred)
+        digest = customer_sample(context).digest(digest)
         return as_stated(log_features(context.plan), use_case), parts, digest
 
 
@@ -204,11 +208,12 @@ def _acceptable(use_case: LogUseCase, context: LogContext) -> Iterator[str]:
 
 
 def _eligible_at(context: LogContext, cutoffs: Sequence[datetime]) -> Iterator[pl.DataFrame]:
-    """Eligible customers at each cutoff, by id, with label and bookkeeping."""
-    eligible = eligibility(context.use_case)
+    """Eligible customers of the sample at each cutoff, by id, with label and bookkeeping."""
+    eligible, sample = eligibility(context.use_case), customer_sample(context)
 
     def grouped(table: ir.Table) -> ir.Table:
         there = table if eligible is None else table.filter(table[eligible.feature] <= eligible.value)
+        there = sample.drawn(there)
         return there.mutate(**{GROUP: md5_lower(there[CUSTOMER_ID])})
 
     names = [*(feature.name for feature in log_features(context.plan)), *context.plan.texts]

@@ -37,7 +37,18 @@ def _source_conflicts(raw: TomlTable) -> list[str]:
     barred = (
         ()
         if log
-        else ("window", "label", "eligible", "profiles", "engagement", "counts", "calendar", "reactivity", "engine")
+        else (
+            "window",
+            "label",
+            "eligible",
+            "profiles",
+            "engagement",
+            "counts",
+            "calendar",
+            "reactivity",
+            "engine",
+            "sample",
+        )
     )
     kind = "events" if log else "table"
     broken = [f"[{name}] is required with [{kind}]" for name in needed if name not in raw]

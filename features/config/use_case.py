@@ -96,6 +96,12 @@ class Quality(ListSection):
     gaps: ImputationKind = "weight"  # missing numbers in a linear model: a weight of their own, or imputed
 
 
+class Sample(ListSection):
+    """How much of a log is learned from where one machine cannot hold it all: a part of its customers, each whole."""
+
+    rows: Annotated[int, Field(ge=1000, strict=True)] = 5_000_000  # at most, about: a customer has one at each cutoff
+
+
 class Question(ListSection):
     """What is asked, of whatever source."""
 
@@ -163,6 +169,7 @@ class SourceSections(ListSection):
     fit_engagement: bool = False  # in place of stated weights
     value: Value | None = None
     engine: EngineSection = Field(default_factory=EngineSection, exclude=True)
+    sample: Sample = Field(default_factory=Sample, exclude=True)
 
     @model_validator(mode="after")
     def _treatment_fits_its_source(self) -> Self:
@@ -222,6 +229,7 @@ class LogUseCase(Presentation, CountSections, Question):
     treatment: Treatment | None = None  # of a campaign whose effect is learned, beside the outcome
     value: Value | None = None  # what customers will bring, beside the outcome
     engine: EngineSection = Field(default_factory=EngineSection, exclude=True)  # where its features are computed
+    sample: Sample = Field(default_factory=Sample, exclude=True)  # a table that is one has a digest of its own
 
     @property
     def logs(self) -> tuple[Events, ...]:

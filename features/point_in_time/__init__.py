@@ -2,6 +2,7 @@
 
 __all__ = [
     "compiled_sql",
+    "customer_sample",
     "declared_counts",
     "definitions",
     "feature_plan",
