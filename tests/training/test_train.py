@@ -132,9 +132,8 @@ def test_a_candidate_that_needs_a_log_cannot_be_asked_of_a_table(world: Path, ho
     use_case = load_use_case(world / "visits.toml").model_copy(update={"candidate": "recency"})
     task = Task(use_case, learning_table(use_case), home, registry, "never")
 
-    with pytest.raises(
-        UseCaseError, match=r"visits.toml.*candidate: must be one of logit, additive, forest, xgboost, blend here"
-    ):
+    known = "logit, additive, forest, xgboost, forest_rates, xgboost_rates, blend"
+    with pytest.raises(UseCaseError, match=rf"visits.toml.*candidate: must be one of {known} here"):
         choose_for(task, split(task.table, seed=task.seed))
 
 
