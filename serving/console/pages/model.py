@@ -26,6 +26,7 @@ from serving.console.evidence.dependence import feature_evidence
 from serving.console.value.value_grid import value_grid
 from serving.console.views.day_in_service import DayNotes, day_notes, market_today
 from serving.console.views.plan import PlanResult, answer
+from serving.console.views.named_features import named_features
 from serving.console.views.promotions import decisions_on, findings, shared_warnings
 from serving.console.web.i18n import Texts
 from serving.console.web.render import language_of, page
@@ -46,6 +47,7 @@ async def model(request: Request) -> Reply:
         "here": manifest.name,
         "live": live,
         "manifest": manifest,
+        "named": named_features({manifest.name: live}, texts),
         "verdict": verdict(manifest, texts),
         "findings": findings(manifest, texts),
         "shared_warnings": shared_warnings(live, texts),

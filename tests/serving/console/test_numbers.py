@@ -126,3 +126,14 @@ def test_what_is_shown_is_the_exact_value_rounded(client: httpx.Client, language
         scale = 100 if "%" in text or "points" in text else 1
         assert abs(float(found[0]) - scale * value) <= 0.5 * 10 ** -len((found[1] or ".")[1:]) + 1e-9
         assert language == "en" or "." not in text
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "Days since the last purchase"), ("fr", "Jours depuis")])
+def test_of_whom_a_model_speaks_is_said_by_what_the_feature_measures(
+    client: httpx.Client, language: str, said: str
+) -> None:
+    """Not by its name in the table."""
+    text = client.get(f"/console/models/churn?language={language}").text
+
+    assert "days_since_purchase ≤" not in text
+    assert re.search(rf"<dd>{said}[^<]*≤[^<]*380[^<]*</dd>", text)
