@@ -25,8 +25,8 @@ from serving.console.evidence.confusion import at_threshold
 from serving.console.evidence.dependence import feature_evidence
 from serving.console.value.value_grid import value_grid
 from serving.console.views.day_in_service import DayNotes, day_notes, market_today
-from serving.console.views.plan import PlanResult, answer
 from serving.console.views.named_features import named_features
+from serving.console.views.plan import PlanResult, answer
 from serving.console.views.promotions import decisions_on, findings, shared_warnings
 from serving.console.web.i18n import Texts
 from serving.console.web.render import language_of, page
