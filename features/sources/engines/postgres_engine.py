@@ -71,7 +71,7 @@ def postgres_engine(backend: Any, variable: str) -> Iterator[PostgresEngine]:
 
 
 @contextmanager
-def _errors(rule: str) -> Iterator[None]:
+def _errors(must: str) -> Iterator[None]:
     """Without the server's own message, which may quote names, addresses and values."""
     from adbc_driver_manager import Error
 
@@ -80,4 +80,4 @@ def _errors(rule: str) -> Iterator[None]:
     except (Error, duckdb.Error, pa.ArrowException) as failure:  # DuckDB reads the answer, and meets what broke it
         state = (getattr(failure, "sqlstate", None) or "").strip("\0")
         shown = f"SQLSTATE {state}" if state else type(failure).__name__
-        raise EngineError("postgres", f"{rule}, got {shown}") from None
+        raise EngineError("postgres", f"{must}, got {shown}") from None

@@ -85,10 +85,10 @@ def _configuration(master: str | None) -> SparkConf:
 
 
 @contextmanager
-def _errors(rule: str) -> Iterator[None]:
+def _errors(must: str) -> Iterator[None]:
     """Without Spark's own message, which may quote values."""
     try:
         yield
     except Exception as failure:  # pyspark lets through whatever Java throws, as errors of its own parts
         shown = getattr(failure, "getCondition", lambda: None)() or type(failure).__name__
-        raise EngineError("spark", f"{rule}, got {shown}") from None
+        raise EngineError("spark", f"{must}, got {shown}") from None

@@ -73,6 +73,8 @@ def _make(folder: Path) -> None:
     write_page(home, "habits", b"<html></html>")
     write_sources(home, {})
     write_priorities(home, "habits", {"group_1": 5})
+    (home / "lineage").mkdir()
+    (home / "lineage/events.jsonl").touch()  # as the guide to orchestration has it
     (scratch / "churn.toml").touch()
     add_use_case(home, scratch / "churn.toml", daily=True)
 

@@ -19,6 +19,7 @@ from tests.support.models import release_shop, shop_rows
 from tests.support.servers import QUICK, Server, start, stop, until
 
 ROW = next(row for row in shop_rows(50, seed=5) if None not in row.values())
+MOMENT = "2096-10-02T07:06:40Z"  # 4e9 seconds
 OUT = {"churn": "opted_out", "propensity": "opted_out"}
 
 
@@ -45,7 +46,9 @@ def test_scores_are_given_to_all_but_who_objected(objecting: Server) -> None:
         one = results(client, profiles=posted[1:2], use_cases=["churn"])
         odd = results(client, profiles=[{"customer_id": "gone", "features": {"x": 1}}, {"customer_id": "gone"}, 1, {}])
 
+    moments = [[score.pop("as_of", None) for score in result["scores"].values()] for result in by_id]
     assert by_profile == by_id
+    assert [set(known) - {None} for known in moments] == [{MOMENT}, set(), {MOMENT}]
     assert [statuses(result) for result in by_profile] == [
         dict.fromkeys(OUT, "scored"),
         OUT,
