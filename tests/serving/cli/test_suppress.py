@@ -19,7 +19,7 @@ from tests.support.models import release_shop, shop_rows
 from tests.support.servers import QUICK, Server, start, stop, until
 
 ROW = next(row for row in shop_rows(50, seed=5) if None not in row.values())
-MOMENT = "2096-10-02T07:06:40Z"  # 4e9 seconds
+MOMENT = "2096-10-02T07:06:40.000Z"  # 4e9 seconds
 OUT = {"churn": "opted_out", "propensity": "opted_out"}
 
 
